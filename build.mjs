@@ -1,0 +1,45 @@
+import { createWriteStream, existsSync, statSync } from 'node:fs';
+import { readdir, readFile, rm } from 'node:fs/promises';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { rolldown } from 'rolldown';
+
+const cluster = 'dist/pglite-cluster.tar.gz';
+const engine = 'node_modules/@electric-sql/pglite/package.json';
+const keepCluster = existsSync(cluster) && statSync(cluster).mtimeMs > statSync(engine).ctimeMs;
+
+for (const file of await readdir('dist').catch(() => []))
+  if (!(keepCluster && cluster.endsWith(file))) await rm(`dist/${file}`, { recursive: true });
+
+const { version, dependencies } = JSON.parse(await readFile('package.json', 'utf8'));
+
+// Split, so that a command loads what it needs; CommonJS, because Node starts it faster.
+const bundle = await rolldown({
+  input: { cli: 'src/cli.ts', 'pglite-worker': 'src/db/pglite-worker.ts' },
+  platform: 'node',
+  // These load WebAssembly and data files that lie beside their own modules.
+  external: ['@electric-sql/pglite', 'libpg-query', 'pg-native'],
+  transform: {
+    define: {
+      DBOPS_VERSION: JSON.stringify(version),
+      PGLITE_VERSION: JSON.stringify(dependencies['@electric-sql/pglite']),
+    },
+  },
+});
+await bundle.write({
+  dir: 'dist',
+  format: 'cjs',
+  entryFileNames: '[name].cjs',
+  chunkFileNames: '[name]-[hash].cjs',
+  minify: { compress: true, mangle: false, codegen: true },
+});
+
+// An empty cluster, made once: initdb inside PGlite takes seconds, unpacking this does not.
+if (!keepCluster) {
+  const { PGlite } = await import('@electric-sql/pglite');
+  const database = await PGlite.create();
+  await database.exec('CHECKPOINT');
+  const archive = await database.dumpDataDir('gzip');
+  await pipeline(Readable.fromWeb(archive.stream()), createWriteStream(cluster));
+  await database.close();
+}

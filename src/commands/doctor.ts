@@ -1,0 +1,48 @@
+import { diagnose } from '../db/diagnosis.ts';
+import { readLabel } from '../db/meta.ts';
+import { readOnly } from '../db/session.ts';
+import { exitCodes } from '../errors.ts';
+import { text, type Tone } from '../report.ts';
+import { defineCommand } from './command.ts';
+import { none } from './flags.ts';
+
+const tones: Record<string, Tone> = { ok: 'good', warn: 'warn', fail: 'bad' };
+
+export const command = defineCommand({
+  description:
+    'Looks at everything the other commands rely on: connection, version, rights, pooler, extensions, clock and locks. Changes nothing; exits with 4 when something will not work.',
+  examples: [
+    'dbops doctor',
+    'dbops doctor --json',
+    'dbops doctor --database-url postgres://app@localhost:5432/shop',
+  ],
+  flags: none,
+  async run(context) {
+    const session = await context.session();
+    const label = await readLabel(session);
+    const diagnoses = await readOnly(session, () => diagnose(session, context.clock));
+    const helps = diagnoses.flatMap(({ name, help }) => (help ? [text(`→ ${name}: ${help}`)] : []));
+    return {
+      exitCode: diagnoses.some(({ state }) => state === 'fail')
+        ? exitCodes.findings
+        : exitCodes.done,
+      data: {
+        environment: label.name,
+        protected: label.isProtected,
+        diagnoses: diagnoses.map((diagnosis) => ({ ...diagnosis })),
+      },
+      blocks: [
+        {
+          kind: 'table',
+          columns: [
+            { key: 'state', label: 'state', tone: (state) => tones[String(state)] },
+            { key: 'name', label: 'what' },
+            { key: 'detail', label: 'found' },
+          ],
+          rows: diagnoses.map(({ name, state, detail }) => ({ name, state, detail })),
+        },
+        ...helps,
+      ],
+    };
+  },
+});

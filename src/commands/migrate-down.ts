@@ -1,0 +1,50 @@
+import * as z from 'zod';
+import { needsConsent, readLabel } from '../db/meta.ts';
+import { databaseName } from '../db/target.ts';
+import { readFolder } from '../formats/index.ts';
+import { planDown } from '../migrate/plan.ts';
+import { readStatuses } from '../migrate/state.ts';
+import { done, text } from '../report.ts';
+import { defineCommand } from './command.ts';
+import { count, wait } from './flags.ts';
+import { dryRunReport, outcomeReport, runLocked, toSteps } from './migrate.ts';
+
+export const command = defineCommand({
+  description:
+    'Rolls migrations back, the newest first: one, or --steps, or all after --to. On a protected, production or unlabelled remote database it needs --confirm.',
+  options: [
+    ['--to <name>', 'roll back everything after this one; 0 rolls back everything'],
+    ['--steps <n>', 'so many (default 1)'],
+    ['--dry-run', 'print the SQL and change nothing'],
+    ['--wait <duration>', 'how long to wait for another run and for locks (default 60s)'],
+  ],
+  examples: [
+    'dbops migrate down',
+    'dbops migrate down --steps 2 --dry-run',
+    'dbops migrate down --to 0007_tenancy_expand',
+  ],
+  flags: z.object({
+    to: z.string().optional(),
+    steps: count.optional(),
+    dryRun: z.boolean().default(false),
+    wait,
+  }),
+  async run(context, flags) {
+    const folder = readFolder(context.settings);
+    const session = await context.session();
+    const plan = async () => toSteps(planDown(await readStatuses(session, folder), flags), 'down');
+    const steps = await plan();
+    if (steps.length === 0)
+      return done({ migrations: [] }, text('nothing to do: no migration is applied'));
+    if (flags.dryRun) return dryRunReport(steps);
+    if (needsConsent(session, await readLabel(session)))
+      await context.consent(
+        `Rolling back ${steps.map(({ migration }) => migration.name).join(', ')} on ${databaseName(session.target)} drops what they made, with its rows.`,
+      );
+    const before = async () => {};
+    return outcomeReport(
+      await runLocked({ context, session, folder, patience: flags.wait, plan, before }),
+      'down',
+    );
+  },
+});

@@ -1,0 +1,48 @@
+import * as z from 'zod';
+import { requireBackfill } from './requirements.ts';
+import { readFolder } from '../formats/index.ts';
+import { planUp } from '../migrate/plan.ts';
+import { readStatuses } from '../migrate/state.ts';
+import { done, text } from '../report.ts';
+import { defineCommand } from './command.ts';
+import { count, wait } from './flags.ts';
+import { dryRunReport, outcomeReport, runLocked, toSteps } from './migrate.ts';
+
+export const command = defineCommand({
+  description:
+    'Applies pending migrations in order, each in its own transaction together with its tracking row. A failure leaves the database as it was before that file.',
+  options: [
+    ['--to <name>', 'up to and including this one'],
+    ['--steps <n>', 'so many at the most'],
+    ['--dry-run', 'print the SQL and change nothing'],
+    ['--no-backfill', 'refuse, rather than run, a backfill that a migration requires'],
+    ['--allow-out-of-order', 'also apply a pending migration that is older than an applied one'],
+    ['--wait <duration>', 'how long to wait for another run and for locks (default 60s)'],
+  ],
+  examples: [
+    'dbops migrate up',
+    'dbops migrate up --dry-run',
+    'dbops migrate up --to 0007_tenancy_expand',
+  ],
+  flags: z.object({
+    to: z.string().optional(),
+    steps: count.optional(),
+    dryRun: z.boolean().default(false),
+    backfill: z.boolean().default(true),
+    allowOutOfOrder: z.boolean().default(false),
+    wait,
+  }),
+  async run(context, flags) {
+    const [session, folder] = await Promise.all([context.session(), readFolder(context.settings)]);
+    const plan = async () => toSteps(planUp(await readStatuses(session, folder), flags), 'up');
+    const steps = await plan();
+    if (steps.length === 0)
+      return done({ migrations: [] }, text('nothing to do: every migration is applied'));
+    if (flags.dryRun) return dryRunReport(steps);
+    const before = requireBackfill(context, session, { run: flags.backfill });
+    return outcomeReport(
+      await runLocked({ context, session, folder, patience: flags.wait, plan, before }),
+      'up',
+    );
+  },
+});

@@ -1,0 +1,117 @@
+import * as z from 'zod';
+import type { Context } from '../context.ts';
+import { withLockRetries } from '../db/lock.ts';
+import { needsConsent, readLabel, refuseProduction } from '../db/meta.ts';
+import type { Session } from '../db/session.ts';
+import { databaseName } from '../db/target.ts';
+import { exitCodes } from '../errors.ts';
+import { text, type Report, type Table } from '../report.ts';
+import { sets, setsNamed } from '../seed/index.ts';
+import type { SeedCounts } from '../seed/plan.ts';
+import { hasChanges, refuseLiveCustomers, seed, type SeedOptions } from '../seed/run.ts';
+import { defineCommand } from './command.ts';
+
+/** Milliseconds to go on trying for locks, those of another seed among them. */
+const patience = 60_000;
+
+const flags = z.object({
+  only: z
+    .array(z.string())
+    .default([])
+    .transform((names) => names.flatMap((name) => name.split(',')).filter(Boolean)),
+  reset: z.boolean().default(false),
+  check: z.boolean().default(false),
+  dryRun: z.boolean().default(false),
+});
+
+export const command = defineCommand({
+  description: `Inserts test data, in one transaction. Rows that exist are adopted, and what testers used up or renamed is kept, so it can be run any number of times. Sets: ${sets.map(({ name, summary }) => `${name} (${summary})`).join('; ')}.`,
+  options: [
+    ['--only <sets...>', 'only these sets, and those that they need'],
+    ['--reset', 'put used credits, names and dates back, in rows that a seed made'],
+    ['--check', 'write nothing; exit code 4 if there is something to do'],
+    ['--dry-run', 'write nothing; only show what would be done'],
+  ],
+  examples: [
+    'dbops seed',
+    'dbops seed --only users',
+    'dbops seed --reset --dry-run',
+    'dbops seed --check --json',
+  ],
+  flags,
+  async run(context, { only, reset, check, dryRun }) {
+    const chosen = setsNamed(only);
+    const session = await context.session();
+    const write = !check && !dryRun;
+    await guard(context, session, write);
+    const { clock, signal } = context;
+    const { lockTimeout, statementTimeout } = context.settings;
+    const options: SeedOptions = {
+      now: clock(),
+      reset,
+      write,
+      lockTimeout,
+      statementTimeout,
+      signal,
+    };
+    const run = () => seed(session, chosen, options);
+    const counts = await withLockRetries(session, retries(context), run);
+    return toReport(counts, { write, check });
+  },
+});
+
+async function guard(context: Context, session: Session, write: boolean): Promise<void> {
+  const label = await readLabel(session);
+  refuseProduction(session, label, 'seeding');
+  if (label.name === null) await refuseLiveCustomers(session);
+  if (write && needsConsent(session, label)) {
+    await context.consent(
+      `This seeds test data into ${databaseName(session.target)}, which is not on this machine.`,
+    );
+  }
+}
+
+function retries(context: Context) {
+  return {
+    patience,
+    signal: context.signal,
+    observe: () => context.anotherSession(),
+    onWait: () => context.progress.update('waiting for a lock'),
+  };
+}
+
+function toReport(
+  counts: SeedCounts,
+  { write, check }: { write: boolean; check: boolean },
+): Report {
+  const outdated = check && hasChanges(counts);
+  const [created, updated, unchanged] = [counts.created, counts.updated, counts.unchanged].map(
+    total,
+  );
+  const prefix = write ? '' : 'dry run: ';
+  const summary = `${prefix}${created} created, ${updated} updated, ${unchanged} unchanged`;
+  return {
+    exitCode: outdated ? exitCodes.findings : exitCodes.done,
+    data: { ...counts, ...(!write && { dryRun: true }) },
+    blocks: [toTable(counts), text(summary, outdated ? 'warn' : 'good')],
+  };
+}
+
+function total(byTable: Record<string, number>): number {
+  return Object.values(byTable).reduce((sum, rows) => sum + rows, 0);
+}
+
+function toTable({ created, updated, unchanged }: SeedCounts): Table {
+  const column = (key: string) => ({ key, label: key, align: 'right' as const });
+  const rows = Object.keys(unchanged).map((table) => ({
+    table,
+    created: created[table] ?? 0,
+    updated: updated[table] ?? 0,
+    unchanged: unchanged[table] ?? 0,
+  }));
+  const columns = [
+    { key: 'table', label: 'table' },
+    ...['created', 'updated', 'unchanged'].map(column),
+  ];
+  return { kind: 'table', columns, rows };
+}

@@ -1,0 +1,221 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { parseEnv } from 'node:util';
+import * as z from 'zod';
+import { parseTarget, targetFromVariables, type Target } from './db/target.ts';
+import { usageError } from './errors.ts';
+import { parseDuration } from './output/duration.ts';
+import type { Environment } from './output/terminal.ts';
+
+const duration = z.union([z.string(), z.number()]).transform((value, context) => {
+  const milliseconds = typeof value === 'number' ? value : parseDuration(value);
+  if (milliseconds !== undefined) return milliseconds;
+  context.addIssue({ code: 'custom', message: 'expected a duration such as 500ms, 2s or 5m' });
+  return z.NEVER;
+});
+
+/** What may stand in `dbops.config.*`; the same names, in kebab case, are flags. */
+const settingsSchema = z.strictObject({
+  databaseUrl: z.string().optional(),
+  migrations: z.string().optional(),
+  format: z.string().optional(),
+  shadowUrl: z.string().optional(),
+  lockTimeout: duration.optional(),
+  statementTimeout: duration.optional(),
+});
+
+export type SettingsFile = z.input<typeof settingsSchema>;
+
+export interface TargetChoice {
+  target: Target;
+  /** Which flag, variable or file it came from. */
+  source: string;
+}
+
+export interface Settings {
+  /** Chosen when it is first needed: some commands need none. @throws usage error */
+  target: () => TargetChoice;
+  /** The folder that was asked for; absent: look for one. */
+  migrations?: string;
+  format?: string;
+  shadow?: Target;
+  /** Milliseconds that a statement waits for a lock before it lets others pass. */
+  lockTimeout: number;
+  /** Milliseconds; 0 is no limit. */
+  statementTimeout: number;
+  /** The folder of the configuration file, else the working directory. */
+  root: string;
+  environment: Environment;
+}
+
+export interface SettingsInput {
+  flags: Readonly<Record<string, unknown>>;
+  environment: Environment;
+  cwd: string;
+  /** With a person at the terminal an embedded database is an acceptable default. */
+  interactive: boolean;
+}
+
+/** Flags over environment over file over defaults; every problem is reported at once. */
+export async function loadSettings({
+  flags,
+  environment,
+  cwd,
+  interactive,
+}: SettingsInput): Promise<Settings> {
+  const file = findConfigFile(cwd, stringOf(flags['config']));
+  const root = file ? dirname(file) : cwd;
+  const fromFile = file ? parseSettings(await readConfigFile(file), file) : {};
+  const fromFlags = parseSettings(pickSettings(flags), 'the command line');
+  const merged = { ...fromFile, ...fromFlags };
+  const { variables, sourceOf } = withEnvFiles(environment, root);
+  return {
+    target: once(() => {
+      const flag = fromFlags.databaseUrl;
+      if (flag !== undefined)
+        return { target: parseTarget(flag, variables), source: '--database-url' };
+      return (
+        targetFromEnvironment(variables, sourceOf) ??
+        (fromFile.databaseUrl
+          ? { target: parseTarget(fromFile.databaseUrl, variables), source: file ?? '' }
+          : defaultTarget(root, interactive && !variables['CI']))
+      );
+    }),
+    ...(fromFlags.migrations
+      ? { migrations: resolve(cwd, fromFlags.migrations) }
+      : fromFile.migrations
+        ? { migrations: resolve(root, fromFile.migrations) }
+        : {}),
+    ...(merged.format && { format: merged.format }),
+    ...(merged.shadowUrl && { shadow: parseTarget(merged.shadowUrl, variables) }),
+    lockTimeout: merged.lockTimeout ?? 2_000,
+    statementTimeout: merged.statementTimeout ?? 0,
+    root,
+    environment: variables,
+  };
+}
+
+function pickSettings(flags: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const known = Object.keys(settingsSchema.shape);
+  return Object.fromEntries(
+    Object.entries(flags).filter(([key, value]) => known.includes(key) && value !== undefined),
+  );
+}
+
+function parseSettings(input: unknown, source: string) {
+  const parsed = settingsSchema.safeParse(input);
+  if (parsed.success) return parsed.data;
+  const reason = parsed.error.issues.map((issue) => {
+    const path = issue.path.map((part) => String(part)).join('.');
+    return path ? `${path}: ${issue.message}` : issue.message;
+  });
+  throw usageError(
+    'CONFIG.INVALID',
+    `The settings of ${source} can not be used.`,
+    'Correct the lines above; docs/configuration.md lists every setting.',
+    reason,
+  );
+}
+
+const extensions = ['ts', 'mts', 'js', 'mjs', 'json'];
+
+/** The file asked for, or the nearest `dbops.config.*` from `cwd` upwards. */
+function findConfigFile(cwd: string, asked: string | undefined): string | undefined {
+  if (asked) {
+    const file = resolve(cwd, asked);
+    if (existsSync(file)) return file;
+    throw usageError(
+      'CONFIG.MISSING',
+      `There is no configuration file ${file}.`,
+      'Correct --config, or write one with: dbops init',
+    );
+  }
+  for (let folder = cwd; ; folder = dirname(folder)) {
+    const found = extensions
+      .map((extension) => join(folder, `dbops.config.${extension}`))
+      .find((file) => existsSync(file));
+    if (found || dirname(folder) === folder) return found;
+  }
+}
+
+async function readConfigFile(file: string): Promise<unknown> {
+  try {
+    if (file.endsWith('.json')) return JSON.parse(readFileSync(file, 'utf8'));
+    const loaded: { default?: unknown } = await import(pathToFileURL(file).href);
+    return loaded.default ?? {};
+  } catch (error) {
+    throw usageError(
+      'CONFIG.INVALID',
+      `The configuration file ${file} can not be read.`,
+      'Correct the file; it exports the settings as its default.',
+      [String(error)],
+    );
+  }
+}
+
+interface Variables {
+  variables: Environment;
+  sourceOf: (name: string) => string;
+}
+
+/** The environment with `.env.local` and `.env` behind it: a variable that is set stays as it is. */
+function withEnvFiles(environment: Environment, root: string): Variables {
+  const variables: Record<string, string | undefined> = { ...environment };
+  const origin = new Map<string, string>();
+  for (const name of ['.env.local', '.env']) {
+    const file = join(root, name);
+    if (!existsSync(file)) continue;
+    for (const [key, value] of Object.entries(parseEnv(readFileSync(file, 'utf8')))) {
+      if (variables[key] !== undefined) continue;
+      variables[key] = value;
+      origin.set(key, name);
+    }
+  }
+  return {
+    variables,
+    sourceOf: (name) => (origin.has(name) ? `${name} in ${origin.get(name)}` : name),
+  };
+}
+
+const urlVariables = ['DBOPS_DATABASE_URL', 'DATABASE_URL_UNPOOLED', 'DIRECT_URL', 'DATABASE_URL'];
+
+function targetFromEnvironment(
+  variables: Environment,
+  sourceOf: (name: string) => string,
+): TargetChoice | undefined {
+  const variable = urlVariables.find((name) => variables[name]);
+  if (variable)
+    return {
+      target: parseTarget(variables[variable] ?? '', variables),
+      source: sourceOf(variable),
+    };
+  const isSet = variables['PGHOST'] || variables['PGDATABASE'];
+  return isSet
+    ? { target: targetFromVariables(variables), source: 'the PG* variables' }
+    : undefined;
+}
+
+function defaultTarget(root: string, interactive: boolean): TargetChoice {
+  if (interactive) {
+    const directory = join(root, '.dbops', 'pgdata');
+    return {
+      target: { kind: 'pglite', directory },
+      source: 'no database URL is set, so an embedded database is used',
+    };
+  }
+  throw usageError(
+    'TARGET.MISSING',
+    'No database was given.',
+    'Set DATABASE_URL=postgres://USER:PASSWORD@HOST:5432/DATABASE, or pass --database-url pglite:.dbops/pgdata for an embedded one.',
+  );
+}
+
+function once<T>(make: () => T): () => T {
+  let made: { value: T } | undefined;
+  return () => (made ??= { value: make() }).value;
+}
+
+function stringOf(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}

@@ -1,0 +1,195 @@
+import type { Settings } from './config.ts';
+import { openSession, type Server, type Session } from './db/session.ts';
+import { databaseName, describeTarget, type Target } from './db/target.ts';
+import { usageError } from './errors.ts';
+import { createProgress, noProgress, type Progress } from './output/progress.ts';
+import { stripControls } from './output/sanitise.ts';
+import type { Environment, Stream } from './output/terminal.ts';
+
+/** The edge of the program: everything it reads from and writes to. */
+export interface Io {
+  /** Never printed, on whichever stream; a command adds its target's. */
+  secrets: string[];
+  stdin: { isTTY?: boolean | undefined };
+  stdout: Stream;
+  stderr: Stream;
+  environment: Environment;
+  cwd: string;
+  /** Aborted by SIGINT and SIGTERM. */
+  signal: AbortSignal;
+}
+
+export interface CommonFlags {
+  json?: boolean;
+  yes?: boolean;
+  /** `false` after `--no-input`. */
+  input?: boolean;
+  confirm?: string;
+  quiet?: boolean;
+  verbose?: boolean;
+}
+
+/** What a command works with. */
+export interface Context {
+  /** The words of the command, such as `migrate up`. */
+  command: string;
+  settings: Settings;
+  io: Io;
+  flags: CommonFlags;
+  clock: () => Date;
+  signal: AbortSignal;
+  progress: Progress;
+  /** Says something to the person, on stderr, unless `--quiet`. */
+  note(line: string): void;
+  /** Connects at the first call and names the target on stderr. */
+  session(): Promise<Session>;
+  /** A connection of its own, closed with the context. */
+  anotherSession(): Promise<Session>;
+  /** An ordinary question; `--yes` answers it. @throws usage error when declined or unanswered */
+  confirm(question: string): Promise<void>;
+  /** Consent to losing data or to acting on a protected database: its name, typed or `--confirm`. */
+  consent(what: string): Promise<void>;
+}
+
+export interface ContextInput {
+  command: string;
+  settings: Settings;
+  io: Io;
+  flags: CommonFlags;
+  /** Told of the target when it is first used, and of the server once it has answered. */
+  onTarget?: (target: Target, server?: Server) => void;
+}
+
+/** A person can answer: both ends are terminals, and neither CI nor `--no-input` says otherwise. */
+export function isInteractive(io: Io, flags: CommonFlags): boolean {
+  return (
+    io.stdin.isTTY === true &&
+    io.stderr.isTTY === true &&
+    !io.environment['CI'] &&
+    flags.input !== false
+  );
+}
+
+/** Runs `work` with a context and closes everything that it opened. */
+export async function withContext<T>(
+  input: ContextInput,
+  work: (context: Context) => Promise<T>,
+): Promise<T> {
+  const opened: Session[] = [];
+  const { settings, io, flags, command, onTarget = () => {} } = input;
+  const progress = flags.quiet ? noProgress : createProgress(io.stderr, Date.now);
+  const note = (line: string) => {
+    if (flags.quiet) return;
+    progress.clear();
+    io.stderr.write(`${stripControls(line)}\n`);
+  };
+  const open = async () => {
+    const { target } = settings.target();
+    if (target.kind === 'postgres') io.secrets.push(...target.secrets);
+    onTarget(target);
+    const fresh = await openSession(target, { application: `dbops ${command}` });
+    opened.push(fresh);
+    return fresh;
+  };
+  const openFirst = async () => {
+    const fresh = await open();
+    onTarget(fresh.target, fresh.server);
+    announce(fresh, settings, flags, note);
+    return fresh;
+  };
+  let first: Promise<Session> | undefined;
+  const session = () => {
+    first ??= openFirst();
+    // A command may do other work before it awaits the connection; its failure is not lost.
+    first.catch(() => {});
+    return first;
+  };
+  const context: Context = {
+    command,
+    settings,
+    io,
+    flags,
+    progress,
+    note,
+    session,
+    clock: () => new Date(),
+    signal: io.signal,
+    anotherSession: open,
+    confirm: (question) => confirm(question, io, flags),
+    consent: (what) => consent(what, settings, io, flags),
+  };
+  try {
+    return await work(context);
+  } finally {
+    progress.clear();
+    await Promise.allSettled([first]);
+    await Promise.allSettled(opened.map((each) => each.close()));
+  }
+}
+
+function announce(
+  { server, target }: Session,
+  settings: Settings,
+  flags: CommonFlags,
+  note: (line: string) => void,
+) {
+  const engine = server.kind === 'pglite' ? 'embedded PostgreSQL' : 'PostgreSQL';
+  note(`target  ${describeTarget(target)}  (${engine} ${server.version})`);
+  if (flags.verbose) note(`        from ${settings.target().source}`);
+}
+
+async function confirm(question: string, io: Io, flags: CommonFlags): Promise<void> {
+  if (flags.yes) return;
+  if (!isInteractive(io, flags))
+    throw usageError(
+      'CONSENT.NEEDED',
+      `${question} Nobody is there to answer.`,
+      'Repeat the command with --yes.',
+    );
+  const { confirm: ask } = await import('@inquirer/prompts');
+  const agreed = await ask({ message: question, default: false }, promptStreams(io));
+  if (!agreed)
+    throw usageError(
+      'CONSENT.DECLINED',
+      'Declined; nothing was changed.',
+      'Repeat the command when you are ready.',
+    );
+}
+
+async function consent(
+  what: string,
+  settings: Settings,
+  io: Io,
+  flags: CommonFlags,
+): Promise<void> {
+  const name = databaseName(settings.target().target);
+  if (flags.confirm === name) return;
+  if (flags.confirm !== undefined)
+    throw usageError(
+      'CONSENT.WRONG_NAME',
+      `--confirm names ${flags.confirm}, but this database is ${name}.`,
+      `If it is the one that you mean: --confirm ${name}`,
+    );
+  if (!isInteractive(io, flags))
+    throw usageError(
+      'CONSENT.NEEDED',
+      `${what} That needs your consent, by the database's name.`,
+      `Repeat the command with --confirm ${name}`,
+    );
+  const { input } = await import('@inquirer/prompts');
+  const typed = await input(
+    { message: `${what} Type the database's name (${name}) to go on:` },
+    promptStreams(io),
+  );
+  if (typed !== name)
+    throw usageError(
+      'CONSENT.DECLINED',
+      'Declined; nothing was changed.',
+      'Repeat the command when you are ready.',
+    );
+}
+
+/** Prompts belong to the conversation, so they go to stderr (the library's default is stdout). */
+function promptStreams(io: Io): { output: NodeJS.WritableStream; signal: AbortSignal } {
+  return { output: process.stderr, signal: io.signal };
+}

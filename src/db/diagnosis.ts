@@ -1,0 +1,148 @@
+import { describeActivity, holderOf } from './lock.ts';
+import type { Session } from './session.ts';
+import { isPooler } from './target.ts';
+
+export interface Diagnosis {
+  name: string;
+  state: 'ok' | 'warn' | 'fail';
+  detail: string;
+  /** What to do, unless all is well. */
+  help?: string;
+}
+
+type Diagnose = (session: Session, clock: () => Date) => Promise<Diagnosis>;
+
+const supported = { from: 15, to: 18 };
+
+const version: Diagnose = async ({ server }) => {
+  const isSupported = server.major >= supported.from && server.major <= supported.to;
+  const detail = `${server.kind === 'pglite' ? 'embedded PostgreSQL' : 'PostgreSQL'} ${server.version}`;
+  if (isSupported) return { name: 'version', state: 'ok', detail };
+  return {
+    name: 'version',
+    state: 'fail',
+    detail,
+    help: `dbops supports PostgreSQL ${supported.from} to ${supported.to}.`,
+  };
+};
+
+const writable: Diagnose = async (session) => {
+  const [row] = await session.query<{ replica: boolean; readonly: string }>(
+    `SELECT pg_is_in_recovery() AS replica, current_setting('default_transaction_read_only') AS readonly`,
+  );
+  if (row?.replica)
+    return {
+      name: 'writable',
+      state: 'fail',
+      detail: 'this is a replica',
+      help: 'Give the URL of the primary.',
+    };
+  if (row?.readonly === 'on')
+    return {
+      name: 'writable',
+      state: 'warn',
+      detail: 'default_transaction_read_only is on',
+      help: 'Reports work; migrations need a role or database without that setting.',
+    };
+  return { name: 'writable', state: 'ok', detail: 'primary' };
+};
+
+const rights: Diagnose = async (session) => {
+  const [row] = await session.query<{ user: string; database: boolean; schema: boolean }>(
+    `SELECT current_user AS "user", has_database_privilege(current_database(), 'CREATE') AS database,
+            coalesce(has_schema_privilege(to_regnamespace('public')::oid, 'CREATE'), false) AS schema`,
+  );
+  const user = row?.user ?? '';
+  const lacking = [
+    ...(row?.database ? [] : ['CREATE on the database (schema dbops)']),
+    ...(row?.schema ? [] : ['CREATE on schema public']),
+  ];
+  if (lacking.length === 0)
+    return { name: 'rights', state: 'ok', detail: `${user} may create schemas and tables` };
+  return {
+    name: 'rights',
+    state: 'fail',
+    detail: `${user} lacks ${lacking.join(' and ')}`,
+    help: `Grant it as the owner: GRANT CREATE ON DATABASE … TO ${user}; GRANT CREATE ON SCHEMA public TO ${user};`,
+  };
+};
+
+const pooler: Diagnose = async ({ target }) =>
+  isPooler(target)
+    ? {
+        name: 'pooler',
+        state: 'warn',
+        detail: 'the host or port is that of a transaction pooler',
+        help: 'Session locks do not hold there: set DATABASE_URL_UNPOOLED to the direct URL.',
+      }
+    : { name: 'pooler', state: 'ok', detail: 'none recognised' };
+
+const extensions: Diagnose = async (session) => {
+  const rows = await session.query<{ name: string }>(
+    `SELECT extname || ' ' || extversion AS name FROM pg_extension ORDER BY 1`,
+  );
+  return {
+    name: 'extensions',
+    state: 'ok',
+    detail: rows.map(({ name }) => name).join(', ') || 'none',
+  };
+};
+
+const clockDifference: Diagnose = async (session, clock) => {
+  const sent = clock().getTime();
+  const [row] = await session.query<{ now: Date }>('SELECT clock_timestamp() AS now');
+  const middle = (sent + clock().getTime()) / 2;
+  const seconds = ((row?.now.getTime() ?? middle) - middle) / 1_000;
+  const detail = `${Math.abs(seconds).toFixed(1)} s ${seconds < 0 ? 'behind' : 'ahead of'} this machine`;
+  if (Math.abs(seconds) < 5) return { name: 'clock', state: 'ok', detail };
+  return {
+    name: 'clock',
+    state: 'warn',
+    detail,
+    help: 'Periods and reset dates follow the clock of this machine; correct the one that is wrong.',
+  };
+};
+
+const connections: Diagnose = async (session) => {
+  const [row] = await session.query<{ used: number; allowed: number }>(
+    `SELECT count(*)::int AS used, current_setting('max_connections')::int AS allowed FROM pg_stat_activity WHERE backend_type = 'client backend'`,
+  );
+  const { used = 0, allowed = 0 } = row ?? {};
+  const detail = `${used} of ${allowed} connections in use`;
+  if (used < allowed * 0.8) return { name: 'connections', state: 'ok', detail };
+  return {
+    name: 'connections',
+    state: 'warn',
+    detail,
+    help: 'Close idle ones: dbops needs up to three.',
+  };
+};
+
+const runnerLock: Diagnose = async (session) => {
+  const holder = await holderOf(session);
+  if (!holder) return { name: 'migration lock', state: 'ok', detail: 'free' };
+  return {
+    name: 'migration lock',
+    state: 'warn',
+    detail: describeActivity(holder),
+    help: 'Wait for that run, or look at it before you start another.',
+  };
+};
+
+const diagnoses: Diagnose[] = [
+  version,
+  writable,
+  rights,
+  pooler,
+  extensions,
+  clockDifference,
+  connections,
+  runnerLock,
+];
+
+/** Looks at everything that the other commands rely on. */
+export async function diagnose(session: Session, clock: () => Date): Promise<Diagnosis[]> {
+  const results: Diagnosis[] = [];
+  for (const look of diagnoses) results.push(await look(session, clock));
+  return results;
+}

@@ -1,0 +1,56 @@
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { DbopsError, exitCodes } from '../errors.ts';
+
+/**
+ * Makes this process the only one that has an embedded database open: two PGlite instances on
+ * one directory would overwrite each other's pages. A lock left by a killed process is taken over.
+ *
+ * @returns the release
+ * @throws code 7 naming the process that holds it
+ */
+export function lockDirectory(directory: string): () => void {
+  const file = `${directory}.lock`;
+  mkdirSync(dirname(file), { recursive: true });
+  const holder = claim(file);
+  if (holder !== undefined)
+    throw new DbopsError({
+      code: 'LOCK.EMBEDDED',
+      exitCode: exitCodes.locked,
+      message: `The embedded database ${directory} is open in process ${holder}.`,
+      hint: `Wait until it has finished, or look at it: ps -p ${holder}`,
+    });
+  return () => rmSync(file, { force: true });
+}
+
+/** Writes our pid into the file; answers the pid of a living holder instead if there is one. */
+function claim(file: string): number | undefined {
+  for (;;) {
+    try {
+      writeFileSync(file, String(process.pid), { flag: 'wx' });
+      return undefined;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    }
+    const holder = Number(readIfThere(file));
+    if (holder && isAlive(holder)) return holder;
+    rmSync(file, { force: true });
+  }
+}
+
+function readIfThere(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}

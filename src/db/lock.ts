@@ -1,0 +1,186 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { DbopsError, exitCodes } from '../errors.ts';
+import { formatDuration } from '../output/duration.ts';
+import type { Session } from './session.ts';
+
+/** Another server process, as `pg_stat_activity` shows it. */
+export interface Activity {
+  pid: number;
+  application: string;
+  user: string;
+  /** Milliseconds since its transaction, or else its session, began. */
+  ageMs: number;
+  state: string;
+  query: string;
+}
+
+const activityColumns = `a.pid, coalesce(a.application_name, '') AS application, coalesce(a.usename::text, '') AS "user",
+  (1000 * extract(epoch FROM clock_timestamp() - coalesce(a.xact_start, a.backend_start)))::float8 AS "ageMs",
+  coalesce(a.state, '') AS state, left(coalesce(a.query, ''), 200) AS query`;
+
+/** The processes that block the one with this pid (server manual, `pg_blocking_pids`). */
+export function blockersOf(session: Session, pid: number): Promise<Activity[]> {
+  return session.query<Activity>(
+    `SELECT ${activityColumns} FROM pg_stat_activity a WHERE a.pid = ANY (pg_blocking_pids($1))`,
+    [pid],
+  );
+}
+
+/** `pid 4711 (psql, user app, idle in transaction for 3 min 20 s): UPDATE …` */
+export function describeActivity({
+  pid,
+  application,
+  user,
+  ageMs,
+  state,
+  query,
+}: Activity): string {
+  const statement = query.replaceAll(/\s+/g, ' ').trim();
+  return `pid ${pid} (${application || 'no application name'}, user ${user}, ${state} for ${formatDuration(ageMs)}): ${statement}`;
+}
+
+/** One key for all folders of a database: runs of different folders must not interleave either. */
+const runnerKey = 0x64626f7073n; // "dbops"
+
+/**
+ * Holds the runner's advisory lock around `work`.
+ *
+ * It polls: a session that waits inside `pg_advisory_lock()` holds a snapshot, and CREATE INDEX
+ * CONCURRENTLY in the session that has the lock would wait for that snapshot for ever.
+ *
+ * @param patience milliseconds to wait for another run
+ * @throws code 7 naming the holder
+ */
+export async function withRunnerLock<T>(
+  session: Session,
+  {
+    patience,
+    signal,
+    onWait,
+  }: { patience: number; signal: AbortSignal; onWait: (holder: string) => void },
+  work: () => Promise<T>,
+): Promise<T> {
+  const deadline = Date.now() + patience;
+  while (!(await tryLock(session))) {
+    const holder = await holderOf(session);
+    if (Date.now() >= deadline) throw lockedOut(holder);
+    onWait(holder ? describeActivity(holder) : 'another run');
+    await sleep(50 + Math.random() * 200, undefined, { signal });
+  }
+  try {
+    return await work();
+  } finally {
+    await session.query('SELECT pg_advisory_unlock($1)', [runnerKey]).catch(() => {});
+  }
+}
+
+async function tryLock(session: Session): Promise<boolean> {
+  const [row] = await session.query<{ locked: boolean }>(
+    'SELECT pg_try_advisory_lock($1) AS locked',
+    [runnerKey],
+  );
+  return row?.locked === true;
+}
+
+/** The session that holds the runner's lock, if any; in pg_locks a bigint key is split in two. */
+export async function holderOf(session: Session): Promise<Activity | undefined> {
+  const [holder] = await session.query<Activity>(
+    `SELECT ${activityColumns}
+       FROM pg_locks l JOIN pg_stat_activity a USING (pid)
+      WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
+        AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+        AND l.classid = ($1::bigint >> 32)::oid AND l.objid = ($1::bigint & 4294967295)::oid`,
+    [runnerKey],
+  );
+  return holder;
+}
+
+function lockedOut(holder: Activity | undefined): DbopsError {
+  return new DbopsError({
+    code: 'LOCK.RUNNER',
+    exitCode: exitCodes.locked,
+    message: 'Another run holds the migration lock of this database.',
+    reason: holder ? [describeActivity(holder)] : [],
+    hint: `Wait for it and run the command again${holder ? `; if it is stuck: SELECT pg_terminate_backend(${holder.pid})` : ''}.`,
+  });
+}
+
+export interface LockRetry {
+  /** Milliseconds in all. */
+  patience: number;
+  signal: AbortSignal;
+  /** Opens a second connection: only from there can be seen who blocks the first. */
+  observe: () => Promise<Session>;
+  onWait: (blockers: Activity[]) => void;
+}
+
+const lockNotAvailable = '55P03';
+const deadlockDetected = '40P01';
+
+/**
+ * Repeats `attempt` while it fails on `lock_timeout` or a deadlock. Between attempts nothing is
+ * queued, so the application's statements pass.
+ *
+ * @throws code 7 naming the blockers, or whatever else `attempt` throws
+ */
+export async function withLockRetries<T>(
+  session: Session,
+  retry: LockRetry,
+  attempt: () => Promise<T>,
+): Promise<T> {
+  const deadline = Date.now() + retry.patience;
+  let observer: Session | undefined;
+  for (let round = 1; ; round++) {
+    const watch = observer && watchBlockers(observer, session.pid);
+    try {
+      return await attempt();
+    } catch (error) {
+      if (!isLockFailure(error)) throw error;
+      const blockers = (await watch?.stop()) ?? [];
+      if (Date.now() >= deadline) throw notHadInTime(blockers, error);
+      retry.onWait(blockers);
+      observer ??= await retry.observe();
+      const longest = Math.min(50 * 2 ** round, 5_000);
+      await sleep(longest / 2 + (Math.random() * longest) / 2, undefined, { signal: retry.signal });
+    } finally {
+      await watch?.stop();
+    }
+  }
+}
+
+function isLockFailure(error: unknown): boolean {
+  const cause = error instanceof Error && error.cause ? error.cause : error;
+  const code = (cause as { code?: unknown }).code;
+  return code === lockNotAvailable || code === deadlockDetected;
+}
+
+/** Asks every 50 ms who blocks `pid`, and remembers the last answer that named somebody. */
+function watchBlockers(observer: Session, pid: number): { stop: () => Promise<Activity[]> } {
+  const stopped = new AbortController();
+  let last: Activity[] = [];
+  const watching = (async () => {
+    while (!stopped.signal.aborted) {
+      const blockers = await blockersOf(observer, pid);
+      if (blockers.length > 0) last = blockers;
+      await sleep(50, undefined, { signal: stopped.signal }).catch(() => {});
+    }
+  })().catch(() => {});
+  return {
+    async stop() {
+      stopped.abort();
+      await watching;
+      return last;
+    },
+  };
+}
+
+function notHadInTime(blockers: Activity[], cause: unknown): DbopsError {
+  return new DbopsError({
+    code: 'LOCK.TABLE',
+    exitCode: exitCodes.locked,
+    message: 'A lock on a table was not had in time; the migration was rolled back each time.',
+    reason: blockers.map(describeActivity),
+    hint: 'Run the command again when they have finished, or with a longer --wait.',
+    cause,
+  });
+}

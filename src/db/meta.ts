@@ -1,0 +1,68 @@
+import { DbopsError, exitCodes } from '../errors.ts';
+import { codeOf } from './connection-error.ts';
+import { transaction, type Session } from './session.ts';
+import { databaseName, isLocal } from './target.ts';
+
+/** The label that is kept in the database itself: an environment variable can't be wrong about it. */
+export interface EnvironmentLabel {
+  /** Such as `production`; `null` when nobody has set one. */
+  name: string | null;
+  isProtected: boolean;
+}
+
+const undefinedTable = '42P01';
+
+export async function readLabel(session: Session): Promise<EnvironmentLabel> {
+  try {
+    const rows = await session.query<{ key: string; value: string }>(
+      'SELECT key, value FROM dbops.meta',
+    );
+    const values = new Map(rows.map(({ key, value }) => [key, value]));
+    return {
+      name: values.get('environment') ?? null,
+      isProtected: values.get('protected') === 'true',
+    };
+  } catch (error) {
+    if (codeOf(error) === undefinedTable) return { name: null, isProtected: false };
+    throw error;
+  }
+}
+
+export async function writeLabel(
+  session: Session,
+  { name, isProtected }: EnvironmentLabel,
+): Promise<void> {
+  await transaction(session, async () => {
+    await session.script(`CREATE SCHEMA IF NOT EXISTS dbops;
+      CREATE TABLE IF NOT EXISTS dbops.meta (key text CONSTRAINT meta_pkey PRIMARY KEY, value text NOT NULL)`);
+    await session.query(
+      `INSERT INTO dbops.meta (key, value) VALUES ('environment', $1), ('protected', $2)
+       ON CONFLICT (key) DO UPDATE SET value = excluded.value`,
+      [name ?? '', String(isProtected)],
+    );
+  });
+}
+
+/**
+ * Whether acting on the database needs its name as consent: it is protected, labelled production,
+ * or it is on another machine and nobody has said what it is.
+ */
+export function needsConsent(session: Session, { name, isProtected }: EnvironmentLabel): boolean {
+  return isProtected || name === 'production' || (name === null && !isLocal(session.target));
+}
+
+/** For what is never done to production, with or without consent. @throws exit code 2 */
+export function refuseProduction(
+  session: Session,
+  { name, isProtected }: EnvironmentLabel,
+  what: string,
+): void {
+  if (!isProtected && name !== 'production') return;
+  const label = [name, isProtected ? 'protected' : undefined].filter(Boolean).join(', ');
+  throw new DbopsError({
+    code: 'DATABASE.PROTECTED',
+    exitCode: exitCodes.usage,
+    message: `${databaseName(session.target)} is labelled ${label}: ${what} is refused.`,
+    hint: 'Choose another database with --database-url; dbops env show tells what this one is.',
+  });
+}

@@ -1,0 +1,102 @@
+import { existsSync } from 'node:fs';
+import { Duplex } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import { Worker } from 'node:worker_threads';
+
+interface Chunk {
+  chunk: Uint8Array;
+}
+
+type Answer = { ready?: true; answer?: Uint8Array; failure?: string };
+
+/** The file beside this one, as TypeScript in the sources and as JavaScript in the build. */
+function beside(name: string): string {
+  const typescript = fileURLToPath(new URL(`./${name}.ts`, import.meta.url));
+  return existsSync(typescript)
+    ? typescript
+    : fileURLToPath(new URL(`./${name}.cjs`, import.meta.url));
+}
+
+/** The empty cluster that `npm run build` leaves in `dist/`; `null` before the first build. */
+function emptyCluster(): string | null {
+  const candidates = ['./pglite-cluster.tar.gz', '../../dist/pglite-cluster.tar.gz'];
+  return (
+    candidates.map((path) => fileURLToPath(new URL(path, import.meta.url))).find(existsSync) ?? null
+  );
+}
+
+/**
+ * An embedded Postgres behind the socket interface that `pg` expects of its `stream` option, so
+ * that one driver serves both kinds of target.
+ *
+ * @param directory kept there between runs, or `null` for one that is gone when closed
+ */
+export class PgliteSocket extends Duplex {
+  readonly #worker: Worker;
+  #answered: ((error?: Error) => void) | undefined;
+
+  constructor(directory: string | null) {
+    super();
+    const workerData = {
+      directory,
+      template: directory && existsSync(directory) ? null : emptyCluster(),
+    };
+    this.#worker = new Worker(beside('pglite-worker'), { workerData });
+    this.#worker.on('message', (message: Answer) => this.#receive(message));
+    this.#worker.on('error', (error) => this.destroy(error));
+    this.#worker.on('exit', () => this.destroy());
+  }
+
+  #receive({ ready, answer, failure }: Answer): void {
+    if (ready) this.emit('connect');
+    else if (failure !== undefined) this.destroy(new Error(failure));
+    else if (answer) {
+      const answered = this.#answered;
+      this.#answered = undefined;
+      if (answer.length > 0) this.push(Buffer.from(answer));
+      answered?.();
+    }
+  }
+
+  /** pg calls these on its socket; the worker connects by itself and has no TCP options. */
+  connect(): this {
+    return this;
+  }
+  setNoDelay(): this {
+    return this;
+  }
+  setKeepAlive(): this {
+    return this;
+  }
+  ref(): this {
+    this.#worker.ref();
+    return this;
+  }
+  unref(): this {
+    this.#worker.unref();
+    return this;
+  }
+
+  override _read(): void {}
+
+  override _write(chunk: Uint8Array, _encoding: string, done: (error?: Error) => void): void {
+    this._writev([{ chunk }], done);
+  }
+
+  override _writev(chunks: Chunk[], done: (error?: Error) => void): void {
+    const terminate = 'X'.charCodeAt(0);
+    const bytes = Buffer.concat(chunks.map(({ chunk }) => chunk));
+    if (bytes[0] === terminate) {
+      this.#worker.once('exit', () => done());
+      this.#worker.postMessage('close');
+      return;
+    }
+    this.#answered = done;
+    this.#worker.postMessage(new Uint8Array(bytes));
+  }
+
+  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    this.#answered?.();
+    void this.#worker.terminate().then(() => done(error));
+  }
+}

@@ -1,0 +1,159 @@
+import { Client, Query, types, type ClientConfig, type QueryResultRow } from 'pg';
+import { connectionError } from './connection-error.ts';
+import { lockDirectory } from './directory-lock.ts';
+import { PgliteSocket } from './pglite.ts';
+import type { Target } from './target.ts';
+
+export interface Server {
+  kind: 'postgres' | 'pglite';
+  /** As the server reports it, such as `16.4`. */
+  version: string;
+  major: number;
+}
+
+/** A statement of a script failed; the ones before it were executed in the same message. */
+export class ScriptError extends Error {
+  /** How many statements completed before the one that failed. */
+  readonly completed: number;
+  constructor(cause: Error, completed: number) {
+    super(cause.message, { cause });
+    this.completed = completed;
+  }
+}
+
+/** One connection to the target, whichever kind it is. */
+export interface Session {
+  readonly target: Target;
+  readonly server: Server;
+  /** The server process, as `pg_stat_activity` shows it. */
+  readonly pid: number;
+  readonly client: Client;
+  /** One statement with parameters (extended protocol). */
+  query<R extends QueryResultRow>(sql: string, values?: unknown[]): Promise<R[]>;
+  /**
+   * Any number of statements in one round trip (simple protocol).
+   * @throws ScriptError
+   */
+  script(sql: string): Promise<void>;
+  close(): Promise<void>;
+  /** Drops the connection without a goodbye, in the middle of whatever it does. */
+  abandon(): void;
+}
+
+export interface SessionOptions {
+  /** Shown in `pg_stat_activity`, so that a blocked colleague sees who we are. */
+  application: string;
+  /** Milliseconds. */
+  connectTimeout?: number;
+}
+
+const oid = { int8: 20, date: 1082, timestamp: 1114 };
+
+/** Own parsers, per client: int8 keeps all its digits, dates are not shifted by the local zone. */
+const parsers: ClientConfig['types'] = {
+  getTypeParser: ((type: number, format: 'text' | 'binary') => {
+    if (format === 'text' && type === oid.int8) return BigInt;
+    if (format === 'text' && (type === oid.date || type === oid.timestamp)) return String;
+    return types.getTypeParser(type, format);
+  }) as typeof types.getTypeParser,
+};
+
+/**
+ * Connects.
+ *
+ * @throws DbopsError with exit code 3 when the database can't be reached or refuses us,
+ *   7 when the embedded database is open in another process
+ */
+export async function openSession(target: Target, options: SessionOptions): Promise<Session> {
+  const unlock =
+    target.kind === 'pglite' && target.directory ? lockDirectory(target.directory) : () => {};
+  const client = new Client({
+    ...clientConfig(target),
+    application_name: options.application,
+    types: parsers,
+    connectionTimeoutMillis: options.connectTimeout ?? 10_000,
+  });
+  let version = '';
+  client.connection.on(
+    'parameterStatus',
+    (status: { parameterName: string; parameterValue: string }) => {
+      if (status.parameterName === 'server_version') version = status.parameterValue;
+    },
+  );
+  // Without a listener a connection that breaks while idle would end the process with a stack.
+  client.on('error', () => {});
+  try {
+    await client.connect();
+  } catch (error) {
+    unlock();
+    throw connectionError(target, error);
+  }
+  return {
+    target,
+    server: {
+      kind: target.kind,
+      version: version.split(' ')[0] ?? version,
+      major: Number.parseInt(version, 10),
+    },
+    pid: (client as Client & { processID: number }).processID,
+    client,
+    query: async (sql, values) => (await client.query(sql, values ?? [])).rows,
+    script: (sql) => runScript(client, sql),
+    async close() {
+      await client.end();
+      unlock();
+    },
+    abandon: () => void client.connection.stream.destroy(),
+  };
+}
+
+function clientConfig(target: Target): ClientConfig {
+  if (target.kind === 'postgres') return { ...target.config, keepAlive: true };
+  const stream = () => new PgliteSocket(target.directory) as never;
+  return { user: 'postgres', database: 'postgres', ssl: false, stream };
+}
+
+function runScript(client: Client, sql: string): Promise<void> {
+  let completed = 0;
+  const count = () => completed++;
+  client.connection.on('commandComplete', count);
+  return new Promise<void>((resolve, reject) => {
+    const query = new Query(sql, (error) => {
+      client.connection.off('commandComplete', count);
+      if (error) reject(new ScriptError(error, completed));
+      else resolve();
+    });
+    client.query(query);
+  });
+}
+
+/**
+ * Runs `work` in one REPEATABLE READ READ ONLY transaction: figures agree with one another, and
+ * the server itself refuses a write.
+ */
+export async function readOnly<T>(session: Session, work: () => Promise<T>): Promise<T> {
+  await session.script(
+    "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL TimeZone = 'UTC'",
+  );
+  try {
+    const result = await work();
+    await session.script('COMMIT');
+    return result;
+  } catch (error) {
+    await session.script('ROLLBACK').catch(() => {});
+    throw error;
+  }
+}
+
+/** Runs `work` in one transaction, rolled back when it throws. */
+export async function transaction<T>(session: Session, work: () => Promise<T>): Promise<T> {
+  await session.script('BEGIN');
+  try {
+    const result = await work();
+    await session.script('COMMIT');
+    return result;
+  } catch (error) {
+    await session.script('ROLLBACK').catch(() => {});
+    throw error;
+  }
+}

@@ -1,0 +1,135 @@
+import type { Command } from './commands/command.ts';
+import { loadSettings } from './config.ts';
+import { isInteractive, withContext, type CommonFlags, type Io } from './context.ts';
+import type { Server } from './db/session.ts';
+import { databaseName, type Target } from './db/target.ts';
+import { DbopsError, exitCodes, interrupted, type ExitCode } from './errors.ts';
+import { toCsv } from './output/csv.ts';
+import { toJson } from './output/json.ts';
+import { screenOf } from './output/terminal.ts';
+import { errorToText, toText } from './output/text.ts';
+import type { JsonValue, Report, Table } from './report.ts';
+
+interface Execution {
+  words: string;
+  command: Command;
+  flags: Record<string, unknown>;
+  io: Io;
+}
+
+interface Used {
+  target?: Target;
+  server?: Server;
+}
+
+/** Runs a command and prints its report: the answer on stdout, an error on stderr. */
+export async function execute(execution: Execution): Promise<ExitCode> {
+  const used: Used = {};
+  const report = await runCommand(execution, used).catch((error: unknown) =>
+    failure(error, execution.io),
+  );
+  await print(report, execution, used);
+  return report.exitCode;
+}
+
+async function runCommand({ words, command, flags, io }: Execution, used: Used): Promise<Report> {
+  const common: CommonFlags = flags;
+  const interactive = isInteractive(io, common);
+  const settings = await loadSettings({
+    flags,
+    environment: io.environment,
+    cwd: io.cwd,
+    interactive,
+  });
+  const onTarget = (target: Target, server?: Server) => Object.assign(used, { target, server });
+  return withContext({ command: words, settings, io, flags: common, onTarget }, (context) =>
+    command.run(context, flags),
+  );
+}
+
+function failure(error: unknown, io: Io): Report {
+  const known = toDbopsError(error, io);
+  return { exitCode: known.exitCode, data: {}, blocks: [], error: known };
+}
+
+/** An error that nobody foresaw is a bug of dbops, and is said to be one. */
+function toDbopsError(error: unknown, io: Io): DbopsError {
+  if (error instanceof DbopsError) return error;
+  const name = error instanceof Error ? error.name : '';
+  if (io.signal.aborted || name === 'ExitPromptError' || name === 'AbortPromptError')
+    return interrupted(
+      'Interrupted; nothing was changed.',
+      'Run the command again when you are ready.',
+    );
+  const code = (error as { code?: unknown } | null)?.code;
+  if (code === '42501')
+    return new DbopsError({
+      code: 'DATABASE.RIGHT',
+      exitCode: exitCodes.unreachable,
+      message: `A right is missing: ${messageOf(error)}.`,
+      reason: ['SQLSTATE 42501'],
+      hint: 'Grant it to this user, or connect as the owner; dbops doctor shows what is missing.',
+      cause: error,
+    });
+  return new DbopsError({
+    code: typeof code === 'string' ? `DATABASE.${code}` : 'INTERNAL',
+    exitCode: exitCodes.failed,
+    message: messageOf(error),
+    hint: 'Repeat with --verbose for the stack; if this is a bug of dbops, report it with that output.',
+    cause: error,
+  });
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** For what fails before a command is known. */
+export async function reportCrash(error: unknown, argv: string[], io: Io): Promise<ExitCode> {
+  const report = failure(error, io);
+  await print(report, { words: 'dbops', flags: { json: argv.includes('--json') }, io }, {});
+  return report.exitCode;
+}
+
+type Printed = Pick<Execution, 'words' | 'flags' | 'io'>;
+
+async function print(report: Report, { words, flags, io }: Printed, used: Used): Promise<void> {
+  const answer = (text: string) => void (text && io.stdout.write(text));
+  const ok = report.exitCode === exitCodes.done;
+  if (flags['json']) return answer(`${toJson(document(words, ok, report, used))}\n`);
+  const table = report.blocks.find((block): block is Table => block.kind === 'table');
+  if (flags['csv'] && table) answer(toCsv(table));
+  else answer(await toText(report.blocks, screenOf(io.stdout, io.environment)));
+  if (!report.error) return;
+  const screen = screenOf(io.stderr, io.environment);
+  io.stderr.write(errorToText(report.error, screen, flags['verbose'] === true));
+}
+
+function document(
+  command: string,
+  ok: boolean,
+  report: Report,
+  { target, server }: Used,
+): JsonValue {
+  const { error } = report;
+  return {
+    command,
+    ok,
+    ...(target && {
+      target: {
+        kind: target.kind,
+        host: target.kind === 'postgres' ? target.host : null,
+        database: databaseName(target),
+        version: server?.version ?? null,
+      },
+    }),
+    ...report.data,
+    ...(error && {
+      error: {
+        code: error.code,
+        message: [error.message, ...error.reason].join('\n'),
+        hint: error.hint,
+      },
+    }),
+  };
+}

@@ -1,0 +1,190 @@
+import { DbopsError, exitCodes, usageError } from '../errors.ts';
+import type { AppliedMigration, Migration } from '../migration.ts';
+
+export const migrationStates = [
+  'applied',
+  'pending',
+  'edited',
+  'unrecorded',
+  'missing-file',
+  'failed',
+  'out-of-order',
+  'duplicate',
+] as const;
+export type MigrationState = (typeof migrationStates)[number];
+
+/** A migration as folder and tracking table see it together. */
+export interface MigrationStatus {
+  name: string;
+  state: MigrationState;
+  /** Of the file; `null` when there is none. */
+  hash: string | null;
+  recordedHash: string | null;
+  appliedAt: Date | null;
+  /** Absent for a recorded name without a file. */
+  migration?: Migration;
+}
+
+/** Compares a folder with its tracking table; in the folder's order, names without a file last. */
+export function compare(
+  migrations: readonly Migration[],
+  applied: readonly AppliedMigration[],
+): MigrationStatus[] {
+  const rows = new Map(applied.map((row) => [row.name, row]));
+  const lastApplied = migrations.findLastIndex(({ name }) => rows.has(name));
+  const numbers = countBy(migrations, ({ name }) => Number.parseInt(name, 10));
+  const known = new Set(migrations.map(({ name }) => name));
+  const present = migrations.map((migration, index): MigrationStatus => {
+    const row = rows.get(migration.name);
+    const twice = (numbers.get(Number.parseInt(migration.name, 10)) ?? 0) > 1;
+    const state = row
+      ? row.hash === null || row.hash === migration.hash
+        ? 'applied'
+        : 'edited'
+      : twice
+        ? 'duplicate'
+        : index < lastApplied
+          ? 'out-of-order'
+          : 'pending';
+    return {
+      name: migration.name,
+      state,
+      hash: migration.hash,
+      recordedHash: row?.hash ?? null,
+      appliedAt: row?.appliedAt ?? null,
+      migration,
+    };
+  });
+  const missing = applied
+    .filter(({ name }) => !known.has(name))
+    .map(({ name, hash, appliedAt }): MigrationStatus => ({
+      name,
+      state: 'missing-file',
+      hash: null,
+      recordedHash: hash,
+      appliedAt,
+    }));
+  return [...present, ...missing];
+}
+
+function countBy<T, K>(items: readonly T[], keyOf: (item: T) => K): Map<K, number> {
+  const counts = new Map<K, number>();
+  for (const item of items) counts.set(keyOf(item), (counts.get(keyOf(item)) ?? 0) + 1);
+  return counts;
+}
+
+export interface Range {
+  /** A name, or its number or an unambiguous beginning; for `down` also `0`: everything. */
+  to?: string | undefined;
+  /** How many migrations at the most. */
+  steps?: number | undefined;
+}
+
+/**
+ * The migrations that `up` applies, in order.
+ *
+ * @throws code 6 when the table records what the folder no longer holds, code 2 for an unknown
+ *   `to`, a number used twice, or a pending migration that is older than an applied one
+ */
+export function planUp(
+  statuses: readonly MigrationStatus[],
+  range: Range & { allowOutOfOrder?: boolean } = {},
+): Migration[] {
+  refuseDesynchronised(statuses);
+  refuseDuplicates(statuses);
+  const late = statuses.filter(({ state }) => state === 'out-of-order');
+  if (late.length > 0 && !range.allowOutOfOrder) throw outOfOrder(late);
+  const end = range.to === undefined ? statuses.length : indexOfName(statuses, range.to) + 1;
+  return statuses
+    .slice(0, end)
+    .filter(({ state }) => state === 'pending' || state === 'out-of-order')
+    .flatMap(({ migration }) => migration ?? [])
+    .slice(0, range.steps);
+}
+
+/**
+ * The migrations that `down` rolls back, the newest first: one, or `steps`, or all after `to`.
+ *
+ * @throws as `planUp`
+ */
+export function planDown(statuses: readonly MigrationStatus[], range: Range = {}): Migration[] {
+  refuseDesynchronised(statuses);
+  const start =
+    range.to === undefined || /^0+$/.test(range.to) ? 0 : indexOfName(statuses, range.to) + 1;
+  const limit = range.steps ?? (range.to === undefined ? 1 : undefined);
+  return statuses
+    .slice(start)
+    .filter(({ state }) => state === 'applied')
+    .flatMap(({ migration }) => migration ?? [])
+    .toReversed()
+    .slice(0, limit);
+}
+
+/**
+ * The applied migrations, in order.
+ *
+ * @throws code 6 when the folder can't say what was applied
+ */
+export function appliedOf(statuses: readonly MigrationStatus[]): Migration[] {
+  refuseDesynchronised(statuses);
+  return statuses.flatMap(({ state, migration }) =>
+    state === 'applied' && migration ? [migration] : [],
+  );
+}
+
+function indexOfName(statuses: readonly MigrationStatus[], wanted: string): number {
+  const exact = statuses.findIndex(({ name }) => name === wanted);
+  if (exact >= 0) return exact;
+  const begins = statuses.flatMap(({ name }, index) => (name.startsWith(wanted) ? [index] : []));
+  const [only] = begins;
+  if (only !== undefined && begins.length === 1) return only;
+  const candidates =
+    begins.length > 1
+      ? begins.map((index) => statuses[index]?.name ?? '')
+      : statuses.map(({ name }) => name);
+  throw usageError(
+    'MIGRATION.UNKNOWN',
+    begins.length > 1
+      ? `--to ${wanted} could be any of ${begins.length} migrations.`
+      : `There is no migration ${wanted}.`,
+    'Give --to the name of one of these; dbops migrate status lists them all.',
+    candidates.slice(-12),
+  );
+}
+
+function refuseDesynchronised(statuses: readonly MigrationStatus[]): void {
+  const edited = statuses
+    .filter(({ state }) => state === 'edited')
+    .map(({ name }) => `${name}: edited after it was applied`);
+  const missing = statuses
+    .filter(({ state }) => state === 'missing-file')
+    .map(({ name }) => `${name}: applied, but its file is gone`);
+  if (edited.length + missing.length === 0) return;
+  throw new DbopsError({
+    code: 'TRACKING.DESYNCHRONISED',
+    exitCode: exitCodes.desynchronised,
+    message: 'The folder and the tracking table disagree; nothing was changed.',
+    reason: [...edited, ...missing],
+    hint: 'Bring the files back as they were applied (git log -- FILE shows when they changed), and make the change in a migration of its own: dbops migrate new NAME',
+  });
+}
+
+function refuseDuplicates(statuses: readonly MigrationStatus[]): void {
+  const duplicates = statuses.filter(({ state }) => state === 'duplicate');
+  if (duplicates.length === 0) return;
+  throw usageError(
+    'MIGRATION.DUPLICATE_NUMBER',
+    'A number is used by two migrations, so their order is nobody’s decision.',
+    'Rename the one that came later to the next free number.',
+    duplicates.map(({ name }) => name),
+  );
+}
+
+function outOfOrder(late: MigrationStatus[]): DbopsError {
+  return usageError(
+    'MIGRATION.OUT_OF_ORDER',
+    'A pending migration is older than one that is applied.',
+    'Rename it to the next free number, or apply it now: dbops migrate up --allow-out-of-order',
+    late.map(({ name }) => name),
+  );
+}

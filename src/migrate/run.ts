@@ -1,0 +1,94 @@
+import type { Session } from '../db/session.ts';
+import { DbopsError, exitCodes } from '../errors.ts';
+import type { RunOutcome, RunSettings, Step, StepResult } from './step.ts';
+import { runStepwise } from './stepwise.ts';
+import { runInTransaction } from './transactional.ts';
+
+/**
+ * Runs the steps in order and stops at the first that fails. The caller holds the runner's lock.
+ *
+ * @param before called before each step, for what the step requires (a finished backfill)
+ * @returns a result for every step; never throws for a step that failed
+ */
+export async function runSteps(
+  steps: readonly Step[],
+  run: RunSettings,
+  before: (step: Step) => Promise<void>,
+): Promise<RunOutcome> {
+  const results: StepResult[] = [];
+  const stopCancelling = cancelOnAbort(run);
+  try {
+    await run.session.script(run.tracking.create);
+    for (const [index, step] of steps.entries()) {
+      const started = performance.now();
+      const result = (state: StepResult['state']) => ({
+        name: step.migration.name,
+        direction: step.direction,
+        state,
+        durationMs: Math.round(performance.now() - started),
+      });
+      try {
+        run.signal.throwIfAborted();
+        await before(step);
+        run.onStart(step);
+        await runStep(step, run, index === steps.length - 1);
+        results.push(result('done'));
+      } catch (error) {
+        const known = run.signal.aborted
+          ? stopped(results.length, steps.length, step, error)
+          : error;
+        if (!(known instanceof DbopsError)) throw known;
+        const untouched =
+          known.exitCode === exitCodes.interrupted || known.exitCode === exitCodes.usage;
+        results.push(
+          result(untouched ? 'not-run' : 'failed'),
+          ...steps.slice(index + 1).map(notRun),
+        );
+        return { results, error: known };
+      }
+    }
+    return { results };
+  } finally {
+    stopCancelling();
+  }
+}
+
+async function runStep(step: Step, run: RunSettings, last: boolean): Promise<void> {
+  if (step.script.kind === 'module') {
+    const { runModule } = await import('./module.ts');
+    return runModule(step, run);
+  }
+  const sql = step.script.sql.replace(/^\uFEFF/, '');
+  return step.directives.noTransaction
+    ? runStepwise(step, sql, run)
+    : runInTransaction(step, sql, run, last);
+}
+
+function notRun({ migration, direction }: Step): StepResult {
+  return { name: migration.name, direction, state: 'not-run', durationMs: 0 };
+}
+
+function stopped(done: number, total: number, step: Step, error: unknown): DbopsError {
+  return new DbopsError({
+    code: 'INTERRUPTED',
+    exitCode: exitCodes.interrupted,
+    message: `Interrupted: ${done} of ${total} migrations were run and stand.`,
+    reason:
+      error instanceof DbopsError ? [error.message] : [`${step.migration.name} was not begun.`],
+    hint: `Go on with: dbops migrate ${step.direction}`,
+  });
+}
+
+/** On SIGINT the running statement is cancelled, so that its transaction rolls back at once. */
+function cancelOnAbort(run: RunSettings): () => void {
+  const cancel = () => void cancelStatement(run).catch(() => {});
+  run.signal.addEventListener('abort', cancel, { once: true });
+  return () => run.signal.removeEventListener('abort', cancel);
+}
+
+async function cancelStatement({ session, anotherSession }: RunSettings): Promise<void> {
+  // PGlite has one session; its statement is left to finish, and the run stops after it.
+  if (session.server.kind === 'pglite') return;
+  const second: Session = await anotherSession();
+  await second.query('SELECT pg_cancel_backend($1)', [session.pid]);
+}

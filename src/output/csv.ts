@@ -1,0 +1,27 @@
+import type { Cell, Table } from '../report.ts';
+
+/**
+ * RFC 4180. A cell that a spreadsheet would run as a formula (`= + - @` or a tab first, and not a
+ * number) is prefixed with an apostrophe.
+ */
+export function toCsv(table: Table): string {
+  const header = table.columns.map(({ key }) => quote(key));
+  const rows = table.rows.map((row) => table.columns.map(({ key }) => cell(row[key])));
+  return [header, ...rows].map((line) => `${line.join(',')}\r\n`).join('');
+}
+
+function cell(value: Cell): string {
+  if (value === null || value === undefined) return '';
+  if (value instanceof Date) return value.toISOString();
+  if (typeof value === 'object') return quote(JSON.stringify(value));
+  return quote(defuse(String(value)));
+}
+
+function defuse(text: string): string {
+  const isFormula = /^[=+\-@\t]/.test(text) && !/^[+-]?\d+(\.\d+)?$/.test(text);
+  return isFormula ? `'${text}` : text;
+}
+
+function quote(text: string): string {
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}

@@ -1,0 +1,78 @@
+import { exitCodes, type DbopsError, type ExitCode } from './errors.ts';
+
+/** Everything a JSON document may hold; a bigint is written with all its digits. */
+export type JsonValue =
+  | string
+  | number
+  | bigint
+  | boolean
+  | null
+  | undefined
+  | Date
+  | readonly JsonValue[]
+  | { readonly [key: string]: JsonValue };
+
+export type Severity = 'error' | 'warning' | 'info';
+
+/** One thing that is wrong: its code, the consequence and the way out. */
+export type Finding = {
+  /** Also the name of the check that made it, such as `missing-index`. */
+  code: string;
+  severity: Severity;
+  message: string;
+  help: string;
+  /** The object, and the migration file that makes it where one is known. */
+  where: { object: string; migration?: string };
+  /** Stable across runs: what a baseline of known findings would list. */
+  key: string;
+};
+
+export type Cell = JsonValue;
+
+export interface Column {
+  key: string;
+  label: string;
+  align?: 'left' | 'right';
+  /** Shown on a terminal in place of the raw value. */
+  format?: (value: Cell, row: Row) => string;
+  tone?: (value: Cell, row: Row) => Tone | undefined;
+}
+
+export type Row = Record<string, Cell>;
+export type Tone = 'good' | 'warn' | 'bad' | 'dim';
+
+export interface Table {
+  kind: 'table';
+  title?: string;
+  columns: Column[];
+  rows: Row[];
+  /** Definitions and remarks that are printed beneath. */
+  notes?: string[];
+}
+
+export type Block =
+  | Table
+  | { kind: 'text'; text: string; tone?: Tone }
+  | { kind: 'findings'; findings: Finding[] }
+  | { kind: 'code'; text: string };
+
+/**
+ * What a command answers. `data` are the keys of its JSON document (beside `command`, `ok` and
+ * `target`), `blocks` the same for people. A command that stopped half-way says in `error` why,
+ * and still reports what it did.
+ */
+export interface Report {
+  exitCode: ExitCode;
+  data: Record<string, JsonValue>;
+  blocks: Block[];
+  error?: DbopsError;
+}
+
+/** A report of success. */
+export function done(data: Report['data'], ...blocks: Block[]): Report {
+  return { exitCode: exitCodes.done, data, blocks };
+}
+
+export function text(content: string, tone?: Tone): Block {
+  return tone ? { kind: 'text', text: content, tone } : { kind: 'text', text: content };
+}

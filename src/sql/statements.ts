@@ -1,0 +1,111 @@
+import type { Node } from 'libpg-query';
+
+/** One statement of a file. */
+export interface Statement {
+  sql: string;
+  /** 0-based, in UTF-16 units of the file. */
+  offset: number;
+  /** 1-based line of the file on which the statement begins. */
+  line: number;
+  /** The server refuses it inside a transaction block. */
+  standsAlone: boolean;
+  /** `BEGIN`, `COMMIT`, `ROLLBACK`, …: the file would end the runner's own transaction. */
+  controlsTransaction: boolean;
+  /** Of `CREATE INDEX CONCURRENTLY name`: what a failed run may leave behind, invalid. */
+  concurrentIndex?: { schema?: string; name: string };
+}
+
+/** The text is not SQL that PostgreSQL's own grammar accepts. */
+export class SqlSyntaxError extends Error {
+  /** 0-based, in UTF-16 units of the text. */
+  readonly offset: number;
+  constructor(message: string, offset: number) {
+    super(message);
+    this.offset = offset;
+  }
+}
+
+/**
+ * Splits a file by PostgreSQL's own grammar (libpg-query): dollar quotes, `BEGIN ATOMIC` bodies
+ * and nested comments are never cut.
+ *
+ * @throws SqlSyntaxError
+ */
+export async function splitStatements(sql: string): Promise<Statement[]> {
+  const bytes = Buffer.from(sql);
+  return (await parse(sql)).map(({ stmt, stmt_location: start = 0, stmt_len: length }) => {
+    const slice = bytes.subarray(start, length ? start + length : undefined).toString();
+    const lead = leadingSpace(slice);
+    const offset = bytes.subarray(0, start).toString().length + lead;
+    const index = stmt ? concurrentIndexOf(stmt) : undefined;
+    return {
+      sql: slice.slice(lead).trimEnd(),
+      offset,
+      line: lineOf(sql, offset),
+      standsAlone: stmt ? standsAlone(stmt) : false,
+      controlsTransaction: stmt ? 'TransactionStmt' in stmt : false,
+      ...(index && { concurrentIndex: index }),
+    };
+  });
+}
+
+/** The parser is WebAssembly: loaded when a file has to be split, and not before. */
+async function parse(sql: string) {
+  const { hasSqlDetails, loadModule, parseSync } = await import('libpg-query');
+  await loadModule();
+  try {
+    return parseSync(sql).stmts ?? [];
+  } catch (error) {
+    if (!hasSqlDetails(error)) throw error;
+    throw new SqlSyntaxError(
+      error.message,
+      offsetOfCharacter(sql, error.sqlDetails?.cursorPosition ?? 0),
+    );
+  }
+}
+
+/** White space and comments before the statement proper. */
+function leadingSpace(sql: string): number {
+  return /^(?:\s+|--[^\n]*(?:\n|$)|\/\*[\s\S]*?\*\/)*/.exec(sql)?.[0].length ?? 0;
+}
+
+/** Statements that PreventInTransactionBlock() guards in the server's sources. */
+function standsAlone(stmt: Node): boolean {
+  if ('IndexStmt' in stmt) return stmt.IndexStmt.concurrent === true;
+  if ('DropStmt' in stmt) return stmt.DropStmt.concurrent === true;
+  if ('ReindexStmt' in stmt)
+    return JSON.stringify(stmt.ReindexStmt.params ?? []).includes('"concurrently"');
+  if ('ClusterStmt' in stmt) return stmt.ClusterStmt.relation === undefined;
+  if ('AlterTableStmt' in stmt)
+    return JSON.stringify(stmt.AlterTableStmt.cmds).includes('"concurrent":true');
+  return [
+    'VacuumStmt',
+    'AlterSystemStmt',
+    'CreatedbStmt',
+    'DropdbStmt',
+    'CreateTableSpaceStmt',
+    'DropTableSpaceStmt',
+  ].some((kind) => kind in stmt);
+}
+
+function concurrentIndexOf(stmt: Node): Statement['concurrentIndex'] {
+  if (!('IndexStmt' in stmt) || !stmt.IndexStmt.concurrent || !stmt.IndexStmt.idxname)
+    return undefined;
+  const schema = stmt.IndexStmt.relation?.schemaname;
+  return { name: stmt.IndexStmt.idxname, ...(schema && { schema }) };
+}
+
+/** 1-based line of an offset. */
+export function lineOf(text: string, offset: number): number {
+  return text.slice(0, offset).split('\n').length;
+}
+
+/** UTF-16 offset of a position counted in characters, as PostgreSQL counts. */
+export function offsetOfCharacter(text: string, characters: number): number {
+  let offset = 0;
+  for (const character of text) {
+    if (characters-- <= 0) break;
+    offset += character.length;
+  }
+  return offset;
+}

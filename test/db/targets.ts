@@ -1,0 +1,75 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import pg from 'pg';
+import { inject } from 'vitest';
+import type { Server } from './server.ts';
+
+export type { Server } from './server.ts';
+export { app } from './app-role.ts';
+
+/** The embedded Postgres; `major` is that of the PGlite in package.json. */
+export interface Embedded {
+  kind: 'pglite';
+  name: 'PGlite';
+  major: 18;
+}
+
+export type Target = Server | Embedded;
+
+/** A database of its own for one test. */
+export interface Database {
+  url: string;
+  drop(): Promise<void>;
+}
+
+/** The real servers: for locks, concurrency and rights, which PGlite's one session can't show. */
+export const servers: Server[] = inject('servers');
+
+const embedded: Embedded = { kind: 'pglite', name: 'PGlite', major: 18 };
+
+/** Every place where dbops must work: `describe.each(targets)('… on $name', (target) => …)`. */
+export const targets: Target[] = inject('pglite') ? [...servers, embedded] : servers;
+
+/** Runs the test in a new, empty database that is removed afterwards, whatever the outcome. */
+export async function withDatabase<T>(
+  target: Target,
+  test: (url: string) => Promise<T>,
+): Promise<T> {
+  const database = await createDatabase(target);
+  try {
+    return await test(database.url);
+  } finally {
+    await database.drop();
+  }
+}
+
+/** A new, empty database, for `beforeAll` and `afterAll`; a test is better off with `withDatabase`. */
+export function createDatabase(target: Target): Promise<Database> {
+  return target.kind === 'server' ? createOnServer(target) : createInFolder();
+}
+
+async function createOnServer({ adminUrl }: Server): Promise<Database> {
+  const name = `test_${randomUUID().replaceAll('-', '')}`;
+  // Not template1: it can't be copied while autovacuum is connected to it.
+  await execute(adminUrl, `CREATE DATABASE ${name} TEMPLATE template0`);
+  const url = new URL(adminUrl);
+  url.pathname = name;
+  return { url: url.href, drop: () => execute(adminUrl, `DROP DATABASE ${name} WITH (FORCE)`) };
+}
+
+async function createInFolder(): Promise<Database> {
+  const folder = await mkdtemp(join(inject('scratch'), 'pglite-'));
+  const url = `pglite:${join(folder, 'data')}`;
+  return { url, drop: () => rm(folder, { recursive: true, force: true }) };
+}
+
+async function execute(url: string, sql: string): Promise<void> {
+  const client = new pg.Client(url);
+  await client.connect();
+  try {
+    await client.query(sql);
+  } finally {
+    await client.end();
+  }
+}

@@ -1,0 +1,149 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { main } from '../../src/cli.ts';
+import { createDatabase, targets, withDatabase, type Database } from '../db/targets.ts';
+import { applyMigrations, withSession } from './database.ts';
+
+interface Answer {
+  code: number;
+  stdout: string;
+  stderr: string;
+}
+
+/** Runs one command line against the database, on a stdout of `columns`, or a pipe. */
+async function dbops(url: string, words: string[], columns?: number): Promise<Answer> {
+  const answer = { stdout: '', stderr: '' };
+  const stream = (name: 'stdout' | 'stderr') => ({
+    write: (text: string) => (answer[name] += text),
+    isTTY: columns !== undefined,
+    columns,
+  });
+  const code = await main([...words, '--database-url', url], {
+    stdin: {},
+    stdout: stream('stdout'),
+    stderr: stream('stderr'),
+    environment: { NO_COLOR: '1' },
+    cwd: import.meta.dirname,
+    signal: new AbortController().signal,
+  });
+  return { code, ...answer };
+}
+
+const fixture = `
+  INSERT INTO users (id, email, name) VALUES ('ann', 'ann@example.com', 'Ann');
+  INSERT INTO organizations (name, owner_id, slug) VALUES
+    (E'=HYPERLINK("x")\\u001b[31m', 'ann', 'strange');
+  INSERT INTO org_subscriptions (organization_id, plan)
+    SELECT id, 'pro' FROM organizations WHERE slug = 'strange';
+  INSERT INTO usage_events (organization_id, event_type, quantity, occurred_at)
+    SELECT id, 'api_call', 100001, '2026-11-01Z' FROM organizations WHERE slug = 'strange';
+  INSERT INTO credits (user_id, total_credits, used_credits) VALUES ('ann', 2000, 500);`;
+
+const usage = ['report', 'usage', '--period', '2026-11', '--as-of', '2026-11-20'];
+
+describe.each(targets)('dbops report on $name', (target) => {
+  let database: Database;
+
+  beforeAll(async () => {
+    database = await createDatabase(target);
+    await withSession(database.url, async (session) => {
+      await applyMigrations(session);
+      await session.script(fixture);
+    });
+  });
+
+  afterAll(() => database.drop());
+
+  it('answers with the documented JSON', async () => {
+    const words = [...usage, '--org', 'strange', '--feature', 'max_api_calls_per_month', '--json'];
+    const { code, stdout } = await dbops(database.url, words);
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({
+      command: 'report usage',
+      ok: true,
+      title: 'Usage and limits',
+      period: { from: '2026-11-01T00:00:00.000Z', to: '2026-12-01T00:00:00.000Z' },
+      asOf: '2026-11-20T00:00:00.000Z',
+      rows: [{ plan: 'pro', used: 100_001, limit: 100_000, percent: '100.0', state: 'over' }],
+      totals: { organizations: 1, lines: 1, over: 1 },
+    });
+  });
+
+  it('exits with 4 for --fail-on over', async () => {
+    expect((await dbops(database.url, [...usage, '--fail-on', 'over'])).code).toBe(4);
+  });
+
+  it('keeps what drives a terminal out of the table, which fits 80 columns', async () => {
+    const { stdout } = await dbops(database.url, usage, 80);
+    expect(stdout).toContain('=HYPERLINK');
+    // oxlint-disable-next-line no-control-regex -- the control is what is looked for
+    expect(stdout).not.toMatch(/\u001b/);
+    const rows = stdout.split('\n');
+    expect(Math.max(...rows.map((row) => row.length))).toBeLessThanOrEqual(80);
+  });
+
+  it('writes CSV that no spreadsheet runs', async () => {
+    const words = [...usage, '--org', 'strange', '--feature', 'max_seats', '--csv'];
+    const { stdout } = await dbops(database.url, words);
+    expect(stdout.split('\r\n')[0]).toBe('organization,plan,feature,used,limit,percent,state');
+    expect(stdout.split('\r\n')[1]).toMatch(/^"'=HYPERLINK\(""x""\).*",pro,max_seats,0,5,0\.0,ok$/);
+  });
+
+  it('prints the credits with their definitions within 80 columns', async () => {
+    const { code, stdout } = await dbops(database.url, ['report', 'credits'], 80);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/ann@example\.com +free +2,000 +500 +1,500 +25\.0 +2,000/);
+    expect(stdout).toContain('stale: ');
+    expect(Math.max(...stdout.split('\n').map((row) => row.length))).toBeLessThanOrEqual(80);
+    expect(stdout).toContain('rows: 1 (2,000 granted, 500 used, 1,500 left; 0 stale, 0 over)');
+  });
+});
+
+describe.each(targets)('dbops report on the way up, on $name', (target) => {
+  it('names what is missing, and finds no rows where there are none', async () => {
+    await withDatabase(target, async (url) => {
+      await migrate(url, '0000', '0004');
+      await expectMissing(url, 'credits', 'credit_type');
+      await expectMissing(url, 'usage', 'plan_features');
+      await migrate(url, '0004', '0009');
+      await expectEmpty(url, 'credits');
+      await expectMissing(url, 'usage', 'records');
+      await migrate(url, '0009', '0010');
+      await expectEmpty(url, 'usage');
+    });
+  });
+});
+
+function migrate(url: string, after: string, last: string): Promise<void> {
+  return withSession(url, (session) => applyMigrations(session, { after, last }));
+}
+
+async function expectMissing(url: string, report: string, what: string): Promise<void> {
+  const { code, stdout, stderr } = await dbops(url, ['report', report]);
+  expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+  expect(stderr).toContain('REPORT.SCHEMA');
+  expect(stderr).toMatch(new RegExp(`${what}.* does not exist`));
+  expect(stderr).toContain('dbops migrate up');
+}
+
+async function expectEmpty(url: string, report: string): Promise<void> {
+  const { code, stdout } = await dbops(url, ['report', report]);
+  expect(code).toBe(0);
+  expect(stdout).toContain('(no rows)');
+}
+
+describe('dbops report with options that can not be', () => {
+  it.each([
+    [['usage', '--period', '2026-13'], '--period: expected a month'],
+    [['usage', '--feature', 'features'], '--feature: expected one of max_records'],
+    [['usage', '--fail-on', 'warn'], '--fail-on: expected over'],
+    [['usage', '--as-of', '2026-02-30'], '--as-of: expected a time'],
+    [['credits', '--as-of', '2026-11-20T12:00:00'], '--as-of: expected a time'],
+  ])('%j says so before it connects', async (words, message) => {
+    const { code, stderr } = await dbops('postgres://nobody@127.0.0.1:1/none', [
+      'report',
+      ...words,
+    ]);
+    expect(code).toBe(2);
+    expect(stderr).toContain(message);
+  });
+});

@@ -1,0 +1,49 @@
+import * as z from 'zod';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { openSession, type Session } from '../../src/db/session.ts';
+import { parseTarget } from '../../src/db/target.ts';
+import { readFolder } from '../../src/formats/index.ts';
+import type { Report } from '../../src/report.ts';
+import { splitStatements } from '../../src/sql/statements.ts';
+
+const root = join(import.meta.dirname, '..', '..');
+
+/** A session on `url`, closed afterwards, whatever the outcome. */
+export async function withSession<T>(
+  url: string,
+  work: (session: Session) => Promise<T>,
+): Promise<T> {
+  const session = await openSession(parseTarget(url), { application: 'dbops test' });
+  try {
+    return await work(session);
+  } finally {
+    await session.close();
+  }
+}
+
+/** Applies the project's migrations: those after one number up to another, such as `0004`. */
+export async function applyMigrations(
+  session: Session,
+  { after = '0000', last = '9999' } = {},
+): Promise<void> {
+  for (const { name, up } of readFolder({ root }).migrations) {
+    const number = name.slice(0, 4);
+    if (number <= after || number > last) continue;
+    const source = await readFile(up.file, 'utf8');
+    // One statement a message: 0008 builds indexes CONCURRENTLY, which no transaction may hold.
+    for (const { sql } of await splitStatements(source)) await session.script(sql);
+  }
+}
+
+const document = z.object({
+  period: z.object({ from: z.date(), to: z.date() }),
+  rows: z.array(z.record(z.string(), z.unknown())),
+  totals: z.record(z.string(), z.unknown()),
+  notes: z.array(z.string()),
+});
+
+/** What a report answers, typed. */
+export function documentOf({ data }: Report): z.infer<typeof document> {
+  return document.parse(data);
+}

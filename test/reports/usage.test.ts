@@ -1,0 +1,199 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openSession, type Session } from '../../src/db/session.ts';
+import { parseTarget } from '../../src/db/target.ts';
+import { toJson } from '../../src/output/json.ts';
+import { parseMonth } from '../../src/reports/period.ts';
+import { runReport } from '../../src/reports/run.ts';
+import { usage, type UsageRequest } from '../../src/reports/usage.ts';
+import { createDatabase, targets, type Database } from '../db/targets.ts';
+import { applyMigrations, documentOf } from './database.ts';
+import { insertUsage } from './usage-fixture.ts';
+
+const november = parseMonth('2026-11');
+const asOf = new Date('2026-12-05T12:00:00Z');
+
+describe.each(targets)('report usage on $name', (target) => {
+  let database: Database;
+  let session: Session;
+
+  beforeAll(async () => {
+    database = await createDatabase(target);
+    session = await openSession(parseTarget(database.url), { application: 'dbops test' });
+    await applyMigrations(session);
+    await insertUsage(session);
+  });
+
+  afterAll(async () => {
+    await session.close();
+    await database.drop();
+  });
+
+  const run = (request: Partial<UsageRequest> = {}) =>
+    runReport(session, usage, { asOf, period: november, ...request });
+
+  /** `feature: used/limit percent state` of one organization. */
+  async function linesOf(organization: string, request: Partial<UsageRequest> = {}) {
+    const { rows } = documentOf(await run({ organization, ...request }));
+    return rows.map(line);
+  }
+
+  it('measures each feature in its own way', async () => {
+    expect(await linesOf('acme')).toEqual([
+      'pro max_records 2/10000 0.0 ok',
+      'pro max_api_calls_per_month 1020/100000 1.0 ok',
+      'pro max_automations 2/50 4.0 ok',
+      'pro max_storage_gb 20/50 40.0 ok',
+      'pro max_mau 2/5000 0.0 ok',
+      'pro max_schedules 2/100 2.0 ok',
+      'pro max_ai_tokens_per_month 800000/1000000 80.0 warn',
+      'pro max_seats 4/5 80.0 warn',
+    ]);
+  });
+
+  it('takes the UTC month of as-of and nothing from as-of on', async () => {
+    const at = (instant: string) =>
+      linesOf('acme', {
+        period: undefined,
+        asOf: new Date(instant),
+        feature: 'max_api_calls_per_month',
+      });
+    expect(await at('2026-11-01T00:00:00Z')).toEqual([
+      'pro max_api_calls_per_month 0/100000 0.0 ok',
+    ]);
+    expect(await at('2026-11-20T00:00:00Z')).toEqual([
+      'pro max_api_calls_per_month 1000/100000 1.0 ok',
+    ]);
+    expect(await at('2026-12-05T00:00:00Z')).toEqual([
+      'pro max_api_calls_per_month 7/100000 0.0 ok',
+    ]);
+  });
+
+  it('never finds unlimited over, and keeps every digit', async () => {
+    const report = await run({ organization: 'atlas', feature: 'max_api_calls_per_month' });
+    expect(documentOf(report).rows.map(line)).toEqual([
+      'enterprise max_api_calls_per_month 18014398509481987/-1 null unlimited',
+    ]);
+    expect(toJson(report.data)).toContain('"used": 18014398509481987,');
+  });
+
+  it('tells 0 allowed, no row and no value apart from unlimited', async () => {
+    expect(await linesOf('birch')).toEqual([
+      'business max_records 0/100000 0.0 ok',
+      'business max_api_calls_per_month 0/1000000 0.0 ok',
+      'business max_automations 0/0 null ok',
+      'business max_storage_gb 0/500 0.0 ok',
+      'business max_mau 0/null null no-limit-row',
+      'business max_schedules 1/null null no-limit-row',
+      'business max_ai_tokens_per_month 1/0 null over',
+      'business max_seats 0/50 0.0 ok',
+    ]);
+  });
+
+  it('is over above the limit, not at it', async () => {
+    const feature = 'max_records';
+    expect(await linesOf('cedar', { feature })).toEqual(['free max_records 100/100 100.0 warn']);
+    expect(await linesOf('elm', { feature })).toEqual(['free max_records 101/100 101.0 over']);
+  });
+
+  it('takes the last storage figure, of an earlier month too', async () => {
+    const feature = 'max_storage_gb';
+    expect(await linesOf('cedar', { feature })).toEqual(['free max_storage_gb 1/1 100.0 warn']);
+    const later = { feature, period: undefined } as const;
+    expect(await linesOf('acme', later)).toEqual(['pro max_storage_gb 99/50 198.0 over']);
+  });
+
+  it('shows organizations without usage, and a cancelled subscription as free', async () => {
+    const lines = await linesOf('delta');
+    expect(lines).toHaveLength(8);
+    expect(lines).toContain('free max_records 0/100 0.0 ok');
+    expect(lines).toContain('free max_api_calls_per_month 0/1000 0.0 ok');
+  });
+
+  it('lists every organization once a feature, personal ones too, and counts the states', async () => {
+    const { rows, totals } = documentOf(await run({ feature: 'max_records' }));
+    expect(rows.map(({ organization }) => organization)).toEqual([
+      'Acme',
+      "Ann's workspace",
+      'Atlas',
+      'Birch',
+      "Bob's workspace",
+      'Cedar',
+      "Cid's workspace",
+      "Dee's workspace",
+      'Delta',
+      'Elm',
+    ]);
+    expect(totals).toEqual({
+      organizations: 10,
+      lines: 10,
+      ok: 7,
+      warn: 1,
+      over: 1,
+      unlimited: 1,
+      'no-limit-row': 0,
+    });
+  });
+
+  it('says what it could not count', async () => {
+    const { notes } = documentOf(await run());
+    expect(notes).toContain('not counted, user_active events without a user: 2');
+    expect(notes).toContain(
+      'not counted, automation_run events without an automation_id in metadata: 1',
+    );
+    const { notes: others } = documentOf(await run({ organization: 'elm' }));
+    expect(others.join()).not.toContain('not counted');
+  });
+
+  it('finds one organization by id as by slug', async () => {
+    const byId = await run({ organization: '00000000-0000-4000-8000-00000000000a' });
+    expect(documentOf(byId).rows).toEqual(documentOf(await run({ organization: 'acme' })).rows);
+    await expect(run({ organization: 'nobody' })).rejects.toMatchObject({
+      code: 'REPORT.ORGANIZATION',
+      exitCode: 2,
+    });
+  });
+
+  it('gives the same figures in another session time zone', async () => {
+    const before = toJson((await run()).data);
+    await session.script(`SET TimeZone = 'Pacific/Auckland'`);
+    expect(toJson((await run()).data)).toBe(before);
+    await session.script('RESET TimeZone');
+  });
+
+  it('does not depend on the search path', async () => {
+    const before = toJson((await run()).data);
+    await session.script('SET search_path = pg_catalog');
+    expect(toJson((await run()).data)).toBe(before);
+    await session.script('RESET search_path');
+  });
+
+  it('fails on over only when asked, and only when something is', async () => {
+    const exitCodeOf = async (request: Partial<UsageRequest>) => (await run(request)).exitCode;
+    expect(await exitCodeOf({})).toBe(0);
+    expect(await exitCodeOf({ failOnOver: true })).toBe(4);
+    expect(await exitCodeOf({ failOnOver: true, organization: 'acme' })).toBe(0);
+  });
+
+  it('tells the period half-open and in UTC', async () => {
+    const { period } = documentOf(await run());
+    expect(period).toEqual({ from: new Date('2026-11-01'), to: new Date('2026-12-01') });
+  });
+
+  it('warns a role from whom row security hides rows', async () => {
+    await session.script(`
+      CREATE ROLE report_reader;
+      GRANT USAGE ON SCHEMA public TO report_reader;
+      GRANT SELECT ON ALL TABLES IN SCHEMA public TO report_reader;
+      SET ROLE report_reader`);
+    const report = await run().finally(() =>
+      session.script('RESET ROLE; DROP OWNED BY report_reader; DROP ROLE report_reader'),
+    );
+    expect(report.data['rowSecurity']).toBe(true);
+    expect(report.blocks.at(-1)).toMatchObject({ kind: 'text', tone: 'warn' });
+    expect((await run()).data['rowSecurity']).toBe(false);
+  });
+});
+
+function line({ plan, feature, used, limit, percent, state }: Record<string, unknown>): string {
+  return `${plan} ${feature} ${used}/${limit} ${percent} ${state}`;
+}

@@ -1,0 +1,76 @@
+import { main } from '../../src/cli.ts';
+import type { Session } from '../../src/db/session.ts';
+import { sets } from '../../src/seed/index.ts';
+import { monthsAround } from '../../src/seed/months.ts';
+import type { SeedCounts } from '../../src/seed/plan.ts';
+import { seed, type SeedOptions } from '../../src/seed/run.ts';
+import { withDatabase, type Target } from '../db/targets.ts';
+import { applyMigrations, withSession } from '../reports/database.ts';
+
+export const now = new Date('2026-11-20T12:34:56Z');
+
+/** A new database with all migrations, and a session on it. */
+export function migrated(
+  target: Target,
+  test: (session: Session, url: string) => Promise<void>,
+): Promise<void> {
+  return withDatabase(target, (url) =>
+    withSession(url, async (session) => {
+      await applyMigrations(session);
+      await test(session, url);
+    }),
+  );
+}
+
+/** Seeds every set as the command does, at `now`. */
+export function seedAll(session: Session, options: Partial<SeedOptions> = {}): Promise<SeedCounts> {
+  const { signal } = new AbortController();
+  const usual = {
+    now,
+    reset: false,
+    write: true,
+    lockTimeout: 20_000,
+    statementTimeout: 0,
+    signal,
+  };
+  return seed(session, sets, { ...usual, ...options });
+}
+
+/** The sum over tables. */
+export function total(byTable: Record<string, number>): number {
+  return Object.values(byTable).reduce((sum, rows) => sum + rows, 0);
+}
+
+/** Every table that a set fills, parents first. */
+export const tables = [
+  ...new Set(sets.flatMap((set) => set.tables(monthsAround(now)).map(({ table }) => table))),
+];
+
+/** All rows of those tables with their versions: equal only if nothing was written between. */
+export async function versions(session: Session): Promise<Record<string, string[]>> {
+  const read = async (table: string): Promise<[string, string[]]> => {
+    const sql = `SELECT t.xmin || ' ' || t::text AS row FROM ${table} t ORDER BY 1`;
+    return [table, (await session.query<{ row: string }>(sql)).map(({ row }) => row)];
+  };
+  const entries: [string, string[]][] = [];
+  for (const table of tables) entries.push(await read(table));
+  return Object.fromEntries(entries);
+}
+
+/** Runs `dbops` in this process; stdout and stderr in one text. */
+export async function dbops(
+  url: string,
+  ...words: string[]
+): Promise<{ code: number; output: string }> {
+  let output = '';
+  const stream = { write: (text: string) => (output += text) };
+  const code = await main([...words, '--database-url', url], {
+    stdin: {},
+    stdout: stream,
+    stderr: stream,
+    environment: { NO_COLOR: '1' },
+    cwd: import.meta.dirname,
+    signal: new AbortController().signal,
+  });
+  return { code, output };
+}
