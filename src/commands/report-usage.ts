@@ -19,7 +19,7 @@ export const command = defineCommand({
   ],
   examples: [
     'dbops report usage',
-    'dbops report usage --org acme --period 2026-11 --csv',
+    'dbops report usage --org acme-studio-test --period 2026-11 --csv',
     'dbops report usage --feature max_seats --fail-on over --json',
   ],
   flags: z.object({

@@ -94,7 +94,7 @@ export const notes = [
   'total, used: of the current row; left: total - used; %: used of total',
   'alloc: what a reset grants; reset: the next one, at midnight UTC; in: whole days',
   'reset is on the day of the month of the row, or the last day of a shorter month',
-  'stale: the billing period of the row has ended unreset; over: more used than granted',
+  'stale: its billing period has ended unreset; over: more used than granted',
 ];
 
 function monthAndDay(reset: Cell): string {

@@ -22,6 +22,7 @@ export type UsageLine = {
   slug: string | null;
   plan: string;
   feature: Feature;
+  /** In the unit of the limit. */
   used: bigint;
   limit: bigint | null;
   /** Of the limit, with one decimal; `null` where there is no positive limit. */
@@ -53,13 +54,15 @@ export function linesOf({ organizations, limits, measured }: UsageFacts): UsageL
 }
 
 function figuresOf(feature: Feature, found: Measured | undefined, limit: bigint | null) {
-  const used = BigInt(found?.used ?? 0);
-  const { unnamed }: Measure = measures[feature];
+  const { unnamed, scale = 1n }: Measure = measures[feature];
+  const exact = BigInt(found?.used ?? 0);
+  const exactLimit = limit !== null && limit > 0n ? limit * scale : limit;
   return {
-    used,
+    // Rounded up: what is over its limit in bytes is then over it in GB as well.
+    used: (exact + scale - 1n) / scale,
     limit,
-    percent: limit === null || limit <= 0n ? null : percent(used, limit),
-    state: stateOf(used, limit),
+    percent: exactLimit === null || exactLimit <= 0n ? null : percent(exact, exactLimit),
+    state: stateOf(exact, exactLimit),
     unnamed: unnamed ? (found?.unnamed ?? 0n) : null,
   };
 }

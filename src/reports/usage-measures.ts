@@ -21,6 +21,8 @@ export interface Measure {
   /** For a terminal of 80 columns. */
   label: string;
   definition: string;
+  /** How many of the events' units are one of the limit's. Absent: 1. */
+  scale?: bigint;
   /** What `unnamed` counts. */
   unnamed?: string;
   /** At most one row an organization; none where nothing was used. */
@@ -40,7 +42,8 @@ export const measures = {
   },
   max_storage_gb: {
     label: 'storage GB',
-    definition: 'last storage_used before the end of the period, in GB (10^9 bytes)',
+    definition: "last storage_used before the period's end, in begun GB (10^9 bytes)",
+    scale: 1_000_000_000n,
     read: lastStorage,
   },
   max_mau: {

@@ -41,7 +41,7 @@ function answerOf(host: ChildProcess): Promise<HostMessage> {
 }
 
 async function dismiss(host: ChildProcess): Promise<void> {
-  if (host.exitCode !== null) return;
+  if (!host.connected) return;
   host.disconnect();
   await once(host, 'exit');
 }

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { main } from '../../src/cli.ts';
-import { createDatabase, targets, withDatabase, type Database } from '../db/targets.ts';
+import { createDatabase, targets, type Database } from '../db/targets.ts';
 import { applyMigrations, withSession } from './database.ts';
 
 interface Answer {
@@ -29,16 +29,20 @@ async function dbops(url: string, words: string[], columns?: number): Promise<An
 }
 
 const fixture = `
-  INSERT INTO users (id, email, name) VALUES ('ann', 'ann@example.com', 'Ann');
+  INSERT INTO users (id, email, name) VALUES
+    ('ann', 'ann@example.com', 'Ann'), ('bob', 'bob@example.com', 'Bob');
   INSERT INTO organizations (name, owner_id, slug) VALUES
     (E'=HYPERLINK("x")\\u001b[31m', 'ann', 'strange');
   INSERT INTO org_subscriptions (organization_id, plan)
     SELECT id, 'pro' FROM organizations WHERE slug = 'strange';
   INSERT INTO usage_events (organization_id, event_type, quantity, occurred_at)
     SELECT id, 'api_call', 100001, '2026-11-01Z' FROM organizations WHERE slug = 'strange';
-  INSERT INTO credits (user_id, total_credits, used_credits) VALUES ('ann', 2000, 500);`;
+  INSERT INTO credits (user_id, total_credits, used_credits, billing_period_start, billing_period_end)
+    VALUES ('ann', 2000, 500, '2026-11-01Z', '2026-12-01Z');`;
 
 const usage = ['report', 'usage', '--period', '2026-11', '--as-of', '2026-11-20'];
+
+const credits = ['report', 'credits', '--as-of', '2026-11-20'];
 
 describe.each(targets)('dbops report on $name', (target) => {
   let database: Database;
@@ -89,47 +93,21 @@ describe.each(targets)('dbops report on $name', (target) => {
   });
 
   it('prints the credits with their definitions within 80 columns', async () => {
-    const { code, stdout } = await dbops(database.url, ['report', 'credits'], 80);
+    const { code, stdout } = await dbops(database.url, credits, 80);
     expect(code).toBe(0);
     expect(stdout).toMatch(/ann@example\.com +free +2,000 +500 +1,500 +25\.0 +2,000/);
     expect(stdout).toContain('stale: ');
     expect(Math.max(...stdout.split('\n').map((row) => row.length))).toBeLessThanOrEqual(80);
     expect(stdout).toContain('rows: 1 (2,000 granted, 500 used, 1,500 left; 0 stale, 0 over)');
   });
-});
 
-describe.each(targets)('dbops report on the way up, on $name', (target) => {
-  it('names what is missing, and finds no rows where there are none', async () => {
-    await withDatabase(target, async (url) => {
-      await migrate(url, '0000', '0004');
-      await expectMissing(url, 'credits', 'credit_type');
-      await expectMissing(url, 'usage', 'plan_features');
-      await migrate(url, '0004', '0009');
-      await expectEmpty(url, 'credits');
-      await expectMissing(url, 'usage', 'records');
-      await migrate(url, '0009', '0010');
-      await expectEmpty(url, 'usage');
-    });
+  it('prints that there are no rows, which is no failure', async () => {
+    const words = [...credits, '--user', 'bob@example.com'];
+    const { code, stdout } = await dbops(database.url, words, 80);
+    expect(code).toBe(0);
+    expect(stdout).toContain('(no rows)');
   });
 });
-
-function migrate(url: string, after: string, last: string): Promise<void> {
-  return withSession(url, (session) => applyMigrations(session, { after, last }));
-}
-
-async function expectMissing(url: string, report: string, what: string): Promise<void> {
-  const { code, stdout, stderr } = await dbops(url, ['report', report]);
-  expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
-  expect(stderr).toContain('REPORT.SCHEMA');
-  expect(stderr).toMatch(new RegExp(`${what}.* does not exist`));
-  expect(stderr).toContain('dbops migrate up');
-}
-
-async function expectEmpty(url: string, report: string): Promise<void> {
-  const { code, stdout } = await dbops(url, ['report', report]);
-  expect(code).toBe(0);
-  expect(stdout).toContain('(no rows)');
-}
 
 describe('dbops report with options that can not be', () => {
   it.each([

@@ -69,7 +69,7 @@ describe('daysBetween', () => {
     ['2026-11-30T00:00:00Z', '2026-12-01T00:00:00Z', 1],
     ['2026-11-30T00:00:00.001Z', '2026-12-01T00:00:00Z', 0],
     ['2026-11-20T12:00:00Z', '2026-12-01T00:00:00Z', 10],
-  ])('counts whole days from %s to %s', (from, to, days) => {
-    expect(daysBetween(new Date(from), new Date(to))).toBe(days);
+  ])('counts whole days from %s to %s', (from, to, expected) => {
+    expect(daysBetween(new Date(from), new Date(to))).toBe(expected);
   });
 });

@@ -1,5 +1,6 @@
 import { main } from '../../src/cli.ts';
-import type { Session } from '../../src/db/session.ts';
+import { openSession, type Session } from '../../src/db/session.ts';
+import { parseTarget } from '../../src/db/target.ts';
 import { sets } from '../../src/seed/index.ts';
 import { monthsAround } from '../../src/seed/months.ts';
 import type { SeedCounts } from '../../src/seed/plan.ts';
@@ -9,20 +10,46 @@ import { applyMigrations, withSession } from '../reports/database.ts';
 
 export const now = new Date('2026-11-20T12:34:56Z');
 
-/** A new database with all migrations, and a session on it. */
-export function migrated(
-  target: Target,
-  test: (session: Session, url: string) => Promise<void>,
-): Promise<void> {
-  return withDatabase(target, (url) =>
-    withSession(url, async (session) => {
-      await applyMigrations(session);
-      await test(session, url);
-    }),
-  );
+/** A migrated database, and what a test does to it. */
+export interface Trial {
+  url: string;
+  query: Session['query'];
+  script: Session['script'];
+  /** Seeds every set as the command does, at `now`. */
+  seed(options?: Partial<SeedOptions>): Promise<SeedCounts>;
+  /** Runs `dbops` in this process. */
+  dbops(...words: string[]): Promise<Answer>;
 }
 
-/** Seeds every set as the command does, at `now`. */
+export interface Answer {
+  code: number;
+  /** stdout and stderr in one text. */
+  output: string;
+}
+
+/** Runs the test with a new database that has all migrations. */
+export function migrated(target: Target, test: (trial: Trial) => Promise<void>): Promise<void> {
+  return withDatabase(target, async (url) => {
+    await withSession(url, (session) => applyMigrations(session));
+    let open: Promise<Session> | undefined;
+    const session = () => (open ??= openSession(parseTarget(url), { application: 'dbops test' }));
+    // An embedded database has one user at a time.
+    const close = async () => (await open)?.close().then(() => (open = undefined));
+    try {
+      await test({
+        url,
+        query: async (sql, values) => (await session()).query(sql, values),
+        script: async (sql) => (await session()).script(sql),
+        seed: async (options) => seedAll(await session(), options),
+        dbops: async (...words) => close().then(() => dbops(url, words)),
+      });
+    } finally {
+      await close();
+    }
+  });
+}
+
+/** Seeds every set at `now`. */
 export function seedAll(session: Session, options: Partial<SeedOptions> = {}): Promise<SeedCounts> {
   const { signal } = new AbortController();
   const usual = {
@@ -47,21 +74,18 @@ export const tables = [
 ];
 
 /** All rows of those tables with their versions: equal only if nothing was written between. */
-export async function versions(session: Session): Promise<Record<string, string[]>> {
+export async function versions({ query }: Trial): Promise<Record<string, string[]>> {
   const read = async (table: string): Promise<[string, string[]]> => {
     const sql = `SELECT t.xmin || ' ' || t::text AS row FROM ${table} t ORDER BY 1`;
-    return [table, (await session.query<{ row: string }>(sql)).map(({ row }) => row)];
+    return [table, (await query<{ row: string }>(sql)).map(({ row }) => row)];
   };
   const entries: [string, string[]][] = [];
   for (const table of tables) entries.push(await read(table));
   return Object.fromEntries(entries);
 }
 
-/** Runs `dbops` in this process; stdout and stderr in one text. */
-export async function dbops(
-  url: string,
-  ...words: string[]
-): Promise<{ code: number; output: string }> {
+/** Runs one command line in this process. */
+export async function dbops(url: string, words: string[]): Promise<Answer> {
   let output = '';
   const stream = { write: (text: string) => (output += text) };
   const code = await main([...words, '--database-url', url], {

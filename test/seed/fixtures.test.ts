@@ -18,7 +18,8 @@ describe('uuid5', () => {
   it('makes valid ids of version 5, the same for the same name', () => {
     const shape = /^[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
     const valid = (name: string) => shape.test(uuid5(name)) && uuid5(name) === uuid5(name);
-    fc.assert(fc.property(fc.string({ unit: 'binary' }), valid));
+    const check = () => fc.assert(fc.property(fc.string({ unit: 'binary' }), valid));
+    expect(check).not.toThrow();
   });
 });
 
@@ -29,14 +30,13 @@ describe('months', () => {
       max: new Date('2100-01-01'),
       noInvalidDate: true,
     });
-    fc.assert(
-      fc.property(instant, fc.integer({ min: 1, max: 50 }), (clock, count) => {
-        const { elapsed, current } = monthsAround(clock);
-        const all = spread(elapsed, count);
-        const sorted = all.every((date, index) => index === 0 || date >= (all[index - 1] ?? date));
-        return sorted && all.every((date) => date >= current.from && date <= clock);
-      }),
-    );
+    const inside = fc.property(instant, fc.integer({ min: 1, max: 50 }), (clock, count) => {
+      const { elapsed, current } = monthsAround(clock);
+      const all = spread(elapsed, count);
+      const sorted = all.every((date, index) => index === 0 || date >= (all[index - 1] ?? date));
+      return sorted && all.every((date) => date >= current.from && date <= clock);
+    });
+    expect(() => fc.assert(inside)).not.toThrow();
   });
 });
 

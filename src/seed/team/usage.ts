@@ -6,6 +6,7 @@ import { acme, free, freeWorkspace, member, owner, pro } from './people.ts';
 /**
  * Usage of the month before and of this one. By this month's figures Acme Studio is over its AI
  * tokens and close to its API calls, and the free user's own workspace is over its API calls.
+ * `storage_used` tells the whole that is stored, in GB.
  */
 export function usageEvents({ previous, elapsed }: Months): SeedTable {
   const streams = [...acmeBefore(previous), ...acmeNow(elapsed), ...freeNow(previous, elapsed)];
@@ -19,7 +20,6 @@ export function usageEvents({ previous, elapsed }: Months): SeedTable {
 }
 
 const team = [owner, member, pro];
-const gigabyte = 1_000_000_000;
 const automations = ['welcome-mail', 'weekly-digest', 'invoice-reminder'];
 
 /** A run of one automation after the other. */
@@ -46,7 +46,7 @@ function acmeBefore(span: Span): Stream[] {
       name: 'acme before storage',
       type: 'storage_used',
       count: 4,
-      quantity: (index) => (20 + index) * gigabyte,
+      quantity: (index) => 20 + index,
     },
     { ...stream, name: 'acme before active', type: 'user_active', count: 15 },
   ];
@@ -71,7 +71,7 @@ function acmeNow(span: Span): Stream[] {
       name: 'acme now storage',
       type: 'storage_used',
       count: 4,
-      quantity: (index) => (25 + 2 * index) * gigabyte,
+      quantity: (index) => 25 + 2 * index,
     },
     { ...stream, name: 'acme now active', type: 'user_active', count: 20, users: [...team, free] },
     { ...stream, name: 'acme now guest', type: 'user_active', count: 2, users: [null] },

@@ -1,0 +1,130 @@
+import { mkdir, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { peerModules } from './peers.ts';
+
+/** A file below the folder of a tool, by its path. */
+type Files = Record<string, string>;
+
+export type Layout = (count: number) => Files;
+
+/**
+ * The same migrations for every tool: each makes a table with an identity key and three columns,
+ * an index, and one more column.
+ */
+function statementsOf(number: number): string[] {
+  const table = tableName(number);
+  return [
+    `CREATE TABLE ${table} (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text NOT NULL, amount integer NOT NULL, created_at timestamptz NOT NULL);`,
+    `CREATE INDEX ${table}_created_at_idx ON ${table} (created_at);`,
+    `ALTER TABLE ${table} ADD COLUMN note text;`,
+  ];
+}
+
+function tableName(number: number): string {
+  return `t${padded(number)}`;
+}
+
+function padded(number: number): string {
+  return `${number}`.padStart(4, '0');
+}
+
+const sqlOf = (number: number) => `${statementsOf(number).join('\n')}\n`;
+const dropOf = (number: number) => `DROP TABLE ${tableName(number)};\n`;
+
+/** `psql -1 -f`: one file. */
+export const psqlLayout: Layout = (count) => ({
+  'all.sql': numbers(count).map(sqlOf).join(''),
+});
+
+export const dbopsLayout: Layout = (count) =>
+  eachNumber(count, (number) => ({
+    [`migrations/${padded(number)}_table.up.sql`]: sqlOf(number),
+    [`migrations/${padded(number)}_table.down.sql`]: dropOf(number),
+  }));
+
+export const dbmateLayout: Layout = (count) =>
+  eachNumber(count, (number) => ({
+    [`migrations/2026010100${padded(number)}_table.sql`]: `-- migrate:up\n${sqlOf(number)}\n-- migrate:down\n${dropOf(number)}`,
+  }));
+
+export const nodePgMigrateLayout: Layout = (count) =>
+  eachNumber(count, (number) => ({
+    [`migrations/${1_767_225_600_000 + number}_table.sql`]: `-- Up Migration\n${sqlOf(number)}\n-- Down Migration\n${dropOf(number)}`,
+  }));
+
+export const drizzleLayout: Layout = (count) => ({
+  'drizzle.config.ts': `export default {
+  dialect: 'postgresql',
+  out: './drizzle',
+  dbCredentials: { url: process.env.DATABASE_URL },
+};
+`,
+  'drizzle/meta/_journal.json': JSON.stringify({
+    version: '7',
+    dialect: 'postgresql',
+    entries: numbers(count).map((number, idx) => ({
+      idx,
+      version: '7',
+      when: 1_767_225_600_000 + number,
+      tag: `${padded(number)}_table`,
+      breakpoints: true,
+    })),
+  }),
+  ...eachNumber(count, (number) => ({
+    [`drizzle/${padded(number)}_table.sql`]: statementsOf(number).join(
+      '\n--> statement-breakpoint\n',
+    ),
+  })),
+});
+
+export const kyselyLayout: Layout = (count) => ({
+  'kysely.config.ts': `import { PostgresDialect } from 'kysely';
+import { defineConfig } from 'kysely-ctl';
+import { Pool } from 'pg';
+
+export default defineConfig({
+  dialect: new PostgresDialect({ pool: new Pool({ connectionString: process.env.DATABASE_URL }) }),
+  migrations: { migrationFolder: 'migrations' },
+});
+`,
+  ...eachNumber(count, (number) => ({
+    [`migrations/${padded(number)}_table.ts`]: kyselyModule(tableName(number)),
+  })),
+});
+
+function kyselyModule(table: string): string {
+  return `import type { Kysely } from 'kysely';
+
+export async function up(db: Kysely<any>): Promise<void> {
+  await db.schema
+    .createTable('${table}')
+    .addColumn('id', 'bigint', (column) => column.generatedAlwaysAsIdentity().primaryKey())
+    .addColumn('name', 'text', (column) => column.notNull())
+    .addColumn('amount', 'integer', (column) => column.notNull())
+    .addColumn('created_at', 'timestamptz', (column) => column.notNull())
+    .execute();
+  await db.schema.createIndex('${table}_created_at_idx').on('${table}').column('created_at').execute();
+  await db.schema.alterTable('${table}').addColumn('note', 'text').execute();
+}
+
+export async function down(db: Kysely<any>): Promise<void> {
+  await db.schema.dropTable('${table}').execute();
+}
+`;
+}
+
+/** Writes a layout into a new folder from which the peers' packages can be imported. */
+export async function writeFolder(folder: string, files: Files): Promise<void> {
+  const folders = new Set(Object.keys(files).map((file) => join(folder, file, '..')));
+  for (const each of folders) await mkdir(each, { recursive: true });
+  for (const [file, text] of Object.entries(files)) await writeFile(join(folder, file), text);
+  await symlink(peerModules, join(folder, 'node_modules'));
+}
+
+function eachNumber(count: number, filesOf: (number: number) => Files): Files {
+  return Object.assign({}, ...numbers(count).map(filesOf));
+}
+
+function numbers(count: number): number[] {
+  return Array.from({ length: count }, (_, index) => index + 1);
+}

@@ -1,0 +1,109 @@
+import { join } from 'node:path';
+import {
+  dbmateLayout,
+  dbopsLayout,
+  drizzleLayout,
+  kyselyLayout,
+  type Layout,
+  nodePgMigrateLayout,
+  psqlLayout,
+} from './folders.ts';
+import { peerModules } from './peers.ts';
+
+/** One way to apply a folder of migrations. To add one: its layout, a tool here, and `tools`. */
+export interface Tool {
+  /** Names its databases and folder too. */
+  id: string;
+  name: string;
+  layout: Layout;
+  file: string;
+  /** Before whatever the tool is told to do. */
+  args: readonly string[];
+  up: readonly string[];
+  /** Absent: it has no such thing, or it is not the point. */
+  version?: readonly string[];
+  /** How many migrations its tracking table holds; absent: it has none. */
+  recorded?: string;
+}
+
+const node = process.execPath;
+const peer = (...path: string[]) => join(peerModules, ...path);
+
+/** The floor: it reads one file and tracks nothing. */
+export const psql: Tool = {
+  id: 'psql',
+  name: '`psql -1 -f`',
+  layout: psqlLayout,
+  file: 'psql',
+  args: ['-X', '-q', '-v', 'ON_ERROR_STOP=1'],
+  up: ['-1', '-f', 'all.sql'],
+};
+
+export function dbopsFrom(bin: string): Tool {
+  return {
+    id: 'dbops',
+    name: 'dbops',
+    layout: dbopsLayout,
+    file: node,
+    args: [bin],
+    up: ['migrate', 'up'],
+    version: ['--version'],
+    recorded: 'SELECT count(*)::int AS count FROM dbops.migrations',
+  };
+}
+
+/** The Go program itself: npm's wrapper around it costs one more start of Node. */
+const dbmate: Tool = {
+  id: 'dbmate',
+  name: 'dbmate',
+  layout: dbmateLayout,
+  file: peer('@dbmate', `${process.platform}-${process.arch}`, 'bin', 'dbmate'),
+  args: ['--migrations-dir', 'migrations', '--no-dump-schema'],
+  up: ['migrate'],
+  recorded: 'SELECT count(*)::int AS count FROM schema_migrations',
+};
+
+const dbmateOfNpm = {
+  name: 'dbmate (npm wrapper)',
+  file: node,
+  args: [peer('dbmate', 'dist', 'cli.js')],
+  version: ['--version'],
+};
+
+const nodePgMigrate: Tool = {
+  id: 'node_pg_migrate',
+  name: 'node-pg-migrate',
+  layout: nodePgMigrateLayout,
+  file: node,
+  args: [peer('node-pg-migrate', 'bin', 'node-pg-migrate.js')],
+  up: ['up', '--no-verbose'],
+  version: ['--version'],
+  recorded: 'SELECT count(*)::int AS count FROM pgmigrations',
+};
+
+const drizzleKit: Tool = {
+  id: 'drizzle_kit',
+  name: 'drizzle-kit',
+  layout: drizzleLayout,
+  file: node,
+  args: [peer('drizzle-kit', 'bin.cjs')],
+  up: ['migrate'],
+  version: ['--version'],
+  recorded: 'SELECT count(*)::int AS count FROM drizzle.__drizzle_migrations',
+};
+
+const kyselyCtl: Tool = {
+  id: 'kysely_ctl',
+  name: 'kysely-ctl',
+  layout: kyselyLayout,
+  file: node,
+  args: [peer('kysely-ctl', 'dist', 'bin.mjs')],
+  up: ['migrate', 'latest'],
+  version: ['--version'],
+  recorded: 'SELECT count(*)::int AS count FROM kysely_migration',
+};
+
+export const peers: readonly Tool[] = [dbmate, nodePgMigrate, drizzleKit, kyselyCtl];
+
+/** The programs whose bare start is compared. */
+export const startable = [dbmateOfNpm, nodePgMigrate, drizzleKit, kyselyCtl];

@@ -1,0 +1,41 @@
+import { describe, expect, it } from 'vitest';
+import { credits } from '../../src/reports/credits.ts';
+import { runReport } from '../../src/reports/run.ts';
+import { usage } from '../../src/reports/usage.ts';
+import { targets, withDatabase } from '../db/targets.ts';
+import { applyMigrations, documentOf, withSession } from './database.ts';
+
+const asOf = new Date('2026-11-20');
+
+describe.each(targets)('a report on the way up, on $name', (target) => {
+  it('names what is missing, and finds no rows where there are none', async () => {
+    await withDatabase(target, (url) =>
+      withSession(url, async (session) => {
+        const usageNow = () => runReport(session, usage, { asOf });
+        const creditsNow = () => runReport(session, credits, { asOf });
+
+        await applyMigrations(session, { last: '0004' });
+        await expect(creditsNow()).rejects.toMatchObject(missing('credit_type'));
+        await expect(usageNow()).rejects.toMatchObject(missing('plan_features'));
+
+        await applyMigrations(session, { after: '0004', last: '0009' });
+        expect(documentOf(await creditsNow()).rows).toEqual([]);
+        await expect(usageNow()).rejects.toMatchObject(missing('records'));
+
+        await applyMigrations(session, { after: '0009' });
+        const report = await usageNow();
+        expect(report.exitCode).toBe(0);
+        expect(documentOf(report).rows).toEqual([]);
+      }),
+    );
+  });
+});
+
+function missing(what: string) {
+  return {
+    code: 'REPORT.SCHEMA',
+    exitCode: 2,
+    message: expect.stringMatching(new RegExp(`${what}.* does not exist`)),
+    hint: expect.stringContaining('dbops migrate up'),
+  };
+}
