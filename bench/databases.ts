@@ -8,8 +8,9 @@ export class Databases {
     this.#server = server;
   }
 
+  /** Without TLS, and said so: dbmate asks for it otherwise. */
   url(name: string): string {
-    return `${this.#server}/${name}`;
+    return `${this.#server}/${name}?sslmode=disable`;
   }
 
   /** A new database, empty or as `template`, and no dirty pages left for the next to write out. */

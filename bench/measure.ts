@@ -51,9 +51,11 @@ export async function measure(
   conditions: Conditions,
 ): Promise<Measurement[]> {
   const { rounds, warmUps, onRound } = conditions;
-  const measurements = contestants.map(
-    ({ name, limit }): Measurement => ({ name, samples: [], ...(limit && { limit }) }),
-  );
+  const measurements = contestants.map(({ name, limit }): Measurement => ({
+    name,
+    samples: [],
+    ...(limit && { limit }),
+  }));
   for (let round = -warmUps; round < rounds; round++) {
     onRound(round + 1, rounds);
     for (const [index, contestant] of contestants.entries()) {

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import {
   dbmateLayout,
@@ -38,6 +39,12 @@ export const psql: Tool = {
   args: ['-X', '-q', '-v', 'ON_ERROR_STOP=1'],
   up: ['-1', '-f', 'all.sql'],
 };
+
+/** Such as `psql (PostgreSQL) 18.4`; absent when it is not installed. */
+export function psqlVersion(): string | undefined {
+  const { stdout, status } = spawnSync(psql.file, ['--version'], { encoding: 'utf8' });
+  return status === 0 ? stdout.trim() : undefined;
+}
 
 export function dbopsFrom(bin: string): Tool {
   return {

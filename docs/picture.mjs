@@ -16,7 +16,8 @@ function spans(content) {
     .split(/(\u001b\[\d+m)/)
     .map((part) => {
       const code = /^\u001b\[(\d+)m$/.exec(part)?.[1];
-      if (!code) return part && `<tspan fill="${fill}" font-weight="${weight}">${escape(part)}</tspan>`;
+      if (!code)
+        return part && `<tspan fill="${fill}" font-weight="${weight}">${escape(part)}</tspan>`;
       if (code === '1') weight = 'bold';
       else [fill, weight] = [colors[code] ?? '#e6edf3', 'normal'];
       return '';
@@ -27,7 +28,9 @@ function spans(content) {
 const shown = (await text(process.stdin)).trim().split('\n');
 const widest = Math.max(...shown.map((content) => content.replaceAll(/\u001b\[\d+m/g, '').length));
 const [width, height] = [Math.ceil(widest * character) + 32, shown.length * line + 32];
-const rows = shown.map((content, at) => `<text x="16" y="${28 + at * line}">${spans(content)}</text>`);
+const rows = shown.map(
+  (content, at) => `<text x="16" y="${28 + at * line}">${spans(content)}</text>`,
+);
 
 console.log(`<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" font-family="ui-monospace, Menlo, Consolas, monospace" font-size="13.5" xml:space="preserve">
 <rect width="100%" height="100%" rx="8" fill="#0d1117"/>

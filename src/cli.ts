@@ -55,9 +55,7 @@ type Run = (entry: CommandEntry, command: Command, flags: Record<string, unknown
  * @returns the exit code; never throws and never exits
  */
 export async function main(argv: string[], outer: Omit<Io, 'secrets'>): Promise<ExitCode> {
-  const secrets: string[] = outer.environment['PGPASSWORD']
-    ? [outer.environment['PGPASSWORD']]
-    : [];
+  const secrets: string[] = [];
   const io: Io = {
     ...outer,
     secrets,
@@ -103,7 +101,7 @@ export async function createProgram(argv: string[], io: Io, run: Run): Promise<C
   }
   program.addHelpText(
     'after',
-    `\nExamples:\n  dbops demo\n  dbops migrate status\n  dbops verify --json\n\nExit codes: 0 done · 1 failed · 2 usage · 3 unreachable · 4 findings · 5 pending · 6 tracking disagrees · 7 locked`,
+    `\nExit codes: 0 done · 1 failed · 2 usage · 3 unreachable · 4 findings · 5 pending · 6 tracking disagrees · 7 locked\n\nExamples:\n  dbops demo\n  dbops migrate status\n  dbops verify --json`,
   );
   return program;
 }
@@ -115,8 +113,14 @@ function quietly(command: Commander, argv: string[], io: Io): Commander {
     .showSuggestionAfterError()
     .configureOutput({
       writeOut: (text) => io.stdout.write(text),
-      writeErr: (text) => (argv.includes('--json') ? undefined : io.stderr.write(text)),
+      writeErr: (text) =>
+        argv.includes('--json') ? undefined : io.stderr.write(withoutValue(text)),
     });
+}
+
+/** The value of an unknown option may be a database URL whose option is misspelt. */
+function withoutValue(message: string): string {
+  return message.replace(/(unknown option '[^=']*)=.*'/s, "$1'");
 }
 
 /** The commander command of an entry, its noun made at the first of its verbs. */
@@ -156,17 +160,18 @@ function configure(leaf: Commander, entry: CommandEntry, command: Command, run: 
 
 /** Help and version asked for are a success; everything else of commander's is a usage error. */
 function usageExit(error: CommanderError, argv: string[], io: Io): ExitCode {
-  if (error.code === 'commander.helpDisplayed' || error.code === 'commander.version')
-    return exitCodes.done;
+  if (error.exitCode === 0) return exitCodes.done;
+  const isIncomplete = error.code === 'commander.help';
   if (argv.includes('--json')) {
-    const message = error.message.replace(/^error: /, '');
+    const message = isIncomplete
+      ? 'The command is not complete.'
+      : withoutValue(error.message).replace(/^error: /, '');
     const document = {
       command: 'dbops',
       ok: false,
       error: { code: 'USAGE', message, hint: 'See: dbops --help' },
     };
     io.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
-  } else if (error.code !== 'commander.help')
-    io.stderr.write('  → See: dbops --help, or dbops COMMAND --help\n');
+  } else if (!isIncomplete) io.stderr.write('  → See: dbops --help, or dbops COMMAND --help\n');
   return exitCodes.usage;
 }

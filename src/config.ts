@@ -67,20 +67,28 @@ export async function loadSettings({
   const file = findConfigFile(cwd, stringOf(flags['config']));
   const root = file ? dirname(file) : cwd;
   const fromFile = file ? parseSettings(await readConfigFile(file), file) : {};
-  const fromFlags = parseSettings(pickSettings(flags), 'the command line');
+  const fromFlags = parseSettings(pickSettings(flags), undefined);
   const merged = { ...fromFile, ...fromFlags };
-  const { variables, sourceOf } = withEnvFiles(environment, root);
+  const { variables, fileOf } = withEnvFiles(environment, root);
+  const fromCwd = (url: string) => parseTarget(url, variables, cwd);
+  const fromRoot = (url: string) => parseTarget(url, variables, root);
   return {
     target: once(() => {
       const flag = fromFlags.databaseUrl;
-      if (flag !== undefined)
-        return { target: parseTarget(flag, variables), source: '--database-url' };
-      return (
-        targetFromEnvironment(variables, sourceOf) ??
-        (fromFile.databaseUrl
-          ? { target: parseTarget(fromFile.databaseUrl, variables), source: file ?? '' }
-          : defaultTarget(root, interactive && !variables['CI']))
-      );
+      if (flag !== undefined) return { target: fromCwd(flag), source: '--database-url' };
+      const variable = urlVariables.find((name) => variables[name]);
+      if (variable) {
+        const url = variables[variable] ?? '';
+        const envFile = fileOf(variable);
+        return envFile
+          ? { target: fromRoot(url), source: `${variable} in ${envFile}` }
+          : { target: fromCwd(url), source: variable };
+      }
+      if (variables['PGHOST'] || variables['PGDATABASE'])
+        return { target: targetFromVariables(variables), source: 'the PG* variables' };
+      return fromFile.databaseUrl
+        ? { target: fromRoot(fromFile.databaseUrl), source: file ?? '' }
+        : defaultTarget(root, interactive && !variables['CI']);
     }),
     ...(fromFlags.migrations
       ? { migrations: resolve(cwd, fromFlags.migrations) }
@@ -88,7 +96,9 @@ export async function loadSettings({
         ? { migrations: resolve(root, fromFile.migrations) }
         : {}),
     ...(merged.format && { format: merged.format }),
-    ...(merged.shadowUrl && { shadow: parseTarget(merged.shadowUrl, variables) }),
+    ...(merged.shadowUrl && {
+      shadow: (fromFlags.shadowUrl ? fromCwd : fromRoot)(merged.shadowUrl),
+    }),
     lockTimeout: merged.lockTimeout ?? 2_000,
     statementTimeout: merged.statementTimeout ?? 0,
     root,
@@ -103,19 +113,31 @@ function pickSettings(flags: Readonly<Record<string, unknown>>): Record<string, 
   );
 }
 
-function parseSettings(input: unknown, source: string) {
+/** @param file that the settings come from; absent: the command line */
+function parseSettings(input: unknown, file: string | undefined) {
   const parsed = settingsSchema.safeParse(input);
   if (parsed.success) return parsed.data;
-  const reason = parsed.error.issues.map((issue) => {
-    const path = issue.path.map((part) => String(part)).join('.');
-    return path ? `${path}: ${issue.message}` : issue.message;
+  const reason = parsed.error.issues.map(({ path, message }) => {
+    const name = path.map((part) => String(part)).join('.');
+    return name ? `${file ? name : flagOf(name)}: ${message}` : message;
   });
+  if (!file)
+    throw usageError(
+      'USAGE',
+      'The options can not be used.',
+      'Correct them; --help lists what the command takes.',
+      reason,
+    );
   throw usageError(
     'CONFIG.INVALID',
-    `The settings of ${source} can not be used.`,
+    `The settings of ${file} can not be used.`,
     'Correct the lines above; docs/configuration.md lists every setting.',
     reason,
   );
+}
+
+function flagOf(setting: string): string {
+  return `--${setting.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 
 const extensions = ['ts', 'mts', 'js', 'mjs', 'json'];
@@ -143,7 +165,7 @@ async function readConfigFile(file: string): Promise<unknown> {
   try {
     if (file.endsWith('.json')) return JSON.parse(readFileSync(file, 'utf8'));
     const loaded: { default?: unknown } = await import(pathToFileURL(file).href);
-    return loaded.default ?? {};
+    return loaded.default;
   } catch (error) {
     throw usageError(
       'CONFIG.INVALID',
@@ -156,7 +178,8 @@ async function readConfigFile(file: string): Promise<unknown> {
 
 interface Variables {
   variables: Environment;
-  sourceOf: (name: string) => string;
+  /** Which of the files it came from, if from one. */
+  fileOf: (name: string) => string | undefined;
 }
 
 /** The environment with `.env.local` and `.env` behind it: a variable that is set stays as it is. */
@@ -172,29 +195,10 @@ function withEnvFiles(environment: Environment, root: string): Variables {
       origin.set(key, name);
     }
   }
-  return {
-    variables,
-    sourceOf: (name) => (origin.has(name) ? `${name} in ${origin.get(name)}` : name),
-  };
+  return { variables, fileOf: (name) => origin.get(name) };
 }
 
 const urlVariables = ['DBOPS_DATABASE_URL', 'DATABASE_URL_UNPOOLED', 'DIRECT_URL', 'DATABASE_URL'];
-
-function targetFromEnvironment(
-  variables: Environment,
-  sourceOf: (name: string) => string,
-): TargetChoice | undefined {
-  const variable = urlVariables.find((name) => variables[name]);
-  if (variable)
-    return {
-      target: parseTarget(variables[variable] ?? '', variables),
-      source: sourceOf(variable),
-    };
-  const isSet = variables['PGHOST'] || variables['PGDATABASE'];
-  return isSet
-    ? { target: targetFromVariables(variables), source: 'the PG* variables' }
-    : undefined;
-}
 
 function defaultTarget(root: string, interactive: boolean): TargetChoice {
   if (interactive) {

@@ -77,7 +77,8 @@ export async function withContext<T>(
 ): Promise<T> {
   const opened: Session[] = [];
   const { settings, io, flags, command, onTarget = () => {} } = input;
-  const progress = flags.quiet ? noProgress : createProgress(io.stderr, Date.now);
+  if (settings.shadow?.kind === 'postgres') io.secrets.push(...settings.shadow.secrets);
+  const progress = flags.quiet ? noProgress : createProgress(io.stderr, Date.now, io.environment);
   const note = (line: string) => {
     if (flags.quiet) return;
     progress.clear();

@@ -1,6 +1,7 @@
 import type { Command } from './commands/command.ts';
 import { loadSettings } from './config.ts';
 import { isInteractive, withContext, type CommonFlags, type Io } from './context.ts';
+import { codeOf, isConnectionLoss } from './db/connection-error.ts';
 import type { Server } from './db/session.ts';
 import { databaseName, type Target } from './db/target.ts';
 import { DbopsError, exitCodes, interrupted, type ExitCode } from './errors.ts';
@@ -61,7 +62,16 @@ function toDbopsError(error: unknown, io: Io): DbopsError {
       'Interrupted; nothing was changed.',
       'Run the command again when you are ready.',
     );
-  const code = (error as { code?: unknown } | null)?.code;
+  const code = codeOf(error);
+  if (isConnectionLoss(error))
+    return new DbopsError({
+      code: 'DATABASE.UNREACHABLE',
+      exitCode: exitCodes.unreachable,
+      message: 'The connection to the database was lost.',
+      reason: [code ? `${messageOf(error)} (${code})` : messageOf(error)],
+      hint: 'What was not committed is rolled back. Check that the server runs: dbops doctor',
+      cause: error,
+    });
   if (code === '42501')
     return new DbopsError({
       code: 'DATABASE.RIGHT',
@@ -72,7 +82,7 @@ function toDbopsError(error: unknown, io: Io): DbopsError {
       cause: error,
     });
   return new DbopsError({
-    code: typeof code === 'string' ? `DATABASE.${code}` : 'INTERNAL',
+    code: code ? `${/^E[A-Z]+$/.test(code) ? 'SYSTEM' : 'DATABASE'}.${code}` : 'INTERNAL',
     exitCode: exitCodes.failed,
     message: messageOf(error),
     hint: 'Repeat with --verbose for the stack; if this is a bug of dbops, report it with that output.',

@@ -1,9 +1,9 @@
 import type { Session } from '../db/session.ts';
 import type { Migration } from '../migration.ts';
-import { quoteIdentifier as q } from '../db/quote.ts';
 import type { ExpectedFact, Fact } from './fact.ts';
 import { replay, type Replayed } from './replay.ts';
-import { readCatalog, type CatalogRow } from './snapshot.ts';
+import { reparse } from './reparse.ts';
+import { pinned, readCatalog, toFact, type CatalogRow } from './snapshot.ts';
 
 /**
  * Replays migrations in a shadow and reads what they make. Which migration made an object is not
@@ -15,69 +15,46 @@ export async function expectedFacts(
 ): Promise<ExpectedFact[]> {
   const replayed = await replay(shadow, migrations);
   return inScratchTransaction(shadow, async () => {
-    const facts: ExpectedFact[] = [];
-    for (const row of await readCatalog(shadow)) {
-      const { oid: _oid, xid: _xid, ...fact } = row;
-      facts.push({
-        ...fact,
-        migration: makerOf(row, replayed),
-        restored: await reparse(shadow, fact),
-      });
-    }
-    return facts;
+    const rows = await readCatalog(shadow);
+    const restored = await reparse(shadow, rows.map(toFact));
+    return rows.map((row, at) => ({
+      ...toFact(row),
+      migration: makerOf(row, replayed),
+      restored: restored[at] ?? row.definition,
+    }));
   });
 }
 
+/** The ids in catalog rows have 32 bits and start again at 0: compared is how long ago they were. */
 function makerOf({ xid }: CatalogRow, replayed: readonly Replayed[]): string {
-  const maker = replayed.find(({ endXid }) => xid !== null && xid < endXid);
-  return maker?.name ?? '';
+  const now = replayed.at(-1)?.endXid ?? 0n;
+  const age = (id: bigint) => BigInt.asUintN(32, now - id);
+  return replayed.find(({ endXid }) => age(xid) > age(endXid))?.name ?? '';
 }
 
-/** Runs `work` in a transaction that is always rolled back. */
-export async function inScratchTransaction<T>(
-  session: Session,
-  work: () => Promise<T>,
-): Promise<T> {
-  await session.script('BEGIN');
+/** A live fact beside the one that is expected in its place. */
+export interface Pair {
+  expected: ExpectedFact;
+  live: Fact;
+}
+
+/** Whether one and the same parser reads both definitions of a pair alike. */
+export function judge(shadow: Session, pairs: readonly Pair[]): Promise<boolean[]> {
+  return inScratchTransaction(shadow, async () => {
+    const parsed = await reparse(
+      shadow,
+      pairs.map(({ live }) => live),
+    );
+    return pairs.map(({ expected }, at) => parsed[at] === expected.restored);
+  });
+}
+
+/** Runs `work` under the settings of a comparison, in a transaction that is always rolled back. */
+async function inScratchTransaction<T>(session: Session, work: () => Promise<T>): Promise<T> {
+  await session.script(`BEGIN; ${pinned}`);
   try {
     return await work();
   } finally {
     await session.script('ROLLBACK');
   }
-}
-
-const expression = /\bCHECK \(|\bWHERE \(|USING \w+ \(.*\(/;
-
-/**
- * The definition after the server has parsed its own output once more. Only expressions change:
- * `varchar IN (…)` is spelled differently by a fresh parse and by a restored dump.
- */
-export async function reparse(shadow: Session, fact: Fact): Promise<string> {
-  if (fact.kind === 'table' || !expression.test(fact.definition)) return fact.definition;
-  const scratch = 'dbops_reparse';
-  const table = `${q(fact.schema)}.${q(fact.table)}`;
-  const isConstraint = fact.kind === 'constraint';
-  const create = isConstraint
-    ? `ALTER TABLE ${table} ADD CONSTRAINT ${scratch} ${fact.definition} NOT VALID`
-    : fact.definition.replace(/ INDEX .+? ON /, ` INDEX ${scratch} ON `);
-  const read = isConstraint
-    ? `SELECT pg_get_constraintdef(oid) AS definition FROM pg_constraint WHERE conname = '${scratch}'`
-    : `SELECT pg_get_indexdef(indexrelid) AS definition FROM pg_index WHERE indexrelid = (SELECT oid FROM pg_class WHERE relname = '${scratch}')`;
-  await shadow.script('SAVEPOINT reparse');
-  try {
-    await shadow.script(create);
-    const [row] = await shadow.query<{ definition: string }>(read);
-    const definition = row?.definition.replace(/ NOT VALID$/, '') ?? fact.definition;
-    return isConstraint
-      ? definition
-      : definition.replace(` INDEX ${scratch} ON `, nameInDefinition(fact.definition));
-  } catch {
-    return fact.definition; // the table or a column is not there: different in any spelling
-  } finally {
-    await shadow.script('ROLLBACK TO reparse');
-  }
-}
-
-function nameInDefinition(definition: string): string {
-  return / INDEX .+? ON /.exec(definition)?.[0] ?? '';
 }

@@ -1,3 +1,5 @@
+import { quoteIdentifier } from '../db/quote.ts';
+
 export type FactKind = 'table' | 'constraint' | 'index';
 
 /** One object of the catalog, as far as two databases can be compared by it. */
@@ -10,8 +12,6 @@ export interface Fact {
   name: string;
   /** The DDL that makes it, every name qualified. */
   definition: string;
-  /** A NOT VALID constraint, or an index that is not (or no longer) usable. */
-  isValid: boolean;
 }
 
 /** A fact of the replayed folder. */
@@ -27,7 +27,20 @@ export function keyOf({ kind, schema, table, name }: Fact): string {
   return JSON.stringify([kind, schema, table, name]);
 }
 
-/** `public.purchases`, or `purchases_pkey on public.purchases`. */
-export function nameOf({ kind, schema, table, name }: Fact): string {
-  return kind === 'table' ? `${schema}.${table}` : `${name} on ${schema}.${table}`;
+/** The key of the table that a fact is, or belongs to. */
+export function keyOfTable({ schema, table }: Fact): string {
+  return JSON.stringify(['table', schema, table, table]);
+}
+
+type Named = Pick<Fact, 'kind' | 'schema' | 'table' | 'name'>;
+
+/** `public.purchases`, or `purchases_pkey on public.purchases`: no two objects share one. */
+export function nameOf({ kind, schema, table, name }: Named): string {
+  const owner = `${shown(schema)}.${shown(table)}`;
+  return kind === 'table' ? owner : `${shown(name)} on ${owner}`;
+}
+
+/** Quoted only where it would be ambiguous without. */
+function shown(name: string): string {
+  return /^[a-z_][a-z0-9_$]*$/.test(name) ? name : quoteIdentifier(name);
 }

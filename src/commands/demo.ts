@@ -38,7 +38,7 @@ const scenes: Scene[] = [
   run('migrate up', migrateUp),
   run('seed', seed),
   run('verify', verify),
-  run('report usage --org acme-studio', reportUsage, { org: 'acme-studio' }),
+  run('report usage --org acme-studio-test', reportUsage, { org: 'acme-studio-test' }),
   run('report credits', reportCredits),
   run('migrate down', migrateDown),
   run('migrate up', migrateUp),

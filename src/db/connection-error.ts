@@ -54,7 +54,7 @@ export function connectionError(target: Target, cause: unknown): DbopsError {
     code: 'DATABASE.UNREACHABLE',
     exitCode: exitCodes.unreachable,
     ...explained,
-    reason: code ? [`${text} (${code})`] : [text],
+    reason: [text.includes(code) ? text : `${text} (${code})`],
     cause,
   });
 }
@@ -65,7 +65,7 @@ export function isConnectionLoss(error: unknown): boolean {
   return (
     code.startsWith('08') ||
     code.startsWith('57P') ||
-    code in bySystemCode ||
+    (code in bySystemCode && code !== 'ENOENT') || // later on that is a file
     /Connection terminated|not queryable/.test(String(error))
   );
 }

@@ -178,7 +178,7 @@ function notHadInTime(blockers: Activity[], cause: unknown): DbopsError {
   return new DbopsError({
     code: 'LOCK.TABLE',
     exitCode: exitCodes.locked,
-    message: 'A lock on a table was not had in time; the migration was rolled back each time.',
+    message: 'A lock on a table was not had in time; each attempt was rolled back.',
     reason: blockers.map(describeActivity),
     hint: 'Run the command again when they have finished, or with a longer --wait.',
     cause,

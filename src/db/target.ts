@@ -26,13 +26,19 @@ const encodingHint =
 /**
  * Reads `postgres://…`, `postgresql://…`, `pglite:DIR` or `pglite:memory`.
  *
+ * @param folder that a relative DIR is in
+ *
  * A raw `@` or `/` in a password makes a URL ambiguous (pg itself reads
  * `postgres://u:p@ss/w@h/db` as host `ss`), so it is refused rather than guessed at.
  *
  * @throws usage error `TARGET.URL`; the message never repeats the URL, which may hold a password.
  */
-export function parseTarget(url: string, environment: Environment = {}): Target {
-  if (url.startsWith('pglite:')) return parsePglite(url);
+export function parseTarget(
+  url: string,
+  environment: Environment = {},
+  folder = process.cwd(),
+): Target {
+  if (url.startsWith('pglite:')) return parsePglite(url, folder);
   const parts = /^postgres(?:ql)?:\/\/(?:(?<user>[^@/?#]*)@)?(?<rest>[^@#]*)$/.exec(
     splitQuery(url).base,
   );
@@ -64,12 +70,12 @@ function splitQuery(url: string): { base: string; query: string } {
   return at < 0 ? { base: url, query: '' } : { base: url.slice(0, at), query: url.slice(at + 1) };
 }
 
-function parsePglite(url: string): Target {
+function parsePglite(url: string, folder: string): Target {
   const directory = url.slice('pglite:'.length);
   if (!directory)
     throw usageError('TARGET.URL', 'The embedded database needs a directory.', schemeHint);
   const inMemory = directory === 'memory' || directory === 'memory://';
-  return { kind: 'pglite', directory: inMemory ? null : resolve(directory) };
+  return { kind: 'pglite', directory: inMemory ? null : resolve(folder, directory) };
 }
 
 function fromConnectionString(url: string, environment: Environment): Target {
@@ -91,7 +97,9 @@ function fromConnectionString(url: string, environment: Environment): Target {
     user,
     database,
     config: options,
-    secrets: secretsOf(url, password),
+    secrets: secretsOf(url, password).filter(
+      (secret) => !['postgres', user, database, host].includes(secret),
+    ),
   };
 }
 
@@ -114,7 +122,7 @@ function parseUrl(url: string): ClientConfig & Record<string, unknown> {
   }
 }
 
-/** Every spelling in which the password could reach a stream. */
+/** Every spelling in which the password could reach a stream. One that is a name too is no secret. */
 function secretsOf(url: string, password: string | undefined): string[] {
   const raw = /:\/\/[^:@/]*:([^@]*)@/.exec(url)?.[1];
   return [...new Set([password, raw, password && encodeURIComponent(password)])].filter(

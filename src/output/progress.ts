@@ -1,4 +1,5 @@
-import type { Stream } from './terminal.ts';
+import { stripControls } from './sanitise.ts';
+import type { Environment, Stream } from './terminal.ts';
 
 export interface Progress {
   /** The state of long work in one line. */
@@ -9,9 +10,13 @@ export interface Progress {
 
 const quietFor = { terminal: 100, pipe: 10_000 };
 
-/** One line that is redrawn on a terminal; elsewhere a plain line every ten seconds. */
-export function createProgress(stream: Stream, now: () => number): Progress {
-  const redraws = stream.isTTY === true;
+/** One line that is redrawn on a terminal that can; elsewhere a plain line every ten seconds. */
+export function createProgress(
+  stream: Stream,
+  now: () => number,
+  { TERM }: Environment = {},
+): Progress {
+  const redraws = stream.isTTY === true && TERM !== 'dumb';
   const interval = redraws ? quietFor.terminal : quietFor.pipe;
   let last = now();
   let shown = false;
@@ -20,8 +25,9 @@ export function createProgress(stream: Stream, now: () => number): Progress {
       if (now() - last < interval) return;
       last = now();
       shown = redraws;
+      const text = stripControls(line);
       stream.write(
-        redraws ? `\r\u001b[K${line.slice(0, (stream.columns ?? 80) - 1)}` : `${line}\n`,
+        redraws ? `\r\u001b[K${text.slice(0, (stream.columns ?? 80) - 1)}` : `${text}\n`,
       );
     },
     clear() {

@@ -1,6 +1,7 @@
 /** C0 and C1 controls except newline and tab, and the bidirectional overrides. */
 // oxlint-disable-next-line no-control-regex -- the controls are what is looked for
-const controls = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+const controls =
+  /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
 
 /**
  * Takes out what could drive a terminal: names and titles in the database are written by
@@ -10,13 +11,31 @@ export function stripControls(text: string): string {
   return text.replace(controls, '');
 }
 
-/** A password in anything that looks like a URL, up to the last `@` of the word. */
-const passwordInUrl = /(:\/\/[^:@/\s'"]*):[^\s'"]*@/g;
+/** The same, kept readable in JSON, whose strings are the only place where they can stand. */
+export function escapeControls(json: string): string {
+  return json.replace(
+    controls,
+    (control) => `\\u${control.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
 
-/** Replaces every secret in the text; longest first, so that no part of one stays behind. */
+/** A password in anything that looks like a URL, up to the last `@` of the word; not our own PASSWORD. */
+const passwordInUrl = /(:\/\/[^:@/\s'"]*):(?!PASSWORD@)[^\s'"]*@/g;
+const passwordParameter = /([?&]password=)[^&\s'"]*/gi;
+
+/**
+ * Replaces every secret in the text; longest first, so that no part of one stays behind. Only where
+ * it stands alone: a password `1234` is not a part of every hash.
+ */
 export function redact(text: string, secrets: readonly string[]): string {
   return secrets
     .toSorted((a, b) => b.length - a.length)
-    .reduce((redacted, secret) => redacted.replaceAll(secret, '****'), text)
-    .replace(passwordInUrl, '$1:****@');
+    .reduce((redacted, secret) => redacted.replace(standing(secret), '****'), text)
+    .replace(passwordInUrl, '$1:****@')
+    .replace(passwordParameter, '$1****');
+}
+
+function standing(secret: string): RegExp {
+  const literal = secret.replaceAll(/[^A-Za-z0-9]/g, String.raw`\$&`);
+  return new RegExp(`(?<![A-Za-z0-9])${literal}(?![A-Za-z0-9])`, 'g');
 }

@@ -43,7 +43,8 @@ function toneOf(column: Column | undefined, row: Row): Tone | undefined {
 
 function displayed(column: Column, row: Row): string {
   const value = row[column.key];
-  return stripControls(column.format ? column.format(value, row) : plain(value));
+  const text = column.format ? column.format(value, row) : plain(value);
+  return stripControls(text.replaceAll('\t', ' '));
 }
 
 const gap = 2;

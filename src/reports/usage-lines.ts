@@ -54,15 +54,13 @@ export function linesOf({ organizations, limits, measured }: UsageFacts): UsageL
 }
 
 function figuresOf(feature: Feature, found: Measured | undefined, limit: bigint | null) {
-  const { unnamed, scale = 1n }: Measure = measures[feature];
-  const exact = BigInt(found?.used ?? 0);
-  const exactLimit = limit !== null && limit > 0n ? limit * scale : limit;
+  const { unnamed }: Measure = measures[feature];
+  const used = BigInt(found?.used ?? 0);
   return {
-    // Rounded up: what is over its limit in bytes is then over it in GB as well.
-    used: (exact + scale - 1n) / scale,
+    used,
     limit,
-    percent: exactLimit === null || exactLimit <= 0n ? null : percent(exact, exactLimit),
-    state: stateOf(exact, exactLimit),
+    percent: limit === null || limit <= 0n ? null : percent(used, limit),
+    state: stateOf(used, limit),
     unnamed: unnamed ? (found?.unnamed ?? 0n) : null,
   };
 }

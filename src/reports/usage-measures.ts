@@ -21,8 +21,6 @@ export interface Measure {
   /** For a terminal of 80 columns. */
   label: string;
   definition: string;
-  /** How many of the events' units are one of the limit's. Absent: 1. */
-  scale?: bigint;
   /** What `unnamed` counts. */
   unnamed?: string;
   /** At most one row an organization; none where nothing was used. */
@@ -42,8 +40,7 @@ export const measures = {
   },
   max_storage_gb: {
     label: 'storage GB',
-    definition: "last storage_used before the period's end, in begun GB (10^9 bytes)",
-    scale: 1_000_000_000n,
+    definition: 'last storage_used before the end of the period, in GB (10^9 bytes)',
     read: lastStorage,
   },
   max_mau: {

@@ -35,11 +35,10 @@ export async function splitStatements(sql: string): Promise<Statement[]> {
   const bytes = Buffer.from(sql);
   return (await parse(sql)).map(({ stmt, stmt_location: start = 0, stmt_len: length }) => {
     const slice = bytes.subarray(start, length ? start + length : undefined).toString();
-    const lead = leadingSpace(slice);
-    const offset = bytes.subarray(0, start).toString().length + lead;
+    const offset = bytes.subarray(0, start).toString().length;
     const index = stmt ? concurrentIndexOf(stmt) : undefined;
     return {
-      sql: slice.slice(lead).trimEnd(),
+      sql: slice.trimEnd(),
       offset,
       line: lineOf(sql, offset),
       standsAlone: stmt ? standsAlone(stmt) : false,
@@ -64,27 +63,31 @@ async function parse(sql: string) {
   }
 }
 
-/** White space and comments before the statement proper. */
-function leadingSpace(sql: string): number {
-  return /^(?:\s+|--[^\n]*(?:\n|$)|\/\*[\s\S]*?\*\/)*/.exec(sql)?.[0].length ?? 0;
-}
-
 /** Statements that PreventInTransactionBlock() guards in the server's sources. */
 function standsAlone(stmt: Node): boolean {
   if ('IndexStmt' in stmt) return stmt.IndexStmt.concurrent === true;
   if ('DropStmt' in stmt) return stmt.DropStmt.concurrent === true;
   if ('ReindexStmt' in stmt)
-    return JSON.stringify(stmt.ReindexStmt.params ?? []).includes('"concurrently"');
+    return (
+      JSON.stringify(stmt.ReindexStmt.params ?? []).includes('"concurrently"') ||
+      /SCHEMA|SYSTEM|DATABASE/.test(stmt.ReindexStmt.kind ?? '')
+    );
+  if ('VacuumStmt' in stmt) return stmt.VacuumStmt.is_vacuumcmd === true;
+  if ('DiscardStmt' in stmt) return stmt.DiscardStmt.target === 'DISCARD_ALL';
+  if ('AlterDatabaseStmt' in stmt)
+    return JSON.stringify(stmt.AlterDatabaseStmt.options ?? []).includes('"tablespace"');
   if ('ClusterStmt' in stmt) return stmt.ClusterStmt.relation === undefined;
   if ('AlterTableStmt' in stmt)
     return JSON.stringify(stmt.AlterTableStmt.cmds).includes('"concurrent":true');
   return [
-    'VacuumStmt',
     'AlterSystemStmt',
     'CreatedbStmt',
     'DropdbStmt',
     'CreateTableSpaceStmt',
     'DropTableSpaceStmt',
+    'CreateSubscriptionStmt',
+    'AlterSubscriptionStmt',
+    'DropSubscriptionStmt',
   ].some((kind) => kind in stmt);
 }
 

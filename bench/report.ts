@@ -1,0 +1,105 @@
+import { type Limit, type Measurement, median } from './measure.ts';
+
+/** A contest with what was measured. */
+export interface Result {
+  title: string;
+  floor?: string;
+  note?: string;
+  measurements: Measurement[];
+}
+
+/** Results of one run of the bench, and where it was made. */
+export interface Run {
+  machine: string[];
+  results: Result[];
+}
+
+/** The figures as Markdown; several runs stand side by side. */
+export function toMarkdown(runs: readonly Run[], command: string): string {
+  const [first] = runs;
+  if (!first) return '';
+  const machine = runs.flatMap((run, index) =>
+    index === 0 ? run.machine : differences(run, first, index),
+  );
+  return [
+    [`Made with \`${command}\``, ...machine].map((line) => `- ${line}`).join('\n'),
+    ...first.results.map((result, index) =>
+      toSection(
+        result,
+        runs.flatMap(({ results }) => results[index] ?? []),
+      ),
+    ),
+  ].join('\n\n');
+}
+
+/** Lines of a later run that the first run does not have. */
+function differences(run: Run, first: Run, index: number): string[] {
+  const other = run.machine.filter((line) => !first.machine.includes(line));
+  return other.map((line) => `run ${index + 1}: ${line}`);
+}
+
+function toSection({ title, floor, note, measurements }: Result, runs: readonly Result[]): string {
+  const several = runs.length > 1;
+  const heads = runs.flatMap((_, index) => {
+    const run = several ? `run ${index + 1}: ` : '';
+    return [`${run}median (min – max)`, ...(floor ? [`÷ ${floor}`] : [])];
+  });
+  const rounds = Math.max(...measurements.map(({ samples }) => samples.length));
+  return [
+    `### ${title}`,
+    '',
+    ...(note ? [note, ''] : []),
+    `| ${rounds} rounds | ${heads.join(' | ')} | limit |`,
+    `|---|${'---:|'.repeat(heads.length)}---|`,
+    ...measurements.map((measurement) => toRow(measurement, runs)),
+  ].join('\n');
+}
+
+function toRow({ name, limit }: Measurement, runs: readonly Result[]): string {
+  const cells = runs.flatMap((result) => {
+    const measurement = result.measurements.find((each) => each.name === name);
+    return [timeCell(measurement), ...(result.floor ? [ratioCell(measurement, result)] : [])];
+  });
+  return `| ${name} | ${cells.join(' | ')} | ${limit ? limitCell(name, limit, runs) : ''} |`;
+}
+
+function timeCell(measurement: Measurement | undefined): string {
+  if (!measurement || measurement.failure !== undefined) return '**failed**';
+  const { samples } = measurement;
+  const [low, high] = [Math.min(...samples), Math.max(...samples)];
+  return `${duration(median(samples))} (${duration(low)} – ${duration(high)})`;
+}
+
+function duration(milliseconds: number): string {
+  if (milliseconds >= 1_000) return `${(milliseconds / 1_000).toFixed(2)} s`;
+  return `${milliseconds.toFixed(milliseconds < 100 ? 1 : 0)} ms`;
+}
+
+function ratioCell(measurement: Measurement | undefined, result: Result): string {
+  const ratio = ratioOf(measurement, result);
+  return Number.isNaN(ratio) ? '–' : ratio.toFixed(2);
+}
+
+/** The ratio of the medians; NaN when either side is missing. */
+function ratioOf(measurement: Measurement | undefined, { measurements, floor }: Result): number {
+  const base = measurements.find(({ name }) => name === floor);
+  return medianOf(measurement) / medianOf(base);
+}
+
+/** Milliseconds; NaN for who failed. */
+function medianOf(measurement: Measurement | undefined): number {
+  return measurement && measurement.failure === undefined
+    ? median(measurement.samples)
+    : Number.NaN;
+}
+
+function limitCell(name: string, limit: Limit, runs: readonly Result[]): string {
+  const held = runs.every((result) => {
+    const measurement = result.measurements.find((each) => each.name === name);
+    return 'ratio' in limit
+      ? ratioOf(measurement, result) <= limit.ratio
+      : medianOf(measurement) <= limit.seconds * 1_000;
+  });
+  const text = 'ratio' in limit ? `≤ ${limit.ratio}` : `≤ ${limit.seconds} s`;
+  return held ? `${text} held` : `${text} **not held**`;
+}
