@@ -2,10 +2,20 @@ import { describe, expect, it } from 'vitest';
 import { targets } from '../db/targets.ts';
 import { migrated, now, tables, total, versions } from './database.ts';
 
+/** Each user's balance beside the sum that it must be. */
+const balances = `SELECT u.id, u.credit_balance AS balance, coalesce(sum(t.amount), 0)::int AS ledger
+  FROM users u LEFT JOIN credit_transactions t ON t.user_id = u.id AND t.status = 'completed'
+  GROUP BY u.id ORDER BY u.id`;
+
+const inBalance = [
+  { id: 'user_test_free', balance: 0, ledger: 0 },
+  { id: 'user_test_pro', balance: 33, ledger: 33 },
+];
+
 describe.each(targets)('dbops seed on $name', (target) => {
   it('makes exactly what the document lists', () =>
     migrated(target, async (trial) => {
-      expect((await trial.dbops('seed', '--only', 'users')).code).toBe(0);
+      expect((await trial.dbops('seed')).code).toBe(0);
       expect(await trial.query('SELECT client_id FROM oauth_clients')).toEqual([
         { client_id: 'textassistant-desktop' },
       ]);
@@ -73,6 +83,26 @@ describe.each(targets)('dbops seed on $name', (target) => {
         { user_id: 'user_test_free', slug: 'gpt-5', mail: true, alerts: true },
         { user_id: 'user_test_pro', slug: 'claude-3.5-sonnet', mail: true, alerts: true },
       ]);
+      expect(await trial.query('SELECT FROM plan_features')).toHaveLength(36);
+      const team =
+        await trial.query(`SELECT o.name, o.owner_id AS owner, m.user_id AS member, m.role
+        FROM organizations o JOIN organization_members m ON m.organization_id = o.id
+        WHERE NOT is_personal ORDER BY m.user_id`);
+      const acme = { name: 'Acme Studio', owner: 'user_test_pro' };
+      expect(team).toEqual([
+        { ...acme, member: 'user_test_free', role: 'member' },
+        { ...acme, member: 'user_test_pro', role: 'owner' },
+      ]);
+    }));
+
+  it('makes the users complete, and no team, with --only users', () =>
+    migrated(target, async (trial) => {
+      const { code, output } = await trial.dbops('seed', '--only', 'users');
+      expect({ code, output }).toMatchObject({
+        code: 0,
+        output: expect.stringContaining('25 created, 0 updated'),
+      });
+      expect(await trial.query(balances)).toEqual(inBalance);
       expect(await trial.query('SELECT FROM organizations WHERE NOT is_personal')).toEqual([]);
     }));
 
@@ -92,10 +122,7 @@ describe.each(targets)('dbops seed on $name', (target) => {
   it('keeps the balance equal to the ledger and the figures of the usage as documented', () =>
     migrated(target, async (trial) => {
       await trial.seed();
-      const [drift] =
-        await trial.query(`SELECT u.credit_balance AS balance, sum(t.amount)::int AS ledger
-        FROM users u JOIN credit_transactions t ON t.user_id = u.id AND t.status = 'completed' GROUP BY u.id`);
-      expect(drift).toEqual({ balance: 33, ledger: 33 });
+      expect(await trial.query(balances)).toEqual(inBalance);
       const usage = await trial.query(`SELECT o.name, event_type AS type, sum(quantity)::int AS used
         FROM usage_events e JOIN organizations o ON o.id = e.organization_id
         WHERE event_type IN ('api_call', 'ai_tokens_used') AND occurred_at >= '2026-11-01Z'
@@ -118,7 +145,7 @@ describe.each(targets)('dbops seed on $name', (target) => {
           (SELECT count(*)::int FROM organization_members m WHERE m.organization_id = o.id AND role = 'owner') AS owners,
           (SELECT count(*)::int FROM org_subscriptions s WHERE s.organization_id = o.id AND plan = 'free') AS subscriptions
         FROM organizations o WHERE is_personal ORDER BY 1`);
-      const owners = ['free', 'member', 'owner', 'pro'].map((name) => `user_test_${name}`);
+      const owners = ['user_test_free', 'user_test_pro'];
       expect(personal).toEqual(
         owners.map((owner_id) => ({ owner_id, owners: 1, subscriptions: 1 })),
       );
@@ -126,18 +153,19 @@ describe.each(targets)('dbops seed on $name', (target) => {
 
   it('adopts users who signed up by themselves', () =>
     migrated(target, async (trial) => {
-      await trial.script(`INSERT INTO users (id, email, name) VALUES
-        ('clerk_1', 'free@example.com', 'Ann'), ('clerk_2', 'owner@example.com', 'Bob')`);
+      await trial.script(`INSERT INTO users (id, email, name, credit_balance) VALUES
+        ('clerk_1', 'free@example.com', 'Ann', 0), ('clerk_2', 'pro@example.com', 'Bob', 7)`);
       const { created, updated } = await trial.seed();
-      expect(created['users']).toBe(2);
-      expect(updated).toEqual({});
-      const people = await trial.query(
-        `SELECT id, name FROM users WHERE id LIKE 'clerk%' ORDER BY 1`,
-      );
-      expect(people).toEqual([
-        { id: 'clerk_1', name: 'Ann' },
-        { id: 'clerk_2', name: 'Bob' },
+      expect(created).not.toHaveProperty('users');
+      expect(updated).toEqual({ users: 1 });
+      // Only the plan is set: a balance has a history of its own, so no ledger is hung on it.
+      const people = `SELECT id, name, plan_tier AS tier, credit_balance AS balance FROM users ORDER BY 1`;
+      expect(await trial.query(people)).toEqual([
+        { id: 'clerk_1', name: 'Ann', tier: 'free', balance: 0 },
+        { id: 'clerk_2', name: 'Bob', tier: 'pro', balance: 7 },
       ]);
+      expect(await trial.query('SELECT FROM credit_transactions')).toEqual([]);
+      expect(await trial.query('SELECT FROM workshops')).toEqual([]);
       expect(
         await trial.query(`SELECT used_credits FROM credits WHERE user_id = 'clerk_1'`),
       ).toEqual([{ used_credits: 500 }]);
@@ -145,8 +173,6 @@ describe.each(targets)('dbops seed on $name', (target) => {
         `SELECT owner_id AS owner FROM organizations WHERE slug = 'acme-studio-test'`,
       );
       expect(owner).toBe('clerk_2');
-      // Their balance has a history of its own.
-      expect(await trial.query('SELECT FROM credit_transactions')).toEqual([]);
       const again = await trial.seed({ reset: true });
       expect([again.created, again.updated]).toEqual([{}, {}]);
     }));
@@ -159,8 +185,8 @@ describe.each(targets)('dbops seed on $name', (target) => {
       await trial.script(`UPDATE credits SET used_credits = 9000, total_credits = 9999 WHERE user_id = 'user_test_pro' AND credit_type = 'pro';
         UPDATE users SET name = 'Renamed' WHERE email IN ('pro@example.com', 'free@example.com');
         UPDATE subscriptions SET status = 'cancelled' WHERE user_id = 'user_test_pro';
-        INSERT INTO credit_transactions (user_id, type, status, amount) VALUES ('user_test_owner', 'purchase', 'completed', 5);
-        UPDATE users SET credit_balance = 38 WHERE id = 'user_test_owner'`);
+        INSERT INTO credit_transactions (user_id, type, status, amount) VALUES ('user_test_pro', 'purchase', 'completed', 5);
+        UPDATE users SET credit_balance = 38 WHERE id = 'user_test_pro'`);
       const pro = `SELECT total_credits AS total, used_credits AS used FROM credits WHERE user_id = 'user_test_pro' AND credit_type = 'pro'`;
       expect((await trial.seed()).updated).toEqual({ credits: 1 });
       expect(await trial.query(pro)).toEqual([{ total: 10_000, used: 9_000 }]);
@@ -172,10 +198,10 @@ describe.each(targets)('dbops seed on $name', (target) => {
         `SELECT name, used_credits AS used FROM users u JOIN credits c ON c.user_id = u.id WHERE u.id = 'clerk_1'`,
       );
       expect(free).toEqual({ name: 'Renamed', used: 77 });
-      const [owner] = await trial.query(
-        `SELECT credit_balance AS balance FROM users WHERE id = 'user_test_owner'`,
-      );
-      expect(owner).toEqual({ balance: 38 });
+      expect(await trial.query(balances)).toEqual([
+        { id: 'clerk_1', balance: 0, ledger: 0 },
+        { id: 'user_test_pro', balance: 38, ledger: 38 },
+      ]);
       expect((await trial.dbops('seed', '--only', 'users')).output).toContain(
         '0 created, 0 updated',
       );

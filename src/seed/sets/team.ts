@@ -1,23 +1,21 @@
 import type { SeedSet } from '../set.ts';
 import { content, contentAccess, purchases } from '../team/commerce.ts';
-import { creditTransactions, workshops } from '../team/ledger.ts';
 import {
   billingCustomers,
+  members,
   organization,
   orgSubscriptions,
   personalOrganizations,
 } from '../team/organization.ts';
-import { members, people } from '../team/people.ts';
 import { usageEvents } from '../team/usage.ts';
 import { attachments, records, recordTypes, schedules } from '../team/workspace.ts';
 
-/** An organization on the pro plan, with four of five seats, sales, usage and a credit ledger. */
+/** An organization on the pro plan: the pro user's, with the free user as a member. */
 export const team: SeedSet = {
   name: 'team',
-  summary: 'the organization Acme Studio with members, sales, usage and a credit ledger',
+  summary: 'the organization Acme Studio with members, content, sales and usage',
   needs: ['users', 'plan-features'],
   tables: (months) => [
-    people,
     personalOrganizations,
     organization,
     members,
@@ -26,8 +24,6 @@ export const team: SeedSet = {
     content,
     purchases(months),
     contentAccess,
-    workshops(months),
-    creditTransactions(months),
     recordTypes,
     records(months),
     attachments,

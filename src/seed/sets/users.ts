@@ -1,13 +1,13 @@
 import type { Months } from '../months.ts';
 import { ref, type SeedSet, type SeedTable } from '../set.ts';
-
-const free = ref('users', 'free@example.com');
-const pro = ref('users', 'pro@example.com');
+import { creditTransactions, workshops } from '../users/ledger.ts';
+import { free, people, pro } from '../users/people.ts';
 
 /** The two test users of the desktop application, with what it asks for at sign-in. */
 export const users: SeedSet = {
   name: 'users',
-  summary: 'free@example.com and pro@example.com with subscriptions, credits and preferences',
+  summary:
+    'free@example.com and pro@example.com with subscriptions, credits, preferences and a credit ledger',
   needs: [],
   tables: (months) => [
     oauthClients,
@@ -16,6 +16,8 @@ export const users: SeedSet = {
     subscriptions(months),
     credits(months),
     preferences,
+    workshops(months),
+    creditTransactions(months),
   ],
 };
 
@@ -49,36 +51,6 @@ const llmModels: SeedTable = {
 function model(slug: string, name: string, provider: string) {
   return { name: slug, values: { slug, name, provider, is_active: true } };
 }
-
-const people: SeedTable = {
-  table: 'users',
-  key: ['email'],
-  managed: ['plan_tier'],
-  rows: [
-    {
-      name: 'free@example.com',
-      values: {
-        id: 'user_test_free',
-        email: 'free@example.com',
-        name: 'Free User',
-        full_name: 'Free User',
-        plan_tier: 'free',
-        stripe_customer_id: null,
-      },
-    },
-    {
-      name: 'pro@example.com',
-      values: {
-        id: 'user_test_pro',
-        email: 'pro@example.com',
-        name: 'Pro User',
-        full_name: 'Pro User',
-        plan_tier: 'pro',
-        stripe_customer_id: 'cus_test_pro',
-      },
-    },
-  ],
-};
 
 function subscriptions({ current }: Months): SeedTable {
   const values = {

@@ -1,6 +1,7 @@
 import { at, type Months } from '../months.ts';
 import { ref, type Reference, type SeedRow, type SeedTable } from '../set.ts';
-import { acme, free, member, owner, pro } from './people.ts';
+import { free, pro } from '../users/people.ts';
+import { acme } from './organization.ts';
 
 const course = ref('content', 'course');
 const template = ref('content', 'template');
@@ -24,10 +25,13 @@ export const content: SeedTable = {
 
 function work(name: string, values: SeedRow['values']): SeedRow {
   const usual = { content_type: 'video', status: 'published' };
-  return { name, values: { ...usual, ...values, organization_id: acme, creator_id: owner } };
+  return { name, values: { ...usual, ...values, organization_id: acme, creator_id: pro } };
 }
 
-/** Completed: 68.00 usd and 17.00 eur; beside them one refunded and one failed, of 49.00 usd each. */
+/**
+ * The free user buys, the owner tries the checkout. Completed: 68.00 usd and 17.00 eur; beside
+ * them one failed and one refunded, of 49.00 usd each.
+ */
 export function purchases({ previous, elapsed }: Months): SeedTable {
   const ofCourse = { content_id: course, amount_paid_cents: 4900, currency: 'usd' };
   const ofTemplate = { content_id: template, amount_paid_cents: 1900, currency: 'usd' };
@@ -41,26 +45,26 @@ export function purchases({ previous, elapsed }: Months): SeedTable {
     key: ['stripe_payment_intent_id'],
     managed: [],
     rows: [
-      row('1', at(previous, 0.2), { ...ofCourse, customer_id: pro }),
-      row('2', at(previous, 0.4), { ...ofCourse, customer_id: free, status: 'refunded' }),
-      row('3', at(previous, 0.6), { ...ofCourse, customer_id: member, status: 'failed' }),
-      row('4', at(elapsed, 0.3), { ...ofTemplate, customer_id: member }),
+      row('1', at(previous, 0.2), { ...ofCourse, customer_id: free, status: 'failed' }),
+      row('2', at(previous, 0.4), { ...ofCourse, customer_id: free }),
+      row('3', at(previous, 0.6), { ...ofCourse, customer_id: pro, status: 'refunded' }),
+      row('4', at(elapsed, 0.3), { ...ofTemplate, customer_id: free }),
       row('5', at(elapsed, 0.6), { ...inEuro, customer_id: pro }),
     ],
   };
 }
 
-/** Who bought has access; so have a subscriber and a guest. */
+/** Who bought has access; the webinar is free of charge, and a subscriber's. */
 export const contentAccess: SeedTable = {
   table: 'content_access',
   key: ['user_id', 'content_id'],
   managed: [],
   rows: [
-    access('pro course', pro, course, 'purchased'),
-    access('pro template', pro, template, 'purchased'),
-    access('member template', member, template, 'purchased'),
-    access('member course', member, course, 'subscription'),
+    access('free course', free, course, 'purchased'),
+    access('free template', free, template, 'purchased'),
     access('free webinar', free, webinar, 'complimentary'),
+    access('pro template', pro, template, 'purchased'),
+    access('pro webinar', pro, webinar, 'subscription'),
   ],
 };
 

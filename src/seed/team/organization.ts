@@ -1,6 +1,10 @@
 import type { Months } from '../months.ts';
-import type { SeedTable } from '../set.ts';
-import { acme, free, freeWorkspace, owner } from './people.ts';
+import { ref, type SeedTable } from '../set.ts';
+import { free, pro } from '../users/people.ts';
+
+export const acme = ref('organizations', 'acme-studio');
+/** The personal organization that sign-up made for the free user. */
+export const freeWorkspace = ref('organizations', 'personal of free@example.com');
 
 export const personalOrganizations: SeedTable = {
   table: 'organizations',
@@ -20,11 +24,23 @@ export const organization: SeedTable = {
       values: {
         slug: 'acme-studio-test',
         name: 'Acme Studio',
-        owner_id: owner,
+        owner_id: pro,
         org_type: 'business',
         description: 'A team that exercises the limits of the pro plan',
       },
     },
+  ],
+};
+
+/** Two of the five seats of the plan. */
+export const members: SeedTable = {
+  table: 'organization_members',
+  key: ['organization_id', 'user_id'],
+  identity: 'key',
+  managed: [],
+  rows: [
+    { name: 'owner', values: { organization_id: acme, user_id: pro, role: 'owner' } },
+    { name: 'member', values: { organization_id: acme, user_id: free, role: 'member' } },
   ],
 };
 

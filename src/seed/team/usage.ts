@@ -1,7 +1,8 @@
 import { eventsOf, type Stream } from '../events.ts';
 import type { Months, Span } from '../months.ts';
 import type { SeedTable } from '../set.ts';
-import { acme, free, freeWorkspace, member, owner, pro } from './people.ts';
+import { free, pro } from '../users/people.ts';
+import { acme, freeWorkspace } from './organization.ts';
 
 /**
  * Usage of the month before and of this one. By this month's figures Acme Studio is over its AI
@@ -19,7 +20,6 @@ export function usageEvents({ previous, elapsed }: Months): SeedTable {
   };
 }
 
-const team = [owner, member, pro];
 const automations = ['welcome-mail', 'weekly-digest', 'invoice-reminder'];
 
 /** A run of one automation after the other. */
@@ -27,8 +27,9 @@ const automation = (index: number) => ({
   automation_id: automations[index % automations.length] ?? '',
 });
 
+/** The owner alone: the member came a month later. */
 function acmeBefore(span: Span): Stream[] {
-  const stream = { organization: acme, span, users: team };
+  const stream = { organization: acme, span, users: [pro] };
   return [
     { ...stream, name: 'acme before api', type: 'api_call', count: 30, quantity: 2_500 },
     { ...stream, name: 'acme before tokens', type: 'ai_tokens_used', count: 30, quantity: 20_000 },
@@ -52,12 +53,13 @@ function acmeBefore(span: Span): Stream[] {
   ];
 }
 
+/** Both take turns; the records are the member's. */
 function acmeNow(span: Span): Stream[] {
-  const stream = { organization: acme, span, users: team };
+  const stream = { organization: acme, span, users: [pro, free] };
   return [
     { ...stream, name: 'acme now api', type: 'api_call', count: 28, quantity: 3_000 },
     { ...stream, name: 'acme now tokens', type: 'ai_tokens_used', count: 28, quantity: 40_000 },
-    { ...stream, name: 'acme now record', type: 'record_created', count: 7 },
+    { ...stream, name: 'acme now record', type: 'record_created', count: 7, users: [free] },
     {
       ...stream,
       name: 'acme now automation',
@@ -73,7 +75,7 @@ function acmeNow(span: Span): Stream[] {
       count: 4,
       quantity: (index) => 25 + 2 * index,
     },
-    { ...stream, name: 'acme now active', type: 'user_active', count: 20, users: [...team, free] },
+    { ...stream, name: 'acme now active', type: 'user_active', count: 20 },
     { ...stream, name: 'acme now guest', type: 'user_active', count: 2, users: [null] },
   ];
 }

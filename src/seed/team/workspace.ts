@@ -1,6 +1,7 @@
 import { spread, type Months } from '../months.ts';
 import { ref, type SeedRow, type SeedTable } from '../set.ts';
-import { acme, member, owner, pro } from './people.ts';
+import { free, pro } from '../users/people.ts';
+import { acme } from './organization.ts';
 
 const client = ref('record_types', 'client');
 
@@ -16,16 +17,15 @@ export const recordTypes: SeedTable = {
   ],
 };
 
-/** Twelve, as many as there are `record_created` events: five of the month before, seven of this. */
+/** The rows of the `record_created` events: five by the owner, then seven by the member. */
 export function records({ previous, elapsed }: Months): SeedTable {
   const dates = [...spread(previous, 5), ...spread(elapsed, 7)];
-  const authors = [owner, member, pro];
   const row = (createdAt: Date, index: number): SeedRow => ({
     name: `client ${index + 1}`,
     values: {
       organization_id: acme,
       record_type_id: client,
-      created_by: authors[index % authors.length] ?? owner,
+      created_by: createdAt < elapsed.from ? pro : free,
       data: { name: `Client ${index + 1}`, email: `client${index + 1}@example.com` },
       created_at: createdAt,
     },
@@ -51,7 +51,7 @@ function attachment(name: string, bytes: number): SeedRow {
     values: {
       organization_id: acme,
       record_id: ref('records', 'client 1'),
-      uploaded_by: owner,
+      uploaded_by: pro,
       storage_path: `seed/acme-studio/${name}`,
       file_name: name,
       content_type: 'video/mp4',
@@ -65,7 +65,7 @@ export function schedules({ current }: Months): SeedTable {
     name,
     values: {
       organization_id: acme,
-      created_by: owner,
+      created_by: pro,
       name,
       starts_at: current.to,
       every,

@@ -1,12 +1,12 @@
 import { at, type Months } from '../months.ts';
 import { ref, type Reference, type SeedRow, type SeedTable } from '../set.ts';
-import { owner } from './people.ts';
+import { pro } from './people.ts';
 
-/** The owner's workshops: each that was published consumed a credit. */
+/** The pro user's workshops: each that was published consumed a credit. */
 export function workshops({ previous }: Months): SeedTable {
   const row = (name: string, title: string, status: string, consumedAt: Date | null): SeedRow => ({
     name,
-    values: { owner_id: owner, title, status, credit_consumed_at: consumedAt },
+    values: { owner_id: pro, title, status, credit_consumed_at: consumedAt },
   });
   return {
     table: 'workshops',
@@ -24,8 +24,8 @@ export function workshops({ previous }: Months): SeedTable {
 }
 
 /**
- * Every kind of movement. The completed ones add up to the owner's credit_balance; a ledger is not
- * rewritten, so once inserted no column is touched again.
+ * Every kind of movement. The completed ones add up to the pro user's credit_balance; a ledger is
+ * not rewritten, so once inserted no column is touched again.
  */
 export function creditTransactions({ previous, elapsed }: Months): SeedTable {
   const rows = [
@@ -84,7 +84,7 @@ function transaction(name: string, createdAt: Date, movement: Movement): SeedRow
   return {
     name,
     values: {
-      user_id: owner,
+      user_id: pro,
       type,
       status,
       amount,
