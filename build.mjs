@@ -8,9 +8,6 @@ const cluster = 'dist/pglite-cluster.tar.gz';
 const engine = 'node_modules/@electric-sql/pglite/package.json';
 const keepCluster = existsSync(cluster) && statSync(cluster).mtimeMs > statSync(engine).ctimeMs;
 
-for (const file of await readdir('dist').catch(() => []))
-  if (!(keepCluster && cluster.endsWith(file))) await rm(`dist/${file}`, { recursive: true });
-
 const { version, dependencies } = JSON.parse(await readFile('package.json', 'utf8'));
 
 // Split, so that a command loads what it needs; CommonJS, because Node starts it faster.
@@ -26,13 +23,18 @@ const bundle = await rolldown({
     },
   },
 });
-await bundle.write({
+const { output } = await bundle.write({
   dir: 'dist',
   format: 'cjs',
   entryFileNames: '[name].cjs',
   chunkFileNames: '[name]-[hash].cjs',
   minify: { compress: true, mangle: false, codegen: true },
 });
+
+// A file that this build did not write is an older build's.
+const written = new Set(output.map(({ fileName }) => `dist/${fileName}`));
+for (const file of (await readdir('dist')).map((name) => `dist/${name}`))
+  if (!written.has(file) && !(file === cluster && keepCluster)) await rm(file);
 
 // An empty cluster, made once: initdb inside PGlite takes seconds, unpacking this does not.
 if (!keepCluster) {

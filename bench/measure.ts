@@ -18,8 +18,11 @@ export interface Contestant {
   command: Command;
   /** Runs before every run and is not timed. */
   prepare?: () => Promise<void>;
-  /** Runs after every run and is not timed. @throws when the command did not do its work */
-  check?: () => Promise<void>;
+  /**
+   * Runs after every run and is not timed; gets what the command printed.
+   * @throws Error when the command did not do its work
+   */
+  check?: (output: string) => Promise<void> | void;
   limit?: Limit;
 }
 
@@ -32,13 +35,16 @@ export interface Measurement {
   failure?: string;
 }
 
-export interface Conditions {
-  rounds: number;
-  /** Rounds before the timed ones, whose samples are thrown away. */
-  warmUps: number;
+interface Surroundings {
   /** Home and temporary folder of every command, so that caches begin cold and end with the run. */
   home: string;
   signal: AbortSignal;
+}
+
+export interface Conditions extends Surroundings {
+  rounds: number;
+  /** Rounds before the timed ones, whose samples are thrown away. */
+  warmUps: number;
   onRound: (round: number, rounds: number) => void;
 }
 
@@ -78,7 +84,7 @@ async function runOnce(contestant: Contestant, conditions: Conditions): Promise<
   conditions.signal.throwIfAborted();
   await contestant.prepare?.();
   const sample = await time(contestant.command, conditions);
-  await contestant.check?.();
+  await contestant.check?.(await readFile(outputFile(conditions), 'utf8'));
   return sample;
 }
 
@@ -89,10 +95,10 @@ async function runOnce(contestant: Contestant, conditions: Conditions): Promise<
  */
 export async function time(
   { file, args, cwd, environment }: Command,
-  { home, signal }: Pick<Conditions, 'home' | 'signal'>,
+  conditions: Surroundings,
 ): Promise<number> {
-  const output = join(home, 'output.log');
-  const log = await open(output, 'w');
+  const { home, signal } = conditions;
+  const log = await open(outputFile(conditions), 'w');
   try {
     const started = process.hrtime.bigint();
     const child = spawn(file, args, {
@@ -104,11 +110,15 @@ export async function time(
     const [code] = await once(child, 'exit');
     const ended = process.hrtime.bigint();
     if (code === 0) return Number(ended - started) / 1e6;
-    const said = (await readFile(output, 'utf8')).trim().slice(-600);
+    const said = (await readFile(outputFile(conditions), 'utf8')).trim().slice(-600);
     throw new Error(`${file} ${args.join(' ')} ended with ${code}: ${said}`);
   } finally {
     await log.close();
   }
+}
+
+function outputFile({ home }: Surroundings): string {
+  return join(home, 'output.log');
 }
 
 /** Little of our own environment: what npm run and a shell add would change what is measured. */

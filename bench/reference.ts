@@ -1,18 +1,21 @@
+import { readdirSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Bench, Contest } from './contestants.ts';
+import { type Bench, type Contest, ensure } from './contestants.ts';
 import { type Command, time } from './measure.ts';
 
 /** What is measured on the reference schema, the one that dbops brings along. */
 
+const migrations = join(import.meta.dirname, '..', 'migrations');
+const migrationCount = readdirSync(migrations).filter((file) => file.endsWith('.up.sql')).length;
+
 /** Rows of the seed, and of nothing else. */
 const seededQuery = 'SELECT count(*)::int AS count FROM users';
 
-export async function seed(bench: Bench): Promise<Contest> {
-  await ensureReference(bench);
-  await ensureSeeded(bench);
+export function seed(bench: Bench): Contest {
   const { databases } = bench;
-  const expectSeeded = (database: string) => async () => {
+  const expectSeeded = (database: string, summary: RegExp) => async (output: string) => {
+    if (!summary.test(output)) throw new Error(`dbops seed ended with 0, but printed: ${output}`);
     const [row] = await databases.query<{ count: number }>(database, seededQuery);
     if (!row?.count) throw new Error('dbops seed ended with 0, but there are no users');
   };
@@ -24,23 +27,29 @@ export async function seed(bench: Bench): Promise<Contest> {
       {
         name: 'dbops seed, first time',
         command: command(bench, 'fresh', 'seed'),
-        prepare: () => databases.create('fresh', 'reference'),
-        check: expectSeeded('fresh'),
+        async prepare() {
+          await reference(bench);
+          await databases.create('fresh', 'reference');
+        },
+        check: expectSeeded('fresh', /^[1-9]\d* created, 0 updated/m),
         limit: { seconds: 1 },
       },
       {
         name: 'dbops seed, again',
         command: command(bench, 'seeded', 'seed'),
-        check: expectSeeded('seeded'),
+        prepare: () => seeded(bench),
+        check: expectSeeded('seeded', / [1-9]\d* unchanged$/m),
         limit: { seconds: 1 },
       },
     ],
   };
 }
 
-export async function verify(bench: Bench): Promise<Contest> {
-  await ensureReference(bench);
-  await ensureSeeded(bench);
+export function verify(bench: Bench): Contest {
+  const check = (output: string) => {
+    if (!output.includes(`${migrationCount} applied migrations`))
+      throw new Error(`dbops verify ended with 0, but printed: ${output}`);
+  };
   const inCache = (name: string): Command => {
     const base = command(bench, 'seeded', 'verify');
     return {
@@ -56,31 +65,40 @@ export async function verify(bench: Bench): Promise<Contest> {
       {
         name: 'dbops verify, cold cache',
         command: inCache('cold'),
-        prepare: () => rm(join(bench.folder, 'cold'), { recursive: true, force: true }),
+        async prepare() {
+          await seeded(bench);
+          await rm(join(bench.folder, 'cold'), { recursive: true, force: true });
+        },
+        check,
         limit: { seconds: 3 },
       },
-      { name: 'dbops verify, cached', command: inCache('warm'), limit: { seconds: 0.5 } },
+      {
+        name: 'dbops verify, cached',
+        command: inCache('warm'),
+        prepare: () => seeded(bench),
+        check,
+        limit: { seconds: 0.5 },
+      },
     ],
   };
 }
 
 /** A database with the reference schema, for others to be copied from. */
-async function ensureReference(bench: Bench): Promise<void> {
-  if (await exists(bench, 'reference')) return;
-  await bench.databases.create('reference');
-  await run(bench, 'reference', 'migrate', 'up');
+function reference(bench: Bench): Promise<void> {
+  return ensure(bench, 'reference', async () => {
+    await bench.databases.create('reference');
+    await run(bench, 'reference', 'migrate', 'up');
+  });
 }
 
-async function ensureSeeded(bench: Bench): Promise<void> {
-  if (await exists(bench, 'seeded')) return;
-  await bench.databases.create('seeded', 'reference');
-  await run(bench, 'seeded', 'seed');
-  await bench.databases.query('seeded', 'VACUUM ANALYZE');
-}
-
-async function exists({ databases }: Bench, name: string): Promise<boolean> {
-  const sql = `SELECT FROM pg_database WHERE datname = '${name}'`;
-  return (await databases.query('postgres', sql)).length > 0;
+/** A seeded database. */
+function seeded(bench: Bench): Promise<void> {
+  return ensure(bench, 'seeded', async () => {
+    await reference(bench);
+    await bench.databases.create('seeded', 'reference');
+    await run(bench, 'seeded', 'seed');
+    await bench.databases.query('seeded', 'VACUUM ANALYZE');
+  });
 }
 
 async function run(bench: Bench, database: string, ...words: string[]): Promise<void> {
@@ -89,7 +107,6 @@ async function run(bench: Bench, database: string, ...words: string[]): Promise<
 
 function command(bench: Bench, database: string, ...words: string[]): Command {
   const { file, args } = bench.dbops;
-  const migrations = join(import.meta.dirname, '..', 'migrations');
   return {
     file,
     args: [...args, ...words, '--migrations', migrations],

@@ -57,7 +57,8 @@ async function runBench(options: Options, signal: AbortSignal): Promise<Run> {
     try {
       const databases = new Databases(server.url);
       const dbops = dbopsFrom(options.dbops);
-      const bench = { databases, folder, dbops, migrations: options.migrations, signal };
+      const { migrations } = options;
+      const bench: Bench = { databases, folder, dbops, migrations, signal, made: new Map() };
       const machine = await describeMachine(databases);
       const results: Result[] = [];
       for (const subject of options.only)

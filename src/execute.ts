@@ -82,7 +82,7 @@ function toDbopsError(error: unknown, io: Io): DbopsError {
       cause: error,
     });
   return new DbopsError({
-    code: code ? `${/^E[A-Z]+$/.test(code) ? 'SYSTEM' : 'DATABASE'}.${code}` : 'INTERNAL',
+    code: code ? `${code.startsWith('E') ? 'SYSTEM' : 'DATABASE'}.${code}` : 'INTERNAL',
     exitCode: exitCodes.failed,
     message: messageOf(error),
     hint: 'Repeat with --verbose for the stack; if this is a bug of dbops, report it with that output.',

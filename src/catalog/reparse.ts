@@ -12,7 +12,9 @@ const expression = /\bCHECK \(|\bWHERE \(|USING \S+ \(.*\(/;
  * want of a table or a column, keeps its spelling.
  */
 export async function reparse(shadow: Session, facts: readonly Fact[]): Promise<string[]> {
-  const due = facts.filter(({ kind, definition }) => kind !== 'table' && expression.test(definition));
+  const due = facts.filter(
+    ({ kind, definition }) => kind !== 'table' && expression.test(definition),
+  );
   const restored = new Map(
     [...due.entries()].map(([at, fact]) => [fact, { fact, name: `dbops_reparse_${at}` }]),
   );

@@ -1,11 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { kyselyOf } from '../db/kysely.ts';
 import type { Session } from '../db/session.ts';
-import { DbopsError, exitCodes } from '../errors.ts';
+import { DbopsError } from '../errors.ts';
 import { loadMigrate } from '../formats/kysely-module.ts';
-import type { Migration, Script } from '../migration.ts';
+import type { Migration } from '../migration.ts';
 import { readDirectives } from '../sql/directives.ts';
 import { splitStatements } from '../sql/statements.ts';
+import { doesNotReplay, placeInFile, placeInStatement } from './replay-failure.ts';
 
 /** A replayed migration, and the first transaction id that is no longer its own. */
 export interface Replayed {
@@ -24,42 +25,49 @@ export async function replay(
   migrations: readonly Migration[],
 ): Promise<Replayed[]> {
   const replayed: Replayed[] = [];
-  for (const { name, up } of migrations) {
-    try {
-      await runScript(session, up, name);
-    } catch (cause) {
-      throw doesNotReplay(name, up, cause);
-    }
+  for (const migration of migrations) {
+    await runMigration(session, migration);
     const [row] = await session.query<{ xid: bigint }>(
       'SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS xid',
     );
-    replayed.push({ name, endXid: row?.xid ?? 0n });
+    replayed.push({ name: migration.name, endXid: row?.xid ?? 0n });
   }
   return replayed;
 }
 
-async function runScript(session: Session, script: Script, name: string): Promise<void> {
-  const source =
-    script.kind === 'sql' ? script.sql.replace(/^\uFEFF/, '') : readFileSync(script.file, 'utf8');
-  const { noTransaction } = readDirectives(source, name);
-  await session.script('RESET ALL');
-  if (script.kind === 'module') {
-    const up = await loadMigrate(script.file, 'up');
-    const db = kyselyOf<unknown>(session);
-    await (noTransaction ? up(db) : db.transaction().execute(up));
-  } else if (noTransaction)
-    for (const { sql } of await splitStatements(source)) await session.script(sql);
-  else await session.script(`BEGIN; ${source}\n; COMMIT`);
+async function runMigration(session: Session, migration: Migration): Promise<void> {
+  const { name, up } = migration;
+  const text = up.kind === 'sql' ? up.sql : readFileSync(up.file, 'utf8');
+  const source = text.replace(/^\uFEFF/, '');
+  try {
+    const { noTransaction } = readDirectives(source, name);
+    await session.script('RESET ALL');
+    if (up.kind === 'module') await runModule(session, up.file, noTransaction);
+    else if (noTransaction) await runStatements(session, source);
+    else await runFile(session, source);
+  } catch (error) {
+    throw error instanceof DbopsError ? error : doesNotReplay(migration, source, error);
+  }
 }
 
-function doesNotReplay(name: string, { file }: Script, cause: unknown): DbopsError {
-  if (cause instanceof DbopsError) return cause;
-  return new DbopsError({
-    code: 'SHADOW.REPLAY',
-    exitCode: exitCodes.failed,
-    message: `${name} does not run on an empty database, so the expected schema is not known.`,
-    reason: [file, cause instanceof Error ? cause.message : String(cause)],
-    hint: 'Correct the migration, or replay on a real server (extensions, versions) with --shadow-url postgres://…',
-    cause,
-  });
+async function runModule(session: Session, file: string, noTransaction: boolean): Promise<void> {
+  const up = await loadMigrate(file, 'up');
+  const db = kyselyOf<unknown>(session);
+  await (noTransaction ? up(db) : db.transaction().execute(up));
+}
+
+async function runFile(session: Session, source: string): Promise<void> {
+  const prefix = { text: 'BEGIN; ', statements: 1 };
+  try {
+    await session.script(`${prefix.text}${source}\n; COMMIT`);
+  } catch (error) {
+    throw await placeInFile(error, source, prefix);
+  }
+}
+
+async function runStatements(session: Session, source: string): Promise<void> {
+  for (const statement of await splitStatements(source))
+    await session.script(statement.sql).catch((error: unknown) => {
+      throw placeInStatement(error, statement);
+    });
 }

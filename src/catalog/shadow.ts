@@ -1,8 +1,9 @@
+import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openSession, type Session } from '../db/session.ts';
 import { quoteIdentifier } from '../db/quote.ts';
 import type { Target } from '../db/target.ts';
-import { DbopsError, exitCodes } from '../errors.ts';
+import { DbopsError, exitCodes, interrupted } from '../errors.ts';
 
 export interface ShadowOptions {
   /** A server for scratch databases; absent: the embedded Postgres. */
@@ -10,6 +11,11 @@ export interface ShadowOptions {
   signal: AbortSignal;
   /** Milliseconds; statement_timeout does not fire inside PGlite, so the thread is ended instead. */
   timeLimit?: number;
+}
+
+interface Shadow {
+  session: Session;
+  remove(): Promise<void>;
 }
 
 /**
@@ -21,44 +27,54 @@ export async function withShadow<T>(
   { server, signal, timeLimit = 120_000 }: ShadowOptions,
   work: (shadow: Session) => Promise<T>,
 ): Promise<T> {
-  const { shadow, remove } = await openShadow(server);
-  const stop = AbortSignal.any([signal, AbortSignal.timeout(timeLimit)]);
-  const abandon = () => shadow.abandon();
+  const late = AbortSignal.timeout(timeLimit);
+  const stop = AbortSignal.any([signal, late]);
+  const { session, remove } = await openShadow(server);
+  const abandon = () => session.abandon();
   stop.addEventListener('abort', abandon, { once: true });
   try {
-    return await work(shadow);
+    if (stop.aborted) abandon();
+    return await work(session);
   } catch (error) {
-    if (stop.aborted && !signal.aborted) throw tookTooLong(timeLimit, error);
-    throw error;
+    if (signal.aborted)
+      throw interrupted(
+        'Interrupted while the migrations were replayed in a shadow; nothing was changed.',
+        'Run the command again when you are ready.',
+      );
+    throw late.aborted ? tookTooLong(timeLimit, error) : error;
   } finally {
     stop.removeEventListener('abort', abandon);
     await remove();
   }
 }
 
-async function openShadow(
-  server: Target | undefined,
-): Promise<{ shadow: Session; remove: () => Promise<void> }> {
-  const application = 'dbops shadow';
-  if (!server || server.kind === 'pglite') {
-    const shadow = await openSession({ kind: 'pglite', directory: null }, { application });
-    return { shadow, remove: () => close(shadow) };
-  }
-  const name = `dbops_shadow_${process.pid}_${Math.random().toString(36).slice(2, 10)}`;
-  const admin = await openSession(server, { application });
-  await admin.script(`CREATE DATABASE ${quoteIdentifier(name)} TEMPLATE template0`);
-  const shadow = await openSession(
-    { ...server, database: name, config: { ...server.config, database: name } },
-    { application },
-  );
-  return {
-    shadow,
-    async remove() {
-      await close(shadow);
-      await admin.script(`DROP DATABASE IF EXISTS ${quoteIdentifier(name)} WITH (FORCE)`);
-      await admin.close();
-    },
+function openShadow(server: Target | undefined): Promise<Shadow> {
+  return server?.kind === 'postgres' ? openOnServer(server) : openEmbedded();
+}
+
+const options = { application: 'dbops shadow' };
+
+async function openEmbedded(): Promise<Shadow> {
+  const session = await openSession({ kind: 'pglite', directory: null }, options);
+  return { session, remove: () => close(session) };
+}
+
+async function openOnServer(server: Target & { kind: 'postgres' }): Promise<Shadow> {
+  const database = `dbops_shadow_${randomUUID().replaceAll('-', '')}`;
+  const admin = await openSession(server, options);
+  const drop = async () => {
+    await admin.script(`DROP DATABASE IF EXISTS ${quoteIdentifier(database)} WITH (FORCE)`);
+    await admin.close();
   };
+  try {
+    await admin.script(`CREATE DATABASE ${quoteIdentifier(database)} TEMPLATE template0`);
+    const scratch = { ...server, database, config: { ...server.config, database } };
+    const session = await openSession(scratch, options);
+    return { session, remove: () => close(session).then(drop) };
+  } catch (error) {
+    await drop().catch(() => admin.close());
+    throw error;
+  }
 }
 
 /** An abandoned session never answers its goodbye. */

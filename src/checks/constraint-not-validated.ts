@@ -1,29 +1,39 @@
+import { nameOf } from '../catalog/fact.ts';
+import { quoteIdentifier as q } from '../db/quote.ts';
+import type { Finding } from '../report.ts';
 import type { Check } from './check.ts';
 
-/** PostgreSQL 18's NOT ENFORCED constraints are not validated either, by intention. */
+/**
+ * PostgreSQL 18's NOT ENFORCED constraints are not validated either, by intention. What a partition
+ * or a child has from its parent is validated with the parent's.
+ */
 const sql = `SELECT n.nspname AS schema, c.relname AS "table", o.conname AS name, pg_get_constraintdef(o.oid) AS definition
   FROM pg_constraint o JOIN pg_class c ON c.oid = o.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-  WHERE NOT o.convalidated AND coalesce((to_jsonb(o) ->> 'conenforced')::boolean, true) AND n.nspname NOT LIKE 'pg\\_%'
-  ORDER BY 1, 2, 3`;
+  WHERE NOT o.convalidated AND coalesce((to_jsonb(o) ->> 'conenforced')::boolean, true)
+    AND o.conislocal AND o.conparentid = 0 AND n.nspname !~ '^pg_'
+  ORDER BY n.nspname COLLATE "C", c.relname COLLATE "C", o.conname COLLATE "C"`;
 
 type Row = { schema: string; table: string; name: string; definition: string };
+
+function toFinding({ definition, ...names }: Row): Finding {
+  const object = nameOf({ kind: 'constraint', ...names });
+  const table = `${q(names.schema)}.${q(names.table)}`;
+  return {
+    code: 'constraint-not-validated',
+    severity: 'warning',
+    message: `${object} is not validated; older rows may violate it: ${definition}`,
+    help: `Validate it (reads and writes go on meanwhile): ALTER TABLE ${table} VALIDATE CONSTRAINT ${q(names.name)};`,
+    where: { object },
+    key: `constraint-not-validated:${object}`,
+  };
+}
 
 export const constraintNotValidated: Check = {
   name: 'constraint-not-validated',
   group: 'health',
   summary:
     'Every constraint is validated: one that is NOT VALID says nothing about the rows that were there before it.',
-  async run({ session }) {
-    const rows = await session.query<Row>(sql);
-    return rows.map(({ schema, table, name, definition }) => ({
-      code: 'constraint-not-validated',
-      severity: 'warning',
-      message: `${name} on ${schema}.${table} is not validated; older rows may violate it: ${definition}`,
-      help: `Validate it (reads and writes go on meanwhile): ALTER TABLE ${schema}.${table} VALIDATE CONSTRAINT ${name};`,
-      where: { object: `${name} on ${schema}.${table}` },
-      key: `constraint-not-validated:${schema}.${table}.${name}`,
-    }));
-  },
+  run: async ({ session }) => (await session.query<Row>(sql)).map(toFinding),
   examples: [
     {
       breaks:

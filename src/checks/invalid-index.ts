@@ -1,31 +1,46 @@
+import { nameOf } from '../catalog/fact.ts';
+import { quoteIdentifier as q } from '../db/quote.ts';
+import type { Finding } from '../report.ts';
 import type { Check } from './check.ts';
 
-/** An index that is being built right now looks invalid too; so does a partitioned parent's. */
-const sql = `SELECT n.nspname AS schema, c.relname AS "table", i.relname AS index
+/** An index that is being built right now looks invalid too. */
+const sql = `SELECT n.nspname AS schema, c.relname AS "table", i.relname AS name, i.relkind = 'I' AS "isPartitioned"
   FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid JOIN pg_class c ON c.oid = x.indrelid
     JOIN pg_namespace n ON n.oid = i.relnamespace
-  WHERE NOT (x.indisvalid AND x.indisready AND x.indislive) AND i.relkind = 'i' AND n.nspname NOT LIKE 'pg\\_%'
+  WHERE NOT (x.indisvalid AND x.indisready AND x.indislive) AND n.nspname !~ '^pg_'
     AND NOT EXISTS (SELECT FROM pg_stat_progress_create_index p WHERE p.index_relid = i.oid)
-  ORDER BY 1, 2, 3`;
+  ORDER BY n.nspname COLLATE "C", c.relname COLLATE "C", i.relname COLLATE "C"`;
 
-type Row = { schema: string; table: string; index: string };
+type Row = { schema: string; table: string; name: string; isPartitioned: boolean };
+
+function toFinding({ isPartitioned, ...names }: Row): Finding {
+  const object = nameOf({ kind: 'index', ...names });
+  return {
+    code: 'invalid-index',
+    severity: isPartitioned ? 'warning' : 'error',
+    message: isPartitioned
+      ? `${object} is invalid: not every partition has its part of it.`
+      : `${object} is invalid: no query uses it, and it checks nothing.`,
+    help: helpFor(`${q(names.schema)}.${q(names.name)}`, names.name, isPartitioned),
+    where: { object },
+    key: `invalid-index:${object}`,
+  };
+}
+
+function helpFor(index: string, name: string, isPartitioned: boolean): string {
+  if (isPartitioned)
+    return `Build it on each partition that has none (CREATE INDEX CONCURRENTLY), then: ALTER INDEX ${index} ATTACH PARTITION …`;
+  return /_cc(?:new|old)\d*$/.test(name)
+    ? `REINDEX CONCURRENTLY left it behind; drop it: DROP INDEX CONCURRENTLY ${index};`
+    : `Rebuild it: REINDEX INDEX CONCURRENTLY ${index};`;
+}
 
 export const invalidIndex: Check = {
   name: 'invalid-index',
   group: 'health',
   summary:
     'No index is invalid: a failed CREATE INDEX CONCURRENTLY leaves one that writes pay for and no query uses.',
-  async run({ session }) {
-    const rows = await session.query<Row>(sql);
-    return rows.map(({ schema, table, index }) => ({
-      code: 'invalid-index',
-      severity: 'error',
-      message: `${schema}.${index} on ${table} is invalid: no query uses it, and it checks nothing.`,
-      help: `Rebuild it: REINDEX INDEX CONCURRENTLY ${schema}.${index};`,
-      where: { object: `${index} on ${schema}.${table}` },
-      key: `invalid-index:${schema}.${index}`,
-    }));
-  },
+  run: async ({ session }) => (await session.query<Row>(sql)).map(toFinding),
   examples: [
     {
       breaks: `UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'idx_purchases_created_at'::regclass`,

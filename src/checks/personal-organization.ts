@@ -8,8 +8,8 @@ export const personalOrganization: Check = {
   async run({ session }) {
     const [row] = await session.query<{ users: number; samples: string | null }>(
       `SELECT count(*)::int AS users, string_agg(id, ', ') FILTER (WHERE place <= 5) AS samples
-         FROM (SELECT u.id, row_number() OVER (ORDER BY u.id) AS place FROM users u
-                WHERE NOT EXISTS (SELECT FROM organizations o WHERE o.owner_id = u.id AND o.is_personal)) missing`,
+         FROM (SELECT u.id, row_number() OVER (ORDER BY u.id) AS place FROM public.users u
+                WHERE NOT EXISTS (SELECT FROM public.organizations o WHERE o.owner_id = u.id AND o.is_personal)) missing`,
     );
     if (!row || row.users === 0) return [];
     return [
@@ -17,7 +17,7 @@ export const personalOrganization: Check = {
         code: 'personal-organization',
         severity: 'error',
         message: `${row.users} users have no personal organization, such as ${row.samples}.`,
-        help: 'Make them: SELECT ensure_personal_organization(id) FROM users;',
+        help: 'Make them: SELECT public.ensure_personal_organization(id) FROM public.users;',
         where: { object: 'public.organizations', migration: '0006_users_billing_usage' },
         key: 'personal-organization',
       },

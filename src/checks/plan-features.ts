@@ -9,7 +9,7 @@ export const planFeatures: Check = {
   since: '0006_users_billing_usage',
   async run({ session }) {
     const [row] = await session.query<{ rows: number }>(
-      'SELECT count(*)::int AS rows FROM plan_features',
+      'SELECT count(*)::int AS rows FROM public.plan_features',
     );
     const rows = row?.rows ?? 0;
     if (rows === expected) return [];

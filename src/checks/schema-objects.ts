@@ -1,6 +1,6 @@
-import { nameOf, type Fact } from '../catalog/fact.ts';
+import { nameOf } from '../catalog/fact.ts';
 import type { Delta } from '../catalog/diff.ts';
-import { quoteIdentifier as q } from '../db/quote.ts';
+import { replaceStatement, withPartitions } from '../catalog/statement.ts';
 import type { Finding } from '../report.ts';
 import type { Check } from './check.ts';
 
@@ -14,7 +14,8 @@ function toFinding(delta: Delta): Finding {
     help: helpFor(delta),
     where: {
       object: nameOf(fact),
-      ...(delta.change !== 'extra' && { migration: delta.expected.migration }),
+      ...(delta.change !== 'extra' &&
+        delta.expected.migration && { migration: delta.expected.migration }),
     },
     key: `${code}:${nameOf(fact)}`,
   };
@@ -33,22 +34,9 @@ function helpFor(delta: Delta): string {
     return 'Put it into a migration (dbops migrate new NAME) if it is wanted, or drop it.';
   if (delta.expected.kind === 'table')
     return 'Restore it from a backup, or roll back to before its migration and apply it again.';
-  const make = createStatement(delta.expected);
   return delta.change === 'missing'
-    ? `Make it again: ${make}`
-    : `Make it as its migration does: ${dropStatement(delta.live)} ${make}`;
-}
-
-function createStatement({ kind, schema, table, name, definition }: Fact): string {
-  return kind === 'constraint'
-    ? `ALTER TABLE ${q(schema)}.${q(table)} ADD CONSTRAINT ${q(name)} ${definition};`
-    : `${definition};`;
-}
-
-function dropStatement({ kind, schema, table, name }: Fact): string {
-  return kind === 'constraint'
-    ? `ALTER TABLE ${q(schema)}.${q(table)} DROP CONSTRAINT ${q(name)};`
-    : `DROP INDEX ${q(schema)}.${q(name)};`;
+    ? `Make it again: ${withPartitions(delta.expected)};`
+    : `Make it as its migration does: ${replaceStatement(delta.expected)};`;
 }
 
 export const schemaObjects: Check = {

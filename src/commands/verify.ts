@@ -1,16 +1,12 @@
 import * as z from 'zod';
-import { diff } from '../catalog/diff.ts';
-import { withExpectation } from '../catalog/expectation.ts';
-import { snapshot } from '../catalog/snapshot.ts';
-import { checkGroups, type Check, type CheckGroup, type Subject } from '../checks/check.ts';
+import { compare, readPinned } from '../catalog/compare.ts';
+import { checkGroups, type CheckGroup } from '../checks/check.ts';
 import { checks } from '../checks/index.ts';
-import type { Context } from '../context.ts';
-import { readOnly, type Session } from '../db/session.ts';
+import { runChecks } from '../checks/run.ts';
 import { exitCodes } from '../errors.ts';
 import { readFolder } from '../formats/index.ts';
 import { appliedOf } from '../migrate/plan.ts';
 import { readStatuses } from '../migrate/state.ts';
-import type { Migration } from '../migration.ts';
 import { text, type Finding, type Report } from '../report.ts';
 import { defineCommand } from './command.ts';
 
@@ -27,49 +23,21 @@ export const command = defineCommand({
     const session = await context.session();
     const applied = appliedOf(await readStatuses(session, folder));
     const groups = new Set<CheckGroup>(words.length > 0 ? words : checkGroups);
-    const findings = await verify(context, session, applied, groups);
+    const wanted = {
+      migrations: applied,
+      environment: context.settings.environment,
+      server: context.settings.shadow,
+      signal: context.signal,
+      onReplay: () => context.progress.update('replaying the applied migrations in a shadow'),
+    };
+    const deltas = groups.has('schema')
+      ? await compare(session, wanted, folder.format.tracking.table)
+      : [];
+    const subject = { session, deltas, applied: new Set(applied.map(({ name }) => name)) };
+    const findings = await readPinned(session, () => runChecks(checks, subject, groups));
     return toReport(findings, applied.length, groups);
   },
 });
-
-async function verify(
-  context: Context,
-  session: Session,
-  applied: Migration[],
-  groups: ReadonlySet<CheckGroup>,
-): Promise<Finding[]> {
-  const { settings, signal, progress } = context;
-  progress.update('replaying the applied migrations in a shadow');
-  const runChecks = (deltas: Subject['deltas']) =>
-    runAll(checks, { session, deltas, applied: new Set(applied.map(({ name }) => name)) }, groups);
-  if (!groups.has('schema')) return readOnly(session, () => runChecks([]));
-  const wanted = {
-    migrations: applied,
-    serverMajor: session.server.major,
-    environment: settings.environment,
-    server: settings.shadow,
-    signal,
-  };
-  return withExpectation(wanted, ({ facts, sameMeaning }) =>
-    readOnly(session, async () =>
-      runChecks(await diff(facts, await snapshot(session), sameMeaning)),
-    ),
-  );
-}
-
-async function runAll(
-  all: readonly Check[],
-  subject: Subject,
-  groups: ReadonlySet<CheckGroup>,
-): Promise<Finding[]> {
-  const findings: Finding[] = [];
-  for (const check of all) {
-    const isDue =
-      groups.has(check.group) && (check.since === undefined || subject.applied.has(check.since));
-    if (isDue) findings.push(...(await check.run(subject)));
-  }
-  return findings;
-}
 
 function toReport(
   findings: Finding[],

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DbopsError, exitCodes } from '../errors.ts';
 
@@ -20,21 +20,35 @@ export function lockDirectory(directory: string): () => void {
       message: `The embedded database ${directory} is open in process ${holder}.`,
       hint: `Wait until it has finished, or look at it: ps -p ${holder}`,
     });
-  return () => rmSync(file, { force: true });
+  held.add(file);
+  return () => {
+    held.delete(file);
+    rmSync(file, { force: true });
+  };
 }
+
+/** The lock files of this process: our pid in any other was left by an earlier container. */
+const held = new Set<string>();
 
 /** Writes our pid into the file; answers the pid of a living holder instead if there is one. */
 function claim(file: string): number | undefined {
-  for (;;) {
-    try {
-      writeFileSync(file, String(process.pid), { flag: 'wx' });
-      return undefined;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  // Written first and linked then: nobody ever reads a lock file that has no pid yet.
+  const draft = `${file}.${process.pid}`;
+  writeFileSync(draft, String(process.pid));
+  try {
+    for (;;) {
+      try {
+        linkSync(draft, file);
+        return undefined;
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+      }
+      const holder = Number(readIfThere(file));
+      if (holder === process.pid ? held.has(file) : holder && isAlive(holder)) return holder;
+      rmSync(file, { force: true });
     }
-    const holder = Number(readIfThere(file));
-    if (holder && isAlive(holder)) return holder;
-    rmSync(file, { force: true });
+  } finally {
+    rmSync(draft, { force: true });
   }
 }
 

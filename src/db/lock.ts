@@ -130,21 +130,27 @@ export async function withLockRetries<T>(
 ): Promise<T> {
   const deadline = Date.now() + retry.patience;
   let observer: Session | undefined;
-  for (let round = 1; ; round++) {
-    const watch = observer && watchBlockers(observer, session.pid);
-    try {
-      return await attempt();
-    } catch (error) {
-      if (!isLockFailure(error)) throw error;
-      const blockers = (await watch?.stop()) ?? [];
-      if (Date.now() >= deadline) throw notHadInTime(blockers, error);
-      retry.onWait(blockers);
-      observer ??= await retry.observe();
-      const longest = Math.min(50 * 2 ** round, 5_000);
-      await sleep(longest / 2 + (Math.random() * longest) / 2, undefined, { signal: retry.signal });
-    } finally {
-      await watch?.stop();
+  try {
+    for (let round = 1; ; round++) {
+      const watch = observer && watchBlockers(observer, session.pid);
+      try {
+        return await attempt();
+      } catch (error) {
+        if (!isLockFailure(error)) throw error;
+        const blockers = (await watch?.stop()) ?? [];
+        // The first attempt is not watched, so there is a second, which can say who is in the way.
+        if (round > 1 && Date.now() >= deadline) throw notHadInTime(blockers, error);
+        retry.onWait(blockers);
+        observer ??= await retry.observe().catch(() => undefined);
+        const longest = Math.min(50 * 2 ** round, 5_000);
+        const pause = longest / 2 + (Math.random() * longest) / 2;
+        await sleep(pause, undefined, { signal: retry.signal });
+      } finally {
+        await watch?.stop();
+      }
     }
+  } finally {
+    await observer?.close();
   }
 }
 
@@ -154,15 +160,16 @@ function isLockFailure(error: unknown): boolean {
   return code === lockNotAvailable || code === deadlockDetected;
 }
 
-/** Asks every 50 ms who blocks `pid`, and remembers the last answer that named somebody. */
+/** Asks, ever less often, who blocks `pid`, and remembers the last answer that named somebody. */
 function watchBlockers(observer: Session, pid: number): { stop: () => Promise<Activity[]> } {
   const stopped = new AbortController();
   let last: Activity[] = [];
   const watching = (async () => {
-    while (!stopped.signal.aborted) {
+    // Often at first, because an attempt may last no longer than a short lock_timeout.
+    for (let pause = 5; !stopped.signal.aborted; pause = Math.min(2 * pause, 200)) {
       const blockers = await blockersOf(observer, pid);
       if (blockers.length > 0) last = blockers;
-      await sleep(50, undefined, { signal: stopped.signal }).catch(() => {});
+      await sleep(pause, undefined, { signal: stopped.signal }).catch(() => {});
     }
   })().catch(() => {});
   return {

@@ -4,7 +4,15 @@ import { withLockRetries } from '../db/lock.ts';
 import { DbopsError } from '../errors.ts';
 import { loadMigrate } from '../formats/kysely-module.ts';
 import { migrationFailed } from './failure.ts';
-import { localSettings, retriesOf, trackingSql, type RunSettings, type Step } from './step.ts';
+import {
+  limitsOf,
+  resetRole,
+  resetSettings,
+  retriesOf,
+  trackingSql,
+  type Run,
+  type Step,
+} from './step.ts';
 
 /**
  * Runs `up(db)` or `down(db)` of a Kysely module and the tracking row in one transaction.
@@ -12,25 +20,30 @@ import { localSettings, retriesOf, trackingSql, type RunSettings, type Step } fr
  *
  * @throws DbopsError when the module can not be loaded, or failed and was rolled back
  */
-export async function runModule(step: Step, run: RunSettings): Promise<void> {
+export async function runModule(step: Step, run: Run): Promise<void> {
   const migrate = await loadMigrate(step.script.file, step.direction);
-  const db = kyselyOf<unknown>(run.session);
-  const inTransaction = () =>
-    db.transaction().execute(async (transaction) => {
-      await run.session.script(localSettings(step, run));
+  const { session, tracking } = run;
+  const db = kyselyOf<unknown>(session);
+  const record = `${resetRole}; ${trackingSql(tracking, step)}`;
+  const inTransaction = async () => {
+    await db.transaction().execute(async (transaction) => {
+      await session.script(limitsOf(step, run, 'LOCAL').join('; '));
       await migrate(transaction);
-      await run.session.script(trackingSql(run.tracking, step));
+      await session.script(record);
     });
+    await session.script(resetSettings);
+  };
+  // Not repeated when a lock is not had: what it did until then stands.
   const alone = async () => {
+    await session.script(limitsOf(step, run, 'SESSION').join('; '));
     await migrate(db);
-    await run.session.script(trackingSql(run.tracking, step));
+    await session.script(`${record}; ${resetSettings}`);
   };
   const { noTransaction } = step.directives;
-  await withLockRetries(
-    run.session,
-    retriesOf(step, run),
-    noTransaction ? alone : inTransaction,
-  ).catch(async (error: unknown) => {
+  const work = noTransaction
+    ? alone()
+    : withLockRetries(session, retriesOf(step, run), inTransaction);
+  await work.catch(async (error: unknown) => {
     if (error instanceof DbopsError) throw error;
     const cause = error instanceof ScriptError ? error.cause : error;
     const aftermath = noTransaction

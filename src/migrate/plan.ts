@@ -135,7 +135,10 @@ export function appliedOf(statuses: readonly MigrationStatus[]): Migration[] {
 function indexOfName(statuses: readonly MigrationStatus[], wanted: string): number {
   const exact = statuses.findIndex(({ name }) => name === wanted);
   if (exact >= 0) return exact;
-  const begins = statuses.flatMap(({ name }, index) => (name.startsWith(wanted) ? [index] : []));
+  const isWanted = /^\d+$/.test(wanted)
+    ? (name: string) => Number.parseInt(name, 10) === Number(wanted)
+    : (name: string) => name.startsWith(wanted);
+  const begins = statuses.flatMap(({ name }, index) => (isWanted(name) ? [index] : []));
   const [only] = begins;
   if (only !== undefined && begins.length === 1) return only;
   const candidates =

@@ -1,6 +1,13 @@
 import type { Session } from '../db/session.ts';
 import { DbopsError, exitCodes } from '../errors.ts';
-import type { RunOutcome, RunSettings, Step, StepResult } from './step.ts';
+import {
+  noticeLoss,
+  type Run,
+  type RunOutcome,
+  type RunSettings,
+  type Step,
+  type StepResult,
+} from './step.ts';
 import { runStepwise } from './stepwise.ts';
 import { runInTransaction } from './transactional.ts';
 
@@ -12,13 +19,15 @@ import { runInTransaction } from './transactional.ts';
  */
 export async function runSteps(
   steps: readonly Step[],
-  run: RunSettings,
+  settings: RunSettings,
   before: (step: Step) => Promise<void>,
 ): Promise<RunOutcome> {
   const results: StepResult[] = [];
-  const stopCancelling = cancelOnAbort(run);
+  const stopCancelling = cancelOnAbort(settings);
   try {
-    await run.session.script(run.tracking.create);
+    const { session, tracking } = settings;
+    await session.script(tracking.create);
+    const run: Run = { ...settings, noticesLoss: await canNoticeLoss(session) };
     for (const [index, step] of steps.entries()) {
       const started = performance.now();
       const result = (state: StepResult['state']) => ({
@@ -53,7 +62,14 @@ export async function runSteps(
   }
 }
 
-async function runStep(step: Step, run: RunSettings, last: boolean): Promise<void> {
+function canNoticeLoss(session: Session): Promise<boolean> {
+  return session.script(`SET ${noticeLoss}; RESET ALL`).then(
+    () => true,
+    () => false, // Windows and other platforms refuse it
+  );
+}
+
+async function runStep(step: Step, run: Run, last: boolean): Promise<void> {
   if (step.script.kind === 'module') {
     const { runModule } = await import('./module.ts');
     return runModule(step, run);

@@ -35,6 +35,12 @@ export interface RunSettings {
   onWait: (step: Step, blockers: Activity[]) => void;
 }
 
+/** A run that has begun. */
+export interface Run extends RunSettings {
+  /** Whether the server's platform has `client_connection_check_interval`. */
+  noticesLoss: boolean;
+}
+
 /** Every step has a result, also when one failed: what stands and what was not run is never lost. */
 export interface RunOutcome {
   results: StepResult[];
@@ -46,17 +52,28 @@ export function trackingSql(tracking: Tracking, { migration, direction }: Step):
   return direction === 'up' ? tracking.record(migration) : tracking.erase(migration);
 }
 
-/**
- * Settings of the step's transaction. RESET ALL undoes what an earlier file may have SET;
- * `client_connection_check_interval` lets the server notice within seconds that we were killed,
- * so that the lock of a dead run does not outlive it.
- */
-export function localSettings(step: Step, run: RunSettings): string {
-  const lockTimeout = step.directives.lockTimeout ?? run.lockTimeout;
-  return `RESET ALL; SET LOCAL lock_timeout = ${lockTimeout}; SET LOCAL statement_timeout = ${run.statementTimeout}`;
+/** Undoes what a file may have SET, once it is committed; a rollback undoes it by itself. */
+export const resetSettings = 'RESET ALL';
+
+/** We are ourselves again, whichever role a file has taken; RESET ALL leaves the role as it is. */
+export const resetRole = 'RESET SESSION AUTHORIZATION; RESET ROLE';
+
+/** SQL that limits what follows, for a transaction (`LOCAL`) or until it is reset. */
+export function limitsOf(step: Step, run: Run, scope: 'LOCAL' | 'SESSION'): string[] {
+  const { patience, statementTimeout } = run;
+  // 0 would be no limit at all: one attempt waits as long as there is patience, and no longer.
+  const lockTimeout = (step.directives.lockTimeout ?? run.lockTimeout) || patience;
+  return [
+    `SET ${scope} lock_timeout = ${Math.max(1, Math.min(lockTimeout, patience))}`,
+    `SET ${scope} statement_timeout = ${statementTimeout}`,
+    ...(run.noticesLoss ? [`SET ${scope} ${noticeLoss}`] : []),
+  ];
 }
 
-export function retriesOf(step: Step, run: RunSettings): LockRetry {
+/** Lets the server notice within a second that we were killed: our lock must not outlive us. */
+export const noticeLoss = 'client_connection_check_interval = 1000';
+
+export function retriesOf(step: Step, run: Run): LockRetry {
   const { patience, signal, anotherSession } = run;
   return {
     patience,

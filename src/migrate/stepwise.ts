@@ -1,17 +1,20 @@
-import { quoteIdentifier } from '../db/quote.ts';
+import { codeOf } from '../db/connection-error.ts';
 import { withLockRetries } from '../db/lock.ts';
+import { quoteIdentifier } from '../db/quote.ts';
 import { ScriptError, type Session } from '../db/session.ts';
 import { DbopsError, exitCodes, usageError } from '../errors.ts';
 import { splitStatements, SqlSyntaxError, type Statement } from '../sql/statements.ts';
-import {
-  createCheckpoints,
-  dropCheckpoint,
-  readCheckpoint,
-  saveCheckpoint,
-  type Checkpoint,
-} from './checkpoint.ts';
+import { createCheckpoints, dropCheckpoint, readCheckpoint, saveCheckpoint } from './checkpoint.ts';
 import { migrationFailed } from './failure.ts';
-import { localSettings, retriesOf, trackingSql, type RunSettings, type Step } from './step.ts';
+import {
+  limitsOf,
+  resetRole,
+  resetSettings,
+  retriesOf,
+  trackingSql,
+  type Run,
+  type Step,
+} from './step.ts';
 import { rollback } from './transactional.ts';
 
 /**
@@ -21,7 +24,7 @@ import { rollback } from './transactional.ts';
  *
  * @throws DbopsError saying which statements stand
  */
-export async function runStepwise(step: Step, sql: string, run: RunSettings): Promise<void> {
+export async function runStepwise(step: Step, sql: string, run: Run): Promise<void> {
   const statements = await split(step, sql);
   await run.session.script(createCheckpoints);
   const from = await readCheckpoint(run.session, step);
@@ -31,9 +34,10 @@ export async function runStepwise(step: Step, sql: string, run: RunSettings): Pr
     const statement = statements[done];
     if (!statement) break;
     if (run.signal.aborted) throw stoppedBetween(step, done, statements.length);
+    const part: Part = { step, statement, settings: settingsBefore(statements, done), done, begun };
     const work = statement.standsAlone
-      ? () => runAlone(step, statement, { done, begun }, run)
-      : () => runWithCheckpoint(step, statement, done, run);
+      ? () => runAlone(part, run)
+      : () => runWithCheckpoint(part, run);
     await withLockRetries(run.session, retriesOf(step, run), work).catch(async (error: unknown) => {
       if (!(error instanceof ScriptError)) throw error;
       throw await migrationFailed({
@@ -45,8 +49,33 @@ export async function runStepwise(step: Step, sql: string, run: RunSettings): Pr
     });
   }
   await run.session.script(
-    `BEGIN; ${trackingSql(run.tracking, step)}; ${dropCheckpoint(step)}; COMMIT`,
+    `${toThePlain}; BEGIN; ${trackingSql(run.tracking, step)}; ${dropCheckpoint(step)}; COMMIT`,
   );
+}
+
+/** One statement of the file, and where the run stands. */
+interface Part {
+  step: Step;
+  statement: Statement;
+  /** What the file has SET so far. */
+  settings: string[];
+  done: number;
+  begun: boolean;
+}
+
+const toThePlain = `${resetRole}; ${resetSettings}`;
+
+/**
+ * The SET statements above one, which are given again before it: a run that goes on where another
+ * was cut off has a new session, and our own statements in between need the role that we are.
+ */
+function settingsBefore(statements: readonly Statement[], done: number): string[] {
+  const sets = /^(?:set|reset)\s+(?!local\b|constraints\b|transaction\b)/i;
+  return statements.slice(0, done).flatMap(({ sql }) => (sets.test(sql) ? [sql] : []));
+}
+
+function scriptOf(...statements: string[]): string {
+  return statements.join('\n; '); // a statement may end in a comment
 }
 
 async function split(step: Step, sql: string): Promise<Statement[]> {
@@ -72,16 +101,13 @@ async function split(step: Step, sql: string): Promise<Statement[]> {
 }
 
 async function runWithCheckpoint(
-  step: Step,
-  statement: Statement,
-  done: number,
-  run: RunSettings,
+  { step, statement, settings, done }: Part,
+  run: Run,
 ): Promise<void> {
-  const settings = localSettings(step, run);
+  const checkpoint = `${resetRole}; ${saveCheckpoint(step, done + 1, false)}`;
+  const work = [...limitsOf(step, run, 'LOCAL'), ...settings, statement.sql, checkpoint];
   try {
-    await run.session.script(
-      `BEGIN; ${settings}; ${statement.sql}\n; ${saveCheckpoint(step, done + 1, false)}; COMMIT`,
-    );
+    await run.session.script(scriptOf('BEGIN', ...work, 'COMMIT', resetSettings));
   } catch (error) {
     await rollback(run.session);
     throw error;
@@ -93,28 +119,36 @@ async function runWithCheckpoint(
  * design, under a lock that blocks neither reads nor writes. The checkpoint is written before and
  * after, so that a later run knows whether the statement may have happened.
  */
-async function runAlone(
-  step: Step,
-  statement: Statement,
-  { done, begun }: Pick<Checkpoint, 'done' | 'begun'>,
-  run: RunSettings,
-): Promise<void> {
+async function runAlone(part: Part, run: Run): Promise<void> {
+  const { step, statement, settings, done, begun } = part;
   const { session } = run;
   const index = statement.concurrentIndex;
+  await session.script(saveCheckpoint(step, done, true));
+  await session.script(
+    scriptOf(...limitsOf(step, run, 'SESSION'), 'SET lock_timeout = 0', ...settings),
+  );
   const left = index && begun ? await indexState(session, index) : 'none';
   if (index && left === 'invalid') await dropInvalid(session, index);
-  if (left !== 'valid') {
-    await session.script(saveCheckpoint(step, done, true));
-    await session.script(
-      `RESET ALL; SET lock_timeout = 0; SET statement_timeout = ${run.statementTimeout}`,
-    );
+  if (left !== 'valid')
     await session.script(statement.sql).catch(async (error: unknown) => {
-      if (index && (await indexState(session, index)) === 'invalid')
-        await dropInvalid(session, index);
+      await cleanUp(part, error, run).catch(() => {}); // the checkpoint leaves it to the next run
       throw error;
     });
-  }
-  await session.script(saveCheckpoint(step, done + 1, false));
+  await session.script(`${toThePlain}; ${saveCheckpoint(step, done + 1, false)}`);
+}
+
+const duplicateTable = '42P07';
+
+/** Takes back what a failed statement left, so that the next run begins it anew. */
+async function cleanUp({ step, statement, done }: Part, error: unknown, run: Run): Promise<void> {
+  const { session, signal } = run;
+  const index = statement.concurrentIndex;
+  // Whoever interrupts does not wait for the old snapshots for which the statement waited.
+  if (signal.aborted) await session.script('SET statement_timeout = 500');
+  // What has the name already is not ours.
+  if (index && codeOf(error) !== duplicateTable && (await indexState(session, index)) === 'invalid')
+    await dropInvalid(session, index);
+  await session.script(`${toThePlain}; ${saveCheckpoint(step, done, false)}`);
 }
 
 type NamedIndex = NonNullable<Statement['concurrentIndex']>;

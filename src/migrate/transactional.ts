@@ -3,7 +3,15 @@ import { withLockRetries } from '../db/lock.ts';
 import { usageError } from '../errors.ts';
 import { splitStatements, SqlSyntaxError } from '../sql/statements.ts';
 import { migrationFailed, offsetInFile } from './failure.ts';
-import { localSettings, retriesOf, trackingSql, type RunSettings, type Step } from './step.ts';
+import {
+  limitsOf,
+  resetRole,
+  resetSettings,
+  retriesOf,
+  trackingSql,
+  type Run,
+  type Step,
+} from './step.ts';
 
 /**
  * Runs an SQL file and its tracking row as one transaction in one round trip.
@@ -15,15 +23,16 @@ import { localSettings, retriesOf, trackingSql, type RunSettings, type Step } fr
 export async function runInTransaction(
   step: Step,
   sql: string,
-  run: RunSettings,
+  run: Run,
   durable: boolean,
 ): Promise<void> {
   await refuseTransactionControl(step, sql);
-  const commit = durable ? '' : 'SET LOCAL synchronous_commit = off; ';
-  const prefix = `BEGIN; ${localSettings(step, run)}; ${commit}`;
-  const statementsBefore = durable ? 4 : 5;
+  const commit = durable ? [] : ['SET LOCAL synchronous_commit = off'];
+  const before = ['BEGIN', ...limitsOf(step, run, 'LOCAL'), ...commit];
+  const prefix = before.map((statement) => `${statement}; `).join('');
+  const record = `${resetRole}; ${trackingSql(run.tracking, step)}`;
   // A comment may end the file without a newline, and would swallow what follows.
-  const sent = `${prefix}${sql}\n;${trackingSql(run.tracking, step)}; COMMIT`;
+  const sent = `${prefix}${sql}\n; ${record}; COMMIT; ${resetSettings}`;
   const { session } = run;
   await withLockRetries(session, retriesOf(step, run), async () => {
     try {
@@ -36,7 +45,7 @@ export async function runInTransaction(
     if (!(error instanceof ScriptError)) throw error;
     const point = {
       sql,
-      completed: Math.max(0, error.completed - statementsBefore),
+      completed: Math.max(0, error.completed - before.length),
       offset: offsetInFile(error.cause, sent, prefix.length),
     };
     throw await migrationFailed({

@@ -1,6 +1,6 @@
 /** C0 and C1 controls except newline and tab, and the bidirectional overrides. */
-// oxlint-disable-next-line no-control-regex -- the controls are what is looked for
 const controls =
+  // oxlint-disable-next-line no-control-regex -- the controls are what is looked for
   /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
 
 /**
@@ -19,8 +19,11 @@ export function escapeControls(json: string): string {
   );
 }
 
-/** A password in anything that looks like a URL, up to the last `@` of the word; not our own PASSWORD. */
-const passwordInUrl = /(:\/\/[^:@/\s'"]*):(?!PASSWORD@)[^\s'"]*@/g;
+/**
+ * A password in anything that looks like a URL, up to the last `@` of the word; not our own PASSWORD.
+ * A single quote ends no word: encodeURIComponent leaves it as it is.
+ */
+const passwordInUrl = /(:\/\/?[^:@/\s"]*):(?!PASSWORD@)[^\s"]*@/g;
 const passwordParameter = /([?&]password=)[^&\s'"]*/gi;
 
 /**

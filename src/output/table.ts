@@ -1,6 +1,6 @@
 import CliTable from 'cli-table3';
 import stringWidth from 'string-width';
-import type { Column, Row, Table, Tone } from '../report.ts';
+import type { Column, Row, Table } from '../report.ts';
 import { tint, type Paint } from './paint.ts';
 import { stripControls } from './sanitise.ts';
 import { plain } from './value.ts';
@@ -16,29 +16,30 @@ export function renderTable(table: Table, paint: Paint, width: number | undefine
   if (table.rows.length === 0) return `${heading}(no rows)${notes}`;
   const body = table.rows.map((row) => table.columns.map((column) => displayed(column, row)));
   const head = table.columns.map(({ label }) => label);
+  const widths = fit([head, ...body], width);
+  // cli-table3 wraps by string length, which cuts colours and wide letters apart.
+  const wrapped = (text: string, at: number, color: (line: string) => string) =>
+    wrap(text, (widths[at] ?? 0) - gap)
+      .map((line) => color(line))
+      .join('\n');
   const grid = new CliTable({
     chars: borderless,
     colAligns: table.columns.map(({ align }) => align ?? 'left'),
-    colWidths: fit([head, ...body], width),
-    wordWrap: true,
-    wrapOnWordBoundary: false,
+    colWidths: widths,
     // cli-table3 colours heads and borders by itself, in pipes and with NO_COLOR too.
     style: { head: [], border: [], compact: true, 'padding-left': 0, 'padding-right': 2 },
   });
-  grid.push(head.map((label) => paint.dim(label)));
+  grid.push(head.map((label, at) => wrapped(label, at, paint.dim)));
   for (const [index, cells] of body.entries()) {
     const row = table.rows[index] ?? {};
-    grid.push(cells.map((text, at) => tint(paint, toneOf(table.columns[at], row), text)));
+    const tones = table.columns.map((column) => column.tone?.(row[column.key], row));
+    grid.push(cells.map((text, at) => wrapped(text, at, (line) => tint(paint, tones[at], line))));
   }
   const lines = grid
     .toString()
     .split('\n')
     .map((line) => line.trimEnd());
   return `${heading}${lines.join('\n')}${notes}`;
-}
-
-function toneOf(column: Column | undefined, row: Row): Tone | undefined {
-  return column?.tone?.(row[column.key], row);
 }
 
 function displayed(column: Column, row: Row): string {
@@ -63,6 +64,27 @@ function fit(rows: string[][], available: number | undefined): number[] {
     widths[widest] = (widths[widest] ?? 0) - 1;
   }
   return widths;
+}
+
+const graphemes = new Intl.Segmenter();
+
+/** Lines of at most `width` columns, broken between words, and within those that are longer. */
+function wrap(text: string, width: number): string[] {
+  return text.split('\n').flatMap((paragraph) => {
+    if (stringWidth(paragraph) <= width) return [paragraph];
+    const lines = [''];
+    for (const piece of paragraph.split(/(?<=\s)/).flatMap((word) => pieces(word, width))) {
+      const line = lines.at(-1) ?? '';
+      if (line && stringWidth(line + piece.trimEnd()) > width) lines.push(piece);
+      else lines[lines.length - 1] = line + piece;
+    }
+    return lines.map((line) => line.trimEnd());
+  });
+}
+
+function pieces(word: string, width: number): string[] {
+  if (stringWidth(word) <= width) return [word];
+  return [...graphemes.segment(word)].map(({ segment }) => segment);
 }
 
 const borderless = Object.fromEntries(

@@ -53,7 +53,7 @@ async function parse(sql: string) {
   const { hasSqlDetails, loadModule, parseSync } = await import('libpg-query');
   await loadModule();
   try {
-    return parseSync(sql).stmts ?? [];
+    return sql ? (parseSync(sql).stmts ?? []) : []; // it refuses an empty text
   } catch (error) {
     if (!hasSqlDetails(error)) throw error;
     throw new SqlSyntaxError(

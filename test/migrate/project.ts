@@ -1,5 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
-import { symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
@@ -71,6 +71,7 @@ export function projectOn(url: string, root: string): Project {
 export function writeFolder(files: Files): string {
   const entries = Object.entries(files).map(([name, text]) => [`migrations/${name}`, text]);
   const root = folderOf(Object.fromEntries(entries));
+  mkdirSync(join(root, 'migrations'), { recursive: true });
   symlinkSync(resolve(import.meta.dirname, '../../node_modules'), join(root, 'node_modules'));
   return root;
 }
