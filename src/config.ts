@@ -25,8 +25,6 @@ const settingsSchema = z.strictObject({
   statementTimeout: duration.optional(),
 });
 
-export type SettingsFile = z.input<typeof settingsSchema>;
-
 export interface TargetChoice {
   target: Target;
   /** Which flag, variable or file it came from. */

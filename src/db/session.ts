@@ -68,10 +68,9 @@ export async function openSession(target: Target, options: SessionOptions): Prom
   const unlock =
     target.kind === 'pglite' && target.directory ? lockDirectory(target.directory) : () => {};
   const client = new Client({
-    ...clientConfig(target),
+    ...clientConfig(target, options.connectTimeout ?? 10_000),
     application_name: options.application,
     types: parsers,
-    connectionTimeoutMillis: options.connectTimeout ?? 10_000,
   });
   let version = '';
   client.connection.on(
@@ -107,8 +106,10 @@ export async function openSession(target: Target, options: SessionOptions): Prom
   };
 }
 
-function clientConfig(target: Target): ClientConfig {
-  if (target.kind === 'postgres') return { ...target.config, keepAlive: true };
+function clientConfig(target: Target, connectTimeout: number): ClientConfig {
+  if (target.kind === 'postgres')
+    return { ...target.config, keepAlive: true, connectionTimeoutMillis: connectTimeout };
+  // No time limit: on a busy machine, or after a crash, it takes long to open but does so in the end.
   const stream = () => new PgliteSocket(target.directory) as never;
   return { user: 'postgres', database: 'postgres', ssl: false, stream };
 }

@@ -3,8 +3,6 @@ import type { Block, Finding } from '../report.ts';
 import { paintFor, tint, type Paint, type Screen } from './paint.ts';
 import { stripControls } from './sanitise.ts';
 
-export { plain } from './value.ts';
-
 /** Blocks as a person reads them, each followed by a newline. */
 export async function toText(blocks: readonly Block[], screen: Screen): Promise<string> {
   const paint = paintFor(screen);

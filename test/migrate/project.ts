@@ -26,6 +26,8 @@ export interface Project {
   query<R extends pg.QueryResultRow>(sql: string, values?: unknown[]): Promise<R[]>;
 }
 
+export type Queryable = Pick<Project, 'query'>;
+
 export interface Running {
   child: ChildProcess;
   answer: Promise<Answer>;
@@ -88,7 +90,7 @@ export function byState({ migrations }: Document): Record<string, string[]> {
 }
 
 /** The names in the tracking table, in the order of application. */
-export async function tracked({ query }: Pick<Project, 'query'>): Promise<string[]> {
+export async function tracked({ query }: Queryable): Promise<string[]> {
   const rows = await query<{ name: string }>(
     'SELECT name FROM dbops.migrations ORDER BY applied_at, name',
   );
@@ -96,7 +98,7 @@ export async function tracked({ query }: Pick<Project, 'query'>): Promise<string
 }
 
 /** Whether a table or an index is there. */
-export async function exists({ query }: Pick<Project, 'query'>, name: string): Promise<boolean> {
+export async function exists({ query }: Queryable, name: string): Promise<boolean> {
   const rows = await query('SELECT WHERE to_regclass($1) IS NOT NULL', [name]);
   return rows.length === 1;
 }

@@ -1,4 +1,4 @@
-import type { Project } from '../migrate/project.ts';
+import type { Queryable } from '../migrate/project.ts';
 
 // One line an object, names always qualified. Written beside src/catalog on purpose: a test that
 // read the catalog with the code it tests would share its blind spots.
@@ -55,7 +55,7 @@ const lines = `
   ORDER BY 1`;
 
 /** Everything that migrations have made in a database, but for what dbops keeps for itself. */
-export async function catalogOf({ query }: Pick<Project, 'query'>): Promise<string[]> {
-  const sql = `SELECT line FROM (SELECT set_config('search_path', '', false)) s, LATERAL (${lines}) l`;
+export async function catalogOf({ query }: Queryable): Promise<string[]> {
+  const sql = `SELECT line FROM (SELECT set_config('search_path', '', true)) s, LATERAL (${lines}) l`;
   return (await query<{ line: string }>(sql)).map(({ line }) => line);
 }

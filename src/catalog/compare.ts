@@ -1,0 +1,35 @@
+import { readOnly, type Session } from '../db/session.ts';
+import { diff, type Delta } from './diff.ts';
+import { withExpectation, type Wanted } from './expectation.ts';
+import type { Fact } from './fact.ts';
+import { pinned, snapshot } from './snapshot.ts';
+
+/**
+ * The live catalog against what the migrations make. It is read while the shadow replays: neither
+ * waits for the other.
+ *
+ * @param trackingTable left out: some tools keep their records among the tables of the application
+ */
+export async function compare(
+  session: Session,
+  wanted: Wanted,
+  trackingTable: string,
+): Promise<Delta[]> {
+  const reading = readPinned(session, () => snapshot(session));
+  reading.catch(() => {}); // a replay that fails first is what is told
+  const isTracking = ({ schema, table }: Fact) =>
+    [table, `${schema}.${table}`].includes(trackingTable);
+  return withExpectation(wanted, async ({ facts, sameMeaning }) => {
+    const live = (await reading).filter((fact) => !isTracking(fact));
+    return diff(facts, live, sameMeaning);
+  });
+}
+
+/** Runs `work` read only and independent of the database's defaults: names are qualified. */
+export function readPinned<T>(session: Session, work: () => Promise<T>): Promise<T> {
+  return readOnly(session, async () => {
+    // Rows that a policy hides would be counted as missing; the server refuses the query instead.
+    await session.script(`${pinned}; SET LOCAL row_security = off`);
+    return work();
+  });
+}

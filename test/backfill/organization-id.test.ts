@@ -1,0 +1,191 @@
+import { cpSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { organizationId } from '../../src/backfill/organization-id.ts';
+import { runBackfill } from '../../src/backfill/run.ts';
+import { servers, targets, type Target } from '../db/targets.ts';
+import { byState, tracked, withProject, type Project } from '../migrate/project.ts';
+import { withSession } from '../reports/database.ts';
+import { catalogOf } from '../reference/catalog.ts';
+
+const id = (kind: number, n: number) =>
+  `00000000-0000-4000-${kind}000-${String(n).padStart(12, '0')}`;
+const personal = id(9, 99);
+
+/** Rows of the time before multi-tenancy: 40 purchases and 20 accesses to 10 contents of two organizations. */
+const oldRows = `
+  INSERT INTO users (id, email) VALUES ('ada', 'ada@example.com'), ('ben', 'ben@example.com');
+  INSERT INTO organizations (id, name, owner_id) VALUES ('${id(8, 1)}', 'One', 'ada'), ('${id(8, 2)}', 'Two', 'ben');
+  INSERT INTO content (id, organization_id, creator_id, title)
+    SELECT replace('${id(9, 0)}', '000000000000', lpad(n::text, 12, '0'))::uuid,
+           (ARRAY['${id(8, 1)}', '${id(8, 2)}'])[1 + n % 2]::uuid, 'ada', 'Lesson ' || n
+      FROM generate_series(1, 10) n;
+  INSERT INTO content (id, creator_id, title) VALUES ('${personal}', 'ada', 'Nobody''s');
+  INSERT INTO purchases (customer_id, content_id, status, amount_paid_cents)
+    SELECT 'ben', c.id, 'completed', 1500 FROM content c, generate_series(1, 4) WHERE c.organization_id IS NOT NULL;
+  INSERT INTO content_access (user_id, content_id, access_type)
+    SELECT u.id, c.id, 'purchased' FROM users u, content c WHERE c.organization_id IS NOT NULL;`;
+
+const orphans = `
+  INSERT INTO purchases (id, customer_id, content_id, status, amount_paid_cents)
+    SELECT replace('${id(7, 0)}', '000000000000', lpad(n::text, 12, '0'))::uuid, 'ben', '${personal}', 'completed', 100
+      FROM generate_series(1, 3) n`;
+
+/** Purchases of one content that say another organization than the content does. */
+const mismatch = `
+  UPDATE purchases SET organization_id = '${id(8, 2)}'
+   WHERE content_id = (SELECT id FROM content WHERE organization_id = '${id(8, 1)}' ORDER BY id LIMIT 1)`;
+
+/** The reference schema with old rows, and as far as `0007`. */
+function withOldRows(
+  target: Target,
+  test: (project: Project) => Promise<void>,
+  more: { before?: string; after?: string } = {},
+): Promise<void> {
+  return withProject(target, {}, async (project) => {
+    const migrations = join(import.meta.dirname, '..', '..', 'migrations');
+    cpSync(migrations, join(project.root, 'migrations'), { recursive: true });
+    expect(await project.json('migrate', 'up', '--to', '3')).toMatchObject({ exitCode: 0 });
+    await withSession(project.url, (session) => session.script(`${oldRows}${more.before ?? ''}`));
+    expect(await project.json('migrate', 'up', '--to', '7')).toMatchObject({ exitCode: 0 });
+    if (more.after) await project.query(more.after);
+    await test(project);
+  });
+}
+
+describe.each(targets)('the backfill organization-id on $name', (target) => {
+  it('is run by migrate up before the migration that requires it', () =>
+    withOldRows(target, async (project) => {
+      const answer = await project.dbops('migrate', 'up');
+      expect(answer).toMatchObject({ exitCode: 0 });
+      expect(answer.stderr).toContain(
+        'backfill organization-id: 60 of 60 rows filled before 0008_tenancy_contract',
+      );
+      expect(await wrong(project)).toEqual({ purchases: 0, access: 0 });
+      const [row] = await project.query(
+        `SELECT count(*)::int AS legacy FROM purchases WHERE stripe_payment_intent_id = 'legacy_' || id`,
+      );
+      expect(row).toEqual({ legacy: 40 });
+    }));
+
+  it('is only asked for with --no-backfill: nothing is begun', () =>
+    withOldRows(target, async (project) => {
+      const before = await catalogOf(project);
+      const up = await project.json('migrate', 'up', '--no-backfill');
+      expect(up).toMatchObject({ exitCode: 1, error: { code: 'BACKFILL.INCOMPLETE' } });
+      expect(up.error?.message).toContain('60 rows are still open');
+      expect(up.error?.hint).toContain('dbops backfill run organization-id');
+      expect(byState(up)['not-run']).toContain('0009_credit_ledger');
+      expect(await catalogOf(project)).toEqual(before);
+      expect((await tracked(project)).at(-1)).toBe('0007_tenancy_expand');
+      expect(await wrong(project)).toEqual({ purchases: 40, access: 20 });
+    }));
+
+  it('names the rows that have no organization to take, and refuses to go on without them', () =>
+    withOldRows(
+      target,
+      async (project) => {
+        const before = await catalogOf(project);
+        const up = await project.json('migrate', 'up');
+        expect(up).toMatchObject({ exitCode: 1, error: { code: 'BACKFILL.INCOMPLETE' } });
+        for (const n of [1, 2, 3])
+          expect(up.error?.message).toContain(`purchases ${id(7, n)}: its content ${personal}`);
+        expect(await catalogOf(project)).toEqual(before);
+        expect(await wrong(project)).toEqual({ purchases: 3, access: 0 });
+
+        await project.query(`UPDATE content SET organization_id = '${id(8, 1)}' WHERE id = $1`, [
+          personal,
+        ]);
+        expect(await project.json('migrate', 'up')).toMatchObject({ exitCode: 0 });
+        expect(await wrong(project)).toEqual({ purchases: 0, access: 0 });
+      },
+      { before: orphans },
+    ));
+
+  it('accounts for every row, and never changes one that has a value', () =>
+    withOldRows(
+      target,
+      async (project) => {
+        const dry = await project.json('backfill', 'run', 'organization-id', '--dry-run');
+        expect(dry).toMatchObject({ exitCode: 0, rowsChanged: 0, orphans: 3, mismatched: 4 });
+        expect(await wrong(project)).toEqual({ purchases: 43, access: 20 });
+
+        const first = await project.json('backfill', 'run', 'organization-id');
+        const account = { rowsTotal: 63, rowsDone: 56, orphans: 3, mismatched: 4 };
+        expect(first).toMatchObject({
+          exitCode: 4,
+          state: 'incomplete',
+          rowsChanged: 56,
+          ...account,
+        });
+        expect(await wrong(project)).toEqual({ purchases: 7, access: 0 });
+
+        const second = await project.json('backfill', 'run', 'organization-id');
+        expect(second).toMatchObject({ exitCode: 4, rowsChanged: 0, batches: 0, ...account });
+        const text = (await project.dbops('backfill', 'run', 'organization-id')).stdout;
+        expect(text).toContain('63 rows = 56 already right + 0 changed + 3 orphans + 4 mismatched');
+        expect(await wrong(project)).toEqual({ purchases: 7, access: 0 });
+      },
+      { before: orphans, after: mismatch },
+    ));
+
+  it('fills the same rows in batches of any size, and goes on after an interruption', () =>
+    withOldRows(target, async (project) => {
+      await withSession(project.url, async (session) => {
+        const stop = new AbortController();
+        const quiet = { write: true, signal: new AbortController().signal, onProgress: () => {} };
+        const cut = runBackfill(session, organizationId, {
+          ...quiet,
+          batchSize: 7,
+          signal: stop.signal,
+          onProgress: () => stop.abort(),
+        });
+        await expect(cut).rejects.toMatchObject({ exitCode: 130 });
+        const rest = await runBackfill(session, organizationId, { ...quiet, batchSize: 1 });
+        expect(rest).toMatchObject({ total: 60, changed: 53, right: 7, batches: 53, open: 0 });
+      });
+      expect(await wrong(project)).toEqual({ purchases: 0, access: 0 });
+    }));
+
+  it('says so when its column is not there yet, and when there is no such backfill', () =>
+    withProject(target, { '0001_a.up.sql': 'SELECT 1' }, async (project) => {
+      expect(await project.json('backfill', 'run', 'organization-id')).toMatchObject({
+        exitCode: 2,
+        error: { code: 'BACKFILL.NO_COLUMN' },
+      });
+      expect(await project.json('backfill', 'run', 'nonsense')).toMatchObject({
+        exitCode: 2,
+        error: { code: 'BACKFILL.UNKNOWN' },
+      });
+    }));
+});
+
+describe.each(servers)('two runs of the backfill on $name', (server) => {
+  it('at once change every row once', () =>
+    withOldRows(server, async (project) => {
+      const run = () =>
+        withSession(project.url, (session) =>
+          runBackfill(session, organizationId, {
+            write: true,
+            signal: new AbortController().signal,
+            onProgress: () => {},
+            batchSize: 2,
+          }),
+        );
+      const accounts = await Promise.all([run(), run(), run()]);
+      expect(accounts.map(({ open }) => open)).toEqual([0, 0, 0]);
+      expect(accounts.reduce((sum, { changed }) => sum + changed, 0)).toBe(60);
+      expect(await wrong(project)).toEqual({ purchases: 0, access: 0 });
+    }));
+});
+
+/** Rows that do not say the organization of their content. */
+async function wrong({ query }: Project): Promise<unknown> {
+  const count = (table: string) =>
+    `(SELECT count(*)::int FROM ${table} t JOIN content c ON c.id = t.content_id
+       WHERE t.organization_id IS DISTINCT FROM c.organization_id OR t.organization_id IS NULL)`;
+  const [row] = await query(
+    `SELECT ${count('purchases')} AS purchases, ${count('content_access')} AS access`,
+  );
+  return row;
+}

@@ -1,0 +1,114 @@
+import { resolve } from 'node:path';
+import * as z from 'zod';
+import { openSession, type Session } from '../../src/db/session.ts';
+import { parseTarget } from '../../src/db/target.ts';
+import { createDatabase, type Target } from '../db/targets.ts';
+import { runCli } from '../cli/run-cli.ts';
+
+/** The migrations of the reference schema. */
+export const reference = resolve(import.meta.dirname, '../../migrations');
+
+const finding = z.strictObject({
+  code: z.string(),
+  severity: z.enum(['error', 'warning', 'info']),
+  message: z.string(),
+  help: z.string(),
+  where: z.strictObject({ object: z.string(), migration: z.string().min(1).optional() }),
+  key: z.string(),
+});
+
+const severities = z.strictObject({ error: z.int(), warning: z.int(), info: z.int() });
+
+/** What the contract promises of `verify --json`. */
+const document = z.strictObject({
+  command: z.literal('verify'),
+  ok: z.boolean(),
+  target: z.strictObject({
+    kind: z.enum(['postgres', 'pglite']),
+    host: z.string().nullable(),
+    database: z.string(),
+    version: z.string(),
+  }),
+  findings: z.array(finding).optional(),
+  counts: severities.optional(),
+  error: z.strictObject({ code: z.string(), message: z.string(), hint: z.string() }).optional(),
+});
+
+/** A database with migrations, and what a test does to it. */
+export interface Trial {
+  url: string;
+  migrations: string;
+  /** Runs statements by hand, each in a message of its own where an array is given. */
+  sql(statements: string | string[]): Promise<void>;
+  /** Runs `dbops verify --json`. */
+  verify(options?: VerifyOptions): Promise<Verified>;
+  /** What `dbops verify` finds, as `code object`. */
+  findings(options?: VerifyOptions): Promise<string[]>;
+  migrateUp(...flags: string[]): Promise<void>;
+}
+
+interface VerifyOptions {
+  words?: string[];
+  environment?: Record<string, string>;
+}
+
+export type Verified = z.infer<typeof document> & { exitCode: number | null };
+
+/** Opens the trial's database for as long as `work` runs: an embedded one has one user at a time. */
+export async function withSession<T>(
+  url: string,
+  work: (session: Session) => Promise<T>,
+): Promise<T> {
+  const session = await openSession(parseTarget(url), { application: 'dbops test' });
+  try {
+    return await work(session);
+  } finally {
+    await session.close();
+  }
+}
+
+/** A trial of a database that is there. */
+export function trialOf(url: string, migrations: string): Trial {
+  const at = ['--database-url', url, '--migrations', migrations];
+  const verify = async ({ words = [], environment = {} }: VerifyOptions = {}) => {
+    const { exitCode, stdout, stderr } = await runCli(['verify', ...words, '--json', ...at], {
+      environment,
+    });
+    if (!stdout) throw new Error(stderr);
+    return { exitCode, ...document.parse(JSON.parse(stdout)) };
+  };
+  return {
+    url,
+    migrations,
+    verify,
+    sql: (statements) =>
+      withSession(url, async (session) => {
+        for (const statement of [statements].flat()) await session.script(statement);
+      }),
+    async findings(options) {
+      const { findings, error } = await verify(options);
+      if (error) throw new Error(error.message);
+      return (findings ?? []).map(({ code, where }) => `${code} ${where.object}`);
+    },
+    async migrateUp(...flags) {
+      const { exitCode, stderr } = await runCli(['migrate', 'up', ...flags, ...at]);
+      if (exitCode !== 0) throw new Error(stderr);
+    },
+  };
+}
+
+/** Runs the test on a new database that has the migrations of a folder. */
+export async function migrated<T>(
+  target: Target,
+  migrations: string,
+  test: (trial: Trial) => Promise<T>,
+): Promise<T> {
+  const { url, drop } = await createDatabase(target);
+  try {
+    const trial = trialOf(url, migrations);
+    await trial.migrateUp();
+    return await test(trial);
+  } finally {
+    await drop();
+  }
+}

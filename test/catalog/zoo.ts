@@ -1,0 +1,120 @@
+/** A folder of what is hard to compare: spellings, names, and where objects belong. */
+export const zoo: Record<string, string> = {
+  '0001_spellings.up.sql': `
+    CREATE FUNCTION is_even(n int) RETURNS boolean IMMUTABLE LANGUAGE sql AS 'SELECT n % 2 = 0';
+    CREATE TYPE mood AS ENUM ('fine', 'not fine');
+    CREATE DOMAIN percentage AS numeric CHECK (VALUE BETWEEN 0 AND 100);
+    CREATE TABLE spellings (
+      id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+      kind varchar(20) CHECK (kind IN ('a', 'b', 'it''s')),
+      letter char(1) CHECK (letter IN ('x', 'y')),
+      n int CHECK (is_even(n)),
+      part percentage,
+      feeling mood CONSTRAINT spellings_feeling CHECK (feeling <> 'not fine' OR n > 0),
+      day date CHECK (day > DATE '2020-02-01'),
+      span interval CHECK (span < INTERVAL '1 month 2 days 03:04:05'),
+      at timestamptz CHECK (at >= TIMESTAMPTZ '2020-06-01 00:00:00+00'),
+      ratio float8 CHECK (ratio < 0.1::float8),
+      raw bytea CHECK (raw <> '\\x00ff'::bytea),
+      body jsonb,
+      name text COLLATE "C",
+      EXCLUDE USING btree (kind WITH =) WHERE (kind IN ('a', 'b') AND day < DATE '2021-01-02')
+    );
+    ALTER TABLE spellings ADD CONSTRAINT spellings_trimmed CHECK (btrim(kind) = kind AND substring(name FROM 1 FOR 2) <> 'zz'
+      AND extract(year FROM day) > 2000 AND (at AT TIME ZONE 'UTC') > TIMESTAMP '2019-01-01') NO INHERIT;
+    CREATE INDEX spellings_kind ON spellings (day, lower(kind)) WHERE kind IN ('a', 'b');
+    CREATE INDEX spellings_day ON spellings (at DESC NULLS LAST, n) INCLUDE (ratio) WHERE day > DATE '2020-03-04';
+    CREATE INDEX spellings_span ON spellings ((span + INTERVAL '1 day 2 hours')) WHERE at > TIMESTAMPTZ '2020-01-01 12:00+02';
+    CREATE INDEX spellings_body ON spellings USING gin (body jsonb_path_ops) WITH (fastupdate = off);
+    CREATE INDEX spellings_pattern ON spellings (kind varchar_pattern_ops, name COLLATE "POSIX");
+    CREATE INDEX spellings_brin ON spellings USING brin (at timestamptz_minmax_multi_ops (values_per_range = 16));
+    CREATE UNIQUE INDEX spellings_nulls ON spellings (kind, n) NULLS NOT DISTINCT;
+    CREATE INDEX spellings_text ON spellings USING gin (to_tsvector('english', coalesce(name, '') || ' ' || coalesce(kind, '')));
+    CREATE MATERIALIZED VIEW seen AS SELECT id, kind FROM spellings;
+    CREATE UNIQUE INDEX seen_id ON seen (id) WHERE kind IN ('a', 'b');`,
+
+  '0002_families.up.sql': `
+    CREATE TABLE events (
+      id bigint NOT NULL, at timestamptz NOT NULL, kind varchar(9), owner int REFERENCES spellings (id) ON DELETE CASCADE,
+      CONSTRAINT events_pkey PRIMARY KEY (id, at), CONSTRAINT events_kind CHECK (kind IN ('x', 'y'))
+    ) PARTITION BY RANGE (at);
+    CREATE TABLE events_2020 PARTITION OF events FOR VALUES FROM ('2020-01-01Z') TO ('2021-01-01Z');
+    CREATE TABLE events_2021 (LIKE events INCLUDING ALL);
+    ALTER TABLE events ATTACH PARTITION events_2021 FOR VALUES FROM ('2021-01-01Z') TO ('2022-01-01Z');
+    CREATE INDEX events_by_kind ON events (kind, at) WHERE kind IN ('x');
+    CREATE INDEX events_2020_only ON events_2020 (owner);
+    ALTER TABLE events_2020 ADD CONSTRAINT events_2020_id CHECK (id > 0);
+    CREATE TABLE events_rest PARTITION OF events DEFAULT PARTITION BY RANGE (at);
+    CREATE TABLE events_rest_all PARTITION OF events_rest DEFAULT;
+    CREATE TABLE event_notes (event bigint, at timestamptz, FOREIGN KEY (event, at) REFERENCES events (id, at));
+
+    CREATE TABLE parents (id int PRIMARY KEY, code varchar(5) CONSTRAINT parents_code CHECK (code IN ('p', 'q')), only_here int CHECK (only_here > 0) NO INHERIT);
+    CREATE TABLE children (more int CHECK (more > 0)) INHERITS (parents);
+    CREATE TABLE adopted (id int NOT NULL, code varchar(5), only_here int, CONSTRAINT parents_code CHECK (code IN ('p', 'q')));
+    ALTER TABLE adopted INHERIT parents;
+    CREATE UNLOGGED TABLE fleeting (id int PRIMARY KEY DEFERRABLE INITIALLY DEFERRED, UNIQUE (id) INCLUDE (id));
+    CREATE TABLE rooms (room int, during tsrange, EXCLUDE USING gist (during WITH &&) WHERE (NOT isempty(during)),
+      CONSTRAINT rooms_key UNIQUE NULLS NOT DISTINCT (room) DEFERRABLE,
+      CONSTRAINT rooms_late FOREIGN KEY (room) REFERENCES parents (id) MATCH FULL ON UPDATE CASCADE ON DELETE SET NULL DEFERRABLE INITIALLY DEFERRED);`,
+
+  '0003_names.up.sql': `
+    CREATE SCHEMA "Sales Team";
+    CREATE SCHEMA pgboss;
+    CREATE TABLE pgboss.job (id int PRIMARY KEY);
+    CREATE TABLE "Sales Team"."Order ""Lines"" ON x" (
+      "Id" int CONSTRAINT "the key ON x" PRIMARY KEY, "select" varchar(3) CONSTRAINT "CHECK ( WHERE (" CHECK ("select" IN ('a', 'b')));
+    CREATE INDEX "a INDEX b ON c" ON "Sales Team"."Order ""Lines"" ON x" (lower("select")) WHERE "select" IN ('a');
+    CREATE UNIQUE INDEX "quote "" $& $1" ON "Sales Team"."Order ""Lines"" ON x" ("Id" DESC) WHERE "Id" > 0;
+    CREATE INDEX "order" ON "Sales Team"."Order ""Lines"" ON x" ("select");
+    CREATE INDEX ausdrücke ON "Sales Team"."Order ""Lines"" ON x" (("Id" + 1)) WHERE "select" <> '''';`,
+};
+
+/** Made by hand, and no business of the migrations. */
+export const bystanders = `
+  CREATE FOREIGN DATA WRAPPER nowhere;
+  CREATE SERVER elsewhere FOREIGN DATA WRAPPER nowhere;
+  CREATE FOREIGN TABLE remote (id int CONSTRAINT remote_id CHECK (id > 0)) SERVER elsewhere;
+  CREATE TABLE of_extension (id int PRIMARY KEY, n int CHECK (n > 0));
+  CREATE INDEX of_extension_n ON of_extension (n);
+  ALTER EXTENSION plpgsql ADD TABLE of_extension;
+  CREATE TEMP TABLE of_session (id int PRIMARY KEY, n int CHECK (n > 0));
+  CREATE SCHEMA dbops_rescue;
+  CREATE TABLE dbops_rescue.kept (id int PRIMARY KEY);
+  CREATE VIEW looking AS SELECT * FROM spellings;
+  CREATE SEQUENCE counting`;
+
+/** What every session of the database starts with. */
+export const hostileDefaults = [
+  `search_path = 'pg_catalog', '"Sales Team"'`,
+  `DateStyle = 'SQL, DMY'`,
+  `IntervalStyle = 'iso_8601'`,
+  `TimeZone = 'Asia/Kathmandu'`,
+  'quote_all_identifiers = on',
+  'extra_float_digits = -3',
+  `bytea_output = 'escape'`,
+  'standard_conforming_strings = off',
+  'default_transaction_isolation = serializable',
+  'default_transaction_read_only = on',
+  'row_security = off',
+];
+
+/** Leaves what a dump and restore leaves: every expression is parsed from its own deparsed text. */
+export const restoreSpelling = `
+  SET search_path = '';
+  DO $$
+  DECLARE o record;
+  BEGIN
+    FOR o IN SELECT conrelid::regclass AS rel, conname, pg_get_constraintdef(c.oid) AS def FROM pg_constraint c
+      WHERE contype IN ('c', 'x') AND conislocal AND conrelid <> 0 AND connamespace::regnamespace::text !~ '^(pg_|information_schema)'
+    LOOP
+      CONTINUE WHEN EXISTS (SELECT FROM pg_inherits WHERE o.rel IN (inhrelid, inhparent));
+      EXECUTE format('ALTER TABLE %s DROP CONSTRAINT %I, ADD CONSTRAINT %I %s', o.rel, o.conname, o.conname, o.def);
+    END LOOP;
+    FOR o IN SELECT indexrelid::regclass AS rel, pg_get_indexdef(indexrelid) AS def FROM pg_index x JOIN pg_class c ON c.oid = x.indexrelid
+      WHERE relkind = 'i' AND NOT relispartition AND relnamespace::regnamespace::text !~ '^(pg_|information_schema)'
+        AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = x.indexrelid)
+    LOOP
+      EXECUTE format('DROP INDEX %s', o.rel);
+      EXECUTE o.def;
+    END LOOP;
+  END $$`;

@@ -1,0 +1,105 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { targets } from '../db/targets.ts';
+import { byState, tracked, until, withProject, type Project, type Running } from './project.ts';
+
+const embedded = targets.filter(({ kind }) => kind === 'pglite');
+
+const folder = {
+  '0001_a.up.sql': 'CREATE TABLE a AS SELECT 1 AS x',
+  '0002_slow.up.sql': 'CREATE TABLE b (); SELECT pg_sleep(4)',
+  '0003_c.up.sql': 'CREATE TABLE c ()',
+};
+
+const directoryOf = ({ url }: Project) => url.slice('pglite:'.length);
+const lockOf = (project: Project) => `${directoryOf(project)}.lock`;
+
+/** Starts `migrate up`, and waits until it says that it has the database open. */
+async function startUp(project: Project, ...words: string[]): Promise<Running> {
+  const running = project.start('migrate', 'up', ...words);
+  let said = '';
+  running.child.stderr?.on('data', (chunk) => (said += String(chunk)));
+  await until(async () => said.includes('target  pglite:'));
+  return running;
+}
+
+describe.each(embedded)('an embedded database in a directory', (target) => {
+  it('keeps its rows between processes, and nothing beside its directory', () =>
+    withProject(target, folder, async (project) => {
+      const first = project.start('migrate', 'up', '--steps', '1');
+      expect(await first.answer).toMatchObject({ exitCode: 0 });
+      const second = project.start('migrate', 'status', '--json');
+      const { exitCode, stdout } = await second.answer;
+      expect(exitCode).toBe(0);
+      expect(JSON.parse(stdout)).toMatchObject({ counts: { applied: 1, pending: 2 } });
+      expect(await project.query('SELECT x FROM a')).toEqual([{ x: 1 }]);
+      const directory = directoryOf(project);
+      expect(readdirSync(dirname(directory))).toEqual([basename(directory)]);
+    }));
+
+  it('is open in one process at a time', () =>
+    withProject(target, folder, async (project) => {
+      const { child, answer } = await startUp(project);
+      expect(readFileSync(lockOf(project), 'utf8')).toBe(String(child.pid));
+      const refused = await project.json('migrate', 'status');
+      expect(refused).toMatchObject({ exitCode: 7, error: { code: 'LOCK.EMBEDDED' } });
+      expect(refused.error?.message).toContain(`process ${child.pid}`);
+      expect(await answer).toMatchObject({ exitCode: 0 });
+      expect(existsSync(lockOf(project))).toBe(false);
+      expect(await project.json('migrate', 'status', '--check')).toMatchObject({ exitCode: 0 });
+    }));
+
+  it('is open once in this process, too', () =>
+    withProject(target, folder, async (project) => {
+      const both = await Promise.all([
+        project.json('migrate', 'up', '--steps', '1'),
+        project.json('migrate', 'up', '--steps', '1'),
+      ]);
+      expect(both.map(({ exitCode }) => exitCode).toSorted()).toEqual([0, 7]);
+    }));
+
+  it.each([
+    ['of a dead process', deadPid],
+    ['of an earlier container whose process had our number', () => String(process.pid)],
+    ['that nobody wrote into', () => ''],
+    ['that holds nonsense', () => 'nonsense'],
+  ])('takes over a lock file %s', (_, content) =>
+    withProject(target, folder, async (project) => {
+      writeFileSync(lockOf(project), content());
+      expect(await project.json('migrate', 'status')).toMatchObject({ exitCode: 0 });
+      expect(existsSync(lockOf(project))).toBe(false);
+    }),
+  );
+
+  it.each(['SIGINT', 'SIGTERM'] as const)('is usable after %s', (signal) =>
+    withProject(target, folder, async (project) => {
+      const { child, answer } = await startUp(project);
+      child.kill(signal);
+      const { exitCode, stderr } = await answer;
+      expect(exitCode).toBe(130);
+      expect(stderr).toContain('Go on with: dbops migrate up');
+      expect(existsSync(lockOf(project))).toBe(false);
+      expect(await project.json('migrate', 'up')).toMatchObject({ exitCode: 0 });
+      expect(await tracked(project)).toEqual(['0001_a', '0002_slow', '0003_c']);
+    }),
+  );
+
+  it('is usable after SIGKILL', () =>
+    withProject(target, folder, async (project) => {
+      await project.dbops('migrate', 'up', '--steps', '1');
+      const { child, answer } = await startUp(project);
+      child.kill('SIGKILL');
+      await answer;
+      const next = await project.json('migrate', 'up');
+      expect(next.error).toBeUndefined();
+      expect(byState(next)['done']).toContain('0003_c');
+      expect(await tracked(project)).toEqual(['0001_a', '0002_slow', '0003_c']);
+    }));
+});
+
+/** The number of a process that has ended. */
+function deadPid(): string {
+  return String(spawnSync(process.execPath, ['-e', '']).pid);
+}

@@ -1,0 +1,122 @@
+import { describe, expect, it } from 'vitest';
+import { targets } from '../db/targets.ts';
+import { byState, exists, tracked, withProject } from './project.ts';
+
+const module = (up: string, down = '') => `
+  import { type Kysely, sql } from 'kysely';
+  export async function up(db: Kysely<any>): Promise<void> { ${up} }
+  export async function down(db: Kysely<any>): Promise<void> { ${down} }
+`;
+
+const createB = `await db.schema.createTable('b').addColumn('id', 'integer').execute();`;
+
+describe.each(targets)('a Kysely module on $name', (target) => {
+  it('runs between SQL files, up and down', () =>
+    withProject(
+      target,
+      {
+        '0001_a.up.sql': 'CREATE TABLE a (id int)',
+        '0001_a.down.sql': 'DROP TABLE a',
+        '0002_b.ts': module(
+          `${createB} await sql\`INSERT INTO b VALUES (1)\`.execute(db);`,
+          `await db.schema.dropTable('b').execute();`,
+        ),
+        '0003_c.up.sql': 'CREATE VIEW c AS SELECT id FROM b',
+        '0003_c.down.sql': 'DROP VIEW c',
+      },
+      async (project) => {
+        const names = ['0001_a', '0002_b', '0003_c'];
+        expect(byState(await project.json('migrate', 'up'))).toEqual({ done: names });
+        expect(await project.query('SELECT * FROM c')).toEqual([{ id: 1 }]);
+        expect(byState(await project.json('migrate', 'status'))).toEqual({ applied: names });
+        expect(byState(await project.json('migrate', 'down', '--to', '0'))).toEqual({
+          done: names.toReversed(),
+        });
+        expect(await tracked(project)).toEqual([]);
+        expect(await exists(project, 'b')).toBe(false);
+      },
+    ));
+
+  it('that fails is rolled back', () =>
+    withProject(
+      target,
+      { '0001_b.ts': module(`${createB} await sql\`SELECT 1/0\`.execute(db);`) },
+      async (project) => {
+        const answer = await project.dbops('migrate', 'up');
+        expect(answer).toMatchObject({ exitCode: 1 });
+        expect(answer.stderr).toContain('0001_b.ts');
+        expect(answer.stderr).toContain('SQLSTATE 22012');
+        expect(answer.stderr).toContain('rolled back');
+        expect(await exists(project, 'b')).toBe(false);
+        expect(await tracked(project)).toEqual([]);
+      },
+    ));
+
+  it('that begins a transaction of its own is refused and rolled back', () =>
+    withProject(
+      target,
+      { '0001_b.ts': module(`${createB} await db.transaction().execute(async () => {});`) },
+      async (project) => {
+        const { exitCode, error } = await project.json('migrate', 'up');
+        expect(exitCode).toBe(1);
+        expect(error?.message).toMatch(/transaction/);
+        expect(await exists(project, 'b')).toBe(false);
+        expect(await tracked(project)).toEqual([]);
+      },
+    ));
+
+  it.each([
+    ['can not be read', 'export const up = ;', /can not be loaded/],
+    ['throws when it is loaded', `throw new Error('not today');`, /not today/],
+    ['exports no up', 'export const something = 1;', /exports no function up/],
+  ])('that %s is a usage error, and nothing is begun', (_, source, message) =>
+    withProject(target, { '0001_bad.ts': source }, async (project) => {
+      const up = await project.json('migrate', 'up');
+      expect(up.exitCode).toBe(2);
+      expect(up.error?.message).toMatch(message);
+      expect(byState(up)).toEqual({ 'not-run': ['0001_bad'] });
+    }),
+  );
+
+  it('is not loaded when it is applied already', () =>
+    withProject(target, { '0001_b.ts': module(createB) }, async (project) => {
+      await project.dbops('migrate', 'up');
+      const loaded = `globalThis['loaded ${project.root}'] = true;`;
+      project.write({ '0001_b.ts': `${loaded}${module(createB)}` });
+      expect(byState(await project.json('migrate', 'status'))).toEqual({ edited: ['0001_b'] });
+      expect(Reflect.get(globalThis, `loaded ${project.root}`)).toBeUndefined();
+    }));
+
+  it('starts without the settings of the file before it, and leaves none', () =>
+    withProject(
+      target,
+      {
+        '0001_leak.up.sql': `CREATE SCHEMA other; SET search_path = other; SET lock_timeout = '77s'`,
+        '0002_in.ts': module(`${createB} await sql\`SET search_path = other\`.execute(db);`),
+        '0003_outside.ts': `// dbops: no-transaction
+          ${module(`await db.schema.createTable('c').execute(); await sql\`SET search_path = other\`.execute(db);`)}`,
+        '0004_d.up.sql': 'CREATE TABLE d ()',
+      },
+      async (project) => {
+        expect(await project.dbops('migrate', 'up')).toMatchObject({ exitCode: 0 });
+        for (const table of ['public.b', 'public.c', 'public.d'])
+          expect(await exists(project, table)).toBe(true);
+      },
+    ));
+
+  it('outside a transaction keeps what it did before an error', () =>
+    withProject(
+      target,
+      {
+        '0001_b.ts': `// dbops: no-transaction
+          ${module(`${createB} await sql\`SELECT 1/0\`.execute(db);`)}`,
+      },
+      async (project) => {
+        const answer = await project.dbops('migrate', 'up');
+        expect(answer.exitCode).toBe(1);
+        expect(answer.stderr).toContain('stands');
+        expect(await exists(project, 'b')).toBe(true);
+        expect(await tracked(project)).toEqual([]);
+      },
+    ));
+});
