@@ -101,7 +101,7 @@ export async function createProgram(argv: string[], io: Io, run: Run): Promise<C
   }
   program.addHelpText(
     'after',
-    `\nExit codes: 0 done · 1 failed · 2 usage · 3 unreachable · 4 findings · 5 pending · 6 tracking disagrees · 7 locked\n\nExamples:\n  dbops demo\n  dbops migrate status\n  dbops verify --json`,
+    `\nExit codes: 0 done · 1 failed · 2 usage · 3 unreachable · 4 findings · 5 pending · 6 tracking disagrees · 7 locked · 130 interrupted\n\nExamples:\n  dbops demo\n  dbops migrate status\n  dbops verify --json`,
   );
   return program;
 }
@@ -112,6 +112,7 @@ function quietly(command: Commander, argv: string[], io: Io): Commander {
     .exitOverride()
     .showSuggestionAfterError()
     .configureOutput({
+      outputError: (text, write) => write(text.replace(/^error: /, 'error ')),
       writeOut: (text) => io.stdout.write(text),
       writeErr: (text) =>
         argv.includes('--json') ? undefined : io.stderr.write(withoutValue(text)),
