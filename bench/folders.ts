@@ -77,7 +77,7 @@ export const drizzleLayout: Layout = (count) => ({
   })),
 });
 
-/** JavaScript: kysely-ctl's default is TypeScript, which costs it three seconds more at 1,000 files. */
+/** JavaScript: kysely-ctl's default is TypeScript, which it loads several times slower. */
 export const kyselyLayout: Layout = (count) => ({
   'kysely.config.ts': `import { PostgresDialect } from 'kysely';
 import { defineConfig } from 'kysely-ctl';

@@ -10,16 +10,21 @@ export function createStatement(fact: Fact, name = fact.name): string {
 /** The statements that make a constraint or an index over again; a failure leaves it as it was. */
 export function replaceStatement(fact: Fact): string {
   return fact.kind === 'index'
-    ? `BEGIN; DROP INDEX ${q(fact.schema)}.${q(fact.name)}; ${withPartitions(fact)}; COMMIT`
+    ? `BEGIN; DROP INDEX ${q(fact.schema)}.${q(fact.name)}; ${createStatement(fact).replace('x', 'x')}; COMMIT`
     : `ALTER TABLE ${tableOf(fact)} DROP CONSTRAINT ${q(fact.name)}, ${addClause(fact)}`;
 }
 
-/** As `createStatement`, but an index of a partitioned table is made on its partitions too. */
-export function withPartitions(fact: Fact): string {
-  const statement = createStatement(fact);
-  if (fact.kind !== 'index') return statement;
-  const { head } = partsOf(fact);
-  return statement.replace(`${head}${q(fact.name)} ON ONLY `, () => `${head}${q(fact.name)} ON `);
+/**
+ * The statement that makes a constraint or an index while the application runs: an index without
+ * blocking writes, or on every partition, where the former is not to be had.
+ */
+export function repairStatement(fact: Fact): string {
+  if (fact.kind !== 'index') return createStatement(fact);
+  const { head, spelled } = partsOf(fact);
+  const rest = fact.definition.slice(head.length + spelled.length);
+  return rest.startsWith(' ON ONLY ')
+    ? `${head}${q(fact.name)}${rest.replace(' ON ONLY ', ' ON ')}`
+    : `${head}CONCURRENTLY ${q(fact.name)}${rest}`;
 }
 
 /** The definition of a renamed index, as it would be under the name of this one. */

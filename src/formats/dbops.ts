@@ -1,6 +1,5 @@
 import { hash } from 'node:crypto';
 import { readFileSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { quoteLiteral } from '../db/quote.ts';
 import type { Migration, Script } from '../migration.ts';
 import type { Format } from './format.ts';
@@ -45,7 +44,7 @@ function numberOf(file: string): number {
 }
 
 function readMigration(directory: string, file: string, present: ReadonlySet<string>): Migration {
-  const path = join(directory, file);
+  const path = `${directory}/${file}`; // path.join costs as much as reading the file
   const name = upFile.exec(file)?.groups?.['name'] ?? file;
   const source = readFileSync(path, 'utf8');
   const migration = { name, hash: hashOf(source) };
@@ -56,15 +55,18 @@ function readMigration(directory: string, file: string, present: ReadonlySet<str
   const up: Script = { kind: 'sql', file: path, sql: source };
   const downFile = `${name}.down.sql`;
   if (!present.has(downFile)) return { ...migration, up };
-  const downPath = join(directory, downFile);
-  const down: Script = {
+  return { ...migration, up, down: lazyScript(`${directory}/${downFile}`) };
+}
+
+/** A file that most commands never read. */
+function lazyScript(file: string): Script {
+  return {
     kind: 'sql',
-    file: downPath,
+    file,
     get sql() {
-      return readFileSync(downPath, 'utf8');
+      return readFileSync(file, 'utf8');
     },
   };
-  return { ...migration, up, down };
 }
 
 /** SHA-256, in hex, of the text without its BOM and with LF line endings: a checkout on Windows is no edit. */

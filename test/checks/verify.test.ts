@@ -1,6 +1,5 @@
 import { appendFileSync, cpSync, readFileSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { format } from 'prettier';
 import { describe, expect, it } from 'vitest';
 import { checks } from '../../src/checks/index.ts';
 import { folderOf, runCli } from '../cli/run-cli.ts';
@@ -122,14 +121,12 @@ describe('verify', () => {
 describe('docs/verify.md', () => {
   const page = readFileSync(resolve(import.meta.dirname, '../../docs/verify.md'), 'utf8');
 
-  it('has the table of all checks', async () => {
+  it('has the table of all checks', () => {
     const rows = checks.map(
       ({ name, group, summary, since }) =>
         `| \`${name}\` | ${group} | ${summary} | ${since ? `\`${since}\`` : ''} |`,
     );
-    const table = ['| check | word | it asserts | since |', '|---|---|---|---|', ...rows];
-    const options = { parser: 'markdown', printWidth: 100, singleQuote: true };
-    expect(page).toContain((await format(table.join('\n'), options)).trim());
+    expect(page).toContain(['| check | word | it asserts | since |', '|---|---|---|---|', ...rows, ''].join('\n'));
   });
 });
 
