@@ -1,7 +1,9 @@
 // Draws what a terminal showed: FORCE_COLOR=1 npm run -s demo 2>&1 | node docs/picture.mjs > docs/demo.svg
 import { text } from 'node:stream/consumers';
+import { stripVTControlCharacters } from 'node:util';
 
 const colors = { 2: '#8b949e', 31: '#ff7b72', 32: '#7ee787', 33: '#e3b341' };
+const escapeSequence = new RegExp(String.raw`(\u001b\[\d+m)`);
 const line = 17;
 const character = 8.2;
 
@@ -13,9 +15,9 @@ function spans(content) {
   let fill = '#e6edf3';
   let weight = 'normal';
   return content
-    .split(/(\u001b\[\d+m)/)
+    .split(escapeSequence)
     .map((part) => {
-      const code = /^\u001b\[(\d+)m$/.exec(part)?.[1];
+      const code = escapeSequence.test(part) ? part.slice(2, -1) : undefined;
       if (!code)
         return part && `<tspan fill="${fill}" font-weight="${weight}">${escape(part)}</tspan>`;
       if (code === '1') weight = 'bold';
@@ -26,7 +28,7 @@ function spans(content) {
 }
 
 const shown = (await text(process.stdin)).trim().split('\n');
-const widest = Math.max(...shown.map((content) => content.replaceAll(/\u001b\[\d+m/g, '').length));
+const widest = Math.max(...shown.map((content) => stripVTControlCharacters(content).length));
 const [width, height] = [Math.ceil(widest * character) + 32, shown.length * line + 32];
 const rows = shown.map(
   (content, at) => `<text x="16" y="${28 + at * line}">${spans(content)}</text>`,

@@ -1,6 +1,6 @@
 import { nameOf } from '../catalog/fact.ts';
 import type { Delta } from '../catalog/diff.ts';
-import { replaceStatement, withPartitions } from '../catalog/statement.ts';
+import { replaceStatement, repairStatement } from '../catalog/statement.ts';
 import type { Finding } from '../report.ts';
 import type { Check } from './check.ts';
 
@@ -35,7 +35,7 @@ function helpFor(delta: Delta): string {
   if (delta.expected.kind === 'table')
     return 'Restore it from a backup, or roll back to before its migration and apply it again.';
   return delta.change === 'missing'
-    ? `Make it again: ${withPartitions(delta.expected)};`
+    ? `Make it again: ${repairStatement(delta.expected)};`
     : `Make it as its migration does: ${replaceStatement(delta.expected)};`;
 }
 

@@ -19,7 +19,7 @@ const activityColumns = `a.pid, coalesce(a.application_name, '') AS application,
   coalesce(a.state, '') AS state, left(coalesce(a.query, ''), 200) AS query`;
 
 /** The processes that block the one with this pid (server manual, `pg_blocking_pids`). */
-export function blockersOf(session: Session, pid: number): Promise<Activity[]> {
+function blockersOf(session: Session, pid: number): Promise<Activity[]> {
   return session.query<Activity>(
     `SELECT ${activityColumns} FROM pg_stat_activity a WHERE a.pid = ANY (pg_blocking_pids($1))`,
     [pid],

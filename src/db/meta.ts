@@ -1,5 +1,6 @@
 import { DbopsError, exitCodes } from '../errors.ts';
 import { codeOf } from './connection-error.ts';
+import { ensureOwnSchema } from './own-schema.ts';
 import { transaction, type Session } from './session.ts';
 import { databaseName, isLocal } from './target.ts';
 
@@ -33,7 +34,7 @@ export async function writeLabel(
   { name, isProtected }: EnvironmentLabel,
 ): Promise<void> {
   await transaction(session, async () => {
-    await session.script(`CREATE SCHEMA IF NOT EXISTS dbops;
+    await session.script(`${ensureOwnSchema}
       CREATE TABLE IF NOT EXISTS dbops.meta (key text CONSTRAINT meta_pkey PRIMARY KEY, value text NOT NULL)`);
     await session.query(
       `INSERT INTO dbops.meta (key, value) VALUES ('environment', $1), ('protected', $2)

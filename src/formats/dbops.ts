@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
 import { readFileSync, readdirSync } from 'node:fs';
+import { ensureOwnSchema } from '../db/own-schema.ts';
 import { quoteLiteral } from '../db/quote.ts';
 import type { Migration, Script } from '../migration.ts';
 import type { Format } from './format.ts';
@@ -25,7 +26,7 @@ export const dbops: Format = {
   },
   tracking: {
     table: 'dbops.migrations',
-    create: `CREATE SCHEMA IF NOT EXISTS dbops;
+    create: `${ensureOwnSchema}
       CREATE TABLE IF NOT EXISTS dbops.migrations (
         name text CONSTRAINT migrations_pkey PRIMARY KEY,
         hash text NOT NULL,

@@ -1,3 +1,4 @@
+import { ensureOwnSchema } from '../db/own-schema.ts';
 import { quoteLiteral } from '../db/quote.ts';
 import type { Session } from '../db/session.ts';
 import type { Step } from './step.ts';
@@ -12,7 +13,7 @@ export interface Checkpoint {
   begun: boolean;
 }
 
-export const createCheckpoints = `CREATE SCHEMA IF NOT EXISTS dbops;
+export const createCheckpoints = `${ensureOwnSchema}
   CREATE TABLE IF NOT EXISTS dbops.checkpoints (
     migration text NOT NULL,
     direction text NOT NULL,

@@ -1,5 +1,6 @@
 import type { Session } from '../db/session.ts';
 import { DbopsError, exitCodes } from '../errors.ts';
+import { preflight } from './preflight.ts';
 import {
   noticeLoss,
   type Run,
@@ -26,6 +27,7 @@ export async function runSteps(
   const stopCancelling = cancelOnAbort(settings);
   try {
     const { session, tracking } = settings;
+    await preflight(steps);
     await session.script(tracking.create);
     const run: Run = { ...settings, noticesLoss: await canNoticeLoss(session) };
     for (const [index, step] of steps.entries()) {
@@ -53,6 +55,7 @@ export async function runSteps(
           result(untouched ? 'not-run' : 'failed'),
           ...steps.slice(index + 1).map(notRun),
         );
+        if (index > 0) await session.script(flush).catch(() => {});
         return { results, error: known };
       }
     }
@@ -61,6 +64,12 @@ export async function runSteps(
     stopCancelling();
   }
 }
+
+/**
+ * Commits before the last do not wait for the disk. When there is no last one, this does, and
+ * with it everything before: a message in the WAL is enough to make it a commit.
+ */
+const flush = `SELECT pg_logical_emit_message(true, 'dbops', '')`;
 
 function canNoticeLoss(session: Session): Promise<boolean> {
   return session.script(`SET ${noticeLoss}; RESET ALL`).then(

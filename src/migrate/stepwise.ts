@@ -2,7 +2,7 @@ import { codeOf } from '../db/connection-error.ts';
 import { withLockRetries } from '../db/lock.ts';
 import { quoteIdentifier } from '../db/quote.ts';
 import { ScriptError, type Session } from '../db/session.ts';
-import { DbopsError, exitCodes, usageError } from '../errors.ts';
+import { DbopsError, exitCodes } from '../errors.ts';
 import { splitStatements, SqlSyntaxError, type Statement } from '../sql/statements.ts';
 import { createCheckpoints, dropCheckpoint, readCheckpoint, saveCheckpoint } from './checkpoint.ts';
 import { migrationFailed } from './failure.ts';
@@ -80,15 +80,7 @@ function scriptOf(...statements: string[]): string {
 
 async function split(step: Step, sql: string): Promise<Statement[]> {
   try {
-    const statements = await splitStatements(sql);
-    const control = statements.find(({ controlsTransaction }) => controlsTransaction);
-    if (control)
-      throw usageError(
-        'MIGRATION.TRANSACTION_CONTROL',
-        `${step.migration.name} is run statement by statement, but begins or ends a transaction (line ${control.line}).`,
-        'Remove BEGIN and COMMIT, or the directive no-transaction.',
-      );
-    return statements;
+    return await splitStatements(sql);
   } catch (error) {
     if (!(error instanceof SqlSyntaxError)) throw error;
     throw await migrationFailed({

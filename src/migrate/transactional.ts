@@ -1,8 +1,9 @@
+import { isConnectionLoss } from '../db/connection-error.ts';
 import { ScriptError, type Session } from '../db/session.ts';
 import { withLockRetries } from '../db/lock.ts';
-import { usageError } from '../errors.ts';
-import { splitStatements, SqlSyntaxError } from '../sql/statements.ts';
-import { migrationFailed, offsetInFile } from './failure.ts';
+import { offsetOfError } from '../sql/failure-place.ts';
+import { migrationFailed } from './failure.ts';
+import { fateOf } from './fate.ts';
 import {
   limitsOf,
   resetRole,
@@ -26,7 +27,6 @@ export async function runInTransaction(
   run: Run,
   durable: boolean,
 ): Promise<void> {
-  await refuseTransactionControl(step, sql);
   const commit = durable ? [] : ['SET LOCAL synchronous_commit = off'];
   const before = ['BEGIN', ...limitsOf(step, run, 'LOCAL'), ...commit];
   const prefix = before.map((statement) => `${statement}; `).join('');
@@ -43,39 +43,26 @@ export async function runInTransaction(
     }
   }).catch(async (error: unknown) => {
     if (!(error instanceof ScriptError)) throw error;
+    const lost = isConnectionLoss(error.cause);
+    const fate = lost ? await fateOf(step, run) : 'rolled back';
+    if (fate === 'committed') return;
     const point = {
       sql,
       completed: Math.max(0, error.completed - before.length),
-      offset: offsetInFile(error.cause, sent, prefix.length),
+      offset: offsetOfError(error.cause, sent, prefix.length),
     };
     throw await migrationFailed({
       step,
       cause: error.cause,
       point,
-      aftermath: 'It was rolled back: the database is as it was before this file.',
+      aftermath:
+        fate === 'unknown'
+          ? 'Whether it was committed can not be asked right now.'
+          : 'It was rolled back: the database is as it was before this file.',
     });
   });
 }
 
 export async function rollback(session: Session): Promise<void> {
   await session.script('ROLLBACK').catch(() => {});
-}
-
-const mayControlTransaction = /\b(?:begin|start|commit|end|rollback|abort|savepoint|prepare)\b/i;
-
-/** A COMMIT in the file would end our transaction half-way and keep half of a failing file. */
-async function refuseTransactionControl(step: Step, sql: string): Promise<void> {
-  if (!mayControlTransaction.test(sql)) return;
-  const statements = await splitStatements(sql).catch((error: unknown) => {
-    if (error instanceof SqlSyntaxError) return []; // the server's own message is better
-    throw error;
-  });
-  const control = statements.find(({ controlsTransaction }) => controlsTransaction);
-  if (control)
-    throw usageError(
-      'MIGRATION.TRANSACTION_CONTROL',
-      `${step.migration.name} begins or ends a transaction itself (line ${control.line}).`,
-      'Remove BEGIN and COMMIT: every file runs in a transaction of its own. For statements that can not, use "-- dbops: no-transaction".',
-      [step.script.file],
-    );
 }

@@ -11,6 +11,8 @@ export interface Statement {
   standsAlone: boolean;
   /** `BEGIN`, `COMMIT`, `ROLLBACK`, …: the file would end the runner's own transaction. */
   controlsTransaction: boolean;
+  /** `COPY … FROM STDIN`: its rows are psql's to send, and a migration has none to send. */
+  readsStdin: boolean;
   /** Of `CREATE INDEX CONCURRENTLY name`: what a failed run may leave behind, invalid. */
   concurrentIndex?: { schema?: string; name: string };
 }
@@ -43,6 +45,7 @@ export async function splitStatements(sql: string): Promise<Statement[]> {
       line: lineOf(sql, offset),
       standsAlone: stmt ? standsAlone(stmt) : false,
       controlsTransaction: stmt ? 'TransactionStmt' in stmt : false,
+      readsStdin: stmt ? readsStdin(stmt) : false,
       ...(index && { concurrentIndex: index }),
     };
   });
@@ -89,6 +92,12 @@ function standsAlone(stmt: Node): boolean {
     'AlterSubscriptionStmt',
     'DropSubscriptionStmt',
   ].some((kind) => kind in stmt);
+}
+
+function readsStdin(stmt: Node): boolean {
+  if (!('CopyStmt' in stmt)) return false;
+  const { is_from: isFrom, filename, is_program: isProgram } = stmt.CopyStmt;
+  return isFrom === true && filename === undefined && isProgram !== true;
 }
 
 function concurrentIndexOf(stmt: Node): Statement['concurrentIndex'] {

@@ -1,12 +1,15 @@
 import { cpSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { organizationId } from '../../src/backfill/organization-id.ts';
 import { runBackfill } from '../../src/backfill/run.ts';
 import { servers, targets, type Target } from '../db/targets.ts';
 import { byState, tracked, withProject, type Project } from '../migrate/project.ts';
 import { withSession } from '../reports/database.ts';
 import { catalogOf } from '../reference/catalog.ts';
+
+// PGlite opens in half a second, and on a busy machine in several.
+vi.setConfig({ testTimeout: 60_000 });
 
 const id = (kind: number, n: number) =>
   `00000000-0000-4000-${kind}000-${String(n).padStart(12, '0')}`;

@@ -183,6 +183,28 @@ describe.each(targets)('an alarm on $name', (target) => {
     await bench.run(`${cleared}; ${schema}`);
   });
 
+  it.each([
+    ['a missing index', 'DROP INDEX things_ba'],
+    ['a missing index of a partitioned table', 'DROP INDEX parts_id'],
+    [
+      'another index of a partitioned table',
+      'DROP INDEX parts_id; CREATE INDEX parts_id ON parts (at)',
+    ],
+    ['a missing primary key', 'ALTER TABLE things DROP CONSTRAINT things_pkey'],
+    ['another foreign key', replaced('things_owner', 'FOREIGN KEY (owner) REFERENCES owners')],
+    ['another exclusion', replaced('things_during', 'EXCLUDE USING gist (during WITH -|-)')],
+    [
+      'what REINDEX left behind',
+      `CREATE INDEX things_ba_ccnew ON things (b);
+      UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'things_ba_ccnew'::regclass`,
+    ],
+  ])('whose help heals %s', async (_, sql) => {
+    await bench.run(sql);
+    const found = await bench.findings();
+    await bench.run(/: ([A-Z]{4,} ?.*;)$/.exec(found.at(-1)?.help ?? '')?.[1] ?? '');
+    expect(await bench.findings()).toEqual([]);
+  });
+
   it('for none of these, when they are gone', async () => {
     expect(await bench.findings()).toEqual([]);
   });
@@ -202,7 +224,7 @@ describe.each(targets)('verify on $name', (target) => {
             severity: 'error',
             message:
               'things_ba on public.things is not there: CREATE INDEX things_ba ON public.things USING btree (b) INCLUDE (a)',
-            help: 'Make it again: CREATE INDEX "things_ba" ON public.things USING btree (b) INCLUDE (a);',
+            help: 'Make it again: CREATE INDEX CONCURRENTLY "things_ba" ON public.things USING btree (b) INCLUDE (a);',
             where: { object: 'things_ba on public.things', migration: '0001_things' },
             key: 'missing-index:things_ba on public.things',
           },

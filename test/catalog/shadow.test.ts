@@ -41,8 +41,10 @@ describe.each(shadows)('a shadow on $name', ({ url, server, left }) => {
     let before: unknown;
     await withShadow({ server, signal }, async (shadow: Session) => {
       before = await shadow.query(sql);
+      expect(workers()).toBe(server ? 0 : 1);
     });
     expect(before).toEqual([]);
+    expect(workers()).toBe(0);
     expect(await left()).toBe(0);
   });
 
@@ -151,6 +153,7 @@ function countTurns(): { stop(): number } {
   };
 }
 
+/** How many embedded databases are held: a thread shows as the port to it. */
 function workers(): number {
-  return process.getActiveResourcesInfo().filter((name) => name === 'Worker').length;
+  return process.getActiveResourcesInfo().filter((name) => name === 'MessagePort').length;
 }

@@ -100,22 +100,26 @@ describe('verify', () => {
   });
 
   it('tells of a folder that does not replay', () =>
-    migrated(targets[0] ?? expect.fail(), copyOf(reference), async ({ verify, sql, migrations }) => {
-      const file = join(migrations, '0003_content.up.sql');
-      const hash = "encode(sha256(convert_to('SELECT 1;', 'UTF8')), 'hex')";
-      rmSync(file);
-      appendFileSync(file, 'SELECT 1;');
-      await sql(`UPDATE dbops.migrations SET hash = ${hash} WHERE name = '0003_content'`);
-      const { exitCode, error } = await verify();
-      expect(exitCode).toBe(1);
-      expect(error?.message.split('\n')).toEqual([
-        '0007_tenancy_expand does not run on an empty database, so the expected schema is not known.',
-        expect.stringMatching(/0007_tenancy_expand\.up\.sql:\d+$/),
-        expect.stringContaining(' | '),
-        expect.stringContaining('^'),
-        'SQLSTATE 42P01: relation "content_access" does not exist',
-      ]);
-    }));
+    migrated(
+      targets[0] ?? expect.fail(),
+      copyOf(reference),
+      async ({ verify, sql, migrations }) => {
+        const file = join(migrations, '0003_content.up.sql');
+        const hash = "encode(sha256(convert_to('SELECT 1;', 'UTF8')), 'hex')";
+        rmSync(file);
+        appendFileSync(file, 'SELECT 1;');
+        await sql(`UPDATE dbops.migrations SET hash = ${hash} WHERE name = '0003_content'`);
+        const { exitCode, error } = await verify();
+        expect(exitCode).toBe(1);
+        expect(error?.message.split('\n')).toEqual([
+          '0007_tenancy_expand does not run on an empty database, so the expected schema is not known.',
+          expect.stringMatching(/0007_tenancy_expand\.up\.sql:\d+$/),
+          expect.stringContaining(' | '),
+          expect.stringContaining('^'),
+          'SQLSTATE 42P01: relation "content_access" does not exist',
+        ]);
+      },
+    ));
 });
 
 describe('docs/verify.md', () => {
@@ -126,7 +130,9 @@ describe('docs/verify.md', () => {
       ({ name, group, summary, since }) =>
         `| \`${name}\` | ${group} | ${summary} | ${since ? `\`${since}\`` : ''} |`,
     );
-    expect(page).toContain(['| check | word | it asserts | since |', '|---|---|---|---|', ...rows, ''].join('\n'));
+    expect(page).toContain(
+      ['| check | word | it asserts | since |', '|---|---|---|---|', ...rows, ''].join('\n'),
+    );
   });
 });
 

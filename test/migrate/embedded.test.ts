@@ -1,9 +1,12 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { targets } from '../db/targets.ts';
 import { byState, tracked, until, withProject, type Project, type Running } from './project.ts';
+
+// PGlite opens in half a second, and on a busy machine in several.
+vi.setConfig({ testTimeout: 60_000 });
 
 const embedded = targets.filter(({ kind }) => kind === 'pglite');
 

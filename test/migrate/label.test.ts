@@ -1,6 +1,9 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { targets } from '../db/targets.ts';
 import { byState, tracked, withProject, type Project } from './project.ts';
+
+// PGlite opens in half a second, and on a busy machine in several.
+vi.setConfig({ testTimeout: 60_000 });
 
 const folder = {
   '0001_a.up.sql': 'CREATE TABLE a ()',

@@ -1,0 +1,53 @@
+import { usageError, type DbopsError } from '../errors.ts';
+import { splitStatements, SqlSyntaxError, type Statement } from '../sql/statements.ts';
+import type { Step } from './step.ts';
+
+/** A cheap look that spares most files the parser. */
+const suspicious =
+  /\b(?:begin|start|commit|end|rollback|abort|savepoint|prepare)\b|\bfrom\s+stdin\b/i;
+
+/**
+ * Looks at all steps before the first is run: what no server could run as part of a migration is
+ * refused while nothing has been tried.
+ *
+ * @throws usage error naming file and line
+ */
+export async function preflight(steps: readonly Step[]): Promise<void> {
+  for (const step of steps) {
+    if (step.script.kind !== 'sql' || !suspicious.test(step.script.sql)) continue;
+    for (const statement of await statementsOf(step.script.sql)) refuse(step, statement);
+  }
+}
+
+/** Of a syntax error the server tells more, with the transaction's fate: it is left to the run. */
+async function statementsOf(sql: string): Promise<Statement[]> {
+  try {
+    return await splitStatements(sql.replace(/^\uFEFF/, ''));
+  } catch (error) {
+    if (error instanceof SqlSyntaxError) return [];
+    throw error;
+  }
+}
+
+function refuse(step: Step, { controlsTransaction, readsStdin, line }: Statement): void {
+  if (controlsTransaction) throw endsOurTransaction(step, line);
+  if (readsStdin)
+    throw usageError(
+      'MIGRATION.COPY',
+      `${step.migration.name} copies rows from standard input (line ${line}), which only psql can do.`,
+      'Write them as INSERT … VALUES, or load them with psql or dbops seed.',
+      [step.script.file],
+    );
+}
+
+/** A COMMIT in the file would end our transaction half-way and keep half of a failing file. */
+function endsOurTransaction(step: Step, line: number): DbopsError {
+  return usageError(
+    'MIGRATION.TRANSACTION_CONTROL',
+    `${step.migration.name} begins or ends a transaction itself (line ${line}).`,
+    step.directives.noTransaction
+      ? 'Remove BEGIN and COMMIT, or the directive no-transaction: with it each statement runs by itself.'
+      : 'Remove BEGIN and COMMIT: every file runs in a transaction of its own. For statements that can not, use "-- dbops: no-transaction".',
+    [step.script.file],
+  );
+}

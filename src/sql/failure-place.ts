@@ -1,0 +1,55 @@
+import { relative } from 'node:path';
+import type { DatabaseError } from 'pg';
+import { excerpt } from './excerpt.ts';
+import { lineOf, offsetOfCharacter, splitStatements, SqlSyntaxError } from './statements.ts';
+
+/**
+ * Where in a file the server found an error: its 1-based `position` counts the characters of all
+ * that was sent.
+ *
+ * @param prefixLength what was sent before the file, in UTF-16 units
+ * @returns 0-based, in UTF-16 units of the file; nothing when the error has no position
+ */
+export function offsetOfError(
+  cause: unknown,
+  sent: string,
+  prefixLength: number,
+): number | undefined {
+  const position = Number((cause as { position?: string } | null)?.position);
+  if (!position) return undefined;
+  const offset = offsetOfCharacter(sent, position - 1) - prefixLength;
+  return offset >= 0 ? offset : undefined;
+}
+
+/** For errors without a position (a violated constraint, say): where the failing statement begins. */
+export async function offsetOfStatement(
+  sql: string,
+  completed: number,
+): Promise<number | undefined> {
+  try {
+    return (await splitStatements(sql))[completed]?.offset;
+  } catch (error) {
+    if (error instanceof SqlSyntaxError) return error.offset;
+    throw error;
+  }
+}
+
+/** `migrations/0003_prices.up.sql:4`, and the line with a caret. */
+export function showPlace(file: string, sql: string, offset: number | undefined): string[] {
+  const name = relative(process.cwd(), file);
+  return offset === undefined
+    ? [name]
+    : [`${name}:${lineOf(sql, offset)}`, ...excerpt(sql, offset)];
+}
+
+/** The server's words, with the SQLSTATE. */
+export function serverSays(cause: unknown): string[] {
+  const { code, detail, hint, where } = cause as Partial<DatabaseError>;
+  const message = cause instanceof Error ? cause.message : String(cause);
+  return [
+    /^[0-9A-Z]{5}$/.test(code ?? '') ? `SQLSTATE ${code}: ${message}` : message,
+    ...(detail ? [`Detail: ${detail}`] : []),
+    ...(hint ? [`Hint: ${hint}`] : []),
+    ...(where ? where.split('\n').map((line) => `In: ${line}`) : []),
+  ];
+}
