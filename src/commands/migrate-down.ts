@@ -2,7 +2,9 @@ import * as z from 'zod';
 import { needsConsent, readLabel } from '../db/meta.ts';
 import { databaseName } from '../db/target.ts';
 import { readFolder } from '../formats/index.ts';
+import { usageError } from '../errors.ts';
 import { planDown } from '../migrate/plan.ts';
+import type { Step } from '../migrate/step.ts';
 import { readStatuses } from '../migrate/state.ts';
 import { done, text } from '../report.ts';
 import { defineCommand } from './command.ts';
@@ -41,10 +43,23 @@ export const command = defineCommand({
       await context.consent(
         `Rolling back ${steps.map(({ migration }) => migration.name).join(', ')} on ${databaseName(session.target)} drops what they made, with its rows.`,
       );
+    const samePlan = async () => refuseOther(steps, await plan());
     const before = async () => {};
     return outcomeReport(
-      await runLocked({ context, session, folder, patience: flags.wait, plan, before }),
+      await runLocked({ context, session, folder, patience: flags.wait, plan: samePlan, before }),
       'down',
     );
   },
 });
+
+/** While we waited for the lock, another run may have rolled back what was shown and agreed to. */
+function refuseOther(shown: readonly Step[], planned: Step[]): Step[] {
+  const names = (steps: readonly Step[]) => steps.map(({ migration }) => migration.name).join(', ');
+  if (names(shown) === names(planned)) return planned;
+  throw usageError(
+    'PLAN.CHANGED',
+    'Another run changed what there is to roll back; nothing was changed by this one.',
+    'Look at it with dbops migrate status, and run the command again.',
+    [`planned: ${names(shown)}`, `now: ${names(planned) || 'nothing'}`],
+  );
+}

@@ -26,42 +26,52 @@ export async function runSteps(
   const results: StepResult[] = [];
   const stopCancelling = cancelOnAbort(settings);
   try {
-    const { session, tracking } = settings;
+    const { session, tracking, signal } = settings;
     await preflight(steps);
     await session.script(tracking.create);
     const run: Run = { ...settings, noticesLoss: await canNoticeLoss(session) };
     for (const [index, step] of steps.entries()) {
-      const started = performance.now();
-      const result = (state: StepResult['state']) => ({
-        name: step.migration.name,
-        direction: step.direction,
-        state,
-        durationMs: Math.round(performance.now() - started),
-      });
-      try {
-        run.signal.throwIfAborted();
-        await before(step);
-        run.onStart(step);
-        await runStep(step, run, index === steps.length - 1);
-        results.push(result('done'));
-      } catch (error) {
-        const known = run.signal.aborted
-          ? stopped(results.length, steps.length, step, error)
-          : error;
-        if (!(known instanceof DbopsError)) throw known;
-        const untouched =
-          known.exitCode === exitCodes.interrupted || known.exitCode === exitCodes.usage;
-        results.push(
-          result(untouched ? 'not-run' : 'failed'),
-          ...steps.slice(index + 1).map(notRun),
-        );
-        if (index > 0) await session.script(flush).catch(() => {});
-        return { results, error: known };
-      }
+      const isLast = index === steps.length - 1;
+      const { result, error } = await attempt(step, run, () => before(step), isLast);
+      results.push(result);
+      if (error === undefined) continue;
+      results.push(...steps.slice(index + 1).map(notRun));
+      if (index > 0) await session.script(flush).catch(() => {});
+      if (signal.aborted) return { results, error: stopped(index, steps.length, step, error) };
+      if (error instanceof DbopsError) return { results, error };
+      throw error;
     }
     return { results };
   } finally {
     stopCancelling();
+  }
+}
+
+/** Runs one step; `error` is why it is not done. */
+async function attempt(
+  step: Step,
+  run: Run,
+  before: () => Promise<void>,
+  isLast: boolean,
+): Promise<{ result: StepResult; error?: unknown }> {
+  const started = performance.now();
+  const result = (state: StepResult['state']): StepResult => ({
+    ...notRun(step),
+    state,
+    durationMs: Math.round(performance.now() - started),
+  });
+  let hasBegun = false;
+  try {
+    run.signal.throwIfAborted();
+    await before();
+    hasBegun = true;
+    run.onStart(step);
+    await runStep(step, run, isLast);
+    return { result: result('done') };
+  } catch (error) {
+    const isRefused = error instanceof DbopsError && error.exitCode === exitCodes.usage;
+    const hasFailed = hasBegun && !run.signal.aborted && !isRefused;
+    return { result: result(hasFailed ? 'failed' : 'not-run'), error };
   }
 }
 

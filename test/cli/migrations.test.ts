@@ -188,13 +188,28 @@ describe.each(targets)('migrate up on $name', (target) => {
   it.each([
     ['a command of psql', '\\set x 1\nSELECT 1;'],
     ['rows after COPY FROM STDIN', 'CREATE TABLE a (b int);\nCOPY a FROM STDIN;\n1\n\\.\n'],
-    ['COPY FROM STDIN', 'CREATE TABLE a (b int);\nCOPY a FROM STDIN;'],
   ])('fails on %s, and does not wait for input', async (_, sql) => {
     await trial(target, async ({ url, dbops }) => {
       const { exitCode, stderr } = await dbops(pairs({ '0001_psql': sql }), 'migrate up');
       expect(exitCode).toBe(1);
       expect(stderr).toMatch(/0001_psql\.up\.sql:\d/);
       expect(stderr).toContain('the database is as it was before this file');
+      expect(await tablesOf(url)).toEqual([]);
+    });
+  });
+});
+
+describe.runIf(first)('what no migration can do', () => {
+  it.each([
+    ['MIGRATION.COPY', 'CREATE TABLE a (b int);\nCOPY a FROM STDIN;'],
+    ['MIGRATION.TRANSACTION_CONTROL', 'CREATE TABLE a (b int);\nCOMMIT;'],
+  ])('is refused before the first file is run: %s', async (code, sql) => {
+    await trial(first as Target, async ({ url, dbops }) => {
+      const files = { ...tables('0001_a', '0002_b'), ...pairs({ '0003_c': sql }) };
+      const { exitCode, stderr } = await dbops(files, 'migrate up');
+      expect(exitCode).toBe(2);
+      expect(stderr).toContain(code);
+      expect(stderr).toContain('line 2');
       expect(await tablesOf(url)).toEqual([]);
     });
   });
