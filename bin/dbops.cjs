@@ -10,11 +10,27 @@ if (!isSupported) {
 }
 require('node:module').enableCompileCache();
 
-// `dbops report … | head -1` closes the pipe; what was asked for was printed, so this is no error.
-for (const stream of [process.stdout, process.stderr])
-  stream.on('error', (error) => {
+// Opening a standard stream takes a millisecond, so each is opened when it is first used.
+const opened = new Set();
+function stream(name) {
+  const found = process[name];
+  if (opened.has(found)) return found;
+  opened.add(found);
+  // `dbops report … | head -1` closes the pipe; what was asked for was printed: that is no error.
+  return found.on('error', (error) => {
     if (error.code !== 'EPIPE') throw error;
   });
+}
+const output = (name) => ({
+  write: (text) => stream(name).write(text),
+  get isTTY() {
+    return stream(name).isTTY;
+  },
+  get columns() {
+    return stream(name).columns;
+  },
+});
+const flushed = (each) => new Promise((resolve) => each.write('', resolve));
 
 const controller = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'])
@@ -25,12 +41,14 @@ for (const signal of ['SIGINT', 'SIGTERM'])
 
 const { main } = require('../dist/cli.cjs');
 main(process.argv.slice(2), {
-  stdin: process.stdin,
-  stdout: process.stdout,
-  stderr: process.stderr,
+  stdin: {
+    get isTTY() {
+      return process.stdin.isTTY;
+    },
+  },
+  stdout: output('stdout'),
+  stderr: output('stderr'),
   environment: process.env,
   cwd: process.cwd(),
   signal: controller.signal,
-}).then((exitCode) => {
-  process.stdout.write('', () => process.stderr.write('', () => process.exit(exitCode)));
-});
+}).then((exitCode) => Promise.all([...opened].map(flushed)).then(() => process.exit(exitCode)));

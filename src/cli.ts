@@ -96,8 +96,8 @@ export async function createProgram(argv: string[], io: Io, run: Run): Promise<C
     for (const [notation, description] of options) program.option(notation, description);
   }
   for (const entry of commands) {
-    const leaf = leafFor(program, entry);
-    if (isNamed(entry, argv)) configure(leaf, entry, (await entry.load()).command, run);
+    const leaf = leafFor(program, entry, argv);
+    if (leaf && isNamed(entry, argv)) configure(leaf, entry, (await entry.load()).command, run);
   }
   program.addHelpText(
     'after',
@@ -124,14 +124,19 @@ function withoutValue(message: string): string {
   return message.replace(/(unknown option '[^=']*)=.*'/s, "$1'");
 }
 
-/** The commander command of an entry, its noun made at the first of its verbs. */
-function leafFor(program: Commander, { words, summary }: CommandEntry): Commander {
+/** The commander command of an entry; verbs only of a noun that is asked for: each costs time. */
+function leafFor(
+  program: Commander,
+  { words, summary }: CommandEntry,
+  argv: string[],
+): Commander | undefined {
   const [noun = '', verb] = words.split(' ');
   if (!verb) return program.command(noun).summary(summary).description(summary);
-  const parent =
-    program.commands.find((known) => known.name() === noun) ??
-    program.command(noun).description(groups[noun] ?? '');
-  return parent.command(verb).summary(summary).description(summary);
+  const known = program.commands.find((command) => command.name() === noun);
+  const parent = known ?? program.command(noun).description(groups[noun] ?? '');
+  return argv.includes(noun)
+    ? parent.command(verb).summary(summary).description(summary)
+    : undefined;
 }
 
 /** Whether all words of the entry stand in `argv` in their order (flags may stand between). */
