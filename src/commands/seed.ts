@@ -36,7 +36,6 @@ export const command = defineCommand({
     'dbops seed',
     'dbops seed --only users',
     'dbops seed --reset --dry-run',
-    'dbops seed --check --json',
   ],
   flags,
   async run(context, { only, reset, check, dryRun }) {

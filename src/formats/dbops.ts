@@ -1,12 +1,20 @@
 import { hash } from 'node:crypto';
-import { readFileSync, readdirSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { ensureOwnSchema } from '../db/own-schema.ts';
 import { quoteLiteral } from '../db/quote.ts';
 import type { Migration, Script } from '../migration.ts';
 import type { Format } from './format.ts';
 
 /** `0001_name.up.sql`, or `0001_name.ts` with Kysely's `up(db)` and `down(db)`. */
-const upFile = /^(?<name>\d+_.+?)(?:\.up\.sql|(?<!\.d)\.(?:m?ts|m?js))$/;
+const endings = ['.up.sql', '.ts', '.mts', '.js', '.mjs'];
+
+/** `0001_name` of a migration's file; nothing for any other file. */
+function nameOf(file: string): string | undefined {
+  const ending = endings.find((each) => file.endsWith(each));
+  if (!ending || /\.d\.m?ts$/.test(file)) return undefined;
+  const name = file.slice(0, -ending.length);
+  return /^\d+_./.test(name) ? name : undefined;
+}
 
 /**
  * dbops' own format: `NNNN_name.up.sql` with `NNNN_name.down.sql`, and Kysely modules, ordered by
@@ -14,15 +22,14 @@ const upFile = /^(?<name>\d+_.+?)(?:\.up\.sql|(?<!\.d)\.(?:m?ts|m?js))$/;
  */
 export const dbops: Format = {
   name: 'dbops',
-  matches: (files) =>
-    files.some((file) => /^\d+_.+\.up\.sql$/.test(file) || /^\d+_.+(?<!\.d)\.m?[tj]s$/.test(file)),
-  read(directory) {
-    const files = readdirSync(directory);
+  matches: (files) => files.some((file) => nameOf(file) !== undefined),
+  read(directory, files) {
     const present = new Set(files);
     return files
-      .filter((file) => upFile.test(file))
-      .toSorted((a, b) => numberOf(a) - numberOf(b) || (a < b ? -1 : 1))
-      .map((file) => readMigration(directory, file, present));
+      .toSorted()
+      .map((file) => ({ file, name: nameOf(file), number: Number.parseInt(file, 10) }))
+      .toSorted((a, b) => a.number - b.number)
+      .flatMap(({ file, name }) => (name ? readMigration(directory, { file, name }, present) : []));
   },
   tracking: {
     table: 'dbops.migrations',
@@ -33,20 +40,20 @@ export const dbops: Format = {
         applied_at timestamptz NOT NULL DEFAULT clock_timestamp(),
         applied_by text NOT NULL DEFAULT current_user,
         duration_ms integer NOT NULL DEFAULT 1000 * extract(epoch FROM clock_timestamp() - now()))`,
-    select: 'SELECT name, hash, applied_at FROM dbops.migrations ORDER BY applied_at, name',
+    select: `SELECT name, hash, 1000 * extract(epoch FROM applied_at)::float8 AS applied_ms
+      FROM dbops.migrations ORDER BY applied_at, name`,
     record: ({ name, hash: recorded }) =>
       `INSERT INTO dbops.migrations (name, hash) VALUES (${quoteLiteral(name)}, ${quoteLiteral(recorded)})`,
     erase: ({ name }) => `DELETE FROM dbops.migrations WHERE name = ${quoteLiteral(name)}`,
   },
 };
 
-function numberOf(file: string): number {
-  return Number.parseInt(file, 10);
-}
-
-function readMigration(directory: string, file: string, present: ReadonlySet<string>): Migration {
+function readMigration(
+  directory: string,
+  { file, name }: { file: string; name: string },
+  present: ReadonlySet<string>,
+): Migration {
   const path = `${directory}/${file}`; // path.join costs as much as reading the file
-  const name = upFile.exec(file)?.groups?.['name'] ?? file;
   const source = readFileSync(path, 'utf8');
   const migration = { name, hash: hashOf(source) };
   if (!file.endsWith('.sql')) {

@@ -16,7 +16,8 @@ export interface Format {
   name: string;
   /** Whether the files of a directory are this tool's. */
   matches(files: readonly string[]): boolean;
-  read(directory: string): Migration[];
+  /** @param files the names in the directory */
+  read(directory: string, files: readonly string[]): Migration[];
   tracking: Tracking;
 }
 
@@ -26,7 +27,7 @@ export interface Tracking {
   table: string;
   /** Makes the table where it is missing; may run any number of times. */
   create: string;
-  /** Selects `name`, `hash` and `applied_at`, in the order of application. */
+  /** Selects `name`, `hash` and `applied_ms` (since 1970), in the order of application. */
   select: string;
   record(migration: Migration): string;
   erase(migration: Migration): string;
@@ -36,9 +37,10 @@ export interface Tracking {
 export interface TrackingRow {
   name: string;
   hash: string | null;
-  applied_at: Date | null;
+  /** A number, because thousands of dates take longer to parse than the rest of the row. */
+  applied_ms: number | null;
 }
 
-export function toApplied({ name, hash, applied_at }: TrackingRow): AppliedMigration {
-  return { name, hash, appliedAt: applied_at };
+export function toApplied({ name, hash, applied_ms }: TrackingRow): AppliedMigration {
+  return { name, hash, appliedAt: applied_ms === null ? null : new Date(applied_ms) };
 }

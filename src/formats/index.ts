@@ -28,8 +28,9 @@ export function readFolder(wanted: Wanted): Folder {
       `There is no folder ${directory}.`,
       'Name it with --migrations DIR, or start one: dbops migrate new NAME',
     );
-  const format = formatOf(directory, wanted.format);
-  const migrations = format.read(directory);
+  const files = readdirSync(directory);
+  const format = formatOf(directory, files, wanted.format);
+  const migrations = format.read(directory, files);
   if (migrations.length === 0)
     throw usageError(
       'FOLDER.EMPTY',
@@ -39,9 +40,8 @@ export function readFolder(wanted: Wanted): Folder {
   return { format, directory, migrations };
 }
 
-function formatOf(directory: string, asked: string | undefined): Format {
+function formatOf(directory: string, files: string[], asked: string | undefined): Format {
   const names = formats.map(({ name }) => name).join(', ');
-  const files = readdirSync(directory);
   const found = formats.find((format) => (asked ? format.name === asked : format.matches(files)));
   if (found) return found;
   if (asked)

@@ -54,7 +54,7 @@ describe('help', () => {
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
     const examples = stdout.split('Examples:\n')[1]?.trimEnd().split('\n') ?? [];
     expect(examples.length).toBeGreaterThanOrEqual(2);
-    expect(examples.length).toBeLessThanOrEqual(4);
+    expect(examples.length).toBeLessThanOrEqual(3);
     for (const example of examples) expect(example).toMatch(/^ {2}(dbops|npm run) /);
     expect(examples[0]).toContain(`dbops ${words}`);
   });
