@@ -45,8 +45,6 @@ export interface Context {
   session(): Promise<Session>;
   /** A connection of its own, closed with the context. */
   anotherSession(): Promise<Session>;
-  /** An ordinary question; `--yes` answers it. @throws usage error when declined or unanswered */
-  confirm(question: string): Promise<void>;
   /** Consent to losing data or to acting on a protected database: its name, typed or `--confirm`. */
   consent(what: string): Promise<void>;
 }
@@ -116,7 +114,6 @@ export async function withContext<T>(
     clock: () => new Date(),
     signal: io.signal,
     anotherSession: open,
-    confirm: (question) => confirm(question, io, flags),
     consent: (what) => consent(what, settings, io, flags),
   };
   try {
@@ -137,24 +134,6 @@ function announce(
   const engine = server.kind === 'pglite' ? 'embedded PostgreSQL' : 'PostgreSQL';
   note(`target  ${describeTarget(target)}  (${engine} ${server.version})`);
   if (flags.verbose) note(`        from ${settings.target().source}`);
-}
-
-async function confirm(question: string, io: Io, flags: CommonFlags): Promise<void> {
-  if (flags.yes) return;
-  if (!isInteractive(io, flags))
-    throw usageError(
-      'CONSENT.NEEDED',
-      `${question} Nobody is there to answer.`,
-      'Repeat the command with --yes.',
-    );
-  const { confirm: ask } = await import('@inquirer/prompts');
-  const agreed = await ask({ message: question, default: false }, promptStreams(io));
-  if (!agreed)
-    throw usageError(
-      'CONSENT.DECLINED',
-      'Declined; nothing was changed.',
-      'Repeat the command when you are ready.',
-    );
 }
 
 async function consent(

@@ -32,11 +32,7 @@ export const command = defineCommand({
     ['--check', 'write nothing; exit code 4 if there is something to do'],
     ['--dry-run', 'write nothing; only show what would be done'],
   ],
-  examples: [
-    'dbops seed',
-    'dbops seed --only users',
-    'dbops seed --reset --dry-run',
-  ],
+  examples: ['dbops seed', 'dbops seed --only users', 'dbops seed --reset --dry-run'],
   flags,
   async run(context, { only, reset, check, dryRun }) {
     const chosen = setsNamed(only);
