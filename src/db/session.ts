@@ -1,7 +1,6 @@
 import { Client, Query, types, type ClientConfig, type QueryResultRow } from 'pg';
 import { connectionError } from './connection-error.ts';
 import { lockDirectory } from './directory-lock.ts';
-import { PgliteSocket } from './pglite.ts';
 import type { Target } from './target.ts';
 
 export interface Server {
@@ -68,7 +67,7 @@ export async function openSession(target: Target, options: SessionOptions): Prom
   const unlock =
     target.kind === 'pglite' && target.directory ? lockDirectory(target.directory) : () => {};
   const client = new Client({
-    ...clientConfig(target, options.connectTimeout ?? 10_000),
+    ...(await clientConfig(target, options.connectTimeout ?? 10_000)),
     application_name: options.application,
     types: parsers,
   });
@@ -106,10 +105,11 @@ export async function openSession(target: Target, options: SessionOptions): Prom
   };
 }
 
-function clientConfig(target: Target, connectTimeout: number): ClientConfig {
+async function clientConfig(target: Target, connectTimeout: number): Promise<ClientConfig> {
   if (target.kind === 'postgres')
     return { ...target.config, keepAlive: true, connectionTimeoutMillis: connectTimeout };
   // No time limit: on a busy machine, or after a crash, it takes long to open but does so in the end.
+  const { PgliteSocket } = await import('./pglite.ts');
   const stream = () => new PgliteSocket(target.directory) as never;
   return { user: 'postgres', database: 'postgres', ssl: false, stream };
 }
