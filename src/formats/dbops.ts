@@ -11,7 +11,7 @@ const endings = ['.up.sql', '.ts', '.mts', '.js', '.mjs'];
 /** `0001_name` of a migration's file; nothing for any other file. */
 function nameOf(file: string): string | undefined {
   const ending = endings.find((each) => file.endsWith(each));
-  if (!ending || /\.d\.m?ts$/.test(file)) return undefined;
+  if (!ending || /\.d\.m?[tj]s$/.test(file)) return undefined;
   const name = file.slice(0, -ending.length);
   return /^\d+_./.test(name) ? name : undefined;
 }

@@ -21,6 +21,7 @@ describe('the format dbops', () => {
       '0001_a.down.sql',
       '0002_b.d.ts',
       '0002_b.d.mts',
+      '0002_b.d.js',
       '0003_c.sql',
       'README.md',
       'x_0004.up.sql',
