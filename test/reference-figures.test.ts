@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { runCli } from './cli/run-cli.ts';
 import { createDatabase, targets, type Database } from './db/targets.ts';
-import { withSession } from './reports/database.ts';
+import { withSession } from './db/session.ts';
 
 /** Of one feature: used, limit, percent, state. */
 const figure = z.tuple([z.number(), z.number(), z.string(), z.string()]);

@@ -5,7 +5,8 @@ import { organizationId } from '../../src/backfill/organization-id.ts';
 import { runBackfill } from '../../src/backfill/run.ts';
 import { servers, targets, type Target } from '../db/targets.ts';
 import { byState, tracked, withProject, type Project } from '../migrate/project.ts';
-import { withSession } from '../reports/database.ts';
+import { withSession } from '../db/session.ts';
+
 import { catalogOf } from '../reference/catalog.ts';
 
 // PGlite opens in half a second, and on a busy machine in several.

@@ -3,7 +3,8 @@ import { describe, expect, inject, it } from 'vitest';
 import { readFolder } from '../../src/formats/index.ts';
 import { createDatabase, servers, targets, type Server } from '../db/targets.ts';
 import { folderOf } from '../cli/run-cli.ts';
-import { migrated, reference, trialOf, withSession, type Trial } from './trial.ts';
+import { withSession } from '../db/session.ts';
+import { migrated, reference, trialOf, type Trial } from './trial.ts';
 import { bystanders, hostileDefaults, restoreSpelling, zoo } from './zoo.ts';
 
 const folders = [

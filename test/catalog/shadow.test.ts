@@ -6,7 +6,7 @@ import { parseTarget } from '../../src/db/target.ts';
 import type { Migration, Script } from '../../src/migration.ts';
 import { folderOf, runCli } from '../cli/run-cli.ts';
 import { targets, withDatabase } from '../db/targets.ts';
-import { withSession } from './trial.ts';
+import { withSession } from '../db/session.ts';
 
 const shadows = targets.map((target) => ({
   name: target.name,

@@ -1,7 +1,6 @@
 import { resolve } from 'node:path';
 import * as z from 'zod';
-import { openSession, type Session } from '../../src/db/session.ts';
-import { parseTarget } from '../../src/db/target.ts';
+import { withSession } from '../db/session.ts';
 import { createDatabase, type Target } from '../db/targets.ts';
 import { runCli } from '../cli/run-cli.ts';
 
@@ -53,19 +52,6 @@ interface VerifyOptions {
 }
 
 export type Verified = z.infer<typeof document> & { exitCode: number | null };
-
-/** Opens the trial's database for as long as `work` runs: an embedded one has one user at a time. */
-export async function withSession<T>(
-  url: string,
-  work: (session: Session) => Promise<T>,
-): Promise<T> {
-  const session = await openSession(parseTarget(url), { application: 'dbops test' });
-  try {
-    return await work(session);
-  } finally {
-    await session.close();
-  }
-}
 
 /** A trial of a database that is there. */
 export function trialOf(url: string, migrations: string): Trial {

@@ -4,7 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { checks } from '../../src/checks/index.ts';
 import { folderOf, runCli } from '../cli/run-cli.ts';
 import { servers, targets } from '../db/targets.ts';
-import { migrated, reference, withSession, type Trial } from '../catalog/trial.ts';
+import { withSession } from '../db/session.ts';
+import { migrated, reference, type Trial } from '../catalog/trial.ts';
 
 /** One thing wrong of each group. */
 const damage = `DROP INDEX idx_purchases_created_at;

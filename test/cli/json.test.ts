@@ -2,7 +2,8 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { commands } from '../../src/commands/index.ts';
 import { servers, targets, withDatabase, type Target } from '../db/targets.ts';
-import { withSession } from '../reports/database.ts';
+import { withSession } from '../db/session.ts';
+
 import { folderOf, runCli, type Surroundings } from './run-cli.ts';
 
 const migrations = join(import.meta.dirname, '../../migrations');

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { targets, withDatabase, type Target } from '../db/targets.ts';
-import { withSession } from '../reports/database.ts';
+import { withSession } from '../db/session.ts';
+
 import { folderOf, runCli, type Answer } from './run-cli.ts';
 
 type Files = Record<string, string>;

@@ -2,7 +2,8 @@ import { existsSync, globSync } from 'node:fs';
 import { execFileSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import { servers, withDatabase, type Target } from '../db/targets.ts';
-import { withSession } from '../reports/database.ts';
+import { withSession } from '../db/session.ts';
+
 import { folderOf, program, runShell, startShell } from './run-cli.ts';
 
 const [server] = servers;

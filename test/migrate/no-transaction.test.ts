@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { DbopsError } from '../../src/errors.ts';
 import { servers, targets, withDatabase } from '../db/targets.ts';
-import { withSession } from '../reports/database.ts';
+import { withSession } from '../db/session.ts';
+
 import { catalogOf } from '../reference/catalog.ts';
 import { migrate } from './in-session.ts';
 import {

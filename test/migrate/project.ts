@@ -6,7 +6,7 @@ import pg from 'pg';
 import * as z from 'zod';
 import { folderOf, program, runCli, startShell, type Answer } from '../cli/run-cli.ts';
 import { withDatabase, type Target } from '../db/targets.ts';
-import { withSession } from '../reports/database.ts';
+import { withSession } from '../db/session.ts';
 
 type Files = Record<string, string>;
 

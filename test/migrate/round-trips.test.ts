@@ -1,7 +1,8 @@
 import { describe, expect, it, vi } from 'vitest';
 import type { Session } from '../../src/db/session.ts';
 import { targets, withDatabase } from '../db/targets.ts';
-import { withSession } from '../reports/database.ts';
+import { withSession } from '../db/session.ts';
+
 import { migrate } from './in-session.ts';
 import { writeFolder } from './project.ts';
 

@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { readFolder } from '../../src/formats/index.ts';
 import { targets, withDatabase } from '../db/targets.ts';
 import { migrate } from '../migrate/in-session.ts';
-import { withSession } from '../reports/database.ts';
+import { withSession } from '../db/session.ts';
+
 import { catalogOf } from './catalog.ts';
 
 const root = join(import.meta.dirname, '..', '..');

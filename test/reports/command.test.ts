@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { main } from '../../src/cli.ts';
 import { createDatabase, targets, type Database } from '../db/targets.ts';
-import { applyMigrations, withSession } from './database.ts';
+import { withSession } from '../db/session.ts';
+import { applyMigrations } from './database.ts';
 
 interface Answer {
   code: number;

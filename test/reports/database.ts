@@ -1,26 +1,12 @@
 import * as z from 'zod';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { openSession, type Session } from '../../src/db/session.ts';
-import { parseTarget } from '../../src/db/target.ts';
+import type { Session } from '../../src/db/session.ts';
 import { readFolder } from '../../src/formats/index.ts';
 import type { Report } from '../../src/report.ts';
 import { splitStatements } from '../../src/sql/statements.ts';
 
 const root = join(import.meta.dirname, '..', '..');
-
-/** A session on `url`, closed afterwards, whatever the outcome. */
-export async function withSession<T>(
-  url: string,
-  work: (session: Session) => Promise<T>,
-): Promise<T> {
-  const session = await openSession(parseTarget(url), { application: 'dbops test' });
-  try {
-    return await work(session);
-  } finally {
-    await session.close();
-  }
-}
 
 /** Applies the project's migrations: those after one number up to another, such as `0004`. */
 export async function applyMigrations(

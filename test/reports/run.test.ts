@@ -3,7 +3,8 @@ import { credits } from '../../src/reports/credits.ts';
 import { runReport } from '../../src/reports/run.ts';
 import { usage } from '../../src/reports/usage.ts';
 import { targets, withDatabase } from '../db/targets.ts';
-import { applyMigrations, documentOf, withSession } from './database.ts';
+import { withSession } from '../db/session.ts';
+import { applyMigrations, documentOf } from './database.ts';
 
 const asOf = new Date('2026-11-20');
 

@@ -2,7 +2,8 @@ import { generate, PostgresDialect } from 'kysely-codegen';
 import { format, resolveConfig } from 'prettier';
 import { expect, test } from 'vitest';
 import { kyselyOf } from '../../src/db/kysely.ts';
-import { applyMigrations, withSession } from './database.ts';
+import { withSession } from '../db/session.ts';
+import { applyMigrations } from './database.ts';
 
 const file = new URL('../../src/db/schema.ts', import.meta.url);
 

@@ -6,7 +6,8 @@ import { monthsAround } from '../../src/seed/months.ts';
 import type { SeedCounts } from '../../src/seed/plan.ts';
 import { seed, type SeedOptions } from '../../src/seed/run.ts';
 import { withDatabase, type Target } from '../db/targets.ts';
-import { applyMigrations, withSession } from '../reports/database.ts';
+import { withSession } from '../db/session.ts';
+import { applyMigrations } from '../reports/database.ts';
 
 export const now = new Date('2026-11-20T12:34:56Z');
 
