@@ -47,6 +47,14 @@ export interface Context {
   anotherSession(): Promise<Session>;
   /** Consent to losing data or to acting on a protected database: its name, typed or `--confirm`. */
   consent(what: string): Promise<void>;
+  /** Lets the person choose; nothing when there is nobody to ask. */
+  choose<T>(question: string, choices: readonly Choice<T>[]): Promise<T | undefined>;
+}
+
+export interface Choice<T> {
+  /** What the person reads. */
+  name: string;
+  value: T;
 }
 
 export interface ContextInput {
@@ -115,6 +123,11 @@ export async function withContext<T>(
     signal: io.signal,
     anotherSession: open,
     consent: (what) => consent(what, settings, io, flags),
+    choose: async (message, choices) => {
+      if (!isInteractive(io, flags)) return undefined;
+      const { select } = await import('@inquirer/prompts');
+      return select({ message, choices: [...choices] }, promptStreams(io));
+    },
   };
   try {
     return await work(context);

@@ -1,5 +1,23 @@
-/** SQL text of one direction, or a module that exports functions. */
-export type Script = { kind: 'sql'; file: string; sql: string } | { kind: 'module'; file: string };
+/** SQL text of one direction. */
+export interface SqlScript {
+  kind: 'sql';
+  file: string;
+  /**
+   * Without the BOM that an editor may have left in the file. Where it is a section of a file, the
+   * lines above it are empty ones, so that line numbers are those of the file.
+   */
+  sql: string;
+  /** The tool's own mark says that it must not run in a transaction. */
+  noTransaction?: boolean;
+}
+
+/** A module that exports functions. */
+export interface ModuleScript {
+  kind: 'module';
+  file: string;
+}
+
+export type Script = SqlScript | ModuleScript;
 
 /** What `-- dbops: …` comments at the top of a file ask for. */
 export interface Directives {
@@ -15,18 +33,27 @@ export interface Directives {
 export interface Migration {
   /** The key in the tracking table. */
   name: string;
+  /** What no two migrations of the folder may share; absent where the tool allows twins. */
+  version?: string;
   up: Script;
   /** Absent when the folder has no rollback for it. */
   down?: Script;
-  /** As the format writes it into its tracking table. */
+  /** As the format writes it into its tracking table, or would. */
   hash: string;
+  /** Hashes that the tool takes for the same file, such as with other line endings. */
+  otherHashes?: readonly string[];
+  /** Further values of its tracking row; only the format that read them knows their names. */
+  row?: Readonly<Record<string, string | number>>;
 }
 
 /** One row of a tracking table. */
 export interface AppliedMigration {
   name: string;
+  /** `null` where the tool records none. */
   hash: string | null;
   appliedAt: Date | null;
+  /** The tool began it, and recorded that it did not end. */
+  isFailed?: boolean;
 }
 
 export type Direction = 'up' | 'down';

@@ -8,19 +8,18 @@ import { pinned, snapshot } from './snapshot.ts';
  * The live catalog against what the migrations make. It is read while the shadow replays: neither
  * waits for the other.
  *
- * @param trackingTable left out: some tools keep their records among the tables of the application
+ * @param toolTables left out: some tools keep their records among the tables of the application
  */
 export async function compare(
   session: Session,
   wanted: Wanted,
-  trackingTable: string,
+  toolTables: readonly string[],
 ): Promise<Delta[]> {
   const reading = readPinned(session, () => snapshot(session));
   reading.catch(() => {}); // a replay that fails first is what is told
-  const isTracking = ({ schema, table }: Fact) =>
-    [table, `${schema}.${table}`].includes(trackingTable);
+  const isTools = ({ schema, table }: Fact) => toolTables.includes(`${schema}.${table}`);
   return withExpectation(wanted, async ({ facts, sameMeaning }) => {
-    const live = (await reading).filter((fact) => !isTracking(fact));
+    const live = (await reading).filter((fact) => !isTools(fact));
     return diff(facts, live, sameMeaning);
   });
 }

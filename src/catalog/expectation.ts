@@ -1,4 +1,5 @@
 import { describeTarget } from '../db/target.ts';
+import type { Format } from '../formats/format.ts';
 import type { Migration } from '../migration.ts';
 import type { Environment } from '../output/terminal.ts';
 import { cacheFile, readCache, writeCache } from './cache.ts';
@@ -19,6 +20,7 @@ const embedded = typeof PGLITE_VERSION === 'string' ? PGLITE_VERSION : 'source';
 
 export interface Wanted extends ShadowOptions {
   migrations: readonly Migration[];
+  format: Format;
   environment: Environment;
   /** Told when there is nothing in the cache, so that it takes longer. */
   onReplay?: () => void;
@@ -29,7 +31,7 @@ export async function withExpectation<T>(
   wanted: Wanted,
   work: (expectation: Expectation) => Promise<T>,
 ): Promise<T> {
-  const { migrations, environment, server, onReplay = () => {} } = wanted;
+  const { migrations, format, environment, server, onReplay = () => {} } = wanted;
   const engine = server ? describeTarget(server) : embedded;
   const file = cacheFile(environment, migrations, engine);
   const cached = readCache(file);
@@ -37,7 +39,7 @@ export async function withExpectation<T>(
   if (cached) return work({ facts: cached, sameMeaning: (pairs) => judgeAgain(wanted, pairs) });
   onReplay();
   return withShadow(wanted, async (shadow) => {
-    const facts = await expectedFacts(shadow, migrations);
+    const facts = await expectedFacts(shadow, migrations, format);
     writeCache(file, facts);
     return work({ facts, sameMeaning: (pairs) => judge(shadow, pairs) });
   });
@@ -46,7 +48,7 @@ export async function withExpectation<T>(
 function judgeAgain(wanted: Wanted, pairs: readonly Pair[]): Promise<boolean[]> {
   wanted.onReplay?.();
   return withShadow(wanted, async (shadow) => {
-    await replay(shadow, wanted.migrations);
+    await replay(shadow, wanted.migrations, wanted.format);
     return judge(shadow, pairs);
   });
 }

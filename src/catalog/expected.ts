@@ -1,4 +1,5 @@
 import type { Session } from '../db/session.ts';
+import type { Format } from '../formats/format.ts';
 import type { Migration } from '../migration.ts';
 import type { ExpectedFact, Fact } from './fact.ts';
 import { replay, type Replayed } from './replay.ts';
@@ -12,8 +13,9 @@ import { pinned, readCatalog, toFact, type CatalogRow } from './snapshot.ts';
 export async function expectedFacts(
   shadow: Session,
   migrations: readonly Migration[],
+  format: Format,
 ): Promise<ExpectedFact[]> {
-  const replayed = await replay(shadow, migrations);
+  const replayed = await replay(shadow, migrations, format);
   return inScratchTransaction(shadow, async () => {
     const rows = await readCatalog(shadow);
     const restored = await reparse(shadow, rows.map(toFact));

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
-import { kyselyOf } from '../db/kysely.ts';
-import type { Session } from '../db/session.ts';
+import { transaction, type Session } from '../db/session.ts';
 import { DbopsError } from '../errors.ts';
-import { loadMigrate } from '../formats/kysely-module.ts';
+import type { Format, LoadedModule } from '../formats/format.ts';
+import { loadModule } from '../formats/load-module.ts';
 import type { Migration } from '../migration.ts';
 import { readDirectives } from '../sql/directives.ts';
 import { splitStatements } from '../sql/statements.ts';
@@ -23,10 +23,11 @@ export interface Replayed {
 export async function replay(
   session: Session,
   migrations: readonly Migration[],
+  format: Format,
 ): Promise<Replayed[]> {
   const replayed: Replayed[] = [];
   for (const migration of migrations) {
-    await runMigration(session, migration);
+    await runMigration(session, migration, format);
     const [row] = await session.query<{ xid: bigint }>(
       'SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS xid',
     );
@@ -35,14 +36,14 @@ export async function replay(
   return replayed;
 }
 
-async function runMigration(session: Session, migration: Migration): Promise<void> {
+async function runMigration(session: Session, migration: Migration, format: Format): Promise<void> {
   const { name, up } = migration;
-  const text = up.kind === 'sql' ? up.sql : readFileSync(up.file, 'utf8');
-  const source = text.replace(/^\uFEFF/, '');
+  const source = up.kind === 'sql' ? up.sql : readFileSync(up.file, 'utf8');
   try {
     const { noTransaction } = readDirectives(source, name);
     await session.script('RESET ALL');
-    if (up.kind === 'module') await runModule(session, up.file, noTransaction);
+    if (up.kind === 'module')
+      await runModule(session, await loadModule(format, up, 'up'), noTransaction);
     else if (noTransaction) await runStatements(session, source);
     else await runFile(session, source);
   } catch (error) {
@@ -50,10 +51,9 @@ async function runMigration(session: Session, migration: Migration): Promise<voi
   }
 }
 
-async function runModule(session: Session, file: string, noTransaction: boolean): Promise<void> {
-  const up = await loadMigrate(file, 'up');
-  const db = kyselyOf<unknown>(session);
-  await (noTransaction ? up(db) : db.transaction().execute(up));
+async function runModule(session: Session, module: LoadedModule, asked: boolean): Promise<void> {
+  if (asked || module.noTransaction) await module.run(session, false);
+  else await transaction(session, () => module.run(session, true));
 }
 
 async function runFile(session: Session, source: string): Promise<void> {

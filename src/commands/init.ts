@@ -1,12 +1,11 @@
-import { existsSync, readdirSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { usageError } from '../errors.ts';
-import { formats } from '../formats/index.ts';
+import { existsSync, writeFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import type { Context } from '../context.ts';
+import { DbopsError, usageError } from '../errors.ts';
+import { folderOf } from './folder.ts';
 import { done, text } from '../report.ts';
 import { defineCommand } from './command.ts';
 import { none } from './flags.ts';
-
-const usual = ['migrations', 'db/migrations', 'database/migrations', 'src/migrations'];
 
 interface Found {
   migrations: string;
@@ -18,7 +17,8 @@ export const command = defineCommand({
     'Looks for a folder of migrations and writes dbops.config.ts. The database URL stays in the environment or in .env, where it does not end up in version control.',
   examples: ['dbops init', 'dbops init --migrations db/migrations'],
   flags: none,
-  async run({ io, settings }) {
+  async run(context) {
+    const { io } = context;
     const file = join(io.cwd, 'dbops.config.ts');
     if (existsSync(file))
       throw usageError(
@@ -26,8 +26,7 @@ export const command = defineCommand({
         'dbops.config.ts is there already; it was left as it is.',
         'Edit it, or delete it and run dbops init again.',
       );
-    const candidates = settings.migrations ? [settings.migrations] : usual;
-    const found = candidates.flatMap((folder) => look(io.cwd, folder))[0];
+    const found = await look(context);
     const { migrations, format } = found ?? { migrations: 'migrations', format: 'dbops' };
     writeFileSync(file, contentOf({ migrations, format }), { flag: 'wx' });
     return done(
@@ -45,12 +44,20 @@ export const command = defineCommand({
   },
 });
 
-function look(cwd: string, folder: string): Found[] {
-  const directory = join(cwd, folder);
-  if (!existsSync(directory) || !statSync(directory).isDirectory()) return [];
-  const format = formats.find(({ matches }) => matches(readdirSync(directory)));
-  return format ? [{ migrations: folder, format: format.name }] : [];
+/** Nothing when there is no folder yet, which is what `init` is for. */
+async function look(context: Context): Promise<Found | undefined> {
+  try {
+    const { directory, format } = await folderOf(context);
+    const migrations = relative(context.io.cwd, directory).replaceAll('\\', '/') || '.';
+    return { migrations, format: format.name };
+  } catch (error) {
+    const isMissing = error instanceof DbopsError && missing.has(error.code);
+    if (isMissing) return undefined;
+    throw error;
+  }
 }
+
+const missing = new Set(['FOLDER.MISSING', 'FOLDER.EMPTY', 'FORMAT.UNKNOWN']);
 
 function contentOf({ migrations, format }: Found): string {
   return `// Settings of dbops. Flags and environment variables win over what stands here.

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { needsConsent, readLabel } from '../db/meta.ts';
 import { databaseName } from '../db/target.ts';
-import { readFolder } from '../formats/index.ts';
+import { folderOf } from './folder.ts';
 import { usageError } from '../errors.ts';
 import { planDown } from '../migrate/plan.ts';
 import type { Step } from '../migrate/step.ts';
@@ -32,9 +32,10 @@ export const command = defineCommand({
     wait,
   }),
   async run(context, flags) {
-    const folder = readFolder(context.settings);
+    const folder = await folderOf(context);
     const session = await context.session();
-    const plan = async () => toSteps(planDown(await readStatuses(session, folder), flags), 'down');
+    const plan = async () =>
+      toSteps(planDown(await readStatuses(session, folder), flags), 'down', folder.format);
     const steps = await plan();
     if (steps.length === 0)
       return done({ migrations: [] }, text('nothing to do: no migration is applied'));

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { exitCodes } from '../errors.ts';
-import { readFolder } from '../formats/index.ts';
+import { folderOf } from './folder.ts';
 import { migrationStates, type MigrationStatus } from '../migrate/plan.ts';
 import { readStatuses } from '../migrate/state.ts';
 import type { Cell, Column, Tone } from '../report.ts';
@@ -35,7 +35,7 @@ export const command = defineCommand({
   ],
   flags: z.object({ check: z.boolean().default(false) }),
   async run(context, { check }) {
-    const folder = readFolder(context.settings);
+    const folder = await folderOf(context);
     const statuses = await readStatuses(await context.session(), folder);
     const counts = Object.fromEntries(
       migrationStates.map((state) => [state, statuses.filter((row) => row.state === state).length]),

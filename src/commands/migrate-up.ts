@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { requireBackfill } from './requirements.ts';
-import { readFolder } from '../formats/index.ts';
+import { folderOf } from './folder.ts';
 import { planUp } from '../migrate/plan.ts';
 import { readStatuses } from '../migrate/state.ts';
 import { done, text } from '../report.ts';
@@ -33,8 +33,9 @@ export const command = defineCommand({
     wait,
   }),
   async run(context, flags) {
-    const [session, folder] = await Promise.all([context.session(), readFolder(context.settings)]);
-    const plan = async () => toSteps(planUp(await readStatuses(session, folder), flags), 'up');
+    const [session, folder] = await Promise.all([context.session(), folderOf(context)]);
+    const plan = async () =>
+      toSteps(planUp(await readStatuses(session, folder), flags), 'up', folder.format);
     const steps = await plan();
     if (steps.length === 0)
       return done({ migrations: [] }, text('nothing to do: every migration is applied'));

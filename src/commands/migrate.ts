@@ -1,31 +1,42 @@
+import { readFileSync } from 'node:fs';
+import { relative } from 'node:path';
+import type { Context } from '../context.ts';
 import { withRunnerLock, describeActivity } from '../db/lock.ts';
 import type { Session } from '../db/session.ts';
-import { exitCodes, usageError } from '../errors.ts';
-import type { Folder } from '../formats/format.ts';
+import { exitCodes, usageError, type DbopsError } from '../errors.ts';
+import type { Folder, Format } from '../formats/format.ts';
 import { runSteps } from '../migrate/run.ts';
 import type { RunOutcome, Step } from '../migrate/step.ts';
 import type { Direction, Migration } from '../migration.ts';
 import { formatDuration } from '../output/duration.ts';
 import { done, text, type Block, type Report } from '../report.ts';
 import { readDirectives } from '../sql/directives.ts';
-import { readFileSync } from 'node:fs';
-import type { Context } from '../context.ts';
 
 /** What `migrate up` and `migrate down` share: from the plan to the report. */
 
 /** The steps of a plan. @throws usage error for a migration that has no such direction */
-export function toSteps(migrations: readonly Migration[], direction: Direction): Step[] {
+export function toSteps(
+  migrations: readonly Migration[],
+  direction: Direction,
+  format: Format,
+): Step[] {
   return migrations.map((migration) => {
     const script = migration[direction];
-    if (!script)
-      throw usageError(
-        'MIGRATION.NO_DOWN',
-        `${migration.name} has no rollback; nothing was rolled back.`,
-        `Write ${migration.name}.down.sql beside ${migration.up.file}, then run the command again.`,
-      );
+    if (!script) throw noDown(migration, format);
     const source = script.kind === 'sql' ? script.sql : readFileSync(script.file, 'utf8');
     return { migration, direction, script, directives: readDirectives(source, migration.name) };
   });
+}
+
+function noDown(migration: Migration, format: Format): DbopsError {
+  const file = format.downFile?.(migration);
+  return usageError(
+    'MIGRATION.NO_DOWN',
+    `${migration.name} has no rollback; nothing was rolled back.`,
+    file
+      ? `Write ${relative(process.cwd(), file)}, then run the command again.`
+      : `A folder of format ${format.name} holds no rollbacks: write a migration that undoes it.`,
+  );
 }
 
 interface LockedRun {
@@ -54,7 +65,7 @@ export function runLocked({
       await plan(),
       {
         session,
-        tracking: folder.format.tracking,
+        folder,
         lockTimeout: settings.lockTimeout,
         statementTimeout: settings.statementTimeout,
         patience,

@@ -4,7 +4,7 @@ import { checkGroups, type CheckGroup } from '../checks/check.ts';
 import { checks } from '../checks/index.ts';
 import { runChecks } from '../checks/run.ts';
 import { exitCodes } from '../errors.ts';
-import { readFolder } from '../formats/index.ts';
+import { folderOf } from './folder.ts';
 import { appliedOf } from '../migrate/plan.ts';
 import { readStatuses } from '../migrate/state.ts';
 import { text, type Finding, type Report } from '../report.ts';
@@ -19,19 +19,20 @@ export const command = defineCommand({
   examples: ['dbops verify', 'dbops verify schema', 'dbops verify --json | jq .findings'],
   flags: z.object({ arguments: z.tuple([z.array(z.enum(checkGroups)).default([])]) }),
   async run(context, { arguments: [words] }) {
-    const folder = readFolder(context.settings);
+    const folder = await folderOf(context);
     const session = await context.session();
     const applied = appliedOf(await readStatuses(session, folder));
     const groups = new Set<CheckGroup>(words.length > 0 ? words : checkGroups);
     const wanted = {
       migrations: applied,
+      format: folder.format,
       environment: context.settings.environment,
       server: context.settings.shadow,
       signal: context.signal,
       onReplay: () => context.progress.update('replaying the applied migrations in a shadow'),
     };
     const deltas = groups.has('schema')
-      ? await compare(session, wanted, folder.format.tracking.table)
+      ? await compare(session, wanted, folder.tracking.tables)
       : [];
     const subject = { session, deltas, applied: new Set(applied.map(({ name }) => name)) };
     const findings = await readPinned(session, () => runChecks(checks, subject, groups));

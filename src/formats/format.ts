@@ -1,11 +1,20 @@
-import type { AppliedMigration, Migration } from '../migration.ts';
+import type { Session } from '../db/session.ts';
+import type { AppliedMigration, Direction, Migration } from '../migration.ts';
+import type { Finding } from '../report.ts';
 
-/** A folder of migrations, read. */
-export interface Folder {
-  format: Format;
-  directory: string;
+/** What a format finds in a directory. */
+export interface FolderContents {
   /** In the order in which they run. */
   migrations: Migration[];
+  /** What is wrong with the folder itself, told without a database. */
+  findings: Finding[];
+  tracking: Tracking;
+}
+
+/** A folder of migrations, read. */
+export interface Folder extends FolderContents {
+  format: Format;
+  directory: string;
 }
 
 /**
@@ -13,34 +22,77 @@ export interface Folder {
  * read and written. To add one: a file here, and a line in `index.ts`.
  */
 export interface Format {
+  /** The word for `--format`. */
   name: string;
-  /** Whether the files of a directory are this tool's. */
-  matches(files: readonly string[]): boolean;
-  /** @param files the names in the directory */
-  read(directory: string, files: readonly string[]): Migration[];
-  tracking: Tracking;
+  /**
+   * Whether a directory is this tool's. Called for directories that are not, so it looks at names
+   * first, and opens a file only where names can't tell.
+   *
+   * @param names of the directory's entries
+   */
+  matches(directory: string, names: readonly string[]): boolean;
+  /** @param names of the directory's entries */
+  read(directory: string, names: readonly string[]): FolderContents;
+  /** What keeps the tool itself from running while dbops does; absent when the tool has no lock. */
+  hostLock?: HostLock;
+  /** Loads a module for one direction; absent when the tool has no modules. */
+  loadModule?: LoadModule;
+  /**
+   * Files that can not run in a transaction must say so with `-- dbops: no-transaction`. Of other
+   * tools' files nobody can ask that: dbops finds out from the statements.
+   */
+  needsDirective?: boolean;
+  /** Where somebody would write the rollback of a migration that has none, if the tool can have one. */
+  downFile?(migration: Migration): string;
+}
+
+/** A tool's own lock. */
+export type HostLock =
+  /** A session-level advisory lock (server manual, "Advisory Locks"). */
+  | { kind: 'advisory'; key: bigint }
+  /** A row; both statements have a result row when they changed something. */
+  | { kind: 'row'; take: string; release: string; unlock: string };
+
+/**
+ * @throws usage error when the file can't be loaded, or has nothing for this direction. Nothing is
+ *   run: a run loads all of its modules before the first one
+ */
+export type LoadModule = (file: string, direction: Direction) => Promise<LoadedModule>;
+
+export interface LoadedModule {
+  /** It must not run in a transaction. */
+  noTransaction: boolean;
+  /** @param inTransaction whether the session is in one: the module must then not begin another */
+  run(session: Session, inTransaction: boolean): Promise<unknown>;
 }
 
 /** SQL of a tracking table. Statements are text: they ride in the migration's own round trip. */
 export interface Tracking {
   /** For people. */
   table: string;
-  /** Makes the table where it is missing; may run any number of times. */
+  /** All tables of the tool, with their schemas: they are not the application's. */
+  tables: readonly string[];
+  /** Makes the tables where they are missing, as the tool makes them; may run any number of times. */
   create: string;
-  /** Selects `name`, `hash` and `applied_ms` (since 1970), in the order of application. */
+  /** Selects the rows in the order of application. */
   select: string;
-  record(migration: Migration): string;
+  /** What the rows say of the folder's migrations, in the order of the rows. */
+  toApplied(rows: readonly TrackingRow[], migrations: readonly Migration[]): Applied;
+  /** Selects one row of values that all rows written by one run share. */
+  prepare?: string;
+  /** @param prepared the row of `prepare` */
+  record(migration: Migration, prepared: TrackingRow): string;
   erase(migration: Migration): string;
 }
 
-/** A row of `Tracking.select`. */
-export interface TrackingRow {
-  name: string;
-  hash: string | null;
-  /** A number, because thousands of dates take longer to parse than the rest of the row. */
-  applied_ms: number | null;
+export interface Applied {
+  applied: AppliedMigration[];
+  /** What is wrong with the rows, beyond what a comparison of names and hashes shows. */
+  findings: Finding[];
 }
 
-export function toApplied({ name, hash, applied_ms }: TrackingRow): AppliedMigration {
-  return { name, hash, appliedAt: applied_ms === null ? null : new Date(applied_ms) };
-}
+/**
+ * A row of `Tracking.select`. Times are selected as numbers (milliseconds since 1970): thousands
+ * of dates take longer to parse than the rest of the row.
+ */
+export type TrackingRow = Record<string, unknown>;

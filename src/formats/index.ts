@@ -1,13 +1,13 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
-import { basename, join } from 'node:path';
-import { usageError } from '../errors.ts';
+import { basename, join, relative } from 'node:path';
+import { usageError, type DbopsError } from '../errors.ts';
 import { dbops } from './dbops.ts';
 import type { Folder, Format } from './format.ts';
 
-/** Every format, the most particular first. */
+/** Every format, the most particular first: the first that matches a directory has it. */
 export const formats: Format[] = [dbops];
 
-interface Wanted {
+export interface Wanted {
   /** The folder that was asked for. */
   migrations?: string;
   format?: string;
@@ -15,41 +15,144 @@ interface Wanted {
   root: string;
 }
 
+/** A directory that a format knows. */
+export interface Candidate {
+  directory: string;
+  /** Names of its entries. */
+  names: string[];
+  format: Format;
+}
+
 /**
  * Finds and reads the folder of migrations.
  *
- * @throws usage error when there is none, when it is empty, or when no format knows its files
+ * @throws usage error when there is none, when it is empty, when no format knows its files, or
+ *   when there are several
  */
 export function readFolder(wanted: Wanted): Folder {
-  const directory = wanted.migrations ?? join(wanted.root, 'migrations');
-  if (!existsSync(directory) || !statSync(directory).isDirectory())
-    throw usageError(
-      'FOLDER.MISSING',
-      `There is no folder ${directory}.`,
-      'Name it with --migrations DIR, or start one: dbops migrate new NAME',
-    );
-  const files = readdirSync(directory);
-  const format = formatOf(directory, files, wanted.format);
-  const migrations = format.read(directory, files);
-  if (migrations.length === 0)
-    throw usageError(
-      'FOLDER.EMPTY',
-      `${directory} holds no migrations of format ${format.name}.`,
-      'Name another folder with --migrations DIR, or start here: dbops migrate new NAME',
-    );
-  return { format, directory, migrations };
+  const candidates = findFolders(wanted);
+  const [only, another] = candidates;
+  if (!only || another) throw severalFolders(candidates, wanted.root);
+  return openFolder(only);
 }
 
-function formatOf(directory: string, files: string[], asked: string | undefined): Format {
-  const names = formats.map(({ name }) => name).join(', ');
-  const found = formats.find((format) => (asked ? format.name === asked : format.matches(files)));
+/**
+ * The folders of migrations: the one that was asked for, or the usual one, or else all that are
+ * found below (a monorepo may have several).
+ *
+ * @returns at least one
+ * @throws usage error as `readFolder` does, but for several
+ */
+export function findFolders({ migrations, format, root }: Wanted): Candidate[] {
+  const asked = format === undefined ? undefined : formatNamed(format);
+  const usual = migrations ?? join(root, 'migrations');
+  const here = listDirectory(usual);
+  const known = here && candidateAt(usual, here, asked);
+  if (known) return [known];
+  if (here?.length === 0) return [{ directory: usual, names: here, format: asked ?? dbops }];
+  if (migrations && !here) throw missingFolder(migrations);
+  const below = searchBelow(migrations ?? root, asked);
+  if (below.length > 0) return below;
+  if (here && asked) return [{ directory: usual, names: here, format: asked }];
+  throw here ? unknownFiles(usual) : missingFolder(usual);
+}
+
+/** @throws usage error when it holds no migrations */
+export function openFolder({ directory, names, format }: Candidate): Folder {
+  const contents = format.read(directory, names);
+  if (contents.migrations.length > 0) return { format, directory, ...contents };
+  throw usageError(
+    'FOLDER.EMPTY',
+    `${directory} holds no migrations of format ${format.name}.`,
+    'Name another folder with --migrations DIR, or start here: dbops migrate new NAME',
+  );
+}
+
+/** The question which of several folders is meant, as an error. */
+export function severalFolders(candidates: readonly Candidate[], root: string): DbopsError {
+  const lines = candidates.map(
+    ({ directory, format }) => `${relative(root, directory) || '.'}  (${format.name})`,
+  );
+  return usageError(
+    'FOLDER.SEVERAL',
+    `There are ${candidates.length} folders of migrations.`,
+    `Say which one, for example: --migrations ${relative(root, candidates[0]?.directory ?? '') || '.'}`,
+    lines,
+  );
+}
+
+const notSearched =
+  /^(?:\..*|node_modules|dist|build|out|vendor|target|coverage|tests?|__tests__|e2e|fixtures)$/;
+const deepest = 6;
+
+/** Breadth first, so that the nearest come first; what is inside a found folder belongs to it. */
+function searchBelow(top: string, asked: Format | undefined): Candidate[] {
+  const found: Candidate[] = [];
+  let level = [top];
+  for (let depth = 0; depth <= deepest && level.length > 0; depth++) {
+    const next: string[] = [];
+    for (const directory of level) {
+      const names = listDirectory(directory) ?? [];
+      const candidate = candidateAt(directory, names, asked);
+      if (candidate) found.push(candidate);
+      else next.push(...foldersIn(directory));
+    }
+    level = next;
+  }
+  return found;
+}
+
+function foldersIn(directory: string): string[] {
+  return readdirSync(directory, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory() && !notSearched.test(entry.name))
+    .map(({ name }) => join(directory, name))
+    .toSorted();
+}
+
+function candidateAt(
+  directory: string,
+  names: string[],
+  asked: Format | undefined,
+): Candidate | undefined {
+  const format = asked
+    ? asked.matches(directory, names) && asked
+    : formats.find((each) => each.matches(directory, names));
+  return format ? { directory, names, format } : undefined;
+}
+
+/** The names in a directory; nothing when it is none. */
+function listDirectory(directory: string): string[] | undefined {
+  return existsSync(directory) && statSync(directory).isDirectory()
+    ? readdirSync(directory)
+    : undefined;
+}
+
+function formatNamed(name: string): Format {
+  const found = formats.find((format) => format.name === name);
   if (found) return found;
-  if (asked)
-    throw usageError('FORMAT.UNKNOWN', `There is no format ${asked}.`, `Known formats: ${names}`);
-  if (files.length === 0) return dbops;
   throw usageError(
     'FORMAT.UNKNOWN',
-    `No format that dbops knows matches the files of ${basename(directory)}.`,
-    `Name the folder with --migrations DIR, or the format with --format (${names}).`,
+    `There is no format ${name}.`,
+    `Known formats: ${formatNames()}`,
   );
+}
+
+function missingFolder(directory: string): DbopsError {
+  return usageError(
+    'FOLDER.MISSING',
+    `There is no folder ${directory}.`,
+    'Name it with --migrations DIR, or start one: dbops migrate new NAME',
+  );
+}
+
+function unknownFiles(directory: string): DbopsError {
+  return usageError(
+    'FORMAT.UNKNOWN',
+    `No format that dbops knows matches the files of ${basename(directory)}.`,
+    `Name the folder with --migrations DIR, or the format with --format (${formatNames()}).`,
+  );
+}
+
+function formatNames(): string {
+  return formats.map(({ name }) => name).join(', ');
 }

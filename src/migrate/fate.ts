@@ -16,7 +16,7 @@ export async function fateOf(step: Step, run: Run): Promise<Fate> {
   try {
     const session = await run.anotherSession();
     if (!(await hasEnded(session, run.session.pid))) return 'unknown';
-    const applied = await readApplied(session, run.tracking);
+    const { applied } = await readApplied(session, run.folder);
     const isRecorded = applied.some(({ name }) => name === step.migration.name);
     return isRecorded === (step.direction === 'up') ? 'committed' : 'rolled back';
   } catch {

@@ -1,8 +1,8 @@
 import { ScriptError } from '../db/session.ts';
-import { kyselyOf } from '../db/kysely.ts';
 import { withLockRetries } from '../db/lock.ts';
 import { DbopsError } from '../errors.ts';
-import { loadMigrate } from '../formats/kysely-module.ts';
+import { loadModule } from '../formats/load-module.ts';
+import type { ModuleScript } from '../migration.ts';
 import { migrationFailed } from './failure.ts';
 import {
   limitsOf,
@@ -13,33 +13,34 @@ import {
   type Run,
   type Step,
 } from './step.ts';
+import { rollback } from './transactional.ts';
 
 /**
- * Runs `up(db)` or `down(db)` of a Kysely module and the tracking row in one transaction.
- * The module gets a Kysely `Transaction`, which refuses to begin another inside.
+ * Runs a module and its tracking row in one transaction, unless it asks for none.
  *
  * @throws DbopsError when the module can not be loaded, or failed and was rolled back
  */
-export async function runModule(step: Step, run: Run): Promise<void> {
-  const migrate = await loadMigrate(step.script.file, step.direction);
-  const { session, tracking } = run;
-  const db = kyselyOf<unknown>(session);
-  const record = `${resetRole}; ${trackingSql(tracking, step)}`;
+export async function runModule(step: Step, script: ModuleScript, run: Run): Promise<void> {
+  const module = await loadModule(run.folder.format, script, step.direction);
+  const { session } = run;
+  const record = `${resetRole}; ${trackingSql(run, step)}`;
   const inTransaction = async () => {
-    await db.transaction().execute(async (transaction) => {
-      await session.script(limitsOf(step, run, 'LOCAL').join('; '));
-      await migrate(transaction);
-      await session.script(record);
-    });
-    await session.script(resetSettings);
+    try {
+      await session.script(['BEGIN', ...limitsOf(step, run, 'LOCAL')].join('; '));
+      await module.run(session, true);
+      await session.script(`${record}; COMMIT; ${resetSettings}`);
+    } catch (error) {
+      await rollback(session);
+      throw error;
+    }
   };
   // Not repeated when a lock is not had: what it did until then stands.
   const alone = async () => {
     await session.script(limitsOf(step, run, 'SESSION').join('; '));
-    await migrate(db);
+    await module.run(session, false);
     await session.script(`${record}; ${resetSettings}`);
   };
-  const { noTransaction } = step.directives;
+  const noTransaction = step.directives.noTransaction || module.noTransaction;
   const work = noTransaction
     ? alone()
     : withLockRetries(session, retriesOf(step, run), inTransaction);

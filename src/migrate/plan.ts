@@ -32,15 +32,14 @@ export function compare(
 ): MigrationStatus[] {
   const rows = new Map(applied.map((row) => [row.name, row]));
   const lastApplied = migrations.findLastIndex(({ name }) => rows.has(name));
-  const numbers = countBy(migrations, ({ name }) => Number.parseInt(name, 10));
+  const versions = countBy(migrations, ({ version }) => version);
   const known = new Set(migrations.map(({ name }) => name));
   const present = migrations.map((migration, index): MigrationStatus => {
     const row = rows.get(migration.name);
-    const twice = (numbers.get(Number.parseInt(migration.name, 10)) ?? 0) > 1;
+    const { version } = migration;
+    const twice = version !== undefined && (versions.get(version) ?? 0) > 1;
     const state = row
-      ? row.hash === null || row.hash === migration.hash
-        ? 'applied'
-        : 'edited'
+      ? stateOfRow(row, migration)
       : twice
         ? 'duplicate'
         : index < lastApplied
@@ -57,14 +56,20 @@ export function compare(
   });
   const missing = applied
     .filter(({ name }) => !known.has(name))
-    .map(({ name, hash, appliedAt }): MigrationStatus => ({
+    .map(({ name, hash, appliedAt, isFailed }): MigrationStatus => ({
       name,
-      state: 'missing-file',
+      state: isFailed ? 'failed' : 'missing-file',
       hash: null,
       recordedHash: hash,
       appliedAt,
     }));
   return [...present, ...missing];
+}
+
+function stateOfRow(row: AppliedMigration, { hash, otherHashes = [] }: Migration): MigrationState {
+  if (row.isFailed) return 'failed';
+  const isSame = row.hash === null || row.hash === hash || otherHashes.includes(row.hash);
+  return isSame ? 'applied' : 'edited';
 }
 
 function countBy<T, K>(items: readonly T[], keyOf: (item: T) => K): Map<K, number> {
@@ -162,12 +167,15 @@ function refuseDesynchronised(statuses: readonly MigrationStatus[]): void {
   const missing = statuses
     .filter(({ state }) => state === 'missing-file')
     .map(({ name }) => `${name}: applied, but its file is gone`);
-  if (edited.length + missing.length === 0) return;
+  const failed = statuses
+    .filter(({ state }) => state === 'failed')
+    .map(({ name }) => `${name}: recorded as begun, and not as ended`);
+  if (edited.length + missing.length + failed.length === 0) return;
   throw new DbopsError({
     code: 'TRACKING.DESYNCHRONISED',
     exitCode: exitCodes.desynchronised,
     message: 'The folder and the tracking table disagree; nothing was changed.',
-    reason: [...edited, ...missing],
+    reason: [...edited, ...missing, ...failed],
     hint: 'Bring the files back as they were applied (git log -- FILE shows when they changed), and make the change in a migration of its own: dbops migrate new NAME',
   });
 }

@@ -1,5 +1,7 @@
 import { usageError, type DbopsError } from '../errors.ts';
 import { splitStatements, SqlSyntaxError, type Statement } from '../sql/statements.ts';
+import { loadModule } from '../formats/load-module.ts';
+import type { Format } from '../formats/format.ts';
 import type { Step } from './step.ts';
 
 /** A cheap look that spares most files the parser. */
@@ -10,19 +12,21 @@ const suspicious =
  * Looks at all steps before the first is run: what no server could run as part of a migration is
  * refused while nothing has been tried.
  *
- * @throws usage error naming file and line
+ * @throws usage error naming the file, and the line where there is one
  */
-export async function preflight(steps: readonly Step[]): Promise<void> {
+export async function preflight(steps: readonly Step[], format: Format): Promise<void> {
   for (const step of steps) {
-    if (step.script.kind !== 'sql' || !suspicious.test(step.script.sql)) continue;
-    for (const statement of await statementsOf(step.script.sql)) refuse(step, statement);
+    const { script } = step;
+    if (script.kind === 'module') await loadModule(format, script, step.direction);
+    else if (suspicious.test(script.sql))
+      for (const statement of await statementsOf(script.sql)) refuse(step, statement);
   }
 }
 
 /** Of a syntax error the server tells more, with the transaction's fate: it is left to the run. */
 async function statementsOf(sql: string): Promise<Statement[]> {
   try {
-    return await splitStatements(sql.replace(/^\uFEFF/, ''));
+    return await splitStatements(sql);
   } catch (error) {
     if (error instanceof SqlSyntaxError) return [];
     throw error;

@@ -1,4 +1,5 @@
 import type { Session } from '../db/session.ts';
+import type { Format, TrackingRow } from '../formats/format.ts';
 import { DbopsError, exitCodes } from '../errors.ts';
 import { preflight } from './preflight.ts';
 import {
@@ -26,10 +27,13 @@ export async function runSteps(
   const results: StepResult[] = [];
   const stopCancelling = cancelOnAbort(settings);
   try {
-    const { session, tracking, signal } = settings;
-    await preflight(steps);
-    await session.script(tracking.create);
-    const run: Run = { ...settings, noticesLoss: await canNoticeLoss(session) };
+    const { session, folder, signal } = settings;
+    const { create, prepare } = folder.tracking;
+    const refusal = await refusalOf(steps, folder.format);
+    if (refusal) return { results: steps.map(notRun), error: refusal };
+    await session.script(create);
+    const [prepared = {}] = prepare ? await session.query<TrackingRow>(prepare) : [];
+    const run: Run = { ...settings, prepared, noticesLoss: await canNoticeLoss(session) };
     for (const [index, step] of steps.entries()) {
       const isLast = index === steps.length - 1;
       const { result, error } = await attempt(step, run, () => before(step), isLast);
@@ -44,6 +48,16 @@ export async function runSteps(
     return { results };
   } finally {
     stopCancelling();
+  }
+}
+
+async function refusalOf(steps: readonly Step[], format: Format): Promise<DbopsError | undefined> {
+  try {
+    await preflight(steps, format);
+    return undefined;
+  } catch (error) {
+    if (error instanceof DbopsError) return error;
+    throw error;
   }
 }
 
@@ -91,9 +105,9 @@ function canNoticeLoss(session: Session): Promise<boolean> {
 async function runStep(step: Step, run: Run, last: boolean): Promise<void> {
   if (step.script.kind === 'module') {
     const { runModule } = await import('./module.ts');
-    return runModule(step, run);
+    return runModule(step, step.script, run);
   }
-  const sql = step.script.sql.replace(/^\uFEFF/, '');
+  const { sql } = step.script;
   return step.directives.noTransaction
     ? runStepwise(step, sql, run)
     : runInTransaction(step, sql, run, last);

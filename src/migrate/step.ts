@@ -1,7 +1,7 @@
 import type { DbopsError } from '../errors.ts';
 import type { Activity, LockRetry } from '../db/lock.ts';
 import type { Session } from '../db/session.ts';
-import type { Tracking } from '../formats/format.ts';
+import type { Folder, TrackingRow } from '../formats/format.ts';
 import type { Direction, Directives, Migration, Script } from '../migration.ts';
 
 /** One migration in one direction, ready to run. */
@@ -22,7 +22,7 @@ export interface StepResult {
 /** What the runner needs beside the steps. */
 export interface RunSettings {
   session: Session;
-  tracking: Tracking;
+  folder: Folder;
   /** Milliseconds a statement waits for a table's lock before it lets the application pass. */
   lockTimeout: number;
   /** Milliseconds; 0 is no limit. */
@@ -39,6 +39,8 @@ export interface RunSettings {
 export interface Run extends RunSettings {
   /** Whether the server's platform has `client_connection_check_interval`. */
   noticesLoss: boolean;
+  /** What the tracking rows of this run share. */
+  prepared: TrackingRow;
 }
 
 /** Every step has a result, also when one failed: what stands and what was not run is never lost. */
@@ -48,8 +50,9 @@ export interface RunOutcome {
 }
 
 /** The SQL that keeps the tracking table true after the step. */
-export function trackingSql(tracking: Tracking, { migration, direction }: Step): string {
-  return direction === 'up' ? tracking.record(migration) : tracking.erase(migration);
+export function trackingSql({ folder, prepared }: Run, { migration, direction }: Step): string {
+  const { tracking } = folder;
+  return direction === 'up' ? tracking.record(migration, prepared) : tracking.erase(migration);
 }
 
 /** Undoes what a file may have SET, once it is committed; a rollback undoes it by itself. */

@@ -49,7 +49,7 @@ export async function runStepwise(step: Step, sql: string, run: Run): Promise<vo
     });
   }
   await run.session.script(
-    `${toThePlain}; BEGIN; ${trackingSql(run.tracking, step)}; ${dropCheckpoint(step)}; COMMIT`,
+    `${toThePlain}; BEGIN; ${trackingSql(run, step)}; ${dropCheckpoint(step)}; COMMIT`,
   );
 }
 

@@ -30,7 +30,7 @@ export async function runInTransaction(
   const commit = durable ? [] : ['SET LOCAL synchronous_commit = off'];
   const before = ['BEGIN', ...limitsOf(step, run, 'LOCAL'), ...commit];
   const prefix = before.map((statement) => `${statement}; `).join('');
-  const record = `${resetRole}; ${trackingSql(run.tracking, step)}`;
+  const record = `${resetRole}; ${trackingSql(run, step)}`;
   // A comment may end the file without a newline, and would swallow what follows.
   const sent = `${prefix}${sql}\n; ${record}; COMMIT; ${resetSettings}`;
   const { session } = run;

@@ -30,11 +30,11 @@ const options = { application: 'dbops test' };
 export async function openBench(target: Target, folder: string): Promise<Bench> {
   const { url, drop } = await createDatabase(target);
   await trialOf(url, folder).migrateUp();
-  const { migrations } = readFolder({ migrations: folder, root: folder });
+  const { migrations, format } = readFolder({ migrations: folder, root: folder });
   const applied = new Set(migrations.map(({ name }) => name));
   const live = await openSession(parseTarget(url), options);
   const shadow = await openSession({ kind: 'pglite', directory: null }, options);
-  const facts = await expectedFacts(shadow, migrations);
+  const facts = await expectedFacts(shadow, migrations, format);
   return {
     applied,
     async run(sql) {

@@ -1,6 +1,7 @@
 import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { dbops } from '../../src/formats/dbops.ts';
 import { cacheFile, readCache } from '../../src/catalog/cache.ts';
 import { withExpectation } from '../../src/catalog/expectation.ts';
 import type { Migration } from '../../src/migration.ts';
@@ -17,7 +18,7 @@ async function expectation(folder: string, migrations = [migrationOf(sql)]) {
   let replays = 0;
   const { signal } = new AbortController();
   const environment = { DBOPS_CACHE_DIR: folder };
-  const wanted = { migrations, environment, signal, onReplay: () => replays++ };
+  const wanted = { migrations, format: dbops, environment, signal, onReplay: () => replays++ };
   const names = await withExpectation(wanted, async ({ facts }) => facts.map(({ name }) => name));
   return { names, replays };
 }

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { dbops } from '../../src/formats/dbops.ts';
 import { diff } from '../../src/catalog/diff.ts';
 import { expectedFacts, judge } from '../../src/catalog/expected.ts';
 import { nameOf } from '../../src/catalog/fact.ts';
@@ -86,7 +87,7 @@ describe.each(targets.slice(-1))('small schemas on $name', (target) => {
   async function differences(expected: Member[], actual: Member[]): Promise<string[]> {
     const sql = scriptOf(expected);
     const up = { kind: 'sql', file: '0001.up.sql', sql } as const;
-    const facts = await expectedFacts(shadow, [{ name: '0001', hash: '', up }]);
+    const facts = await expectedFacts(shadow, [{ name: '0001', hash: '', up }], dbops);
     await live.script(`${scriptOf(actual)}; BEGIN; ${pinned}`);
     const found = await snapshot(live);
     await live.script('ROLLBACK');

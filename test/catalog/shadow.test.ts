@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { dbops } from '../../src/formats/dbops.ts';
 import { replay } from '../../src/catalog/replay.ts';
 import { withShadow, type ShadowOptions } from '../../src/catalog/shadow.ts';
 import type { Session } from '../../src/db/session.ts';
@@ -34,7 +35,9 @@ const never = [
 describe.each(shadows)('a shadow on $name', ({ url, server, left }) => {
   const { signal } = new AbortController();
   const run = (sql: string, options: Partial<ShadowOptions> = {}) =>
-    withShadow({ server, signal, ...options }, (shadow) => replay(shadow, [migrationOf(sql)]));
+    withShadow({ server, signal, ...options }, (shadow) =>
+      replay(shadow, [migrationOf(sql)], dbops),
+    );
 
   it('is empty, and gone afterwards', async () => {
     const sql = "SELECT 1 FROM pg_class WHERE relnamespace = 'public'::regnamespace";

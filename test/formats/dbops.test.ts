@@ -7,7 +7,8 @@ import { dbops, hashOf } from '../../src/formats/dbops.ts';
 import { readFolder } from '../../src/formats/index.ts';
 import { folderOf } from '../cli/run-cli.ts';
 
-const read = (files: Record<string, string>) => dbops.read(folderOf(files), Object.keys(files));
+const read = (files: Record<string, string>) =>
+  dbops.read(folderOf(files), Object.keys(files)).migrations;
 
 describe('the format dbops', () => {
   it('orders by number, not by text', () => {

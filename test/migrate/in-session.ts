@@ -19,10 +19,10 @@ export async function migrate(
   const folder = readFolder({ root });
   const plan = direction === 'up' ? planUp : planDown;
   const { results, error } = await runSteps(
-    toSteps(plan(await readStatuses(session, folder), range), direction),
+    toSteps(plan(await readStatuses(session, folder), range), direction, folder.format),
     {
       session,
-      tracking: folder.format.tracking,
+      folder,
       lockTimeout: 2_000,
       statementTimeout: 0,
       patience: 10_000,

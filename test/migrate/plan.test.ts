@@ -14,6 +14,7 @@ const migration = (number: number, stem = 'm'): Migration => {
   const name = `${String(number).padStart(4, '0')}_${stem}`;
   return {
     name,
+    version: String(number),
     hash: `hash of ${name}`,
     up: { kind: 'sql', file: `${name}.up.sql`, sql: '' },
     down: { kind: 'sql', file: `${name}.down.sql`, sql: '' },

@@ -1,6 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import * as z from 'zod';
@@ -57,7 +57,7 @@ export function projectOn(url: string, root: string): Project {
   return {
     url,
     root,
-    write: (files) => writeInto(join(root, 'migrations'), files),
+    write: (files) => writeInto(root, within('migrations', files)),
     dbops,
     async json(...words) {
       const { exitCode, stdout } = await dbops(...words, '--json');
@@ -69,17 +69,32 @@ export function projectOn(url: string, root: string): Project {
   };
 }
 
-/** A project folder with these files in `migrations`; modules in it find `kysely`. */
+/** A project folder with these files in `migrations`. */
 export function writeFolder(files: Files): string {
-  const entries = Object.entries(files).map(([name, text]) => [`migrations/${name}`, text]);
-  const root = folderOf(Object.fromEntries(entries));
+  const root = writeProject(within('migrations', files));
   mkdirSync(join(root, 'migrations'), { recursive: true });
+  return root;
+}
+
+/** A project folder with these files; modules in it find `kysely` and the other tools. */
+export function writeProject(files: Files): string {
+  const root = folderOf(files);
   symlinkSync(resolve(import.meta.dirname, '../../node_modules'), join(root, 'node_modules'));
   return root;
 }
 
-function writeInto(folder: string, files: Files): void {
-  for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
+/** Adds or replaces files of a project. */
+export function writeInto(root: string, files: Files): void {
+  for (const [name, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(root, name)), { recursive: true });
+    writeFileSync(join(root, name), text);
+  }
+}
+
+function within(folder: string, files: Files): Files {
+  return Object.fromEntries(
+    Object.entries(files).map(([name, text]) => [`${folder}/${name}`, text]),
+  );
 }
 
 /** Names of migrations by state, such as `{ applied: ['0001_a'] }`. */

@@ -1,0 +1,23 @@
+import { relative } from 'node:path';
+import type { Context } from '../context.ts';
+import type { Folder } from '../formats/format.ts';
+import { findFolders, openFolder, severalFolders } from '../formats/index.ts';
+
+/**
+ * The folder of migrations that a command works on; a person is asked when there are several.
+ *
+ * @throws usage error as `readFolder` does
+ */
+export async function folderOf(context: Context): Promise<Folder> {
+  const { settings } = context;
+  const candidates = findFolders(settings);
+  const [only, another] = candidates;
+  if (only && !another) return openFolder(only);
+  const choices = candidates.map((candidate) => ({
+    name: `${relative(settings.root, candidate.directory) || '.'}  (${candidate.format.name})`,
+    value: candidate,
+  }));
+  const chosen = await context.choose('Which folder of migrations?', choices);
+  if (!chosen) throw severalFolders(candidates, settings.root);
+  return openFolder(chosen);
+}

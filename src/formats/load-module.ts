@@ -1,0 +1,17 @@
+import { usageError } from '../errors.ts';
+import type { Direction, ModuleScript } from '../migration.ts';
+import type { Format, LoadedModule } from './format.ts';
+
+/** Loads a module as its tool would. @throws usage error when it can't be loaded, see `LoadModule` */
+export async function loadModule(
+  { name, loadModule: load }: Format,
+  { file }: ModuleScript,
+  direction: Direction,
+): Promise<LoadedModule> {
+  if (load) return load(file, direction);
+  throw usageError(
+    'MIGRATION.MODULE',
+    `The format ${name} has no modules.`,
+    `Take ${file} out of the folder.`,
+  );
+}

@@ -1,0 +1,23 @@
+import { readFileSync } from 'node:fs';
+import type { SqlScript } from '../migration.ts';
+
+/** An editor's mark at the beginning of a text; the server takes it for a syntax error. */
+export function withoutBom(source: string): string {
+  return source.startsWith('\uFEFF') ? source.slice(1) : source;
+}
+
+/** The script of a file whose text is at hand. */
+export function sqlScript(file: string, source: string): SqlScript {
+  return { kind: 'sql', file, sql: withoutBom(source) };
+}
+
+/** A file that most commands never read. */
+export function lazyScript(file: string): SqlScript {
+  return {
+    kind: 'sql',
+    file,
+    get sql() {
+      return withoutBom(readFileSync(file, 'utf8'));
+    },
+  };
+}
