@@ -1,10 +1,11 @@
 import * as z from 'zod';
 import { exitCodes } from '../errors.ts';
-import { folderOf } from './folder.ts';
 import { migrationStates, type MigrationStatus } from '../migrate/plan.ts';
-import { readStatuses } from '../migrate/state.ts';
-import type { Cell, Column, Tone } from '../report.ts';
+import { readState } from '../migrate/state.ts';
+import { findingsOfOrder, findingsOfStates } from '../migrate/status-findings.ts';
+import { text, type Block, type Cell, type Column, type Finding, type Tone } from '../report.ts';
 import { defineCommand } from './command.ts';
+import { folderOf } from './folder.ts';
 
 const tones: Record<string, Tone> = { applied: 'good', pending: 'warn' };
 
@@ -21,11 +22,12 @@ function when(value: Cell): string {
 const disagreement = new Set<MigrationStatus['state']>(['edited', 'missing-file', 'failed']);
 
 export const command = defineCommand({
-  description: 'Shows every migration of the folder beside what the database has recorded.',
+  description:
+    'Shows every migration of the folder beside what the database has recorded, and what is wrong with either.',
   options: [
     [
       '--check',
-      'exit with 5 when migrations are pending, with 6 when folder and database disagree',
+      'exit with 6 when folder and database disagree, with 4 on other findings, with 5 when migrations are pending',
     ],
   ],
   examples: [
@@ -35,14 +37,13 @@ export const command = defineCommand({
   ],
   flags: z.object({ check: z.boolean().default(false) }),
   async run(context, { check }) {
-    const folder = await folderOf(context);
-    const statuses = await readStatuses(await context.session(), folder);
+    const [session, folder] = await Promise.all([context.session(), folderOf(context)]);
+    const { applied, findings: ofRows, statuses } = await readState(session, folder);
+    const others = unique([...folder.findings, ...ofRows, ...findingsOfOrder(applied, statuses)]);
+    const findings = unique([...others, ...(await findingsOfStates(statuses, folder.format))]);
     const counts = Object.fromEntries(
       migrationStates.map((state) => [state, statuses.filter((row) => row.state === state).length]),
     );
-    const summary = migrationStates
-      .filter((state) => counts[state])
-      .map((state) => `${counts[state]} ${state}`);
     const migrations = statuses.map(({ name, state, hash, recordedHash, appliedAt }) => ({
       name,
       state,
@@ -50,34 +51,28 @@ export const command = defineCommand({
       recordedHash,
       appliedAt,
     }));
+    const blocks: Block[] = [{ kind: 'table', columns, rows: migrations }];
+    if (findings.length > 0) blocks.push({ kind: 'findings', findings });
+    const summary = migrationStates.filter((state) => counts[state]);
+    blocks.push(text(summary.map((state) => `${counts[state]} ${state}`).join(', ')));
+    if (counts['pending'] && !statuses.some(({ state }) => disagreement.has(state)))
+      blocks.push(text('→ Apply what is pending: dbops migrate up'));
     return {
-      exitCode: check ? verdict(statuses) : exitCodes.done,
-      data: { format: folder.format.name, migrations, counts },
-      blocks: [
-        { kind: 'table', columns, rows: migrations },
-        { kind: 'text', text: `${summary.join(', ')}` },
-        ...(statuses.some(({ state }) => state !== 'applied')
-          ? [{ kind: 'text' as const, text: `→ ${adviceFor(statuses)}` }]
-          : []),
-      ],
+      exitCode: check ? verdict(statuses, others) : exitCodes.done,
+      data: { format: folder.format.name, migrations, counts, findings },
+      blocks,
     };
   },
 });
 
-function verdict(statuses: readonly MigrationStatus[]) {
-  if (statuses.some(({ state }) => disagreement.has(state))) return exitCodes.desynchronised;
-  return statuses.every(({ state }) => state === 'applied') ? exitCodes.done : exitCodes.pending;
+/** A format may tell more of something that every format has: the first finding of a key stays. */
+function unique(findings: readonly Finding[]): Finding[] {
+  const byKey = new Map(findings.toReversed().map((finding) => [finding.key, finding]));
+  return findings.filter((finding) => byKey.get(finding.key) === finding);
 }
 
-function adviceFor(statuses: readonly MigrationStatus[]): string {
-  const has = (state: MigrationStatus['state']) => statuses.some((row) => row.state === state);
-  if (has('edited'))
-    return 'Bring edited files back as they were applied, and make the change in a migration of its own: dbops migrate new NAME';
-  if (has('missing-file'))
-    return 'Bring the missing files back from version control: git log --diff-filter=D -- migrations';
-  if (has('duplicate'))
-    return 'Two migrations share a number: rename the one that came later to the next free number.';
-  if (has('out-of-order'))
-    return 'Rename the late migration to the next free number, or: dbops migrate up --allow-out-of-order';
-  return 'Apply what is pending: dbops migrate up';
+function verdict(statuses: readonly MigrationStatus[], others: readonly Finding[]) {
+  if (statuses.some(({ state }) => disagreement.has(state))) return exitCodes.desynchronised;
+  if (others.some(({ severity }) => severity !== 'info')) return exitCodes.findings;
+  return statuses.every(({ state }) => state === 'applied') ? exitCodes.done : exitCodes.pending;
 }

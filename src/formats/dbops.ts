@@ -68,6 +68,7 @@ export const dbops: Format = {
       );
     return { migrations, findings: [], tracking };
   },
+  hashOf,
   loadModule: loadKyselyModule,
   needsDirective: true,
   downFile: ({ name, up }) => join(dirname(up.file), `${name}.down.sql`),

@@ -33,6 +33,8 @@ export interface Format {
   matches(directory: string, names: readonly string[]): boolean;
   /** @param names of the directory's entries */
   read(directory: string, names: readonly string[]): FolderContents;
+  /** The hash of a file's text, for telling which version of it was applied; absent without hashes. */
+  hashOf?(source: string): string;
   /** What keeps the tool itself from running while dbops does; absent when the tool has no lock. */
   hostLock?: HostLock;
   /** Loads a module for one direction; absent when the tool has no modules. */

@@ -17,7 +17,16 @@ export async function readApplied(
   return tracking.toApplied(rows, migrations);
 }
 
+/** A folder beside its tracking table, and what the tracking table says. */
+export async function readState(
+  session: Session,
+  folder: Folder,
+): Promise<Applied & { statuses: MigrationStatus[] }> {
+  const { applied, findings } = await readApplied(session, folder);
+  return { applied, findings, statuses: compare(folder.migrations, applied) };
+}
+
 /** A folder beside its tracking table. */
 export async function readStatuses(session: Session, folder: Folder): Promise<MigrationStatus[]> {
-  return compare(folder.migrations, (await readApplied(session, folder)).applied);
+  return (await readState(session, folder)).statuses;
 }

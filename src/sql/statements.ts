@@ -52,7 +52,7 @@ export async function splitStatements(sql: string): Promise<Statement[]> {
 }
 
 /** The parser is WebAssembly: loaded when a file has to be split, and not before. */
-async function parse(sql: string) {
+export async function parse(sql: string) {
   const { hasSqlDetails, loadModule, parseSync } = await import('libpg-query');
   await loadModule();
   try {

@@ -1,0 +1,28 @@
+import { basename, dirname } from 'node:path';
+
+/** Versions of a file that are looked at. */
+const deepest = 50;
+
+/** Milliseconds for one call of git. */
+const patience = 5_000;
+
+/** The versions of a file that git knows, the newest first; none without git or a repository. */
+export async function* versionsOf(file: string): AsyncGenerator<{ commit: string; text: string }> {
+  const path = `./${basename(file)}`;
+  const git = await gitIn(dirname(file));
+  const log = await git('log', '--format=%H', `-${deepest}`, '--', path);
+  for (const commit of log?.split('\n').filter(Boolean) ?? []) {
+    const text = await git('show', `${commit}:${path}`);
+    if (text !== undefined) yield { commit, text };
+  }
+}
+
+/** Answers what git prints, or nothing when it fails. */
+async function gitIn(cwd: string) {
+  const { execFile } = await import('node:child_process');
+  return (...words: string[]) =>
+    new Promise<string | undefined>((resolve) => {
+      const options = { cwd, timeout: patience, maxBuffer: 64 * 1024 * 1024 };
+      execFile('git', words, options, (error, stdout) => resolve(error ? undefined : stdout));
+    });
+}

@@ -1,0 +1,115 @@
+import { relative } from 'node:path';
+import type { Format } from '../formats/format.ts';
+import type { AppliedMigration } from '../migration.ts';
+import type { Finding } from '../report.ts';
+import { editOf, type Edit } from './edit.ts';
+import type { MigrationState, MigrationStatus } from './plan.ts';
+
+/** What is wrong with the states of migrations, each with its way out. */
+export async function findingsOfStates(
+  statuses: readonly MigrationStatus[],
+  format: Format,
+): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  let lookups = 0;
+  for (const status of statuses) {
+    const explanation =
+      status.state === 'edited'
+        ? await explainEdit(status, format, ++lookups <= mostLookups)
+        : explain(status);
+    if (explanation) findings.push(toFinding(status, explanation));
+  }
+  return findings;
+}
+
+/** Each edit that is explained starts git some times. */
+const mostLookups = 20;
+
+interface Explanation {
+  severity: Finding['severity'];
+  message: string;
+  help: string;
+}
+
+function toFinding({ name, state }: MigrationStatus, explanation: Explanation): Finding {
+  return { code: state, ...explanation, where: { object: name }, key: `${state}:${name}` };
+}
+
+function explain({ name, state, migration }: MigrationStatus): Explanation | undefined {
+  const explanations: Partial<Record<MigrationState, Explanation>> = {
+    'missing-file': {
+      severity: 'error',
+      message: `${name} is recorded as applied, but the folder has no such migration.`,
+      help: `Bring its file back: git log --diff-filter=D --summary | grep '${name}'`,
+    },
+    failed: {
+      severity: 'error',
+      message: `${name} is recorded as begun, and not as ended: part of it may stand.`,
+      help: 'Compare the database with the file, finish or undo by hand what it began, and correct its row.',
+    },
+    duplicate: {
+      severity: 'error',
+      message: `${name} shares its number with another migration, so their order is nobody’s decision.`,
+      help: 'Rename the one that came later to the next free number.',
+    },
+    'out-of-order': {
+      severity: 'warning',
+      message: `${name} is pending, and older than a migration that is applied.`,
+      help: `Apply it now: dbops migrate up --allow-out-of-order${migration ? `, or give ${fileOf(migration.up.file)} a newer number` : ''}`,
+    },
+  };
+  return explanations[state];
+}
+
+async function explainEdit(
+  { name, migration, recordedHash }: MigrationStatus,
+  { hashOf }: Format,
+  lookUp: boolean,
+): Promise<Explanation> {
+  const edit: Edit =
+    lookUp && migration && recordedHash && hashOf
+      ? await editOf(migration, recordedHash, hashOf)
+      : { kind: 'unknown' };
+  const file = fileOf(migration?.up.file ?? name);
+  return {
+    severity: 'error',
+    message: `${name} was edited after it was applied: ${differences[edit.kind]}.`,
+    help: edit.commit
+      ? `Bring it back as it was applied, and make the change in a migration of its own: git checkout ${edit.commit.slice(0, 12)} -- ${file}`
+      : `Bring it back as it was applied (git log -p -- ${file}), and make the change in a migration of its own.`,
+  };
+}
+
+const differences: Record<Edit['kind'], string> = {
+  'white-space': 'only its line endings, or the white space at its end, differ',
+  comments: 'only comments and layout differ, its statements are the same',
+  content: 'its content differs',
+  unknown: 'what it was when it was applied could not be found',
+};
+
+function fileOf(file: string): string {
+  return relative(process.cwd(), file);
+}
+
+/** Rows that were recorded in another order than the folder's. */
+export function findingsOfOrder(
+  applied: readonly AppliedMigration[],
+  statuses: readonly MigrationStatus[],
+): Finding[] {
+  const present = statuses.filter(({ migration }) => migration);
+  const places = new Map(present.map(({ name }, index) => [name, index]));
+  const known = applied.filter(({ name }) => places.has(name));
+  const placeOf = ({ name }: AppliedMigration) => places.get(name) ?? 0;
+  return known.flatMap((row, index) => {
+    const before = known[index - 1];
+    if (!before || placeOf(before) < placeOf(row)) return [];
+    return {
+      code: 'recorded-late',
+      severity: 'info' as const,
+      message: `${row.name} was recorded after ${before.name}, which comes later in the folder.`,
+      help: 'Nothing needs to be done where the two do not depend on each other: dbops verify compares what they made.',
+      where: { object: row.name },
+      key: `recorded-late:${row.name}`,
+    };
+  });
+}

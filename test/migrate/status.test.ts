@@ -1,0 +1,147 @@
+import { execFileSync } from 'node:child_process';
+import { describe, expect, it } from 'vitest';
+import * as z from 'zod';
+import { targets } from '../db/targets.ts';
+import { withProject, type Document, type Project } from './project.ts';
+
+const target = targets[0];
+if (!target) throw new Error('there is no database to test with');
+
+const files = {
+  '0001_a.up.sql': 'CREATE TABLE a (id int);\n',
+  '0002_b.up.sql': '-- the second\nCREATE TABLE b (id int);\n',
+};
+
+const on = (test: (project: Project) => Promise<void>) => withProject(target, files, test);
+
+const finding = z.object({
+  code: z.string(),
+  severity: z.string(),
+  message: z.string(),
+  help: z.string(),
+  where: z.object({ object: z.string() }),
+});
+
+function findingsOf(document: Document) {
+  return z.array(finding).parse(document['findings']);
+}
+
+const git = (project: Project, ...words: string[]) =>
+  execFileSync('git', ['-c', 'user.name=a', '-c', 'user.email=a@example.com', ...words], {
+    cwd: project.root,
+    encoding: 'utf8',
+  }).trim();
+
+function commitAll(project: Project): string {
+  git(project, 'init', '--quiet');
+  git(project, 'add', 'migrations');
+  git(project, 'commit', '--quiet', '-m', 'all');
+  return git(project, 'rev-parse', 'HEAD');
+}
+
+/** The finding about an edit of the second migration, after both were applied. */
+async function editFinding(project: Project, text: string, ending = '0002_b.up.sql') {
+  await project.dbops('migrate', 'up');
+  project.write({ [ending]: text });
+  const status = await project.json('migrate', 'status', '--check');
+  expect(status.exitCode).toBe(6);
+  const [only, ...others] = findingsOf(status);
+  expect(others).toEqual([]);
+  expect(only).toMatchObject({ code: 'edited', severity: 'error', where: { object: '0002_b' } });
+  return only;
+}
+
+describe('migrate status says of an edited file', () => {
+  it('that only its end differs', () =>
+    on(async (project) => {
+      const edit = await editFinding(project, files['0002_b.up.sql'].trimEnd());
+      expect(edit?.message).toContain('white space at its end');
+    }));
+
+  it('that only comments and layout differ, and which commit has it as it was applied', () =>
+    on(async (project) => {
+      const commit = commitAll(project);
+      const edit = await editFinding(project, 'CREATE TABLE b\n  (id int) /* the second */;');
+      expect(edit?.message).toContain('its statements are the same');
+      expect(edit?.help).toMatch(
+        new RegExp(`git checkout ${commit.slice(0, 12)} -- \\S*migrations/0002_b\\.up\\.sql$`),
+      );
+    }));
+
+  it.each([
+    ['a type', 'CREATE TABLE b (id bigint);'],
+    ['a constant', 'CREATE TABLE b (id int DEFAULT 1);'],
+    ['the order of statements', 'SELECT 2; SELECT 1;'],
+    ['a text that does not parse', 'CREATE TABLE'],
+  ])('that its content differs: %s', (_, text) =>
+    on(async (project) => {
+      commitAll(project);
+      expect((await editFinding(project, text))?.message).toContain('its content differs');
+    }),
+  );
+
+  it('that the difference is not known, without version control', () =>
+    on(async (project) => {
+      const edit = await editFinding(project, 'SELECT 1');
+      expect(edit?.message).toContain('could not be found');
+    }));
+
+  it('nothing of another version that was never applied', () =>
+    on(async (project) => {
+      project.write({ '0002_b.up.sql': 'SELECT 3' });
+      commitAll(project);
+      project.write(files);
+      const edit = await editFinding(project, 'SELECT 4');
+      expect(edit?.message).toContain('could not be found');
+    }));
+});
+
+describe('migrate status finds', () => {
+  it('nothing where folder and database agree', () =>
+    on(async (project) => {
+      await project.dbops('migrate', 'up');
+      const status = await project.json('migrate', 'status', '--check');
+      expect(status).toMatchObject({ exitCode: 0, findings: [] });
+    }));
+
+  it('a recorded name without a file, and how to look for it', () =>
+    on(async (project) => {
+      await project.dbops('migrate', 'up');
+      await project.query(`INSERT INTO dbops.migrations (name, hash) VALUES ('0003_gone', 'x')`);
+      const status = await project.json('migrate', 'status', '--check');
+      expect(status.exitCode).toBe(6);
+      expect(findingsOf(status)).toMatchObject(
+        [
+          { code: 'missing-file', where: { object: '0003_gone' }, help: /git log --diff-filter=D/ },
+        ].map(({ help, ...rest }) => ({ ...rest, help: expect.stringMatching(help) })),
+      );
+    }));
+
+  it('rows in another order than the folder’s, which alone is no fault', () =>
+    on(async (project) => {
+      await project.dbops('migrate', 'up');
+      await project.query(
+        `UPDATE dbops.migrations SET applied_at = applied_at + interval '1 day' WHERE name = '0001_a'`,
+      );
+      const status = await project.json('migrate', 'status', '--check');
+      expect(status.exitCode).toBe(0);
+      expect(findingsOf(status)).toMatchObject([
+        { code: 'recorded-late', severity: 'info', where: { object: '0001_a' } },
+      ]);
+    }));
+
+  it('two migrations of one number, and a late one, with the way out on the screen', () =>
+    on(async (project) => {
+      await project.dbops('migrate', 'up');
+      project.write({
+        '0003_c.up.sql': 'SELECT 1',
+        '0003_d.up.sql': 'SELECT 1',
+        '0005_e.up.sql': 'SELECT 1',
+      });
+      await project.dbops('migrate', 'up', '--to', '0002_b');
+      const { stdout } = await project.dbops('migrate', 'status');
+      expect(stdout).toMatch(/error duplicate {2}0003_c/);
+      expect(stdout).toMatch(/error duplicate {2}0003_d/);
+      expect(stdout).toContain('→ Rename the one that came later');
+    }));
+});
