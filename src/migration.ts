@@ -9,12 +9,22 @@ export interface SqlScript {
   sql: string;
   /** The tool's own mark says that it must not run in a transaction. */
   noTransaction?: boolean;
+  /** The text for one database, where the tool completes it with names of the connection. */
+  sqlFor?(connection: ConnectionNames): string;
+}
+
+/** Names of a connection, as pg's client has them. */
+export interface ConnectionNames {
+  database?: string | undefined;
+  user?: string | undefined;
 }
 
 /** A module that exports functions. */
 export interface ModuleScript {
   kind: 'module';
   file: string;
+  /** Modules of the folder whose exports hold in this one too. */
+  inherits?: readonly string[];
 }
 
 export type Script = SqlScript | ModuleScript;
@@ -42,6 +52,8 @@ export interface Migration {
   hash: string;
   /** Hashes that the tool takes for the same file, such as with other line endings. */
   otherHashes?: readonly string[];
+  /** The folder lists it, but its file is gone: to read the script throws. */
+  isMissing?: boolean;
   /** Further values of its tracking row; only the format that read them knows their names. */
   row?: Readonly<Record<string, string | number>>;
 }

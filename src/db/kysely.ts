@@ -1,24 +1,39 @@
-import {
+import * as own from 'kysely';
+import type {
   Kysely,
   PostgresDialect,
-  type PostgresDriver,
-  type PostgresPool,
-  type PostgresPoolClient,
+  PostgresDriver,
+  PostgresPool,
+  PostgresPoolClient,
 } from 'kysely';
 import type { Session } from './session.ts';
 
+/** The part of pg's `Client` that Kysely uses. */
+export interface Connection {
+  query: unknown;
+  readonly processID: number;
+}
+
+/** Kysely itself: ours, or the one that a project has installed. */
+export type KyselyPackage = Pick<typeof own, 'Kysely' | 'PostgresDialect'>;
+
 /** Kysely over the one connection of a session: its locks, settings and transaction are ours. */
-export function kyselyOf<DB>(session: Session): Kysely<DB> {
-  return new Kysely<DB>({ dialect: dialectOf(session) });
+export function kyselyOf<DB>({ client, pid }: Session): Kysely<DB> {
+  return kyselyOver<DB>({ query: client.query.bind(client), processID: pid });
+}
+
+/** Kysely over a connection that somebody else opens and closes. */
+export function kyselyOver<DB>(connection: Connection, kysely: KyselyPackage = own): Kysely<DB> {
+  return new kysely.Kysely<DB>({ dialect: dialectOver(connection, kysely) });
 }
 
 /**
- * Kysely inside the transaction that the session is in, for code that is not ours.
+ * Kysely inside the transaction that the connection is in, for code that is not ours.
  *
  * @throws from `db.transaction()`, which would end our transaction half-way
  */
-export function kyselyWithin(session: Session): Kysely<unknown> {
-  const dialect = dialectOf(session);
+export function kyselyWithin(connection: Connection, kysely: KyselyPackage): Kysely<unknown> {
+  const dialect = dialectOver(connection, kysely);
   const createDriver = () => {
     const driver = dialect.createDriver() as PostgresDriver;
     driver.beginTransaction = async () => {
@@ -28,7 +43,7 @@ export function kyselyWithin(session: Session): Kysely<unknown> {
     };
     return driver;
   };
-  return new Kysely({
+  return new kysely.Kysely({
     dialect: {
       createDriver,
       createAdapter: () => dialect.createAdapter(),
@@ -38,9 +53,8 @@ export function kyselyWithin(session: Session): Kysely<unknown> {
   });
 }
 
-function dialectOf({ client, pid }: Session): PostgresDialect {
-  const query = client.query.bind(client) as PostgresPoolClient['query'];
-  const connection: PostgresPoolClient = { query, processID: pid, release() {} };
+function dialectOver({ query, processID }: Connection, kysely: KyselyPackage): PostgresDialect {
+  const connection = { query, processID, release() {} } as PostgresPoolClient;
   const pool: PostgresPool = { connect: async () => connection, end: async () => {}, options: {} };
-  return new PostgresDialect({ pool });
+  return new kysely.PostgresDialect({ pool });
 }

@@ -56,6 +56,7 @@ interface Row extends TrackingRow {
  */
 export const dbops: Format = {
   name: 'dbops',
+  columns: [['name', 'hash', 'applied_at', 'applied_by', 'duration_ms']],
   matches: (_, names) => names.some((file) => nameOf(file) !== undefined),
   read(directory, names) {
     const present = new Set(names);

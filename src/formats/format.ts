@@ -1,6 +1,8 @@
+import type { StandIns } from '../db/pglite-extensions.ts';
 import type { Session } from '../db/session.ts';
 import type { AppliedMigration, Direction, Migration } from '../migration.ts';
 import type { Finding } from '../report.ts';
+import type { TableName } from './tracking-table.ts';
 
 /** What a format finds in a directory. */
 export interface FolderContents {
@@ -9,10 +11,13 @@ export interface FolderContents {
   /** What is wrong with the folder itself, told without a database. */
   findings: Finding[];
   tracking: Tracking;
+  /** These two where they follow from the folder's own settings; otherwise they are the format's. */
+  hostLock?: HostLock;
+  loadModule?: LoadModule;
 }
 
 /** A folder of migrations, read. */
-export interface Folder extends FolderContents {
+export interface Folder extends Omit<FolderContents, 'loadModule'> {
   format: Format;
   directory: string;
 }
@@ -31,10 +36,18 @@ export interface Format {
    * @param names of the directory's entries
    */
   matches(directory: string, names: readonly string[]): boolean;
-  /** @param names of the directory's entries */
-  read(directory: string, names: readonly string[]): FolderContents;
+  /**
+   * @param names of the directory's entries
+   * @param trackingTable the one that the tool was told to use; without it, its default or what its
+   *   settings spell out. A format whose tool knows one table only leaves it unread
+   */
+  read(directory: string, names: readonly string[], trackingTable?: TableName): FolderContents;
+  /** The columns of its tracking table, in every form that it has: they tell it in another place. */
+  columns: readonly (readonly string[])[];
   /** The hash of a file's text, for telling which version of it was applied; absent without hashes. */
   hashOf?(source: string): string;
+  /** What the databases that its migrations are written for have from the start. */
+  platform?: Platform;
   /** What keeps the tool itself from running while dbops does; absent when the tool has no lock. */
   hostLock?: HostLock;
   /** Loads a module for one direction; absent when the tool has no modules. */
@@ -48,6 +61,18 @@ export interface Format {
   downFile?(migration: Migration): string;
 }
 
+/** A hosted Postgres that is not empty when it is new. */
+export interface Platform {
+  /** SQL that it has run before the first migration: as good as any role may run it anywhere. */
+  prelude: string;
+  /** SQL that each of its sessions begins with. */
+  settings: string;
+  /** Its own schemas: what is in them is compared only as far as migrations make it. */
+  schemas: readonly string[];
+  /** For extensions that it has and the embedded shadow lacks. */
+  standIns: StandIns;
+}
+
 /** A tool's own lock. */
 export type HostLock =
   /** A session-level advisory lock (server manual, "Advisory Locks"). */
@@ -59,7 +84,11 @@ export type HostLock =
  * @throws usage error when the file can't be loaded, or has nothing for this direction. Nothing is
  *   run: a run loads all of its modules before the first one
  */
-export type LoadModule = (file: string, direction: Direction) => Promise<LoadedModule>;
+export type LoadModule = (
+  file: string,
+  direction: Direction,
+  inherits?: readonly string[],
+) => Promise<LoadedModule>;
 
 export interface LoadedModule {
   /** It must not run in a transaction. */

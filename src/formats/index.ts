@@ -1,16 +1,36 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { basename, join, relative } from 'node:path';
 import { usageError, type DbopsError } from '../errors.ts';
+import { dbmate } from './dbmate.ts';
 import { dbops } from './dbops.ts';
-import type { Folder, Format } from './format.ts';
+import { drizzle } from './drizzle.ts';
+import type { Folder, Format, Tracking } from './format.ts';
+import { graphileMigrate } from './graphile-migrate.ts';
+import { knex } from './knex.ts';
+import { kysely } from './kysely.ts';
+import { nodePgMigrate } from './node-pg-migrate.ts';
+import { prisma } from './prisma.ts';
+import { supabase } from './supabase.ts';
+import { textOf, type TableName } from './tracking-table.ts';
 
 /** Every format, the most particular first: the first that matches a directory has it. */
-export const formats: Format[] = [dbops];
+export const formats: Format[] = [
+  drizzle,
+  prisma,
+  graphileMigrate,
+  supabase,
+  dbmate,
+  nodePgMigrate,
+  knex,
+  kysely,
+  dbops,
+];
 
 export interface Wanted {
   /** The folder that was asked for. */
   migrations?: string;
   format?: string;
+  trackingTable?: TableName;
   /** Where to look when none was. */
   root: string;
 }
@@ -33,7 +53,7 @@ export function readFolder(wanted: Wanted): Folder {
   const candidates = findFolders(wanted);
   const [only, another] = candidates;
   if (!only || another) throw severalFolders(candidates, wanted.root);
-  return openFolder(only);
+  return openFolder(only, wanted.trackingTable);
 }
 
 /**
@@ -57,14 +77,35 @@ export function findFolders({ migrations, format, root }: Wanted): Candidate[] {
   throw here ? unknownFiles(usual) : missingFolder(usual);
 }
 
-/** @throws usage error when it holds no migrations */
-export function openFolder({ directory, names, format }: Candidate): Folder {
-  const contents = format.read(directory, names);
-  if (contents.migrations.length > 0) return { format, directory, ...contents };
+/** @throws usage error when it holds no migrations, or its tool can't have that tracking table */
+export function openFolder(
+  { directory, names, format }: Candidate,
+  trackingTable?: TableName,
+): Folder {
+  const contents = format.read(directory, names, trackingTable);
+  if (trackingTable) refuseOtherTable(format, contents.tracking, trackingTable);
+  const { loadModule, ...folder } = contents;
+  if (folder.migrations.length > 0)
+    return { format: loadModule ? { ...format, loadModule } : format, directory, ...folder };
   throw usageError(
     'FOLDER.EMPTY',
     `${directory} holds no migrations of format ${format.name}.`,
     'Name another folder with --migrations DIR, or start here: dbops migrate new NAME',
+  );
+}
+
+/** A tool that knows one table only has not taken the name that it was given. */
+function refuseOtherTable({ name }: Format, { tables, table }: Tracking, wanted: TableName): void {
+  const [own = ''] = tables;
+  const isOwn =
+    wanted.schema === undefined
+      ? own.endsWith(`.${wanted.table}`)
+      : own === `${wanted.schema}.${wanted.table}`;
+  if (isOwn) return;
+  throw usageError(
+    'TRACKING.FIXED',
+    `Migrations of ${name} can not be tracked in ${textOf(wanted)}: this tool keeps its rows in ${table}.`,
+    'Leave out --tracking-table, or name the format that the table belongs to with --format.',
   );
 }
 
@@ -121,7 +162,7 @@ function candidateAt(
 }
 
 /** The names in a directory; nothing when it is none. */
-function listDirectory(directory: string): string[] | undefined {
+export function listDirectory(directory: string): string[] | undefined {
   return existsSync(directory) && statSync(directory).isDirectory()
     ? readdirSync(directory)
     : undefined;

@@ -1,19 +1,19 @@
+import { createRequire } from 'node:module';
 import { basename } from 'node:path';
-import { pathToFileURL } from 'node:url';
-import type { Kysely } from 'kysely';
-import { kyselyOf, kyselyWithin } from '../db/kysely.ts';
+import type { KyselyPackage } from '../db/kysely.ts';
 import { usageError } from '../errors.ts';
 import type { LoadModule } from './format.ts';
+import { functionOf, importModule, objectOf } from './import-module.ts';
+import { moduleConnection } from './module-connection.ts';
 
 /**
- * `up(db)` and `down(db)` as Kysely's Migrator takes them (kysely, `migration/migrator.ts`); Node
- * strips the types of a `.ts` file. A module is run in a transaction unless a directive says
- * otherwise.
+ * `up(db)` and `down(db)` as Kysely's Migrator takes them (kysely, `migration/migrator.ts` and
+ * `migration/file-migration-provider.ts`). A module is run in a transaction unless a directive
+ * says otherwise.
  */
 export const loadKyselyModule: LoadModule = async (file, direction) => {
-  const loaded = await importModule(file);
-  const migrate = loaded[direction];
-  if (typeof migrate !== 'function')
+  const migrate = functionOf(await importModule(file), direction);
+  if (!migrate)
     throw usageError(
       'MIGRATION.MODULE',
       `${basename(file)} exports no function ${direction}(db).`,
@@ -21,21 +21,32 @@ export const loadKyselyModule: LoadModule = async (file, direction) => {
     );
   return {
     noTransaction: false,
-    run: async (session, inTransaction) =>
-      (migrate as Migrate)(inTransaction ? kyselyWithin(session) : kyselyOf(session)),
+    async run(session, inTransaction) {
+      // Not needed where nothing is pending, and it takes longer to load than the folder.
+      const { kyselyOver, kyselyWithin } = await import('../db/kysely.ts');
+      const connection = moduleConnection(session, inTransaction);
+      const kysely = kyselyOfProject(file) ?? (await import('kysely'));
+      return migrate(
+        inTransaction ? kyselyWithin(connection, kysely) : kyselyOver(connection, kysely),
+      );
+    },
   };
 };
 
-type Migrate = (db: Kysely<unknown>) => Promise<unknown>;
+/**
+ * The Kysely that the module itself imports: what `sql` of one version builds, another version may
+ * not run. Nothing where it has none.
+ */
+function kyselyOfProject(file: string): KyselyPackage | undefined {
+  try {
+    const installed: unknown = createRequire(file)('kysely');
+    return isKysely(installed) ? installed : undefined;
+  } catch {
+    return undefined;
+  }
+}
 
-/** What a module exports. @throws usage error when it can't be loaded */
-export function importModule(file: string): Promise<Record<string, unknown>> {
-  return import(pathToFileURL(file).href).catch((cause: unknown) => {
-    throw usageError(
-      'MIGRATION.MODULE',
-      `${basename(file)} can not be loaded.`,
-      `Correct ${file}.`,
-      [String(cause)],
-    );
-  });
+function isKysely(value: unknown): value is KyselyPackage {
+  const { Kysely, PostgresDialect } = objectOf(value);
+  return typeof Kysely === 'function' && typeof PostgresDialect === 'function';
 }

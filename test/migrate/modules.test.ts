@@ -1,6 +1,8 @@
+import { resolve } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
-import { targets } from '../db/targets.ts';
-import { byState, exists, tracked, withProject } from './project.ts';
+import { servers, targets } from '../db/targets.ts';
+import { runShell } from '../cli/run-cli.ts';
+import { byState, exists, tracked, withProject, writeProject } from './project.ts';
 
 // PGlite opens in half a second, and on a busy machine in several.
 vi.setConfig({ testTimeout: 60_000 });
@@ -10,6 +12,8 @@ const module = (up: string, down = '') => `
   export async function up(db: Kysely<any>): Promise<void> { ${up} }
   export async function down(db: Kysely<any>): Promise<void> { ${down} }
 `;
+
+const loader = resolve(import.meta.dirname, '../../src/formats/import-module.ts');
 
 const createB = `await db.schema.createTable('b').addColumn('id', 'integer').execute();`;
 
@@ -81,6 +85,32 @@ describe.each(targets)('a Kysely module on $name', (target) => {
     }),
   );
 
+  it('whose functions are in its default export runs', () =>
+    withProject(
+      target,
+      { '0001_b.js': `export default { up: (db) => db.schema.createTable('b').execute() };` },
+      async (project) => {
+        expect(await project.dbops('migrate', 'up')).toMatchObject({ exitCode: 0 });
+        expect(await exists(project, 'b')).toBe(true);
+        const { error, exitCode } = await project.json('migrate', 'down');
+        expect(exitCode).toBe(2);
+        expect(error?.message).toContain('exports no function down');
+        expect(await tracked(project)).toEqual(['0001_b']);
+      },
+    ));
+
+  it('that awaits something before it exports runs', () =>
+    withProject(
+      target,
+      {
+        '0001_b.mjs': `await null; export const up = (db) => db.schema.createTable('b').execute();`,
+      },
+      async (project) => {
+        expect(await project.dbops('migrate', 'up')).toMatchObject({ exitCode: 0 });
+        expect(await exists(project, 'b')).toBe(true);
+      },
+    ));
+
   it('is not loaded when it is applied already', () =>
     withProject(target, { '0001_b.ts': module(createB) }, async (project) => {
       await project.dbops('migrate', 'up');
@@ -122,4 +152,84 @@ describe.each(targets)('a Kysely module on $name', (target) => {
         expect(await tracked(project)).toEqual([]);
       },
     ));
+});
+
+describe.each(servers)('the connection of a module on $name', (target) => {
+  it.each(['COMMIT', 'SELECT 1; rollback', 'BEGIN'])('lets no module send %s', (statement) =>
+    withProject(
+      target,
+      { '0001_b.ts': module(`${createB} await sql.raw('${statement}').execute(db);`) },
+      async (project) => {
+        const answer = await project.dbops('migrate', 'up');
+        expect(answer.exitCode).toBe(1);
+        expect(answer.stderr).toContain('can not begin or end one');
+        expect(await exists(project, 'b')).toBe(false);
+      },
+    ),
+  );
+
+  it('takes savepoints, and COMMIT in a text', () =>
+    withProject(
+      target,
+      {
+        '0001_b.ts': module(`${createB} await sql\`SAVEPOINT one\`.execute(db);
+          await sql\`SELECT 'please COMMIT'\`.execute(db);
+          await sql\`ROLLBACK TO one\`.execute(db); await sql\`RELEASE one\`.execute(db);`),
+      },
+      async (project) => {
+        expect(await project.dbops('migrate', 'up')).toMatchObject({ exitCode: 0 });
+        expect(await exists(project, 'b')).toBe(true);
+      },
+    ));
+
+  it('gives values as pg does, and takes several queries at once', () =>
+    withProject(
+      target,
+      {
+        '0001_b.ts':
+          module(`const ask = () => sql<any>\`SELECT 1::int8 AS n, now() AS t\`.execute(db);
+          const [{ rows: [row] }] = await Promise.all([ask(), ask(), ask()]);
+          if (row.n !== '1' || !(row.t instanceof Date)) throw new Error(typeof row.n);`),
+      },
+      async (project) => {
+        expect(await project.dbops('migrate', 'up')).toMatchObject({ exitCode: 0 });
+      },
+    ));
+});
+
+describe('a TypeScript module that Node does not load', () => {
+  /** What the built program says: the tests' own loader compiles everything. */
+  const refusal = async (source: string, packageJson = '{ "type": "module" }') => {
+    const root = writeProject({ 'package.json': packageJson, '1_a.ts': source });
+    const script = `import { importModule } from ${JSON.stringify(loader)};
+      await importModule(${JSON.stringify(`${root}/1_a.ts`)}).catch(({ message, hint }) => console.log(message, hint));`;
+    const { stdout, stderr } = await runShell(
+      `'${process.execPath}' --input-type=module --eval '${script}' 2>&1 >/dev/null`,
+    );
+    return `${stdout}${stderr}`;
+  };
+
+  it.each([
+    ['an enum', 'enum Mood { good }', /does not compile enums.*const object.*--import tsx/s],
+    ['a path alias', `import 'src/tables';`, /knows no paths of tsconfig/],
+    ['an import without ending', `import './tables';`, /'\.\.\/tables\.ts'.*--import tsx/],
+    ['a type as a value', `import { Migration } from 'kysely';`, /Write "import type"/],
+    ['a decorator', '@sealed class A {}', /neither decorators.*--import tsx/],
+  ])('says why and what to do about %s', async (_, source, message) => {
+    expect(await refusal(`${source} export const up = async () => {};`)).toMatch(message);
+  });
+
+  it('says that the project is CommonJS', async () => {
+    const message = /says that it is CommonJS.*Remove "type": "commonjs"/;
+    expect(await refusal(`import 'kysely';`, '{ "type": "commonjs" }')).toMatch(message);
+  });
+});
+
+it('keeps what modules print away from stdout', async () => {
+  const root = writeProject({ '1_a.mjs': `console.log('from a migration');` });
+  const script = `import { importModule } from ${JSON.stringify(loader)};
+    await importModule(${JSON.stringify(`${root}/1_a.mjs`)}); process.stdout.write("the report");`;
+  expect(
+    await runShell(`'${process.execPath}' --input-type=module --eval '${script}'`),
+  ).toMatchObject({ exitCode: 0, stdout: 'the report', stderr: 'from a migration\n' });
 });

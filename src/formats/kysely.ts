@@ -1,0 +1,103 @@
+import { readFileSync } from 'node:fs';
+import { quoteLiteral } from '../db/quote.ts';
+import type { Migration } from '../migration.ts';
+import { hashOf } from './dbops.ts';
+import type { Format, Tracking } from './format.ts';
+import { loadKyselyModule } from './kysely-module.ts';
+import { toApplied, type Row } from './kysely-order.ts';
+import { configAbove, literalOf, mentions, modulesAmong, sampleOf } from './module-files.ts';
+import {
+  catalogName,
+  ensureSchemaOf,
+  quotedName,
+  textOf,
+  type TableName,
+} from './tracking-table.ts';
+
+const ending = /\.(?:[cm]?ts|[cm]?js)$/;
+const config = /^kysely\.config\.[cm]?[jt]s$/;
+
+/**
+ * Kysely's Migrator over a folder of modules, as kysely-ctl and `FileMigrationProvider` use it
+ * (kysely 0.29, `migration/migrator.ts`): names are those of the files without their ending, in
+ * the order of `Array.prototype.sort`. Tracked in `kysely_migration` by name and time.
+ */
+export const kysely: Format = {
+  name: 'kysely',
+  columns: [['name', 'timestamp']],
+  matches(directory, names) {
+    const modules = modulesAmong(names, ending);
+    if (modules.length === 0 || names.some((name) => name.endsWith('.up.sql'))) return false;
+    const source = sampleOf(directory, modules);
+    if (!mentions(source, 'up')) return false;
+    if (configAbove(directory, config)) return true;
+    return /\bkysely\b/i.test(source) && !modules.every((name) => /^\d{4}_/.test(name));
+  },
+  read(directory, names, trackingTable) {
+    const configFile = configAbove(directory, config);
+    const settings = configFile ? readFileSync(configFile, 'utf8') : '';
+    return {
+      migrations: readMigrations(directory, names),
+      findings: [],
+      tracking: trackingOf(settings, trackingTable),
+    };
+  },
+  hostLock: { kind: 'advisory', key: 3853314791062309107n },
+  loadModule: loadKyselyModule,
+};
+
+/** Of two files with one name Kysely takes the later; what exports no `up` is no migration. */
+function readMigrations(directory: string, names: readonly string[]): Migration[] {
+  const migrations = new Map<string, Migration>();
+  for (const fileName of modulesAmong(names, ending).toSorted()) {
+    const file = `${directory}/${fileName}`;
+    const source = readFileSync(file, 'utf8');
+    if (!mentions(source, 'up')) continue;
+    const name = fileName.slice(0, fileName.lastIndexOf('.'));
+    const script = { kind: 'module', file } as const;
+    migrations.set(name, { name, up: script, down: script, hash: hashOf(source) });
+  }
+  return [...migrations.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/**
+ * The Migrator looks for both tables in `migrationTableSchema`.
+ *
+ * @param settings the text of `kysely.config.ts`
+ */
+function trackingOf(settings: string, asked: TableName | undefined): Tracking {
+  const schema = asked?.schema ?? literalOf(settings, 'migrationTableSchema');
+  const inSchema = (table: string): TableName => (schema ? { schema, table } : { table });
+  const name = asked?.table ?? literalOf(settings, 'migrationTableName') ?? 'kysely_migration';
+  const names = [
+    inSchema(name),
+    inSchema(literalOf(settings, 'migrationLockTableName') ?? 'kysely_migration_lock'),
+  ] as const;
+  const [table, lock] = [quotedName(names[0]), quotedName(names[1])];
+  const isOrdered = literalOf(settings, 'allowUnorderedMigrations') !== 'true';
+  return {
+    table: textOf(names[0]),
+    tables: names.map(catalogName),
+    create: `${ensureSchemaOf(names[0])}
+      CREATE TABLE IF NOT EXISTS ${table} ("name" varchar(255) NOT NULL PRIMARY KEY, "timestamp" varchar(255) NOT NULL);
+      CREATE TABLE IF NOT EXISTS ${lock} ("id" varchar(255) NOT NULL PRIMARY KEY, "is_locked" integer NOT NULL DEFAULT 0);
+      INSERT INTO ${lock} (id, is_locked) VALUES ('migration_lock', 0) ON CONFLICT DO NOTHING`,
+    select: `SELECT name, timestamp FROM ${table}`,
+    toApplied: (rows, migrations) =>
+      toApplied(rows as readonly Row[], migrations, { table, isOrdered }),
+    record: (migration) => recordIn(table, quoteLiteral(migration.name)),
+    erase: (migration) =>
+      `RESET search_path; DELETE FROM ${table} WHERE name = ${quoteLiteral(migration.name)}`,
+  };
+}
+
+/**
+ * Kysely orders by time: a row is now, but later than all rows before it. One that is recorded
+ * late, between rows that are there, gets its time between theirs.
+ */
+function recordIn(table: string, name: string): string {
+  return `RESET search_path; INSERT INTO ${table} (name, timestamp)
+    SELECT ${name}, to_char((CASE WHEN next IS NULL THEN greatest(date_trunc('milliseconds', clock_timestamp()), free) ELSE least(free, next) END) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')
+    FROM (SELECT max(timestamp COLLATE "C") FILTER (WHERE name COLLATE "C" < ${name})::timestamptz + interval '1 ms' AS free,
+                 min(timestamp COLLATE "C") FILTER (WHERE name COLLATE "C" > ${name})::timestamptz AS next FROM ${table}) neighbours`;
+}

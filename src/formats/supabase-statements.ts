@@ -1,0 +1,128 @@
+/**
+ * Splits a file into statements as the Supabase CLI does, byte for byte: not by the grammar, but by
+ * a hand-written lexer with habits of its own, and `schema_migrations` keeps what it makes
+ * (supabase, `apps/cli-go/pkg/parser/state.go`, and its TypeScript since 3.0).
+ *
+ * @param sql without its BOM
+ * @returns trimmed, without their semicolons, and without empty ones; comments stay
+ */
+export function splitAsSupabase(sql: string): string[] {
+  let start = 0;
+  return [...endsOf(sql), sql.length].flatMap((end) => {
+    const statement = sql.slice(start, end).replace(/;+$/, '').trim();
+    start = end;
+    return statement || [];
+  });
+}
+
+/** In which a semicolon ends no statement of the file: parentheses, or the body of a function. */
+type Block = '(' | 'atomic';
+
+/** Where each statement ends, after its semicolon. */
+function endsOf(sql: string): number[] {
+  const ends: number[] = [];
+  const blocks: Block[] = [];
+  for (let at = 0; ;) {
+    piece.lastIndex = at;
+    const found = piece.exec(sql);
+    if (!found) return ends;
+    at = endOf(found, sql);
+    const [text] = found;
+    const block = blocks.at(-1);
+    // One parenthesis closes all: the lexer doesn't count them.
+    if (text === '(' && block !== '(') blocks.push('(');
+    else if (text === ')' && block === '(') blocks.pop();
+    else if (text === ';' && !block) ends.push(at);
+    const begins = text.toLowerCase() === atomic;
+    if (begins) blocks.push(atomic);
+    const end = begins || (text === ';' && block === atomic) ? endOfBody(sql, at) : undefined;
+    if (end === undefined) continue;
+    blocks.pop();
+    at = end;
+  }
+}
+
+const atomic = 'atomic';
+const white = String.raw`[ \t\n\r\f\v]`;
+const word = String.raw`[\w$\u0080-\uFFFF]`;
+
+/** What the lexer stops at, the beginning of a comment or a text only. */
+const piece = new RegExp(
+  [
+    String.raw`--|/\*|["();]`,
+    String.raw`\\[^)]`, // a backslash hides what follows, but for a parenthesis
+    `(?<escaped>'(?<=(?<!${word})e'))|'`,
+    String.raw`(?<!${word})\$(?:(?!\$)${word})*\$`,
+    `atomic(?<=(?<!${word})begin${white}+atomic)`,
+  ].join('|'),
+  'gi',
+);
+
+/** The end of the piece that was found: of the whole comment or text. */
+function endOf({ 0: text, index, groups }: RegExpExecArray, sql: string): number {
+  const end = index + text.length;
+  if (text === '--') return endOfLine(sql, end);
+  if (text === '/*') return endOfComment(sql, end);
+  if (groups?.['escaped'] !== undefined) return endOfEscaped(sql, end);
+  // A tag may share its dollar with the one that ends the text.
+  if (/^["'$]/.test(text)) return after(sql.indexOf(text, index + 1), text.length, sql);
+  return end;
+}
+
+/** An end is that of the file where something is not closed. */
+function after(index: number, length: number, sql: string): number {
+  return index < 0 ? sql.length : index + length;
+}
+
+function endOfLine(sql: string, from: number): number {
+  return endOfMatch(/[\n\r]/g, sql, from) ?? sql.length;
+}
+
+function endOfComment(sql: string, from: number): number {
+  const delimiters = /\/\*|\*\//g;
+  delimiters.lastIndex = from;
+  for (let depth = 1; depth > 0;) {
+    const found = delimiters.exec(sql);
+    if (!found) return sql.length;
+    depth += found[0] === '/*' ? 1 : -1;
+  }
+  return delimiters.lastIndex;
+}
+
+/** Of `E'…'`, in which a backslash hides a quote, and which may go on after a new line. */
+function endOfEscaped(sql: string, from: number): number {
+  const parts = /\\[^]|''|'/g;
+  parts.lastIndex = from;
+  for (let found = parts.exec(sql); found; found = parts.exec(sql)) {
+    if (found[0] !== "'") continue;
+    const next = endOfMatch(continuation, sql, parts.lastIndex);
+    if (next === undefined) return parts.lastIndex;
+    parts.lastIndex = next;
+  }
+  return sql.length;
+}
+
+const comment = String.raw`--[^\n\r]*[\n\r]`;
+const continuation = new RegExp(
+  String.raw`[ \t\f\v]*(?:[\n\r]|${comment})(?:${white}|${comment})*'`,
+  'y',
+);
+
+/** After `END`, when that is what follows; the body of a function ends with it. */
+function endOfBody(sql: string, from: number): number | undefined {
+  let at = from;
+  for (;;) {
+    at = endOfMatch(whites, sql, at) ?? at;
+    if (sql.startsWith('--', at)) at = endOfLine(sql, at);
+    else if (sql.startsWith('/*', at)) at = endOfComment(sql, at + 2);
+    else return endOfMatch(end, sql, at);
+  }
+}
+
+const whites = new RegExp(`${white}+`, 'y');
+const end = new RegExp(`(?<!${word})end(?!${word})`, 'iy');
+
+function endOfMatch(pattern: RegExp, sql: string, from: number): number | undefined {
+  pattern.lastIndex = from;
+  return pattern.test(sql) ? pattern.lastIndex : undefined;
+}
