@@ -17,21 +17,30 @@ export async function expectedFacts(
 ): Promise<ExpectedFact[]> {
   const replayed = await replay(shadow, migrations, format);
   return inScratchTransaction(shadow, async () => {
-    const rows = await readCatalog(shadow);
+    const rows = (await readCatalog(shadow)).flatMap((row) => {
+      const migration = makerOf(row, replayed);
+      return migration === undefined ? [] : [{ ...row, migration }];
+    });
     const restored = await reparse(shadow, rows.map(toFact));
     return rows.map((row, at) => ({
       ...toFact(row),
-      migration: makerOf(row, replayed),
+      migration: row.migration,
       restored: restored[at] ?? row.definition,
     }));
   });
 }
 
-/** The ids in catalog rows have 32 bits and start again at 0: compared is how long ago they were. */
-function makerOf({ xid }: CatalogRow, replayed: readonly Replayed[]): string {
+/**
+ * Nothing for what the platform made.
+ *
+ * The ids in catalog rows have 32 bits and start again at 0: compared is how long ago they
+ * were.
+ */
+function makerOf({ xid }: CatalogRow, replayed: readonly Replayed[]): string | undefined {
   const now = replayed.at(-1)?.endXid ?? 0n;
   const age = (id: bigint) => BigInt.asUintN(32, now - id);
-  return replayed.find(({ endXid }) => age(xid) > age(endXid))?.name ?? '';
+  const maker = replayed.find(({ endXid }) => age(xid) > age(endXid));
+  return maker ? maker.name : '';
 }
 
 /** A live fact beside the one that is expected in its place. */

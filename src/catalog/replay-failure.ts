@@ -1,7 +1,5 @@
 import { ScriptError } from '../db/session.ts';
-import { DbopsError, exitCodes } from '../errors.ts';
-import type { Migration } from '../migration.ts';
-import { offsetOfError, offsetOfStatement, serverSays, showPlace } from '../sql/failure-place.ts';
+import { offsetOfError, offsetOfStatement } from '../sql/failure-place.ts';
 
 /** A failure and where in its file it is, where that is known. */
 export class PlacedError extends Error {
@@ -32,18 +30,4 @@ export function placeInStatement(
 ): PlacedError {
   const cause = error instanceof ScriptError ? error.cause : error;
   return new PlacedError(cause, offset + (offsetOfError(cause, sql, 0) ?? 0));
-}
-
-/** The error of a migration that fails on an empty database. */
-export function doesNotReplay({ name, up }: Migration, source: string, error: unknown): DbopsError {
-  const { cause, offset } =
-    error instanceof PlacedError ? error : { cause: error, offset: undefined };
-  return new DbopsError({
-    code: 'SHADOW.REPLAY',
-    exitCode: exitCodes.failed,
-    message: `${name} does not run on an empty database, so the expected schema is not known.`,
-    reason: [...showPlace(up.file, source, offset), ...serverSays(cause)],
-    hint: 'Correct the migration, or replay on a real server (extensions, versions) with --shadow-url postgres://…',
-    cause,
-  });
 }

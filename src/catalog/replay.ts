@@ -1,16 +1,19 @@
 import { readFileSync } from 'node:fs';
+import { codeOf } from '../db/connection-error.ts';
 import { transaction, type Session } from '../db/session.ts';
 import { DbopsError } from '../errors.ts';
-import type { Format, LoadedModule } from '../formats/format.ts';
+import type { Format, LoadedModule, Platform } from '../formats/format.ts';
 import { loadModule } from '../formats/load-module.ts';
 import type { Migration } from '../migration.ts';
 import { readDirectives } from '../sql/directives.ts';
-import { splitStatements } from '../sql/statements.ts';
-import { doesNotReplay, placeInFile, placeInStatement } from './replay-failure.ts';
+import { executionOf, needsCommits, splitParts, type Execution } from '../sql/execution.ts';
+import { doesNotPrepare, doesNotReplay } from './replay-error.ts';
+import { PlacedError, placeInFile, placeInStatement } from './replay-failure.ts';
 
 /** A replayed migration, and the first transaction id that is no longer its own. */
 export interface Replayed {
-  name: string;
+  /** Absent: what the platform has from the start. */
+  name: string | undefined;
   endXid: bigint;
 }
 
@@ -26,34 +29,71 @@ export async function replay(
   format: Format,
 ): Promise<Replayed[]> {
   const replayed: Replayed[] = [];
+  if (format.platform) {
+    await prepare(session, format.platform);
+    replayed.push({ name: undefined, endXid: await endXid(session) });
+  }
   for (const migration of migrations) {
     await runMigration(session, migration, format);
-    const [row] = await session.query<{ xid: bigint }>(
-      'SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS xid',
-    );
-    replayed.push({ name: migration.name, endXid: row?.xid ?? 0n });
+    replayed.push({ name: migration.name, endXid: await endXid(session) });
   }
   return replayed;
+}
+
+async function endXid(session: Session): Promise<bigint> {
+  const [row] = await session.query<{ xid: bigint }>(
+    'SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS xid',
+  );
+  return row?.xid ?? 0n;
+}
+
+async function prepare(session: Session, { prelude }: Platform): Promise<void> {
+  try {
+    await session.script(prelude);
+  } catch (error) {
+    throw doesNotPrepare(error);
+  }
 }
 
 async function runMigration(session: Session, migration: Migration, format: Format): Promise<void> {
   const { name, up } = migration;
   const source = up.kind === 'sql' ? up.sql : readFileSync(up.file, 'utf8');
   try {
-    const { noTransaction } = readDirectives(source, name);
-    await session.script('RESET ALL');
+    const directives = readDirectives(source, name);
+    await session.script(`RESET ALL; ${format.platform?.settings ?? ''}`);
     if (up.kind === 'module')
-      await runModule(session, await loadModule(format, up, 'up'), noTransaction);
-    else if (noTransaction) await runStatements(session, source);
-    else await runFile(session, source);
+      await runModule(session, await loadModule(format, up, 'up'), directives.noTransaction);
+    else {
+      const file = { name, script: up, directives };
+      await runSql(session, await executionOf(file, format, session.client), format);
+    }
   } catch (error) {
-    throw error instanceof DbopsError ? error : doesNotReplay(migration, source, error);
+    throw error instanceof DbopsError
+      ? error
+      : doesNotReplay(migration, source, error, session.server.kind);
   }
 }
 
 async function runModule(session: Session, module: LoadedModule, asked: boolean): Promise<void> {
   if (asked || module.noTransaction) await module.run(session, false);
   else await transaction(session, () => module.run(session, true));
+}
+
+/** As the runner of the live database does (`migrate/file.ts`). */
+async function runSql(
+  session: Session,
+  { sql, source, isStepwise }: Execution,
+  { needsDirective }: Format,
+): Promise<void> {
+  if (isStepwise) return runParts(session, source);
+  try {
+    await runFile(session, sql);
+  } catch (error) {
+    const reason = error instanceof PlacedError ? codeOf(error.cause) : '';
+    if (needsDirective || !needsCommits.has(reason)) throw error;
+    await session.script('ROLLBACK');
+    await runParts(session, source);
+  }
 }
 
 async function runFile(session: Session, source: string): Promise<void> {
@@ -65,9 +105,9 @@ async function runFile(session: Session, source: string): Promise<void> {
   }
 }
 
-async function runStatements(session: Session, source: string): Promise<void> {
-  for (const statement of await splitStatements(source))
-    await session.script(statement.sql).catch((error: unknown) => {
-      throw placeInStatement(error, statement);
+async function runParts(session: Session, source: string): Promise<void> {
+  for (const part of await splitParts(source))
+    await session.script(part.sql).catch((error: unknown) => {
+      throw placeInStatement(error, part);
     });
 }

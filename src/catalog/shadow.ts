@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { EmbeddedExtensions } from '../db/pglite-extensions.ts';
 import { openSession, type Session } from '../db/session.ts';
 import { quoteIdentifier } from '../db/quote.ts';
 import type { Target } from '../db/target.ts';
@@ -8,6 +9,8 @@ import { DbopsError, exitCodes, interrupted } from '../errors.ts';
 export interface ShadowOptions {
   /** A server for scratch databases; absent: the embedded Postgres. */
   server?: Target | undefined;
+  /** Of the embedded Postgres: a server has those that are installed there. */
+  extensions?: EmbeddedExtensions;
   signal: AbortSignal;
   /** Milliseconds; statement_timeout does not fire inside PGlite, so the thread is ended instead. */
   timeLimit?: number;
@@ -24,12 +27,12 @@ interface Shadow {
  * @throws DbopsError when the time limit or an interruption ends it
  */
 export async function withShadow<T>(
-  { server, signal, timeLimit = 120_000 }: ShadowOptions,
+  { server, extensions, signal, timeLimit = 120_000 }: ShadowOptions,
   work: (shadow: Session) => Promise<T>,
 ): Promise<T> {
   const late = AbortSignal.timeout(timeLimit);
   const stop = AbortSignal.any([signal, late]);
-  const { session, remove } = await openShadow(server);
+  const { session, remove } = await openShadow(server, extensions);
   const abandon = () => session.abandon();
   stop.addEventListener('abort', abandon, { once: true });
   try {
@@ -48,14 +51,18 @@ export async function withShadow<T>(
   }
 }
 
-function openShadow(server: Target | undefined): Promise<Shadow> {
-  return server?.kind === 'postgres' ? openOnServer(server) : openEmbedded();
+function openShadow(
+  server: Target | undefined,
+  extensions: EmbeddedExtensions | undefined,
+): Promise<Shadow> {
+  return server?.kind === 'postgres' ? openOnServer(server) : openEmbedded(extensions);
 }
 
 const options = { application: 'dbops shadow' };
 
-async function openEmbedded(): Promise<Shadow> {
-  const session = await openSession({ kind: 'pglite', directory: null }, options);
+async function openEmbedded(extensions: EmbeddedExtensions | undefined): Promise<Shadow> {
+  const target: Target = { kind: 'pglite', directory: null, ...(extensions && { extensions }) };
+  const session = await openSession(target, options);
   return { session, remove: () => close(session) };
 }
 

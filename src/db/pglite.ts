@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { Duplex } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
+import type { EmbeddedExtensions } from './pglite-extensions.ts';
 
 interface Chunk {
   chunk: Uint8Array;
@@ -30,15 +31,20 @@ function emptyCluster(): string | null {
  * that one driver serves both kinds of target.
  *
  * @param directory kept there between runs, or `null` for one that is gone when closed
+ * @param extensions that it can be asked for
  */
 export class PgliteSocket extends Duplex {
   readonly #worker: Worker;
   #answered: ((error?: Error) => void) | undefined;
 
-  constructor(directory: string | null) {
+  constructor(
+    directory: string | null,
+    extensions: EmbeddedExtensions = { modules: [], standIns: {} },
+  ) {
     super();
     const workerData = {
       directory,
+      extensions,
       template: directory && existsSync(directory) ? null : emptyCluster(),
     };
     this.#worker = new Worker(beside('pglite-worker'), { workerData });

@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import type { ClientConfig } from 'pg';
 import { parse as parseConnectionString } from 'pg-connection-string';
 import { usageError } from '../errors.ts';
+import type { EmbeddedExtensions } from './pglite-extensions.ts';
 
 /** Where the database is: a server, or an embedded one in a directory (`null`: in memory). */
 export type Target =
@@ -15,7 +16,7 @@ export type Target =
       config: ClientConfig;
       secrets: string[];
     }
-  | { kind: 'pglite'; directory: string | null };
+  | { kind: 'pglite'; directory: string | null; extensions?: EmbeddedExtensions };
 
 type Environment = Readonly<Record<string, string | undefined>>;
 

@@ -1,0 +1,37 @@
+import type { EmbeddedExtensions } from '../db/pglite-extensions.ts';
+import { shippedExtensions } from '../db/pglite-extensions.ts';
+import type { Format } from '../formats/format.ts';
+import type { Migration } from '../migration.ts';
+
+/** Extensions that are made with another: `CASCADE` brings them without naming them. */
+const requires: Readonly<Record<string, readonly string[]>> = { earthdistance: ['cube'] };
+
+/**
+ * The extensions that an embedded shadow must be opened with to replay these migrations. Where
+ * `CREATE EXTENSION` may be hidden (a DO block, a format string), its name is in the text all the
+ * same; one too many only costs a little time.
+ */
+export function extensionsFor(
+  migrations: readonly Migration[],
+  { platform }: Format,
+): EmbeddedExtensions {
+  const shipped = shippedExtensions();
+  const names = new Set(namesIn([...textsOf(migrations), platform?.prelude ?? ''], shipped));
+  // A module may have the name from anywhere.
+  const all = migrations.some(({ up }) => up.kind === 'module');
+  const wanted = all ? [...shipped.keys()] : [...names];
+  const modules = wanted.flatMap((name) => shipped.get(name) ?? []);
+  return { modules: [...new Set(modules)], standIns: platform?.standIns ?? {} };
+}
+
+function textsOf(migrations: readonly Migration[]): string[] {
+  return migrations.flatMap(({ up }) => (up.kind === 'sql' ? [up.sql] : []));
+}
+
+function namesIn(texts: readonly string[], known: ReadonlyMap<string, string>): string[] {
+  const anyName = new RegExp(`\\b(?:${[...known.keys()].join('|')})\\b`, 'gi');
+  return texts
+    .filter((text) => /\bextension\b/i.test(text))
+    .flatMap((text) => [...text.matchAll(anyName)].map(([name]) => name.toLowerCase()))
+    .flatMap((name) => [name, ...(requires[name] ?? [])]);
+}
