@@ -43,6 +43,11 @@ export const commands: CommandEntry[] = [
     load: () => import('./migrate-down.ts'),
   },
   {
+    words: 'migrate baseline',
+    summary: 'record what a database has without tracking',
+    load: () => import('./migrate-baseline.ts'),
+  },
+  {
     words: 'migrate new',
     summary: 'write the files of a new migration',
     load: () => import('./migrate-new.ts'),
@@ -77,7 +82,7 @@ export const commands: CommandEntry[] = [
 /** What the nouns with several verbs are about. */
 export const groups: Record<string, string> = {
   env: 'the label kept in the database itself',
-  migrate: 'migrations: status, up, down, new',
+  migrate: 'migrations: status, up, down, baseline, new',
   backfill: 'fill columns of tables that are in use',
   report: 'usage and credits',
 };

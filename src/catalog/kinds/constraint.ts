@@ -1,0 +1,25 @@
+import { sorted, type Kind } from './kind.ts';
+
+/**
+ * A constraint of a table. What a partition or a child has from its parent follows from the
+ * parent's. `DISABLE TRIGGER ALL` turns a foreign key off without a trace in pg_constraint.
+ */
+export const constraint: Kind = {
+  name: 'constraint',
+  select: `SELECT 'constraint' AS kind, c.schema, c.relname AS parent, o.conname AS name,
+      jsonb_build_object(
+        'type', o.contype,
+        'definition', CASE WHEN o.contype IN ('f', 'p', 'u') THEN pg_get_constraintdef(o.oid) END,
+        'operators', CASE WHEN o.contype = 'x' THEN ${sorted('o.conexclop::regoperator[]')} END,
+        'deferrable', o.condeferrable,
+        'deferred', o.condeferred,
+        'no inherit', o.contype = 'c' AND o.connoinherit,
+        'validated', o.convalidated,
+        'not enforced', (SELECT true WHERE o.contype = 'c' AND pg_get_constraintdef(o.oid) LIKE '% NOT ENFORCED'),
+        'disabled', (SELECT true WHERE EXISTS (SELECT FROM pg_trigger g
+          WHERE g.tgconstraint = o.oid AND g.tgisinternal AND g.tgenabled <> 'O')),
+        'comment', obj_description(o.oid, 'pg_constraint')) AS properties,
+      jsonb_build_object('check', CASE WHEN o.contype = 'c' THEN pg_get_expr(o.conbin, o.conrelid) END) AS expressions
+    FROM relations c JOIN pg_constraint o ON o.conrelid = c.oid
+    WHERE o.contype IN ('c', 'f', 'p', 'u', 'x') AND o.conislocal AND o.conparentid = 0`,
+};

@@ -1,0 +1,19 @@
+import type { Kind } from './kind.ts';
+
+/** Of `CREATE RULE name AS …`: its name may be quoted, and hold ` AS ` itself. */
+const withoutName = `substring(pg_get_ruledef(r.oid) FROM length('CREATE RULE ') + length(quote_ident(r.rulename)) + 1)`;
+
+/** A rewrite rule, but for the one that makes a view. */
+export const rule: Kind = {
+  name: 'rule',
+  select: `SELECT 'rule' AS kind, c.schema, c.relname AS parent, r.rulename AS name,
+      jsonb_build_object(
+        'enabled', r.ev_enabled,
+        'comment', obj_description(r.oid, 'pg_rewrite')) AS properties,
+      jsonb_build_object('definition', ${withoutName}) AS expressions
+    FROM relations c JOIN pg_rewrite r ON r.ev_class = c.oid WHERE r.rulename <> '_RETURN'`,
+  respell: (_, { text }, name) => ({
+    make: `CREATE RULE ${name}${text.replace(/;$/, '')}`,
+    read: `(SELECT replace(pg_get_ruledef(oid), '${name}', '') FROM pg_rewrite WHERE rulename = '${name}')`,
+  }),
+};
