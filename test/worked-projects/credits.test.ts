@@ -1,0 +1,97 @@
+import { describe, expect, it } from 'vitest';
+import { servers } from '../db/targets.ts';
+import { deploy } from '../interop/prisma-engine.ts';
+import { byState, type Project } from '../migrate/project.ts';
+import {
+  everythingIn,
+  expectWhole,
+  withWorkedProject,
+  type WorkedProject,
+} from './worked-project.ts';
+
+const enhanced = '20251106171518_add_enhanced_credits_user_fields';
+
+describe.each(servers)('the credits project on $name', (server) => {
+  const withUsers = (test: (project: WorkedProject) => Promise<void>) =>
+    withWorkedProject(server, 'credits', async (project) => {
+      await project.dbops('migrate', 'up', '--to', '20251103110045_subscriptions_and_credits');
+      await project.psql('before.sql');
+      await test(project);
+    });
+
+  it('goes up whole on an empty database, to the figures of its document', () =>
+    withWorkedProject(server, 'credits', async (project) => {
+      await expectWhole(project, 'prisma', 4);
+      expect(await deploy(project)).toEqual([]);
+      expect(await columnCounts(project)).toEqual({
+        credits: 13,
+        subscriptions: 15,
+        user_preferences: 9,
+      });
+    }));
+
+  it('goes up where there are users, who get the defaults', () =>
+    withUsers(async (project) => {
+      expect(await columnCounts(project)).toEqual({
+        credits: 10,
+        subscriptions: 13,
+        user_preferences: 7,
+      });
+      expect(byState(await project.json('migrate', 'up'))).toEqual({ done: [enhanced] });
+      expect(
+        await project.query(
+          `SELECT email, credit_type, remaining_credits, monthly_allocation, reset_day_of_month
+             FROM credits JOIN users ON users.id = user_id ORDER BY email`,
+        ),
+      ).toEqual(
+        [
+          ['free@example.com', 1500],
+          ['pro@example.com', 5000],
+        ].map(([email, remaining]) => ({
+          email,
+          credit_type: 'free',
+          remaining_credits: remaining,
+          monthly_allocation: 2000,
+          reset_day_of_month: 1,
+        })),
+      );
+    }));
+
+  it('is refused where two subscriptions share a customer, names them, and changes nothing', () =>
+    withUsers(async (project) => {
+      await project.psql('forbidden.sql');
+      const before = await everythingIn(project);
+      const { exitCode, stderr } = await project.dbops('migrate', 'up');
+      expect(exitCode).toBe(1);
+      expect(stderr).toContain(
+        '2 rows of public.subscriptions share 1 value of stripe_customer_id (stripe_customer_id: cus_test_pro)',
+      );
+      expect(stderr).toContain('Merge, correct or remove the rows that share a value first');
+      expect(await everythingIn(project)).toEqual(before);
+
+      await project.query(
+        `UPDATE subscriptions SET stripe_customer_id = NULL WHERE status = 'canceled'`,
+      );
+      expect((await project.dbops('migrate', 'up')).exitCode).toBe(0);
+      expect((await project.dbops('migrate', 'status', '--check')).exitCode).toBe(0);
+    }));
+
+  it('is refused where the constraint is there already, and says what that may mean', () =>
+    withUsers(async (project) => {
+      await project.query(
+        'ALTER TABLE subscriptions ADD CONSTRAINT subscriptions_stripe_customer_id_key UNIQUE (stripe_customer_id)',
+      );
+      const { exitCode, stderr } = await project.dbops('migrate', 'up');
+      expect(exitCode).toBe(1);
+      expect(stderr).toContain('SQLSTATE 42P07');
+      expect(stderr).toContain('_prisma_migrations lacks its row');
+    }));
+});
+
+async function columnCounts({ query }: Project): Promise<Record<string, number>> {
+  const rows = await query<{ table: string; columns: number }>(
+    `SELECT table_name::text AS table, count(*)::int AS columns FROM information_schema.columns
+      WHERE table_name IN ('credits', 'subscriptions', 'user_preferences') GROUP BY 1`,
+  );
+  return Object.fromEntries(rows.map(({ table, columns }) => [table, columns]));
+}
