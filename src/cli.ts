@@ -22,6 +22,7 @@ const commonOptions: [group: string, options: [string, string][]][] = [
     [
       ['--migrations <dir>', 'the folder of migrations'],
       ['--format <name>', "the folder's format"],
+      ['--tracking-table <name>', "[SCHEMA.]TABLE, when it is not the tool's default"],
       ['--config <file>', 'default: dbops.config.{ts,mts,js,mjs,json} upwards from here'],
     ],
   ],

@@ -5,6 +5,7 @@ import { parseEnv } from 'node:util';
 import * as z from 'zod';
 import { parseTarget, targetFromVariables, type Target } from './db/target.ts';
 import { usageError } from './errors.ts';
+import { parseTableName, type TableName } from './formats/tracking-table.ts';
 import { parseDuration } from './output/duration.ts';
 import type { Environment } from './output/terminal.ts';
 
@@ -15,11 +16,19 @@ const duration = z.union([z.string(), z.number()]).transform((value, context) =>
   return z.NEVER;
 });
 
+const tableName = z.string().transform((value, context) => {
+  const parsed = parseTableName(value);
+  if (parsed) return parsed;
+  context.addIssue({ code: 'custom', message: 'expected TABLE, SCHEMA.TABLE or "SCHEMA"."TABLE"' });
+  return z.NEVER;
+});
+
 /** What may stand in `dbops.config.*`; the same names, in kebab case, are flags. */
 const settingsSchema = z.strictObject({
   databaseUrl: z.string().optional(),
   migrations: z.string().optional(),
   format: z.string().optional(),
+  trackingTable: tableName.optional(),
   shadowUrl: z.string().optional(),
   lockTimeout: duration.optional(),
   statementTimeout: duration.optional(),
@@ -37,6 +46,8 @@ export interface Settings {
   /** The folder that was asked for; absent: look for one. */
   migrations?: string;
   format?: string;
+  /** Where the folder's tool keeps its rows; absent: where it does by default. */
+  trackingTable?: TableName;
   shadow?: Target;
   /** Milliseconds that a statement waits for a lock before it lets others pass. */
   lockTimeout: number;
@@ -94,6 +105,7 @@ export async function loadSettings({
         ? { migrations: resolve(root, fromFile.migrations) }
         : {}),
     ...(merged.format && { format: merged.format }),
+    ...(merged.trackingTable && { trackingTable: merged.trackingTable }),
     ...(merged.shadowUrl && {
       shadow: (fromFlags.shadowUrl ? fromCwd : fromRoot)(merged.shadowUrl),
     }),

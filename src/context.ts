@@ -1,5 +1,5 @@
 import type { Settings } from './config.ts';
-import { openSession, type Server, type Session } from './db/session.ts';
+import { openSession, type Server, type Session, type SessionOptions } from './db/session.ts';
 import { databaseName, describeTarget, type Target } from './db/target.ts';
 import { usageError } from './errors.ts';
 import { createProgress, noProgress, type Progress } from './output/progress.ts';
@@ -76,6 +76,14 @@ export function isInteractive(io: Io, flags: CommonFlags): boolean {
   );
 }
 
+type Room = Pick<SessionOptions, 'patience' | 'onCrowded' | 'signal'>;
+
+/** Of a command's first connection: it can do nothing without it, so it waits for its turn. */
+function roomFor({ signal }: Io, progress: Progress): Room {
+  const onCrowded = () => progress.update('waiting for a connection to spare');
+  return { patience: 60_000, onCrowded, signal };
+}
+
 /** Runs `work` with a context and closes everything that it opened. */
 export async function withContext<T>(
   input: ContextInput,
@@ -90,16 +98,16 @@ export async function withContext<T>(
     progress.clear();
     io.stderr.write(`${stripControls(line)}\n`);
   };
-  const open = async () => {
+  const open = async (room: Room = {}) => {
     const { target } = settings.target();
     if (target.kind === 'postgres') io.secrets.push(...target.secrets);
     onTarget(target);
-    const fresh = await openSession(target, { application: `dbops ${command}` });
+    const fresh = await openSession(target, { application: `dbops ${command}`, ...room });
     opened.push(fresh);
     return fresh;
   };
   const openFirst = async () => {
-    const fresh = await open();
+    const fresh = await open(roomFor(io, progress));
     onTarget(fresh.target, fresh.server);
     announce(fresh, settings, flags, note);
     return fresh;
@@ -121,7 +129,7 @@ export async function withContext<T>(
     session,
     clock: () => new Date(),
     signal: io.signal,
-    anotherSession: open,
+    anotherSession: () => open(),
     consent: (what) => consent(what, settings, io, flags),
     choose: async (message, choices) => {
       if (!isInteractive(io, flags)) return undefined;

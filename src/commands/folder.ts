@@ -1,7 +1,9 @@
 import { relative } from 'node:path';
 import type { Context } from '../context.ts';
+import type { Session } from '../db/session.ts';
 import type { Folder } from '../formats/format.ts';
 import { findFolders, openFolder, severalFolders } from '../formats/index.ts';
+import { findElsewhere, refuseElsewhere } from '../migrate/tracking-elsewhere.ts';
 
 /**
  * The folder of migrations that a command works on; a person is asked when there are several.
@@ -12,12 +14,26 @@ export async function folderOf(context: Context): Promise<Folder> {
   const { settings } = context;
   const candidates = findFolders(settings);
   const [only, another] = candidates;
-  if (only && !another) return openFolder(only);
+  if (only && !another) return openFolder(only, settings.trackingTable);
   const choices = candidates.map((candidate) => ({
     name: `${relative(settings.root, candidate.directory) || '.'}  (${candidate.format.name})`,
     value: candidate,
   }));
   const chosen = await context.choose('Which folder of migrations?', choices);
   if (!chosen) throw severalFolders(candidates, settings.root);
-  return openFolder(chosen);
+  return openFolder(chosen, settings.trackingTable);
+}
+
+/**
+ * Where the tracking table records nothing: another one may do, whose name was not given.
+ *
+ * @throws usage error when there is one, unless the table was named
+ */
+export async function refuseForgottenTable(
+  { settings, command }: Context,
+  session: Session,
+  folder: Folder,
+): Promise<void> {
+  if (settings.trackingTable) return;
+  refuseElsewhere(await findElsewhere(session, folder), folder, command);
 }

@@ -2,7 +2,16 @@ import * as z from 'zod';
 import { exitCodes } from '../errors.ts';
 import { migrationStates, type MigrationStatus } from '../migrate/plan.ts';
 import { readState } from '../migrate/state.ts';
-import { findingsOfOrder, findingsOfStates } from '../migrate/status-findings.ts';
+import {
+  findingsOfCheckpoints,
+  findingsOfOrder,
+  findingsOfStates,
+} from '../migrate/status-findings.ts';
+import {
+  findElsewhere,
+  findingsOfElsewhere,
+  nothingRecorded,
+} from '../migrate/tracking-elsewhere.ts';
 import { text, type Block, type Cell, type Column, type Finding, type Tone } from '../report.ts';
 import { defineCommand } from './command.ts';
 import { folderOf } from './folder.ts';
@@ -39,7 +48,15 @@ export const command = defineCommand({
   async run(context, { check }) {
     const [session, folder] = await Promise.all([context.session(), folderOf(context)]);
     const { applied, findings: ofRows, statuses } = await readState(session, folder);
-    const others = unique([...folder.findings, ...ofRows, ...findingsOfOrder(applied, statuses)]);
+    const elsewhere = nothingRecorded(statuses) ? await findElsewhere(session, folder) : [];
+    const isChosen = context.settings.trackingTable !== undefined;
+    const others = unique([
+      ...findingsOfElsewhere(elsewhere, folder, isChosen),
+      ...folder.findings,
+      ...ofRows,
+      ...findingsOfOrder(applied, statuses),
+      ...(await findingsOfCheckpoints(session, folder)),
+    ]);
     const findings = unique([...others, ...(await findingsOfStates(statuses, folder.format))]);
     const counts = Object.fromEntries(
       migrationStates.map((state) => [state, statuses.filter((row) => row.state === state).length]),
@@ -55,7 +72,8 @@ export const command = defineCommand({
     if (findings.length > 0) blocks.push({ kind: 'findings', findings });
     const summary = migrationStates.filter((state) => counts[state]);
     blocks.push(text(summary.map((state) => `${counts[state]} ${state}`).join(', ')));
-    if (counts['pending'] && !statuses.some(({ state }) => disagreement.has(state)))
+    const isRefused = elsewhere.length > 0 && !isChosen;
+    if (counts['pending'] && !isRefused && !statuses.some(({ state }) => disagreement.has(state)))
       blocks.push(text('→ Apply what is pending: dbops migrate up'));
     return {
       exitCode: check ? verdict(statuses, others) : exitCodes.done,

@@ -1,8 +1,9 @@
 import * as z from 'zod';
 import { requireBackfill } from './requirements.ts';
-import { folderOf } from './folder.ts';
+import { folderOf, refuseForgottenTable } from './folder.ts';
 import { planUp } from '../migrate/plan.ts';
 import { readStatuses } from '../migrate/state.ts';
+import { nothingRecorded } from '../migrate/tracking-elsewhere.ts';
 import { done, text } from '../report.ts';
 import { defineCommand } from './command.ts';
 import { count, wait } from './flags.ts';
@@ -34,8 +35,11 @@ export const command = defineCommand({
   }),
   async run(context, flags) {
     const [session, folder] = await Promise.all([context.session(), folderOf(context)]);
-    const plan = async () =>
-      toSteps(planUp(await readStatuses(session, folder), flags), 'up', folder.format);
+    const plan = async () => {
+      const statuses = await readStatuses(session, folder);
+      if (nothingRecorded(statuses)) await refuseForgottenTable(context, session, folder);
+      return toSteps(planUp(statuses, flags), 'up', folder.format);
+    };
     const steps = await plan();
     if (steps.length === 0)
       return done({ migrations: [] }, text('nothing to do: every migration is applied'));

@@ -1,10 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { relative } from 'node:path';
+import { backfillOf } from '../backfill/index.ts';
 import type { Context } from '../context.ts';
+import type { AdvisoryLocks } from '../db/advisory-locks.ts';
 import { withRunnerLock, describeActivity } from '../db/lock.ts';
 import type { Session } from '../db/session.ts';
 import { exitCodes, usageError, type DbopsError } from '../errors.ts';
 import type { Folder, Format } from '../formats/format.ts';
+import { withHostLock } from '../migrate/host-lock.ts';
 import { runSteps } from '../migrate/run.ts';
 import type { RunOutcome, Step } from '../migrate/step.ts';
 import type { Direction, Migration } from '../migration.ts';
@@ -21,8 +24,9 @@ export function toSteps(
   format: Format,
 ): Step[] {
   return migrations.map((migration) => {
-    const script = migration[direction];
-    if (!script) throw noDown(migration, format);
+    const found = migration[direction];
+    if (!found) throw noDown(migration, format);
+    const script = { ...found }; // read once: the text may be a getter
     const source = script.kind === 'sql' ? script.sql : readFileSync(script.file, 'utf8');
     return { migration, direction, script, directives: readDirectives(source, migration.name) };
   });
@@ -49,35 +53,50 @@ interface LockedRun {
   before: (step: Step) => Promise<void>;
 }
 
-/** Takes the runner's lock, plans, runs. */
-export function runLocked({
-  context,
-  session,
-  folder,
-  patience,
-  plan,
-  before,
-}: LockedRun): Promise<RunOutcome> {
-  const { signal, progress, settings } = context;
+/** Takes the runner's lock and that of the folder's own tool, plans, runs. */
+export function runLocked(locked: LockedRun): Promise<RunOutcome> {
+  const { context, session, folder, patience } = locked;
+  const { signal, progress } = context;
+  const anotherSession = () => context.anotherSession();
   const onWait = (holder: string) => progress.update(`waiting for ${holder}`);
-  return withRunnerLock(session, { patience, signal, onWait }, async () =>
-    runSteps(
-      await plan(),
-      {
-        session,
-        folder,
-        lockTimeout: settings.lockTimeout,
-        statementTimeout: settings.statementTimeout,
-        patience,
-        signal,
-        anotherSession: () => context.anotherSession(),
-        onStart: (step) => progress.update(`${step.direction} ${step.migration.name}`),
-        onWait: (step, blockers) => context.note(waiting(step, blockers.map(describeActivity))),
-      },
-      before,
-    ),
+  const patient = { patience, signal, onWait, anotherSession };
+  return withRunnerLock(session, patient, (locks) =>
+    withHostLock({ ...patient, session, folder, locks }, () => planAndRun(locked, locks)),
   );
 }
+
+async function planAndRun(
+  { context, session, folder, patience, plan, before }: LockedRun,
+  locks: AdvisoryLocks,
+): Promise<RunOutcome> {
+  const { signal, progress, settings } = context;
+  const { isPooled } = locks;
+  if (isPooled) context.note(pooled);
+  return runSteps(
+    await plan(),
+    {
+      session,
+      folder,
+      lockTimeout: settings.lockTimeout,
+      statementTimeout: settings.statementTimeout,
+      patience,
+      signal,
+      isPooled,
+      backfillOf,
+      anotherSession: () => context.anotherSession(),
+      onStart: (step) => progress.update(`${step.direction} ${step.migration.name}`),
+      onWait: (step, blockers) => context.note(waiting(step, blockers.map(describeActivity))),
+      onNote: (step, note) => context.note(`${step.migration.name} ${note}`),
+    },
+    async (step) => {
+      await locks.check();
+      await before(step);
+    },
+  );
+}
+
+const pooled =
+  'behind a pooler: the lock is that of a transaction on a second connection; DATABASE_URL_UNPOOLED spares it';
 
 function waiting(step: Step, blockers: string[]): string {
   return `${step.migration.name} waits for a lock and lets the application pass${blockers.map((blocker) => `\n  blocked by ${blocker}`).join('')}`;

@@ -1,4 +1,5 @@
 import { describeActivity, holderOf } from './lock.ts';
+import { isPooled } from './pooler.ts';
 import type { Session } from './session.ts';
 import { isPooler } from './target.ts';
 
@@ -67,15 +68,21 @@ const rights: Diagnose = async (session) => {
   };
 };
 
-const pooler: Diagnose = async ({ target }) =>
-  isPooler(target)
-    ? {
-        name: 'pooler',
-        state: 'warn',
-        detail: 'the host or port is that of a transaction pooler',
-        help: 'Session locks do not hold there: set DATABASE_URL_UNPOOLED to the direct URL.',
-      }
-    : { name: 'pooler', state: 'ok', detail: 'none recognised' };
+const pooler: Diagnose = async (session) => {
+  const name = 'pooler';
+  if (await isPooled(session))
+    return {
+      name,
+      state: 'warn',
+      detail:
+        'a pooler answers: its handshake names another server process than the one that works',
+      help: 'Migrations hold their lock in a transaction on a second connection there; set DATABASE_URL_UNPOOLED to the direct URL.',
+    };
+  const detail = isPooler(session.target)
+    ? 'none, though host or port are those of one'
+    : 'none: the server answers itself';
+  return { name, state: 'ok', detail };
+};
 
 const extensions: Diagnose = async (session) => {
   const rows = await session.query<{ name: string }>(

@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DbopsError, exitCodes } from '../errors.ts';
 import { formatDuration } from '../output/duration.ts';
+import { advisoryLocks, type AdvisoryLocks } from './advisory-locks.ts';
+import { isBackend, type Backend } from './backend.ts';
 import type { Session } from './session.ts';
 
 /** Another server process, as `pg_stat_activity` shows it. */
@@ -18,14 +20,6 @@ const activityColumns = `a.pid, coalesce(a.application_name, '') AS application,
   (1000 * extract(epoch FROM clock_timestamp() - coalesce(a.xact_start, a.backend_start)))::float8 AS "ageMs",
   coalesce(a.state, '') AS state, left(coalesce(a.query, ''), 200) AS query`;
 
-/** The processes that block the one with this pid (server manual, `pg_blocking_pids`). */
-function blockersOf(session: Session, pid: number): Promise<Activity[]> {
-  return session.query<Activity>(
-    `SELECT ${activityColumns} FROM pg_stat_activity a WHERE a.pid = ANY (pg_blocking_pids($1))`,
-    [pid],
-  );
-}
-
 /** `pid 4711 (psql, user app, idle in transaction for 3 min 20 s): UPDATE …` */
 export function describeActivity({
   pid,
@@ -42,70 +36,101 @@ export function describeActivity({
 /** One key for all folders of a database: runs of different folders must not interleave either. */
 const runnerKey = 0x64626f7073n; // "dbops"
 
+/** How long to go on trying for a lock, and what to do meanwhile. */
+export interface Waiting {
+  /** Milliseconds. */
+  patience: number;
+  signal: AbortSignal;
+  onWait: (holder: string) => void;
+}
+
+interface RunnerLock extends Waiting {
+  /** Behind a pooler the locks need a connection of their own. */
+  anotherSession?: () => Promise<Session>;
+}
+
 /**
  * Holds the runner's advisory lock around `work`.
  *
- * It polls: a session that waits inside `pg_advisory_lock()` holds a snapshot, and CREATE INDEX
- * CONCURRENTLY in the session that has the lock would wait for that snapshot for ever.
- *
- * @param patience milliseconds to wait for another run
- * @throws code 7 naming the holder
+ * @throws code 7 naming the holder when it is not had in time
  */
 export async function withRunnerLock<T>(
   session: Session,
-  {
-    patience,
-    signal,
-    onWait,
-  }: { patience: number; signal: AbortSignal; onWait: (holder: string) => void },
-  work: () => Promise<T>,
+  { anotherSession, ...waiting }: RunnerLock,
+  work: (locks: AdvisoryLocks) => Promise<T>,
 ): Promise<T> {
+  const locks = await advisoryLocks(session, anotherSession);
+  try {
+    await untilHad(
+      () => locks.tryLock(runnerKey),
+      () => holderOf(session, runnerKey),
+      waiting,
+      (holder) =>
+        lockedOut('LOCK.RUNNER', 'Another run holds the migration lock of this database.', holder),
+    );
+    return await work(locks);
+  } finally {
+    await locks.release();
+  }
+}
+
+/**
+ * Polls for a lock: a session that waits inside `pg_advisory_lock()` holds a snapshot, and CREATE
+ * INDEX CONCURRENTLY in the session that has the lock would wait for that snapshot for ever.
+ *
+ * @throws what `late` makes of the holder, when patience is over
+ */
+export async function untilHad(
+  attempt: () => Promise<boolean>,
+  findHolder: () => Promise<Activity | undefined>,
+  { patience, signal, onWait }: Waiting,
+  late: (holder: Activity | undefined) => DbopsError,
+): Promise<void> {
   const deadline = Date.now() + patience;
-  while (!(await tryLock(session))) {
-    const holder = await holderOf(session);
-    if (Date.now() >= deadline) throw lockedOut(holder);
+  while (!(await attempt())) {
+    const holder = await findHolder();
+    if (Date.now() >= deadline) throw late(holder);
     onWait(holder ? describeActivity(holder) : 'another run');
     await sleep(50 + Math.random() * 200, undefined, { signal });
   }
-  try {
-    return await work();
-  } finally {
-    await session.query('SELECT pg_advisory_unlock($1)', [runnerKey]).catch(() => {});
-  }
 }
 
-async function tryLock(session: Session): Promise<boolean> {
-  const [row] = await session.query<{ locked: boolean }>(
-    'SELECT pg_try_advisory_lock($1) AS locked',
-    [runnerKey],
-  );
-  return row?.locked === true;
-}
-
-/** The session that holds the runner's lock, if any; in pg_locks a bigint key is split in two. */
-export async function holderOf(session: Session): Promise<Activity | undefined> {
+/** The session that holds an advisory lock, the runner's if none is named. */
+export async function holderOf(
+  session: Session,
+  key: bigint = runnerKey,
+): Promise<Activity | undefined> {
+  // In pg_locks a bigint key is split in two.
   const [holder] = await session.query<Activity>(
     `SELECT ${activityColumns}
        FROM pg_locks l JOIN pg_stat_activity a USING (pid)
       WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
         AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
         AND l.classid = ($1::bigint >> 32)::oid AND l.objid = ($1::bigint & 4294967295)::oid`,
-    [runnerKey],
+    [key],
   );
   return holder;
 }
 
-function lockedOut(holder: Activity | undefined): DbopsError {
+/** The error of a lock that was not had in time (exit code 7). */
+export function lockedOut(
+  code: string,
+  message: string,
+  holder: Activity | undefined,
+  wayOut = holder ? `SELECT pg_terminate_backend(${holder.pid})` : undefined,
+): DbopsError {
   return new DbopsError({
-    code: 'LOCK.RUNNER',
+    code,
     exitCode: exitCodes.locked,
-    message: 'Another run holds the migration lock of this database.',
+    message,
     reason: holder ? [describeActivity(holder)] : [],
-    hint: `Wait for it and run the command again${holder ? `; if it is stuck: SELECT pg_terminate_backend(${holder.pid})` : ''}.`,
+    hint: `Wait for it and run the command again${wayOut ? `; if it is stuck: ${wayOut}` : ''}.`,
   });
 }
 
 export interface LockRetry {
+  /** The process that may wait; the session's own where none is named. */
+  worker?: Backend;
   /** Milliseconds in all. */
   patience: number;
   signal: AbortSignal;
@@ -132,7 +157,7 @@ export async function withLockRetries<T>(
   let observer: Session | undefined;
   try {
     for (let round = 1; ; round++) {
-      const watch = observer && watchBlockers(observer, session.pid);
+      const watch = observer && watchBlockers(observer, retry.worker ?? session);
       try {
         return await attempt();
       } catch (error) {
@@ -160,14 +185,14 @@ function isLockFailure(error: unknown): boolean {
   return code === lockNotAvailable || code === deadlockDetected;
 }
 
-/** Asks, ever less often, who blocks `pid`, and remembers the last answer that named somebody. */
-function watchBlockers(observer: Session, pid: number): { stop: () => Promise<Activity[]> } {
+/** Asks, ever less often, who blocks the worker, and remembers the last answer that named somebody. */
+function watchBlockers(observer: Session, worker: Backend): { stop: () => Promise<Activity[]> } {
   const stopped = new AbortController();
   let last: Activity[] = [];
   const watching = (async () => {
     // Often at first, because an attempt may last no longer than a short lock_timeout.
     for (let pause = 5; !stopped.signal.aborted; pause = Math.min(2 * pause, 200)) {
-      const blockers = await blockersOf(observer, pid);
+      const blockers = await blockersOf(observer, worker);
       if (blockers.length > 0) last = blockers;
       await sleep(pause, undefined, { signal: stopped.signal }).catch(() => {});
     }
@@ -190,4 +215,13 @@ function notHadInTime(blockers: Activity[], cause: unknown): DbopsError {
     hint: 'Run the command again when they have finished, or with a longer --wait.',
     cause,
   });
+}
+
+/** The processes that block it (server manual, `pg_blocking_pids`). */
+function blockersOf(session: Session, worker: Backend): Promise<Activity[]> {
+  return session.query<Activity>(
+    `SELECT ${activityColumns} FROM pg_stat_activity a
+      WHERE a.pid IN (SELECT unnest(pg_blocking_pids(w.pid)) FROM pg_stat_activity w
+                       WHERE ${isBackend(worker, 'w')})`,
+  );
 }

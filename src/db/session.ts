@@ -1,5 +1,7 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, Query, types, type ClientConfig, type QueryResultRow } from 'pg';
-import { connectionError } from './connection-error.ts';
+import { DbopsError } from '../errors.ts';
+import { codeOf, connectionError } from './connection-error.ts';
 import { lockDirectory } from './directory-lock.ts';
 import type { Target } from './target.ts';
 
@@ -44,6 +46,14 @@ export interface SessionOptions {
   application: string;
   /** Milliseconds. */
   connectTimeout?: number;
+  /**
+   * Milliseconds to go on asking a server that has no connection to spare; none by default. Many
+   * who start at once need not all be served at once.
+   */
+  patience?: number;
+  /** Called before each further attempt. */
+  onCrowded?: () => void;
+  signal?: AbortSignal;
 }
 
 const oid = { int8: 20, date: 1082, timestamp: 1114 };
@@ -64,6 +74,23 @@ const parsers: ClientConfig['types'] = {
  *   7 when the embedded database is open in another process
  */
 export async function openSession(target: Target, options: SessionOptions): Promise<Session> {
+  const { patience = 0, onCrowded = () => {}, signal } = options;
+  const deadline = Date.now() + patience;
+  for (;;) {
+    try {
+      return await connect(target, options);
+    } catch (error) {
+      const isCrowded = error instanceof DbopsError && codeOf(error.cause) === tooManyConnections;
+      if (!isCrowded || Date.now() > deadline) throw error;
+      onCrowded();
+      await sleep(100 + Math.random() * 400, undefined, signal && { signal });
+    }
+  }
+}
+
+const tooManyConnections = '53300';
+
+async function connect(target: Target, options: SessionOptions): Promise<Session> {
   const unlock =
     target.kind === 'pglite' && target.directory ? lockDirectory(target.directory) : () => {};
   const client = new Client({
@@ -110,7 +137,7 @@ async function clientConfig(target: Target, connectTimeout: number): Promise<Cli
     return { ...target.config, keepAlive: true, connectionTimeoutMillis: connectTimeout };
   // No time limit: on a busy machine, or after a crash, it takes long to open but does so in the end.
   const { PgliteSocket } = await import('./pglite.ts');
-  const stream = () => new PgliteSocket(target.directory) as never;
+  const stream = () => new PgliteSocket(target.directory, target.extensions) as never;
   return { user: 'postgres', database: 'postgres', ssl: false, stream };
 }
 

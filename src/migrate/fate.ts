@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isBackend, type Backend } from '../db/backend.ts';
 import type { Session } from '../db/session.ts';
 import { readApplied } from './state.ts';
 import type { Run, Step } from './step.ts';
@@ -15,7 +16,7 @@ const patience = 5_000;
 export async function fateOf(step: Step, run: Run): Promise<Fate> {
   try {
     const session = await run.anotherSession();
-    if (!(await hasEnded(session, run.session.pid))) return 'unknown';
+    if (!(await hasEnded(session, run.worker))) return 'unknown';
     const { applied } = await readApplied(session, run.folder);
     const isRecorded = applied.some(({ name }) => name === step.migration.name);
     return isRecorded === (step.direction === 'up') ? 'committed' : 'rolled back';
@@ -24,9 +25,11 @@ export async function fateOf(step: Step, run: Run): Promise<Fate> {
   }
 }
 
-async function hasEnded(session: Session, pid: number): Promise<boolean> {
+async function hasEnded(session: Session, worker: Backend): Promise<boolean> {
   for (const deadline = Date.now() + patience; Date.now() < deadline; await sleep(100)) {
-    const rows = await session.query('SELECT 1 FROM pg_stat_activity WHERE pid = $1', [pid]);
+    const rows = await session.query(
+      `SELECT FROM pg_stat_activity a WHERE ${isBackend(worker, 'a')}`,
+    );
     if (rows.length === 0) return true;
   }
   return false;

@@ -1,10 +1,14 @@
+import { isConnectionLoss } from '../db/connection-error.ts';
 import { ScriptError } from '../db/session.ts';
 import { withLockRetries } from '../db/lock.ts';
 import { DbopsError } from '../errors.ts';
+import type { LoadedModule } from '../formats/format.ts';
 import { loadModule } from '../formats/load-module.ts';
 import type { ModuleScript } from '../migration.ts';
 import { migrationFailed } from './failure.ts';
+import { fateOf } from './fate.ts';
 import {
+  beginOf,
   limitsOf,
   resetRole,
   resetSettings,
@@ -13,43 +17,75 @@ import {
   type Run,
   type Step,
 } from './step.ts';
-import { rollback } from './transactional.ts';
+import { rollback, rolledBack, unknownFate } from './transactional.ts';
 
 /**
  * Runs a module and its tracking row in one transaction, unless it asks for none.
  *
+ * @param durable see `beginOf`
  * @throws DbopsError when the module can not be loaded, or failed and was rolled back
  */
-export async function runModule(step: Step, script: ModuleScript, run: Run): Promise<void> {
+export async function runModule(
+  step: Step,
+  script: ModuleScript,
+  run: Run,
+  durable: boolean,
+): Promise<void> {
   const module = await loadModule(run.folder.format, script, step.direction);
+  if (step.directives.noTransaction || module.noTransaction) await runAlone(step, module, run);
+  else await runInTransaction(step, module, run, durable);
+}
+
+async function runInTransaction(
+  step: Step,
+  module: LoadedModule,
+  run: Run,
+  durable: boolean,
+): Promise<void> {
   const { session } = run;
-  const record = `${resetRole}; ${trackingSql(run, step)}`;
-  const inTransaction = async () => {
+  await withLockRetries(session, retriesOf(step, run), async () => {
     try {
-      await session.script(['BEGIN', ...limitsOf(step, run, 'LOCAL')].join('; '));
+      await session.script(beginOf(step, run, durable).join('; '));
       await module.run(session, true);
-      await session.script(`${record}; COMMIT; ${resetSettings}`);
+      await session.script(`${recordOf(step, run)}; COMMIT; ${resetSettings}`);
     } catch (error) {
       await rollback(session);
       throw error;
     }
-  };
-  // Not repeated when a lock is not had: what it did until then stands.
-  const alone = async () => {
-    await session.script(limitsOf(step, run, 'SESSION').join('; '));
-    await module.run(session, false);
-    await session.script(`${record}; ${resetSettings}`);
-  };
-  const noTransaction = step.directives.noTransaction || module.noTransaction;
-  const work = noTransaction
-    ? alone()
-    : withLockRetries(session, retriesOf(step, run), inTransaction);
-  await work.catch(async (error: unknown) => {
-    if (error instanceof DbopsError) throw error;
-    const cause = error instanceof ScriptError ? error.cause : error;
-    const aftermath = noTransaction
-      ? 'It runs outside a transaction: what it did before the error stands.'
-      : 'It was rolled back: the database is as it was before this file.';
-    throw await migrationFailed({ step, cause, aftermath });
+  }).catch(async (error: unknown) => {
+    const fate = isConnectionLoss(causeOf(error)) ? await fateOf(step, run) : 'rolled back';
+    if (fate === 'committed') return;
+    throw await failed(step, run, error, fate === 'unknown' ? unknownFate : rolledBack);
   });
+}
+
+/** Not repeated when a lock is not had: what it did until then stands. */
+async function runAlone(step: Step, module: LoadedModule, run: Run): Promise<void> {
+  const { session } = run;
+  try {
+    // Behind a pooler a setting would stay with a connection that others use next.
+    if (!run.isPooled) await session.script(limitsOf(step, run, 'SESSION').join('; '));
+    await module.run(session, false);
+    await session.script(`${recordOf(step, run)}; ${resetSettings}`);
+  } catch (error) {
+    throw await failed(
+      step,
+      run,
+      error,
+      'It runs outside a transaction: what it did before the error stands.',
+    );
+  }
+}
+
+function recordOf(step: Step, run: Run): string {
+  return `${resetRole}; ${trackingSql(run, step)}`;
+}
+
+async function failed(step: Step, run: Run, error: unknown, aftermath: string): Promise<unknown> {
+  if (error instanceof DbopsError) return error;
+  return migrationFailed({ step, run, cause: causeOf(error), aftermath });
+}
+
+function causeOf(error: unknown): unknown {
+  return error instanceof ScriptError ? error.cause : error;
 }

@@ -66,10 +66,11 @@ export function compare(
   return [...present, ...missing];
 }
 
-function stateOfRow(row: AppliedMigration, { hash, otherHashes = [] }: Migration): MigrationState {
+function stateOfRow(row: AppliedMigration, migration: Migration): MigrationState {
   if (row.isFailed) return 'failed';
-  const isSame = row.hash === null || row.hash === hash || otherHashes.includes(row.hash);
-  return isSame ? 'applied' : 'edited';
+  if (migration.isMissing) return 'missing-file';
+  if (row.hash === null || row.hash === migration.hash) return 'applied';
+  return migration.otherHashes?.includes(row.hash) ? 'applied' : 'edited';
 }
 
 function countBy<T, K>(items: readonly T[], keyOf: (item: T) => K): Map<K, number> {

@@ -1,7 +1,11 @@
+import { randomUUID } from 'node:crypto';
 import type { Session } from '../db/session.ts';
 import type { Format, TrackingRow } from '../formats/format.ts';
+import { isBackend, type Backend } from '../db/backend.ts';
 import { DbopsError, exitCodes } from '../errors.ts';
-import { preflight } from './preflight.ts';
+import type { ConnectionNames } from '../migration.ts';
+import { runFile } from './file.ts';
+import { preflight, type Executions } from './preflight.ts';
 import {
   noticeLoss,
   type Run,
@@ -10,8 +14,6 @@ import {
   type Step,
   type StepResult,
 } from './step.ts';
-import { runStepwise } from './stepwise.ts';
-import { runInTransaction } from './transactional.ts';
 
 /**
  * Runs the steps in order and stops at the first that fails. The caller holds the runner's lock.
@@ -25,18 +27,25 @@ export async function runSteps(
   before: (step: Step) => Promise<void>,
 ): Promise<RunOutcome> {
   const results: StepResult[] = [];
-  const stopCancelling = cancelOnAbort(settings);
+  const worker = workerOf(settings);
+  const stopCancelling = cancelOnAbort(settings, worker);
   try {
     const { session, folder, signal } = settings;
     const { create, prepare } = folder.tracking;
-    const refusal = await refusalOf(steps, folder.format);
-    if (refusal) return { results: steps.map(notRun), error: refusal };
+    const executions = await preflightOrRefusal(steps, folder.format, session.client);
+    if (executions instanceof DbopsError) return { results: steps.map(notRun), error: executions };
     await session.script(create);
     const [prepared = {}] = prepare ? await session.query<TrackingRow>(prepare) : [];
-    const run: Run = { ...settings, prepared, noticesLoss: await canNoticeLoss(session) };
+    const noticesLoss = await canNoticeLoss(session);
+    const run: Run = { ...settings, prepared, noticesLoss, worker };
     for (const [index, step] of steps.entries()) {
       const isLast = index === steps.length - 1;
-      const { result, error } = await attempt(step, run, () => before(step), isLast);
+      const { result, error } = await attempt(
+        step,
+        run,
+        () => before(step),
+        () => runStep(step, executions, run, isLast),
+      );
       results.push(result);
       if (error === undefined) continue;
       results.push(...steps.slice(index + 1).map(notRun));
@@ -51,10 +60,18 @@ export async function runSteps(
   }
 }
 
-async function refusalOf(steps: readonly Step[], format: Format): Promise<DbopsError | undefined> {
+/** Behind a pooler the process changes; the name that it bears in our transactions does not. */
+function workerOf({ session, isPooled }: RunSettings): Backend {
+  return isPooled ? { application: `dbops migrate ${randomUUID().slice(0, 8)}` } : session;
+}
+
+async function preflightOrRefusal(
+  steps: readonly Step[],
+  format: Format,
+  connection: ConnectionNames,
+): Promise<Executions | DbopsError> {
   try {
-    await preflight(steps, format);
-    return undefined;
+    return await preflight(steps, format, connection);
   } catch (error) {
     if (error instanceof DbopsError) return error;
     throw error;
@@ -66,7 +83,7 @@ async function attempt(
   step: Step,
   run: Run,
   before: () => Promise<void>,
-  isLast: boolean,
+  work: () => Promise<void>,
 ): Promise<{ result: StepResult; error?: unknown }> {
   const started = performance.now();
   const result = (state: StepResult['state']): StepResult => ({
@@ -80,7 +97,7 @@ async function attempt(
     await before();
     hasBegun = true;
     run.onStart(step);
-    await runStep(step, run, isLast);
+    await work();
     return { result: result('done') };
   } catch (error) {
     const isRefused = error instanceof DbopsError && error.exitCode === exitCodes.usage;
@@ -102,15 +119,18 @@ function canNoticeLoss(session: Session): Promise<boolean> {
   );
 }
 
-async function runStep(step: Step, run: Run, last: boolean): Promise<void> {
-  if (step.script.kind === 'module') {
-    const { runModule } = await import('./module.ts');
-    return runModule(step, step.script, run);
-  }
-  const { sql } = step.script;
-  return step.directives.noTransaction
-    ? runStepwise(step, sql, run)
-    : runInTransaction(step, sql, run, last);
+async function runStep(
+  step: Step,
+  executions: Executions,
+  run: Run,
+  isLast: boolean,
+): Promise<void> {
+  const { script } = step;
+  const execution = executions.get(step);
+  if (execution) return runFile(step, execution, run, isLast);
+  if (script.kind === 'sql') throw new Error(`${script.file} has not been looked at`);
+  const { runModule } = await import('./module.ts');
+  return runModule(step, script, run, isLast);
 }
 
 function notRun({ migration, direction }: Step): StepResult {
@@ -129,15 +149,21 @@ function stopped(done: number, total: number, step: Step, error: unknown): Dbops
 }
 
 /** On SIGINT the running statement is cancelled, so that its transaction rolls back at once. */
-function cancelOnAbort(run: RunSettings): () => void {
-  const cancel = () => void cancelStatement(run).catch(() => {});
-  run.signal.addEventListener('abort', cancel, { once: true });
-  return () => run.signal.removeEventListener('abort', cancel);
+function cancelOnAbort(settings: RunSettings, worker: Backend): () => void {
+  const { signal } = settings;
+  const cancel = () => void cancelStatement(settings, worker).catch(() => {});
+  signal.addEventListener('abort', cancel, { once: true });
+  return () => signal.removeEventListener('abort', cancel);
 }
 
-async function cancelStatement({ session, anotherSession }: RunSettings): Promise<void> {
+async function cancelStatement(
+  { session, anotherSession }: RunSettings,
+  worker: Backend,
+): Promise<void> {
   // PGlite has one session; its statement is left to finish, and the run stops after it.
   if (session.server.kind === 'pglite') return;
   const second: Session = await anotherSession();
-  await second.query('SELECT pg_cancel_backend($1)', [session.pid]);
+  await second.query(
+    `SELECT pg_cancel_backend(a.pid) FROM pg_stat_activity a WHERE ${isBackend(worker, 'a')}`,
+  );
 }

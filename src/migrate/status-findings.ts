@@ -1,7 +1,9 @@
 import { relative } from 'node:path';
-import type { Format } from '../formats/format.ts';
+import type { Session } from '../db/session.ts';
+import type { Folder, Format } from '../formats/format.ts';
 import type { AppliedMigration } from '../migration.ts';
 import type { Finding } from '../report.ts';
+import { readCheckpoints } from './checkpoint.ts';
 import { editOf, type Edit } from './edit.ts';
 import type { MigrationState, MigrationStatus } from './plan.ts';
 
@@ -89,6 +91,24 @@ const differences: Record<Edit['kind'], string> = {
 
 function fileOf(file: string): string {
   return relative(process.cwd(), file);
+}
+
+/** Files that run part by part and were cut off: what the next run will do about them. */
+export async function findingsOfCheckpoints(session: Session, folder: Folder): Promise<Finding[]> {
+  const ours = (await readCheckpoints(session)).filter(
+    ({ tracking }) => tracking === folder.tracking.table,
+  );
+  return ours.map(({ migration, direction, done, begun }) => {
+    const open = begun ? ', and whether the one after it was done is asked then' : '';
+    return {
+      code: 'half-done',
+      severity: 'warning',
+      message: `${migration} was cut off on its way ${direction}: its first ${done} statements stand, and the next run goes on after them${open}.`,
+      help: `Let it finish: dbops migrate ${direction}`,
+      where: { object: migration },
+      key: `half-done:${migration}`,
+    };
+  });
 }
 
 /** Rows that were recorded in another order than the folder's. */

@@ -1,5 +1,7 @@
 import type { DbopsError } from '../errors.ts';
+import type { Backend } from '../db/backend.ts';
 import type { Activity, LockRetry } from '../db/lock.ts';
+import { quoteLiteral } from '../db/quote.ts';
 import type { Session } from '../db/session.ts';
 import type { Folder, TrackingRow } from '../formats/format.ts';
 import type { Direction, Directives, Migration, Script } from '../migration.ts';
@@ -33,6 +35,12 @@ export interface RunSettings {
   anotherSession: () => Promise<Session>;
   onStart: (step: Step) => void;
   onWait: (step: Step, blockers: Activity[]) => void;
+  /** Of what is done beyond what was asked, such as dropping an invalid index. */
+  onNote: (step: Step, note: string) => void;
+  /** The backfill that fills a column, for the advice of a failure. */
+  backfillOf?: (table: string, column: string) => string | undefined;
+  /** A pooler is in between: nothing of the session holds from one transaction to the next. */
+  isPooled: boolean;
 }
 
 /** A run that has begun. */
@@ -41,6 +49,8 @@ export interface Run extends RunSettings {
   noticesLoss: boolean;
   /** What the tracking rows of this run share. */
   prepared: TrackingRow;
+  /** The server process that runs the steps. */
+  worker: Backend;
 }
 
 /** Every step has a result, also when one failed: what stands and what was not run is never lost. */
@@ -61,6 +71,25 @@ export const resetSettings = 'RESET ALL';
 /** We are ourselves again, whichever role a file has taken; RESET ALL leaves the role as it is. */
 export const resetRole = 'RESET SESSION AUTHORIZATION; RESET ROLE';
 
+/** The session as it was before the file touched it. */
+export const toThePlain = `${resetRole}; ${resetSettings}`;
+
+/** One message of several statements, each of which may end in a comment. */
+export function scriptOf(...statements: string[]): string {
+  return statements.join('\n; ');
+}
+
+/**
+ * SQL that begins the transaction of a step.
+ *
+ * @param durable whether its commit waits for the disk. One that does not wait can be lost in a
+ *   server crash, but only together with its tracking row, and the next durable one flushes it.
+ */
+export function beginOf(step: Step, run: Run, durable: boolean): string[] {
+  const commit = durable ? [] : ['SET LOCAL synchronous_commit = off'];
+  return ['BEGIN', ...limitsOf(step, run, 'LOCAL'), ...commit];
+}
+
 /** SQL that limits what follows, for a transaction (`LOCAL`) or until it is reset. */
 export function limitsOf(step: Step, run: Run, scope: 'LOCAL' | 'SESSION'): string[] {
   const { patience, statementTimeout } = run;
@@ -70,6 +99,9 @@ export function limitsOf(step: Step, run: Run, scope: 'LOCAL' | 'SESSION'): stri
     `SET ${scope} lock_timeout = ${Math.max(1, Math.min(lockTimeout, patience))}`,
     `SET ${scope} statement_timeout = ${statementTimeout}`,
     ...(run.noticesLoss ? [`SET ${scope} ${noticeLoss}`] : []),
+    ...('application' in run.worker
+      ? [`SET ${scope} application_name = ${quoteLiteral(run.worker.application)}`]
+      : []),
   ];
 }
 
@@ -77,8 +109,9 @@ export function limitsOf(step: Step, run: Run, scope: 'LOCAL' | 'SESSION'): stri
 export const noticeLoss = 'client_connection_check_interval = 1000';
 
 export function retriesOf(step: Step, run: Run): LockRetry {
-  const { patience, signal, anotherSession } = run;
+  const { patience, signal, anotherSession, worker } = run;
   return {
+    worker,
     patience,
     signal,
     observe: anotherSession,

@@ -1,16 +1,24 @@
-import { codeOf } from '../db/connection-error.ts';
 import { withLockRetries } from '../db/lock.ts';
-import { quoteIdentifier } from '../db/quote.ts';
-import { ScriptError, type Session } from '../db/session.ts';
-import { DbopsError, exitCodes } from '../errors.ts';
-import { splitStatements, SqlSyntaxError, type Statement } from '../sql/statements.ts';
-import { createCheckpoints, dropCheckpoint, readCheckpoint, saveCheckpoint } from './checkpoint.ts';
+import { ScriptError } from '../db/session.ts';
+import { DbopsError, exitCodes, usageError } from '../errors.ts';
+import { splitParts, type Part } from '../sql/execution.ts';
+import { SqlSyntaxError } from '../sql/statements.ts';
+import {
+  createCheckpoints,
+  dropCheckpoint,
+  readCheckpoint,
+  saveCheckpoint,
+  type Checkpoint,
+} from './checkpoint.ts';
 import { migrationFailed } from './failure.ts';
+import { runAlone } from './stand-alone.ts';
 import {
   limitsOf,
   resetRole,
   resetSettings,
   retriesOf,
+  scriptOf,
+  toThePlain,
   trackingSql,
   type Run,
   type Step,
@@ -18,164 +26,134 @@ import {
 import { rollback } from './transactional.ts';
 
 /**
- * Runs a file outside a transaction: each statement in a transaction of its own together with its
- * checkpoint, or alone where the server demands it. A run that was cut off goes on at the
- * statement where it stopped.
+ * Runs a file outside a transaction: each part in a transaction of its own together with its
+ * checkpoint, or alone where the server demands it. A run that was cut off goes on at the part
+ * where it stopped.
  *
  * @throws DbopsError saying which statements stand
  */
-export async function runStepwise(step: Step, sql: string, run: Run): Promise<void> {
-  const statements = await split(step, sql);
+export async function runStepwise(step: Step, source: string, run: Run): Promise<void> {
+  const parts = await split(step, source, run);
+  if (run.isPooled) refuseSettings(step, parts);
   await run.session.script(createCheckpoints);
-  const from = await readCheckpoint(run.session, step);
+  const from = await readCheckpoint(step, run);
   if (from && from.hash !== step.migration.hash) throw editedHalfway(step, from.done);
-  let begun = from?.begun ?? false;
-  for (let done = from?.done ?? 0; done < statements.length; done++, begun = false) {
-    const statement = statements[done];
-    if (!statement) break;
-    if (run.signal.aborted) throw stoppedBetween(step, done, statements.length);
-    const part: Part = { step, statement, settings: settingsBefore(statements, done), done, begun };
-    const work = statement.standsAlone
-      ? () => runAlone(part, run)
-      : () => runWithCheckpoint(part, run);
-    await withLockRetries(run.session, retriesOf(step, run), work).catch(async (error: unknown) => {
-      if (!(error instanceof ScriptError)) throw error;
-      throw await migrationFailed({
-        step,
-        cause: error.cause,
-        point: { sql, completed: done, offset: statement.offset },
-        aftermath: standing(done, statements.length),
-      });
-    });
+  const first = from?.done ?? 0;
+  for (const [index, part] of parts.slice(first).entries()) {
+    const done = first + index;
+    if (run.signal.aborted) throw stoppedBetween(step, done, parts);
+    const place: Place = { step, source, parts, part, done };
+    await runPart(place, index === 0 ? from : undefined, run);
   }
   await run.session.script(
-    `${toThePlain}; BEGIN; ${trackingSql(run, step)}; ${dropCheckpoint(step)}; COMMIT`,
+    scriptOf(toThePlain, 'BEGIN', trackingSql(run, step), dropCheckpoint(step, run), 'COMMIT'),
   );
 }
 
-/** One statement of the file, and where the run stands. */
-interface Part {
+/** A part of the file, and where the run stands. */
+interface Place {
   step: Step;
-  statement: Statement;
-  /** What the file has SET so far. */
-  settings: string[];
+  source: string;
+  parts: readonly Part[];
+  part: Part;
   done: number;
-  begun: boolean;
 }
 
-const toThePlain = `${resetRole}; ${resetSettings}`;
+async function runPart(place: Place, from: Checkpoint | undefined, run: Run): Promise<void> {
+  const { step, parts, part, done } = place;
+  const [statement, another] = part.statements;
+  const settings = settingsBefore(parts, done);
+  const begun = from?.begun ? { begun: { before: from.before } } : {};
+  const work =
+    statement.standsAlone && !another
+      ? () => runAlone({ step, statement, settings, done, ...begun }, run)
+      : () => runWithCheckpoint(place, settings, run);
+  await withLockRetries(run.session, retriesOf(step, run), work).catch(async (error: unknown) => {
+    if (!(error instanceof ScriptError)) throw error;
+    throw await failed(place, error, run);
+  });
+}
+
+async function failed({ step, source, parts, part, done }: Place, error: ScriptError, run: Run) {
+  const { offset } = part.statements[error.completed] ?? part.statements[0];
+  return migrationFailed({
+    step,
+    run,
+    cause: error.cause,
+    point: { sql: source, completed: countOf(parts.slice(0, done)), offset },
+    aftermath: standing(parts, done),
+  });
+}
+
+const countOf = (parts: readonly Part[]) => parts.flatMap(({ statements }) => statements).length;
 
 /**
  * The SET statements above one, which are given again before it: a run that goes on where another
  * was cut off has a new session, and our own statements in between need the role that we are.
  */
-function settingsBefore(statements: readonly Statement[], done: number): string[] {
-  const sets = /^(?:set|reset)\s+(?!local\b|constraints\b|transaction\b)/i;
-  return statements.slice(0, done).flatMap(({ sql }) => (sets.test(sql) ? [sql] : []));
+function settingsBefore(parts: readonly Part[], done: number): string[] {
+  return parts
+    .slice(0, done)
+    .flatMap(({ statements }) => statements)
+    .flatMap(({ sql, setsSession }) => (setsSession ? [sql] : []));
 }
 
-function scriptOf(...statements: string[]): string {
-  return statements.join('\n; '); // a statement may end in a comment
-}
-
-async function split(step: Step, sql: string): Promise<Statement[]> {
+async function split(step: Step, source: string, run: Run): Promise<Part[]> {
   try {
-    return await splitStatements(sql);
+    return await splitParts(source);
   } catch (error) {
     if (!(error instanceof SqlSyntaxError)) throw error;
     throw await migrationFailed({
       step,
+      run,
       cause: error,
-      point: { sql, completed: 0, offset: error.offset },
+      point: { sql: source, completed: 0, offset: error.offset },
       aftermath: 'Nothing of it was run.',
     });
   }
 }
 
+/** @throws ScriptError that counts the statements of the part */
 async function runWithCheckpoint(
-  { step, statement, settings, done }: Part,
+  { step, part, done }: Place,
+  settings: readonly string[],
   run: Run,
 ): Promise<void> {
-  const checkpoint = `${resetRole}; ${saveCheckpoint(step, done + 1, false)}`;
-  const work = [...limitsOf(step, run, 'LOCAL'), ...settings, statement.sql, checkpoint];
+  const before = ['BEGIN', ...limitsOf(step, run, 'LOCAL'), ...settings];
+  const after = [resetRole, saveCheckpoint(step, run, { done: done + 1 }), 'COMMIT', resetSettings];
   try {
-    await run.session.script(scriptOf('BEGIN', ...work, 'COMMIT', resetSettings));
+    await run.session.script(scriptOf(...before, part.sql, ...after));
   } catch (error) {
     await rollback(run.session);
-    throw error;
+    if (!(error instanceof ScriptError) || !(error.cause instanceof Error)) throw error;
+    throw new ScriptError(error.cause, error.completed - before.length);
   }
 }
 
-/**
- * CREATE INDEX CONCURRENTLY and its like. `lock_timeout` is off: they wait for old snapshots by
- * design, under a lock that blocks neither reads nor writes. The checkpoint is written before and
- * after, so that a later run knows whether the statement may have happened.
- */
-async function runAlone(part: Part, run: Run): Promise<void> {
-  const { step, statement, settings, done, begun } = part;
-  const { session } = run;
-  const index = statement.concurrentIndex;
-  await session.script(saveCheckpoint(step, done, true));
-  await session.script(
-    scriptOf(...limitsOf(step, run, 'SESSION'), 'SET lock_timeout = 0', ...settings),
-  );
-  const left = index && begun ? await indexState(session, index) : 'none';
-  if (index && left === 'invalid') await dropInvalid(session, index);
-  if (left !== 'valid')
-    await session.script(statement.sql).catch(async (error: unknown) => {
-      await cleanUp(part, error, run).catch(() => {}); // the checkpoint leaves it to the next run
-      throw error;
-    });
-  await session.script(`${toThePlain}; ${saveCheckpoint(step, done + 1, false)}`);
+/** Behind a pooler a statement that stands alone may meet any session, and would leave it changed. */
+function refuseSettings({ migration, script }: Step, parts: readonly Part[]): void {
+  for (const [done, { statements }] of parts.entries())
+    if (statements[0].standsAlone && settingsBefore(parts, done).length > 0)
+      throw usageError(
+        'MIGRATION.POOLED_SETTINGS',
+        `${migration.name} relies on a SET for a statement that runs outside a transaction (line ${statements[0].line}), and no setting holds behind a pooler.`,
+        'Connect directly: give the direct URL with --database-url or DATABASE_URL_UNPOOLED.',
+        [script.file],
+      );
 }
 
-const duplicateTable = '42P07';
-
-/** Takes back what a failed statement left, so that the next run begins it anew. */
-async function cleanUp({ step, statement, done }: Part, error: unknown, run: Run): Promise<void> {
-  const { session, signal } = run;
-  const index = statement.concurrentIndex;
-  // Whoever interrupts does not wait for the old snapshots for which the statement waited.
-  if (signal.aborted) await session.script('SET statement_timeout = 500');
-  // What has the name already is not ours.
-  if (index && codeOf(error) !== duplicateTable && (await indexState(session, index)) === 'invalid')
-    await dropInvalid(session, index);
-  await session.script(`${toThePlain}; ${saveCheckpoint(step, done, false)}`);
-}
-
-type NamedIndex = NonNullable<Statement['concurrentIndex']>;
-
-async function indexState(
-  session: Session,
-  index: NamedIndex,
-): Promise<'none' | 'valid' | 'invalid'> {
-  const [row] = await session.query<{ indisvalid: boolean }>(
-    'SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass($1)',
-    [nameOf(index)],
-  );
-  if (!row) return 'none';
-  return row.indisvalid ? 'valid' : 'invalid';
-}
-
-async function dropInvalid(session: Session, index: NamedIndex): Promise<void> {
-  await session.script(`DROP INDEX CONCURRENTLY IF EXISTS ${nameOf(index)}`);
-}
-
-function nameOf({ schema, name }: NamedIndex): string {
-  return schema ? `${quoteIdentifier(schema)}.${quoteIdentifier(name)}` : quoteIdentifier(name);
-}
-
-function standing(done: number, total: number): string {
+function standing(parts: readonly Part[], done: number): string {
+  const first = countOf(parts.slice(0, done));
   return done === 0
     ? 'It runs outside a transaction, but nothing of it stands: its first statement failed.'
-    : `It runs outside a transaction: its first ${done} of ${total} statements stand, and the next run goes on after them.`;
+    : `It runs outside a transaction: its first ${first} of ${countOf(parts)} statements stand, and the next run goes on after them.`;
 }
 
-function stoppedBetween(step: Step, done: number, total: number): DbopsError {
+function stoppedBetween(step: Step, done: number, parts: readonly Part[]): DbopsError {
   return new DbopsError({
     code: 'INTERRUPTED',
     exitCode: exitCodes.interrupted,
-    message: `${step.migration.name} was stopped after ${done} of ${total} statements, which stand.`,
+    message: `${step.migration.name} was stopped after ${countOf(parts.slice(0, done))} of ${countOf(parts)} statements, which stand.`,
     hint: `Go on with: dbops migrate ${step.direction}`,
   });
 }

@@ -5,7 +5,7 @@ import { offsetOfError } from '../sql/failure-place.ts';
 import { migrationFailed } from './failure.ts';
 import { fateOf } from './fate.ts';
 import {
-  limitsOf,
+  beginOf,
   resetRole,
   resetSettings,
   retriesOf,
@@ -17,8 +17,7 @@ import {
 /**
  * Runs an SQL file and its tracking row as one transaction in one round trip.
  *
- * @param durable whether the commit waits for the disk. A commit that does not wait can be lost in
- *   a server crash, but only together with its tracking row, and the next durable one flushes it.
+ * @param durable see `beginOf`
  * @throws DbopsError when it failed and was rolled back
  */
 export async function runInTransaction(
@@ -27,8 +26,7 @@ export async function runInTransaction(
   run: Run,
   durable: boolean,
 ): Promise<void> {
-  const commit = durable ? [] : ['SET LOCAL synchronous_commit = off'];
-  const before = ['BEGIN', ...limitsOf(step, run, 'LOCAL'), ...commit];
+  const before = beginOf(step, run, durable);
   const prefix = before.map((statement) => `${statement}; `).join('');
   const record = `${resetRole}; ${trackingSql(run, step)}`;
   // A comment may end the file without a newline, and would swallow what follows.
@@ -53,15 +51,16 @@ export async function runInTransaction(
     };
     throw await migrationFailed({
       step,
+      run,
       cause: error.cause,
       point,
-      aftermath:
-        fate === 'unknown'
-          ? 'Whether it was committed can not be asked right now.'
-          : 'It was rolled back: the database is as it was before this file.',
+      aftermath: fate === 'unknown' ? unknownFate : rolledBack,
     });
   });
 }
+
+export const rolledBack = 'It was rolled back: the database is as it was before this file.';
+export const unknownFate = 'Whether it was committed can not be asked right now.';
 
 export async function rollback(session: Session): Promise<void> {
   await session.script('ROLLBACK').catch(() => {});

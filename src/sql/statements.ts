@@ -1,4 +1,5 @@
 import type { Node } from 'libpg-query';
+import { effectOf, standsAlone, type Effect } from './stand-alone.ts';
 
 /** One statement of a file. */
 export interface Statement {
@@ -11,10 +12,16 @@ export interface Statement {
   standsAlone: boolean;
   /** `BEGIN`, `COMMIT`, `ROLLBACK`, …: the file would end the runner's own transaction. */
   controlsTransaction: boolean;
+  /** Of those, the ones that begin or commit a whole transaction. */
+  boundary?: 'begin' | 'commit';
   /** `COPY … FROM STDIN`: its rows are psql's to send, and a migration has none to send. */
   readsStdin: boolean;
-  /** Of `CREATE INDEX CONCURRENTLY name`: what a failed run may leave behind, invalid. */
-  concurrentIndex?: { schema?: string; name: string };
+  /** `SET`, `RESET`, or a call of `set_config()`: what comes after it relies on it. */
+  setsSession: boolean;
+  /** `DISCARD ALL`: it gives up the locks of the session. */
+  discardsAll: boolean;
+  /** For a statement that stands alone and can't simply be run twice. */
+  effect?: Effect;
 }
 
 /** The text is not SQL that PostgreSQL's own grammar accepts. */
@@ -38,17 +45,23 @@ export async function splitStatements(sql: string): Promise<Statement[]> {
   return (await parse(sql)).map(({ stmt, stmt_location: start = 0, stmt_len: length }) => {
     const slice = bytes.subarray(start, length ? start + length : undefined).toString();
     const offset = bytes.subarray(0, start).toString().length;
-    const index = stmt ? concurrentIndexOf(stmt) : undefined;
-    return {
-      sql: slice.trimEnd(),
-      offset,
-      line: lineOf(sql, offset),
-      standsAlone: stmt ? standsAlone(stmt) : false,
-      controlsTransaction: stmt ? 'TransactionStmt' in stmt : false,
-      readsStdin: stmt ? readsStdin(stmt) : false,
-      ...(index && { concurrentIndex: index }),
-    };
+    const place = { sql: slice.trimEnd(), offset, line: lineOf(sql, offset) };
+    return { ...place, ...traitsOf(stmt ?? { RawStmt: {} }) };
   });
+}
+
+function traitsOf(stmt: Node): Omit<Statement, 'sql' | 'offset' | 'line'> {
+  const boundary = boundaryOf(stmt);
+  const effect = effectOf(stmt);
+  return {
+    standsAlone: standsAlone(stmt),
+    controlsTransaction: 'TransactionStmt' in stmt,
+    readsStdin: readsStdin(stmt),
+    setsSession: setsSession(stmt),
+    discardsAll: 'DiscardStmt' in stmt && stmt.DiscardStmt.target === 'DISCARD_ALL',
+    ...(boundary && { boundary }),
+    ...(effect && { effect }),
+  };
 }
 
 /** The parser is WebAssembly: loaded when a file has to be split, and not before. */
@@ -66,32 +79,11 @@ export async function parse(sql: string) {
   }
 }
 
-/** Statements that PreventInTransactionBlock() guards in the server's sources. */
-function standsAlone(stmt: Node): boolean {
-  if ('IndexStmt' in stmt) return stmt.IndexStmt.concurrent === true;
-  if ('DropStmt' in stmt) return stmt.DropStmt.concurrent === true;
-  if ('ReindexStmt' in stmt)
-    return (
-      JSON.stringify(stmt.ReindexStmt.params ?? []).includes('"concurrently"') ||
-      /SCHEMA|SYSTEM|DATABASE/.test(stmt.ReindexStmt.kind ?? '')
-    );
-  if ('VacuumStmt' in stmt) return stmt.VacuumStmt.is_vacuumcmd === true;
-  if ('DiscardStmt' in stmt) return stmt.DiscardStmt.target === 'DISCARD_ALL';
-  if ('AlterDatabaseStmt' in stmt)
-    return JSON.stringify(stmt.AlterDatabaseStmt.options ?? []).includes('"tablespace"');
-  if ('ClusterStmt' in stmt) return stmt.ClusterStmt.relation === undefined;
-  if ('AlterTableStmt' in stmt)
-    return JSON.stringify(stmt.AlterTableStmt.cmds).includes('"concurrent":true');
-  return [
-    'AlterSystemStmt',
-    'CreatedbStmt',
-    'DropdbStmt',
-    'CreateTableSpaceStmt',
-    'DropTableSpaceStmt',
-    'CreateSubscriptionStmt',
-    'AlterSubscriptionStmt',
-    'DropSubscriptionStmt',
-  ].some((kind) => kind in stmt);
+function boundaryOf(stmt: Node): Statement['boundary'] {
+  if (!('TransactionStmt' in stmt)) return undefined;
+  const { kind } = stmt.TransactionStmt;
+  if (kind === 'TRANS_STMT_BEGIN' || kind === 'TRANS_STMT_START') return 'begin';
+  return kind === 'TRANS_STMT_COMMIT' ? 'commit' : undefined;
 }
 
 function readsStdin(stmt: Node): boolean {
@@ -100,12 +92,17 @@ function readsStdin(stmt: Node): boolean {
   return isFrom === true && filename === undefined && isProgram !== true;
 }
 
-function concurrentIndexOf(stmt: Node): Statement['concurrentIndex'] {
-  if (!('IndexStmt' in stmt) || !stmt.IndexStmt.concurrent || !stmt.IndexStmt.idxname)
-    return undefined;
-  const schema = stmt.IndexStmt.relation?.schemaname;
-  return { name: stmt.IndexStmt.idxname, ...(schema && { schema }) };
+/** What is LOCAL ends with its own transaction. */
+function setsSession(stmt: Node): boolean {
+  if ('VariableSetStmt' in stmt)
+    return stmt.VariableSetStmt.is_local !== true && stmt.VariableSetStmt.name !== 'TRANSACTION';
+  if (!('SelectStmt' in stmt) || stmt.SelectStmt.fromClause) return false;
+  const targets = (stmt.SelectStmt.targetList ?? []).map((target) => JSON.stringify(target));
+  const isSet = (target: string) => target.includes('"set_config"') && !target.includes(isLocal);
+  return targets.length > 0 && targets.every(isSet);
 }
+
+const isLocal = '"boolval":{"boolval":true}';
 
 /** 1-based line of an offset. */
 export function lineOf(text: string, offset: number): number {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { servers } from '../db/targets.ts';
+import { app, servers } from '../db/targets.ts';
 import {
   byState,
   projectOn,
@@ -41,6 +41,31 @@ describe.each(servers)('runners on $name', (server) => {
       const runners = Array.from({ length: 4 }, () => project.start('migrate', 'up').answer);
       const codes = (await Promise.all(runners)).map(({ exitCode }) => exitCode);
       expect(codes).toEqual([0, 0, 0, 0]);
+      expect(await project.query('SELECT count(*)::int AS rows FROM ran')).toEqual([{ rows: 20 }]);
+    }));
+
+  it('sixty-four of them, some in processes of their own, leave with 0 and did everything once', () =>
+    withProject(server, folder, async (project) => {
+      const processes = Array.from({ length: 4 }, () => project.start('migrate', 'up').answer);
+      const others = Array.from({ length: 60 }, () => project.dbops('migrate', 'up'));
+      const codes = (await Promise.all([...processes, ...others])).map(({ exitCode }) => exitCode);
+      expect(codes).toEqual(codes.map(() => 0));
+      expect(await tracked(project)).toEqual(twenty.map((number) => `${number}_m`));
+      expect(await project.query('SELECT count(*)::int AS rows FROM ran')).toEqual([{ rows: 20 }]);
+    }));
+
+  it('wait for a connection where the server has none to spare', () =>
+    withProject(server, folder, async (project) => {
+      const url = new URL(project.url);
+      await project.query(`ALTER DATABASE ${url.pathname.slice(1)} OWNER TO ${app.user}`);
+      await project.query(`ALTER DATABASE ${url.pathname.slice(1)} CONNECTION LIMIT 3`);
+      [url.username, url.password] = [app.user, app.password];
+      const limited = projectOn(url.href, project.root);
+      const runners = Array.from({ length: 24 }, () => limited.json('migrate', 'up'));
+      const answers = await Promise.all(runners);
+      expect(answers.map(({ exitCode, error }) => error?.message ?? exitCode)).toEqual(
+        answers.map(() => 0),
+      );
       expect(await project.query('SELECT count(*)::int AS rows FROM ran')).toEqual([{ rows: 20 }]);
     }));
 

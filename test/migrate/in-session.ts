@@ -30,6 +30,8 @@ export async function migrate(
       anotherSession: () => Promise.reject(new Error('no second session is needed')),
       onStart: () => {},
       onWait: () => {},
+      onNote: () => {},
+      isPooled: false,
     },
     async () => {},
   );

@@ -130,6 +130,22 @@ describe('migrate status finds', () => {
       ]);
     }));
 
+  it('a file that was cut off, which the next run finishes', () =>
+    on(async (project) => {
+      await project.dbops('migrate', 'up');
+      const half = `-- dbops: no-transaction\nCREATE TABLE c ();\nSELECT 1/(count(*)) FROM a;`;
+      project.write({ '0003_c.up.sql': half });
+      expect((await project.json('migrate', 'up')).exitCode).toBe(1);
+      const status = await project.json('migrate', 'status', '--check');
+      expect(status.exitCode).toBe(4);
+      expect(findingsOf(status)).toMatchObject([
+        { code: 'half-done', where: { object: '0003_c' }, help: 'Let it finish: dbops migrate up' },
+      ]);
+      await project.query('INSERT INTO a VALUES (1)');
+      expect((await project.json('migrate', 'up')).exitCode).toBe(0);
+      expect(findingsOf(await project.json('migrate', 'status', '--check'))).toEqual([]);
+    }));
+
   it('two migrations of one number, and a late one, with the way out on the screen', () =>
     on(async (project) => {
       await project.dbops('migrate', 'up');

@@ -162,13 +162,47 @@ it.each([
   expect((await only(sql)).controlsTransaction).toBe(false);
 });
 
+const t = { name: 't' };
+
 it.each([
-  ['CREATE INDEX CONCURRENTLY i ON t (a)', { name: 'i' }],
-  ['CREATE INDEX CONCURRENTLY "I x" ON "S".t (a)', { schema: 'S', name: 'I x' }],
-  ['CREATE INDEX CONCURRENTLY ON t (a)', undefined],
+  ['CREATE INDEX CONCURRENTLY i ON t (a)', { kind: 'create-index', table: t, name: 'i' }],
+  [
+    'CREATE INDEX CONCURRENTLY IF NOT EXISTS "I x" ON "S".t (a)',
+    { kind: 'create-index', table: { schema: 'S', name: 't' }, name: 'I x' },
+  ],
+  ['CREATE INDEX CONCURRENTLY ON t (a)', { kind: 'create-index', table: t }],
+  ['DROP INDEX CONCURRENTLY s.i', { kind: 'drop-index', index: { schema: 's', name: 'i' } }],
+  ['REINDEX TABLE CONCURRENTLY t', { kind: 'reindex', scope: 'table', object: t }],
+  ['REINDEX (CONCURRENTLY) SCHEMA s', { kind: 'reindex', scope: 'schema', object: { name: 's' } }],
+  [
+    'ALTER TABLE t DETACH PARTITION s.p CONCURRENTLY',
+    { kind: 'detach-partition', parent: t, partition: { schema: 's', name: 'p' } },
+  ],
+  ['CREATE DATABASE d', { kind: 'database', name: 'd' }],
+  ['DROP TABLESPACE d', { kind: 'tablespace', name: 'd' }],
+  ['ALTER SUBSCRIPTION d REFRESH PUBLICATION', { kind: 'subscription', name: 'd' }],
   ['CREATE INDEX i ON t (a)', undefined],
-])('%s may leave behind %j', async (sql, index) => {
-  expect((await only(sql)).concurrentIndex).toEqual(index);
+  ['REINDEX SCHEMA s', undefined],
+  ['VACUUM t', undefined],
+])('%s has an effect to be looked for', async (sql, effect) => {
+  expect((await only(sql)).effect).toEqual(effect);
+});
+
+it.each([
+  ['SET search_path = a', true],
+  ['RESET ALL', true],
+  ['SET ROLE app', true],
+  ['SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY', true],
+  ["SELECT pg_catalog.set_config('search_path', '', false)", true],
+  ["SELECT set_config('a.b', '1', false), set_config('a.c', '1', false)", true],
+  ["SELECT set_config('a.b', '1', true)", false],
+  ["SELECT set_config('a.b', x, false) FROM t", false],
+  ['SELECT 1', false],
+  ['SET LOCAL search_path = a', false],
+  ['SET TRANSACTION READ ONLY', false],
+  ['SET CONSTRAINTS ALL DEFERRED', false],
+])('%s is carried to what comes after it: %s', async (sql, expected) => {
+  expect((await only(sql)).setsSession).toBe(expected);
 });
 
 it('counts characters as PostgreSQL does: an elephant is one', () => {

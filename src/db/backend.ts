@@ -1,0 +1,11 @@
+import { quoteLiteral } from './quote.ts';
+
+/** A server process that works for us; behind a pooler it is known by its application's name alone. */
+export type Backend = { pid: number } | { application: string };
+
+/** SQL: whether a row of `pg_stat_activity` is that process. */
+export function isBackend(backend: Backend, row: string): string {
+  return 'pid' in backend
+    ? `${row}.pid = ${backend.pid}`
+    : `${row}.datname = current_database() AND ${row}.application_name = ${quoteLiteral(backend.application)}`;
+}

@@ -1,0 +1,119 @@
+import type { Node, RangeVar } from 'libpg-query';
+
+/** A name as it was written. */
+export interface ObjectName {
+  schema?: string;
+  name: string;
+}
+
+/**
+ * What a statement does that stands alone, for statements that can't simply be run again when
+ * nobody knows whether they were run.
+ */
+export type Effect =
+  | { kind: 'create-index'; table: ObjectName; name?: string }
+  | { kind: 'drop-index'; index: ObjectName }
+  | { kind: 'reindex'; scope: 'index' | 'table' | 'schema' | 'database'; object: ObjectName }
+  | { kind: 'detach-partition'; parent: ObjectName; partition: ObjectName }
+  | { kind: 'database' | 'tablespace' | 'subscription'; name: string };
+
+/** Statements that PreventInTransactionBlock() guards in the server's sources. */
+export function standsAlone(stmt: Node): boolean {
+  if ('IndexStmt' in stmt) return stmt.IndexStmt.concurrent === true;
+  if ('DropStmt' in stmt) return stmt.DropStmt.concurrent === true;
+  if ('ReindexStmt' in stmt)
+    return isConcurrent(stmt) || /SCHEMA|SYSTEM|DATABASE/.test(stmt.ReindexStmt.kind ?? '');
+  if ('VacuumStmt' in stmt) return stmt.VacuumStmt.is_vacuumcmd === true;
+  if ('DiscardStmt' in stmt) return stmt.DiscardStmt.target === 'DISCARD_ALL';
+  if ('AlterDatabaseStmt' in stmt)
+    return JSON.stringify(stmt.AlterDatabaseStmt.options ?? []).includes('"tablespace"');
+  if ('ClusterStmt' in stmt) return stmt.ClusterStmt.relation === undefined;
+  if ('AlterTableStmt' in stmt)
+    return JSON.stringify(stmt.AlterTableStmt.cmds).includes('"concurrent":true');
+  return [
+    'AlterSystemStmt',
+    'CreatedbStmt',
+    'DropdbStmt',
+    'CreateTableSpaceStmt',
+    'DropTableSpaceStmt',
+    'CreateSubscriptionStmt',
+    'AlterSubscriptionStmt',
+    'DropSubscriptionStmt',
+  ].some((kind) => kind in stmt);
+}
+
+/** Nothing for a statement that may be run again, such as VACUUM. */
+export function effectOf(stmt: Node): Effect | undefined {
+  if (!standsAlone(stmt)) return undefined;
+  if ('IndexStmt' in stmt) {
+    const { idxname: name, relation } = stmt.IndexStmt;
+    return { kind: 'create-index', table: nameOf(relation), ...(name && { name }) };
+  }
+  if ('DropStmt' in stmt) return dropIndex(stmt);
+  if ('ReindexStmt' in stmt) return isConcurrent(stmt) ? reindex(stmt) : undefined;
+  if ('AlterTableStmt' in stmt) return detachPartition(stmt);
+  const database =
+    ('CreatedbStmt' in stmt && stmt.CreatedbStmt.dbname) ||
+    ('DropdbStmt' in stmt && stmt.DropdbStmt.dbname);
+  if (database) return { kind: 'database', name: database };
+  const tablespace =
+    ('CreateTableSpaceStmt' in stmt && stmt.CreateTableSpaceStmt.tablespacename) ||
+    ('DropTableSpaceStmt' in stmt && stmt.DropTableSpaceStmt.tablespacename);
+  if (tablespace) return { kind: 'tablespace', name: tablespace };
+  const subscription =
+    ('CreateSubscriptionStmt' in stmt && stmt.CreateSubscriptionStmt.subname) ||
+    ('AlterSubscriptionStmt' in stmt && stmt.AlterSubscriptionStmt.subname) ||
+    ('DropSubscriptionStmt' in stmt && stmt.DropSubscriptionStmt.subname);
+  return subscription ? { kind: 'subscription', name: subscription } : undefined;
+}
+
+function dropIndex({ DropStmt }: Extract<Node, { DropStmt: unknown }>): Effect | undefined {
+  const [object] = DropStmt.objects ?? [];
+  if (!object || !('List' in object)) return undefined;
+  const names = (object.List.items ?? []).flatMap((item) =>
+    'String' in item ? (item.String.sval ?? []) : [],
+  );
+  const [name = '', schema] = names.toReversed();
+  return { kind: 'drop-index', index: { name, ...(schema && { schema }) } };
+}
+
+const reindexScopes = {
+  REINDEX_OBJECT_INDEX: 'index',
+  REINDEX_OBJECT_TABLE: 'table',
+  REINDEX_OBJECT_SCHEMA: 'schema',
+  REINDEX_OBJECT_SYSTEM: 'database',
+  REINDEX_OBJECT_DATABASE: 'database',
+} as const;
+
+function reindex({ ReindexStmt }: Extract<Node, { ReindexStmt: unknown }>): Effect | undefined {
+  const { kind, relation, name = '' } = ReindexStmt;
+  if (!kind) return undefined;
+  return {
+    kind: 'reindex',
+    scope: reindexScopes[kind],
+    object: relation ? nameOf(relation) : { name },
+  };
+}
+
+function isConcurrent({ ReindexStmt }: Extract<Node, { ReindexStmt: unknown }>): boolean {
+  return JSON.stringify(ReindexStmt.params ?? []).includes('"concurrently"');
+}
+
+function detachPartition(stmt: Extract<Node, { AlterTableStmt: unknown }>): Effect | undefined {
+  const { relation, cmds = [] } = stmt.AlterTableStmt;
+  for (const cmd of cmds) {
+    const change = 'AlterTableCmd' in cmd ? cmd.AlterTableCmd.def : undefined;
+    if (change && 'PartitionCmd' in change)
+      return {
+        kind: 'detach-partition',
+        parent: nameOf(relation),
+        partition: nameOf(change.PartitionCmd.name),
+      };
+  }
+  return undefined;
+}
+
+function nameOf(relation: RangeVar | undefined): ObjectName {
+  const { relname: name = '', schemaname: schema } = relation ?? {};
+  return { name, ...(schema && { schema }) };
+}
