@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import type { Databases } from './databases.ts';
 import { writeFolder } from './folders.ts';
-import { type Command, type Contestant, time } from './measure.ts';
-import { peers, psql, psqlVersion, startable, type Tool } from './tools.ts';
+import { type Command, type Contestant, type Limit, time } from './measure.ts';
+import { dbopsOn, peers, psql, psqlVersion, startable, type Tool } from './tools.ts';
 
 export interface Bench {
   databases: Databases;
@@ -51,8 +51,13 @@ export function startup({ dbops, folder }: Bench): Contest {
     warmUps: 3,
     contestants: [
       { name: floor, command: start({ file: node, args: ['-e', '0'] }) },
-      { name: 'dbops --version', command: start(dbops, '--version'), check, limit: { ratio: 1.5 } },
-      { name: 'dbops --help', command: start(dbops, '--help'), check, limit: { ratio: 1.5 } },
+      {
+        name: 'dbops --version',
+        command: start(dbops, '--version'),
+        check,
+        limits: [{ ratio: 1.5 }],
+      },
+      { name: 'dbops --help', command: start(dbops, '--help'), check, limits: [{ ratio: 1.5 }] },
       ...startable.map((tool) => ({
         name: `${tool.name} --version`,
         command: start(tool, '--version'),
@@ -65,17 +70,23 @@ export function startup({ dbops, folder }: Bench): Contest {
 /** Every run gets a new database. */
 export async function pending(bench: Bench): Promise<Contest> {
   const hasPsql = psqlVersion() !== undefined;
-  const tools = [...(hasPsql ? [psql] : []), bench.dbops, ...peers];
   const contestants: Contestant[] = [];
-  for (const tool of tools) {
+  const add = async (tool: Tool, ...limits: Limit[]) => {
     const database = `pending_${tool.id}`;
     contestants.push({
       name: tool.name,
       command: upCommand(tool, await folderOf(tool, bench), bench.databases.url(database)),
       prepare: () => bench.databases.create(database),
       check: () => expectApplied(tool, database, bench),
-      ...(tool === bench.dbops && limitOf(bench, 1.15)),
+      ...limitsOf(bench, ...limits),
     });
+  };
+  if (hasPsql) await add(psql);
+  await add(bench.dbops, { ratio: 1.15 });
+  for (const peer of peers) {
+    await add(peer);
+    const limits = [{ ratio: 1, of: peer.name }, ...(peer.hasModules ? [] : [{ ratio: 1.15 }])];
+    await add(dbopsOn(peer, bench.dbops), ...limits);
   }
   return {
     title: `${count(bench.migrations)} migrations pending`,
@@ -103,9 +114,16 @@ export async function applied(bench: Bench): Promise<Contest> {
     name: 'dbops migrate status',
     command: { ...ours.command, args: [...dbops.args, 'migrate', 'status'] },
   };
-  const up: Contestant = { ...ours, name: 'dbops migrate up', ...limitOf(bench, 1.6) };
+  const up: Contestant = { ...ours, name: 'dbops migrate up', ...limitsOf(bench, { ratio: 1.6 }) };
   const others: Contestant[] = [];
-  for (const peer of peers) others.push(await atRest(peer, bench));
+  for (const peer of peers) {
+    others.push(await atRest(peer, bench));
+    const limits = peer.hasModules ? [] : [{ seconds: 0.12 }];
+    others.push({
+      ...(await atRest(dbopsOn(peer, dbops), bench)),
+      ...limitsOf(bench, ...limits),
+    });
+  }
   return {
     title: `${count(bench.migrations)} migrations applied, nothing to do`,
     floor: floor.name,
@@ -131,8 +149,8 @@ async function atRest(tool: Tool, bench: Bench): Promise<Contestant> {
 }
 
 /** The limits are about 1,000 migrations: with fewer, the start of a program weighs more. */
-function limitOf({ migrations }: Bench, ratio: number): Pick<Contestant, 'limit'> {
-  return migrations >= 1_000 ? { limit: { ratio } } : {};
+function limitsOf({ migrations }: Bench, ...limits: Limit[]): Pick<Contestant, 'limits'> {
+  return migrations >= 1_000 ? { limits } : {};
 }
 
 function upCommand({ file, args, up, id }: Tool, cwd: string, url: string): Command {

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { peerModules } from './peers.ts';
@@ -111,6 +112,45 @@ export async function down(db) {
 }
 `;
 }
+
+export const knexLayout: Layout = (count) => ({
+  'knexfile.js': `module.exports = { client: 'pg', connection: process.env.DATABASE_URL };\n`,
+  ...eachNumber(count, (number) => ({
+    [`migrations/2026010100${padded(number)}_table.cjs`]: knexModule(tableName(number)),
+  })),
+});
+
+function knexModule(table: string): string {
+  return `exports.up = async (knex) => {
+  await knex.schema.createTable('${table}', (t) => {
+    t.specificType('id', 'bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY');
+    t.text('name').notNullable();
+    t.integer('amount').notNullable();
+    t.timestamp('created_at').notNullable().index('${table}_created_at_idx');
+  });
+  await knex.schema.alterTable('${table}', (t) => t.text('note'));
+};
+
+exports.down = (knex) => knex.schema.dropTable('${table}');
+`;
+}
+
+/** Each file names the hash of the one before it (graphile-migrate, src/hash.ts). */
+export const graphileLayout: Layout = (count) => {
+  const files: Files = {
+    '.gmrc': '{}',
+    'migrations/current.sql': '',
+  };
+  let previous = '';
+  for (const number of numbers(count)) {
+    const body = sqlOf(number).trim();
+    const digest = hash('sha1', `${`${previous}\n${body}`.trim()}\n`);
+    files[`migrations/committed/${`${number}`.padStart(6, '0')}.sql`] =
+      `--! Previous: ${previous || '-'}\n--! Hash: sha1:${digest}\n\n${body}\n`;
+    previous = `sha1:${digest}`;
+  }
+  return files;
+};
 
 /** Writes a layout into a new folder from which the peers' packages can be imported. */
 export async function writeFolder(folder: string, files: Files): Promise<void> {

@@ -10,8 +10,8 @@ export interface Command {
   environment?: Readonly<Record<string, string>>;
 }
 
-/** What dbops is held to: so many times the floor, or so many seconds. */
-export type Limit = { ratio: number } | { seconds: number };
+/** What dbops is held to: so many times another contestant (absent: the floor), or so many seconds. */
+export type Limit = { ratio: number; of?: string } | { seconds: number };
 
 export interface Contestant {
   name: string;
@@ -23,12 +23,12 @@ export interface Contestant {
    * @throws Error when the command did not do its work
    */
   check?: (output: string) => Promise<void> | void;
-  limit?: Limit;
+  limits?: readonly Limit[];
 }
 
 export interface Measurement {
   name: string;
-  limit?: Limit;
+  limits?: readonly Limit[];
   /** Milliseconds of wall time, in the order in which they were measured. */
   samples: number[];
   /** Why this contestant was left out of the rest. */
@@ -57,10 +57,10 @@ export async function measure(
   conditions: Conditions,
 ): Promise<Measurement[]> {
   const { rounds, warmUps, onRound } = conditions;
-  const measurements = contestants.map(({ name, limit }): Measurement => ({
+  const measurements = contestants.map(({ name, limits }): Measurement => ({
     name,
     samples: [],
-    ...(limit && { limit }),
+    ...(limits && { limits }),
   }));
   for (let round = -warmUps; round < rounds; round++) {
     onRound(round + 1, rounds);

@@ -32,14 +32,14 @@ export function seed(bench: Bench): Contest {
           await databases.create('fresh', 'reference');
         },
         check: expectSeeded('fresh', /^[1-9]\d* created, 0 updated/m),
-        limit: { seconds: 1 },
+        limits: [{ seconds: 1 }],
       },
       {
         name: 'dbops seed, again',
         command: command(bench, 'seeded', 'seed'),
         prepare: () => seeded(bench),
         check: expectSeeded('seeded', / [1-9]\d* unchanged$/m),
-        limit: { seconds: 1 },
+        limits: [{ seconds: 1 }],
       },
     ],
   };
@@ -70,14 +70,14 @@ export function verify(bench: Bench): Contest {
           await rm(join(bench.folder, 'cold'), { recursive: true, force: true });
         },
         check,
-        limit: { seconds: 3 },
+        limits: [{ seconds: 3 }],
       },
       {
         name: 'dbops verify, cached',
         command: inCache('warm'),
         prepare: () => seeded(bench),
         check,
-        limit: { seconds: 0.5 },
+        limits: [{ seconds: 0.5 }],
       },
     ],
   };

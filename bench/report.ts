@@ -55,12 +55,12 @@ function toSection({ title, floor, note, measurements }: Result, runs: readonly 
   ].join('\n');
 }
 
-function toRow({ name, limit }: Measurement, runs: readonly Result[]): string {
+function toRow({ name, limits = [] }: Measurement, runs: readonly Result[]): string {
   const cells = runs.flatMap((result) => {
     const measurement = result.measurements.find((each) => each.name === name);
     return [timeCell(measurement), ...(result.floor ? [ratioCell(measurement, result)] : [])];
   });
-  return `| ${name} | ${cells.join(' | ')} | ${limit ? limitCell(name, limit, runs) : ''} |`;
+  return `| ${name} | ${cells.join(' | ')} | ${limits.map((limit) => limitCell(name, limit, runs)).join('; ')} |`;
 }
 
 function timeCell(measurement: Measurement | undefined): string {
@@ -81,8 +81,12 @@ function ratioCell(measurement: Measurement | undefined, result: Result): string
 }
 
 /** The ratio of the medians; NaN when either side is missing. */
-function ratioOf(measurement: Measurement | undefined, { measurements, floor }: Result): number {
-  const base = measurements.find(({ name }) => name === floor);
+function ratioOf(
+  measurement: Measurement | undefined,
+  { measurements, floor }: Result,
+  of = floor,
+): number {
+  const base = measurements.find(({ name }) => name === of);
   return medianOf(measurement) / medianOf(base);
 }
 
@@ -97,9 +101,10 @@ function limitCell(name: string, limit: Limit, runs: readonly Result[]): string 
   const held = runs.every((result) => {
     const measurement = result.measurements.find((each) => each.name === name);
     return 'ratio' in limit
-      ? ratioOf(measurement, result) <= limit.ratio
+      ? ratioOf(measurement, result, limit.of) <= limit.ratio
       : medianOf(measurement) <= limit.seconds * 1_000;
   });
-  const text = 'ratio' in limit ? `≤ ${limit.ratio}` : `≤ ${limit.seconds} s`;
+  const times = 'ratio' in limit && limit.of ? ` × ${limit.of}` : '';
+  const text = 'ratio' in limit ? `≤ ${limit.ratio}${times}` : `≤ ${limit.seconds} s`;
   return held ? `${text} held` : `${text} **not held**`;
 }

@@ -4,6 +4,8 @@ import {
   dbmateLayout,
   dbopsLayout,
   drizzleLayout,
+  graphileLayout,
+  knexLayout,
   kyselyLayout,
   type Layout,
   nodePgMigrateLayout,
@@ -23,6 +25,8 @@ export interface Tool {
   up: readonly string[];
   /** Absent: it has no such thing, or it is not the point. */
   version?: readonly string[];
+  /** Its migrations are JavaScript: no tool runs one in a single round trip. */
+  hasModules?: boolean;
   /** How many migrations its tracking table holds; absent: it has none. */
   recorded?: string;
 }
@@ -56,6 +60,19 @@ export function dbopsFrom(bin: string): Tool {
     up: ['migrate', 'up'],
     version: ['--version'],
     recorded: 'SELECT count(*)::int AS count FROM dbops.migrations',
+  };
+}
+
+/** dbops in the folder of another tool. */
+export function dbopsOn(other: Tool, dbops: Tool): Tool {
+  const { layout, recorded, hasModules } = other;
+  return {
+    ...dbops,
+    id: `dbops_on_${other.id}`,
+    name: `dbops on the folder of ${other.name}`,
+    layout,
+    ...(recorded && { recorded }),
+    ...(hasModules && { hasModules }),
   };
 }
 
@@ -107,10 +124,39 @@ const kyselyCtl: Tool = {
   args: [peer('kysely-ctl', 'dist', 'bin.mjs')],
   up: ['migrate', 'latest'],
   version: ['--version'],
+  hasModules: true,
   recorded: 'SELECT count(*)::int AS count FROM kysely_migration',
 };
 
-export const peers: readonly Tool[] = [dbmate, nodePgMigrate, drizzleKit, kyselyCtl];
+const knex: Tool = {
+  id: 'knex',
+  name: 'knex',
+  layout: knexLayout,
+  file: node,
+  args: [peer('knex', 'bin', 'cli.js')],
+  up: ['migrate:latest'],
+  hasModules: true,
+  recorded: 'SELECT count(*)::int AS count FROM knex_migrations',
+};
+
+const graphileMigrate: Tool = {
+  id: 'graphile_migrate',
+  name: 'graphile-migrate',
+  layout: graphileLayout,
+  file: node,
+  args: [peer('graphile-migrate', 'dist', 'cli.js')],
+  up: ['migrate'],
+  recorded: 'SELECT count(*)::int AS count FROM graphile_migrate.migrations',
+};
+
+export const peers: readonly Tool[] = [
+  dbmate,
+  nodePgMigrate,
+  drizzleKit,
+  kyselyCtl,
+  knex,
+  graphileMigrate,
+];
 
 /** The programs whose bare start is compared. */
 export const startable = [dbmateOfNpm, nodePgMigrate, drizzleKit, kyselyCtl];
