@@ -39,7 +39,7 @@ export const command = defineCommand({
     const steps = await plan();
     if (steps.length === 0)
       return done({ migrations: [] }, text('nothing to do: no migration is applied'));
-    if (flags.dryRun) return dryRunReport(steps);
+    if (flags.dryRun) return dryRunReport(steps, session, folder);
     if (needsConsent(session, await readLabel(session)))
       await context.consent(
         `Rolling back ${steps.map(({ migration }) => migration.name).join(', ')} on ${databaseName(session.target)} drops what they made, with its rows.`,

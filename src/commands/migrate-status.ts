@@ -1,5 +1,8 @@
 import * as z from 'zod';
-import { exitCodes } from '../errors.ts';
+import type { Context } from '../context.ts';
+import type { Session } from '../db/session.ts';
+import { DbopsError, exitCodes } from '../errors.ts';
+import type { Folder } from '../formats/format.ts';
 import { migrationStates, type MigrationStatus } from '../migrate/plan.ts';
 import { readState } from '../migrate/state.ts';
 import {
@@ -12,7 +15,15 @@ import {
   findingsOfElsewhere,
   nothingRecorded,
 } from '../migrate/tracking-elsewhere.ts';
-import { text, type Block, type Cell, type Column, type Finding, type Tone } from '../report.ts';
+import {
+  text,
+  type Block,
+  type Cell,
+  type Column,
+  type Finding,
+  type Report,
+  type Tone,
+} from '../report.ts';
 import { defineCommand } from './command.ts';
 import { folderOf } from './folder.ts';
 
@@ -46,42 +57,70 @@ export const command = defineCommand({
   ],
   flags: z.object({ check: z.boolean().default(false) }),
   async run(context, { check }) {
-    const [session, folder] = await Promise.all([context.session(), folderOf(context)]);
-    const { applied, findings: ofRows, statuses } = await readState(session, folder);
-    const elsewhere = nothingRecorded(statuses) ? await findElsewhere(session, folder) : [];
-    const isChosen = context.settings.trackingTable !== undefined;
-    const others = unique([
-      ...findingsOfElsewhere(elsewhere, folder, isChosen),
-      ...folder.findings,
-      ...ofRows,
-      ...findingsOfOrder(applied, statuses),
-      ...(await findingsOfCheckpoints(session, folder)),
-    ]);
-    const findings = unique([...others, ...(await findingsOfStates(statuses, folder.format))]);
-    const counts = Object.fromEntries(
-      migrationStates.map((state) => [state, statuses.filter((row) => row.state === state).length]),
-    );
-    const migrations = statuses.map(({ name, state, hash, recordedHash, appliedAt }) => ({
-      name,
-      state,
-      hash,
-      recordedHash,
-      appliedAt,
-    }));
-    const blocks: Block[] = [{ kind: 'table', columns, rows: migrations }];
-    if (findings.length > 0) blocks.push({ kind: 'findings', findings });
-    const summary = migrationStates.filter((state) => counts[state]);
-    blocks.push(text(summary.map((state) => `${counts[state]} ${state}`).join(', ')));
-    const isRefused = elsewhere.length > 0 && !isChosen;
-    if (counts['pending'] && !isRefused && !statuses.some(({ state }) => disagreement.has(state)))
-      blocks.push(text('→ Apply what is pending: dbops migrate up'));
-    return {
-      exitCode: check ? verdict(statuses, others) : exitCodes.done,
-      data: { format: folder.format.name, migrations, counts, findings },
-      blocks,
-    };
+    const folder = await folderOf(context);
+    try {
+      return await onlineReport(context, await context.session(), folder, check);
+    } catch (error) {
+      if (error instanceof DbopsError && folder.findings.length > 0)
+        return offlineReport(folder, error);
+      throw error;
+    }
   },
 });
+
+async function onlineReport(
+  context: Context,
+  session: Session,
+  folder: Folder,
+  check: boolean,
+): Promise<Report> {
+  const { applied, findings: ofRows, statuses } = await readState(session, folder);
+  const elsewhere = nothingRecorded(statuses) ? await findElsewhere(session, folder) : [];
+  const isChosen = context.settings.trackingTable !== undefined;
+  const others = unique([
+    ...findingsOfElsewhere(elsewhere, folder, isChosen),
+    ...folder.findings,
+    ...ofRows,
+    ...findingsOfOrder(applied, statuses),
+    ...(await findingsOfCheckpoints(session, folder)),
+  ]);
+  const findings = unique([...others, ...(await findingsOfStates(statuses, folder.format))]);
+  const counts = Object.fromEntries(
+    migrationStates.map((state) => [state, statuses.filter((row) => row.state === state).length]),
+  );
+  const migrations = statuses.map(({ name, state, hash, recordedHash, appliedAt }) => ({
+    name,
+    state,
+    hash,
+    recordedHash,
+    appliedAt,
+  }));
+  const blocks: Block[] = [{ kind: 'table', columns, rows: migrations }];
+  if (findings.length > 0) blocks.push({ kind: 'findings', findings });
+  const summary = migrationStates.filter((state) => counts[state]);
+  blocks.push(text(summary.map((state) => `${counts[state]} ${state}`).join(', ')));
+  const isRefused = elsewhere.length > 0 && !isChosen;
+  if (counts['pending'] && !isRefused && !statuses.some(({ state }) => disagreement.has(state)))
+    blocks.push(text('→ Apply what is pending: dbops migrate up'));
+  return {
+    exitCode: check ? verdict(statuses, others) : exitCodes.done,
+    data: { format: folder.format.name, migrations, counts, findings },
+    blocks,
+  };
+}
+
+/** What the folder says by itself, where the database can't be asked. */
+function offlineReport({ format, findings, migrations }: Folder, error: DbopsError): Report {
+  return {
+    exitCode: error.exitCode,
+    data: { format: format.name, migrations: [], counts: {}, findings },
+    blocks: [
+      { kind: 'findings', findings },
+      text(`${migrations.length} migrations in the folder; what is applied is not known`),
+    ],
+    error,
+  };
+}
 
 /** A format may tell more of something that every format has: the first finding of a key stays. */
 function unique(findings: readonly Finding[]): Finding[] {

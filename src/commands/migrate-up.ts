@@ -43,7 +43,7 @@ export const command = defineCommand({
     const steps = await plan();
     if (steps.length === 0)
       return done({ migrations: [] }, text('nothing to do: every migration is applied'));
-    if (flags.dryRun) return dryRunReport(steps);
+    if (flags.dryRun) return dryRunReport(steps, session, folder);
     const before = requireBackfill(context, session, { run: flags.backfill });
     return outcomeReport(
       await runLocked({ context, session, folder, patience: flags.wait, plan, before }),

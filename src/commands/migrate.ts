@@ -8,6 +8,7 @@ import type { Session } from '../db/session.ts';
 import { exitCodes, usageError, type DbopsError } from '../errors.ts';
 import type { Folder, Format } from '../formats/format.ts';
 import { withHostLock } from '../migrate/host-lock.ts';
+import { preflight } from '../migrate/preflight.ts';
 import { runSteps } from '../migrate/run.ts';
 import type { RunOutcome, Step } from '../migrate/step.ts';
 import type { Direction, Migration } from '../migration.ts';
@@ -122,18 +123,29 @@ export function outcomeReport({ results, error }: RunOutcome, direction: Directi
   };
 }
 
-/** What `--dry-run` prints: the SQL in the order in which it would run. */
-export function dryRunReport(steps: readonly Step[]): Report {
+/**
+ * What `--dry-run` prints: the SQL in the order in which it would run.
+ *
+ * @throws usage error for what a run would refuse
+ */
+export async function dryRunReport(
+  steps: readonly Step[],
+  session: Session,
+  { format }: Folder,
+): Promise<Report> {
+  const executions = await preflight(steps, format, session.client);
   const migrations = steps.map(({ migration, direction }) => ({
     name: migration.name,
     direction,
     state: 'not-run',
     durationMs: 0,
   }));
-  const code = steps.map(({ migration, direction, script }) => {
-    const body =
-      script.kind === 'sql' ? script.sql.trim() : `-- runs ${direction}(db) of ${script.file}`;
-    return `-- ${migration.name} (${direction})\n${body}\n`;
+  const code = steps.map((step) => {
+    const { migration, direction, script } = step;
+    const execution = executions.get(step);
+    const how = execution?.isStepwise ? ', outside a transaction, statement by statement' : '';
+    const body = execution?.source.trim() ?? `-- runs ${direction} of ${script.file}`;
+    return `-- ${migration.name} (${direction}${how})\n${body}\n`;
   });
   return done({ migrations, dryRun: true }, { kind: 'code', text: code.join('\n') });
 }

@@ -1,13 +1,19 @@
 import { existsSync } from 'node:fs';
 import { relative } from 'node:path';
 import type { Migration } from '../migration.ts';
+import { shellWord } from '../output/shell.ts';
 import type { Finding } from '../report.ts';
 import { findingOf } from './drizzle-finding.ts';
 import { trackingOf } from './drizzle-names.ts';
-import { drizzleScript, hashesOfLineEndings, hashOf, readIfPresent } from './drizzle-script.ts';
+import {
+  drizzleScript,
+  hashesOfLineEndings,
+  hashOf,
+  readIfPresent,
+  lazyDrizzleScript,
+} from './drizzle-script.ts';
 import type { Place } from './drizzle-table.ts';
 import type { FolderContents } from './format.ts';
-import { lazyScript } from './script.ts';
 
 const dated = /^\d{14}/;
 
@@ -54,7 +60,7 @@ function toMigration(directory: string, name: string, source: string): Migration
     },
     row: { when: timeOfName(name) },
     up: drizzleScript(`${directory}/${name}/migration.sql`, source),
-    ...(existsSync(down) && { down: lazyScript(down) }),
+    ...(existsSync(down) && { down: lazyDrizzleScript(down) }),
   };
 }
 
@@ -101,5 +107,5 @@ function strangers(directory: string, name: string): Finding[] {
 }
 
 function shown(file: string): string {
-  return relative(process.cwd(), file);
+  return shellWord(relative(process.cwd(), file));
 }

@@ -2,14 +2,21 @@ import { existsSync } from 'node:fs';
 import { relative } from 'node:path';
 import { usageError } from '../errors.ts';
 import type { Migration } from '../migration.ts';
+import { shellWord } from '../output/shell.ts';
 import type { Finding } from '../report.ts';
-import { drizzleScript, hashesOfLineEndings, hashOf, readIfPresent } from './drizzle-script.ts';
+import {
+  drizzleScript,
+  hashesOfLineEndings,
+  hashOf,
+  readIfPresent,
+  lazyDrizzleScript,
+} from './drizzle-script.ts';
 import { trackingOf } from './drizzle-rows.ts';
 import { findingOf as flawOf, refusedScript, type Flaw } from './flaw.ts';
 import { findingOf, isFuture, timeOf } from './drizzle-finding.ts';
 import type { Place } from './drizzle-table.ts';
 import type { FolderContents } from './format.ts';
-import { lazyScript, withoutBom } from './script.ts';
+import { withoutBom } from './script.ts';
 
 interface Entry {
   idx?: number;
@@ -134,7 +141,7 @@ function toMigration(
       return hashesOfLineEndings(source);
     },
     up: drizzleScript(file, source),
-    ...(present.has(down) && { down: lazyScript(`${directory}/${down}`) }),
+    ...(present.has(down) && { down: lazyDrizzleScript(`${directory}/${down}`) }),
   };
 }
 
@@ -225,5 +232,5 @@ function fromTheFuture({ tag, when }: Entry): Finding {
 }
 
 function shown(file: string): string {
-  return relative(process.cwd(), file);
+  return shellWord(relative(process.cwd(), file));
 }

@@ -46,6 +46,9 @@ export function trackingOf(migrations: readonly Migration[], place: Place): Trac
     toApplied: (rows) => toApplied(rows as readonly Row[], migrations, { table, ownerOf }),
     record: (migration) =>
       `INSERT INTO ${table} (hash, created_at, name) VALUES (${valuesOf(migration)})`,
+    // Without a time of application, as Drizzle's own upgrade leaves rows that it fills in.
+    mark: (migration) =>
+      `INSERT INTO ${table} (hash, created_at, name, applied_at) VALUES (${valuesOf(migration)}, NULL)`,
     erase: ({ name, hash }) =>
       `DELETE FROM ${table} WHERE name = ${quoteLiteral(name)} OR (name IS NULL AND hash = ${quoteLiteral(hash)})`,
   };

@@ -38,6 +38,17 @@ export function drizzleScript(file: string, source: string): SqlScript {
   };
 }
 
+/** As `drizzleScript`, of a file that most commands never read. */
+export function lazyDrizzleScript(file: string): SqlScript {
+  return {
+    kind: 'sql',
+    file,
+    get sql() {
+      return separateStatements(withoutBom(readFileSync(file, 'utf8')));
+    },
+  };
+}
+
 const marker = '--> statement-breakpoint';
 
 /**

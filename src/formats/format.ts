@@ -113,6 +113,12 @@ export interface Tracking {
   prepare?: string;
   /** @param prepared the row of `prepare` */
   record(migration: Migration, prepared: TrackingRow): string;
+  /**
+   * The row of a migration that was found, not run; absent: as `record`.
+   *
+   * @param index its place among those that are found together, from 0
+   */
+  mark?(migration: Migration, prepared: TrackingRow, index: number): string;
   erase(migration: Migration): string;
 }
 

@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { basename, join, relative } from 'node:path';
+import { shellWord } from '../output/shell.ts';
 import { usageError, type DbopsError } from '../errors.ts';
 import { dbmate } from './dbmate.ts';
 import { dbops } from './dbops.ts';
@@ -117,7 +118,7 @@ export function severalFolders(candidates: readonly Candidate[], root: string): 
   return usageError(
     'FOLDER.SEVERAL',
     `There are ${candidates.length} folders of migrations.`,
-    `Say which one, for example: --migrations ${relative(root, candidates[0]?.directory ?? '') || '.'}`,
+    `Say which one, for example: --migrations ${shellWord(relative(root, candidates[0]?.directory ?? '') || '.')}`,
     lines,
   );
 }

@@ -82,12 +82,17 @@ function trackingOf(tables: KnexTables): Tracking {
       findings: otherEndings(rows as readonly Row[], migrations, table),
     }),
     prepare: `SELECT coalesce(max(batch), 0) + 1 AS batch FROM ${table}`,
-    record: ({ name }, { batch }) =>
-      `RESET search_path; INSERT INTO ${table} (name, batch, migration_time)
-       VALUES (${quoteLiteral(name)}, ${Number(batch)}, date_trunc('milliseconds', clock_timestamp()))`,
+    record: ({ name }, { batch }) => recordIn(table, name, Number(batch)),
+    // One batch a file: `knex migrate:rollback` takes back a whole batch, and these never ran as one.
+    mark: ({ name }, { batch }, index) => recordIn(table, name, Number(batch) + index),
     erase: ({ name }) =>
       `RESET search_path; DELETE FROM ${table} WHERE name = ${quoteLiteral(name)}`,
   };
+}
+
+function recordIn(table: string, name: string, batch: number): string {
+  return `RESET search_path; INSERT INTO ${table} (name, batch, migration_time)
+    VALUES (${quoteLiteral(name)}, ${batch}, date_trunc('milliseconds', clock_timestamp()))`;
 }
 
 /** knex sets the row for the time of its run; its transaction may hold the row until it ends. */

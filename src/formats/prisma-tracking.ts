@@ -1,5 +1,6 @@
 import { quoteLiteral } from '../db/quote.ts';
 import type { AppliedMigration, Migration } from '../migration.ts';
+import { shellWord } from '../output/shell.ts';
 import type { Finding } from '../report.ts';
 import type { Tracking, TrackingRow } from './format.ts';
 import { catalogName, ensureSchemaOf, quotedName, textOf } from './tracking-table.ts';
@@ -52,6 +53,12 @@ export function prismaTrackingIn(schema = 'public'): Tracking {
     record: ({ name, hash }) =>
       `INSERT INTO ${table} (id, checksum, started_at, finished_at, migration_name, applied_steps_count)
       VALUES (gen_random_uuid()::text, ${quoteLiteral(hash)}, now(), clock_timestamp(), ${quoteLiteral(name)}, 1)`,
+    // As `migrate resolve --applied` has it: no steps, and no time between begin and end. Rows of
+    // one transaction share now(), and Prisma orders by started_at.
+    mark: ({ name, hash }, _, index) =>
+      `INSERT INTO ${table} (id, checksum, logs, started_at, finished_at, migration_name, applied_steps_count)
+      SELECT gen_random_uuid()::text, ${quoteLiteral(hash)}, '', found_at, found_at, ${quoteLiteral(name)}, 0
+      FROM (SELECT now() + interval '${index} us' AS found_at) found`,
     erase: ({ name }) =>
       `UPDATE ${table} SET rolled_back_at = now() WHERE migration_name = ${quoteLiteral(name)} AND rolled_back_at IS NULL`,
   };
@@ -93,7 +100,7 @@ function failed(name: string, logs: string): Finding {
     code: 'failed',
     severity: 'error',
     message: `${name} failed in prisma migrate: ${reason}. Statements before the failing one may stand.`,
-    help: `Undo what stands, then: npx prisma migrate resolve --rolled-back ${name}; or finish the rest by hand, then: npx prisma migrate resolve --applied ${name}`,
+    help: `Undo what stands, then: npx prisma migrate resolve --rolled-back ${shellWord(name)}; or finish the rest by hand, then: npx prisma migrate resolve --applied ${shellWord(name)}`,
     where: { object: name },
     key: `failed:${name}`,
   };

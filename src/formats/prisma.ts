@@ -4,6 +4,7 @@ import { dirname } from 'node:path';
 import { codeOf } from '../db/connection-error.ts';
 import { usageError } from '../errors.ts';
 import type { Migration } from '../migration.ts';
+import { shellWord } from '../output/shell.ts';
 import type { Finding } from '../report.ts';
 import type { Format } from './format.ts';
 import { prismaTrackingIn } from './prisma-tracking.ts';
@@ -105,11 +106,12 @@ function checksum(source: string): string {
 
 /** For `prisma migrate deploy` it is an error (P3015) that keeps it from running anything. */
 function withoutFile(directory: string, name: string): Finding {
+  const shown = shellWord(`${directory}/${name}`);
   return {
     code: 'empty-directory',
     severity: 'error',
     message: `${name} has no migration.sql: prisma migrate deploy refuses the whole folder (P3015).`,
-    help: `Bring the file back (git log --diff-filter=D -- ${directory}/${name}), or delete the directory: rmdir ${directory}/${name}`,
+    help: `Bring the file back (git log --diff-filter=D -- ${shown}), or delete the directory: rmdir ${shown}`,
     where: { object: name },
     key: `empty-directory:${name}`,
   };

@@ -116,7 +116,9 @@ export function planUp(
 export function planDown(statuses: readonly MigrationStatus[], range: Range = {}): Migration[] {
   refuseDesynchronised(statuses);
   const start =
-    range.to === undefined || /^0+$/.test(range.to) ? 0 : indexOfName(statuses, range.to) + 1;
+    range.to === undefined || meansNothing(statuses, range.to)
+      ? 0
+      : indexOfName(statuses, range.to) + 1;
   const limit = range.steps ?? (range.to === undefined ? 1 : undefined);
   return statuses
     .slice(start)
@@ -124,6 +126,11 @@ export function planDown(statuses: readonly MigrationStatus[], range: Range = {}
     .flatMap(({ migration }) => migration ?? [])
     .toReversed()
     .slice(0, limit);
+}
+
+/** `0`, or as many zeros as the numbers have digits; but a folder may begin with `0000_…`. */
+function meansNothing(statuses: readonly MigrationStatus[], to: string): boolean {
+  return to === '0' || (/^0+$/.test(to) && !statuses.some(({ name }) => name.startsWith(to)));
 }
 
 /**
@@ -177,7 +184,10 @@ function refuseDesynchronised(statuses: readonly MigrationStatus[]): void {
     exitCode: exitCodes.desynchronised,
     message: 'The folder and the tracking table disagree; nothing was changed.',
     reason: [...edited, ...missing, ...failed],
-    hint: 'Bring the files back as they were applied (git log -- FILE shows when they changed), and make the change in a migration of its own: dbops migrate new NAME',
+    hint:
+      failed.length > 0
+        ? 'See how each came about, and how to put it right: dbops migrate status'
+        : 'Bring the files back as they were applied (dbops migrate status says what differs), and make the change in a migration of its own: dbops migrate new NAME',
   });
 }
 

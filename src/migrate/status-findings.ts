@@ -2,6 +2,7 @@ import { relative } from 'node:path';
 import type { Session } from '../db/session.ts';
 import type { Folder, Format } from '../formats/format.ts';
 import type { AppliedMigration } from '../migration.ts';
+import { shellWord } from '../output/shell.ts';
 import type { Finding } from '../report.ts';
 import { readCheckpoints } from './checkpoint.ts';
 import { editOf, type Edit } from './edit.ts';
@@ -42,7 +43,7 @@ function explain({ name, state, migration }: MigrationStatus): Explanation | und
     'missing-file': {
       severity: 'error',
       message: `${name} is recorded as applied, but the folder has no such migration.`,
-      help: `Bring its file back: git log --diff-filter=D --summary | grep '${name}'`,
+      help: `Bring its file back: git log --diff-filter=D --summary | grep ${shellWord(name)}`,
     },
     failed: {
       severity: 'error',
@@ -90,7 +91,7 @@ const differences: Record<Edit['kind'], string> = {
 };
 
 function fileOf(file: string): string {
-  return relative(process.cwd(), file);
+  return shellWord(relative(process.cwd(), file));
 }
 
 /** Files that run part by part and were cut off: what the next run will do about them. */

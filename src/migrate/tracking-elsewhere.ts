@@ -7,6 +7,7 @@ import { catalogName, textOf, type TableName } from '../formats/tracking-table.t
 import type { Finding } from '../report.ts';
 import type { MigrationStatus } from './plan.ts';
 import { readApplied } from './state.ts';
+import { shellWord } from '../output/shell.ts';
 
 /** Another tracking table than the folder's, which records migrations of this folder. */
 export interface Elsewhere {
@@ -111,7 +112,7 @@ function optionsFor(name: TableName, format: Format, folder: Folder): string {
 }
 
 function optionFor(name: string): string {
-  return `--tracking-table ${/^[\w.]+$/.test(name) ? name : `'${name.replaceAll("'", String.raw`'\''`)}'`}`;
+  return `--tracking-table ${shellWord(name)}`;
 }
 
 /**

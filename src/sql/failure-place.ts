@@ -46,9 +46,11 @@ export function showPlace(file: string, sql: string, offset: number | undefined)
 export function serverSays(cause: unknown): string[] {
   const { code, detail, hint, where } = cause as Partial<DatabaseError>;
   const message = cause instanceof Error ? cause.message : String(cause);
+  // The detail of these two is a whole row, with whatever secrets are in it (server manual, "Error Codes").
+  const showsRow = code === '23502' || code === '23514';
   return [
     /^[0-9A-Z]{5}$/.test(code ?? '') ? `SQLSTATE ${code}: ${message}` : message,
-    ...(detail ? [`Detail: ${detail}`] : []),
+    ...(detail && !showsRow ? [`Detail: ${detail}`] : []),
     ...(hint ? [`Hint: ${hint}`] : []),
     ...(where ? where.split('\n').map((line) => `In: ${line}`) : []),
   ];

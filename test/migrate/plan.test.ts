@@ -105,6 +105,13 @@ describe('planDown', () => {
     );
   });
 
+  it('keeps the first for --to 0000 where that is its number', () => {
+    const folder = [migration(0), migration(1)];
+    const statuses = compare(folder, folder.map(applied));
+    expect(namesOf(planDown(statuses, { to: '0000' }))).toEqual(['0001_m']);
+    expect(namesOf(planDown(statuses, { to: '0' }))).toEqual(['0001_m', '0000_m']);
+  });
+
   it('takes everything for --to 0', () => {
     fc.assert(
       fc.property(situation, ({ folder, count }) => {

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { targets } from '../db/targets.ts';
-import { withProject, type Document, type Project } from './project.ts';
+import { projectOn, withProject, writeProject, type Document, type Project } from './project.ts';
 
 const target = targets[0];
 if (!target) throw new Error('there is no database to test with');
@@ -104,6 +104,17 @@ describe('migrate status finds', () => {
       expect(status).toMatchObject({ exitCode: 0, findings: [] });
     }));
 
+  it('a recorded name with quotes, and advice that can be pasted all the same', () =>
+    on(async (project) => {
+      await project.dbops('migrate', 'up');
+      const name = `x'; echo pwned; echo '`;
+      await project.query('INSERT INTO dbops.migrations (name, hash) VALUES ($1, $2)', [name, 'x']);
+      const [found] = findingsOf(await project.json('migrate', 'status'));
+      const command = found?.help.replace('git log --diff-filter=D --summary', 'printf %s');
+      const pasted = command?.slice(command.indexOf('printf'));
+      expect(execFileSync('bash', ['-c', `${pasted} || true`], { encoding: 'utf8' })).toBe('');
+    }));
+
   it('a recorded name without a file, and how to look for it', () =>
     on(async (project) => {
       await project.dbops('migrate', 'up');
@@ -160,4 +171,17 @@ describe('migrate status finds', () => {
       expect(stdout).toMatch(/error duplicate {2}0003_d/);
       expect(stdout).toContain('→ Rename the one that came later');
     }));
+});
+
+describe('migrate status without a database', () => {
+  it('says what is wrong with the folder all the same, and why it knows no more', () => {
+    const journal = { dialect: 'postgresql', entries: [{ idx: 0, when: 1, tag: '0000_gone' }] };
+    const root = writeProject({ 'drizzle/meta/_journal.json': JSON.stringify(journal) });
+    return projectOn('postgres://nobody@127.0.0.1:1/none', root)
+      .json('migrate', 'status', '--check')
+      .then((status) => {
+        expect(status).toMatchObject({ exitCode: 3, ok: false, migrations: [] });
+        expect(findingsOf(status)).toMatchObject([{ code: 'missing-file', severity: 'error' }]);
+      });
+  });
 });
