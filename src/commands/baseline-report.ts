@@ -1,46 +1,39 @@
-import { readFileSync } from 'node:fs';
 import type { Detail, Difference } from '../catalog/differences.ts';
 import { objectName } from '../catalog/full-snapshot.ts';
 import { DbopsError, exitCodes, usageError } from '../errors.ts';
 import type { Folder } from '../formats/format.ts';
-import type { Proof } from '../migrate/baseline.ts';
+import type { Prefix } from '../migrate/baseline.ts';
 import type { Migration } from '../migration.ts';
-import { text, type Block, type Finding, type JsonValue, type Report } from '../report.ts';
-import { changesData, moduleChangesData } from '../sql/data-statements.ts';
+import { text, type Block, type JsonValue, type Report } from '../report.ts';
+import { findingsOf, type Baseline } from './baseline-findings.ts';
 
 /** How many differences are told; the rest is a count. */
 const told = 20;
 
 /** What was recorded, or would be, and what no catalog can prove about it. */
-export async function baselineReport(
-  folder: Folder,
-  proven: readonly Migration[],
-  { best, firstExact = best.length }: Proof,
-  { dryRun }: { dryRun: boolean },
-): Promise<Report> {
+export async function baselineReport(baseline: Baseline): Promise<Report> {
+  const { folder, recorded, dryRun } = baseline;
   const { format, tracking, migrations } = folder;
-  const state = dryRun ? 'proven' : 'recorded';
-  const findings = [
-    ...(await Promise.all(proven.map(unprovenData))).flat(),
-    ...proven.slice(firstExact).map((each) => withoutTrace(each, proven[firstExact - 1])),
-  ];
-  const count = `${proven.length} of ${migrations.length} migrations`;
-  const summary = dryRun
-    ? `✓ ${count} are there exactly, and would be recorded in ${tracking.table}`
-    : `✓ ${count} are there exactly, and recorded in ${tracking.table}`;
+  const findings = await findingsOf(baseline);
+  const count = `${recorded.length} of ${migrations.length} migrations`;
+  const done = dryRun ? 'would be recorded' : 'recorded';
+  const summary =
+    findings.length === 0
+      ? `✓ ${count} are there exactly, and ${done} in ${tracking.table}`
+      : `✓ ${count} ${done} in ${tracking.table}; the catalog does not prove all of it, see above`;
   return {
     exitCode: exitCodes.done,
     data: {
       format: format.name,
-      migrations: statesOf(folder, proven.length, state),
+      migrations: statesOf(folder, recorded.length, dryRun ? 'proven' : 'recorded'),
       differences: [],
       findings,
       dryRun,
     },
     blocks: [
       ...(findings.length > 0 ? [{ kind: 'findings' as const, findings }] : []),
-      text(summary, 'good'),
-      ...(proven.length < migrations.length ? [text(`→ The others: dbops migrate up`)] : []),
+      text(summary, findings.length === 0 ? 'good' : 'warn'),
+      ...(recorded.length < migrations.length ? [text(`→ The others: dbops migrate up`)] : []),
     ],
   };
 }
@@ -49,41 +42,12 @@ function statesOf({ migrations }: Folder, recorded: number, state: string): Json
   return migrations.map(({ name }, at) => ({ name, state: at < recorded ? state : 'pending' }));
 }
 
-async function unprovenData({ name, up }: Migration): Promise<Finding[]> {
-  const changes =
-    up.kind === 'sql'
-      ? await changesData(up.sql)
-      : moduleChangesData(readFileSync(up.file, 'utf8'));
-  if (!changes) return [];
-  return [
-    {
-      code: 'data-not-proven',
-      severity: 'warning',
-      message: `${name} also changes rows, and a catalog does not show whether that was done.`,
-      help: `Look whether its rows are there: ${up.file}`,
-      where: { object: up.file, migration: name },
-      key: `data-not-proven:${name}`,
-    },
-  ];
-}
-
-function withoutTrace({ name, up }: Migration, lastProven: Migration | undefined): Finding {
-  return {
-    code: 'no-trace',
-    severity: 'warning',
-    message: `The catalog is the same without ${name}, so it does not show whether it was run.`,
-    help: `If it was not, record only what is proven: dbops migrate baseline --to ${lastProven?.name ?? ''}`,
-    where: { object: up.file, migration: name },
-    key: `no-trace:${name}`,
-  };
-}
-
 /** The database is not what the migrations make: nothing is recorded, and the differences are told. */
 export function notExact(
   folder: Folder,
   asked: readonly Migration[],
-  { best: { length, differences } }: Proof,
-  wholeOnly: boolean,
+  { length, differences }: Prefix,
+  isNamed: boolean,
 ): Report {
   const nearest = asked[length - 1]?.name ?? '';
   const rest = differences.length - told;
@@ -102,7 +66,7 @@ export function notExact(
     error: new DbopsError({
       code: 'BASELINE.DIFFERENT',
       exitCode: exitCodes.findings,
-      message: wholeOnly
+      message: isNamed
         ? `The database is not exactly what the migrations up to ${nearest} make; nothing was recorded.`
         : `The database is not exactly what any first part of the folder makes; the nearest is the one up to ${nearest}. Nothing was recorded.`,
       reason: [`${differences.length} difference${differences.length === 1 ? '' : 's'}`],

@@ -17,6 +17,7 @@ import { findPrefix, recordBaseline, type Proof } from '../migrate/baseline.ts';
 import { compare, planUp } from '../migrate/plan.ts';
 import { readApplied } from '../migrate/state.ts';
 import type { Migration } from '../migration.ts';
+import { announcement, type Baseline } from './baseline-findings.ts';
 import {
   alreadyTracked,
   baselineReport,
@@ -30,9 +31,12 @@ import { folderOf, refuseForgottenTable } from './folder.ts';
 
 export const command = defineCommand({
   description:
-    'For a database that has the schema, but no tracking rows: replays the folder in a shadow, and records the migrations that give exactly the catalog that is there. On a protected, production or unlabelled remote database it needs --confirm.',
+    'For a database that has the schema, but no tracking rows: replays the folder in a shadow, and records the migrations that give exactly the catalog that is there, up to the last that left a trace in it. On a protected, production or unlabelled remote database it needs --confirm.',
   options: [
-    ['--to <name>', 'up to and including this one; without it, as many as the catalog shows'],
+    [
+      '--to <name>',
+      'up to and including this one, also what leaves no trace; without it, as many as the catalog proves',
+    ],
     ['--dry-run', 'prove it, and change nothing'],
     ['--wait <duration>', 'how long to wait for another run (default 60s)'],
   ],
@@ -54,25 +58,21 @@ export const command = defineCommand({
     };
     const live = await readLive(session);
     if (isEmpty(live, surroundings)) throw emptyDatabase(databaseName(session.target));
-    const wholeOnly = to !== undefined;
-    const proof = await prove(context, folder, {
-      migrations: asked,
-      live,
-      surroundings,
-      wholeOnly,
-    });
-    const { best } = proof;
-    if (best.differences.length > 0) return notExact(folder, asked, proof, wholeOnly);
-    const proven = asked.slice(0, best.length);
-    if (dryRun) return baselineReport(folder, proven, proof, { dryRun });
-    await agree(context, session, proven);
+    const isNamed = to !== undefined;
+    const proof = await prove(context, folder, { migrations: asked, live, surroundings });
+    const best = isNamed ? proof.whole : proof.nearest;
+    if (best.differences.length > 0) return notExact(folder, asked, best, isNamed);
+    const recorded = asked.slice(0, isNamed ? asked.length : proof.proven);
+    const baseline = { folder, recorded, proof, isNamed, dryRun };
+    if (dryRun) return baselineReport(baseline);
+    await agree(context, session, baseline);
     await underLocks({ context, session, folder, patience }, async () => {
       await refuseTracked(session, folder);
       const now = await readLive(session);
       if (textOf(now, surroundings) !== textOf(live, surroundings)) throw changedMeanwhile();
-      await recordBaseline(session, folder, proven);
+      await recordBaseline(session, folder, recorded);
     });
-    return baselineReport(folder, proven, proof, { dryRun });
+    return baselineReport(baseline);
   },
 });
 
@@ -121,7 +121,6 @@ interface Asked {
   migrations: readonly Migration[];
   live: readonly SchemaObject[];
   surroundings: Surroundings;
-  wholeOnly: boolean;
 }
 
 /** Milliseconds: every file is replayed, and some ten times the whole catalog is read. */
@@ -137,9 +136,7 @@ function prove(context: Context, { format }: Folder, asked: Asked): Promise<Proo
   return withShadow(wanted, (shadow) => findPrefix({ ...asked, shadow, format, onReplay }));
 }
 
-async function agree(context: Context, session: Session, proven: readonly Migration[]) {
+async function agree(context: Context, session: Session, baseline: Baseline) {
   if (!needsConsent(session, await readLabel(session))) return;
-  await context.consent(
-    `${proven.length} migrations will be recorded as applied on ${databaseName(session.target)} without being run.`,
-  );
+  await context.consent(announcement(baseline, databaseName(session.target)));
 }

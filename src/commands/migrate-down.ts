@@ -9,7 +9,8 @@ import { readStatuses } from '../migrate/state.ts';
 import { done, text } from '../report.ts';
 import { defineCommand } from './command.ts';
 import { count, wait } from './flags.ts';
-import { dryRunReport, outcomeReport, runLocked, toSteps } from './migrate.ts';
+import { dryRunReport, outcomeReport, runLocked } from './migrate.ts';
+import { toSteps } from './steps.ts';
 
 export const command = defineCommand({
   description:

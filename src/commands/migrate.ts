@@ -1,48 +1,19 @@
-import { readFileSync } from 'node:fs';
-import { relative } from 'node:path';
 import { backfillOf } from '../backfill/index.ts';
 import type { Context } from '../context.ts';
 import type { AdvisoryLocks } from '../db/advisory-locks.ts';
 import { withRunnerLock, describeActivity } from '../db/lock.ts';
 import type { Session } from '../db/session.ts';
-import { exitCodes, usageError, type DbopsError } from '../errors.ts';
-import type { Folder, Format } from '../formats/format.ts';
+import { exitCodes } from '../errors.ts';
+import type { Folder } from '../formats/format.ts';
 import { withHostLock } from '../migrate/host-lock.ts';
 import { preflight } from '../migrate/preflight.ts';
 import { runSteps } from '../migrate/run.ts';
 import type { RunOutcome, Step } from '../migrate/step.ts';
-import type { Direction, Migration } from '../migration.ts';
+import type { Direction } from '../migration.ts';
 import { formatDuration } from '../output/duration.ts';
 import { done, text, type Block, type Report } from '../report.ts';
-import { readDirectives } from '../sql/directives.ts';
 
-/** What `migrate up` and `migrate down` share: from the plan to the report. */
-
-/** The steps of a plan. @throws usage error for a migration that has no such direction */
-export function toSteps(
-  migrations: readonly Migration[],
-  direction: Direction,
-  format: Format,
-): Step[] {
-  return migrations.map((migration) => {
-    const found = migration[direction];
-    if (!found) throw noDown(migration, format);
-    const script = { ...found }; // read once: the text may be a getter
-    const source = script.kind === 'sql' ? script.sql : readFileSync(script.file, 'utf8');
-    return { migration, direction, script, directives: readDirectives(source, migration.name) };
-  });
-}
-
-function noDown(migration: Migration, format: Format): DbopsError {
-  const file = format.downFile?.(migration);
-  return usageError(
-    'MIGRATION.NO_DOWN',
-    `${migration.name} has no rollback; nothing was rolled back.`,
-    file
-      ? `Write ${relative(process.cwd(), file)}, then run the command again.`
-      : `A folder of format ${format.name} holds no rollbacks: write a migration that undoes it.`,
-  );
-}
+/** What `migrate up` and `migrate down` share: from the steps to the report. */
 
 interface LockedRun {
   context: Context;

@@ -17,16 +17,22 @@ import type { FolderContents } from './format.ts';
 
 const dated = /^\d{14}/;
 
+/** Entries that are looked at: in such a folder every one would do, in others there are thousands. */
+const enough = 50;
+
 /** Prisma has the same folders, but a lock file beside them and no snapshots in them. */
 export function isFolderOfVersion1(directory: string, names: readonly string[]): boolean {
   return (
     !names.includes('migration_lock.toml') &&
-    names.some(
-      (name) =>
-        dated.test(name) &&
-        existsSync(`${directory}/${name}/snapshot.json`) &&
-        existsSync(`${directory}/${name}/migration.sql`),
-    )
+    names
+      .values()
+      .take(enough)
+      .some(
+        (name) =>
+          dated.test(name) &&
+          existsSync(`${directory}/${name}/snapshot.json`) &&
+          existsSync(`${directory}/${name}/migration.sql`),
+      )
   );
 }
 

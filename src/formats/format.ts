@@ -77,8 +77,11 @@ export interface Platform {
 export type HostLock =
   /** A session-level advisory lock (server manual, "Advisory Locks"). */
   | { kind: 'advisory'; key: bigint }
-  /** A row; both statements have a result row when they changed something. */
-  | { kind: 'row'; take: string; release: string; unlock: string };
+  /**
+   * A row; `take` and `release` have a result row when they changed something. `held` selects in
+   * `taking` what tells one taking from the next, and locks the row; nothing where it is free.
+   */
+  | { kind: 'row'; take: string; held: string; release: string; unlock: string };
 
 /**
  * @throws usage error when the file can't be loaded, or has nothing for this direction. Nothing is

@@ -102,6 +102,8 @@ function hostLockOf(tables: KnexTables): HostLock {
     kind: 'row',
     take: `UPDATE ${lock} SET is_locked = 1 WHERE index IN
       (SELECT index FROM ${lock} WHERE is_locked = 0 FOR UPDATE SKIP LOCKED) RETURNING index`,
+    // A version of a row is known by its place and the transaction that wrote it.
+    held: `SELECT concat_ws(' ', index, xmin, ctid) AS taking FROM ${lock} WHERE is_locked = 1 FOR UPDATE SKIP LOCKED`,
     release: `UPDATE ${lock} SET is_locked = 0 WHERE is_locked = 1 RETURNING index`,
     unlock: `UPDATE ${lock} SET is_locked = 0; -- or: knex migrate:unlock`,
   };
