@@ -9,6 +9,7 @@ if (!isSupported) {
   process.exit(2);
 }
 require('node:module').enableCompileCache();
+const { writeSync } = require('node:fs');
 
 // Opening a standard stream takes a millisecond, so each is opened when it is first used.
 const opened = new Set();
@@ -18,8 +19,29 @@ function stream(name) {
   opened.add(found);
   // `dbops report … | head -1` closes the pipe; what was asked for was printed: that is no error.
   return found.on('error', (error) => {
-    if (error.code !== 'EPIPE') throw error;
+    if (error.code !== 'EPIPE') unwritten[name] ??= error;
   });
+}
+
+/** What went wrong with a stream, such as a disk that is full; told when the work is done. */
+const unwritten = {};
+
+function codeAfterWriting(exitCode) {
+  for (const [name, { message }] of Object.entries(unwritten))
+    say(
+      `error The answer could not be written to ${name}: ${message}. OUTPUT.UNWRITABLE\n` +
+        `  → The command itself ended with exit code ${exitCode}, and its work is not undone. See: dbops migrate status\n`,
+    );
+  return Object.keys(unwritten).length > 0 ? 1 : exitCode;
+}
+
+/** At once, past the streams, which may be what is broken. */
+function say(text, fd = 2) {
+  try {
+    writeSync(fd, text);
+  } catch {
+    // Nobody is left to be told.
+  }
 }
 const output = (name) => ({
   write: (text) => stream(name).write(text),
@@ -35,9 +57,37 @@ const flushed = (each) => new Promise((resolve) => each.write('', resolve));
 const controller = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'])
   process.on(signal, () => {
-    if (controller.signal.aborted) process.exit(130);
+    if (controller.signal.aborted) leave(130);
     controller.abort(new Error(signal));
+    setTimeout(
+      () => say('still running …; press Ctrl-C once more to leave at once\n'),
+      5_000,
+    ).unref();
   });
+
+let isLeaving = false;
+function leave(exitCode) {
+  isLeaving = true;
+  process.exit(exitCode);
+}
+
+// What a module of the project does to the process: each would end it without a word, or with a stack.
+const stray = new Promise((_, reject) => process.on('uncaughtException', reject));
+stray.catch(() => {});
+let isIdle = false;
+process.on('beforeExit', () => (isIdle = true));
+process.on('exit', () => {
+  if (isLeaving) return;
+  process.exitCode = 1;
+  const message = isIdle
+    ? 'A module of the project waits for something that never comes.'
+    : 'A module of the project, such as a migration, ended the process (process.exit).';
+  const hint = 'Correct the module. What stands: dbops migrate status';
+  const error = { code: 'PROCESS.ENDED', message, hint };
+  if (process.argv.includes('--json'))
+    say(`${JSON.stringify({ command: 'dbops', ok: false, error }, null, 2)}\n`, 1);
+  else say(`error ${message} ${error.code}\n  → ${hint}\n`);
+});
 
 const { main } = require('../dist/cli.cjs');
 main(process.argv.slice(2), {
@@ -51,4 +101,7 @@ main(process.argv.slice(2), {
   environment: process.env,
   cwd: process.cwd(),
   signal: controller.signal,
-}).then((exitCode) => Promise.all([...opened].map(flushed)).then(() => process.exit(exitCode)));
+  stray,
+}).then((exitCode) =>
+  Promise.all([...opened].map(flushed)).then(() => leave(codeAfterWriting(exitCode))),
+);

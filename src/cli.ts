@@ -2,7 +2,7 @@ import { Command as Commander, CommanderError, type Help } from 'commander';
 import { commands, groups } from './commands/index.ts';
 import type { Command, CommandEntry } from './commands/command.ts';
 import type { Io } from './context.ts';
-import { exitCodes, type ExitCode } from './errors.ts';
+import { exitCodes, unhandled, type ExitCode } from './errors.ts';
 import { redacting } from './output/terminal.ts';
 
 declare const DBOPS_VERSION: string | undefined;
@@ -70,13 +70,18 @@ export async function main(argv: string[], outer: Omit<Io, 'secrets'>): Promise<
   };
   try {
     const program = await createProgram(argv, io, run);
-    await program.parseAsync(argv, { from: 'user' });
+    const work = program.parseAsync(argv, { from: 'user' });
+    await Promise.race([work, ...(outer.stray ? [outer.stray.catch(rethrown)] : [])]);
     return exitCode;
   } catch (error) {
     if (error instanceof CommanderError) return usageExit(error, argv, io);
     const { reportCrash } = await import('./execute.ts');
     return reportCrash(error, argv, io);
   }
+}
+
+function rethrown(error: unknown): never {
+  throw unhandled(error);
 }
 
 /** The whole commander program; only the commands that `argv` names are loaded. */

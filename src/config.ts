@@ -150,7 +150,8 @@ function flagOf(setting: string): string {
   return `--${setting.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 
-const extensions = ['ts', 'mts', 'js', 'mjs', 'json'];
+/** Where there are several, the first holds. */
+export const configNames = ['ts', 'mts', 'js', 'mjs', 'json'].map((each) => `dbops.config.${each}`);
 
 /** The file asked for, or the nearest `dbops.config.*` from `cwd` upwards. */
 function findConfigFile(cwd: string, asked: string | undefined): string | undefined {
@@ -164,9 +165,7 @@ function findConfigFile(cwd: string, asked: string | undefined): string | undefi
     );
   }
   for (let folder = cwd; ; folder = dirname(folder)) {
-    const found = extensions
-      .map((extension) => join(folder, `dbops.config.${extension}`))
-      .find((file) => existsSync(file));
+    const found = configNames.map((name) => join(folder, name)).find((file) => existsSync(file));
     if (found || dirname(folder) === folder) return found;
   }
 }

@@ -17,6 +17,8 @@ export interface Io {
   cwd: string;
   /** Aborted by SIGINT and SIGTERM. */
   signal: AbortSignal;
+  /** Rejects with an error that nothing awaited: the command can not go on. */
+  stray?: Promise<never>;
 }
 
 export interface CommonFlags {

@@ -52,3 +52,55 @@ export function usageError(code: string, message: string, hint: string, reason: 
 export function interrupted(message: string, hint: string) {
   return new DbopsError({ code: 'INTERRUPTED', exitCode: exitCodes.interrupted, message, hint });
 }
+
+/** An error of a project's code that nothing awaits: whatever else runs has to end with it. */
+export function unhandled(cause: unknown): DbopsError {
+  return new DbopsError({
+    code: 'UNHANDLED',
+    exitCode: exitCodes.failed,
+    message: `Code of the project threw an error that nothing awaits: ${cause instanceof Error ? cause.message : String(cause)}`,
+    hint: 'Await every promise in the migration; --verbose shows the stack. What stands: dbops migrate status',
+    cause,
+  });
+}
+
+const refusedFile: Record<string, [what: string, hint: string]> = {
+  EISDIR: [
+    'it is a directory',
+    'Take directories that are named like files out of the folder: find . -type d -name "*.?*"',
+  ],
+  ENOTDIR: ['a part of its path is no directory', 'Correct the path.'],
+  ENOENT: ['it does not exist, or is a link to nothing', 'Bring it back, or remove the link.'],
+  ELOOP: [
+    'its links lead in a circle',
+    'Remove the link, or let it name a file: ls -l shows where it leads.',
+  ],
+  EACCES: ['this user may not', 'Give the user the right: chmod u+rwX, or chown.'],
+  EPERM: ['this user may not', 'Give the user the right: chmod u+rwX, or chown.'],
+  EROFS: ['the file system is read only', 'Choose another place, or mount it for writing.'],
+  EMFILE: ['this process has too many files open', 'Raise the limit: ulimit -n 4096'],
+  ENAMETOOLONG: ['its name is too long', 'Give it a shorter name.'],
+};
+
+const ofFolders = new Set(['scandir', 'opendir']);
+const ofFiles = new Set(['open', 'read', 'stat', 'lstat', 'access', 'readlink', 'realpath']);
+const ofWriting = new Set(['mkdir', 'write', 'rename', 'unlink', 'rmdir', 'symlink', 'copyfile']);
+
+/** Explains an error of the file system (exit code 2); nothing for any other error. */
+export function fileError(error: unknown): DbopsError | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const { code = '', syscall = '', path }: NodeJS.ErrnoException = error;
+  const [what, hint] = refusedFile[code] ?? [];
+  const object = ofFolders.has(syscall) ? 'FOLDER' : 'FILE';
+  const isWriting = ofWriting.has(syscall);
+  if (!what || !hint || !(isWriting || ofFolders.has(syscall) || ofFiles.has(syscall)))
+    return undefined;
+  return new DbopsError({
+    code: `${object}.${isWriting ? 'UNWRITABLE' : 'UNREADABLE'}`,
+    exitCode: exitCodes.usage,
+    message: `${path ?? 'A file of the folder'} can not be ${isWriting ? 'written' : 'read'}: ${what}.`,
+    reason: [error.message],
+    hint,
+    cause: error,
+  });
+}

@@ -2,9 +2,10 @@ import type { Command } from './commands/command.ts';
 import { loadSettings } from './config.ts';
 import { isInteractive, withContext, type CommonFlags, type Io } from './context.ts';
 import { codeOf, isConnectionLoss } from './db/connection-error.ts';
+import { refusal } from './db/refusal.ts';
 import type { Server } from './db/session.ts';
 import { databaseName, type Target } from './db/target.ts';
-import { DbopsError, exitCodes, interrupted, type ExitCode } from './errors.ts';
+import { DbopsError, exitCodes, fileError, interrupted, type ExitCode } from './errors.ts';
 import { toCsv } from './output/csv.ts';
 import { toJson } from './output/json.ts';
 import { screenOf } from './output/terminal.ts';
@@ -27,7 +28,7 @@ interface Used {
 export async function execute(execution: Execution): Promise<ExitCode> {
   const used: Used = {};
   const report = await runCommand(execution, used).catch((error: unknown) =>
-    failure(error, execution.io),
+    failure(error, execution.io, used.target),
   );
   await print(report, execution, used);
   return report.exitCode;
@@ -42,19 +43,21 @@ async function runCommand({ words, command, flags, io }: Execution, used: Used):
     cwd: io.cwd,
     interactive,
   });
-  const onTarget = (target: Target, server?: Server) => Object.assign(used, { target, server });
+  // A further connection tells its target before its server has answered.
+  const onTarget = (target: Target, server = used.server) =>
+    Object.assign(used, { target, server });
   return withContext({ command: words, settings, io, flags: common, onTarget }, (context) =>
     command.run(context, flags),
   );
 }
 
-function failure(error: unknown, io: Io): Report {
-  const known = toDbopsError(error, io);
+function failure(error: unknown, io: Io, target?: Target): Report {
+  const known = toDbopsError(error, io, target);
   return { exitCode: known.exitCode, data: {}, blocks: [], error: known };
 }
 
 /** An error that nobody foresaw is a bug of dbops, and is said to be one. */
-function toDbopsError(error: unknown, io: Io): DbopsError {
+function toDbopsError(error: unknown, io: Io, target?: Target): DbopsError {
   if (error instanceof DbopsError) return error;
   const name = error instanceof Error ? error.name : '';
   if (io.signal.aborted || name === 'ExitPromptError' || name === 'AbortPromptError')
@@ -72,15 +75,8 @@ function toDbopsError(error: unknown, io: Io): DbopsError {
       hint: 'What was not committed is rolled back. Check that the server runs: dbops doctor',
       cause: error,
     });
-  if (code === '42501')
-    return new DbopsError({
-      code: 'DATABASE.RIGHT',
-      exitCode: exitCodes.unreachable,
-      message: `A right is missing: ${messageOf(error)}.`,
-      reason: ['SQLSTATE 42501'],
-      hint: 'Grant it to this user, or connect as the owner; dbops doctor shows what is missing.',
-      cause: error,
-    });
+  const explained = refusal(error, target) ?? fileError(error);
+  if (explained) return explained;
   return new DbopsError({
     code: code ? `${code.startsWith('E') ? 'SYSTEM' : 'DATABASE'}.${code}` : 'INTERNAL',
     exitCode: exitCodes.failed,
@@ -94,10 +90,14 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** For what fails before a command is known. */
+/** For what fails before a command is known, or beside it. */
 export async function reportCrash(error: unknown, argv: string[], io: Io): Promise<ExitCode> {
   const report = failure(error, io);
-  await print(report, { words: 'dbops', flags: { json: argv.includes('--json') }, io }, {});
+  const flags = {
+    json: argv.includes('--json'),
+    verbose: argv.includes('--verbose') || argv.includes('-v'),
+  };
+  await print(report, { words: 'dbops', flags, io }, {});
   return report.exitCode;
 }
 

@@ -43,6 +43,14 @@ export function announcement(baseline: Baseline, database: string): string {
     : `${recorded} These leave no trace in the catalog and stay pending, so that dbops migrate up runs them: ${names}. If they were run already, leave now and repeat with --to ${shellWord(last.name)}.`;
 }
 
+/** How to go on with what stays pending. */
+export function nextStep(baseline: Baseline): string {
+  const mayHaveRun = !baseline.isNamed && withoutTrace(baseline).length > 0;
+  return mayHaveRun
+    ? '→ The others, when you know that they were not run: dbops migrate up'
+    : '→ The others: dbops migrate up';
+}
+
 /** Files with and without which the catalog is the same. */
 function withoutTrace({ folder, proof }: Baseline): Migration[] {
   return folder.migrations.slice(proof.proven, proof.exact.at(-1));
@@ -76,7 +84,7 @@ async function unprovenData({ name, up }: Migration): Promise<Finding[]> {
 
 function recordedAsNamed(migration: Migration): Finding {
   return noTrace(migration, {
-    message: `${migration.name} is recorded because --to names it: the catalog is the same without it, so nothing shows that it was run.`,
+    message: `${migration.name} is recorded because --to names it: nothing in the catalog shows that it was run.`,
     help: `Look whether what it does was done: ${migration.up.file}`,
   });
 }
@@ -87,7 +95,7 @@ function leftPending(migration: Migration, index: number, baseline: Baseline): F
   const end = proof.exact.find((length) => length > proof.proven + index) ?? 0;
   const repeat = `dbops migrate baseline --to ${shellWord(folder.migrations[end - 1]?.name ?? '')}`;
   return noTrace(migration, {
-    message: `${migration.name} is left pending: the catalog is the same without it, so nothing shows that it was run.`,
+    message: `${migration.name} is left pending: nothing in the catalog shows that it was run.`,
     help: dryRun
       ? `If it was not: dbops migrate up. If it was, record it too: ${repeat}`
       : `If it was not: dbops migrate up. If it was, delete the rows that were just written to ${folder.tracking.table}, then: ${repeat}`,

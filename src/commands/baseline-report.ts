@@ -5,7 +5,7 @@ import type { Folder } from '../formats/format.ts';
 import type { Prefix } from '../migrate/baseline.ts';
 import type { Migration } from '../migration.ts';
 import { text, type Block, type JsonValue, type Report } from '../report.ts';
-import { findingsOf, type Baseline } from './baseline-findings.ts';
+import { findingsOf, nextStep, type Baseline } from './baseline-findings.ts';
 
 /** How many differences are told; the rest is a count. */
 const told = 20;
@@ -33,7 +33,7 @@ export async function baselineReport(baseline: Baseline): Promise<Report> {
     blocks: [
       ...(findings.length > 0 ? [{ kind: 'findings' as const, findings }] : []),
       text(summary, findings.length === 0 ? 'good' : 'warn'),
-      ...(recorded.length < migrations.length ? [text(`→ The others: dbops migrate up`)] : []),
+      ...(recorded.length < migrations.length ? [text(nextStep(baseline))] : []),
     ],
   };
 }

@@ -1,5 +1,6 @@
 import { diagnose } from '../db/diagnosis.ts';
 import { readLabel } from '../db/meta.ts';
+import { isRightMissing } from '../db/refusal.ts';
 import { readOnly } from '../db/session.ts';
 import { exitCodes } from '../errors.ts';
 import { text, type Tone } from '../report.ts';
@@ -19,7 +20,11 @@ export const command = defineCommand({
   flags: none,
   async run(context) {
     const session = await context.session();
-    const label = await readLabel(session);
+    // A right that is missing is a line of the answer.
+    const label = await readLabel(session).catch((error: unknown) => {
+      if (isRightMissing(error)) return { name: null, isProtected: false };
+      throw error;
+    });
     const diagnoses = await readOnly(session, () => diagnose(session, context.clock));
     const helps = diagnoses.flatMap(({ name, help }) => (help ? [text(`→ ${name}: ${help}`)] : []));
     return {

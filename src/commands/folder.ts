@@ -2,7 +2,7 @@ import { relative } from 'node:path';
 import type { Context } from '../context.ts';
 import type { Session } from '../db/session.ts';
 import type { Folder } from '../formats/format.ts';
-import { findFolders, openFolder, severalFolders } from '../formats/index.ts';
+import { findFolders, openFolder, severalFolders, type Candidate } from '../formats/index.ts';
 import { findElsewhere, refuseElsewhere } from '../migrate/tracking-elsewhere.ts';
 
 /**
@@ -11,17 +11,22 @@ import { findElsewhere, refuseElsewhere } from '../migrate/tracking-elsewhere.ts
  * @throws usage error as `readFolder` does
  */
 export async function folderOf(context: Context): Promise<Folder> {
+  return openFolder(await chooseFolder(context), context.settings.trackingTable);
+}
+
+/** The same, not yet read: it may be empty. */
+export async function chooseFolder(context: Context): Promise<Candidate> {
   const { settings } = context;
   const candidates = findFolders(settings);
   const [only, another] = candidates;
-  if (only && !another) return openFolder(only, settings.trackingTable);
+  if (only && !another) return only;
   const choices = candidates.map((candidate) => ({
     name: `${relative(settings.root, candidate.directory) || '.'}  (${candidate.format.name})`,
     value: candidate,
   }));
   const chosen = await context.choose('Which folder of migrations?', choices);
   if (!chosen) throw severalFolders(candidates, settings.root);
-  return openFolder(chosen, settings.trackingTable);
+  return chosen;
 }
 
 /**

@@ -68,6 +68,30 @@ const rights: Diagnose = async (session) => {
   };
 };
 
+const ownTables: Diagnose = async (session) => {
+  const name = 'own tables';
+  const [row] = await session.query<{ user: string; usage: boolean; unreadable: string[] }>(
+    `SELECT current_user AS "user", has_schema_privilege(n.oid, 'USAGE') AS usage,
+            ARRAY(SELECT 'dbops.' || relname FROM pg_class
+                   WHERE relnamespace = n.oid AND relkind IN ('r', 'p')
+                     AND NOT has_table_privilege(oid, 'SELECT') ORDER BY 1) AS unreadable
+       FROM pg_namespace n WHERE nspname = 'dbops'`,
+  );
+  if (!row) return { name, state: 'ok', detail: 'none yet: schema dbops is not there' };
+  const { user, usage, unreadable } = row;
+  const lacking = [
+    ...(usage ? [] : ['USAGE on schema dbops']),
+    ...(unreadable.length > 0 ? [`SELECT on ${unreadable.join(', ')}`] : []),
+  ];
+  if (lacking.length === 0) return { name, state: 'ok', detail: `${user} may read schema dbops` };
+  return {
+    name,
+    state: 'fail',
+    detail: `${user} lacks ${lacking.join(' and ')}`,
+    help: `Grant it as the owner: GRANT USAGE ON SCHEMA dbops TO ${user}; GRANT SELECT ON ALL TABLES IN SCHEMA dbops TO ${user};`,
+  };
+};
+
 const pooler: Diagnose = async (session) => {
   const name = 'pooler';
   if (await isPooled(session))
@@ -140,6 +164,7 @@ const diagnoses: Diagnose[] = [
   version,
   writable,
   rights,
+  ownTables,
   pooler,
   extensions,
   clockDifference,

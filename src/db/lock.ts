@@ -18,7 +18,10 @@ export interface Activity {
 
 const activityColumns = `a.pid, coalesce(a.application_name, '') AS application, coalesce(a.usename::text, '') AS "user",
   (1000 * extract(epoch FROM clock_timestamp() - coalesce(a.xact_start, a.backend_start)))::float8 AS "ageMs",
-  coalesce(a.state, '') AS state, left(coalesce(a.query, ''), 200) AS query`;
+  coalesce(a.state, '') AS state, left(coalesce(a.query, ''), 600) AS query`;
+
+/** What a run of ours sends before a migration, in the same message. */
+const ownPrefix = /^BEGIN; (?:SET LOCAL [^;]*; )+/;
 
 /** `pid 4711 (psql, user app, idle in transaction for 3 min 20 s): UPDATE …` */
 export function describeActivity({
@@ -29,7 +32,7 @@ export function describeActivity({
   state,
   query,
 }: Activity): string {
-  const statement = query.replaceAll(/\s+/g, ' ').trim();
+  const statement = query.replace(ownPrefix, '').replaceAll(/\s+/g, ' ').trim().slice(0, 200);
   return `pid ${pid} (${application || 'no application name'}, user ${user}, ${state} for ${formatDuration(ageMs)}): ${statement}`;
 }
 
@@ -217,11 +220,18 @@ function notHadInTime(blockers: Activity[], cause: unknown): DbopsError {
   });
 }
 
-/** The processes that block it (server manual, `pg_blocking_pids`). */
-function blockersOf(session: Session, worker: Backend): Promise<Activity[]> {
+/** @param condition SQL about a row `a` of `pg_stat_activity` */
+export function activitiesWhere(session: Session, condition: string): Promise<Activity[]> {
   return session.query<Activity>(
-    `SELECT ${activityColumns} FROM pg_stat_activity a
-      WHERE a.pid IN (SELECT unnest(pg_blocking_pids(w.pid)) FROM pg_stat_activity w
+    `SELECT ${activityColumns} FROM pg_stat_activity a WHERE ${condition}`,
+  );
+}
+
+/** The processes that block it (server manual, `pg_blocking_pids`). */
+export function blockersOf(session: Session, worker: Backend): Promise<Activity[]> {
+  return activitiesWhere(
+    session,
+    `a.pid IN (SELECT unnest(pg_blocking_pids(w.pid)) FROM pg_stat_activity w
                        WHERE ${isBackend(worker, 'w')})`,
   );
 }

@@ -5,6 +5,7 @@ import type { Finding } from '../report.ts';
 import { hashOf } from './dbops.ts';
 import { findingOf, refusedScript, type Flaw } from './flaw.ts';
 import type { Format, Tracking, TrackingRow } from './format.ts';
+import { datedNameAfter, refuseModule } from './new-migration.ts';
 import { withoutBom } from './script.ts';
 import { isBlank, sectionScript } from './section.ts';
 import {
@@ -72,6 +73,10 @@ export const dbmate: Format = {
     return { migrations, findings, tracking: trackingOf(trackingTable) };
   },
   downFile: ({ up }) => up.file,
+  newFiles(wanted) {
+    refuseModule(wanted, 'dbmate');
+    return { [`${datedNameAfter(wanted)}.sql`]: '-- migrate:up\n\n\n-- migrate:down\n\n' };
+  },
 };
 
 function versionOf(name: string): string {

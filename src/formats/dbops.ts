@@ -4,8 +4,11 @@ import { dirname, join } from 'node:path';
 import { ensureOwnSchema } from '../db/own-schema.ts';
 import { quoteLiteral } from '../db/quote.ts';
 import type { Migration, Script } from '../migration.ts';
+import type { Finding } from '../report.ts';
 import type { Format, Tracking, TrackingRow } from './format.ts';
-import { loadKyselyModule } from './kysely-module.ts';
+import { emptyKyselyModule, loadKyselyModule } from './kysely-module.ts';
+import { mentions } from './module-files.ts';
+import { commentOf, prefixAfter, slugOf } from './new-migration.ts';
 import { lazyScript, sqlScript, withoutBom } from './script.ts';
 
 /** `0001_name.up.sql`, or `0001_name.ts` with Kysely's `up(db)` and `down(db)`. */
@@ -67,13 +70,42 @@ export const dbops: Format = {
       .flatMap(({ file, name, number }) =>
         name ? readMigration(directory, { file, name, version: String(number) }, present) : [],
       );
-    return { migrations, findings: [], tracking };
+    return { migrations, findings: strangersAmong(directory, names), tracking };
   },
   hashOf,
   loadModule: loadKyselyModule,
   needsDirective: true,
   downFile: ({ name, up }) => join(dirname(up.file), `${name}.down.sql`),
+  newFiles({ migrations, title, now, module }) {
+    const number = prefixAfter(migrations.at(-1)?.name, now, () => '0001');
+    const stem = `${number}_${slugOf(title)}`;
+    if (module) return { [`${stem}.ts`]: emptyKyselyModule() };
+    return {
+      [`${stem}.up.sql`]: commentOf(title),
+      [`${stem}.down.sql`]: commentOf(`undoes: ${title}`),
+    };
+  },
 };
+
+/** What looks like a migration and is none, so that nobody waits for it to run. */
+function strangersAmong(directory: string, names: readonly string[]): Finding[] {
+  return names
+    .filter((file) => nameOf(file) === undefined && looksLikeMigration(directory, file))
+    .map((file) => ({
+      code: 'unknown-file',
+      severity: 'warning',
+      message: `${file} is never applied: dbops’ own migrations are called NNNN_name.up.sql or NNNN_name.ts.`,
+      help: 'Rename it, such as 0001_name.up.sql, or take it out of the folder; of a folder of another tool, say --format NAME.',
+      where: { object: file },
+      key: `unknown-file:${file}`,
+    }));
+}
+
+function looksLikeMigration(directory: string, file: string): boolean {
+  if (file.endsWith('.sql')) return !/^\d+_.+\.down\.sql$/.test(file);
+  if (!/\.[cm]?[jt]s$/.test(file) || /\.d\.[cm]?ts$/.test(file)) return false;
+  return mentions(readFileSync(`${directory}/${file}`, 'utf8'), 'up');
+}
 
 function readMigration(
   directory: string,

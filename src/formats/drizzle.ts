@@ -1,10 +1,12 @@
 import { existsSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { usageError } from '../errors.ts';
+import { shellWord } from '../output/shell.ts';
 import { isFolderOfVersion1, readFolders } from './drizzle-folders.ts';
 import { readJournal } from './drizzle-journal.ts';
 import { hashOf } from './drizzle-script.ts';
-import { placeOf } from './drizzle-table.ts';
-import type { Format } from './format.ts';
+import { placeOf, type Place } from './drizzle-table.ts';
+import type { FolderContents, Format } from './format.ts';
 
 /** What drizzle-kit 0.x writes beside its SQL files. */
 const journal = 'meta/_journal.json';
@@ -29,13 +31,27 @@ export const drizzle: Format = {
   read: (directory, names, trackingTable) =>
     hasJournal(directory, names)
       ? readJournal(directory, `${directory}/${journal}`, names, placeOf(trackingTable))
-      : readFolders(directory, names, placeOf(trackingTable)),
+      : readFoldersOf(directory, names, placeOf(trackingTable)),
   hashOf,
   downFile: ({ name, up }) =>
     basename(up.file) === 'migration.sql'
       ? join(dirname(up.file), 'down.sql')
       : join(dirname(up.file), `${name}.down.sql`),
+  newCommand: (slug) => `Let it write both: npx drizzle-kit generate --custom --name=${slug}`,
 };
+
+/** @throws usage error when it is a folder of 0.x that has lost its journal */
+function readFoldersOf(directory: string, names: readonly string[], table: Place): FolderContents {
+  const contents = readFolders(directory, names, table);
+  const isOfVersion0 = names.some((name) => name.endsWith('.sql'));
+  if (contents.migrations.length > 0 || !isOfVersion0) return contents;
+  const file = shellWord(`${directory}/${journal}`);
+  throw usageError(
+    'FOLDER.JOURNAL',
+    `${directory} has SQL files, but no ${journal}, without which nobody knows what Drizzle runs.`,
+    `Bring it back: git log --diff-filter=D --oneline -- ${file}`,
+  );
+}
 
 function hasJournal(directory: string, names: readonly string[]): boolean {
   return names.includes('meta') && existsSync(`${directory}/${journal}`);

@@ -59,6 +59,26 @@ export interface Format {
   needsDirective?: boolean;
   /** Where somebody would write the rollback of a migration that has none, if the tool can have one. */
   downFile?(migration: Migration): string;
+  /**
+   * The files of a new, empty migration that comes last, as the tool would begin it: text by path
+   * below the folder. Absent where only the tool can.
+   *
+   * @throws usage error when the folder's names leave no place for it
+   */
+  newFiles?(wanted: NewMigration): Record<string, string>;
+  /** The way to a new migration, ending in a command, where only the tool can write all of it. */
+  newCommand?(slug: string): string;
+}
+
+/** A migration that somebody wants to begin. */
+export interface NewMigration {
+  /** Those of the folder, in the order in which they run. */
+  migrations: readonly Migration[];
+  /** What it does, in the person's words; it holds a letter or a digit. */
+  title: string;
+  now: Date;
+  /** A module was asked for. */
+  module: boolean;
 }
 
 /** A hosted Postgres that is not empty when it is new. */

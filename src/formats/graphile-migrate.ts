@@ -85,6 +85,8 @@ export const graphileMigrate: Format = {
   },
   hashOf: (source) => parseCommitted(source, '').hash,
   hostLock: { kind: 'advisory', key: 4727445306447283n },
+  newCommand: (slug) =>
+    `Write the statements into current.sql, then: npx graphile-migrate commit --message ${slug}`,
 };
 
 /** `000001` of `000001-slug` and of `000001.sql`: the table knows no slugs. */

@@ -70,12 +70,26 @@ export function findFolders({ migrations, format, root }: Wanted): Candidate[] {
   const here = listDirectory(usual);
   const known = here && candidateAt(usual, here, asked);
   if (known) return [known];
-  if (here?.length === 0) return [{ directory: usual, names: here, format: asked ?? dbops }];
   if (migrations && !here) throw missingFolder(migrations);
   const below = searchBelow(migrations ?? root, asked);
   if (below.length > 0) return below;
-  if (here && asked) return [{ directory: usual, names: here, format: asked }];
+  if (here && (asked || isBare(here)))
+    return [{ directory: usual, names: here, format: asked ?? dbops }];
   throw here ? unknownFiles(usual) : missingFolder(usual);
+}
+
+/** As the folder of a project that is about to begin: with a `.gitkeep`, or a README. */
+function isBare(names: readonly string[]): boolean {
+  return names.every((name) => name.startsWith('.') || name.endsWith('.md'));
+}
+
+/** Where the first migration of a project goes. */
+export function firstFolder({ migrations, format, root }: Wanted): Candidate {
+  return {
+    directory: migrations ?? join(root, 'migrations'),
+    names: [],
+    format: format === undefined ? dbops : formatNamed(format),
+  };
 }
 
 /** @throws usage error when it holds no migrations, or its tool can't have that tracking table */
@@ -92,6 +106,7 @@ export function openFolder(
     'FOLDER.EMPTY',
     `${directory} holds no migrations of format ${format.name}.`,
     'Name another folder with --migrations DIR, or start here: dbops migrate new NAME',
+    contents.findings.map(({ message }) => message),
   );
 }
 

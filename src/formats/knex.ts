@@ -7,6 +7,7 @@ import type { Format, HostLock, Tracking, TrackingRow } from './format.ts';
 import { loadKnexModule, loadKnexModuleOfNamedTable } from './knex-module.ts';
 import { extensionsIn, findKnexfile, tablesIn, tablesNamed, type KnexTables } from './knexfile.ts';
 import { mentions, modulesAmong, sampleOf } from './module-files.ts';
+import { datedNameAfter, emptyModule, moduleStyleOf } from './new-migration.ts';
 import {
   catalogName,
   ensureSchemaOf,
@@ -50,6 +51,12 @@ export const knex: Format = {
   },
   hostLock: hostLockOf(tablesIn('')),
   loadModule: loadKnexModule,
+  newFiles(wanted) {
+    const style = moduleStyleOf(wanted);
+    const parameter = { name: 'knex', type: 'Knex' };
+    const text = emptyModule(style, parameter, "import type { Knex } from 'knex';\n");
+    return { [`${datedNameAfter(wanted)}${style.ending}`]: text };
+  },
 };
 
 function readMigration(directory: string, name: string): Migration {

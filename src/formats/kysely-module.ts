@@ -5,6 +5,7 @@ import { usageError } from '../errors.ts';
 import type { LoadModule } from './format.ts';
 import { functionOf, importModule, objectOf } from './import-module.ts';
 import { moduleConnection } from './module-connection.ts';
+import { emptyModule, type ModuleStyle } from './new-migration.ts';
 
 /**
  * `up(db)` and `down(db)` as Kysely's Migrator takes them (kysely, `migration/migrator.ts` and
@@ -49,4 +50,12 @@ function kyselyOfProject(file: string): KyselyPackage | undefined {
 function isKysely(value: unknown): value is KyselyPackage {
   const { Kysely, PostgresDialect } = objectOf(value);
   return typeof Kysely === 'function' && typeof PostgresDialect === 'function';
+}
+
+/** A module to be filled in; without a style, in TypeScript. */
+export function emptyKyselyModule(
+  style: ModuleStyle = { ending: '.ts', isTypeScript: true, isCommonJs: false },
+): string {
+  const parameter = { name: 'db', type: 'Kysely<unknown>' };
+  return emptyModule(style, parameter, "import type { Kysely } from 'kysely';\n");
 }

@@ -3,9 +3,10 @@ import { quoteLiteral } from '../db/quote.ts';
 import type { Migration } from '../migration.ts';
 import { hashOf } from './dbops.ts';
 import type { Format, Tracking } from './format.ts';
-import { loadKyselyModule } from './kysely-module.ts';
+import { emptyKyselyModule, loadKyselyModule } from './kysely-module.ts';
 import { toApplied, type Row } from './kysely-order.ts';
 import { configAbove, literalOf, mentions, modulesAmong, sampleOf } from './module-files.ts';
+import { milliseconds, moduleStyleOf, nameAfter } from './new-migration.ts';
 import {
   catalogName,
   ensureSchemaOf,
@@ -44,6 +45,10 @@ export const kysely: Format = {
   },
   hostLock: { kind: 'advisory', key: 3853314791062309107n },
   loadModule: loadKyselyModule,
+  newFiles(wanted) {
+    const style = moduleStyleOf(wanted);
+    return { [`${nameAfter(wanted, milliseconds)}${style.ending}`]: emptyKyselyModule(style) };
+  },
 };
 
 /** Of two files with one name Kysely takes the later; what exports no `up` is no migration. */

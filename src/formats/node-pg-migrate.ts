@@ -13,6 +13,7 @@ import {
   type Place,
 } from './node-pg-migrate-order.ts';
 import { directionsOf, hasMark } from './node-pg-migrate-sql.ts';
+import { newPgMigration } from './node-pg-migrate-new.ts';
 import { lazyScript, sqlScript, withoutBom } from './script.ts';
 import {
   catalogName,
@@ -116,6 +117,7 @@ export const nodePgMigrate: Format = {
   loadModule: loadPgModule,
   downFile: ({ name, up }) =>
     up.file.endsWith('.up.sql') ? join(dirname(up.file), `${name}.down.sql`) : up.file,
+  newFiles: newPgMigration,
 };
 
 /** A file whose text tells whose folder it is; a pair's does not. */

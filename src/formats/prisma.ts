@@ -7,6 +7,7 @@ import type { Migration } from '../migration.ts';
 import { shellWord } from '../output/shell.ts';
 import type { Finding } from '../report.ts';
 import type { Format } from './format.ts';
+import { commentOf, datedNameAfter, refuseModule } from './new-migration.ts';
 import { prismaTrackingIn } from './prisma-tracking.ts';
 import { lazyScript, sqlScript } from './script.ts';
 
@@ -48,6 +49,10 @@ export const prisma: Format = {
   hashOf: checksum,
   hostLock: { kind: 'advisory', key: 72707369n },
   downFile: ({ up }) => `${dirname(up.file)}/down.sql`,
+  newFiles(wanted) {
+    refuseModule(wanted, 'Prisma');
+    return { [`${datedNameAfter(wanted)}/migration.sql`]: commentOf(wanted.title) };
+  },
 };
 
 /** `localeCompare`, as Prisma sorts; its start takes longer than all the rest, so digits go without. */

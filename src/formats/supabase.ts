@@ -3,6 +3,7 @@ import { basename, dirname, resolve } from 'node:path';
 import type { Migration } from '../migration.ts';
 import type { Finding } from '../report.ts';
 import type { Format } from './format.ts';
+import { commentOf, datedNameAfter, refuseModule } from './new-migration.ts';
 import { sqlScript } from './script.ts';
 import { supabasePlatform } from './supabase-platform.ts';
 import { hashOf, supabaseTracking } from './supabase-tracking.ts';
@@ -44,6 +45,10 @@ export const supabase: Format = {
     };
   },
   hashOf,
+  newFiles(wanted) {
+    refuseModule(wanted, 'Supabase');
+    return { [`${datedNameAfter(wanted)}.sql`]: commentOf(wanted.title) };
+  },
 };
 
 /** The first entry of a folder, when the CLI of 2021 made it of what was there before. */

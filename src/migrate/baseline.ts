@@ -4,6 +4,7 @@ import { fullSnapshot, inScratchTransaction, keyOfObject } from '../catalog/full
 import type { SchemaObject } from '../catalog/kinds/kind.ts';
 import { Probes } from '../catalog/probes.ts';
 import { replay } from '../catalog/replay.ts';
+import { quoteLiteral } from '../db/quote.ts';
 import { transaction, type Session } from '../db/session.ts';
 import type { Folder, Format, TrackingRow } from '../formats/format.ts';
 import type { Migration } from '../migration.ts';
@@ -15,10 +16,17 @@ export interface Prefix {
 }
 
 export interface Proof {
-  /** The longest that is exact, or else the nearest of those that were compared. */
-  best: Prefix;
-  /** The shortest that is exact too: what lies between the two left no trace in the catalog. */
-  firstExact?: number;
+  /** Lengths of all prefixes that are exact, ascending. */
+  exact: number[];
+  /**
+   * Length of the shortest exact prefix that accounts for as much of the database as any: files
+   * after it left no trace in the catalog. 0 when none is exact.
+   */
+  proven: number;
+  /** The one with the fewest differences, of those that were compared. */
+  nearest: Prefix;
+  /** All migrations. */
+  whole: Prefix;
 }
 
 interface Question {
@@ -28,8 +36,6 @@ interface Question {
   surroundings: Surroundings;
   migrations: readonly Migration[];
   format: Format;
-  /** Compare all migrations only, instead of looking for the longest prefix. */
-  wholeOnly: boolean;
   onReplay: (migration: Migration, at: number) => void;
 }
 
@@ -43,25 +49,42 @@ interface Question {
  * @throws DbopsError naming the migration that does not replay
  */
 export async function findPrefix(question: Question): Promise<Proof> {
-  const { shadow, live, migrations, wholeOnly, onReplay } = question;
+  const { shadow, live, migrations, onReplay } = question;
   const { format, surroundings } = await openReplay(question);
   const probes = new Probes(live);
-  const exact: number[] = [];
-  let best: Prefix = { length: 0, differences: [] };
+  const compared: Comparison[] = [];
   for (const [at, migration] of migrations.entries()) {
     onReplay(migration, at);
     await replay(shadow, [migration], format);
     const length = at + 1;
     const isLast = length === migrations.length;
-    if (!isLast && (wholeOnly || !(await probes.pass(shadow)))) continue;
-    const differences = await compareAll(shadow, live, surroundings);
-    if (differences.length === 0) exact.push(length);
-    else probes.learn(differences);
-    if (best.length === 0 || differences.length <= best.differences.length)
-      best = { length, differences };
+    if (!isLast && !(await probes.pass(shadow))) continue;
+    const comparison = { length, ...(await compareAll(shadow, live, surroundings)) };
+    if (comparison.differences.length > 0) probes.learn(comparison.differences);
+    compared.push(comparison);
   }
-  const [firstExact] = exact;
-  return firstExact === undefined ? { best } : { best, firstExact };
+  return proofOf(compared);
+}
+
+interface Comparison extends Prefix {
+  /**
+   * How many objects the prefix makes. Exact prefixes differ in it by what is not missed in them:
+   * extensions, publications, and what is in a platform's schemas.
+   */
+  objects: number;
+}
+
+function proofOf(compared: readonly Comparison[]): Proof {
+  const none: Prefix = { length: 0, differences: [] };
+  const exact = compared.filter(({ differences }) => differences.length === 0);
+  const most = Math.max(...exact.map(({ objects }) => objects));
+  const fewest = Math.min(...compared.map(({ differences }) => differences.length));
+  return {
+    exact: exact.map(({ length }) => length),
+    proven: exact.find(({ objects }) => objects === most)?.length ?? 0,
+    nearest: compared.findLast(({ differences }) => differences.length === fewest) ?? none,
+    whole: compared.at(-1) ?? none,
+  };
 }
 
 /** Makes the shadow what a new database of the platform is; the migrations then come one by one. */
@@ -80,14 +103,16 @@ function compareAll(
   shadow: Session,
   live: readonly SchemaObject[],
   surroundings: Surroundings,
-): Promise<Difference[]> {
+): Promise<Omit<Comparison, 'length'>> {
   return inScratchTransaction(shadow, async () => {
     const expected = expectedOf(await fullSnapshot(shadow), surroundings);
-    return differencesOf(expected, comparableOf(live, expected, surroundings), shadow);
+    const comparable = comparableOf(live, expected, surroundings);
+    const differences = await differencesOf(expected, comparable, shadow);
+    return { differences, objects: expected.length };
   });
 }
 
-/** Writes the tracking rows of migrations that the database is proven to have. All or none. */
+/** Writes the tracking rows of migrations that were found in the database. All or none. */
 export async function recordBaseline(
   session: Session,
   { tracking }: Folder,
@@ -97,7 +122,24 @@ export async function recordBaseline(
     await session.script(tracking.create);
     const { prepare } = tracking;
     const [prepared = {}] = prepare ? await session.query<TrackingRow>(prepare) : [];
-    const records = migrations.map((migration) => tracking.record(migration, prepared));
-    await session.script(records.join(';\n'));
+    const marks = migrations.map(
+      (migration, index) =>
+        tracking.mark?.(migration, prepared, index) ?? tracking.record(migration, prepared),
+    );
+    await session.script(marks.join(';\n'));
+    await dropCheckpoints(session, tracking.table);
   });
 }
+
+/** What was cut off before there were rows is of another state of the database. */
+async function dropCheckpoints(session: Session, table: string): Promise<void> {
+  const found = await session.query(usableCheckpoints);
+  if (found.length === 0) return;
+  await session.script(`DELETE FROM dbops.checkpoints WHERE tracking = ${quoteLiteral(table)}`);
+}
+
+/** to_regclass() fails where the schema may not be used, and the tool's own role need not. */
+const usableCheckpoints = `SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+  WHERE n.nspname = 'dbops' AND c.relname = 'checkpoints'
+    AND has_schema_privilege(n.oid, 'USAGE')
+    AND has_table_privilege(c.oid, 'SELECT') AND has_table_privilege(c.oid, 'DELETE')`;

@@ -2,16 +2,17 @@ import { codeOf } from '../db/connection-error.ts';
 import { ensureOwnSchema } from '../db/own-schema.ts';
 import { quoteLiteral } from '../db/quote.ts';
 import type { Session } from '../db/session.ts';
+import type { Folder } from '../formats/format.ts';
 import type { Direction } from '../migration.ts';
+import type { ObjectName } from '../sql/stand-alone.ts';
+import { readApplied } from './state.ts';
 import type { Run, Step } from './step.ts';
 
 /** How far a file that runs part by part has come. */
 export interface Checkpoint {
-  /** The tracking table of its folder: two folders of one database may use the same names. */
-  tracking: string;
   migration: string;
   direction: Direction;
-  /** Of the file when it began. */
+  /** Of the text that was run when it began. */
   hash: string;
   /** Parts that are committed. */
   done: number;
@@ -19,8 +20,22 @@ export interface Checkpoint {
   begun: boolean;
   /** What that statement changes, as it was before (see `effect.ts`). */
   before: string | null;
+  /** Tables that those parts made or named, and that are gone since, or were made anew. */
+  gone: string[];
 }
 
+/** A step that runs part by part. */
+export interface CheckpointedStep extends Step {
+  /** Of the text that is run. */
+  hash: string;
+  /** Tables that the parts name that were run until now. */
+  tables: readonly ObjectName[];
+}
+
+/**
+ * `tracking_oid` is the tracking table and `tables` what the parts worked on, by their oids: a
+ * checkpoint outlives a schema that is dropped and made anew, and must not speak for the new one.
+ */
 export const createCheckpoints = `${ensureOwnSchema}
   CREATE TABLE IF NOT EXISTS dbops.checkpoints (
     tracking text NOT NULL,
@@ -30,16 +45,37 @@ export const createCheckpoints = `${ensureOwnSchema}
     done integer NOT NULL,
     begun boolean NOT NULL,
     before text,
+    tracking_oid oid,
+    tables jsonb NOT NULL DEFAULT '{}',
     updated_at timestamptz NOT NULL DEFAULT now(),
-    CONSTRAINT checkpoints_pkey PRIMARY KEY (tracking, migration, direction))`;
+    CONSTRAINT checkpoints_pkey PRIMARY KEY (tracking, migration, direction));
+  DO $$ BEGIN
+    IF NOT EXISTS (SELECT FROM pg_attribute
+                    WHERE attrelid = to_regclass('dbops.checkpoints') AND attname = 'tables') THEN
+      ALTER TABLE dbops.checkpoints
+        ADD COLUMN tracking_oid oid, ADD COLUMN tables jsonb NOT NULL DEFAULT '{}';
+    END IF;
+  END $$`;
 
-const missing = new Set(['42P01', '3F000']); // undefined_table, invalid_schema_name
+/** undefined_table, invalid_schema_name, insufficient_privilege: who runs parts is told of the last. */
+const missing = new Set(['42P01', '3F000', '42501']);
 
-/** All files that were cut off, of every folder; none where there never was one. */
-export async function readCheckpoints(session: Session): Promise<Checkpoint[]> {
+interface Row extends Checkpoint, Record<string, unknown> {
+  /** The tracking table is the one that it was. */
+  isOfTable: boolean;
+}
+
+/** A table that an earlier dbops made lacks the last two columns: its rows count as they are. */
+async function readRows(session: Session, { tracking }: Tracked): Promise<Row[]> {
   try {
-    return await session.query<Checkpoint & Record<string, unknown>>(
-      'SELECT tracking, migration, direction, hash, done, begun, before FROM dbops.checkpoints',
+    return await session.query<Row>(
+      `SELECT migration, direction, hash, done, begun, before,
+              coalesce((row ->> 'tracking_oid')::oid = ${oidOf(tracking)},
+                       row ->> 'tracking_oid' IS NULL) AS "isOfTable",
+              ARRAY(SELECT value FROM jsonb_each_text(coalesce(row -> 'tables', '{}'))
+                     WHERE NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = key::oid)) AS gone
+         FROM dbops.checkpoints k, to_jsonb(k) AS row
+        WHERE tracking = ${quoteLiteral(tracking.table)}`,
     );
   } catch (error) {
     if (missing.has(codeOf(error))) return [];
@@ -47,15 +83,48 @@ export async function readCheckpoints(session: Session): Promise<Checkpoint[]> {
   }
 }
 
+type Tracked = Pick<Folder, 'tracking'>;
+
+/** The rows of the folder that still say something, and those that do not. */
+async function sift(session: Session, folder: Pick<Folder, 'tracking' | 'migrations'>) {
+  const rows = await readRows(session, folder);
+  if (rows.length === 0) return { standing: [], stale: [] };
+  const { applied } = await readApplied(session, folder);
+  const recorded = new Set(applied.filter(({ isFailed }) => !isFailed).map(({ name }) => name));
+  const stands = ({ isOfTable, migration, direction }: Row) =>
+    isOfTable && recorded.has(migration) === (direction === 'down');
+  return {
+    standing: rows.filter((row) => stands(row)),
+    stale: rows.filter((row) => !stands(row)),
+  };
+}
+
+/** The folder's files that were cut off. */
+export async function readCheckpoints(
+  session: Session,
+  folder: Pick<Folder, 'tracking' | 'migrations'>,
+): Promise<Checkpoint[]> {
+  return (await sift(session, folder)).standing;
+}
+
+/**
+ * Removes what an earlier state of the database left: its tracking table was made anew, or
+ * something else has recorded the file, or taken its row away.
+ */
+export async function dropStaleCheckpoints(session: Session, folder: Folder): Promise<void> {
+  const { stale } = await sift(session, folder);
+  const drops = stale.map((row) => dropOf(folder, row.migration));
+  if (drops.length > 0) await session.script(drops.join('; '));
+}
+
 /** Where an earlier run of the step stopped, if one did. */
-export async function readCheckpoint(step: Step, run: Run): Promise<Checkpoint | undefined> {
-  const checkpoints = await readCheckpoints(run.session);
-  return checkpoints.find(
-    ({ tracking, migration, direction }) =>
-      tracking === run.folder.tracking.table &&
-      migration === step.migration.name &&
-      direction === step.direction,
-  );
+export async function readCheckpoint(
+  session: Session,
+  { migration, direction }: Step,
+  { folder }: Pick<Run, 'folder'>,
+): Promise<Checkpoint | undefined> {
+  const rows = await readCheckpoints(session, folder);
+  return rows.find((row) => row.migration === migration.name && row.direction === direction);
 }
 
 /** Where a run stands: so many parts are committed, and perhaps the next is begun. */
@@ -63,23 +132,49 @@ export type Progress = Pick<Checkpoint, 'done'> & Partial<Pick<Checkpoint, 'begu
 
 /** SQL that moves the checkpoint; rides in the transaction of the part it follows. */
 export function saveCheckpoint(
-  step: Step,
-  run: Run,
+  { migration, direction, hash, tables }: CheckpointedStep,
+  { folder: { tracking } }: Run,
   { done, begun = false, before = null }: Progress,
 ): string {
-  const hash = quoteLiteral(step.migration.hash);
+  const key = [tracking.table, migration.name, direction, hash].map((each) => quoteLiteral(each));
   const state = before === null ? 'NULL' : quoteLiteral(before);
-  return `INSERT INTO dbops.checkpoints (tracking, migration, direction, hash, done, begun, before)
-    VALUES (${keyOf(step, run).join(', ')}, ${hash}, ${done}, ${begun}, ${state})
+  return `INSERT INTO dbops.checkpoints
+      (tracking, migration, direction, hash, done, begun, before, tracking_oid, tables)
+    VALUES (${key.join(', ')}, ${done}, ${begun}, ${state}, ${oidOf(tracking)}, ${oidsOf(tables)})
     ON CONFLICT (tracking, migration, direction) DO UPDATE
       SET hash = excluded.hash, done = excluded.done, begun = excluded.begun,
-          before = excluded.before, updated_at = now()`;
+          before = excluded.before, tracking_oid = excluded.tracking_oid,
+          tables = excluded.tables, updated_at = now()`;
 }
 
-export function dropCheckpoint(step: Step, run: Run): string {
-  return `DELETE FROM dbops.checkpoints WHERE (tracking, migration, direction) = (${keyOf(step, run).join(', ')})`;
+/** Of both directions: what is recorded is not half undone, and what is erased not half done. */
+export function dropCheckpoint({ migration }: Step, { folder }: Run): string {
+  return dropOf(folder, migration.name);
 }
 
-function keyOf({ migration, direction }: Step, { folder }: Run): string[] {
-  return [folder.tracking.table, migration.name, direction].map((each) => quoteLiteral(each));
+function dropOf({ tracking }: Tracked, migration: string): string {
+  return `DELETE FROM dbops.checkpoints WHERE ${conditionOf(tracking.table, migration)}`;
+}
+
+/** SQL: whether a row is of the migration, for what people are told to paste. */
+export function conditionOf(tracking: string, migration: string): string {
+  return `(tracking, migration) = (${quoteLiteral(tracking)}, ${quoteLiteral(migration)})`;
+}
+
+/** Looked up without to_regclass(), which fails where a schema may not be used. */
+function oidOf({ tables: [table = ''] }: Tracked['tracking']): string {
+  return `(SELECT c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+     WHERE n.nspname || '.' || c.relname = ${quoteLiteral(table)})`;
+}
+
+/** SQL: those of the names that are tables, by oid. */
+function oidsOf(names: readonly ObjectName[]): string {
+  const conditions = names.map(({ schema, name }) => {
+    const place = schema ? `n.nspname = ${quoteLiteral(schema)}` : 'pg_table_is_visible(c.oid)';
+    return `c.relname = ${quoteLiteral(name)} AND ${place}`;
+  });
+  if (conditions.length === 0) return `'{}'`;
+  return `(SELECT coalesce(jsonb_object_agg(c.oid, format('%I.%I', n.nspname, c.relname)), '{}')
+     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't' AND (${conditions.join(' OR ')}))`;
 }

@@ -1,5 +1,6 @@
 import { relative } from 'node:path';
 import { codeOf, isConnectionLoss } from '../db/connection-error.ts';
+import { isRefusal, readOnlyHint } from '../db/refusal.ts';
 import { DbopsError, exitCodes } from '../errors.ts';
 import { offsetOfStatement, serverSays, showPlace } from '../sql/failure-place.ts';
 import { trackingSql, type Run, type Step } from './step.ts';
@@ -41,8 +42,7 @@ export async function migrationFailed(failure: Failure): Promise<DbopsError> {
   const { reason = [], hint } = await explain(failure);
   return new DbopsError({
     code: 'MIGRATION.FAILED',
-    exitCode:
-      lost || codeOf(cause) === insufficientPrivilege ? exitCodes.unreachable : exitCodes.failed,
+    exitCode: lost || isRefusal(cause) ? exitCodes.unreachable : exitCodes.failed,
     message: `${step.migration.name} ${lost ? 'lost its connection' : 'failed'}. ${aftermath}`,
     reason: [...showPlace(file, point?.sql ?? '', offset), ...serverSays(cause), ...reason],
     hint,
@@ -100,6 +100,7 @@ function hintFor(cause: unknown, step: Step, again: string): string {
     return `Put "-- dbops: no-transaction" on the first line of ${file}, then: ${again}`;
   if (code === insufficientPrivilege)
     return `Grant the right to this user, or connect as the owner, then: ${again}`;
+  if (isRefusal(cause)) return readOnlyHint();
   if (isConnectionLoss(cause)) return 'See what stands with: dbops migrate status';
   return `Correct ${file}, then: ${again}`;
 }

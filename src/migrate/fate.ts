@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isBackend, type Backend } from '../db/backend.ts';
 import type { Session } from '../db/session.ts';
+import { readCheckpoint } from './checkpoint.ts';
 import { readApplied } from './state.ts';
 import type { Run, Step } from './step.ts';
 
@@ -14,15 +15,43 @@ const patience = 5_000;
  * database is asked, once the server process that worked for us has gone.
  */
 export async function fateOf(step: Step, run: Run): Promise<Fate> {
+  const isDone = await afterLoss(run, (session) => isRecorded(session, step, run));
+  if (isDone === undefined) return 'unknown';
+  return isDone ? 'committed' : 'rolled back';
+}
+
+/** What stands of a file that ran part by part. */
+export interface Remains {
+  isDone: boolean;
+  /** Parts that are committed. */
+  done: number;
+  /** The next was begun, and may have been done. */
+  begun: boolean;
+}
+
+/** The same for a file that runs part by part; nothing when it can't be asked. */
+export function remainsOf(step: Step, run: Run): Promise<Remains | undefined> {
+  return afterLoss(run, async (session) => {
+    const { done = 0, begun = false } = (await readCheckpoint(session, step, run)) ?? {};
+    return { isDone: await isRecorded(session, step, run), done, begun };
+  });
+}
+
+async function afterLoss<T>(
+  run: Run,
+  ask: (session: Session) => Promise<T>,
+): Promise<T | undefined> {
   try {
     const session = await run.anotherSession();
-    if (!(await hasEnded(session, run.worker))) return 'unknown';
-    const { applied } = await readApplied(session, run.folder);
-    const isRecorded = applied.some(({ name }) => name === step.migration.name);
-    return isRecorded === (step.direction === 'up') ? 'committed' : 'rolled back';
+    return (await hasEnded(session, run.worker)) ? await ask(session) : undefined;
   } catch {
-    return 'unknown';
+    return undefined;
   }
+}
+
+async function isRecorded(session: Session, step: Step, { folder }: Run): Promise<boolean> {
+  const { applied } = await readApplied(session, folder);
+  return applied.some(({ name }) => name === step.migration.name) === (step.direction === 'up');
 }
 
 async function hasEnded(session: Session, worker: Backend): Promise<boolean> {

@@ -1,7 +1,7 @@
 import { isConnectionLoss } from '../db/connection-error.ts';
 import { ScriptError } from '../db/session.ts';
 import { withLockRetries } from '../db/lock.ts';
-import { DbopsError } from '../errors.ts';
+import { DbopsError, exitCodes } from '../errors.ts';
 import type { LoadedModule } from '../formats/format.ts';
 import { loadModule } from '../formats/load-module.ts';
 import type { ModuleScript } from '../migration.ts';
@@ -66,15 +66,31 @@ async function runAlone(step: Step, module: LoadedModule, run: Run): Promise<voi
     // Behind a pooler a setting would stay with a connection that others use next.
     if (!run.isPooled) await session.script(limitsOf(step, run, 'SESSION').join('; '));
     await module.run(session, false);
+    await refuseOpenTransaction(step, run);
     await session.script(`${recordOf(step, run)}; ${resetSettings}`);
   } catch (error) {
-    throw await failed(
-      step,
-      run,
-      error,
-      'It runs outside a transaction: what it did before the error stands.',
-    );
+    const fate = isConnectionLoss(causeOf(error)) ? await fateOf(step, run) : 'rolled back';
+    if (fate === 'committed') return;
+    throw await failed(step, run, error, fate === 'unknown' ? unknownRecord : withoutRecord);
   }
+}
+
+const withoutRecord =
+  'It runs outside a transaction: what it did before the error stands, and it is not recorded.';
+const unknownRecord =
+  'It runs outside a transaction: what it did stands, and whether it was recorded can not be asked right now.';
+
+/** Our tracking row would become part of it, and be lost with it when the session ends. */
+async function refuseOpenTransaction({ migration, script }: Step, { session }: Run): Promise<void> {
+  if (session.client.getTransactionStatus() === 'I') return;
+  await rollback(session);
+  throw new DbopsError({
+    code: 'MIGRATION.OPEN_TRANSACTION',
+    exitCode: exitCodes.failed,
+    message: `${migration.name} began a transaction and did not end it. It was rolled back; what the module did before stands, and it is not recorded.`,
+    reason: [script.file],
+    hint: `Let it send COMMIT for its BEGIN, or remove both: without no-transaction a migration has a transaction of its own.`,
+  });
 }
 
 function recordOf(step: Step, run: Run): string {

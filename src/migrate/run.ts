@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import type { Session } from '../db/session.ts';
-import type { Format, TrackingRow } from '../formats/format.ts';
+import type { TrackingRow } from '../formats/format.ts';
 import { isBackend, type Backend } from '../db/backend.ts';
 import { DbopsError, exitCodes } from '../errors.ts';
-import type { ConnectionNames } from '../migration.ts';
+import { standingOf, type Standing } from './durability.ts';
 import { runFile } from './file.ts';
+import { withReason } from './further-reason.ts';
+import { dropStaleCheckpoints } from './checkpoint.ts';
 import { preflight, type Executions } from './preflight.ts';
 import {
   noticeLoss,
@@ -32,9 +34,10 @@ export async function runSteps(
   try {
     const { session, folder, signal } = settings;
     const { create, prepare } = folder.tracking;
-    const executions = await preflightOrRefusal(steps, folder.format, session.client);
+    const executions = await preflightOrRefusal(steps, settings);
     if (executions instanceof DbopsError) return { results: steps.map(notRun), error: executions };
     await session.script(create);
+    await dropStaleCheckpoints(session, folder);
     const [prepared = {}] = prepare ? await session.query<TrackingRow>(prepare) : [];
     const noticesLoss = await canNoticeLoss(session);
     const run: Run = { ...settings, prepared, noticesLoss, worker };
@@ -49,9 +52,9 @@ export async function runSteps(
       results.push(result);
       if (error === undefined) continue;
       results.push(...steps.slice(index + 1).map(notRun));
-      if (index > 0) await session.script(flush).catch(() => {});
-      if (signal.aborted) return { results, error: stopped(index, steps.length, step, error) };
-      if (error instanceof DbopsError) return { results, error };
+      const standing = await standingOf(results, run);
+      if (signal.aborted) return told(standing, stopped(standing.results, step, error));
+      if (error instanceof DbopsError) return told(standing, error);
       throw error;
     }
     return { results };
@@ -67,11 +70,10 @@ function workerOf({ session, isPooled }: RunSettings): Backend {
 
 async function preflightOrRefusal(
   steps: readonly Step[],
-  format: Format,
-  connection: ConnectionNames,
+  { session, folder, isPooled }: RunSettings,
 ): Promise<Executions | DbopsError> {
   try {
-    return await preflight(steps, format, connection);
+    return await preflight(steps, folder.format, session.client, isPooled);
   } catch (error) {
     if (error instanceof DbopsError) return error;
     throw error;
@@ -106,12 +108,6 @@ async function attempt(
   }
 }
 
-/**
- * Commits before the last do not wait for the disk. When there is no last one, this does, and
- * with it everything before: a message in the WAL is enough to make it a commit.
- */
-const flush = `SELECT pg_logical_emit_message(true, 'dbops', '')`;
-
 function canNoticeLoss(session: Session): Promise<boolean> {
   return session.script(`SET ${noticeLoss}; RESET ALL`).then(
     () => true,
@@ -137,11 +133,16 @@ function notRun({ migration, direction }: Step): StepResult {
   return { name: migration.name, direction, state: 'not-run', durationMs: 0 };
 }
 
-function stopped(done: number, total: number, step: Step, error: unknown): DbopsError {
+function told({ results, reason }: Standing, error: DbopsError): RunOutcome {
+  return { results, error: reason.length > 0 ? withReason(error, ...reason) : error };
+}
+
+function stopped(results: readonly StepResult[], step: Step, error: unknown): DbopsError {
+  const done = results.filter(({ state }) => state === 'done').length;
   return new DbopsError({
     code: 'INTERRUPTED',
     exitCode: exitCodes.interrupted,
-    message: `Interrupted: ${done} of ${total} migrations were run and stand.`,
+    message: `Interrupted: ${done} of ${results.length} migrations were run and stand.`,
     reason:
       error instanceof DbopsError ? [error.message] : [`${step.migration.name} was not begun.`],
     hint: `Go on with: dbops migrate ${step.direction}`,

@@ -1,10 +1,11 @@
-import { relative } from 'node:path';
+import { existsSync } from 'node:fs';
+import { dirname, relative, resolve } from 'node:path';
 import type { Session } from '../db/session.ts';
 import type { Folder, Format } from '../formats/format.ts';
 import type { AppliedMigration } from '../migration.ts';
 import { shellWord } from '../output/shell.ts';
 import type { Finding } from '../report.ts';
-import { readCheckpoints } from './checkpoint.ts';
+import { readCheckpoints, type Checkpoint } from './checkpoint.ts';
 import { editOf, type Edit } from './edit.ts';
 import type { MigrationState, MigrationStatus } from './plan.ts';
 
@@ -15,11 +16,12 @@ export async function findingsOfStates(
 ): Promise<Finding[]> {
   const findings: Finding[] = [];
   let lookups = 0;
+  const isVersioned = statuses.some(hasNoFile) && isInRepository(folderOf(statuses));
   for (const status of statuses) {
     const explanation =
       status.state === 'edited'
         ? await explainEdit(status, format, ++lookups <= mostLookups)
-        : explain(status);
+        : explain(status, isVersioned);
     if (explanation) findings.push(toFinding(status, explanation));
   }
   return findings;
@@ -27,6 +29,28 @@ export async function findingsOfStates(
 
 /** Each edit that is explained starts git some times. */
 const mostLookups = 20;
+
+function hasNoFile({ state }: MigrationStatus): boolean {
+  return state === 'missing-file';
+}
+
+function folderOf(statuses: readonly MigrationStatus[]): string {
+  const file = statuses.find(({ migration }) => migration)?.migration?.up.file;
+  return file ? dirname(resolve(file)) : process.cwd();
+}
+
+/** Advice to ask git is of use only where there is one. */
+function isInRepository(folder: string): boolean {
+  for (let at = folder; ; at = dirname(at)) {
+    if (existsSync(`${at}/.git`)) return true;
+    if (dirname(at) === at) return false;
+  }
+}
+
+/** grep takes each line for a pattern of its own. */
+function firstLine(name: string): string {
+  return name.split('\n')[0] ?? '';
+}
 
 interface Explanation {
   severity: Finding['severity'];
@@ -38,12 +62,17 @@ function toFinding({ name, state }: MigrationStatus, explanation: Explanation): 
   return { code: state, ...explanation, where: { object: name }, key: `${state}:${name}` };
 }
 
-function explain({ name, state, migration }: MigrationStatus): Explanation | undefined {
+function explain(
+  { name, state, migration }: MigrationStatus,
+  isVersioned: boolean,
+): Explanation | undefined {
   const explanations: Partial<Record<MigrationState, Explanation>> = {
     'missing-file': {
       severity: 'error',
-      message: `${name} is recorded as applied, but the folder has no such migration.`,
-      help: `Bring its file back: git log --diff-filter=D --summary | grep ${shellWord(name)}`,
+      message: `${name || '(empty name)'} is recorded as applied, but the folder has no such migration.`,
+      help: isVersioned
+        ? `Bring its file back: git log --diff-filter=D --summary | grep -F -- ${shellWord(firstLine(name))}`
+        : 'Bring its file back, from a backup or from whoever applied it.',
     },
     failed: {
       severity: 'error',
@@ -96,20 +125,21 @@ function fileOf(file: string): string {
 
 /** Files that run part by part and were cut off: what the next run will do about them. */
 export async function findingsOfCheckpoints(session: Session, folder: Folder): Promise<Finding[]> {
-  const ours = (await readCheckpoints(session)).filter(
-    ({ tracking }) => tracking === folder.tracking.table,
-  );
-  return ours.map(({ migration, direction, done, begun }) => {
-    const open = begun ? ', and whether the one after it was done is asked then' : '';
-    return {
-      code: 'half-done',
-      severity: 'warning',
-      message: `${migration} was cut off on its way ${direction}: its first ${done} statements stand, and the next run goes on after them${open}.`,
-      help: `Let it finish: dbops migrate ${direction}`,
-      where: { object: migration },
-      key: `half-done:${migration}`,
-    };
-  });
+  return (await readCheckpoints(session, folder)).map(({ migration, direction, ...rest }) => ({
+    code: 'half-done',
+    severity: 'warning',
+    message: `${migration} was cut off on its way ${direction}: ${prospect(rest)}.`,
+    help: `Let it finish: dbops migrate ${direction}`,
+    where: { object: migration },
+    key: `half-done:${migration}`,
+  }));
+}
+
+function prospect({ done, begun, gone }: Pick<Checkpoint, 'done' | 'begun' | 'gone'>): string {
+  if (gone.length > 0)
+    return `but ${gone.join(', ')}, on which its first ${done} statements worked, is gone or made anew, and the next run says what can be done`;
+  const open = begun ? ', and whether the one after it was done is asked then' : '';
+  return `its first ${done} statements stand, and the next run goes on after them${open}`;
 }
 
 /** Rows that were recorded in another order than the folder's. */

@@ -92,17 +92,19 @@ export function beginOf(step: Step, run: Run, durable: boolean): string[] {
 
 /** SQL that limits what follows, for a transaction (`LOCAL`) or until it is reset. */
 export function limitsOf(step: Step, run: Run, scope: 'LOCAL' | 'SESSION'): string[] {
-  const { patience, statementTimeout } = run;
-  // 0 would be no limit at all: one attempt waits as long as there is patience, and no longer.
-  const lockTimeout = (step.directives.lockTimeout ?? run.lockTimeout) || patience;
   return [
-    `SET ${scope} lock_timeout = ${Math.max(1, Math.min(lockTimeout, patience))}`,
-    `SET ${scope} statement_timeout = ${statementTimeout}`,
+    `SET ${scope} lock_timeout = ${lockTimeoutOf(step, run)}`,
+    `SET ${scope} statement_timeout = ${run.statementTimeout}`,
     ...(run.noticesLoss ? [`SET ${scope} ${noticeLoss}`] : []),
     ...('application' in run.worker
       ? [`SET ${scope} application_name = ${quoteLiteral(run.worker.application)}`]
       : []),
   ];
+}
+
+/** Milliseconds. 0 would be no limit at all: one attempt waits as long as there is patience. */
+export function lockTimeoutOf({ directives }: Step, { lockTimeout, patience }: Run): number {
+  return Math.max(1, Math.min((directives.lockTimeout ?? lockTimeout) || patience, patience));
 }
 
 /** Lets the server notice within a second that we were killed: our lock must not outlive us. */

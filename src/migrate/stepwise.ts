@@ -1,7 +1,11 @@
+import { hash } from 'node:crypto';
+import { codeOf, isConnectionLoss } from '../db/connection-error.ts';
 import { withLockRetries } from '../db/lock.ts';
 import { ScriptError } from '../db/session.ts';
-import { DbopsError, exitCodes, usageError } from '../errors.ts';
+import { DbopsError } from '../errors.ts';
 import { splitParts, type Part } from '../sql/execution.ts';
+import { namedTables } from '../sql/named-tables.ts';
+import type { ObjectName } from '../sql/stand-alone.ts';
 import { SqlSyntaxError } from '../sql/statements.ts';
 import {
   createCheckpoints,
@@ -9,8 +13,12 @@ import {
   readCheckpoint,
   saveCheckpoint,
   type Checkpoint,
+  type CheckpointedStep,
 } from './checkpoint.ts';
 import { migrationFailed } from './failure.ts';
+import { remainsOf } from './fate.ts';
+import { settingsBefore } from './preflight.ts';
+import { commitsItself, runCommitting } from './self-committing.ts';
 import { runAlone } from './stand-alone.ts';
 import {
   limitsOf,
@@ -23,6 +31,13 @@ import {
   type Run,
   type Step,
 } from './step.ts';
+import {
+  askedLater,
+  refuseOther,
+  refuseUnknownEnd,
+  standing,
+  stoppedBetween,
+} from './stepwise-words.ts';
 import { rollback } from './transactional.ts';
 
 /**
@@ -34,68 +49,34 @@ import { rollback } from './transactional.ts';
  */
 export async function runStepwise(step: Step, source: string, run: Run): Promise<void> {
   const parts = await split(step, source, run);
-  if (run.isPooled) refuseSettings(step, parts);
-  await run.session.script(createCheckpoints);
-  const from = await readCheckpoint(step, run);
-  if (from && from.hash !== step.migration.hash) throw editedHalfway(step, from.done);
-  const first = from?.done ?? 0;
-  for (const [index, part] of parts.slice(first).entries()) {
-    const done = first + index;
-    if (run.signal.aborted) throw stoppedBetween(step, done, parts);
-    const place: Place = { step, source, parts, part, done };
-    await runPart(place, index === 0 ? from : undefined, run);
+  const file: SplitFile = { step, source, hash: hashOf(source), parts, done: 0, isPartial: false };
+  const from = await setUp(file, run);
+  try {
+    await runParts(file, from, run);
+    await record(step, run);
+  } catch (error) {
+    if (error instanceof DbopsError || !isOfDatabase(error)) throw error;
+    const { isDone, aftermath } = await whatStands(file, error, run);
+    if (!isDone) throw await failed(file, error, aftermath, run);
   }
-  await run.session.script(
-    scriptOf(toThePlain, 'BEGIN', trackingSql(run, step), dropCheckpoint(step, run), 'COMMIT'),
-  );
 }
 
-/** A part of the file, and where the run stands. */
-interface Place {
+/** A file, and where its run stands. */
+export interface SplitFile {
   step: Step;
   source: string;
+  /** Of the source. */
+  hash: string;
   parts: readonly Part[];
-  part: Part;
+  /** Parts that are committed. */
   done: number;
+  /** The next part commits by itself, so that a part of it may stand. */
+  isPartial: boolean;
 }
 
-async function runPart(place: Place, from: Checkpoint | undefined, run: Run): Promise<void> {
-  const { step, parts, part, done } = place;
-  const [statement, another] = part.statements;
-  const settings = settingsBefore(parts, done);
-  const begun = from?.begun ? { begun: { before: from.before } } : {};
-  const work =
-    statement.standsAlone && !another
-      ? () => runAlone({ step, statement, settings, done, ...begun }, run)
-      : () => runWithCheckpoint(place, settings, run);
-  await withLockRetries(run.session, retriesOf(step, run), work).catch(async (error: unknown) => {
-    if (!(error instanceof ScriptError)) throw error;
-    throw await failed(place, error, run);
-  });
-}
-
-async function failed({ step, source, parts, part, done }: Place, error: ScriptError, run: Run) {
-  const { offset } = part.statements[error.completed] ?? part.statements[0];
-  return migrationFailed({
-    step,
-    run,
-    cause: error.cause,
-    point: { sql: source, completed: countOf(parts.slice(0, done)), offset },
-    aftermath: standing(parts, done),
-  });
-}
-
-const countOf = (parts: readonly Part[]) => parts.flatMap(({ statements }) => statements).length;
-
-/**
- * The SET statements above one, which are given again before it: a run that goes on where another
- * was cut off has a new session, and our own statements in between need the role that we are.
- */
-function settingsBefore(parts: readonly Part[], done: number): string[] {
-  return parts
-    .slice(0, done)
-    .flatMap(({ statements }) => statements)
-    .flatMap(({ sql, setsSession }) => (setsSession ? [sql] : []));
+/** A checkout with other line endings is no edit. */
+function hashOf(source: string): string {
+  return hash('sha256', source.replaceAll('\r\n', '\n'));
 }
 
 async function split(step: Step, source: string, run: Run): Promise<Part[]> {
@@ -103,22 +84,84 @@ async function split(step: Step, source: string, run: Run): Promise<Part[]> {
     return await splitParts(source);
   } catch (error) {
     if (!(error instanceof SqlSyntaxError)) throw error;
+    const point = { sql: source, completed: 0, offset: error.offset };
     throw await migrationFailed({
       step,
       run,
       cause: error,
-      point: { sql: source, completed: 0, offset: error.offset },
+      point,
       aftermath: 'Nothing of it was run.',
     });
   }
 }
 
-/** @throws ScriptError that counts the statements of the part */
-async function runWithCheckpoint(
-  { step, part, done }: Place,
-  settings: readonly string[],
+/** Makes the table of checkpoints, and looks where an earlier run stopped. */
+async function setUp(file: SplitFile, run: Run): Promise<Checkpoint | undefined> {
+  const { step } = file;
+  const from = await look(step, run).catch(async (error: unknown) => {
+    if (!isOfDatabase(error)) throw error;
+    const aftermath = 'Nothing more of it was run: it needs a table of checkpoints first.';
+    throw await migrationFailed({ step, run, cause: causeOf(error), aftermath });
+  });
+  if (from) refuseOther(file, from, run);
+  file.done = from?.done ?? 0;
+  return from;
+}
+
+async function look(step: Step, run: Run): Promise<Checkpoint | undefined> {
+  await run.session.script(createCheckpoints);
+  return readCheckpoint(run.session, step, run);
+}
+
+async function runParts(file: SplitFile, from: Checkpoint | undefined, run: Run): Promise<void> {
+  const { step, parts, hash: ofText } = file;
+  const named = new Map<string, ObjectName>();
+  for (const [index, part] of parts.entries()) {
+    for (const table of await namedTables(part.sql)) named.set(JSON.stringify(table), table);
+    if (index < file.done) continue;
+    if (run.signal.aborted) throw stoppedBetween(file);
+    const place = { ...step, hash: ofText, tables: [...named.values()] };
+    await runPart(file, place, index === from?.done ? from : undefined, run);
+    file.done = index + 1;
+  }
+}
+
+async function runPart(
+  file: SplitFile,
+  step: CheckpointedStep,
+  from: Checkpoint | undefined,
   run: Run,
 ): Promise<void> {
+  const { parts, done } = file;
+  const part = parts[done];
+  if (!part) return;
+  const [statement, another] = part.statements;
+  const settings = settingsBefore(parts, done);
+  const retried = (work: () => Promise<void>) =>
+    withLockRetries(run.session, retriesOf(step, run), work);
+  if (statement.standsAlone && !another) {
+    const begun = from?.begun ? { begun: { before: from.before } } : {};
+    return retried(() => runAlone({ step, statement, settings, done, ...begun }, run));
+  }
+  if (from?.begun) refuseUnknownEnd(file, run);
+  await retried(() => runWithCheckpoint(file, part, step, run)).catch((error: unknown) => {
+    // Behind a pooler no setting would hold for it.
+    const canRunAlone = !another && !(run.isPooled && settings.length > 0);
+    if (codeOf(error) !== commitsItself || !canRunAlone) throw error;
+    file.isPartial = true;
+    return runCommitting({ step, statement, settings, done }, run);
+  });
+  file.isPartial = false;
+}
+
+/** @throws ScriptError that counts the statements of the part */
+async function runWithCheckpoint(
+  { parts, done }: SplitFile,
+  part: Part,
+  step: CheckpointedStep,
+  run: Run,
+): Promise<void> {
+  const settings = settingsBefore(parts, done);
   const before = ['BEGIN', ...limitsOf(step, run, 'LOCAL'), ...settings];
   const after = [resetRole, saveCheckpoint(step, run, { done: done + 1 }), 'COMMIT', resetSettings];
   try {
@@ -130,40 +173,42 @@ async function runWithCheckpoint(
   }
 }
 
-/** Behind a pooler a statement that stands alone may meet any session, and would leave it changed. */
-function refuseSettings({ migration, script }: Step, parts: readonly Part[]): void {
-  for (const [done, { statements }] of parts.entries())
-    if (statements[0].standsAlone && settingsBefore(parts, done).length > 0)
-      throw usageError(
-        'MIGRATION.POOLED_SETTINGS',
-        `${migration.name} relies on a SET for a statement that runs outside a transaction (line ${statements[0].line}), and no setting holds behind a pooler.`,
-        'Connect directly: give the direct URL with --database-url or DATABASE_URL_UNPOOLED.',
-        [script.file],
-      );
+async function record(step: Step, run: Run): Promise<void> {
+  try {
+    await run.session.script(
+      scriptOf(toThePlain, 'BEGIN', trackingSql(run, step), dropCheckpoint(step, run), 'COMMIT'),
+    );
+  } catch (error) {
+    await rollback(run.session);
+    throw error;
+  }
 }
 
-function standing(parts: readonly Part[], done: number): string {
-  const first = countOf(parts.slice(0, done));
-  return done === 0
-    ? 'It runs outside a transaction, but nothing of it stands: its first statement failed.'
-    : `It runs outside a transaction: its first ${first} of ${countOf(parts)} statements stand, and the next run goes on after them.`;
+/** After a loss only the database knows: a COMMIT may have been on its way. */
+async function whatStands(file: SplitFile, error: unknown, run: Run) {
+  if (!isConnectionLoss(error)) return { isDone: false, aftermath: standing(file) };
+  const remains = await remainsOf(file.step, run);
+  if (!remains) return { isDone: false, aftermath: askedLater };
+  const { isDone, done, begun } = remains;
+  return { isDone, aftermath: standing({ ...file, done, isPartial: false }, begun) };
 }
 
-function stoppedBetween(step: Step, done: number, parts: readonly Part[]): DbopsError {
-  return new DbopsError({
-    code: 'INTERRUPTED',
-    exitCode: exitCodes.interrupted,
-    message: `${step.migration.name} was stopped after ${countOf(parts.slice(0, done))} of ${countOf(parts)} statements, which stand.`,
-    hint: `Go on with: dbops migrate ${step.direction}`,
-  });
+async function failed(file: SplitFile, error: unknown, aftermath: string, run: Run) {
+  const { step, source, parts, done } = file;
+  const part = parts[done];
+  const statement =
+    part && error instanceof ScriptError ? part.statements[error.completed] : undefined;
+  const completed = parts.slice(0, done).flatMap(({ statements }) => statements).length;
+  const offset = (statement ?? part?.statements[0])?.offset;
+  const point = part && { sql: source, completed, offset };
+  return migrationFailed({ step, run, cause: causeOf(error), point, aftermath });
 }
 
-function editedHalfway(step: Step, done: number): DbopsError {
-  return new DbopsError({
-    code: 'MIGRATION.EDITED_HALFWAY',
-    exitCode: exitCodes.desynchronised,
-    message: `${step.migration.name} was edited after ${done} of its statements had been run.`,
-    reason: [step.script.file],
-    hint: 'Bring the file back as it was when it began, and finish it; or, if its statements were undone by hand, delete its row from dbops.checkpoints.',
-  });
+/** Anything else is a fault of ours, which a report about the file would hide. */
+function isOfDatabase(error: unknown): boolean {
+  return error instanceof ScriptError || codeOf(error) !== '' || isConnectionLoss(error);
+}
+
+function causeOf(error: unknown): unknown {
+  return error instanceof ScriptError ? error.cause : error;
 }

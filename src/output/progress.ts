@@ -27,7 +27,7 @@ export function createProgress(
       shown = redraws;
       const text = stripControls(line);
       stream.write(
-        redraws ? `\r\u001b[K${text.slice(0, (stream.columns ?? 80) - 1)}` : `${text}\n`,
+        redraws ? `\r\u001b[K${text.slice(0, (stream.columns || 80) - 1)}` : `${text}\n`,
       );
     },
     clear() {

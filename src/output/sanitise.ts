@@ -4,11 +4,31 @@ const controls =
   /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
 
 /**
+ * Whole control sequences (ECMA-48, 5.4) that end in a letter: without its escape, a colour would
+ * leave `[31m` behind. The other endings are rare, and the punctuation of JSON is among them.
+ */
+const sequences =
+  // oxlint-disable-next-line no-control-regex -- the controls are what is looked for
+  /(?:\u001b\[|\u009b)[0-?]*[A-Za-z]/g;
+
+/**
  * Takes out what could drive a terminal: names and titles in the database are written by
  * strangers. Our own colours are added afterwards.
  */
 export function stripControls(text: string): string {
-  return text.replace(controls, '');
+  return text.replace(sequences, '').replace(controls, '');
+}
+
+/** The same for a name, which is one line: it must not forge the line that comes after it. */
+export function oneLine(text: string): string {
+  return stripControls(text)
+    .replaceAll('\n', String.raw`\n`)
+    .replaceAll('\t', ' ');
+}
+
+/** The same for sentences, which go on in lines that are indented. */
+export function indentedLines(text: string): string {
+  return stripControls(text).replaceAll(/\n(?! {4})/g, String.raw`\n`);
 }
 
 /** The same, kept readable in JSON, whose strings are the only place where they can stand. */

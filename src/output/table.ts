@@ -2,7 +2,7 @@ import CliTable from 'cli-table3';
 import stringWidth from 'string-width';
 import type { Column, Row, Table } from '../report.ts';
 import { tint, type Paint } from './paint.ts';
-import { stripControls } from './sanitise.ts';
+import { oneLine, stripControls } from './sanitise.ts';
 import { plain } from './value.ts';
 
 /**
@@ -45,7 +45,7 @@ export function renderTable(table: Table, paint: Paint, width: number | undefine
 function displayed(column: Column, row: Row): string {
   const value = row[column.key];
   const text = column.format ? column.format(value, row) : plain(value);
-  return stripControls(text.replaceAll('\t', ' '));
+  return oneLine(text);
 }
 
 const gap = 2;

@@ -12,7 +12,8 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 /** Whether to colour, and how wide, for one stream (no-color.org; FORCE_COLOR wins). */
 export function screenOf(stream: Stream, environment: Environment): Screen {
   const tty = stream.isTTY === true;
-  return { color: wantsColor(tty, environment), width: tty ? (stream.columns ?? 80) : undefined };
+  // A terminal that does not know its width says 0.
+  return { color: wantsColor(tty, environment), width: tty ? stream.columns || 80 : undefined };
 }
 
 function wantsColor(tty: boolean, { FORCE_COLOR, NO_COLOR, TERM }: Environment): boolean {

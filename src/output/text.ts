@@ -1,7 +1,7 @@
 import type { DbopsError } from '../errors.ts';
 import type { Block, Finding } from '../report.ts';
 import { paintFor, tint, type Paint, type Screen } from './paint.ts';
-import { stripControls } from './sanitise.ts';
+import { indentedLines, oneLine, stripControls } from './sanitise.ts';
 
 /** Blocks as a person reads them, each followed by a newline. */
 export async function toText(blocks: readonly Block[], screen: Screen): Promise<string> {
@@ -31,15 +31,19 @@ const severityTone = { error: 'bad', warning: 'warn', info: 'dim' } as const;
 function renderFinding(finding: Finding, paint: Paint): string {
   const head = tint(paint, severityTone[finding.severity], `${finding.severity} ${finding.code}`);
   const from = finding.where.migration
-    ? paint.dim(`  made by ${stripControls(finding.where.migration)}`)
+    ? paint.dim(`  made by ${oneLine(finding.where.migration)}`)
     : '';
-  return `${head}  ${stripControls(finding.message)}${from}\n  → ${stripControls(finding.help)}`;
+  return `${head}  ${indentedLines(finding.message)}${from}\n  → ${indentedLines(finding.help)}`;
 }
 
 /** An error as a person reads it: what happened, why, what to do. */
 export function errorToText(error: DbopsError, screen: Screen, verbose: boolean): string {
   const paint = paintFor(screen);
   const reason = error.reason.map((line) => `  ${stripControls(line)}\n`).join('');
-  const stack = verbose && error.stack ? `${paint.dim(stripControls(error.stack))}\n` : '';
+  const stack = verbose ? `${paint.dim(stripControls(stackOf(error)))}\n` : '';
   return `${paint.red('error')} ${stripControls(error.message)} ${paint.dim(error.code)}\n${reason}  → ${stripControls(error.hint)}\n${stack}`;
+}
+
+function stackOf({ stack = '', cause }: DbopsError): string {
+  return cause instanceof Error && cause.stack ? `${stack}\ncaused by ${cause.stack}` : stack;
 }

@@ -42,6 +42,25 @@ export function standsAlone(stmt: Node): boolean {
   ].some((kind) => kind in stmt);
 }
 
+/**
+ * Of the statements that stand alone, those whose locks block neither reads nor writes while they
+ * wait: by design they wait for old snapshots, so that no `lock_timeout` suits them.
+ */
+export function letsPass(stmt: Node): boolean {
+  if ('IndexStmt' in stmt || 'DropStmt' in stmt) return standsAlone(stmt);
+  if ('ReindexStmt' in stmt) return isConcurrent(stmt);
+  if ('VacuumStmt' in stmt) return stmt.VacuumStmt.is_vacuumcmd === true && !isFull(stmt);
+  return 'AlterTableStmt' in stmt && standsAlone(stmt);
+}
+
+/** `VACUUM FULL`, `VACUUM (FULL)`; not `VACUUM (FULL false)`. */
+function isFull({ VacuumStmt }: Extract<Node, { VacuumStmt: unknown }>): boolean {
+  const options = (VacuumStmt.options ?? []).map((option) => JSON.stringify(option));
+  return options.some((option) => /"defname":"full"/.test(option) && !isOff.test(option));
+}
+
+const isOff = /"sval":"(?:false|off|no)"|"boolval":false|"Integer":\{(?:"ival":0)?\}/i;
+
 /** Nothing for a statement that may be run again, such as VACUUM. */
 export function effectOf(stmt: Node): Effect | undefined {
   if (!standsAlone(stmt)) return undefined;

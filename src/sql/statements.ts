@@ -1,5 +1,5 @@
 import type { Node } from 'libpg-query';
-import { effectOf, standsAlone, type Effect } from './stand-alone.ts';
+import { effectOf, letsPass, standsAlone, type Effect } from './stand-alone.ts';
 
 /** One statement of a file. */
 export interface Statement {
@@ -10,6 +10,8 @@ export interface Statement {
   line: number;
   /** The server refuses it inside a transaction block. */
   standsAlone: boolean;
+  /** It does, and its locks block neither reads nor writes while it waits. */
+  letsPass: boolean;
   /** `BEGIN`, `COMMIT`, `ROLLBACK`, …: the file would end the runner's own transaction. */
   controlsTransaction: boolean;
   /** Of those, the ones that begin or commit a whole transaction. */
@@ -55,6 +57,7 @@ function traitsOf(stmt: Node): Omit<Statement, 'sql' | 'offset' | 'line'> {
   const effect = effectOf(stmt);
   return {
     standsAlone: standsAlone(stmt),
+    letsPass: letsPass(stmt),
     controlsTransaction: 'TransactionStmt' in stmt,
     readsStdin: readsStdin(stmt),
     setsSession: setsSession(stmt),

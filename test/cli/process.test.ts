@@ -107,6 +107,31 @@ describe('the built program', () => {
       });
     },
   );
+
+  it.runIf(server)('says what it was doing, to those who wait and when it is stopped', async () => {
+    await withDatabase(server as Target, async (url) => {
+      const surroundings = {
+        environment: { DATABASE_URL: url },
+        cwd: folderOf({ 'migrations/0001_slow.up.sql': slow }),
+      };
+      const { child, answer } = startShell(`exec ${program} migrate up --json`, surroundings);
+      await withSession(url, async (session) => {
+        const sleeping = `SELECT 1 FROM pg_stat_activity
+          WHERE datname = current_database() AND wait_event = 'PgSleep'`;
+        await expect.poll(() => session.query(sleeping), { timeout: 20_000 }).toHaveLength(1);
+      });
+      const another = await runShell(`${program} migrate up --wait 100ms`, surroundings);
+      expect(another.exitCode).toBe(7);
+      expect(another.stderr).toMatch(/LOCK\.RUNNER\n.*\): CREATE TABLE slow \(id int\); SELECT/);
+      expect(another.stderr).not.toContain('SET LOCAL');
+      child.kill('SIGTERM');
+      const { exitCode, stdout } = await answer;
+      expect(exitCode).toBe(130);
+      const { target, error } = JSON.parse(stdout);
+      expect(error.code).toBe('INTERRUPTED');
+      expect(target.version).toMatch(/^\d+\./);
+    });
+  });
 });
 
 const oldNode = oldNodeOf(['/usr/bin/node', '/usr/local/bin/node']);

@@ -101,11 +101,121 @@ describe.each(servers)('migrate baseline on $name', (target) => {
       },
       async (project) => {
         const { findings, ...baseline } = await project.json('migrate', 'baseline', '--dry-run');
-        expect(byState(baseline)['pending']).toEqual(['0006_last']);
+        expect(byState(baseline)).toEqual({
+          proven: names,
+          pending: ['0004_passing', '0005_away', '0006_last'],
+        });
         expect(findings).toMatchObject([
-          { code: 'no-trace', where: { migration: '0004_passing' } },
-          { code: 'no-trace', help: expect.stringMatching(/--to 0003_late$/) },
+          { where: { migration: '0004_passing' }, help: expect.stringMatching(/--to 0005_away$/) },
+          { where: { migration: '0005_away' }, help: expect.stringMatching(/--to 0005_away$/) },
         ]);
+        const named = await project.json('migrate', 'baseline', '--to', '0005_away');
+        expect(byState(named)).toMatchObject({ pending: ['0006_last'] });
+      },
+    ));
+
+  describe('leaves pending what left no trace', () => {
+    const traceless = {
+      '0001_plans.up.sql': 'CREATE TABLE plans (id int PRIMARY KEY)',
+      '0002_grants.up.sql': 'GRANT SELECT ON plans TO CURRENT_USER',
+      '0003_rows.up.sql': 'INSERT INTO plans VALUES (1)',
+    };
+    const rest = ['0002_grants', '0003_rows'];
+    const withTable = (test: (project: Project) => Promise<void>, rows = '') =>
+      withProject(target, traceless, async (project) => {
+        await project.query(`CREATE TABLE plans (id int PRIMARY KEY); ${rows}`);
+        await test(project);
+      });
+    const plans = ({ query }: Project) => query('SELECT id FROM plans');
+
+    it('says so, and up runs it', () =>
+      withTable(async (project) => {
+        const baseline = await project.json('migrate', 'baseline');
+        expect(byState(baseline)).toEqual({ recorded: ['0001_plans'], pending: rest });
+        expect(baseline['findings']).toMatchObject(
+          rest.map((migration) => ({ code: 'no-trace', where: { migration } })),
+        );
+        expect(byState(await project.json('migrate', 'up'))).toEqual({ done: rest });
+        expect(await plans(project)).toEqual([{ id: 1 }]);
+      }));
+
+    it('records it with --to, as the dry run advises, and says that nothing shows it', () =>
+      withTable(async (project) => {
+        const { stdout } = await project.dbops('migrate', 'baseline', '--dry-run');
+        expect(stdout).not.toContain('exactly');
+        expect(stdout).toContain('1 of 3 migrations would be recorded');
+        const [, advice = ''] = /(migrate baseline --to 0003\S+)/.exec(stdout) ?? [];
+        const named = await project.dbops(...advice.split(' '));
+        expect(named.stdout).toContain('0003_rows is recorded because --to names it');
+        expect(named.stdout).not.toContain('exactly');
+        expect(await tracked(project)).toEqual(['0001_plans', ...rest]);
+        expect(await plans(project)).toEqual([{ id: 1 }]);
+      }, 'INSERT INTO plans VALUES (1)'));
+
+    it('takes advice after the rows are written too', () =>
+      withTable(async (project) => {
+        const { stdout } = await project.dbops('migrate', 'baseline');
+        expect(stdout).toContain('delete the rows that were just written to dbops.migrations');
+        await project.query('DELETE FROM dbops.migrations');
+        const named = await project.json('migrate', 'baseline', '--to', '0003_rows');
+        expect(byState(named)).toEqual({ recorded: ['0001_plans', ...rest] });
+      }));
+
+    it('tells whoever is asked for consent', () =>
+      withTable(async (project) => {
+        await project.dbops('env', 'set', 'production');
+        const { error } = await project.json('migrate', 'baseline');
+        expect(error).toMatchObject({ code: 'CONSENT.NEEDED' });
+        expect(error?.message).toMatch(
+          /1 migration will .* pending.*: 0002_grants, 0003_rows\. .* --to 0003_rows\./,
+        );
+        const named = await project.json('migrate', 'baseline', '--to', '0003');
+        expect(named.error?.message).toMatch(
+          /3 migrations will .* Nothing .* were run: 0002_grants, 0003_rows\./,
+        );
+      }));
+  });
+
+  it('records what makes nothing but a publication, where that is there', () =>
+    withUntracked(
+      target,
+      {
+        applied: '0002',
+        migrations: {
+          '0001_plans.up.sql': files['0001_plans.up.sql'],
+          '0002_feed.up.sql': 'CREATE PUBLICATION feed FOR TABLE plans',
+          '0003_rows.up.sql': 'INSERT INTO plans VALUES (1)',
+        },
+      },
+      async (project) => {
+        expect(byState(await project.json('migrate', 'baseline'))).toEqual({
+          recorded: ['0001_plans', '0002_feed'],
+          pending: ['0003_rows'],
+        });
+      },
+    ));
+
+  it('forgets where a file was cut off before', () =>
+    withProject(
+      target,
+      {
+        '0001_plans.up.sql': 'CREATE TABLE plans (id int)',
+        '0002_one.up.sql': `-- dbops: no-transaction
+          ALTER TABLE plans ADD name text; CREATE UNIQUE INDEX CONCURRENTLY one ON plans (id);`,
+      },
+      async (project) => {
+        await project.json('migrate', 'up', '--to', '0001');
+        await project.query('INSERT INTO plans VALUES (1), (1)');
+        expect(await project.json('migrate', 'up')).toMatchObject({ exitCode: 1 });
+        const checkpoints = 'SELECT migration FROM dbops.checkpoints';
+        expect(await project.query(checkpoints)).toEqual([{ migration: '0002_one' }]);
+        await project.query(
+          'DELETE FROM dbops.migrations; TRUNCATE plans; DROP INDEX IF EXISTS one; CREATE UNIQUE INDEX one ON plans (id)',
+        );
+        expect(byState(await project.json('migrate', 'baseline'))).toEqual({
+          recorded: ['0001_plans', '0002_one'],
+        });
+        expect(await project.query(checkpoints)).toEqual([]);
       },
     ));
 

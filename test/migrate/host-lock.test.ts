@@ -100,6 +100,41 @@ describe.each(servers)('the lock of the folder’s own tool on $name', (server) 
         expect(await rowOf(project)).toBe(0);
       }),
     ));
+
+  it('of a row that a killed dbops left, and knex has taken since, is knex’s', () =>
+    withProject(server, knex, (project) =>
+      withClient(project.url, async (gate) => {
+        await gate.query('SELECT pg_advisory_lock(1)');
+        const { child, answer } = project.start('migrate', 'up', '--lock-timeout', '20s');
+        await untilRunning(gate, '%pg_advisory_xact_lock(1)%');
+        child.kill('SIGKILL');
+        await answer;
+        await gate.query('SELECT pg_advisory_unlock(1)');
+        await gate.query('UPDATE knex_migrations_lock SET is_locked = 0'); // knex migrate:unlock
+        await gate.query('UPDATE knex_migrations_lock SET is_locked = 1'); // knex migrate:latest
+        await gate.query(`SET application_name = 'knex of a colleague'`);
+        const { exitCode, error } = await project.json('migrate', 'up', '--wait', '200ms');
+        expect({ exitCode, code: error?.code }).toEqual({ exitCode: 7, code: 'LOCK.HOST' });
+        expect(error?.message).toContain('knex of a colleague');
+        expect(error?.message).toContain('set by somebody else since');
+        expect(error?.hint).toContain('knex migrate:unlock');
+        expect(await rowOf(project)).toBe(1);
+      }),
+    ));
+
+  it('of a row that knex took while dbops ran is not given back by dbops', () =>
+    withProject(server, knex, (project) =>
+      withClient(project.url, async (gate) => {
+        await gate.query('SELECT pg_advisory_lock(1)');
+        const up = project.json('migrate', 'up', '--lock-timeout', '20s');
+        await untilRunning(gate, '%pg_advisory_xact_lock(1)%');
+        await gate.query('UPDATE knex_migrations_lock SET is_locked = 0');
+        await gate.query('UPDATE knex_migrations_lock SET is_locked = 1');
+        await gate.query('SELECT pg_advisory_unlock(1)');
+        expect(await up).toMatchObject({ exitCode: 0 });
+        expect(await rowOf(project)).toBe(1);
+      }),
+    ));
 });
 
 function withWay(

@@ -1,7 +1,16 @@
 import type pg from 'pg';
 import { describe, expect, it } from 'vitest';
+import { withPooler } from '../db/pooler.ts';
 import { servers } from '../db/targets.ts';
-import { exists, tracked, until, withClient, withProject, type Project } from './project.ts';
+import {
+  exists,
+  projectOn,
+  tracked,
+  until,
+  withClient,
+  withProject,
+  type Project,
+} from './project.ts';
 
 const altering = {
   '0001_t.up.sql': 'CREATE TABLE t (x int)',
@@ -18,6 +27,11 @@ function whileRead(
     const { rows } = await reader.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
     await test(reader, rows[0]?.pid ?? 0);
   });
+}
+
+function withWay(way: string, project: Project, test: (project: Project) => Promise<void>) {
+  if (way === 'directly') return test(project);
+  return withPooler(project.url, 4, (url) => test(projectOn(url, project.root)));
 }
 
 /** Asks for rows of `t` one query after the other until told to stop; answers the longest wait. */
@@ -113,6 +127,29 @@ describe.each(servers)('a migration that waits for a table on $name', (server) =
         expect(await project.json('migrate', 'up')).toMatchObject({ exitCode: 0 });
       },
     ));
+
+  it.each(['directly', 'behind a pooler'])(
+    'lets others pass where no transaction may hold the statement, %s',
+    (way) =>
+      withProject(
+        server,
+        {
+          '0001_t.up.sql': altering['0001_t.up.sql'],
+          '0002_full.up.sql': '-- dbops: no-transaction\nVACUUM FULL t;',
+        },
+        async (project) => {
+          await project.dbops('migrate', 'up', '--steps', '1');
+          await whileRead(project, (reader) =>
+            withWay(way, project, async ({ json }) => {
+              const up = json('migrate', 'up', '--lock-timeout', '200ms', '--wait', '20s');
+              await withClient(project.url, (observer) => untilQueued(observer, 2));
+              await reader.query('COMMIT');
+              expect(await up).toMatchObject({ exitCode: 0 });
+            }),
+          );
+        },
+      ),
+  );
 
   it('takes the timeout of its own directive', () =>
     withProject(

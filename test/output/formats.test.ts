@@ -50,7 +50,7 @@ describe('CSV', () => {
   );
 
   it('gives a terminal nothing to obey', () => {
-    expect(csv('a\u001b[31mb\u009b\u202ec')).toBe('a[31mbc');
+    expect(csv('a\u001b[31mb\u009b\u202ec')).toBe('abc');
     expect(csv({ a: '\u009b' })).toBe('"{""a"":""""}"');
   });
 

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { DbopsError } from '../../src/errors.ts';
 import { createProgress } from '../../src/output/progress.ts';
 import { escapeControls, redact, stripControls } from '../../src/output/sanitise.ts';
+import { screenOf } from '../../src/output/terminal.ts';
 import { errorToText, toText } from '../../src/output/text.ts';
 import type { Block } from '../../src/report.ts';
 
@@ -61,6 +62,37 @@ describe('what strangers wrote', () => {
     expect(errorToText(error, { color: false }, true)).not.toMatch(control);
   });
 
+  it.each([
+    ['a colour', '\u001b[31mred\u001b[0m', 'red'],
+    ['an 8-bit colour', '\u009b1;31mred', 'red'],
+    ['a movement', 'a\u001b[2K\u001b[10;1Hb', 'ab'],
+    ['a private mode', '\u001b[?25lhidden', 'hidden'],
+  ])('loses the whole sequence of %s', (_, text, left) => {
+    expect(stripControls(text)).toBe(left);
+  });
+
+  it('forges no line with a name', async () => {
+    const name = 'a\nerror forged  0 applied';
+    const finding = {
+      code: 'x',
+      severity: 'error' as const,
+      message: `${name} is missing.\n    a detail of ours`,
+      help: name,
+      key: name,
+      where: { object: name, migration: name },
+    };
+    const text = await toText(
+      [
+        { kind: 'findings', findings: [finding] },
+        { kind: 'table', columns: [{ key: 'a', label: 'a' }], rows: [{ a: name }] },
+      ],
+      { color: false },
+    );
+    expect(text).not.toMatch(/^error forged/m);
+    expect(text.split(String.raw`a\nerror forged`)).toHaveLength(5);
+    expect(text).toContain('\n    a detail of ours');
+  });
+
   it('keeps every letter, emoji and line', () => {
     const text = 'größer\tמשלוח 日本語 👩‍👩‍👧\n¡€ß';
     expect(stripControls(text)).toBe(text);
@@ -113,6 +145,12 @@ describe('redact', () => {
   });
 });
 
+describe('a terminal that says it has no columns', () => {
+  it('is as wide as usual', () => {
+    expect(screenOf({ isTTY: true, columns: 0, write() {} }, {}).width).toBe(80);
+  });
+});
+
 describe('progress', () => {
   function progressOn(stream: { isTTY: boolean; columns?: number }, environment = {}) {
     let time = 0;
@@ -152,6 +190,6 @@ describe('progress', () => {
     const { progress, after, written } = progressOn({ isTTY: false });
     after(10_001);
     progress.update('waiting for \u001b[2Jpsql');
-    expect(written()).toBe('waiting for [2Jpsql\n');
+    expect(written()).toBe('waiting for psql\n');
   });
 });

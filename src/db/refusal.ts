@@ -1,0 +1,80 @@
+import { DbopsError, exitCodes } from '../errors.ts';
+import { codeOf } from './connection-error.ts';
+import { quoteIdentifier } from './quote.ts';
+import type { Target } from './target.ts';
+
+const insufficientPrivilege = '42501';
+const readOnlyTransaction = '25006';
+
+/** Whether the server would not let this user do it; another user, or a grant, would help. */
+export function isRefusal(error: unknown): boolean {
+  return [insufficientPrivilege, readOnlyTransaction].includes(codeOf(error));
+}
+
+export function isRightMissing(error: unknown): boolean {
+  return codeOf(error) === insufficientPrivilege;
+}
+
+/**
+ * Explains what the server refused to this user (exit code 3); nothing for any other error.
+ *
+ * @param table that was read, as `schema.table`, where it is known: the server's message may name
+ *   its schema only, or leave the schema out
+ */
+export function refusal(
+  error: unknown,
+  target: Target | undefined,
+  table?: string,
+): DbopsError | undefined {
+  const code = codeOf(error);
+  const said = error instanceof Error ? error.message : String(error);
+  const role = target?.kind === 'postgres' ? word(target.user) : 'CURRENT_USER';
+  const explained = { exitCode: exitCodes.unreachable, reason: [`SQLSTATE ${code}`], cause: error };
+  if (code === readOnlyTransaction)
+    return new DbopsError({
+      ...explained,
+      code: 'DATABASE.READ_ONLY',
+      message: `The database is read only for this user: ${said}.`,
+      hint: readOnlyHint(role),
+    });
+  if (code !== insufficientPrivilege) return undefined;
+  const grants = table ? grantsToRead(table, role) : grantsFor(said, role);
+  return new DbopsError({
+    ...explained,
+    code: 'DATABASE.RIGHT',
+    message: `A right is missing: ${said}.`,
+    hint: grants
+      ? `Connect as the owner, or let the owner run: ${grants}`
+      : 'Connect as the owner, or let the owner grant it; dbops doctor shows what is missing.',
+  });
+}
+
+/** @param role as SQL */
+export function readOnlyHint(role = 'ROLE'): string {
+  return `Give the URL of the primary if this is a replica (dbops doctor tells). Otherwise the role or the database is set to read only: ALTER ROLE ${role} RESET default_transaction_read_only;`;
+}
+
+/** SQL that lets a role read a table of dbops or of another tool. */
+function grantsToRead(table: string, role: string): string {
+  const schema = table.slice(0, Math.max(0, table.lastIndexOf('.')));
+  const usage = schema ? `GRANT USAGE ON SCHEMA ${schema} TO ${role}; ` : '';
+  return `${usage}GRANT SELECT ON ${table} TO ${role}; (migrate up also needs INSERT, UPDATE and DELETE)`;
+}
+
+/** The server says what is lacking only in its message (`aclcheck_error`, `catalog/aclchk.c`). */
+function grantsFor(message: string, role: string): string | undefined {
+  const [, kind, name = ''] =
+    /denied for (schema|table|sequence|database) (.+)$/.exec(message) ?? [];
+  if (kind === 'schema' && name === 'dbops')
+    return `GRANT USAGE ON SCHEMA dbops TO ${role}; GRANT SELECT ON ALL TABLES IN SCHEMA dbops TO ${role};`;
+  if (kind === 'schema') return `GRANT USAGE, CREATE ON SCHEMA ${word(name)} TO ${role};`;
+  if (kind === 'database') return `GRANT CREATE ON DATABASE ${word(name)} TO ${role};`;
+  if (kind === 'table')
+    return `GRANT SELECT, INSERT, UPDATE, DELETE ON ${word(name)} TO ${role}; (with its schema before the name)`;
+  return kind && `GRANT USAGE, SELECT ON SEQUENCE ${word(name)} TO ${role};`;
+}
+
+/** A name in SQL for a person, quoted only where it must be. */
+function word(name: string): string {
+  return /^[a-z_][a-z0-9_]*$/.test(name) ? name : quoteIdentifier(name);
+}
