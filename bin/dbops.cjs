@@ -26,13 +26,14 @@ function stream(name) {
 /** What went wrong with a stream, such as a disk that is full; told when the work is done. */
 const unwritten = {};
 
+/** Of stderr nobody can be told, and the answer is complete without it. */
 function codeAfterWriting(exitCode) {
-  for (const [name, { message }] of Object.entries(unwritten))
-    say(
-      `error The answer could not be written to ${name}: ${message}. OUTPUT.UNWRITABLE\n` +
-        `  → The command itself ended with exit code ${exitCode}, and its work is not undone. See: dbops migrate status\n`,
-    );
-  return Object.keys(unwritten).length > 0 ? 1 : exitCode;
+  if (!unwritten.stdout) return exitCode;
+  say(
+    `error The answer could not be written to stdout: ${unwritten.stdout.message}. OUTPUT.UNWRITABLE\n` +
+      `  → The command itself ended with exit code ${exitCode}, and its work is not undone. See: dbops migrate status\n`,
+  );
+  return 1;
 }
 
 /** At once, past the streams, which may be what is broken. */

@@ -16,11 +16,11 @@ export async function findingsOfStates(
 ): Promise<Finding[]> {
   const findings: Finding[] = [];
   let lookups = 0;
-  const isVersioned = statuses.some(hasNoFile) && isInRepository(folderOf(statuses));
+  const isVersioned = statuses.some(needsHistory) && isInRepository(folderOf(statuses));
   for (const status of statuses) {
     const explanation =
       status.state === 'edited'
-        ? await explainEdit(status, format, ++lookups <= mostLookups)
+        ? await explainEdit(status, format, ++lookups <= mostLookups, isVersioned)
         : explain(status, isVersioned);
     if (explanation) findings.push(toFinding(status, explanation));
   }
@@ -30,8 +30,8 @@ export async function findingsOfStates(
 /** Each edit that is explained starts git some times. */
 const mostLookups = 20;
 
-function hasNoFile({ state }: MigrationStatus): boolean {
-  return state === 'missing-file';
+function needsHistory({ state }: MigrationStatus): boolean {
+  return state === 'missing-file' || state === 'edited';
 }
 
 function folderOf(statuses: readonly MigrationStatus[]): string {
@@ -97,6 +97,7 @@ async function explainEdit(
   { name, migration, recordedHash }: MigrationStatus,
   { hashOf }: Format,
   lookUp: boolean,
+  isVersioned: boolean,
 ): Promise<Explanation> {
   const edit: Edit =
     lookUp && migration && recordedHash && hashOf
@@ -108,7 +109,7 @@ async function explainEdit(
     message: `${name} was edited after it was applied: ${differences[edit.kind]}.`,
     help: edit.commit
       ? `Bring it back as it was applied, and make the change in a migration of its own: git checkout ${edit.commit.slice(0, 12)} -- ${file}`
-      : `Bring it back as it was applied (git log -p -- ${file}), and make the change in a migration of its own.`,
+      : `Bring it back as it was applied (${isVersioned ? `git log -p -- ${file}` : 'from a backup'}), and make the change in a migration of its own.`,
   };
 }
 

@@ -66,7 +66,9 @@ describe.each(servers)('$name', (server) => {
         expect({ exitCode, stdout }).toEqual({ exitCode: 3, stdout: '' });
         expect(stderr).toContain('permission denied for database');
         expect(stderr).toContain('SQLSTATE 42501');
-        expect(stderr).toMatch(/→ Grant it to this user, or connect as the owner/);
+        expect(stderr).toMatch(
+          /→ Connect as the owner, or .*: GRANT CREATE ON DATABASE test_\w+ TO app;/,
+        );
       });
     },
   );

@@ -1,9 +1,11 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { targets, withDatabase, type Target } from '../db/targets.ts';
-import { byState, projectOn, writeProject } from '../migrate/project.ts';
-import { folderOf, runCli } from './run-cli.ts';
+import { servers, targets, withDatabase, type Target } from '../db/targets.ts';
+import { latest as migrateWithKnex } from '../interop/knex-project.ts';
+import { latest as migrateWithKysely } from '../interop/kysely-project.ts';
+import { byState, projectOn, writeProject, type Project } from '../migrate/project.ts';
+import { folderOf, runCli, runShell } from './run-cli.ts';
 
 type Files = Record<string, string>;
 
@@ -22,6 +24,8 @@ export async function up(db: Kysely<any>) { await sql\`SELECT 1\`.execute(db); }
 export async function down() {}`;
 const sections = '-- Up Migration\nSELECT 1;\n-- Down Migration\nSELECT 1;\n';
 const marks = '-- migrate:up\nSELECT 1;\n-- migrate:down\nSELECT 1;\n';
+const knexModule =
+  'export const up = (knex: any) => knex.raw("SELECT 1");\nexport const down = async () => {};';
 const knexfile = { 'package.json': '{}', 'knexfile.js': `module.exports = { client: 'pg' };` };
 
 const examples: [string, Example][] = [
@@ -102,8 +106,7 @@ const examples: [string, Example][] = [
       format: 'knex',
       files: {
         ...knexfile,
-        'migrations/20240102030405_a.ts':
-          'export const up = (knex: any) => knex.raw("SELECT 1");\nexport const down = async () => {};',
+        'migrations/20240102030405_a.ts': knexModule,
       },
       written: [/^migrations\/\d{14}_add_it\.ts$/],
     },
@@ -166,6 +169,37 @@ describe.runIf(target)('a new migration is the last one of its folder, pending, 
       expect(byState(await project.json('migrate', 'status'))).toEqual({
         applied: [...(applied ?? []), ...pending],
       });
+    });
+  });
+});
+
+const pgMigrate = resolve(
+  import.meta.dirname,
+  '../../node_modules/node-pg-migrate/bin/node-pg-migrate.js',
+);
+
+/** Migrates with node-pg-migrate; answers the names of what it did. */
+async function migrateWithPgMigrate({ root, url }: Pick<Project, 'root' | 'url'>) {
+  const { stdout } = await runShell(`'${process.execPath}' '${pgMigrate}' up`, {
+    cwd: root,
+    environment: { DATABASE_URL: url, JITI_FS_CACHE: 'false' },
+  });
+  return stdout.match(/^> - .*/gm) ?? [];
+}
+
+const modulePackage = { 'package.json': '{ "type": "module" }' };
+
+describe.runIf(servers[0])('the tool itself runs a new migration', () => {
+  it.each([
+    ['Kysely', { ...modulePackage, 'migrations/1744910873969_a.ts': kysely }, migrateWithKysely],
+    ['knex', { ...knexfile, 'migrations/20240102030405_a.ts': knexModule }, migrateWithKnex],
+    ['node-pg-migrate', { 'migrations/1700000000000_a.sql': sections }, migrateWithPgMigrate],
+  ])('%s', async (_, files: Files, latest) => {
+    await withDatabase(target as Target, async (url) => {
+      const project = projectOn(url, writeProject(files));
+      expect(await latest(project)).toHaveLength(1);
+      await project.json('migrate', 'new', 'add it');
+      expect(await latest(project)).toEqual([expect.stringContaining('add_it')]);
     });
   });
 });

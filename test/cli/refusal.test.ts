@@ -132,6 +132,17 @@ describe.runIf(server)('a row whose name no file could have', () => {
     });
   });
 
+  it('and the advice for an edited file knows whether there is git', async () => {
+    await withProject(on, a, async (project) => {
+      await project.dbops('migrate', 'up');
+      project.write({ '0001_a.up.sql': 'CREATE TABLE a (id bigint);' });
+      const advice = async () => (await project.dbops('migrate', 'status')).stdout;
+      expect(await advice()).toContain('(from a backup)');
+      mkdirSync(join(project.root, '.git'));
+      expect(await advice()).toContain('(git log -p -- ');
+    });
+  });
+
   it('nor is it invisible', async () => {
     await withProject(on, a, async (project) => {
       await project.dbops('migrate', 'up');

@@ -1,4 +1,6 @@
 import { execFileSync } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { targets } from '../db/targets.ts';
@@ -107,6 +109,7 @@ describe('migrate status finds', () => {
   it('a recorded name with quotes, and advice that can be pasted all the same', () =>
     on(async (project) => {
       await project.dbops('migrate', 'up');
+      mkdirSync(join(project.root, '.git'));
       const name = `x'; echo pwned; echo '`;
       await project.query('INSERT INTO dbops.migrations (name, hash) VALUES ($1, $2)', [name, 'x']);
       const [found] = findingsOf(await project.json('migrate', 'status'));
@@ -118,6 +121,7 @@ describe('migrate status finds', () => {
   it('a recorded name without a file, and how to look for it', () =>
     on(async (project) => {
       await project.dbops('migrate', 'up');
+      mkdirSync(join(project.root, '.git'));
       await project.query(`INSERT INTO dbops.migrations (name, hash) VALUES ('0003_gone', 'x')`);
       const status = await project.json('migrate', 'status', '--check');
       expect(status.exitCode).toBe(6);
