@@ -5,7 +5,7 @@ import { parseEnv } from 'node:util';
 import * as z from 'zod';
 import { parseTarget, targetFromVariables, type Target } from './db/target.ts';
 import { usageError } from './errors.ts';
-import { parseTableName, type TableName } from './formats/tracking-table.ts';
+import { parseTableName, type TableName } from './formats/shared/tracking-table.ts';
 import { parseDuration } from './output/duration.ts';
 import type { Environment } from './output/terminal.ts';
 

@@ -46,6 +46,16 @@ describe('src', () => {
     expect(sources.flatMap(wrongImports)).toEqual([]);
   });
 
+  it('lets a format import its own rooms and the shared ones, never another format', () => {
+    const strangers = sources.flatMap(({ file, text }) =>
+      importsOf({ file, text })
+        .filter((imported) => formatOf(imported) !== undefined && formatOf(file) !== undefined)
+        .filter((imported) => formatOf(imported) !== formatOf(file))
+        .map((imported) => `${file} imports ${imported}`),
+    );
+    expect(strangers).toEqual([]);
+  });
+
   it('leaves exits to bin, and the console to nobody', () => {
     const offences = sources.flatMap((source) => [
       ...linesWith(source, /\bprocess\.exit\b/),
@@ -128,6 +138,14 @@ function layerOf(file: string): number {
 /** `db` for `src/db/session.ts`, `cli` for `src/cli.ts`. */
 function unitOf(file: string): string {
   return (file.split('/')[1] ?? '').replace(/\.ts$/, '');
+}
+
+const ofAllFormats = new Set(['index', 'format', 'load-module', 'shared']);
+
+/** `drizzle` for `src/formats/drizzle.ts` and what is in `src/formats/drizzle/`. */
+function formatOf(file: string): string | undefined {
+  const name = /^src\/formats\/([\w-]+)/.exec(file)?.[1];
+  return name === undefined || ofAllFormats.has(name) ? undefined : name;
 }
 
 function makes(maker: string, { text }: Source): boolean {

@@ -1,5 +1,5 @@
-import type { Detail, Difference } from '../catalog/differences.ts';
-import { objectName } from '../catalog/full-snapshot.ts';
+import type { Detail, Difference } from '../catalog/objects/differences.ts';
+import { objectName } from '../catalog/objects/snapshot.ts';
 import { DbopsError, exitCodes, usageError } from '../errors.ts';
 import type { Folder } from '../formats/format.ts';
 import type { Prefix } from '../migrate/baseline.ts';

@@ -5,7 +5,7 @@ import type { Context } from '../context.ts';
 import { DbopsError, usageError } from '../errors.ts';
 import type { Format, NewMigration } from '../formats/format.ts';
 import { firstFolder, type Candidate } from '../formats/index.ts';
-import { slugOf } from '../formats/new-migration.ts';
+import { slugOf } from '../formats/shared/new-migration.ts';
 import { done, text } from '../report.ts';
 import { defineCommand } from './command.ts';
 import { chooseFolder } from './folder.ts';

@@ -9,7 +9,7 @@ import {
   findingsOfCheckpoints,
   findingsOfOrder,
   findingsOfStates,
-} from '../migrate/status-findings.ts';
+} from '../migrate/status/findings.ts';
 import {
   findElsewhere,
   findingsOfElsewhere,

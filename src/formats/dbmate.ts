@@ -2,19 +2,18 @@ import { readFileSync } from 'node:fs';
 import { quoteLiteral } from '../db/quote.ts';
 import type { AppliedMigration, Migration, SqlScript } from '../migration.ts';
 import type { Finding } from '../report.ts';
-import { hashOf } from './dbops.ts';
-import { findingOf, refusedScript, type Flaw } from './flaw.ts';
+import { findingOf, refusedScript, type Flaw } from './shared/flaw.ts';
 import type { Format, Tracking, TrackingRow } from './format.ts';
-import { datedNameAfter, refuseModule } from './new-migration.ts';
-import { withoutBom } from './script.ts';
-import { isBlank, sectionScript } from './section.ts';
+import { datedNameAfter, refuseModule } from './shared/new-migration.ts';
+import { hashOf, withoutBom } from './shared/script.ts';
+import { isBlank, sectionScript } from './shared/section.ts';
 import {
   catalogName,
   ensureSchemaOf,
   quotedName,
   textOf,
   type TableName,
-} from './tracking-table.ts';
+} from './shared/tracking-table.ts';
 
 const fileName = /^\d+.*\.sql$/;
 

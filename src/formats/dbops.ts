@@ -1,4 +1,3 @@
-import { hash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { ensureOwnSchema } from '../db/own-schema.ts';
@@ -6,10 +5,10 @@ import { quoteLiteral } from '../db/quote.ts';
 import type { Migration, Script } from '../migration.ts';
 import type { Finding } from '../report.ts';
 import type { Format, Tracking, TrackingRow } from './format.ts';
-import { emptyKyselyModule, loadKyselyModule } from './kysely-module.ts';
-import { mentions } from './module-files.ts';
-import { commentOf, prefixAfter, slugOf } from './new-migration.ts';
-import { lazyScript, sqlScript, withoutBom } from './script.ts';
+import { emptyKyselyModule, loadKyselyModule } from './shared/kysely-module.ts';
+import { mentions } from './shared/module-files.ts';
+import { commentOf, prefixAfter, slugOf } from './shared/new-migration.ts';
+import { hashOf, lazyScript, sqlScript } from './shared/script.ts';
 
 /** `0001_name.up.sql`, or `0001_name.ts` with Kysely's `up(db)` and `down(db)`. */
 const endings = ['.up.sql', '.ts', '.mts', '.js', '.mjs'];
@@ -123,10 +122,4 @@ function readMigration(
   const downFile = `${name}.down.sql`;
   if (!present.has(downFile)) return { ...migration, up };
   return { ...migration, up, down: lazyScript(`${directory}/${downFile}`) };
-}
-
-/** SHA-256, in hex, of the text without its BOM and with LF line endings: a checkout on Windows is no edit. */
-export function hashOf(source: string): string {
-  const text = withoutBom(source);
-  return hash('sha256', text.includes('\r') ? text.replaceAll('\r\n', '\n') : text);
 }

@@ -2,10 +2,10 @@ import { existsSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { usageError } from '../errors.ts';
 import { shellWord } from '../output/shell.ts';
-import { isFolderOfVersion1, readFolders } from './drizzle-folders.ts';
-import { readJournal } from './drizzle-journal.ts';
-import { hashOf } from './drizzle-script.ts';
-import { placeOf, type Place } from './drizzle-table.ts';
+import { isFolderOfVersion1, readFolders } from './drizzle/folders.ts';
+import { readJournal } from './drizzle/journal.ts';
+import { hashOf } from './drizzle/script.ts';
+import { placeOf, type Place } from './drizzle/table.ts';
 import type { FolderContents, Format } from './format.ts';
 
 /** What drizzle-kit 0.x writes beside its SQL files. */

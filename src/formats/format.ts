@@ -2,7 +2,7 @@ import type { StandIns } from '../db/pglite-extensions.ts';
 import type { Session } from '../db/session.ts';
 import type { AppliedMigration, Direction, Migration } from '../migration.ts';
 import type { Finding } from '../report.ts';
-import type { TableName } from './tracking-table.ts';
+import type { TableName } from './shared/tracking-table.ts';
 
 /** What a format finds in a directory. */
 export interface FolderContents {

@@ -3,11 +3,11 @@ import { dirname } from 'node:path';
 import { quoteLiteral } from '../db/quote.ts';
 import type { Migration, SqlScript } from '../migration.ts';
 import type { Finding } from '../report.ts';
-import { findingOf, refusedScript } from './flaw.ts';
+import { findingOf, refusedScript } from './shared/flaw.ts';
 import type { Format, Tracking, TrackingRow } from './format.ts';
-import { readGmrc, type Gmrc } from './gmrc.ts';
-import { chainFlaw, parseCommitted, type Committed } from './graphile-committed.ts';
-import { isBlank } from './section.ts';
+import { readGmrc, type Gmrc } from './graphile-migrate/gmrc.ts';
+import { chainFlaw, parseCommitted, type Committed } from './graphile-migrate/committed.ts';
+import { isBlank } from './shared/section.ts';
 
 const tracking: Tracking = {
   table: 'graphile_migrate.migrations',

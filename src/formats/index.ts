@@ -12,7 +12,7 @@ import { kysely } from './kysely.ts';
 import { nodePgMigrate } from './node-pg-migrate.ts';
 import { prisma } from './prisma.ts';
 import { supabase } from './supabase.ts';
-import { textOf, type TableName } from './tracking-table.ts';
+import { textOf, type TableName } from './shared/tracking-table.ts';
 
 /** Every format, the most particular first: the first that matches a directory has it. */
 export const formats: Format[] = [

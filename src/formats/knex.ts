@@ -2,19 +2,25 @@ import { readFileSync } from 'node:fs';
 import { quoteLiteral } from '../db/quote.ts';
 import type { Migration } from '../migration.ts';
 import type { Finding } from '../report.ts';
-import { hashOf } from './dbops.ts';
 import type { Format, HostLock, Tracking, TrackingRow } from './format.ts';
-import { loadKnexModule, loadKnexModuleOfNamedTable } from './knex-module.ts';
-import { extensionsIn, findKnexfile, tablesIn, tablesNamed, type KnexTables } from './knexfile.ts';
-import { mentions, modulesAmong, sampleOf } from './module-files.ts';
-import { datedNameAfter, emptyModule, moduleStyleOf } from './new-migration.ts';
+import { loadKnexModule, loadKnexModuleOfNamedTable } from './knex/module.ts';
+import {
+  extensionsIn,
+  findKnexfile,
+  tablesIn,
+  tablesNamed,
+  type KnexTables,
+} from './knex/knexfile.ts';
+import { mentions, modulesAmong, sampleOf } from './shared/module-files.ts';
+import { datedNameAfter, emptyModule, moduleStyleOf } from './shared/new-migration.ts';
 import {
   catalogName,
   ensureSchemaOf,
   quotedName,
   textOf,
   type TableName,
-} from './tracking-table.ts';
+} from './shared/tracking-table.ts';
+import { hashOf } from './shared/script.ts';
 
 const ending = /\.(?:[cm]?js|ts)$/;
 

@@ -1,19 +1,19 @@
 import { readFileSync } from 'node:fs';
 import { quoteLiteral } from '../db/quote.ts';
 import type { Migration } from '../migration.ts';
-import { hashOf } from './dbops.ts';
 import type { Format, Tracking } from './format.ts';
-import { emptyKyselyModule, loadKyselyModule } from './kysely-module.ts';
-import { toApplied, type Row } from './kysely-order.ts';
-import { configAbove, literalOf, mentions, modulesAmong, sampleOf } from './module-files.ts';
-import { milliseconds, moduleStyleOf, nameAfter } from './new-migration.ts';
+import { emptyKyselyModule, loadKyselyModule } from './shared/kysely-module.ts';
+import { toApplied, type Row } from './kysely/order.ts';
+import { configAbove, literalOf, mentions, modulesAmong, sampleOf } from './shared/module-files.ts';
+import { milliseconds, moduleStyleOf, nameAfter } from './shared/new-migration.ts';
 import {
   catalogName,
   ensureSchemaOf,
   quotedName,
   textOf,
   type TableName,
-} from './tracking-table.ts';
+} from './shared/tracking-table.ts';
+import { hashOf } from './shared/script.ts';
 
 const ending = /\.(?:[cm]?ts|[cm]?js)$/;
 const config = /^kysely\.config\.[cm]?[jt]s$/;

@@ -3,25 +3,24 @@ import { dirname, join } from 'node:path';
 import { quoteLiteral } from '../db/quote.ts';
 import type { Migration, ModuleScript } from '../migration.ts';
 import type { Finding } from '../report.ts';
-import { hashOf } from './dbops.ts';
 import type { Format, Tracking, TrackingRow } from './format.ts';
-import { loadPgModule, definesShorthands } from './node-pg-migrate-module.ts';
+import { loadPgModule, definesShorthands } from './node-pg-migrate/module.ts';
 import {
   comparePlaces,
   findingsOfRecordedOrder,
   numberOf,
   type Place,
-} from './node-pg-migrate-order.ts';
-import { directionsOf, hasMark } from './node-pg-migrate-sql.ts';
-import { newPgMigration } from './node-pg-migrate-new.ts';
-import { lazyScript, sqlScript, withoutBom } from './script.ts';
+} from './node-pg-migrate/order.ts';
+import { directionsOf, hasMark } from './node-pg-migrate/sql.ts';
+import { newPgMigration } from './node-pg-migrate/new.ts';
+import { hashOf, lazyScript, sqlScript, withoutBom } from './shared/script.ts';
 import {
   catalogName,
   ensureSchemaOf,
   quotedName,
   textOf,
   type TableName,
-} from './tracking-table.ts';
+} from './shared/tracking-table.ts';
 
 /** `--migrations-schema` and `--migrations-table` of node-pg-migrate. */
 function trackingOf({

@@ -7,9 +7,9 @@ import type { Migration } from '../migration.ts';
 import { shellWord } from '../output/shell.ts';
 import type { Finding } from '../report.ts';
 import type { Format } from './format.ts';
-import { commentOf, datedNameAfter, refuseModule } from './new-migration.ts';
-import { prismaTrackingIn } from './prisma-tracking.ts';
-import { lazyScript, sqlScript } from './script.ts';
+import { commentOf, datedNameAfter, refuseModule } from './shared/new-migration.ts';
+import { prismaTrackingIn } from './prisma/tracking.ts';
+import { lazyScript, sqlScript } from './shared/script.ts';
 
 const lockFile = 'migration_lock.toml';
 

@@ -3,10 +3,10 @@ import { basename, dirname, resolve } from 'node:path';
 import type { Migration } from '../migration.ts';
 import type { Finding } from '../report.ts';
 import type { Format } from './format.ts';
-import { commentOf, datedNameAfter, refuseModule } from './new-migration.ts';
-import { sqlScript } from './script.ts';
-import { supabasePlatform } from './supabase-platform.ts';
-import { hashOf, supabaseTracking } from './supabase-tracking.ts';
+import { commentOf, datedNameAfter, refuseModule } from './shared/new-migration.ts';
+import { sqlScript } from './shared/script.ts';
+import { supabasePlatform } from './supabase/platform.ts';
+import { hashOf, supabaseTracking } from './supabase/tracking.ts';
 
 const pattern = /^(\d+)_.*\.sql$/;
 

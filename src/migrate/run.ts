@@ -3,11 +3,11 @@ import type { Session } from '../db/session.ts';
 import type { TrackingRow } from '../formats/format.ts';
 import { isBackend, type Backend } from '../db/backend.ts';
 import { DbopsError, exitCodes } from '../errors.ts';
-import { standingOf, type Standing } from './durability.ts';
-import { runFile } from './file.ts';
-import { withReason } from './further-reason.ts';
-import { dropStaleCheckpoints } from './checkpoint.ts';
-import { preflight, type Executions } from './preflight.ts';
+import { standingOf, type Standing } from './runner/durability.ts';
+import { runFile } from './runner/file.ts';
+import { withReason } from './failure/further-reason.ts';
+import { dropStaleCheckpoints } from './runner/checkpoint.ts';
+import { preflight, type Executions } from './runner/preflight.ts';
 import {
   noticeLoss,
   type Run,
@@ -125,7 +125,7 @@ async function runStep(
   const execution = executions.get(step);
   if (execution) return runFile(step, execution, run, isLast);
   if (script.kind === 'sql') throw new Error(`${script.file} has not been looked at`);
-  const { runModule } = await import('./module.ts');
+  const { runModule } = await import('./runner/module.ts');
   return runModule(step, script, run, isLast);
 }
 

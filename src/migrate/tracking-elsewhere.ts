@@ -3,7 +3,7 @@ import type { Session } from '../db/session.ts';
 import { DbopsError, usageError } from '../errors.ts';
 import type { Folder, Format } from '../formats/format.ts';
 import { formats, listDirectory, openFolder } from '../formats/index.ts';
-import { catalogName, textOf, type TableName } from '../formats/tracking-table.ts';
+import { catalogName, textOf, type TableName } from '../formats/shared/tracking-table.ts';
 import type { Finding } from '../report.ts';
 import type { MigrationStatus } from './plan.ts';
 import { readApplied } from './state.ts';

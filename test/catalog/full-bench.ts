@@ -1,8 +1,12 @@
-import { comparableOf, expectedOf } from '../../src/catalog/application.ts';
+import { comparableOf, expectedOf } from '../../src/catalog/objects/application.ts';
 import { readPinned } from '../../src/catalog/compare.ts';
-import { differencesOf, type Difference } from '../../src/catalog/differences.ts';
-import { fullSnapshot, inScratchTransaction, objectName } from '../../src/catalog/full-snapshot.ts';
-import type { SchemaObject } from '../../src/catalog/kinds/kind.ts';
+import { differencesOf, type Difference } from '../../src/catalog/objects/differences.ts';
+import {
+  fullSnapshot,
+  inScratchTransaction,
+  objectName,
+} from '../../src/catalog/objects/snapshot.ts';
+import type { SchemaObject } from '../../src/catalog/objects/kinds/kind.ts';
 import { replay } from '../../src/catalog/replay.ts';
 import { openSession, type Session } from '../../src/db/session.ts';
 import { parseTarget } from '../../src/db/target.ts';

@@ -7,7 +7,7 @@ import type { Session } from '../../src/db/session.ts';
 import { parseTarget } from '../../src/db/target.ts';
 import type { Format } from '../../src/formats/format.ts';
 import { supabase } from '../../src/formats/supabase.ts';
-import { supabasePlatform } from '../../src/formats/supabase-platform.ts';
+import { supabasePlatform } from '../../src/formats/supabase/platform.ts';
 import type { Migration } from '../../src/migration.ts';
 import { folderOf } from '../cli/run-cli.ts';
 import { withSession } from '../db/session.ts';

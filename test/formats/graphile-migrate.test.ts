@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { calculateHash } from 'graphile-migrate/dist/hash.js';
 import { parseMigrationText } from 'graphile-migrate/dist/migration.js';
 import { describe, expect, it } from 'vitest';
-import { parseCommitted } from '../../src/formats/graphile-committed.ts';
+import { parseCommitted } from '../../src/formats/graphile-migrate/committed.ts';
 import { graphileMigrate } from '../../src/formats/graphile-migrate.ts';
 import { folderOf } from '../cli/run-cli.ts';
 import { commit } from '../interop/graphile-project.ts';

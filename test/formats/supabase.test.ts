@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { readFolder } from '../../src/formats/index.ts';
-import { splitAsSupabase } from '../../src/formats/supabase-statements.ts';
+import { splitAsSupabase } from '../../src/formats/supabase/statements.ts';
 import { supabase } from '../../src/formats/supabase.ts';
 import { folderOf } from '../cli/run-cli.ts';
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { loadSettings } from '../../src/config.ts';
 import { DbopsError } from '../../src/errors.ts';
 import { readFolder } from '../../src/formats/index.ts';
-import { parseTableName, quotedName, textOf } from '../../src/formats/tracking-table.ts';
+import { parseTableName, quotedName, textOf } from '../../src/formats/shared/tracking-table.ts';
 import { folderOf } from '../cli/run-cli.ts';
 
 type Files = Record<string, string>;

@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { splitAsSupabase } from '../../src/formats/supabase-statements.ts';
+import { splitAsSupabase } from '../../src/formats/supabase/statements.ts';
 import { runShell } from '../cli/run-cli.ts';
 import { servers, withDatabase } from '../db/targets.ts';
 import { byState, projectOn, writeInto, writeProject, type Project } from '../migrate/project.ts';

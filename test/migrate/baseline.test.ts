@@ -1,7 +1,7 @@
 import { cpSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { supabasePlatform } from '../../src/formats/supabase-platform.ts';
+import { supabasePlatform } from '../../src/formats/supabase/platform.ts';
 import { reference } from '../catalog/trial.ts';
 import { servers, targets, type Target } from '../db/targets.ts';
 import { withSession } from '../db/session.ts';

@@ -13,7 +13,7 @@ const module = (up: string, down = '') => `
   export async function down(db: Kysely<any>): Promise<void> { ${down} }
 `;
 
-const loader = resolve(import.meta.dirname, '../../src/formats/import-module.ts');
+const loader = resolve(import.meta.dirname, '../../src/formats/shared/import-module.ts');
 
 const createB = `await db.schema.createTable('b').addColumn('id', 'integer').execute();`;
 

@@ -1,7 +1,7 @@
 import { renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { supabasePrelude } from '../../src/formats/supabase-prelude.ts';
+import { supabasePrelude } from '../../src/formats/supabase/prelude.ts';
 import { servers } from '../db/targets.ts';
 import { byState } from '../migrate/project.ts';
 import {

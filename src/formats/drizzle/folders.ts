@@ -1,0 +1,117 @@
+import { existsSync } from 'node:fs';
+import { relative } from 'node:path';
+import type { Migration } from '../../migration.ts';
+import { shellWord } from '../../output/shell.ts';
+import type { Finding } from '../../report.ts';
+import { findingOf } from './finding.ts';
+import { trackingOf } from './names.ts';
+import {
+  drizzleScript,
+  hashesOfLineEndings,
+  hashOf,
+  readIfPresent,
+  lazyDrizzleScript,
+} from './script.ts';
+import type { Place } from './table.ts';
+import type { FolderContents } from '../format.ts';
+
+const dated = /^\d{14}/;
+
+/** Entries that are looked at: in such a folder every one would do, in others there are thousands. */
+const enough = 50;
+
+/** Prisma has the same folders, but a lock file beside them and no snapshots in them. */
+export function isFolderOfVersion1(directory: string, names: readonly string[]): boolean {
+  return (
+    !names.includes('migration_lock.toml') &&
+    names
+      .values()
+      .take(enough)
+      .some(
+        (name) =>
+          dated.test(name) &&
+          existsSync(`${directory}/${name}/snapshot.json`) &&
+          existsSync(`${directory}/${name}/migration.sql`),
+      )
+  );
+}
+
+/**
+ * Reads a folder of Drizzle 1.0: every folder in it that holds a `migration.sql`, in the order in
+ * which Drizzle sorts them.
+ */
+export function readFolders(
+  directory: string,
+  names: readonly string[],
+  table: Place,
+): FolderContents {
+  const migrations: Migration[] = [];
+  const findings: Finding[] = [];
+  for (const name of names.toSorted((a, b) => a.localeCompare(b))) {
+    const source = readIfPresent(`${directory}/${name}/migration.sql`);
+    if (source === undefined) findings.push(...strangers(directory, name));
+    else if (dated.test(name)) migrations.push(toMigration(directory, name, source));
+    else findings.push(undated(directory, name));
+  }
+  return { migrations, findings, tracking: trackingOf(migrations, table) };
+}
+
+function toMigration(directory: string, name: string, source: string): Migration {
+  const down = `${directory}/${name}/down.sql`;
+  return {
+    name,
+    hash: hashOf(source),
+    get otherHashes() {
+      return hashesOfLineEndings(source);
+    },
+    row: { when: timeOfName(name) },
+    up: drizzleScript(`${directory}/${name}/migration.sql`, source),
+    ...(existsSync(down) && { down: lazyDrizzleScript(down) }),
+  };
+}
+
+/** `20260102030405_name` in milliseconds since 1970. */
+function timeOfName(name: string): number {
+  const [year = 0, month = 1, day, hour, minute, second] = [0, 4, 6, 8, 10, 12].map((from) =>
+    Number(name.slice(from, from === 0 ? 4 : from + 2)),
+  );
+  return Date.UTC(year, month - 1, day, hour, minute, second);
+}
+
+function undated(directory: string, name: string): Finding {
+  return findingOf({
+    code: 'folder-without-time',
+    severity: 'error',
+    name,
+    message: `${shown(`${directory}/${name}`)} does not begin with a time of 14 digits: Drizzle fails to record it, and dbops leaves it out.`,
+    help: `Give it one, such as 20260102030405_${name}, or move it out of the folder.`,
+  });
+}
+
+/** What looks like a migration and is none. */
+function strangers(directory: string, name: string): Finding[] {
+  if (name.endsWith('.sql'))
+    return [
+      findingOf({
+        code: 'unlisted-file',
+        severity: 'warning',
+        name,
+        message: `${shown(`${directory}/${name}`)} is in no folder of its own: neither Drizzle nor dbops runs it.`,
+        help: 'Make a migration with drizzle-kit generate --custom and move its SQL there, or move the file out of the folder.',
+      }),
+    ];
+  if (!dated.test(name)) return [];
+  return [
+    findingOf({
+      code: 'missing-file',
+      severity: 'error',
+      name,
+      message: `${shown(`${directory}/${name}`)} has no migration.sql: Drizzle and dbops leave it out.`,
+      help: `Bring its file back: git log --diff-filter=D --oneline -- ${shown(`${directory}/${name}/migration.sql`)}`,
+    }),
+  ];
+}
+
+function shown(file: string): string {
+  return shellWord(relative(process.cwd(), file));
+}

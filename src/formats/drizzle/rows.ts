@@ -1,0 +1,227 @@
+import { quoteLiteral } from '../../db/quote.ts';
+import type { Migration } from '../../migration.ts';
+import type { Finding } from '../../report.ts';
+import { findingOf, isFuture, timeOf } from './finding.ts';
+import type { Place } from './table.ts';
+import type { Applied, Tracking, TrackingRow } from '../format.ts';
+
+/** A row has no name and no time of application: `created_at` is the journal's `when`. */
+interface Row extends TrackingRow {
+  id: number;
+  hash: string;
+  created_at: number | null;
+}
+
+/** Makes the table as `columns` say. IF NOT EXISTS alone would ask for rights that only a creator needs. */
+export function createTable({ table, ensureSchema }: Place, columns: string): string {
+  const body = `BEGIN IF to_regclass(${quoteLiteral(table)}) IS NULL THEN
+    CREATE TABLE IF NOT EXISTS ${table} (${columns}); END IF; END`;
+  return `${ensureSchema} DO ${quoteLiteral(body)};`;
+}
+
+/**
+ * The tracking table of Drizzle 0.x (`migrate` in drizzle-orm's pg-core/dialect.js), which compares
+ * nothing but the largest `created_at` with the journal.
+ *
+ * @param journal its path, for people
+ */
+export function trackingOf(
+  migrations: readonly Migration[],
+  journal: string,
+  place: Place,
+): Tracking {
+  const { table } = place;
+  return {
+    table: place.text,
+    tables: [place.name],
+    create: createTable(place, 'id SERIAL PRIMARY KEY, hash text NOT NULL, created_at bigint'),
+    select: `SELECT id, hash, created_at::float8 AS created_at FROM ${table} ORDER BY id`,
+    toApplied: (rows) => toApplied(rows as readonly Row[], migrations, { journal, table }),
+    record: (migration) =>
+      `INSERT INTO ${table} (hash, created_at) VALUES (${quoteLiteral(migration.hash)}, ${whenOf(migration)})`,
+    erase: (migration) => erase(migration, migrations, table),
+  };
+}
+
+function whenOf({ row }: Migration): number {
+  return Number(row?.['when']);
+}
+
+/** Rows of other migrations stay, be they of the same time or (as empty files are) of the same hash. */
+function erase(migration: Migration, migrations: readonly Migration[], table: string): string {
+  const when = whenOf(migration);
+  const hash = quoteLiteral(migration.hash);
+  const others = migrations.filter(({ name }) => name !== migration.name);
+  const hashes = others.filter((other) => whenOf(other) === when).map((other) => other.hash);
+  const whens = others.filter((other) => other.hash === migration.hash).map(whenOf);
+  const none = (column: string, values: readonly (string | number)[]) =>
+    values.length > 0 ? ` AND ${column} NOT IN (${values.join(', ')})` : '';
+  return `DELETE FROM ${table}
+    WHERE (created_at = ${when}${none('hash', hashes.map(quoteLiteral))})
+       OR (hash = ${hash}${none('created_at', whens)})`;
+}
+
+/** What people have to look at, by its name. */
+interface Sources {
+  journal: string;
+  /** In SQL. */
+  table: string;
+}
+
+function toApplied(
+  rows: readonly Row[],
+  migrations: readonly Migration[],
+  sources: Sources,
+): Applied {
+  const { table } = sources;
+  const { owners, surplus } = matchRows(rows, migrations);
+  const newest = rows.reduce((max, { created_at: at }) => Math.max(max, at ?? 0), 0);
+  const applied = rows
+    .filter((row) => !surplus.has(row))
+    .map((row) => ({
+      name: owners.get(row)?.name ?? nameOf(row),
+      hash: row.hash,
+      appliedAt: null,
+    }));
+  const findings = rows.flatMap((row) => {
+    const owner = owners.get(row);
+    const twin = surplus.get(row);
+    if (twin) return [recordedTwice(row, twin, table)];
+    return owner ? movedRow(row, owner, { newest, table }) : [strayRow(row, sources)];
+  });
+  const recorded = new Set(owners.values());
+  return {
+    applied,
+    findings: [
+      ...findings,
+      ...rows
+        .filter(({ created_at: at }) => isFuture(at ?? 0))
+        .map((row) => fromTheFuture(row, table)),
+      ...(newest > 0 ? skipped(migrations, recorded, { newest, table }) : []),
+    ],
+  };
+}
+
+interface Matches {
+  owners: Map<Row, Migration>;
+  /** Rows of migrations that have one already. */
+  surplus: Map<Row, Migration>;
+}
+
+/** Finds the migration of each row: by time and hash, by time (the file was edited), by hash. */
+function matchRows(rows: readonly Row[], migrations: readonly Migration[]): Matches {
+  const byWhen = Map.groupBy(migrations, whenOf);
+  const byHash = Map.groupBy(migrations, ({ hash }) => hash);
+  const ofTime = (row: Row) => byWhen.get(row.created_at ?? Number.NaN) ?? [];
+  const ofHash = (row: Row) => byHash.get(row.hash) ?? [];
+  const owners = new Map<Row, Migration>();
+  const claimed = new Set<Migration>();
+  const claim = (candidatesOf: (row: Row) => readonly Migration[]) => {
+    for (const row of rows) {
+      const owner = owners.has(row)
+        ? undefined
+        : candidatesOf(row).find((each) => !claimed.has(each));
+      if (!owner) continue;
+      claimed.add(owner);
+      owners.set(row, owner);
+    }
+  };
+  claim((row) => ofTime(row).filter(({ hash }) => hash === row.hash));
+  claim(ofTime);
+  claim((row) => (ofTime(row).length > 0 ? [] : ofHash(row)));
+  const surplus = new Map<Row, Migration>();
+  for (const row of rows) {
+    const twin = owners.has(row) ? undefined : (ofTime(row)[0] ?? ofHash(row)[0]);
+    if (twin) surplus.set(row, twin);
+  }
+  return { owners, surplus };
+}
+
+function nameOf({ id, hash }: Row): string {
+  return `row ${id} (${hash.slice(0, 12)}…)`;
+}
+
+function strayRow(row: Row, { journal, table }: Sources): Finding {
+  const when = row.created_at;
+  return findingOf({
+    code: 'missing-file',
+    severity: 'error',
+    name: nameOf(row),
+    message: `Row ${row.id} of ${table} (created_at ${when}${when === null ? '' : `, ${timeOf(when)}`}) is of no entry in ${journal}: the entry was removed, or another Drizzle configuration writes into the same table, and each makes Drizzle skip what is pending in the other.`,
+    help:
+      when === null
+        ? `Look what wrote it, then give it the when of its entry or delete it: SELECT * FROM ${table} WHERE id = ${row.id};`
+        : `Find the entry: git log --oneline --all -S${when} -- '*_journal.json'. Bring it back with its file, or give each configuration a table of its own (migrations.table in drizzle.config.ts).`,
+  });
+}
+
+function recordedTwice(row: Row, { name }: Migration, table: string): Finding {
+  return findingOf({
+    code: 'duplicate-row',
+    severity: 'warning',
+    name: nameOf(row),
+    message: `${name} is recorded twice in ${table}; row ${row.id} is the surplus one. Drizzle takes no lock, so two runs at once may both have applied it.`,
+    help: `See that its statements did not run twice, then: DELETE FROM ${table} WHERE id = ${row.id};`,
+  });
+}
+
+/** The largest `created_at`, and the table in SQL. */
+interface Recorded {
+  newest: number;
+  table: string;
+}
+
+/** A row that only its hash connects with its migration. */
+function movedRow(row: Row, migration: Migration, { newest, table }: Recorded): Finding[] {
+  const { name } = migration;
+  const when = whenOf(migration);
+  if (row.created_at === when) return [];
+  const repeats = when > newest || row.created_at === null;
+  const consequence =
+    row.created_at === null
+      ? 'Drizzle takes a row without a time for the newest, and would run every migration again'
+      : repeats
+        ? 'Drizzle takes it for pending, and would run it again'
+        : 'Drizzle goes by the largest created_at alone, and leaves it';
+  return [
+    findingOf({
+      code: 'recorded-at-another-time',
+      severity: repeats ? 'warning' : 'info',
+      name,
+      message: `${name} is recorded with created_at ${row.created_at}, but its when in the journal is ${when}. ${consequence}.`,
+      help: `UPDATE ${table} SET created_at = ${when} WHERE id = ${row.id};`,
+    }),
+  ];
+}
+
+function fromTheFuture(row: Row, table: string): Finding {
+  const at = row.created_at ?? 0;
+  return findingOf({
+    code: 'recorded-in-the-future',
+    severity: 'warning',
+    name: nameOf(row),
+    message: `Row ${row.id} of ${table} has a created_at in the future (${at}, ${timeOf(at)}): Drizzle skips every migration that is generated until then.`,
+    help: `Correct the when of its journal entry to the time of its commit, and the row with it: UPDATE ${table} SET created_at = <when> WHERE id = ${row.id};`,
+  });
+}
+
+/** What Drizzle will never run here: pending, and not newer than the newest row. */
+function skipped(
+  migrations: readonly Migration[],
+  recorded: ReadonlySet<Migration>,
+  { newest, table }: Recorded,
+): Finding[] {
+  const last = migrations.findLastIndex((each) => recorded.has(each));
+  return migrations.flatMap((migration, index) => {
+    if (recorded.has(migration) || migration.isMissing || whenOf(migration) > newest) return [];
+    const isLate = index < last;
+    const { name, hash } = migration;
+    return findingOf({
+      code: isLate ? 'out-of-order' : 'skipped-by-drizzle',
+      severity: 'warning',
+      name,
+      message: `${name} is not recorded, and Drizzle skips it for ever, without a word: its when (${whenOf(migration)}) is not above the largest created_at (${newest}).`,
+      help: `Apply it: dbops migrate up${isLate ? ' --allow-out-of-order' : ''}. If what it makes is there already, only its row is missing: INSERT INTO ${table} (hash, created_at) VALUES (${quoteLiteral(hash)}, ${whenOf(migration)});`,
+    });
+  });
+}

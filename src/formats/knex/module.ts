@@ -1,0 +1,182 @@
+import { createRequire } from 'node:module';
+import { basename, dirname } from 'node:path';
+import type { Knex } from 'knex';
+import type pg from 'pg';
+import type { Session } from '../../db/session.ts';
+import { usageError } from '../../errors.ts';
+import type { Direction } from '../../migration.ts';
+import type { LoadedModule, LoadModule } from '../format.ts';
+import { functionOf, importModule, objectOf } from '../shared/import-module.ts';
+import { loadKnexfile, type KnexSettings } from './knexfile.ts';
+import {
+  answeredHere,
+  moduleConnection,
+  type ModuleConnection,
+} from '../shared/module-connection.ts';
+
+/**
+ * `up(knex)` and `down(knex)`, run with the project's own knex and the settings of its knexfile
+ * (knex, `lib/migrations/migrate/Migrator.js`). `config.transaction` of a module goes before
+ * `disableTransactions` of the knexfile.
+ */
+export const loadKnexModule: LoadModule = (file, direction) => loadModule(file, direction, false);
+
+/** The same where somebody has named the tracking table. */
+export const loadKnexModuleOfNamedTable: LoadModule = (file, direction) =>
+  loadModule(file, direction, true);
+
+async function loadModule(
+  file: string,
+  direction: Direction,
+  isTableNamed: boolean,
+): Promise<LoadedModule> {
+  const directory = dirname(file);
+  const [packages, settings, loaded] = await Promise.all([
+    packagesOf(directory),
+    loadKnexfile(directory, isTableNamed),
+    importModule(file),
+  ]);
+  const [up, down] = [functionOf(loaded, 'up'), functionOf(loaded, 'down')];
+  if (!up || !down)
+    throw usageError(
+      'MIGRATION.MODULE',
+      `${basename(file)} exports no function ${up ? 'down' : 'up'}(knex).`,
+      `Export one from ${file}: knex asks for both.`,
+    );
+  const migrate = direction === 'up' ? up : down;
+  return {
+    noTransaction: !wantsTransaction(loaded, settings),
+    async run(session, inTransaction) {
+      await refuseOtherPath(session, settings);
+      const connection = moduleConnection(session, inTransaction, packages.types);
+      const instance = knexOver(connection, session, packages, settings);
+      await (inTransaction ? withinTransaction(instance, migrate) : migrate(instance));
+    },
+  };
+}
+
+function wantsTransaction(
+  loaded: Record<string, unknown>,
+  { disableTransactions }: KnexSettings,
+): boolean {
+  const own = [loaded, objectOf(loaded['default'])].map(
+    (each) => objectOf(each['config'])['transaction'],
+  );
+  const said = own.find((value) => typeof value === 'boolean');
+  return said ?? !disableTransactions;
+}
+
+type CreateKnex = (config: Knex.Config) => Knex;
+
+/** What a project has installed. */
+interface Packages {
+  knex: CreateKnex;
+  /** The parsers of its pg, which its knexfile may have changed. */
+  types?: typeof pg.types;
+}
+
+const installed = new Map<string, Packages>();
+
+/** @throws usage error when knex is not installed where the migrations are */
+function packagesOf(directory: string): Packages {
+  const known = installed.get(directory);
+  if (known) return known;
+  const require = createRequire(`${directory}/migration.js`);
+  const load = (name: string): unknown => {
+    try {
+      return require(name);
+    } catch {
+      return undefined;
+    }
+  };
+  const knex = load('knex');
+  if (!isKnex(knex))
+    throw usageError(
+      'MIGRATION.KNEX',
+      `knex is not installed where ${directory} looks for it.`,
+      'Install it in the project of the migrations: npm install knex',
+    );
+  const driver = load('pg');
+  const found = { knex, ...(isDriver(driver) && { types: driver.types }) };
+  installed.set(directory, found);
+  return found;
+}
+
+function isKnex(value: unknown): value is CreateKnex {
+  return typeof value === 'function' && 'Client' in value;
+}
+
+function isDriver(value: unknown): value is typeof pg {
+  return typeof objectOf(objectOf(value)['types'])['getTypeParser'] === 'function';
+}
+
+/** knex without a pool: every query goes to the one connection. */
+function knexOver(
+  connection: ModuleConnection,
+  { server }: Session,
+  { knex }: Packages,
+  { options }: KnexSettings,
+): Knex {
+  const instance = knex({ ...options, client: 'pg', version: server.version });
+  instance.client.acquireConnection = async () => connection;
+  instance.client.releaseConnection = async () => {};
+  return instance;
+}
+
+/** knex's `Transaction` (`lib/execution/transaction.js`), as far as it is changed here. */
+interface Transaction {
+  query(connection: unknown, sql: string, status?: 1 | 2, value?: unknown): Promise<unknown>;
+  begin(connection: unknown): Promise<unknown>;
+  commit(connection: unknown, value?: unknown): Promise<unknown>;
+  rollback(connection: unknown, error?: unknown): Promise<unknown>;
+}
+
+/**
+ * Runs a migration with a transaction object of knex's own, whose BEGIN, COMMIT and ROLLBACK are
+ * not sent: the transaction is ours. Transactions inside it are savepoints, as they are with knex.
+ */
+async function withinTransaction(
+  instance: Knex,
+  migrate: (knex: unknown) => unknown,
+): Promise<void> {
+  const { client } = instance;
+  const begin = client.transaction.bind(client) as (...rest: unknown[]) => Transaction;
+  client.transaction = (...rest: unknown[]) =>
+    Object.assign(begin(...rest), {
+      begin(this: Transaction, connection: unknown) {
+        return this.query(connection, answeredHere);
+      },
+      commit(this: Transaction, connection: unknown, value: unknown) {
+        return this.query(connection, answeredHere, 1, value);
+      },
+      rollback(this: Transaction, connection: unknown, error = new Error('It rolled back.')) {
+        return this.query(connection, answeredHere, 2, error);
+      },
+    });
+  let work: Promise<unknown> | undefined;
+  await instance.transaction((transaction) => (work = run(migrate, transaction)));
+  await work; // whoever calls commit() goes on after the end of the transaction
+}
+
+async function run(migrate: (knex: unknown) => unknown, knex: unknown): Promise<unknown> {
+  return migrate(knex);
+}
+
+/** knex makes its tables, and looks for its own, on the path of the knexfile. */
+async function refuseOtherPath(session: Session, { searchPath }: KnexSettings): Promise<void> {
+  if (searchPath.length === 0) return;
+  const names = searchPath.flatMap((each) => each.split(',')).map((each) => each.trim());
+  const [paths] = await session.query<{ wanted: string[]; given: string[] }>(
+    `SELECT current_schemas(false)::text[] AS given, ARRAY(
+       SELECT nspname::text FROM unnest($1::text[]) WITH ORDINALITY wanted (name, place)
+         JOIN pg_namespace ON nspname = replace(name, '$user', current_user) ORDER BY place) AS wanted`,
+    [names],
+  );
+  const given = paths?.given ?? [];
+  if (paths?.wanted.join() === given.join()) return;
+  throw usageError(
+    'MIGRATION.KNEXFILE',
+    `The knexfile works in the schemas ${names.join(', ')}, and this connection in ${given.join(', ')}.`,
+    `Give the connection the same search_path: add options=-csearch_path%3D${names.join(',')} to its URL.`,
+  );
+}

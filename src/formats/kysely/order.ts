@@ -1,0 +1,101 @@
+import { quoteLiteral } from '../../db/quote.ts';
+import type { Migration } from '../../migration.ts';
+import type { Finding } from '../../report.ts';
+import type { Applied, TrackingRow } from '../format.ts';
+
+export interface Row extends TrackingRow {
+  name: string;
+  /** ISO 8601, as text. */
+  timestamp: string;
+}
+
+interface Recorded {
+  name: string;
+  ms: number;
+}
+
+/**
+ * The rows in Kysely's order, which is part of what it checks (kysely, `#getExecutedMigrations` and
+ * `#ensureMigrationsInOrder`): by time, and within a millisecond by `localeCompare`.
+ */
+export function toApplied(
+  rows: readonly Row[],
+  migrations: readonly Migration[],
+  { table, isOrdered }: { table: string; isOrdered: boolean },
+): Applied {
+  const recorded = rows
+    .map(({ name, timestamp }): Recorded => ({ name, ms: Date.parse(timestamp) }))
+    .toSorted((a, b) => a.ms - b.ms || a.name.localeCompare(b.name));
+  return {
+    applied: recorded.map(({ name, ms }) => ({
+      name,
+      hash: null,
+      appliedAt: Number.isNaN(ms) ? null : new Date(ms),
+    })),
+    findings: [
+      ...rows.filter(({ timestamp }) => Number.isNaN(Date.parse(timestamp))).map(notATime(table)),
+      ...(isOrdered ? outOfOrder(recorded, migrations, table) : []),
+    ],
+  };
+}
+
+const notATime =
+  (table: string) =>
+  ({ name, timestamp }: Row): Finding => ({
+    code: 'invalid-timestamp',
+    severity: 'error',
+    message: `${name} is recorded with the time "${timestamp}", which Kysely can not read: it stops with "corrupted migrations".`,
+    help: `UPDATE ${table} SET timestamp = '2026-01-31T12:00:00.000Z' WHERE name = ${quoteLiteral(name)}; -- with a time between those of its neighbours`,
+    where: { object: table, migration: name },
+    key: `invalid-timestamp ${name}`,
+  });
+
+/** Only what is recorded is compared: a gap in it is a migration that is pending out of order. */
+function outOfOrder(
+  recorded: readonly Recorded[],
+  migrations: readonly Migration[],
+  table: string,
+): Finding[] {
+  const times = new Map(recorded.map(({ name, ms }) => [name, ms]));
+  const inFolder = migrations.flatMap(({ name }) => (times.has(name) ? [name] : []));
+  const known = new Set(inFolder);
+  const inTable = recorded.map(({ name }) => name).filter((name) => known.has(name));
+  const place = inTable.findIndex((name, index) => name !== inFolder[index]);
+  const [found, expected] = [inTable[place], inFolder[place]];
+  if (found === undefined || expected === undefined) return [];
+  return [
+    {
+      code: 'recorded-order',
+      severity: 'error',
+      message: `${table} records ${listed(inTable, place)}, but the folder orders ${listed(inFolder, place)}: Kysely stops with "corrupted migrations" unless it runs with allowUnorderedMigrations.`,
+      help: `Give the rows times in the order of the folder: ${reordered(inFolder, times, table)}`,
+      where: { object: table, migration: found },
+      key: `recorded-order ${found}`,
+    },
+  ];
+}
+
+/** The names around the first one that is out of its place. */
+function listed(names: readonly string[], place: number): string {
+  const from = Math.max(0, place - 1);
+  const shown = names.slice(from, place + 3);
+  const before = from > 0 ? '… ' : '';
+  const after = names.length > place + 3 ? ', …' : '';
+  return `${before}${shown.join(', ')}${after}`;
+}
+
+/** SQL that hands the recorded times out again, in the order of the folder; none twice. */
+function reordered(
+  inFolder: readonly string[],
+  times: ReadonlyMap<string, number>,
+  table: string,
+): string {
+  const free = inFolder.map((name) => times.get(name) ?? 0).toSorted((a, b) => a - b);
+  let last = -Infinity;
+  const rows = inFolder.flatMap((name, index) => {
+    last = Math.max(last + 1, free[index] ?? 0);
+    if (last === times.get(name)) return [];
+    return [`(${quoteLiteral(name)}, ${quoteLiteral(new Date(last).toISOString())})`];
+  });
+  return `UPDATE ${table} m SET timestamp = v.timestamp FROM (VALUES ${rows.join(', ')}) v(name, timestamp) WHERE m.name = v.name`;
+}

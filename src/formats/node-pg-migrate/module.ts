@@ -1,0 +1,164 @@
+import { createRequire } from 'node:module';
+import { basename } from 'node:path';
+import type { Session } from '../../db/session.ts';
+import { usageError, type DbopsError } from '../../errors.ts';
+import type { Direction } from '../../migration.ts';
+import type { LoadModule } from '../format.ts';
+import { importModule, objectOf } from '../shared/import-module.ts';
+import { moduleConnection } from '../shared/module-connection.ts';
+
+/**
+ * `up(pgm)` and `down(pgm)` with the MigrationBuilder of the project's own node-pg-migrate
+ * (`migration`, `migrationBuilder`): the module collects its statements, and they are sent as one
+ * message. Without a `down`, `up` is turned round, unless `down = false` forbids it.
+ */
+export const loadPgModule: LoadModule = async (file, direction, inherits = []) => {
+  const tool = await installedTool(file);
+  const actions = await actionsOf(file, tool);
+  const before = await Promise.all(inherits.map((each) => actionsOf(each, tool)));
+  const shorthands = Object.assign(
+    {},
+    ...[...before, actions].map((each) => objectOf(each['shorthands'])),
+  );
+  const { action, isReversed } = actionOf(actions, direction, file);
+  const collect = async (db: Database) => {
+    const pgm = new tool.MigrationBuilder(db, shorthands, false, silent);
+    if (isReversed) pgm.enableReverseMode();
+    await call(action, pgm);
+    return pgm;
+  };
+  // Turned round, a module is not let near the database: it can be tried before anything is run.
+  if (isReversed)
+    await collect(unreachable).catch((cause: unknown) => {
+      throw notReversible(file, cause);
+    });
+  return {
+    noTransaction: asksForNone.test(String(action)),
+    async run(session, inTransaction) {
+      const db = databaseOf(session, inTransaction);
+      const pgm = await collect(db);
+      if (inTransaction && !pgm.isUsingTransaction()) throw new Error(tooLate);
+      const steps = pgm.getSqlSteps();
+      // Outside a transaction, statements in one message would still be one.
+      if (!inTransaction) for (const step of steps) await db.query(step);
+      else if (steps.length > 0) await db.query(steps.join('\n'));
+    },
+  };
+};
+
+/** Whether a module defines shorthands for the modules after it; the tool's template says `undefined`. */
+export function definesShorthands(source: string): boolean {
+  return /\bshorthands\b(?![^=\n]*=\s*undefined)/.test(source);
+}
+
+/** The transaction is begun before the module runs, so that its text has to tell. */
+const asksForNone = /\.noTransaction\s*\(/;
+const tooLate =
+  'The module asks for no transaction when it is in one already: put "// dbops: no-transaction" on its first line.';
+
+type Action = (pgm: Builder, done?: () => void) => unknown;
+
+/** The part of the tool's MigrationBuilder that the runner uses. */
+interface Builder {
+  enableReverseMode(): unknown;
+  isUsingTransaction(): boolean;
+  getSqlSteps(): string[];
+}
+
+interface Database {
+  query(...query: readonly unknown[]): Promise<unknown>;
+  select(...query: readonly unknown[]): Promise<unknown>;
+}
+
+const silent = { debug() {}, info() {}, warn() {}, error() {} };
+const refuse = () => Promise.reject(new Error('there is no database here'));
+const unreachable: Database = { query: refuse, select: refuse };
+
+/** `pgm.db`, over the connection and inside the transaction of the run. */
+function databaseOf(session: Session, inTransaction: boolean): Database {
+  const connection = moduleConnection(session, inTransaction);
+  const query = async (config: string, values?: unknown[]) => connection.query(config, values);
+  const select = async (config: string, values?: unknown[]) =>
+    objectOf(await query(config, values))['rows'];
+  return { query, select } as Database;
+}
+
+/** An action with two parameters calls the second when it is done, as the tool's older ones do. */
+function call(action: Action, pgm: Builder): unknown {
+  return action.length === 2 ? new Promise<void>((done) => action(pgm, done)) : action(pgm);
+}
+
+function actionOf(
+  actions: Record<string, unknown>,
+  direction: Direction,
+  file: string,
+): { action: Action; isReversed: boolean } {
+  const isReversed = direction === 'down' && actions['down'] === undefined;
+  const action = actions[isReversed ? 'up' : direction];
+  if (typeof action === 'function') return { action: action as Action, isReversed };
+  throw usageError(
+    direction === 'down' && action === false ? 'MIGRATION.NO_DOWN' : 'MIGRATION.MODULE',
+    action === false
+      ? `${basename(file)} forbids ${direction}: it exports ${direction} = false.`
+      : `${basename(file)} exports no function ${direction}(pgm).`,
+    `Export one from ${file}.`,
+  );
+}
+
+function notReversible(file: string, cause: unknown): DbopsError {
+  return usageError(
+    'MIGRATION.NO_DOWN',
+    `${basename(file)} has no down, and can not be turned round; nothing was rolled back.`,
+    `Export a function down(pgm) from ${file}.`,
+    [String(cause)],
+  );
+}
+
+/** What a module exports: by name, or all in one object. */
+async function actionsOf(file: string, tool: Tool): Promise<Record<string, unknown>> {
+  const loaded = await importModule(file).catch(async (error: unknown) => {
+    // The tool compiles what Node does not load by itself, from version 9 on.
+    if (!tool.jiti) throw error;
+    return objectOf(await tool.jiti.import(file).catch(() => Promise.reject(error)));
+  });
+  return loaded['up'] === undefined ? objectOf(loaded['default']) : loaded;
+}
+
+interface Tool {
+  MigrationBuilder: new (
+    db: Database,
+    shorthands: object,
+    decamelize: boolean,
+    logger: object,
+  ) => Builder;
+  jiti?: { import(file: string): Promise<unknown> };
+}
+
+/** @throws usage error when the project has no node-pg-migrate, or one from before version 8 */
+async function installedTool(file: string): Promise<Tool> {
+  const path = resolveFrom(file);
+  const tool = path === undefined ? {} : await importModule(path);
+  if (isTool(tool)) return tool;
+  throw usageError(
+    'MIGRATION.NODE_PG_MIGRATE',
+    path === undefined
+      ? `node-pg-migrate is not installed where ${basename(file)} looks for it.`
+      : `The node-pg-migrate of ${basename(file)} does not export its MigrationBuilder.`,
+    path === undefined
+      ? 'Install what the project needs: npm install'
+      : 'Install version 8 or newer: npm install node-pg-migrate',
+    [file],
+  );
+}
+
+function resolveFrom(file: string): string | undefined {
+  try {
+    return createRequire(file).resolve('node-pg-migrate');
+  } catch {
+    return undefined;
+  }
+}
+
+function isTool(tool: object): tool is Tool {
+  return 'MigrationBuilder' in tool && typeof tool.MigrationBuilder === 'function';
+}

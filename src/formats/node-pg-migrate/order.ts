@@ -1,0 +1,106 @@
+import { quoteLiteral } from '../../db/quote.ts';
+import type { AppliedMigration, Migration } from '../../migration.ts';
+import type { Finding } from '../../report.ts';
+
+/** What a file is sorted by. */
+export interface Place {
+  number: number;
+  /** The file's name with its ending. */
+  file: string;
+}
+
+/** The order of `compareMigrationFileNames` (node-pg-migrate, `utils/comparators`). */
+export function comparePlaces(a: Place, b: Place): number {
+  return a.number - b.number || (collator ??= newCollator()).compare(a.file, b.file);
+}
+
+/** Made for the first twins: making it takes several milliseconds, and most folders have none. */
+let collator: Intl.Collator | undefined;
+
+function newCollator(): Intl.Collator {
+  return new Intl.Collator(undefined, {
+    usage: 'sort',
+    numeric: true,
+    sensitivity: 'variant',
+    ignorePunctuation: true,
+  });
+}
+
+/** The number that a file is sorted by; 17 digits are a date in UTC with its milliseconds. */
+export function numberOf(file: string): number {
+  const prefix = /^\d+/.exec(file)?.[0] ?? '';
+  if (prefix.length !== 17) return Number(prefix);
+  const date = prefix.replace(/(....)(..)(..)(..)(..)(..)(...)/, '$1-$2-$3T$4:$5:$6.$7Z');
+  return new Date(date).valueOf();
+}
+
+/**
+ * The first place where the recorded order is not the folder's: there the tool's `checkOrder`
+ * stops whoever migrates next.
+ *
+ * @param table in SQL
+ */
+export function findingsOfRecordedOrder(
+  applied: readonly AppliedMigration[],
+  migrations: readonly Migration[],
+  table: string,
+): Finding[] {
+  const at = applied.findIndex(({ name }, index) => {
+    const expected = migrations[index];
+    return expected !== undefined && expected.name !== name;
+  });
+  const run = applied[at]?.name;
+  const file = migrations[at]?.name;
+  if (run === undefined || file === undefined) return [];
+  const names = applied.map(({ name }) => name);
+  const says = `"Not run migration ${file} is preceding already run migration ${run}"`;
+  if (names.indexOf(run) < at) return [recordedTwice(run, table)];
+  if (!migrations.some(({ name }) => name === run)) return []; // the missing file is the finding
+  return [
+    names.includes(file)
+      ? recordedInAnotherOrder({ file, run, says, table })
+      : tooOld(file, run, says),
+  ];
+}
+
+function tooOld(file: string, run: string, says: string): Finding {
+  return {
+    code: 'out-of-order',
+    severity: 'error',
+    message: `${file} is pending, and older than ${run}, which is applied: node-pg-migrate stops with ${says}.`,
+    help: `Give ${file} a newer number, or apply it with dbops migrate up --allow-out-of-order and use node-pg-migrate with --no-check-order from then on.`,
+    where: { object: file },
+    key: `out-of-order:${file}`,
+  };
+}
+
+interface Disorder {
+  file: string;
+  run: string;
+  /** What the tool says of it. */
+  says: string;
+  /** In SQL. */
+  table: string;
+}
+
+function recordedInAnotherOrder({ file, run, says, table }: Disorder): Finding {
+  return {
+    code: 'recorded-order',
+    severity: 'error',
+    message: `${run} is recorded before ${file}, which comes first in the folder: node-pg-migrate stops with ${says}.`,
+    help: `Order the rows by hand, where the two do not depend on each other: UPDATE ${table} SET run_on = (SELECT run_on - interval '1 microsecond' FROM ${table} WHERE name = ${quoteLiteral(run)}) WHERE name = ${quoteLiteral(file)}`,
+    where: { object: file },
+    key: `recorded-order:${file}`,
+  };
+}
+
+function recordedTwice(name: string, table: string): Finding {
+  return {
+    code: 'recorded-twice',
+    severity: 'error',
+    message: `${name} is recorded more than once: node-pg-migrate takes the second row for another migration, and stops.`,
+    help: `Keep its first row: DELETE FROM ${table} WHERE name = ${quoteLiteral(name)} AND id > (SELECT min(id) FROM ${table} WHERE name = ${quoteLiteral(name)})`,
+    where: { object: name },
+    key: `recorded-twice:${name}`,
+  };
+}

@@ -1,0 +1,32 @@
+import type { SqlScript } from '../../migration.ts';
+import { isBlank, sectionScript } from '../shared/section.ts';
+
+const upMark = /^\s*--[\s-]*up\s+migration/im;
+const downMark = /^\s*--[\s-]*down\s+migration/im;
+
+/** Whether a text is one of the tool's: nothing else has these marks. */
+export function hasMark(source: string): boolean {
+  return upMark.test(source) || downMark.test(source);
+}
+
+interface Directions {
+  up: SqlScript;
+  down?: SqlScript;
+  /** The up section is the whole file, and so holds the down section. */
+  upHoldsDown: boolean;
+}
+
+/** The sections of a file, cut as `getActions` cuts them (node-pg-migrate, `sqlMigration`). */
+export function directionsOf(file: string, source: string): Directions {
+  const up = source.search(upMark);
+  const down = source.search(downMark);
+  const head = Math.max(0, Math.min(...[up, down].filter((index) => index >= 0), source.length));
+  const section = (start: number, other: number) =>
+    sectionScript(file, source, { head, start, end: other > start ? other : undefined });
+  const downScript = down < 0 ? undefined : section(down, up);
+  return {
+    up: up < 0 ? { kind: 'sql', file, sql: source } : section(up, down),
+    upHoldsDown: up < 0 && down >= 0,
+    ...(downScript && !isBlank(downScript.sql) && { down: downScript }),
+  };
+}

@@ -1,0 +1,118 @@
+import { quoteLiteral } from '../../db/quote.ts';
+import type { AppliedMigration, Migration } from '../../migration.ts';
+import { shellWord } from '../../output/shell.ts';
+import type { Finding } from '../../report.ts';
+import type { Tracking, TrackingRow } from '../format.ts';
+import { catalogName, ensureSchemaOf, quotedName, textOf } from '../shared/tracking-table.ts';
+
+interface Row extends TrackingRow {
+  name: string;
+  checksum: string;
+  /** `null` when it did not end. */
+  finished_ms: number | null;
+  logs: string | null;
+  is_marked: boolean;
+}
+
+/**
+ * `_prisma_migrations` as the schema engine makes, reads and writes it (prisma-engines,
+ * `sql_migration_persistence.rs`). A migration may have several rows: those that were rolled back
+ * stay, and do not count. One that neither ended nor was rolled back has failed.
+ *
+ * @param schema that of `?schema=` in Prisma's URL; the table's own name is always the same
+ */
+export function prismaTrackingIn(schema = 'public'): Tracking {
+  const place = { schema, table: '_prisma_migrations' };
+  const table = schema === 'public' ? 'public._prisma_migrations' : quotedName(place);
+  return {
+    table: textOf(place),
+    tables: [catalogName(place)],
+    create: `${ensureSchemaOf(place)}
+    CREATE TABLE IF NOT EXISTS ${table} (
+    id varchar(36) PRIMARY KEY NOT NULL,
+    checksum varchar(64) NOT NULL,
+    finished_at timestamptz,
+    migration_name varchar(255) NOT NULL,
+    logs text,
+    rolled_back_at timestamptz,
+    started_at timestamptz NOT NULL DEFAULT now(),
+    applied_steps_count integer NOT NULL DEFAULT 0)`,
+    select: `SELECT migration_name AS name, checksum,
+      1000 * extract(epoch FROM finished_at)::float8 AS finished_ms,
+      CASE WHEN finished_at IS NULL THEN left(logs, 2000) END AS logs,
+      finished_at IS NOT NULL AND applied_steps_count = 0 AND logs = '' AS is_marked
+    FROM ${table} WHERE rolled_back_at IS NULL ORDER BY started_at, migration_name`,
+    toApplied(rows, migrations) {
+      const counting = rowsThatCount(rows as readonly Row[]);
+      const byName = new Map(migrations.map((migration) => [migration.name, migration]));
+      return {
+        applied: counting.map((row) => toApplied(row, byName.get(row.name))),
+        findings: counting.flatMap((row) => findingOf(row) ?? []),
+      };
+    },
+    record: ({ name, hash }) =>
+      `INSERT INTO ${table} (id, checksum, started_at, finished_at, migration_name, applied_steps_count)
+      VALUES (gen_random_uuid()::text, ${quoteLiteral(hash)}, now(), clock_timestamp(), ${quoteLiteral(name)}, 1)`,
+    // As `migrate resolve --applied` has it: no steps, and no time between begin and end. Rows of
+    // one transaction share now(), and Prisma orders by started_at.
+    mark: ({ name, hash }, _, index) =>
+      `INSERT INTO ${table} (id, checksum, logs, started_at, finished_at, migration_name, applied_steps_count)
+      SELECT gen_random_uuid()::text, ${quoteLiteral(hash)}, '', found_at, found_at, ${quoteLiteral(name)}, 0
+      FROM (SELECT now() + interval '${index} us' AS found_at) found`,
+    erase: ({ name }) =>
+      `UPDATE ${table} SET rolled_back_at = now() WHERE migration_name = ${quoteLiteral(name)} AND rolled_back_at IS NULL`,
+  };
+}
+
+/** One row a name: the last, unless an earlier one has failed, which is what Prisma stops at. */
+function rowsThatCount(rows: readonly Row[]): Row[] {
+  const byName = new Map<string, Row>();
+  for (const row of rows) if (byName.get(row.name)?.finished_ms !== null) byName.set(row.name, row);
+  return [...byName.values()];
+}
+
+function toApplied(
+  { name, checksum, finished_ms: finished }: Row,
+  migration: Migration | undefined,
+): AppliedMigration {
+  return {
+    name,
+    hash: checksum.length === 64 || !migration ? checksum : padded(checksum, migration),
+    appliedAt: finished === null ? null : new Date(finished),
+    isFailed: finished === null,
+  };
+}
+
+/** Early engines wrote each byte without its leading zero; today's still know those checksums. */
+function padded(checksum: string, { hash, otherHashes = [] }: Migration): string {
+  const unpadded = (hex: string) => hex.replaceAll(/0(.)|(..)/g, '$1$2');
+  return [hash, ...otherHashes].find((each) => unpadded(each) === checksum) ?? checksum;
+}
+
+function findingOf({ name, finished_ms: finished, logs, is_marked: isMarked }: Row) {
+  if (finished === null) return failed(name, logs ?? '');
+  return isMarked ? marked(name) : undefined;
+}
+
+function failed(name: string, logs: string): Finding {
+  const [reason] = /ERROR: .*/.exec(logs) ?? /.+/.exec(logs) ?? ['it recorded no reason'];
+  return {
+    code: 'failed',
+    severity: 'error',
+    message: `${name} failed in prisma migrate: ${reason}. Statements before the failing one may stand.`,
+    help: `Undo what stands, then: npx prisma migrate resolve --rolled-back ${shellWord(name)}; or finish the rest by hand, then: npx prisma migrate resolve --applied ${shellWord(name)}`,
+    where: { object: name },
+    key: `failed:${name}`,
+  };
+}
+
+function marked(name: string): Finding {
+  return {
+    code: 'marked-applied',
+    severity: 'info',
+    message: `${name} was marked as applied by hand (prisma migrate resolve): nothing shows that it was run.`,
+    help: 'See whether the database has what it makes: dbops verify',
+    where: { object: name },
+    key: `marked-applied:${name}`,
+  };
+}

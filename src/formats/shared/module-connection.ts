@@ -1,0 +1,81 @@
+import { types } from 'pg';
+import type { Session } from '../../db/session.ts';
+import { splitStatements, SqlSyntaxError } from '../../sql/statements.ts';
+
+/** What pg's clients and pools take for a query. */
+interface QueryConfig {
+  text: string;
+  values?: unknown[];
+}
+
+type Callback = (error: unknown, result?: unknown) => void;
+
+/** The part of pg's `Client` that query builders use. */
+export interface ModuleConnection {
+  query(config: string | QueryConfig, values?: unknown): Promise<unknown> | undefined;
+  readonly processID: number;
+}
+
+/** A query that is no query: it is answered without asking the server. */
+export const answeredHere = '-- nothing to do';
+
+/**
+ * The connection of a session as the code of a migration sees it: values arrive as pg's own
+ * parsers make them, and, inside our transaction, a statement that would end it is refused.
+ *
+ * @param parsers of the project's own pg, where it has one
+ */
+export function moduleConnection(
+  { client, pid }: Session,
+  inTransaction: boolean,
+  parsers: typeof types = types,
+): ModuleConnection {
+  // One after another: a module may start several at once, for which its tool has a pool.
+  let last: Promise<unknown> = Promise.resolve();
+  const run = (config: QueryConfig): Promise<unknown> => {
+    const send = async () => {
+      if (config.text === answeredHere) return { command: '', rows: [], rowCount: 0 };
+      if (inTransaction) await refuseTransactionControl(config.text);
+      return client.query({ ...config, types: parsers });
+    };
+    const answer = last.then(send, send);
+    last = answer;
+    return answer;
+  };
+  return {
+    processID: pid,
+    query(config, values) {
+      if (typeof config !== 'string' && 'submit' in config)
+        return client.query(config) as Promise<unknown>; // a cursor or a stream of pg's
+      const text = typeof config === 'string' ? { text: config } : config;
+      const answer = run(Array.isArray(values) ? { ...text, values } : text);
+      if (typeof values !== 'function') return answer;
+      const callback = values as Callback;
+      answer.then(
+        (result) => callback(null, result),
+        (error: unknown) => callback(error),
+      );
+      return undefined;
+    },
+  };
+}
+
+/** A cheap look that spares most statements the parser. */
+const suspicious = /\b(?:begin|start|commit|end|rollback|abort|prepare)\b/i;
+
+async function refuseTransactionControl(text: string): Promise<void> {
+  if (!suspicious.test(text)) return;
+  const statements = await splitStatements(text).catch((error: unknown) => {
+    if (error instanceof SqlSyntaxError) return []; // the server tells more
+    throw error;
+  });
+  const ending = statements.find(
+    ({ controlsTransaction, sql }) => controlsTransaction && !savepoint.test(sql),
+  );
+  if (ending)
+    throw new Error(
+      `A module that runs in a transaction can not begin or end one: remove ${ending.sql.trim()} from it, or put "// dbops: no-transaction" on its first line.`,
+    );
+}
+
+const savepoint = /^\s*(?:savepoint|release|rollback\s+(?:(?:work|transaction)\s+)?to)\b/i;

@@ -1,0 +1,30 @@
+import { hash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import type { SqlScript } from '../../migration.ts';
+
+/** An editor's mark at the beginning of a text; the server takes it for a syntax error. */
+export function withoutBom(source: string): string {
+  return source.startsWith('\uFEFF') ? source.slice(1) : source;
+}
+
+/** The script of a file whose text is at hand. */
+export function sqlScript(file: string, source: string): SqlScript {
+  return { kind: 'sql', file, sql: withoutBom(source) };
+}
+
+/** A file that most commands never read. */
+export function lazyScript(file: string): SqlScript {
+  return {
+    kind: 'sql',
+    file,
+    get sql() {
+      return withoutBom(readFileSync(file, 'utf8'));
+    },
+  };
+}
+
+/** SHA-256, in hex, of the text without its BOM and with LF line endings: a checkout on Windows is no edit. */
+export function hashOf(source: string): string {
+  const text = withoutBom(source);
+  return hash('sha256', text.includes('\r') ? text.replaceAll('\r\n', '\n') : text);
+}
