@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, Query, types, type ClientConfig, type QueryResultRow } from 'pg';
-import { DbopsError } from '../errors.ts';
+import { DbopsError, exitCodes } from '../errors.ts';
 import { codeOf, connectionError } from './connection-error.ts';
 import { lockDirectory } from './directory-lock.ts';
 import type { Target } from './target.ts';
@@ -169,8 +169,23 @@ export async function readOnly<T>(session: Session, work: () => Promise<T>): Pro
     return result;
   } catch (error) {
     await session.script('ROLLBACK').catch(() => {});
-    throw error;
+    throw codeOf(error) === readOnlyTransaction ? writesWhenRead(error) : error;
   }
+}
+
+const readOnlyTransaction = '25006';
+
+function writesWhenRead(cause: unknown): DbopsError {
+  return new DbopsError({
+    code: 'DATABASE.WRITES_WHEN_READ',
+    exitCode: exitCodes.failed,
+    message: 'Something in the database writes when it is read; nothing was changed.',
+    reason: [
+      `SQLSTATE ${readOnlyTransaction}: ${cause instanceof Error ? cause.message : String(cause)}`,
+    ],
+    hint: 'A view, a policy or a function that the query calls holds that statement: dbops reads in a read-only transaction.',
+    cause,
+  });
 }
 
 /** Runs `work` in one transaction, rolled back when it throws. */

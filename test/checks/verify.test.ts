@@ -71,7 +71,7 @@ describe.each(targets)('verify on $name', (target) => {
         CREATE VIEW plan_features AS SELECT kept_features.* FROM kept_features, noted()`);
       expect(await verify({ words: ['data'] })).toMatchObject({
         exitCode: 1,
-        error: { code: 'DATABASE.25006' },
+        error: { code: 'DATABASE.WRITES_WHEN_READ' },
       });
       expect(await countOf(url, 'calls')).toEqual([{ rows: 0 }]);
     }));

@@ -79,7 +79,8 @@ describe.each(targets)('migrate baseline on $name', (target) => {
     }));
 });
 
-describe.each(servers)('migrate baseline on $name', (target) => {
+// One server: in what the catalogs of two differ is a matter of test/catalog.
+describe.each(servers.slice(0, 1))('migrate baseline on $name', (target) => {
   it('records as many as the catalog shows, and up applies the rest', () =>
     withUntracked(target, { applied: '0002' }, async (project) => {
       const baseline = await project.json('migrate', 'baseline');

@@ -117,8 +117,8 @@ describe('planDown', () => {
       fc.property(situation, ({ folder, count }) => {
         const done = folder.slice(0, count);
         const statuses = compare(folder, done.map(applied));
-        for (const to of ['0', '0000'])
-          expect(planDown(statuses, { to })).toEqual(done.toReversed());
+        const zeros = folder[0]?.version === '0' ? ['0'] : ['0', '0000'];
+        for (const to of zeros) expect(planDown(statuses, { to })).toEqual(done.toReversed());
       }),
     );
   });
