@@ -55,7 +55,24 @@ async function createOnServer({ adminUrl }: Server): Promise<Database> {
   await execute(adminUrl, `CREATE DATABASE ${name} TEMPLATE template0`);
   const url = new URL(adminUrl);
   url.pathname = name;
-  return { url: url.href, drop: () => execute(adminUrl, `DROP DATABASE ${name} WITH (FORCE)`) };
+  return { url: url.href, drop: () => dropOnServer(adminUrl, name) };
+}
+
+/**
+ * A pool's `end()` answers before the server has closed its sessions, and one that is ended by
+ * force then throws where nobody listens: those that are leaving get a moment to do so.
+ */
+async function dropOnServer(adminUrl: string, name: string): Promise<void> {
+  const isEmpty = `NOT EXISTS (SELECT FROM pg_stat_activity WHERE datname = '${name}')`;
+  await execute(
+    adminUrl,
+    `DO $$ BEGIN FOR i IN 1..50 LOOP
+      PERFORM pg_stat_clear_snapshot();
+      EXIT WHEN ${isEmpty};
+      PERFORM pg_sleep(0.01);
+    END LOOP; END $$`,
+    `DROP DATABASE ${name} WITH (FORCE)`,
+  );
 }
 
 async function createInFolder(): Promise<Database> {
@@ -64,11 +81,11 @@ async function createInFolder(): Promise<Database> {
   return { url, drop: () => rm(folder, { recursive: true, force: true }) };
 }
 
-async function execute(url: string, sql: string): Promise<void> {
+async function execute(url: string, ...statements: string[]): Promise<void> {
   const client = new pg.Client(url);
   await client.connect();
   try {
-    await client.query(sql);
+    for (const sql of statements) await client.query(sql);
   } finally {
     await client.end();
   }
