@@ -7,12 +7,10 @@ import type { SchemaObject } from '../catalog/objects/kinds/kind.ts';
 import { platformSchemas } from '../catalog/platform.ts';
 import { withShadow } from '../catalog/shadow.ts';
 import type { Context } from '../context.ts';
-import { withRunnerLock } from '../db/lock.ts';
 import { needsConsent, readLabel } from '../db/meta.ts';
 import type { Session } from '../db/session.ts';
 import { databaseName } from '../db/target.ts';
 import type { Folder } from '../formats/format.ts';
-import { withHostLock } from '../migrate/runner/host-lock.ts';
 import { findPrefix, recordBaseline, type Proof } from '../migrate/baseline.ts';
 import { compare, planUp } from '../migrate/plan.ts';
 import { readApplied } from '../migrate/state.ts';
@@ -28,6 +26,7 @@ import {
 import { defineCommand } from './command.ts';
 import { wait } from './flags.ts';
 import { folderOf, refuseForgottenTable } from './folder.ts';
+import { underLocks } from './locks.ts';
 
 export const command = defineCommand({
   description:
@@ -66,7 +65,8 @@ export const command = defineCommand({
     const baseline = { folder, recorded, proof, isNamed, dryRun };
     if (dryRun) return baselineReport(baseline);
     await agree(context, session, baseline);
-    await underLocks({ context, session, folder, patience }, async () => {
+    await underLocks({ context, session, folder, patience }, async (locks) => {
+      await locks.check();
       await refuseTracked(session, folder);
       const now = await readLive(session);
       if (textOf(now, surroundings) !== textOf(live, surroundings)) throw changedMeanwhile();
@@ -75,29 +75,6 @@ export const command = defineCommand({
     return baselineReport(baseline);
   },
 });
-
-interface Guarded {
-  context: Context;
-  session: Session;
-  folder: Folder;
-  patience: number;
-}
-
-/** Runs `work` while neither dbops nor the folder's own tool can run. */
-function underLocks(
-  { context, session, folder, patience }: Guarded,
-  work: () => Promise<void>,
-): Promise<void> {
-  const { signal, progress, anotherSession } = context;
-  const onWait = (holder: string) => progress.update(`waiting for ${holder}`);
-  const waiting = { patience, signal, onWait, anotherSession };
-  return withRunnerLock(session, waiting, (locks) =>
-    withHostLock({ ...waiting, session, folder, locks }, async () => {
-      await locks.check();
-      await work();
-    }),
-  );
-}
 
 async function refuseTracked(session: Session, folder: Folder): Promise<void> {
   const { applied, findings } = await readApplied(session, folder);

@@ -1,25 +1,20 @@
 import { backfillOf } from '../backfill/index.ts';
-import type { Context } from '../context.ts';
 import type { AdvisoryLocks } from '../db/advisory-locks.ts';
-import { withRunnerLock, describeActivity } from '../db/lock.ts';
+import { describeActivity } from '../db/lock.ts';
 import type { Session } from '../db/session.ts';
 import { exitCodes } from '../errors.ts';
 import type { Folder } from '../formats/format.ts';
-import { withHostLock } from '../migrate/runner/host-lock.ts';
 import { preflight } from '../migrate/runner/preflight.ts';
 import { runSteps } from '../migrate/run.ts';
 import type { RunOutcome, Step } from '../migrate/step.ts';
 import type { Direction } from '../migration.ts';
 import { formatDuration } from '../output/duration.ts';
 import { done, text, type Block, type Report } from '../report.ts';
+import { underLocks, type Guarded } from './locks.ts';
 
 /** What `migrate up` and `migrate down` share: from the steps to the report. */
 
-interface LockedRun {
-  context: Context;
-  session: Session;
-  folder: Folder;
-  patience: number;
+interface LockedRun extends Guarded {
   /** Plans again under the lock: another run may have been faster. */
   plan: () => Promise<Step[]>;
   before: (step: Step) => Promise<void>;
@@ -27,14 +22,7 @@ interface LockedRun {
 
 /** Takes the runner's lock and that of the folder's own tool, plans, runs. */
 export function runLocked(locked: LockedRun): Promise<RunOutcome> {
-  const { context, session, folder, patience } = locked;
-  const { signal, progress } = context;
-  const anotherSession = () => context.anotherSession();
-  const onWait = (holder: string) => progress.update(`waiting for ${holder}`);
-  const patient = { patience, signal, onWait, anotherSession };
-  return withRunnerLock(session, patient, (locks) =>
-    withHostLock({ ...patient, session, folder, locks }, () => planAndRun(locked, locks)),
-  );
+  return underLocks(locked, (locks) => planAndRun(locked, locks));
 }
 
 async function planAndRun(

@@ -1,7 +1,6 @@
 import { hash } from 'node:crypto';
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { codeOf } from '../db/connection-error.ts';
 import { usageError } from '../errors.ts';
 import type { Migration } from '../migration.ts';
 import { shellWord } from '../output/shell.ts';
@@ -9,7 +8,7 @@ import type { Finding } from '../report.ts';
 import type { Format } from './format.ts';
 import { commentOf, datedNameAfter, refuseModule } from './shared/new-migration.ts';
 import { prismaTrackingIn } from './prisma/tracking.ts';
-import { lazyScript, sqlScript } from './shared/script.ts';
+import { lazyScript, sqlScript, readIfPresent } from './shared/script.ts';
 
 const lockFile = 'migration_lock.toml';
 
@@ -39,7 +38,7 @@ export const prisma: Format = {
     const migrations: Migration[] = [];
     const findings: Finding[] = [];
     for (const name of names.filter((each) => each !== lockFile).toSorted(byLocale)) {
-      const source = sourceIn(`${directory}/${name}`);
+      const source = readIfPresent(`${directory}/${name}/migration.sql`);
       if (source !== undefined) migrations.push(toMigration(directory, name, source));
       else if (statSync(`${directory}/${name}`).isDirectory())
         findings.push(withoutFile(directory, name));
@@ -83,23 +82,16 @@ function refuseOtherProvider(file: string): void {
   );
 }
 
-/** Nothing when there is no such file; asking first would cost as much as reading. */
-function sourceIn(directory: string): string | undefined {
-  try {
-    return readFileSync(`${directory}/migration.sql`, 'utf8');
-  } catch (error) {
-    if (['ENOENT', 'ENOTDIR'].includes(codeOf(error))) return undefined;
-    throw error;
-  }
-}
-
 function toMigration(directory: string, name: string, source: string): Migration {
   const down = `${directory}/${name}/down.sql`;
   return {
     name,
     up: sqlScript(`${directory}/${name}/migration.sql`, source),
     hash: checksum(source),
-    otherHashes: [source.replaceAll('\r\n', '\n'), source.replaceAll('\n', '\r\n')].map(checksum),
+    // Only an edited file is asked for them.
+    get otherHashes() {
+      return [source.replaceAll('\r\n', '\n'), source.replaceAll('\n', '\r\n')].map(checksum);
+    },
     ...(existsSync(down) && { down: lazyScript(down) }),
   };
 }

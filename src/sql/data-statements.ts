@@ -1,4 +1,5 @@
 import type { Node } from 'libpg-query';
+import { parse } from './statements.ts';
 
 const words = /\b(?:insert|update|delete|merge|copy|truncate|into|as|do|call|select)\b/i;
 
@@ -12,10 +13,8 @@ const changingNodes =
 /** Whether SQL may change rows: what a catalog can't prove afterwards. Definitions of functions don't. */
 export async function changesData(sql: string): Promise<boolean> {
   if (!words.test(sql)) return false;
-  const { loadModule, parseSync } = await import('libpg-query');
-  await loadModule();
   try {
-    return (parseSync(sql).stmts ?? []).some(({ stmt }) => stmt !== undefined && isChange(stmt));
+    return (await parse(sql)).some(({ stmt }) => stmt !== undefined && isChange(stmt));
   } catch {
     return changingText.test(sql);
   }

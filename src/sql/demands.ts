@@ -1,14 +1,9 @@
 import type { AlterTableCmd, ColumnDef, Constraint, IndexStmt, Node, RangeVar } from 'libpg-query';
+import type { ObjectName } from './stand-alone.ts';
 import { parse } from './statements.ts';
 
-export interface TableName {
-  /** Absent where the statement leaves it to `search_path`. */
-  schema?: string;
-  name: string;
-}
-
 interface Common {
-  table: TableName;
+  table: ObjectName;
   /** Of the constraint or index; absent where the statement lets the server choose one. */
   name?: string;
   /** It stands in the catalog, NOT VALID so far. */
@@ -35,7 +30,7 @@ export type Demand = Common &
     | {
         kind: 'foreign-key';
         columns: string[];
-        target: TableName;
+        target: ObjectName;
         /** Empty: its primary key. */
         targetColumns: string[];
       }
@@ -83,7 +78,7 @@ const changing = new Set(
 
 function ofCommand(
   { subtype, name, def, missing_ok: mayBeThere }: AlterTableCmd,
-  table: TableName,
+  table: ObjectName,
   source: Source,
 ): Demand[] {
   if (subtype === 'AT_SetNotNull' && name) return [{ kind: 'not-null', table, column: name }];
@@ -98,7 +93,7 @@ function ofCommand(
 
 function ofColumn(
   { colname: column, typeName, constraints = [] }: ColumnDef,
-  table: TableName,
+  table: ObjectName,
   source: Source,
 ): Demand[] {
   const parts = constraints.flatMap((node) => ('Constraint' in node ? node.Constraint : []));
@@ -111,7 +106,7 @@ function ofColumn(
   return [{ kind: 'not-null', table, column, type }];
 }
 
-function ofConstraint(constraint: Constraint, of: TableName, source: Source): Demand[] {
+function ofConstraint(constraint: Constraint, of: ObjectName, source: Source): Demand[] {
   const { contype, conname, keys, skip_validation: isLater, indexname } = constraint;
   if (isLater || indexname) return [];
   const common = { table: of, ...(conname && { name: conname }) };
@@ -161,7 +156,7 @@ function ofIndex(
   ];
 }
 
-function tableName({ schemaname, relname = '' }: RangeVar): TableName {
+function tableName({ schemaname, relname = '' }: RangeVar): ObjectName {
   return { ...(schemaname && { schema: schemaname }), name: relname };
 }
 

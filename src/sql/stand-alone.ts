@@ -1,7 +1,9 @@
 import type { Node, RangeVar } from 'libpg-query';
 
 /** A name as it was written. */
+/** An object of the database as a statement names it. */
 export interface ObjectName {
+  /** Absent where the statement leaves it to `search_path`. */
   schema?: string;
   name: string;
 }

@@ -5,13 +5,8 @@ import { shellWord } from '../../output/shell.ts';
 import type { Finding } from '../../report.ts';
 import { findingOf } from './finding.ts';
 import { trackingOf } from './names.ts';
-import {
-  drizzleScript,
-  hashesOfLineEndings,
-  hashOf,
-  readIfPresent,
-  lazyDrizzleScript,
-} from './script.ts';
+import { drizzleScript, hashesOfLineEndings, hashOf, lazyDrizzleScript } from './script.ts';
+import { readIfPresent } from '../shared/script.ts';
 import type { Place } from './table.ts';
 import type { FolderContents } from '../format.ts';
 

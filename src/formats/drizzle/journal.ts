@@ -4,19 +4,13 @@ import { usageError } from '../../errors.ts';
 import type { Migration } from '../../migration.ts';
 import { shellWord } from '../../output/shell.ts';
 import type { Finding } from '../../report.ts';
-import {
-  drizzleScript,
-  hashesOfLineEndings,
-  hashOf,
-  readIfPresent,
-  lazyDrizzleScript,
-} from './script.ts';
+import { drizzleScript, hashesOfLineEndings, hashOf, lazyDrizzleScript } from './script.ts';
 import { trackingOf } from './rows.ts';
 import { findingOf as flawOf, refusedScript, type Flaw } from '../shared/flaw.ts';
 import { findingOf, isFuture, timeOf } from './finding.ts';
 import type { Place } from './table.ts';
 import type { FolderContents } from '../format.ts';
-import { withoutBom } from '../shared/script.ts';
+import { readIfPresent, withoutBom } from '../shared/script.ts';
 
 interface Entry {
   idx?: number;

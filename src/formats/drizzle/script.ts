@@ -1,6 +1,5 @@
 import { hash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { codeOf } from '../../db/connection-error.ts';
 import type { SqlScript } from '../../migration.ts';
 import { withoutBom } from '../shared/script.ts';
 
@@ -13,18 +12,6 @@ export function hashOf(source: string): string {
 export function hashesOfLineEndings(source: string): string[] {
   const text = source.replaceAll('\r\n', '\n');
   return [text, text.replaceAll('\n', '\r\n')].map(hashOf);
-}
-
-const missing = new Set(['ENOENT', 'ENOTDIR']);
-
-/** The text of a file; nothing when there is none. */
-export function readIfPresent(file: string): string | undefined {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    if (missing.has(codeOf(error))) return undefined;
-    throw error;
-  }
 }
 
 export function drizzleScript(file: string, source: string): SqlScript {

@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { codeOf } from '../../db/connection-error.ts';
 import type { SqlScript } from '../../migration.ts';
 
 /** An editor's mark at the beginning of a text; the server takes it for a syntax error. */
@@ -27,4 +28,16 @@ export function lazyScript(file: string): SqlScript {
 export function hashOf(source: string): string {
   const text = withoutBom(source);
   return hash('sha256', text.includes('\r') ? text.replaceAll('\r\n', '\n') : text);
+}
+
+const missing = new Set(['ENOENT', 'ENOTDIR']);
+
+/** The text of a file; nothing when there is none. */
+export function readIfPresent(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    if (missing.has(codeOf(error))) return undefined;
+    throw error;
+  }
 }

@@ -1,10 +1,11 @@
 import { codeOf } from '../../db/connection-error.ts';
-import { quoteIdentifier as q } from '../../db/quote.ts';
+import { quoteIdentifier as q, quoteName } from '../../db/quote.ts';
 import { readOnly, type Session } from '../../db/session.ts';
-import type { Demand, TableName } from '../../sql/demands.ts';
+import type { Demand } from '../../sql/demands.ts';
+import type { ObjectName } from '../../sql/stand-alone.ts';
 
 /** A demand whose table was found, so that it has a schema. */
-export type Located = Exclude<Demand, { kind: 'validate' }> & { table: Required<TableName> };
+export type Located = Exclude<Demand, { kind: 'validate' }> & { table: Required<ObjectName> };
 
 /** The rows that forbid a statement, counted. */
 export interface Violation {
@@ -29,7 +30,7 @@ export interface ViolatingRows {
 
 /** A table as the catalog knows it. */
 export interface CatalogTable {
-  table: Required<TableName>;
+  table: Required<ObjectName>;
   estimate: number;
   /** Columns of the primary key. */
   key: string[];
@@ -71,7 +72,7 @@ export async function violatingRows(
 /** The table of a name, where `search_path` has it when the name has no schema. */
 export async function findTable(
   session: Session,
-  table: TableName,
+  table: ObjectName,
   limits: Limits,
 ): Promise<CatalogTable | undefined> {
   const [row] = await ask<{ schema: string; name: string; estimate: number; key: string[] }>(
@@ -82,7 +83,7 @@ export async function findTable(
                ORDER BY array_position(indkey::int2[], attnum)) AS key
       FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE c.oid = to_regclass($1)`,
     limits,
-    [sqlName(table)],
+    [quoteName(table)],
   );
   return row && { table: { schema: row.schema, name: row.name }, ...row };
 }
@@ -90,7 +91,7 @@ export async function findTable(
 /** What a constraint of the catalog demands; nothing of a kind that is not read. */
 export async function demandOfConstraint(
   session: Session,
-  table: Required<TableName>,
+  table: Required<ObjectName>,
   name: string,
   limits: Limits,
 ): Promise<Located | undefined> {
@@ -103,7 +104,7 @@ export async function demandOfConstraint(
       LEFT JOIN pg_namespace n ON n.oid = relnamespace
       WHERE conrelid = to_regclass($1) AND conname = $2`,
     limits,
-    [sqlName(table), name],
+    [quoteName(table), name],
   );
   if (!row) return undefined;
   const { kind, expression, columns, schema, target, targetColumns } = row;
@@ -156,10 +157,10 @@ async function samplesOf(session: Session, sql: string, limits: Limits): Promise
 
 async function countAll(
   session: Session,
-  table: Required<TableName>,
+  table: Required<ObjectName>,
   limits: Limits,
 ): Promise<{ rows?: number }> {
-  const sql = `SELECT count(*)::float8 AS rows FROM ${sqlName(table)}`;
+  const sql = `SELECT count(*)::float8 AS rows FROM ${quoteName(table)}`;
   const [row] = await ask<{ rows: number }>(session, sql, limits).catch(() => []);
   return row ?? {};
 }
@@ -171,7 +172,7 @@ interface Questions {
 }
 
 function ofRows(demand: Exclude<Located, { kind: 'unique' }>, key: readonly string[]): Questions {
-  const from = `FROM ${sqlName(demand.table)} WHERE ${conditionOf(demand)}`;
+  const from = `FROM ${quoteName(demand.table)} WHERE ${conditionOf(demand)}`;
   const columns = key.map(q).join(', ');
   const texts = key.map((column) => `${q(column)}::text`).join(', ');
   return {
@@ -187,11 +188,11 @@ export function conditionOf(demand: Exclude<Located, { kind: 'unique' }>): strin
   if (demand.kind === 'not-null') return `${q(demand.column)} IS NULL`;
   if (demand.kind === 'check') return `NOT ${bracket(demand.expression)}`;
   const { table, columns, target, targetColumns } = demand;
-  const own = columns.map((column) => `${sqlName(table)}.${q(column)}`);
+  const own = columns.map((column) => `${quoteName(table)}.${q(column)}`);
   const matches = own.map((column, at) => `r.${q(targetColumns[at] ?? '')} = ${column}`);
   return [
     ...own.map((column) => `${column} IS NOT NULL`),
-    `NOT EXISTS (SELECT FROM ${sqlName(target)} r WHERE ${matches.join(' AND ')})`,
+    `NOT EXISTS (SELECT FROM ${quoteName(target)} r WHERE ${matches.join(' AND ')})`,
   ].join(' AND ');
 }
 
@@ -217,12 +218,7 @@ export function sharedValues({
   ];
   const names = columns.map(q).join(', ');
   const where = conditions.length > 0 ? ` WHERE ${conditions.join(' AND ')}` : '';
-  return `SELECT ${names}, count(*) AS n FROM ${sqlName(table)}${where} GROUP BY ${names} HAVING count(*) > 1`;
-}
-
-/** The name as SQL. */
-export function sqlName({ schema, name }: TableName): string {
-  return schema ? `${q(schema)}.${q(name)}` : q(name);
+  return `SELECT ${names}, count(*) AS n FROM ${quoteName(table)}${where} GROUP BY ${names} HAVING count(*) > 1`;
 }
 
 /** A comment at the end must not swallow the bracket. */

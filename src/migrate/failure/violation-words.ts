@@ -1,6 +1,6 @@
-import { quoteIdentifier as q } from '../../db/quote.ts';
-import type { TableName } from '../../sql/demands.ts';
-import { conditionOf, sharedValues, sqlName, type Violation } from './violating-rows.ts';
+import { quoteIdentifier as q, quoteName } from '../../db/quote.ts';
+import type { ObjectName } from '../../sql/stand-alone.ts';
+import { conditionOf, sharedValues, type Violation } from './violating-rows.ts';
 
 /** The violations, a line each: `3 rows of public.purchases have no organization_id`. */
 export function describeViolations(violations: readonly Violation[]): string[] {
@@ -103,7 +103,7 @@ function expandAndContract(violations: readonly Violation[], place: Place): stri
     demand.kind === 'not-null' && demand.type !== undefined
       ? {
           table: demand.table.name,
-          sql: sqlName(demand.table),
+          sql: quoteName(demand.table),
           column: demand.column,
           type: demand.type,
         }
@@ -137,7 +137,7 @@ function expandAndContract(violations: readonly Violation[], place: Place): stri
 function look({ demand }: Violation): string {
   return demand.kind === 'unique'
     ? `${oneLine(sharedValues(demand))};`
-    : `SELECT * FROM ${sqlName(demand.table)} WHERE ${oneLine(conditionOf(demand))};`;
+    : `SELECT * FROM ${quoteName(demand.table)} WHERE ${oneLine(conditionOf(demand))};`;
 }
 
 /** SQL that holds new rows to a constraint now, and the old ones later. */
@@ -145,12 +145,12 @@ function notValid({ demand }: Violation): string[] {
   const isConstraint = demand.kind === 'check' || demand.kind === 'foreign-key';
   if (!isConstraint || !demand.name || demand.isInCatalog) return [];
   const name = q(demand.name);
-  const table = sqlName(demand.table);
+  const table = quoteName(demand.table);
   const list = (columns: readonly string[]) => columns.map(q).join(', ');
   const body =
     demand.kind === 'check'
       ? `CHECK (${oneLine(demand.expression)})`
-      : `FOREIGN KEY (${list(demand.columns)}) REFERENCES ${sqlName(demand.target)} (${list(demand.targetColumns)})`;
+      : `FOREIGN KEY (${list(demand.columns)}) REFERENCES ${quoteName(demand.target)} (${list(demand.targetColumns)})`;
   return [
     `ALTER TABLE ${table} ADD CONSTRAINT ${name} ${body} NOT VALID;`,
     `ALTER TABLE ${table} VALIDATE CONSTRAINT ${name}; -- in a later migration`,
@@ -161,7 +161,7 @@ function block(sentence: string, lines: readonly string[]): string {
   return [sentence, ...lines.map((line) => `    ${line}`)].join('\n');
 }
 
-function plain({ schema, name }: TableName): string {
+function plain({ schema, name }: ObjectName): string {
   return schema ? `${schema}.${name}` : name;
 }
 

@@ -1,4 +1,4 @@
-import { quoteIdentifier, quoteLiteral } from '../../db/quote.ts';
+import { quoteLiteral, quoteName } from '../../db/quote.ts';
 import type { Session } from '../../db/session.ts';
 import type { Effect, ObjectName } from '../../sql/stand-alone.ts';
 
@@ -110,13 +110,9 @@ export async function finishOf(session: Session, effect: Effect): Promise<string
   );
   return rows.length === 0
     ? undefined
-    : `ALTER TABLE ${textOf(effect.parent)} DETACH PARTITION ${textOf(effect.partition)} FINALIZE`;
+    : `ALTER TABLE ${quoteName(effect.parent)} DETACH PARTITION ${quoteName(effect.partition)} FINALIZE`;
 }
 
 function oidOf(name: ObjectName): string {
-  return `to_regclass(${quoteLiteral(textOf(name))})`;
-}
-
-function textOf({ schema, name }: ObjectName): string {
-  return schema ? `${quoteIdentifier(schema)}.${quoteIdentifier(name)}` : quoteIdentifier(name);
+  return `to_regclass(${quoteLiteral(quoteName(name))})`;
 }
