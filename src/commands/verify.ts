@@ -1,5 +1,6 @@
 import * as z from 'zod';
-import { compare, readPinned } from '../catalog/compare.ts';
+import { driftOf } from '../catalog/drift.ts';
+import { readPinned } from '../catalog/snapshot.ts';
 import { checkGroups, type CheckGroup } from '../checks/check.ts';
 import { checks } from '../checks/index.ts';
 import { runChecks } from '../checks/run.ts';
@@ -31,11 +32,11 @@ export const command = defineCommand({
       signal: context.signal,
       onReplay: () => context.progress.update('replaying the applied migrations in a shadow'),
     };
-    const deltas = groups.has('schema')
-      ? await compare(session, wanted, folder.tracking.tables)
+    const drift = groups.has('schema')
+      ? await driftOf(session, wanted, folder.tracking.tables)
       : [];
-    const subject = { session, deltas, applied: new Set(applied.map(({ name }) => name)) };
-    const findings = await readPinned(session, () => runChecks(checks, subject, groups));
+    const subject = { session, drift, groups, applied: new Set(applied.map(({ name }) => name)) };
+    const findings = await readPinned(session, () => runChecks(checks, subject));
     return toReport(findings, applied.length, groups);
   },
 });

@@ -1,11 +1,7 @@
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { differencesOf } from '../../../src/catalog/objects/differences.ts';
-import {
-  fullSnapshot,
-  inScratchTransaction,
-  objectName,
-} from '../../../src/catalog/objects/snapshot.ts';
+import { differencesOf, judgeIn } from '../../../src/catalog/differences.ts';
+import { fullSnapshot, inScratchTransaction, objectName } from '../../../src/catalog/snapshot.ts';
 import { openSession, type Session } from '../../../src/db/session.ts';
 import { parseTarget } from '../../../src/db/target.ts';
 import { dbops } from '../../../src/formats/dbops.ts';
@@ -65,7 +61,7 @@ describe.each(servers)('a rollback derived in the embedded shadow, on $name', (s
           const down = rollback.statements.map((statement) => statement.sql).join(';\n');
           await live.script(`BEGIN; ${settings}; ${down}; COMMIT`);
           const left = await inScratchTransaction(live, async () =>
-            differencesOf(before, await fullSnapshot(live), live),
+            differencesOf(before, await fullSnapshot(live), judgeIn(live)),
           );
           expect(left.map(({ change, object }) => `${change} ${objectName(object)}`)).toEqual([]);
         }),

@@ -1,4 +1,4 @@
-import type { Session } from '../../db/session.ts';
+import type { Session } from '../db/session.ts';
 import { kinds } from './kinds/index.ts';
 import {
   inView,

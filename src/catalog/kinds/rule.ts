@@ -1,4 +1,5 @@
-import type { Kind } from './kind.ts';
+import { quoteLiteral } from '../../db/quote.ts';
+import { relationId, type Kind } from './kind.ts';
 
 /** Of `CREATE RULE name AS …`: its name may be quoted, and hold ` AS ` itself. */
 const withoutName = `substring(pg_get_ruledef(r.oid) FROM length('CREATE RULE ') + length(quote_ident(r.rulename)) + 1)`;
@@ -16,4 +17,6 @@ export const rule: Kind = {
     make: `CREATE RULE ${name}${text.replace(/;$/, '')}`,
     read: `(SELECT replace(pg_get_ruledef(oid), '${name}', '') FROM pg_rewrite WHERE rulename = '${name}')`,
   }),
+  definition: ({ schema, parent, name }) => `SELECT pg_get_ruledef(oid) FROM pg_rewrite
+    WHERE ev_class = ${relationId(schema, parent)} AND rulename = ${quoteLiteral(name)}`,
 };

@@ -1,4 +1,4 @@
-import { quoteIdentifier as q } from '../../../db/quote.ts';
+import { quoteLiteral, quoteName } from '../../db/quote.ts';
 
 /** One object of a schema, complete: two that are alike can't be told apart by the application. */
 export interface SchemaObject {
@@ -45,6 +45,8 @@ export interface Kind {
    * @returns by default a temporary view that selects the expression from the object's table
    */
   respell?(object: SchemaObject, expression: Expression, name: string): Scratch;
+  /** A SQL scalar: the DDL of the object as the server writes it, NULL when it is not there. */
+  definition?(object: SchemaObject): string;
 }
 
 /** Ours and the server's. No backslash: its meaning depends on standard_conforming_strings. */
@@ -78,9 +80,14 @@ export function nameFrom(catalog: string, prefix: string, oid: string): string {
     FROM ${catalog} o JOIN pg_namespace m ON m.oid = o.${prefix}namespace WHERE o.oid = ${oid})`;
 }
 
+/** SQL for the OID of the relation of this name; NULL when there is none. */
+export function relationId(schema: string, name: string): string {
+  return `to_regclass(${quoteLiteral(quoteName({ schema, name }))})`;
+}
+
 /** The table, view or domain that an object is a part of, as SQL. */
 export function parentOf({ schema, parent }: SchemaObject): string {
-  return `${q(schema)}.${q(parent)}`;
+  return quoteName({ schema, name: parent });
 }
 
 /** Spells an expression as the only column of a view. */

@@ -1,7 +1,7 @@
-import { quoteIdentifier, quoteLiteral } from '../../db/quote.ts';
-import type { Session } from '../../db/session.ts';
+import { quoteIdentifier, quoteLiteral } from '../db/quote.ts';
+import type { Session } from '../db/session.ts';
 import type { Difference } from './differences.ts';
-import { inScratchTransaction, keyOfObject, readObject, type Identity } from './snapshot.ts';
+import { inScratchTransaction, keyOfObject, readObjects, type Identity } from './snapshot.ts';
 import type { SchemaObject } from './kinds/kind.ts';
 
 /** Objects that told a shadow from the live database: a way to see cheaply that they still differ. */
@@ -45,7 +45,7 @@ export class Probes {
   /** Texts are left to the complete comparison: two spellings may mean the same. */
   async #isSame(shadow: Session, identity: Identity): Promise<boolean> {
     const live = this.#live.get(keyOfObject(identity));
-    const found = await readObject(shadow, identity);
+    const [found] = await readObjects(shadow, [identity]);
     return JSON.stringify(live?.properties) === JSON.stringify(found?.properties);
   }
 }

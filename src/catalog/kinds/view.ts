@@ -1,4 +1,4 @@
-import { asView, sorted, type Kind } from './kind.ts';
+import { asView, relationId, sorted, type Kind } from './kind.ts';
 
 /** A view or a materialized view; whether one is populated is data. */
 export const view: Kind = {
@@ -11,4 +11,5 @@ export const view: Kind = {
       jsonb_build_object('query', pg_get_viewdef(c.oid)) AS expressions
     FROM relations c WHERE c.relkind IN ('v', 'm')`,
   respell: (_, { text }, name) => asView(text, name),
+  definition: ({ schema, name }) => `pg_get_viewdef(${relationId(schema, name)})`,
 };

@@ -1,4 +1,5 @@
-import { sorted, type Kind } from './kind.ts';
+import { quoteLiteral } from '../../db/quote.ts';
+import { relationId, sorted, type Kind } from './kind.ts';
 
 /**
  * A constraint of a table. What a partition or a child has from its parent follows from the
@@ -9,7 +10,8 @@ export const constraint: Kind = {
   select: `SELECT 'constraint' AS kind, c.schema, c.relname AS parent, o.conname AS name,
       jsonb_build_object(
         'type', o.contype,
-        'definition', CASE WHEN o.contype IN ('f', 'p', 'u') THEN pg_get_constraintdef(o.oid) END,
+        'definition', CASE WHEN o.contype IN ('f', 'p', 'u')
+          THEN regexp_replace(pg_get_constraintdef(o.oid), ' NOT VALID$', '') END,
         'operators', CASE WHEN o.contype = 'x' THEN ${sorted('o.conexclop::regoperator[]')} END,
         'deferrable', o.condeferrable,
         'deferred', o.condeferred,
@@ -22,4 +24,6 @@ export const constraint: Kind = {
       jsonb_build_object('check', CASE WHEN o.contype = 'c' THEN pg_get_expr(o.conbin, o.conrelid) END) AS expressions
     FROM relations c JOIN pg_constraint o ON o.conrelid = c.oid
     WHERE o.contype IN ('c', 'f', 'p', 'u', 'x') AND o.conislocal AND o.conparentid = 0`,
+  definition: ({ schema, parent, name }) => `SELECT pg_get_constraintdef(oid) FROM pg_constraint
+    WHERE conrelid = ${relationId(schema, parent)} AND conname = ${quoteLiteral(name)}`,
 };

@@ -1,4 +1,4 @@
-import { quoteIdentifier } from '../../../db/quote.ts';
+import { quoteIdentifier, quoteLiteral } from '../../db/quote.ts';
 import { standsAlone, sorted, type Kind, type SchemaObject } from './kind.ts';
 
 /** A function or procedure. Only `BEGIN ATOMIC` bodies are parsed; others are compared as text. */
@@ -36,6 +36,11 @@ export const routine: Kind = {
           make: `${head(object, text, name)} LANGUAGE plpgsql AS 'BEGIN END'`,
           read: readBack('pg_get_function_arguments', name),
         },
+  definition: ({
+    schema,
+    name,
+  }) => `SELECT pg_get_functiondef(p.oid) FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+    WHERE n.nspname = ${quoteLiteral(schema)} AND p.proname || '(' || oidvectortypes(p.proargtypes) || ')' = ${quoteLiteral(name)}`,
 };
 
 /** In a schema of its own, under its own name: a body may name the arguments as `function.argument`. */

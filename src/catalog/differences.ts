@@ -1,4 +1,4 @@
-import type { Session } from '../../db/session.ts';
+import type { Session } from '../db/session.ts';
 import { keyOfObject, objectName } from './snapshot.ts';
 import { kinds } from './kinds/index.ts';
 import type { SchemaObject } from './kinds/kind.ts';
@@ -17,22 +17,51 @@ export type Difference =
   | { change: 'extra'; object: SchemaObject }
   | { change: 'different'; object: SchemaObject; details: Detail[] };
 
+/** An object where it is expected, and in its place. */
+export interface Pair {
+  expected: SchemaObject;
+  live: SchemaObject;
+}
+
+/** Two texts of one expression, which may mean the same. */
+export interface Doubt extends Detail {
+  pair: Pair;
+  expected: string;
+  live: string;
+}
+
+/** Says of each doubt whether both texts mean the same. */
+export type Judge = (doubts: readonly Doubt[]) => Promise<boolean[]>;
+
+/** @param shadow in a scratch transaction, with the expected objects: it spells both texts again */
+export function judgeIn(shadow: Session): Judge {
+  return async (doubts) => {
+    const spelled = await respell(shadow, doubts.flatMap(bothSpellings));
+    return doubts.map(
+      (_, at) => spelled[2 * at] !== undefined && spelled[2 * at] === spelled[2 * at + 1],
+    );
+  };
+}
+
 /**
  * Every difference between two complete snapshots; none when the application can't tell them
  * apart. Of a table or schema that is missing or extra as a whole, the parts are not listed.
  *
- * @param shadow in a scratch transaction, with the `expected` objects: it judges two spellings
+ * @param judge asked at most once, and only where texts differ
+ * @param all also what those who run a server set up: nobody runs a shadow
  */
 export async function differencesOf(
   expected: readonly SchemaObject[],
   live: readonly SchemaObject[],
-  shadow: Session,
+  judge: Judge,
+  { all = false } = {},
 ): Promise<Difference[]> {
   const liveByKey = new Map(live.map((object) => [keyOfObject(object), object]));
   const expectedKeys = new Set(expected.map(keyOfObject));
   const missing = expected.filter((object) => !liveByKey.has(keyOfObject(object)));
   const extra = live.filter(
-    (object) => !expectedKeys.has(keyOfObject(object)) && !isOperators(object, expectedKeys),
+    (object) =>
+      !expectedKeys.has(keyOfObject(object)) && (all || !isOperators(object, expectedKeys)),
   );
   const pairs = expected.flatMap((object): Pair[] => {
     const found = liveByKey.get(keyOfObject(object));
@@ -40,7 +69,7 @@ export async function differencesOf(
   });
   return [
     ...standingAlone(missing).map((object): Difference => ({ change: 'missing', object })),
-    ...(await differentOf(pairs, shadow)),
+    ...withoutOwnIndexes(await differentOf(pairs, judge)),
     ...standingAlone(extra).map((object): Difference => ({ change: 'extra', object })),
   ].toSorted(inOrder);
 }
@@ -52,20 +81,12 @@ function isOperators({ kind, name }: SchemaObject, expected: ReadonlySet<string>
   return kind === 'publication table' && !expected.has(keyOfObject(publication));
 }
 
-/** An object where it is expected, and in its place. */
-interface Pair {
-  expected: SchemaObject;
-  live: SchemaObject;
-}
-
-async function differentOf(pairs: readonly Pair[], shadow: Session): Promise<Difference[]> {
+async function differentOf(pairs: readonly Pair[], judge: Judge): Promise<Difference[]> {
   const doubts = pairs.flatMap(doubtsOf);
-  const spelled = await respell(shadow, doubts.flatMap(bothSpellings));
-  const isSame = (at: number) =>
-    spelled[2 * at] !== undefined && spelled[2 * at] === spelled[2 * at + 1];
+  const same = doubts.length > 0 ? await judge(doubts) : [];
   const details = new Map(pairs.map((pair) => [pair, differingProperties(pair)]));
   for (const [at, { pair, ...detail }] of doubts.entries())
-    if (!isSame(at)) details.get(pair)?.push(detail);
+    if (!same[at]) details.get(pair)?.push(detail);
   return [...details]
     .filter(([, differing]) => differing.length > 0)
     .map(([{ expected }, differing]) => ({
@@ -73,6 +94,20 @@ async function differentOf(pairs: readonly Pair[], shadow: Session): Promise<Dif
       object: expected,
       details: differing.toSorted((a, b) => (a.word < b.word ? -1 : 1)),
     }));
+}
+
+/** Whoever makes a constraint over again makes its index over again. */
+function withoutOwnIndexes(differences: readonly Difference[]): Difference[] {
+  const constraints = differences.filter(
+    (difference) =>
+      difference.change === 'different' &&
+      difference.object.kind === 'constraint' &&
+      difference.details.some(({ word }) => word === 'definition' || word === 'operators'),
+  );
+  const owners = new Set(constraints.map(({ object }) => objectName(object)));
+  return differences.filter(
+    ({ object }) => object.kind !== 'index' || !owners.has(objectName(object)),
+  );
 }
 
 function differingProperties({ expected, live }: Pair): Detail[] {
@@ -88,14 +123,6 @@ function detailsOf<T>(expected: Readonly<Record<string, T>>, live: Readonly<Reco
   return [...words]
     .map((word) => ({ word, expected: expected[word], live: live[word] }))
     .filter((detail) => JSON.stringify(detail.expected) !== JSON.stringify(detail.live));
-}
-
-/** Two texts of one expression, which may mean the same. */
-interface Doubt {
-  pair: Pair;
-  word: string;
-  expected: string;
-  live: string;
 }
 
 function doubtsOf(pair: Pair): Doubt[] {

@@ -1,4 +1,5 @@
-import { standsAlone, parentOf, sorted, type Kind } from './kind.ts';
+import { quoteLiteral } from '../../db/quote.ts';
+import { standsAlone, parentOf, relationId, sorted, type Kind } from './kind.ts';
 
 /** Extended statistics. */
 export const statistics: Kind = {
@@ -15,4 +16,10 @@ export const statistics: Kind = {
     make: `CREATE STATISTICS ${parentOf({ ...object, parent: name })} ON ${columns} FROM ${parentOf(object)}`,
     read: `(SELECT pg_get_statisticsobjdef_columns(oid) FROM pg_statistic_ext WHERE stxname = '${name}')`,
   }),
+  definition: ({
+    schema,
+    parent,
+    name,
+  }) => `SELECT pg_get_statisticsobjdef(s.oid) FROM pg_statistic_ext s JOIN pg_namespace n ON n.oid = s.stxnamespace
+    WHERE s.stxrelid = ${relationId(schema, parent)} AND n.nspname || '.' || s.stxname = ${quoteLiteral(name)}`,
 };

@@ -1,4 +1,5 @@
-import { inView, parentOf, type Kind } from './kind.ts';
+import { quoteLiteral } from '../../db/quote.ts';
+import { inView, parentOf, relationId, type Kind } from './kind.ts';
 
 // No backslashes: their meaning depends on standard_conforming_strings.
 const condition = `' WHEN [(](.*)[)] EXECUTE FUNCTION '`;
@@ -17,4 +18,6 @@ export const trigger: Kind = {
     const table = parentOf(object);
     return inView(when, `${table} AS old, ${table} AS new`, name);
   },
+  definition: ({ schema, parent, name }) => `SELECT pg_get_triggerdef(oid) FROM pg_trigger
+    WHERE tgrelid = ${relationId(schema, parent)} AND tgname = ${quoteLiteral(name)}`,
 };

@@ -1,4 +1,4 @@
-import { sorted, type Kind } from './kind.ts';
+import { relationId, sorted, type Kind } from './kind.ts';
 
 /** Position k of an index; the vectors in pg_index count from 0. */
 const keys = `(SELECT jsonb_agg(concat_ws(' ', coalesce(a.attname, 'expression'), p.opcname,
@@ -25,6 +25,8 @@ export const index: Kind = {
         'immediate', x.indimmediate,
         'valid', x.indisvalid,
         'ready', x.indisready,
+        'being built', (SELECT true WHERE NOT x.indisvalid
+          AND EXISTS (SELECT FROM pg_stat_progress_create_index p WHERE p.index_relid = i.oid)),
         'clustered', x.indisclustered,
         'options', ${sorted('i.reloptions')},
         'comment', obj_description(i.oid, 'pg_class')) AS properties,
@@ -32,4 +34,5 @@ export const index: Kind = {
         || coalesce(CASE WHEN x.indexprs IS NOT NULL THEN ${expressionKeys} END, '{}') AS expressions
     FROM relations c JOIN pg_index x ON x.indrelid = c.oid JOIN pg_class i ON i.oid = x.indexrelid
     WHERE NOT i.relispartition`,
+  definition: ({ schema, name }) => `pg_get_indexdef(${relationId(schema, name)})`,
 };
