@@ -5,6 +5,7 @@ import { findingOf, timeOf } from './finding.ts';
 import { createTable } from './rows.ts';
 import type { Place } from './table.ts';
 import type { Applied, Tracking, TrackingRow } from '../format.ts';
+import { namesIn, pendingAmong, textIn } from '../shared/rows.ts';
 
 /** The name is the key. Rows of 0.x have none, until 1.0 gives them one. */
 interface Row extends TrackingRow {
@@ -51,6 +52,19 @@ export function trackingOf(migrations: readonly Migration[], place: Place): Trac
       `INSERT INTO ${table} (hash, created_at, name, applied_at) VALUES (${valuesOf(migration)}, NULL)`,
     erase: ({ name, hash }) =>
       `DELETE FROM ${table} WHERE name = ${quoteLiteral(name)} OR (name IS NULL AND hash = ${quoteLiteral(hash)})`,
+    rows: {
+      table,
+      key: ['id'],
+      knownBy: ['name'],
+      columnsOf: (migration) => ({
+        name: migration.name,
+        hash: migration.hash,
+        created_at: whenOf(migration),
+      }),
+      contentOf: (row) => textIn(row, 'hash'),
+      command: 'drizzle-kit migrate',
+      next: (recorded, folders) => ({ runs: pendingAmong(folders, namesIn(recorded, 'name')) }),
+    },
   };
 }
 
