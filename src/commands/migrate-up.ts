@@ -37,7 +37,7 @@ export const command = defineCommand({
     const plan = async () => {
       const statuses = await readStatuses(session, folder);
       if (nothingRecorded(statuses)) await refuseForgottenTable(context, session, folder);
-      return toSteps(planUp(statuses, flags), 'up', folder.format);
+      return toSteps(planUp(statuses, flags), 'up');
     };
     const steps = await plan();
     if (steps.length === 0)
