@@ -34,7 +34,7 @@ export async function replay(
     replayed.push({ name: undefined, endXid: await endXid(session) });
   }
   for (const migration of migrations) {
-    await runMigration(session, migration, format);
+    await replayNext(session, migration, format);
     replayed.push({ name: migration.name, endXid: await endXid(session) });
   }
   return replayed;
@@ -55,7 +55,12 @@ async function prepare(session: Session, { prelude }: Platform): Promise<void> {
   }
 }
 
-async function runMigration(session: Session, migration: Migration, format: Format): Promise<void> {
+/** Replays one more. @throws as `replay` */
+export async function replayNext(
+  session: Session,
+  migration: Migration,
+  format: Format,
+): Promise<void> {
   const { name, up } = migration;
   const source = up.kind === 'sql' ? up.sql : readFileSync(up.file, 'utf8');
   try {
