@@ -2,7 +2,7 @@ import type { Format } from '../formats/format.ts';
 import type { Migration } from '../migration.ts';
 import { extensionsFor } from './extensions.ts';
 import { lossesBetween, readStorage, type Loss } from './losses.ts';
-import { replay, replayNext } from './replay.ts';
+import { replay, replayOne } from './replay.ts';
 import { withShadow, type ShadowOptions } from './shadow.ts';
 
 export interface Foresight extends ShadowOptions {
@@ -31,7 +31,7 @@ export function foreseeLosses(wanted: Foresight): Promise<Map<string, Loss[]>> {
     const losses = new Map<string, Loss[]>();
     for (const migration of needed) {
       const before = suspects.has(migration) ? await readStorage(shadow) : undefined;
-      await replayNext(shadow, migration, format);
+      await replayOne(shadow, migration, format);
       if (before) losses.set(migration.name, lossesBetween(before, await readStorage(shadow)));
     }
     return losses;

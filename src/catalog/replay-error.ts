@@ -1,30 +1,40 @@
 import type { DatabaseError } from 'pg';
 import { ScriptError, type Server } from '../db/session.ts';
 import { DbopsError, exitCodes } from '../errors.ts';
-import type { Migration } from '../migration.ts';
+import type { Direction, Migration, Script } from '../migration.ts';
 import { serverSays, showPlace } from '../sql/failure-place.ts';
 import { PlacedError } from './replay-failure.ts';
 
 type Engine = Server['kind'];
 
-/** The error of a migration that fails on an empty database. */
+/** A file that is run in a shadow. */
+interface Replay {
+  migration: Migration;
+  script: Script;
+  source: string;
+  direction: Direction;
+}
+
+/** The error of a migration that fails on an empty database, or of its rollback. */
 export function doesNotReplay(
-  { name, up }: Migration,
-  source: string,
+  { migration: { name }, script, source, direction }: Replay,
   error: unknown,
   engine: Engine,
 ): DbopsError {
   const { cause, offset } =
     error instanceof PlacedError ? error : { cause: error, offset: undefined };
-  const reason = [...showPlace(up.file, source, offset), ...serverSays(cause)];
+  const reason = [...showPlace(script.file, source, offset), ...serverSays(cause)];
   const extension = missingExtension(cause);
   if (extension) return lacksExtension(name, extension, { engine, reason, cause });
   return new DbopsError({
     code: 'SHADOW.REPLAY',
     exitCode: exitCodes.failed,
-    message: `${name} does not run on an empty database, so the expected schema is not known.`,
+    message:
+      direction === 'up'
+        ? `${name} does not run on an empty database, so the expected schema is not known.`
+        : `The rollback of ${name} does not run where the migration has been run.`,
     reason,
-    hint: 'Correct the migration, or replay on a real server (extensions, versions) with --shadow-url postgres://…',
+    hint: 'Correct the file, or replay on a real server (extensions, versions) with --shadow-url postgres://…',
     cause,
   });
 }

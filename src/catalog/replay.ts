@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs';
 import { codeOf } from '../db/connection-error.ts';
 import { transaction, type Session } from '../db/session.ts';
 import { DbopsError } from '../errors.ts';
-import type { Format, LoadedModule, Platform } from '../formats/format.ts';
+import type { Format, LoadedModule } from '../formats/format.ts';
 import { loadModule } from '../formats/load-module.ts';
-import type { Migration } from '../migration.ts';
+import type { Direction, Migration } from '../migration.ts';
 import { readDirectives } from '../sql/directives.ts';
 import { executionOf, needsCommits, splitParts, type Execution } from '../sql/execution.ts';
 import { doesNotPrepare, doesNotReplay } from './replay-error.ts';
@@ -30,14 +30,24 @@ export async function replay(
 ): Promise<Replayed[]> {
   const replayed: Replayed[] = [];
   if (format.platform) {
-    await prepare(session, format.platform);
+    await prepare(session, format);
     replayed.push({ name: undefined, endXid: await endXid(session) });
   }
   for (const migration of migrations) {
-    await replayNext(session, migration, format);
+    await replayOne(session, migration, format);
     replayed.push({ name: migration.name, endXid: await endXid(session) });
   }
   return replayed;
+}
+
+/** Makes an empty database what a new one of the folder's platform is. */
+export async function prepare(session: Session, { platform }: Format): Promise<void> {
+  if (!platform) return;
+  try {
+    await session.script(platform.prelude);
+  } catch (error) {
+    throw doesNotPrepare(error);
+  }
 }
 
 async function endXid(session: Session): Promise<bigint> {
@@ -47,35 +57,37 @@ async function endXid(session: Session): Promise<bigint> {
   return row?.xid ?? 0n;
 }
 
-async function prepare(session: Session, { prelude }: Platform): Promise<void> {
-  try {
-    await session.script(prelude);
-  } catch (error) {
-    throw doesNotPrepare(error);
-  }
-}
-
-/** Replays one more. @throws as `replay` */
-export async function replayNext(
+/**
+ * Runs one migration, where those before it have been run.
+ *
+ * @throws DbopsError naming the file that does not run
+ */
+export async function replayOne(
   session: Session,
   migration: Migration,
   format: Format,
+  direction: Direction = 'up',
 ): Promise<void> {
-  const { name, up } = migration;
-  const source = up.kind === 'sql' ? up.sql : readFileSync(up.file, 'utf8');
+  const script = migration[direction];
+  if (!script) throw new Error(`${migration.name} has no ${direction}`);
+  const source = script.kind === 'sql' ? script.sql : readFileSync(script.file, 'utf8');
   try {
-    const directives = readDirectives(source, name);
+    const directives = readDirectives(source, migration.name);
     await session.script(`RESET ALL; ${format.platform?.settings ?? ''}`);
-    if (up.kind === 'module')
-      await runModule(session, await loadModule(format, up, 'up'), directives.noTransaction);
+    if (script.kind === 'module')
+      await runModule(
+        session,
+        await loadModule(format, script, direction),
+        directives.noTransaction,
+      );
     else {
-      const file = { name, script: up, directives };
+      const file = { name: migration.name, script, directives };
       await runSql(session, await executionOf(file, format, session.client), format);
     }
   } catch (error) {
     throw error instanceof DbopsError
       ? error
-      : doesNotReplay(migration, source, error, session.server.kind);
+      : doesNotReplay({ migration, script, source, direction }, error, session.server.kind);
   }
 }
 

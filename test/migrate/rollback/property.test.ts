@@ -1,0 +1,112 @@
+import * as fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { differencesOf } from '../../../src/catalog/objects/differences.ts';
+import {
+  fullSnapshot,
+  inScratchTransaction,
+  objectName,
+} from '../../../src/catalog/objects/snapshot.ts';
+import { openSession, type Session } from '../../../src/db/session.ts';
+import { parseTarget } from '../../../src/db/target.ts';
+import { dbops } from '../../../src/formats/dbops.ts';
+import { proveRollback, settings } from '../../../src/migrate/rollback/prove.ts';
+import { isProven } from '../../../src/migrate/rollback/rollback.ts';
+import type { Migration } from '../../../src/migration.ts';
+import { createDatabase, servers, type Database } from '../../db/targets.ts';
+import { ddl } from './random-ddl.ts';
+
+const cases = Number(process.env['DBOPS_CASES'] ?? 15);
+
+describe.each(servers)('a rollback derived in the embedded shadow, on $name', (server) => {
+  let shadow: Session;
+  let live: Session;
+  let database: Database;
+
+  beforeAll(async () => {
+    database = await createDatabase(server);
+    live = await openSession(parseTarget(database.url), { application: 'test' });
+    shadow = await openSession({ kind: 'pglite', directory: null }, { application: 'test' });
+  });
+  afterAll(async () => {
+    await Promise.all([shadow.close(), live.close()]);
+    await database.drop();
+  });
+
+  it(
+    'gives back the catalog that was there, when it is called proven',
+    async () => {
+      const counts = { proven: 0, refused: 0, idle: 0 };
+      const base = fc.array(ddl(), { minLength: 20, maxLength: 60 });
+      const change = fc.array(ddl(), { minLength: 2, maxLength: 16 });
+      await fc.assert(
+        fc.asyncProperty(base, change, async (first, second) => {
+          await Promise.all([empty(shadow), empty(live)]);
+          const made = await acceptedBy(shadow, first);
+          const sql = (await acceptedTogetherBy(shadow, second)).join(';\n');
+          if (sql === '') return void counts.idle++;
+          const { rollback } = await proveRollback(shadow, migrationOf(sql), dbops);
+          if (!isProven(rollback)) {
+            counts.refused++;
+            if (process.env['DBOPS_SHOW_REFUSED'])
+              console.log(
+                made.join(';\n'),
+                '\n--\n',
+                sql,
+                '\n',
+                JSON.stringify(rollback.doubts, null, 1).slice(0, 1500),
+                rollback.statements.map((s) => s.sql).join(';\n'),
+              );
+            return;
+          }
+          counts.proven++;
+          await live.script(made.join(';\n'));
+          const before = await inScratchTransaction(live, () => fullSnapshot(live));
+          await live.script(`BEGIN; ${sql}; COMMIT`);
+          const down = rollback.statements.map((statement) => statement.sql).join(';\n');
+          await live.script(`BEGIN; ${settings}; ${down}; COMMIT`);
+          const left = await inScratchTransaction(live, async () =>
+            differencesOf(before, await fullSnapshot(live), live),
+          );
+          expect(left.map(({ change, object }) => `${change} ${objectName(object)}`)).toEqual([]);
+        }),
+        { numRuns: cases },
+      );
+      console.info(`${server.name}: ${JSON.stringify(counts)}`);
+    },
+    60_000 + cases * 5_000,
+  );
+});
+
+function migrationOf(sql: string): Migration {
+  return { name: '0001_random', up: { kind: 'sql', file: '0001_random.up.sql', sql }, hash: '' };
+}
+
+async function empty(session: Session): Promise<void> {
+  await session.script('ROLLBACK; DROP SCHEMA public CASCADE; CREATE SCHEMA public; RESET ALL');
+}
+
+/** Those of the statements that the server takes, one after the other. */
+async function acceptedBy(session: Session, statements: readonly string[]): Promise<string[]> {
+  const accepted: string[] = [];
+  for (const sql of statements)
+    await session.script(sql).then(
+      () => accepted.push(sql),
+      () => {},
+    );
+  return accepted;
+}
+
+/** Those that it takes in one transaction, which leaves no trace. */
+async function acceptedTogetherBy(session: Session, statements: readonly string[]) {
+  const accepted: string[] = [];
+  await session.script('BEGIN');
+  for (const sql of statements) {
+    await session.script('SAVEPOINT each');
+    await session.script(sql).then(
+      () => accepted.push(sql),
+      () => session.script('ROLLBACK TO each'),
+    );
+  }
+  await session.script('ROLLBACK');
+  return accepted;
+}
