@@ -60,10 +60,11 @@ function keepsLimit(from: ValueType, to: ValueType): boolean {
 }
 
 /** Types whose limit is a length, or a number of digits of a second. */
-const limited = new Set([
-  ...['varchar', 'bpchar', 'varbit'],
-  ...['time', 'timetz', 'timestamp', 'timestamptz'],
-]);
+const limited = new Set(
+  ['varchar bpchar varbit', 'time timetz timestamp timestamptz'].flatMap((names) =>
+    names.split(' '),
+  ),
+);
 
 /** The digits after the point, of a numeric's typmod (`numeric_typmod_scale()` in the server). */
 function scaleOf({ limit }: ValueType): number {

@@ -1,13 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { foreseeLosses } from '../catalog/foresee.ts';
 import { readStorage, type Loss } from '../catalog/losses.ts';
-import type { Context } from '../context.ts';
-import type { Session } from '../db/session.ts';
 import { DbopsError } from '../errors.ts';
-import type { Folder } from '../formats/format.ts';
 import type { Step } from '../migrate/step.ts';
 import type { Migration } from '../migration.ts';
 import { destructionsOf, mayDestroy, type Destruction } from '../sql/destructions.ts';
+import type { Rescue } from './offer-back.ts';
 
 /** What steps are expected to destroy, by the names of their migrations. */
 export interface ExpectedLosses {
@@ -15,6 +13,11 @@ export interface ExpectedLosses {
   losses: ReadonlyMap<string, readonly Loss[]>;
   /** Said by the text. Every migration that may destroy something has an entry. */
   stated: ReadonlyMap<string, readonly Destruction[]>;
+  /**
+   * SQL that follows the script of a step once the rows are back: what only tables with their rows
+   * satisfy. Steps that have an entry put rows back in their own transaction.
+   */
+  rules?: ReadonlyMap<string, string>;
   /** Why there was no shadow. */
   withoutShadow?: string;
 }
@@ -27,9 +30,11 @@ export interface ExpectedLosses {
  * @returns nothing when there is nothing to lose
  */
 export async function expectLosses(
-  context: Context,
-  session: Session,
-  { format, tracking }: Folder,
+  {
+    context,
+    session,
+    folder: { format, tracking },
+  }: Pick<Rescue, 'context' | 'session' | 'folder'>,
   applied: readonly Migration[],
   steps: readonly Step[],
 ): Promise<ExpectedLosses | undefined> {

@@ -54,16 +54,16 @@ export const command = defineCommand({
     const { dryRunReport, outcomeReport, runLocked } = await import('./migrate.ts');
     const { expectLosses } = await import('./expected-losses.ts');
     const { keepRows } = await import('./keep-rows.ts');
-    const expected = await expectLosses(context, session, folder, applied, steps);
-    const keeping = await keepRows({ context, session, folder, flags }, steps, expected);
+    const rescue = { context, session, folder, flags };
+    const keeping = await keepRows(rescue, steps, await expectLosses(rescue, applied, steps));
     if (flags.dryRun) return keeping.preview(await dryRunReport(steps, session, folder));
     await keeping.announce();
     const { requireBackfill } = await import('./requirements.ts');
     const before = requireBackfill(context, session, { run: flags.backfill });
     const guarded = async () => keeping.guarded(await plan());
-    const outcome = await runLocked({
-      ...{ context, session, folder, patience: flags.wait, plan: guarded, before },
-    });
+    const patience = flags.wait;
+    const run = { context, session, folder, patience, plan: guarded, before };
+    const outcome = await runLocked(run);
     return keeping.report(outcome, outcomeReport(outcome, 'up'));
   },
 });

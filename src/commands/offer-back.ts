@@ -30,16 +30,23 @@ interface Offer {
   error?: DbopsError;
 }
 
-/** Offers the rows back whose place a run has made anew: asked, told to, or told of. */
+/**
+ * Offers the rows back whose place a run has made anew: asked, told to, or told of.
+ *
+ * @param within what its steps have put back themselves
+ */
 export async function offerBack(
-  { context, session, folder, flags }: Rescue,
+  rescue: Rescue,
   direction: Direction,
-  done: readonly string[],
+  { done, within }: { done: readonly string[]; within: readonly Restored[] },
 ): Promise<Offer> {
+  if (within.length > 0)
+    return { data: { restored: within.map(restoredToJson) }, blocks: restoredBlocks(within) };
   if (done.length === 0) return { data: {}, blocks: [] };
+  const { session, folder } = rescue;
   const records = await recordsUndoneBy(session, folder.tracking.table, direction, done);
   if (records.length === 0) return { data: {}, blocks: [] };
-  if (!(await isWanted(context, records, flags))) return told(records);
+  if (!(await isWanted(rescue, records))) return told(records);
   try {
     const restored = await restore(session, records, { dryRun: false, overwrite: false });
     return { data: { restored: restored.map(restoredToJson) }, blocks: restoredBlocks(restored) };
@@ -48,12 +55,12 @@ export async function offerBack(
   }
 }
 
-async function isWanted(
-  context: Context,
+/** Whether to put rows back: told to, or asked. */
+export async function isWanted(
+  { context, flags }: Rescue,
   records: readonly RescueRecord[],
-  { restore: isAsked }: RescueFlags,
 ): Promise<boolean> {
-  if (isAsked || context.flags.yes) return true;
+  if (flags.restore || context.flags.yes) return true;
   const what = records.map(({ loss, rows }) => `${countOf(loss, rows)} of ${placeOf(loss)}`);
   const answer = await context.choose(`Put back what was kept: ${what.join(', ')}?`, [
     { name: 'yes', value: true },
@@ -66,10 +73,10 @@ function told(records: readonly RescueRecord[]): Offer {
   const names = [...new Set(records.map(({ migration }) => migration))];
   return {
     data: {
-      restorable: records.map(({ id, migration, loss, rows }) => ({
-        ...{ id, migration, ...lossToJson(loss), rows },
-        restore: restoreCommand(migration),
-      })),
+      restorable: records.map(({ id, migration, loss, rows }) => {
+        const command = restoreCommand(migration);
+        return { id, migration, ...lossToJson(loss), rows, restore: command };
+      }),
     },
     blocks: [
       ...records.map(({ loss, rows }) =>

@@ -16,6 +16,8 @@ import {
   type RescueRecord,
 } from './record.ts';
 import { rescueError } from './rescue-error.ts';
+import { restoreError } from './restore/restore-error.ts';
+import { restoreWithin, type Restored } from './restore/run.ts';
 import { markChanged, markReturned } from './returning.ts';
 import { readShapeOf } from './shape.ts';
 import { statedLosses } from './stated.ts';
@@ -33,6 +35,11 @@ export interface Watch {
   discards: boolean;
   /** Records of what the script brings back. */
   returning: readonly RescueRecord[];
+  /** Whether they are put back, in the transaction of the script. */
+  restores: boolean;
+  /** SQL that runs after that: what only tables with their rows satisfy. */
+  rules?: string;
+  onRestored: (restored: readonly Restored[]) => void;
   /** Told what was kept once the script has run; its transaction may still fail. */
   onKept: (kept: readonly Kept[]) => void;
   /** Told what an unattended script destroyed beyond what was kept. */
@@ -68,25 +75,23 @@ export function guardFor(watch: Watch): Guard {
     },
     async after(session) {
       if (!unattended) return;
-      if (watch.discards) return markReturned(session, watch.returning);
+      await markReturned(session, watch.returning);
+      if (watch.discards) return;
       const { storage, kept } = unattended;
       const lost = lossesBetween(storage, await readStorage(session));
       watch.onMissed(lost.filter((loss) => !kept.some((one) => isSameLoss(one.loss, loss))));
-      await finish(session, watch, storage, lost, kept);
+      await finish(session, watch, { before: storage, lost, kept });
     },
   };
 }
 
 async function around(session: Session, watch: Watch, script: () => Promise<void>): Promise<void> {
   await markChanged(session, watch.returning);
-  if (watch.discards) {
-    await script();
-    return markReturned(session, watch.returning);
-  }
+  if (watch.discards) return bringBack(session, watch, script);
   const kept = await keepExpected(session, watch);
   const before = await readStorage(session);
   await session.script('SAVEPOINT dbops_script');
-  await script();
+  await bringBack(session, watch, script);
   let lost = lossesBetween(before, await readStorage(session));
   const missed = lost.filter((loss) => !kept.some((one) => isSameLoss(one.loss, loss)));
   if (missed.length > 0) {
@@ -94,19 +99,36 @@ async function around(session: Session, watch: Watch, script: () => Promise<void
     const more = await keepOrExplain(session, watch, missed);
     kept.push(...more);
     await session.script('SAVEPOINT dbops_script');
-    await script();
+    await bringBack(session, watch, script);
     lost = lossesBetween(before, await readStorage(session));
   }
-  await finish(session, watch, before, lost, kept);
+  await finish(session, watch, { before, lost, kept });
+}
+
+/** The script, and the rows and values that it has made a place for. */
+async function bringBack(
+  session: Session,
+  { returning, rules, restores, onRestored }: Watch,
+  script: () => Promise<void>,
+): Promise<void> {
+  await script();
+  await markReturned(session, returning);
+  if (restores && returning.length > 0) {
+    const options = { dryRun: false, overwrite: false };
+    onRestored(
+      await restoreWithin(session, returning, options).catch((error: unknown) => {
+        throw restoreError(error, returning);
+      }),
+    );
+  }
+  if (rules) await session.script(rules);
 }
 
 /** What was kept and is still there was not destroyed; what was narrowed is compared. */
 async function finish(
   session: Session,
   watch: Watch,
-  before: Storage,
-  lost: readonly Loss[],
-  kept: readonly Kept[],
+  { before, lost, kept }: { before: Storage; lost: readonly Loss[]; kept: readonly Kept[] },
 ): Promise<void> {
   const isLost = ({ loss }: Kept) =>
     loss.kind === 'rows' || isRewrite(loss) || lost.some((one) => isSameLoss(one, loss));
@@ -117,7 +139,6 @@ async function finish(
     const rows = await noteLeft(session, one, before);
     if (rows > 0) remaining.push({ ...one, rows });
   }
-  await markReturned(session, watch.returning);
   watch.onKept(remaining);
 }
 

@@ -142,9 +142,8 @@ async function make(session: Session, cause: Cause, copy: Copy): Promise<Kept> {
   const columns = copy.columns.map(({ name, type }) => ({ name, type }));
   const tableId = shape.oid;
   const sequences = await readSequences(session, copy);
-  const id = await insertRecord(session, {
-    ...{ ...cause, loss, tableId, key, isKeyed, columns, sequences },
-  });
+  const record = { ...cause, loss, tableId, key, isKeyed, columns, sequences };
+  const id = await insertRecord(session, record);
   const selected = copy.columns.map(({ name, keptType, isCollated }) => {
     const value = `${q(name)}::${keptType}`;
     return `${isCollated ? `(${value} COLLATE "C")` : value} AS ${q(name)}`;

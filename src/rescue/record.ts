@@ -146,14 +146,12 @@ type NewRecord = Pick<
 export async function insertRecord(session: Session, record: NewRecord): Promise<number> {
   const { tracking, migration, direction, loss, tableId, key, isKeyed, columns, sequences } =
     record;
+  const json = [loss, key, columns, sequences].map((value) => JSON.stringify(value));
   const [row] = await session.query<{ id: number }>(
     `INSERT INTO dbops_rescue.records
-       (tracking, migration, direction, loss, table_id, key, is_keyed, columns, sequences)
+       (tracking, migration, direction, table_id, is_keyed, loss, key, columns, sequences)
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING id::float8 AS id`,
-    [
-      ...[tracking, migration, direction, JSON.stringify(loss), tableId],
-      ...[JSON.stringify(key), isKeyed, JSON.stringify(columns), JSON.stringify(sequences)],
-    ],
+    [tracking, migration, direction, tableId, isKeyed, ...json],
   );
   return row?.id ?? 0;
 }

@@ -26,6 +26,8 @@ export async function destroy(
     discards: false,
     returning: await recordsUndoneBy(session, tracking, direction, [migration]),
     onKept: (copies) => (kept = copies),
+    restores: false,
+    onRestored: () => {},
     onMissed: () => {},
   });
   await transaction(session, () => guard.around(session, () => session.script(script)));

@@ -39,13 +39,22 @@ export async function restore(
 ): Promise<Restored[]> {
   await session.script(options.dryRun ? 'BEGIN READ ONLY' : 'BEGIN');
   try {
-    const restored = await withExactText(session, () => inTransaction(session, records, options));
+    const restored = await restoreWithin(session, records, options);
     await session.script(options.dryRun ? 'ROLLBACK' : 'COMMIT');
     return restored;
   } catch (error) {
     await session.script('ROLLBACK').catch(() => {});
     throw error;
   }
+}
+
+/** The same in the caller's transaction. */
+export function restoreWithin(
+  session: Session,
+  records: readonly RescueRecord[],
+  options: RestoreOptions,
+): Promise<Restored[]> {
+  return withExactText(session, () => inTransaction(session, records, options));
 }
 
 async function inTransaction(
