@@ -7,8 +7,8 @@ import { loadModule } from '../../formats/load-module.ts';
 import type { ModuleScript } from '../../migration.ts';
 import { migrationFailed } from '../failure/failure.ts';
 import { fateOf } from './fate.ts';
+import { sendGuarded } from './guarded.ts';
 import {
-  beginOf,
   limitsOf,
   resetRole,
   resetSettings,
@@ -45,9 +45,7 @@ async function runInTransaction(
   const { session } = run;
   await withLockRetries(session, retriesOf(step, run), async () => {
     try {
-      await session.script(beginOf(step, run, durable).join('; '));
-      await module.run(session, true);
-      await session.script(`${recordOf(step, run)}; COMMIT; ${resetSettings}`);
+      await sendGuarded(step, run, durable, async () => void (await module.run(session, true)));
     } catch (error) {
       await rollback(session);
       throw error;

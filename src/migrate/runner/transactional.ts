@@ -4,6 +4,7 @@ import { withLockRetries } from '../../db/lock.ts';
 import { offsetOfError } from '../../sql/failure-place.ts';
 import { migrationFailed } from '../failure/failure.ts';
 import { fateOf } from './fate.ts';
+import { sendGuarded } from './guarded.ts';
 import {
   beginOf,
   resetRole,
@@ -34,7 +35,8 @@ export async function runInTransaction(
   const { session } = run;
   await withLockRetries(session, retriesOf(step, run), async () => {
     try {
-      await session.script(sent);
+      if (step.guard) await sendGuarded(step, run, durable, () => session.script(sql));
+      else await session.script(sent);
     } catch (error) {
       await rollback(session);
       throw error;
