@@ -11,6 +11,7 @@ const layers = [
   ['db', 'sql'],
   ['formats'],
   ['catalog', 'hazards'],
+  ['rescue'],
   ['migrate', 'tracking', 'checks', 'backfill', 'seed', 'reports'],
   ['config'],
   ['context'],

@@ -18,5 +18,14 @@ const milliseconds = z.string().transform((value, context) => {
 /** `--wait`: how long to wait for another run and for locks. */
 export const wait = milliseconds.default(60_000);
 
+/** Milliseconds of an age such as `30d`. */
+export const age = z.string().transform((value, context) => {
+  const days = /^(\d+)d$/.exec(value)?.[1];
+  const parsed = days === undefined ? parseDuration(value) : Number(days) * 86_400_000;
+  if (parsed !== undefined) return parsed;
+  context.addIssue({ code: 'custom', message: 'expected an age such as 30d or 12h' });
+  return z.NEVER;
+});
+
 /** No options and no arguments. */
 export const none = z.object({});

@@ -53,6 +53,21 @@ export const commands: CommandEntry[] = [
     load: () => import('./migrate-new.ts'),
   },
   {
+    words: 'rescue list',
+    summary: 'rows that migrations destroyed, and that are kept',
+    load: () => import('./rescue-list.ts'),
+  },
+  {
+    words: 'rescue restore',
+    summary: 'put kept rows back',
+    load: () => import('./rescue-restore.ts'),
+  },
+  {
+    words: 'rescue drop',
+    summary: 'drop kept rows for good',
+    load: () => import('./rescue-drop.ts'),
+  },
+  {
     words: 'backfill run',
     summary: 'fill a column from where its value is known',
     load: () => import('./backfill-run.ts'),
@@ -83,6 +98,7 @@ export const commands: CommandEntry[] = [
 export const groups: Record<string, string> = {
   env: 'the label kept in the database itself',
   migrate: 'migrations: status, up, down, baseline, new',
+  rescue: 'rows kept from migrations and rollbacks',
   backfill: 'fill columns of tables that are in use',
   report: 'usage and credits',
 };

@@ -1,8 +1,9 @@
 import * as z from 'zod';
 import { folderOf, refuseForgottenTable } from './folder.ts';
-import { planUp } from '../migrate/plan.ts';
+import { appliedOf, planUp } from '../migrate/plan.ts';
 import { readStatuses } from '../migrate/state.ts';
 import { nothingRecorded } from '../migrate/tracking-elsewhere.ts';
+import type { Migration } from '../migration.ts';
 import { done, text } from '../report.ts';
 import { defineCommand } from './command.ts';
 import { count, wait } from './flags.ts';
@@ -10,13 +11,15 @@ import { toSteps } from './steps.ts';
 
 export const command = defineCommand({
   description:
-    'Applies pending migrations in order, each in its own transaction together with its tracking row. A failure leaves the database as it was before that file.',
+    'Applies pending migrations in order, each in its own transaction together with its tracking row. A failure leaves the database as it was before that file. Rows and values that a migration destroys are copied to dbops_rescue first.',
   options: [
     ['--to <name>', 'up to and including this one'],
     ['--steps <n>', 'so many at the most'],
     ['--dry-run', 'print the SQL and change nothing'],
     ['--no-backfill', 'refuse, rather than run, a backfill that a migration requires'],
     ['--allow-out-of-order', 'also apply a pending migration that is older than an applied one'],
+    ['--discard-data', 'drop rows and values without a copy in dbops_rescue'],
+    ['--restore', 'put back, without asking, what an earlier rollback kept'],
     ['--wait <duration>', 'how long to wait for another run and for locks (default 60s)'],
   ],
   examples: [
@@ -30,26 +33,37 @@ export const command = defineCommand({
     dryRun: z.boolean().default(false),
     backfill: z.boolean().default(true),
     allowOutOfOrder: z.boolean().default(false),
+    discardData: z.boolean().default(false),
+    restore: z.boolean().default(false),
     wait,
   }),
   async run(context, flags) {
     const [session, folder] = await Promise.all([context.session(), folderOf(context)]);
+    let applied: Migration[] = [];
     const plan = async () => {
       const statuses = await readStatuses(session, folder);
       if (nothingRecorded(statuses)) await refuseForgottenTable(context, session, folder);
-      return toSteps(planUp(statuses, flags), 'up', folder.format);
+      const planned = planUp(statuses, flags);
+      applied = appliedOf(statuses);
+      return toSteps(planned, 'up');
     };
     const steps = await plan();
     if (steps.length === 0)
       return done({ migrations: [] }, text('nothing to do: every migration is applied'));
     // Loading what runs migrations would be a tenth of the time of a run that has nothing to do.
     const { dryRunReport, outcomeReport, runLocked } = await import('./migrate.ts');
-    if (flags.dryRun) return dryRunReport(steps, session, folder);
+    const { expectLosses } = await import('./expected-losses.ts');
+    const { keepRows } = await import('./keep-rows.ts');
+    const rescue = { context, session, folder, flags };
+    const keeping = await keepRows(rescue, steps, await expectLosses(rescue, applied, steps));
+    if (flags.dryRun) return keeping.preview(await dryRunReport(steps, session, folder));
+    await keeping.announce();
     const { requireBackfill } = await import('./requirements.ts');
     const before = requireBackfill(context, session, { run: flags.backfill });
-    return outcomeReport(
-      await runLocked({ context, session, folder, patience: flags.wait, plan, before }),
-      'up',
-    );
+    const guarded = async () => keeping.guarded(await plan());
+    const patience = flags.wait;
+    const run = { context, session, folder, patience, plan: guarded, before };
+    const outcome = await runLocked(run);
+    return keeping.report(outcome, outcomeReport(outcome, 'up'));
   },
 });

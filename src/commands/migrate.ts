@@ -9,7 +9,7 @@ import { runSteps } from '../migrate/run.ts';
 import type { RunOutcome, Step } from '../migrate/step.ts';
 import type { Direction } from '../migration.ts';
 import { formatDuration } from '../output/duration.ts';
-import { done, text, type Block, type Report } from '../report.ts';
+import { done, text, type Block, type JsonValue, type Report } from '../report.ts';
 import { underLocks, type Guarded } from './locks.ts';
 
 /** What `migrate up` and `migrate down` share: from the steps to the report. */
@@ -62,12 +62,16 @@ function waiting(step: Step, blockers: string[]): string {
   return `${step.migration.name} waits for a lock and lets the application pass${blockers.map((blocker) => `\n  blocked by ${blocker}`).join('')}`;
 }
 
-/** The report of a run: a line a migration, what stands, and the error if there was one. */
-export function outcomeReport({ results, error }: RunOutcome, direction: Direction): Report {
-  const migrations = results.map((result) => ({
-    ...result,
-    ...(direction === 'down' && { rollback: { source: 'file', proven: false, loses: [] } }),
-  }));
+/**
+ * The report of a run: a line a migration, what stands, and the error if there was one.
+ *
+ * @param more further keys of a migration in the JSON document
+ */
+export function outcomeReport(
+  { results, error }: RunOutcome,
+  direction: Direction,
+  more: (name: string) => Record<string, JsonValue> = () => ({}),
+): Report {
   const lines = results.map(({ name, state, durationMs }): Block => {
     if (state === 'done') return text(`✓ ${name}  ${formatDuration(durationMs)}`, 'good');
     return state === 'failed' ? text(`✗ ${name}`, 'bad') : text(`– ${name}  not run`, 'dim');
@@ -76,7 +80,7 @@ export function outcomeReport({ results, error }: RunOutcome, direction: Directi
   const verb = direction === 'up' ? 'applied' : 'rolled back';
   return {
     exitCode: error?.exitCode ?? exitCodes.done,
-    data: { migrations },
+    data: { migrations: results.map((result) => ({ ...result, ...more(result.name) })) },
     blocks: [...lines, text(`${finished} of ${results.length} ${verb}`)],
     ...(error && { error }),
   };
@@ -92,7 +96,7 @@ export async function dryRunReport(
   session: Session,
   { format }: Folder,
 ): Promise<Report> {
-  const executions = await preflight(steps, format, session.client);
+  const { executions } = await preflight(steps, format, session.client);
   const migrations = steps.map(({ migration, direction }) => ({
     name: migration.name,
     direction,

@@ -1,4 +1,5 @@
 import type { StandIns } from '../db/pglite-extensions.ts';
+import type { Opening } from '../db/opening.ts';
 import type { Session } from '../db/session.ts';
 import type { AppliedMigration, Direction, Migration } from '../migration.ts';
 import type { Finding } from '../report.ts';
@@ -59,6 +60,8 @@ export interface Format {
   needsDirective?: boolean;
   /** Where somebody would write the rollback of a migration that has none, if the tool can have one. */
   downFile?(migration: Migration): string;
+  /** How it marks the directions of a file that holds both. */
+  sections?: Record<Direction, SectionMark>;
   /**
    * The files of a new, empty migration that comes last, as the tool would begin it: text by path
    * below the folder. Absent where only the tool can.
@@ -68,6 +71,13 @@ export interface Format {
   newFiles?(wanted: NewMigration): Record<string, string>;
   /** The way to a new migration, ending in a command, where only the tool can write all of it. */
   newCommand?(slug: string): string;
+}
+
+/** The line above the statements of one direction. */
+export interface SectionMark {
+  mark: RegExp;
+  /** As the tool's own template has it. */
+  line: string;
 }
 
 /** A migration that somebody wants to begin. */
@@ -116,8 +126,12 @@ export type LoadModule = (
 export interface LoadedModule {
   /** It must not run in a transaction. */
   noTransaction: boolean;
-  /** @param inTransaction whether the session is in one: the module must then not begin another */
-  run(session: Session, inTransaction: boolean): Promise<unknown>;
+  /**
+   * @param inTransaction whether the session is in one: the module must then not begin another
+   * @param opening begins it, where it has not begun: sent with the module's first statement, and
+   *   left alone by a module that sends none
+   */
+  run(session: Session, inTransaction: boolean, opening?: Opening): Promise<unknown>;
 }
 
 /** SQL of a tracking table. Statements are text: they ride in the migration's own round trip. */

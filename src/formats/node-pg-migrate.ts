@@ -13,7 +13,7 @@ import {
   numberOf,
   type Place,
 } from './node-pg-migrate/order.ts';
-import { directionsOf, hasMark } from './node-pg-migrate/sql.ts';
+import { directionsOf, hasMark, sections } from './node-pg-migrate/sql.ts';
 import { newPgMigration } from './node-pg-migrate/new.ts';
 import { hashOf, lazyScript, sqlScript, withoutBom } from './shared/script.ts';
 import {
@@ -127,6 +127,7 @@ export const nodePgMigrate: Format = {
   loadModule: loadPgModule,
   downFile: ({ name, up }) =>
     up.file.endsWith('.up.sql') ? join(dirname(up.file), `${name}.down.sql`) : up.file,
+  sections,
   newFiles: newPgMigration,
 };
 

@@ -5,6 +5,7 @@ import { quoteLiteral } from '../db/quote.ts';
 import type { Session } from '../db/session.ts';
 import type { Folder, TrackingRow } from '../formats/format.ts';
 import type { Direction, Directives, Migration, Script } from '../migration.ts';
+import type { Guard } from '../rescue/guard.ts';
 
 /** One migration in one direction, ready to run. */
 export interface Step {
@@ -12,6 +13,8 @@ export interface Step {
   direction: Direction;
   script: Script;
   directives: Directives;
+  /** Keeps what the script destroys; absent where it destroys nothing. */
+  guard?: Guard;
 }
 
 export interface StepResult {

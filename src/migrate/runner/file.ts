@@ -1,9 +1,11 @@
 import { codeOf } from '../../db/connection-error.ts';
+import { ScriptError, type Session } from '../../db/session.ts';
 import { DbopsError } from '../../errors.ts';
 import { needsCommits, type Execution } from '../../sql/execution.ts';
+import { offsetOfError } from '../../sql/failure-place.ts';
 import type { Run, Step } from '../step.ts';
 import { runStepwise } from './stepwise.ts';
-import { runInTransaction } from './transactional.ts';
+import { runInTransaction, type Content } from './transactional.ts';
 
 /**
  * Runs an SQL file: as one transaction, or part by part where it asks for that or the server does.
@@ -20,13 +22,51 @@ export async function runFile(
   if (forcedBy) run.onNote(step, `${outside} for line ${forcedBy.line}: ${begin(forcedBy.sql)}`);
   if (isStepwise) return runStepwise(step, source, run);
   try {
-    await runInTransaction(step, sql, run, durable);
+    await runInTransaction(
+      step,
+      (...frame) => oneMessage(sql, run.session, ...frame),
+      run,
+      durable,
+    );
   } catch (error) {
     const reason = error instanceof DbopsError ? codeOf(error.cause) : '';
     if (run.folder.format.needsDirective || !needsCommits.has(reason)) throw error;
     run.onNote(step, `${outside}: the server refuses it as one (SQLSTATE ${reason})`);
     await runStepwise(step, source, run);
   }
+}
+
+/** All of a file is one message, with its transaction: one round trip. */
+function oneMessage(
+  sql: string,
+  session: Session,
+  before: readonly string[],
+  after: string,
+): Content {
+  const prefix = before.map((statement) => `${statement}; `).join('');
+  // A comment may end the file without a newline, and would swallow what follows.
+  const whole = { text: `${prefix}${sql}\n; ${after}`, statements: before.length, prefix };
+  const alone = { text: sql, statements: 0, prefix: '' };
+  let failed: { error: unknown; sent: typeof whole } | undefined;
+  const send = (sent: typeof whole) =>
+    session.script(sent.text).catch((error: unknown) => {
+      failed = { error, sent };
+      throw error;
+    });
+  return {
+    send: () => send(whole),
+    script: () => send(alone),
+    failureOf(error) {
+      if (!(error instanceof ScriptError)) return undefined;
+      const { cause } = error;
+      // What a guard does beside the file has no place in it.
+      if (failed?.error !== error) return { cause };
+      const { text, statements, prefix: ahead } = failed.sent;
+      const completed = Math.max(0, error.completed - statements);
+      const offset = offsetOfError(cause, text, ahead.length);
+      return { cause, point: { sql, completed, offset } };
+    },
+  };
 }
 
 const outside = 'runs outside a transaction, statement by statement,';

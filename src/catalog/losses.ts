@@ -1,0 +1,138 @@
+import type { Session } from '../db/session.ts';
+import { keepsValues, type ValueType } from './kept-values.ts';
+
+/** What a script destroys, under the names that hold before it. */
+export type Loss =
+  | { kind: 'table'; schema: string; table: string }
+  | {
+      kind: 'column';
+      schema: string;
+      table: string;
+      column: string;
+      change: 'dropped' | 'narrowed';
+      /** The type before, and after where the column is still there. */
+      from: string;
+      to?: string;
+    };
+
+/** Where a database keeps rows. */
+export type Storage = ReadonlyMap<number, StoredTable>;
+
+export interface StoredTable {
+  oid: number;
+  schema: string;
+  name: string;
+  /** The table of which it is a partition. */
+  parent: number | null;
+  columns: readonly StoredColumn[];
+}
+
+interface StoredColumn {
+  /** Its number in the table, which no rename changes. */
+  number: number;
+  name: string;
+  /** As SQL. */
+  type: string;
+  typeId: number;
+  isGenerated: boolean;
+  value: ValueType;
+}
+
+/** Ours and the server's. No backslash: its meaning depends on standard_conforming_strings. */
+const systemSchemas = `'^(pg_|dbops$|dbops_|information_schema$)'`;
+
+/**
+ * Reads the tables that hold rows of their own, and their columns. The rows of a foreign table are
+ * another server's, those of a materialized view can be made again, and the tables of an extension
+ * are filled by it.
+ */
+export async function readStorage(session: Session): Promise<Storage> {
+  const tables = await session.query<StoredTable & Record<string, unknown>>(storage);
+  return new Map(tables.map((table) => [table.oid, table]));
+}
+
+const storage = `WITH RECURSIVE domains (id, base, typmod) AS (
+    SELECT oid, typbasetype, typtypmod FROM pg_type WHERE typtype = 'd'
+    UNION ALL
+    SELECT d.id, t.typbasetype, CASE d.typmod WHEN -1 THEN t.typtypmod ELSE d.typmod END
+      FROM domains d JOIN pg_type t ON t.oid = d.base WHERE t.typtype = 'd'),
+  bases AS (SELECT d.* FROM domains d JOIN pg_type t ON t.oid = d.base WHERE t.typtype <> 'd'),
+  parts (id, names) AS (
+    SELECT enumtypid, jsonb_agg(enumlabel ORDER BY enumsortorder) FROM pg_enum GROUP BY 1
+    UNION ALL
+    SELECT t.oid, jsonb_agg(a.attnum || ' ' || a.atttypid ORDER BY a.attnum)
+      FROM pg_type t JOIN pg_class c ON c.oid = t.typrelid AND c.relkind = 'c'
+        JOIN pg_attribute a ON a.attrelid = c.oid AND NOT a.attisdropped GROUP BY 1)
+  SELECT c.oid::int8::float8 AS oid, n.nspname AS schema, c.relname AS name,
+      (SELECT inhparent::int8::float8 FROM pg_inherits WHERE inhrelid = c.oid AND c.relispartition) AS parent,
+      coalesce(jsonb_agg(jsonb_build_object(
+        'number', a.attnum, 'name', a.attname, 'type', format_type(a.atttypid, a.atttypmod),
+        'typeId', a.atttypid::int8, 'isGenerated', a.attgenerated <> '',
+        'value', jsonb_build_object(
+          'name', coalesce(e.typname, t.typname), 'isArray', e.oid IS NOT NULL,
+          'limit', CASE a.atttypmod WHEN -1 THEN coalesce(b.typmod, -1) ELSE a.atttypmod END,
+          'parts', coalesce(p.names, '[]')))
+        ORDER BY a.attnum) FILTER (WHERE a.attnum IS NOT NULL), '[]') AS columns
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+      LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+      LEFT JOIN bases b ON b.id = a.atttypid
+      LEFT JOIN pg_type t ON t.oid = coalesce(b.base, a.atttypid)
+      LEFT JOIN pg_type e ON e.oid = t.typelem AND t.typcategory = 'A'
+      LEFT JOIN parts p ON p.id = coalesce(e.oid, t.oid)
+   WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't' AND n.nspname !~ ${systemSchemas}
+     AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass
+                        AND d.objid = c.oid AND d.deptype = 'e')
+   GROUP BY c.oid, n.nspname ORDER BY n.nspname COLLATE "C", c.relname COLLATE "C"`;
+
+/**
+ * What is gone between two readings of one and the same database. Objects are told by their OIDs
+ * and columns by their numbers, so that a rename is no loss. A partition's rows are those of its
+ * parent, where the parent loses them too.
+ */
+export function lossesBetween(before: Storage, after: Storage): Loss[] {
+  const losses = new Map<number, Loss[]>();
+  for (const table of before.values()) losses.set(table.oid, lossesOf(table, after.get(table.oid)));
+  return [...before.values()].flatMap((table) =>
+    (losses.get(table.oid) ?? []).filter((loss) => !isOfParent(loss, table, before, losses)),
+  );
+}
+
+function lossesOf(table: StoredTable, now: StoredTable | undefined): Loss[] {
+  const { schema, name } = table;
+  if (!now) return [{ kind: 'table', schema, table: name }];
+  const columns = new Map(now.columns.map((column) => [column.number, column]));
+  return table.columns.flatMap((column): Loss[] => {
+    if (column.isGenerated) return []; // what it holds can be worked out again
+    const left = columns.get(column.number);
+    const place = { schema, table: name, column: column.name, from: column.type };
+    if (!left) return [{ kind: 'column', ...place, change: 'dropped' }];
+    if (isSameType(column, left) || keepsValues(column.value, left.value)) return [];
+    return [{ kind: 'column', ...place, change: 'narrowed', to: left.type }];
+  });
+}
+
+/** The same type, which has lost none of its labels or attributes either. */
+function isSameType(one: StoredColumn, other: StoredColumn): boolean {
+  const { value } = other;
+  return (
+    one.typeId === other.typeId &&
+    one.value.limit === value.limit &&
+    one.value.parts.every((part) => value.parts.includes(part))
+  );
+}
+
+function isOfParent(
+  loss: Loss,
+  { parent }: StoredTable,
+  before: Storage,
+  losses: ReadonlyMap<number, readonly Loss[]>,
+): boolean {
+  const of = parent === null ? undefined : before.get(parent);
+  if (!of) return false;
+  const isCovered = (losses.get(of.oid) ?? []).some(
+    (other) =>
+      other.kind === 'table' ||
+      (loss.kind === 'column' && other.kind === 'column' && other.column === loss.column),
+  );
+  return isCovered || isOfParent(loss, of, before, losses);
+}

@@ -1,0 +1,49 @@
+import { codeOf } from '../db/connection-error.ts';
+import type { Session } from '../db/session.ts';
+import { planCopy, rowsOf } from './keep.ts';
+import type { Destroyed } from './record.ts';
+import { keyOf, readShapes } from './shape.ts';
+
+export interface LossCount {
+  loss: Destroyed;
+  /** `null`: not known, because another migration comes first or this user may not read the table. */
+  rows: number | null;
+}
+
+/** How many rows, or values, each loss would take away as the database is now. */
+export async function countLosses(
+  session: Session,
+  losses: readonly Destroyed[],
+): Promise<LossCount[]> {
+  if (losses.length === 0) return [];
+  const shapes = await readShapesAlone(session, losses);
+  const counts: LossCount[] = [];
+  for (const loss of losses) {
+    const shape = shapes.get(keyOf(loss));
+    const copy = shape && planCopy(shape, loss, losses);
+    counts.push({ loss, rows: copy ? await count(session, rowsOf(copy)) : null });
+  }
+  return counts;
+}
+
+async function readShapesAlone(session: Session, losses: readonly Destroyed[]) {
+  await session.script('BEGIN READ ONLY');
+  try {
+    return await readShapes(session, losses);
+  } finally {
+    await session.script('ROLLBACK');
+  }
+}
+
+async function count(session: Session, rows: string): Promise<number | null> {
+  await session.script('BEGIN READ ONLY; SET LOCAL row_security = off');
+  try {
+    const [row] = await session.query<{ rows: number }>(`SELECT count(*)::float8 AS rows ${rows}`);
+    return row?.rows ?? 0;
+  } catch (error) {
+    if (codeOf(error) === '42501') return null;
+    throw error;
+  } finally {
+    await session.script('ROLLBACK');
+  }
+}

@@ -1,0 +1,168 @@
+import type { Loss } from '../catalog/losses.ts';
+import type { Session } from '../db/session.ts';
+import type { Direction } from '../migration.ts';
+
+/** What a script takes away: what the catalog shows, or all rows of a table that stays. */
+export type Destroyed = Loss | { kind: 'rows'; schema: string; table: string };
+
+/** Whether both are the same loss: what a column is afterwards may have been foreseen wrongly. */
+export function isSameLoss(one: Destroyed, other: Destroyed): boolean {
+  const [first, second] = [one, other].map((loss) => {
+    const column = loss.kind === 'column' ? [loss.column, loss.change] : [];
+    return JSON.stringify([loss.kind, loss.schema, loss.table, ...column]);
+  });
+  return first === second;
+}
+
+/** Each loss once; a column goes with its table. */
+export function distinct(losses: readonly Destroyed[]): Destroyed[] {
+  const isOfTable = ({ schema, table }: Destroyed) =>
+    losses.some((loss) => loss.kind === 'table' && loss.schema === schema && loss.table === table);
+  return losses.filter(
+    (loss, at) =>
+      losses.findIndex((other) => isSameLoss(other, loss)) === at &&
+      (loss.kind === 'table' || !isOfTable(loss)),
+  );
+}
+
+/** The script that destroys. */
+export interface Cause {
+  /** The tracking table of its folder: a database may have several. */
+  tracking: string;
+  migration: string;
+  direction: Direction;
+}
+
+/** One table or column that was copied before it was destroyed. */
+export interface RescueRecord extends Cause {
+  id: number;
+  keptAt: Date;
+  loss: Destroyed;
+  /** Of the table that was copied from. */
+  tableId: number;
+  rows: number;
+  /** What tells the rows apart: columns that are in the copy. */
+  key: string[];
+  /** Whether that is a key; otherwise two rows may be alike. */
+  isKeyed: boolean;
+  /** The columns whose values are in the copy, with their types. */
+  columns: { name: string; type: string }[];
+  sequences: SequenceState[];
+  /** What the script left of the column, and under which names. */
+  left: Left | null;
+  /** Last transaction of the step that brought the column back, and those that ran beside it. */
+  returned: { transaction: number; others: number[] } | null;
+  state: 'kept' | 'partly' | 'restored';
+  restoredAt: Date | null;
+}
+
+export interface SequenceState {
+  column: string;
+  schema: string;
+  name: string;
+  /** Digits: a bigint may exceed what JSON numbers hold. */
+  lastValue: string;
+  isCalled: boolean;
+}
+
+export interface Left {
+  schema: string;
+  table: string;
+  column: string;
+  key: string[];
+}
+
+/** The schema is nobody else's: what it holds may be personal data that its table kept from others. */
+export const ensureRecords = `DO $$ BEGIN
+    IF to_regnamespace('dbops_rescue') IS NULL THEN
+      CREATE SCHEMA dbops_rescue;
+      REVOKE ALL ON SCHEMA dbops_rescue FROM PUBLIC;
+    END IF;
+    IF to_regclass('dbops_rescue.records') IS NULL THEN
+      CREATE TABLE dbops_rescue.records (
+        id bigint GENERATED ALWAYS AS IDENTITY CONSTRAINT records_pkey PRIMARY KEY,
+        tracking text NOT NULL,
+        migration text NOT NULL,
+        direction text NOT NULL,
+        kept_at timestamptz NOT NULL DEFAULT now(),
+        loss jsonb NOT NULL,
+        table_id bigint NOT NULL,
+        rows bigint NOT NULL DEFAULT 0,
+        key jsonb NOT NULL,
+        is_keyed boolean NOT NULL,
+        columns jsonb NOT NULL,
+        sequences jsonb NOT NULL,
+        "left" jsonb,
+        returned jsonb,
+        state text NOT NULL DEFAULT 'kept',
+        restored_at timestamptz);
+    END IF;
+  END $$`;
+
+/** The table that holds the rows of a record. */
+export function copyOf({ id }: Pick<RescueRecord, 'id'>): string {
+  return `dbops_rescue.copy_${id}`;
+}
+
+const selected = `SELECT id::float8 AS id, tracking, migration, direction, kept_at AS "keptAt", loss,
+    table_id::float8 AS "tableId", rows::float8 AS rows, key, is_keyed AS "isKeyed", columns, sequences,
+    "left", returned, state, restored_at AS "restoredAt"
+  FROM dbops_rescue.records`;
+
+/** All records, the newest first; none where nothing was ever rescued. */
+export async function readRecords(session: Session): Promise<RescueRecord[]> {
+  const [{ exists } = { exists: false }] = await session.query<{ exists: boolean }>(
+    `SELECT EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+       WHERE n.nspname = 'dbops_rescue' AND c.relname = 'records') AS exists`,
+  );
+  if (!exists) return [];
+  return session.query<RescueRecord & Record<string, unknown>>(
+    `${selected} ORDER BY kept_at DESC, id DESC`,
+  );
+}
+
+/** What may be put back once these migrations have run in this direction: they undo its cause. */
+export async function recordsUndoneBy(
+  session: Session,
+  tracking: string,
+  direction: Direction,
+  migrations: readonly string[],
+): Promise<RescueRecord[]> {
+  const undone = new Set(migrations);
+  return (await readRecords(session)).filter(
+    (record) =>
+      record.state !== 'restored' &&
+      record.tracking === tracking &&
+      record.direction !== direction &&
+      undone.has(record.migration),
+  );
+}
+
+type NewRecord = Pick<
+  RescueRecord,
+  keyof Cause | 'loss' | 'tableId' | 'key' | 'isKeyed' | 'columns' | 'sequences'
+>;
+
+export async function insertRecord(session: Session, record: NewRecord): Promise<number> {
+  const { tracking, migration, direction, loss, tableId, key, isKeyed, columns, sequences } =
+    record;
+  const json = [loss, key, columns, sequences].map((value) => JSON.stringify(value));
+  const [row] = await session.query<{ id: number }>(
+    `INSERT INTO dbops_rescue.records
+       (tracking, migration, direction, table_id, is_keyed, loss, key, columns, sequences)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING id::float8 AS id`,
+    [tracking, migration, direction, tableId, isKeyed, ...json],
+  );
+  return row?.id ?? 0;
+}
+
+/** Removes records with their copies, in the caller's transaction. */
+export async function dropRecords(
+  session: Session,
+  records: readonly Pick<RescueRecord, 'id'>[],
+): Promise<void> {
+  for (const record of records) await session.script(`DROP TABLE IF EXISTS ${copyOf(record)}`);
+  await session.query('DELETE FROM dbops_rescue.records WHERE id = ANY ($1::bigint[])', [
+    records.map(({ id }) => id),
+  ]);
+}

@@ -1,0 +1,27 @@
+import { codeOf } from '../db/connection-error.ts';
+import { isRightMissing } from '../db/refusal.ts';
+import { ScriptError, type Session } from '../db/session.ts';
+import { DbopsError, exitCodes } from '../errors.ts';
+import type { Cause } from './record.ts';
+
+/**
+ * The error of a copy that could not be made. The cause stays visible: a lock that was not had is
+ * tried for again, and a lost connection is told as one.
+ */
+export function rescueError(error: unknown, { migration }: Cause, { target }: Session): unknown {
+  const cause = error instanceof ScriptError ? error.cause : error;
+  const code = codeOf(cause);
+  if (error instanceof DbopsError || code === '' || /^(?:08|57)/.test(code)) return error;
+  const role = target.kind === 'postgres' ? target.user : 'CURRENT_USER';
+  const said = cause instanceof Error ? cause.message : String(cause);
+  return new DbopsError({
+    code: 'RESCUE.FAILED',
+    exitCode: isRightMissing(cause) ? exitCodes.unreachable : exitCodes.failed,
+    message: `${migration} would destroy rows, and they could not be copied to dbops_rescue first: ${said}. It was rolled back; nothing was changed.`,
+    reason: [`SQLSTATE ${code}`],
+    hint: isRightMissing(cause)
+      ? `Let the owner of the database run: CREATE SCHEMA dbops_rescue AUTHORIZATION ${role}; or go on without a copy: --discard-data`
+      : 'Put that right and run the command again, or go on without a copy: --discard-data',
+    cause,
+  });
+}

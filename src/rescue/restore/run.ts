@@ -1,0 +1,202 @@
+import { quoteName } from '../../db/quote.ts';
+import type { Session } from '../../db/session.ts';
+import { withExactText } from '../formats.ts';
+import { ownRows } from '../match.ts';
+import type { RescueRecord, SequenceState } from '../record.ts';
+import { keyOf, readShapes, type Shape } from '../shape.ts';
+import { restoreValues } from './column.ts';
+import { findObstacle } from './obstacle.ts';
+import { nothing, type Fate, type Fates, type RestoreOptions } from './fate.ts';
+import { inOrder } from './foreign-keys.ts';
+import {
+  withLateForeignKeys,
+  withoutForcedPolicies,
+  withoutTriggers,
+  withSettableIdentity,
+} from './switches.ts';
+import { restoreRows } from './table.ts';
+
+/** What became of a record. */
+export interface Restored {
+  record: RescueRecord;
+  fates: Fates;
+  /** Why nothing was tried. */
+  obstacle?: string;
+  /** Its table and others refer to one another. */
+  isCyclic: boolean;
+}
+
+/**
+ * Puts rows and values back, all in one transaction: tables first, parents before children, then
+ * columns. What is there is never overwritten unless `overwrite` says so.
+ *
+ * @throws when the server refuses a row; then nothing was changed
+ */
+export async function restore(
+  session: Session,
+  records: readonly RescueRecord[],
+  options: RestoreOptions,
+): Promise<Restored[]> {
+  await session.script(options.dryRun ? 'BEGIN READ ONLY' : 'BEGIN');
+  try {
+    const restored = await restoreWithin(session, records, options);
+    await session.script(options.dryRun ? 'ROLLBACK' : 'COMMIT');
+    return restored;
+  } catch (error) {
+    await session.script('ROLLBACK').catch(() => {});
+    throw error;
+  }
+}
+
+/** The same in the caller's transaction. */
+export function restoreWithin(
+  session: Session,
+  records: readonly RescueRecord[],
+  options: RestoreOptions,
+): Promise<Restored[]> {
+  return withExactText(session, () => inTransaction(session, records, options));
+}
+
+async function inTransaction(
+  session: Session,
+  records: readonly RescueRecord[],
+  options: RestoreOptions,
+): Promise<Restored[]> {
+  const shapes = await readShapes(
+    session,
+    records.map(({ loss }) => loss),
+  );
+  const shapeOf = ({ loss }: RescueRecord) => shapes.get(keyOf(loss));
+  const obstacles = new Map<RescueRecord, string>();
+  for (const record of records) {
+    const obstacle = await findObstacle(session, record, shapeOf(record));
+    if (obstacle) obstacles.set(record, obstacle);
+  }
+  const fit = records.filter((record) => !obstacles.has(record));
+  const tables = fit.filter(({ loss }) => loss.kind !== 'column');
+  const { ordered, cyclic } = inOrder(tables, shapes);
+  const columns = fit.filter(({ loss }) => loss.kind === 'column');
+  const used = [...new Set(fit.flatMap((record) => shapeOf(record) ?? []))];
+  const cycle = new Set(cyclic.map(({ loss }) => keyOf(loss)));
+  const preparations = options.dryRun ? [] : preparationsFor(used, columns, shapes, cycle);
+  if (!options.dryRun) await prepare(session, used, preparations);
+  const fates = new Map<RescueRecord, Fates>();
+  for (const record of [...ordered, ...cyclic, ...columns]) {
+    const shape = shapeOf(record);
+    if (!shape) continue;
+    // Parents that were restored before are in their tables.
+    const isLate = (other: RescueRecord) => options.dryRun || cyclic.includes(other);
+    const together = new Map(
+      tables
+        .filter((other) => other === record || isLate(other))
+        .map((other) => [keyOf(other.loss), other]),
+    );
+    const further = furtherColumns(record, columns);
+    fates.set(record, await one(session, { record, shape, options, together, further }));
+  }
+  if (!options.dryRun) {
+    await session.script(
+      ['SET CONSTRAINTS ALL IMMEDIATE', ...preparations.flatMap(({ after }) => after)].join('; '),
+    );
+    for (const record of fit) await setSequences(session, record);
+    for (const [record, result] of fates) await note(session, record, result);
+  }
+  return records.map((record) => {
+    const obstacle = obstacles.get(record);
+    const isCyclic = cyclic.includes(record);
+    return { record, fates: fates.get(record) ?? nothing, isCyclic, ...(obstacle && { obstacle }) };
+  });
+}
+
+/** Of several copies of one column the newest is taken; rows without a key can't be told apart here. */
+function furtherColumns(record: RescueRecord, columns: readonly RescueRecord[]) {
+  const own = new Set(record.columns.map(({ name }) => name));
+  const further = new Map<string, RescueRecord>();
+  for (const column of columns) {
+    const { loss, key, isKeyed } = column;
+    if (loss.kind !== 'column' || keyOf(loss) !== keyOf(record.loss) || own.has(loss.column))
+      continue;
+    if (!isKeyed || !key.every((name) => own.has(name)) || further.has(loss.column)) continue;
+    further.set(loss.column, column);
+  }
+  return [...further].map(([column, of]) => ({ column, record: of }));
+}
+
+function preparationsFor(
+  used: readonly Shape[],
+  columns: readonly RescueRecord[],
+  shapes: ReadonlyMap<string, Shape>,
+  cycle: ReadonlySet<string>,
+) {
+  const identities = columns.flatMap(({ loss }) => {
+    const shape = shapes.get(keyOf(loss));
+    return shape && loss.kind === 'column' ? withSettableIdentity(shape, loss.column) : [];
+  });
+  return [
+    ...used.flatMap((shape) => [withoutTriggers(shape), withoutForcedPolicies(shape)]),
+    ...used
+      .filter((shape) => cycle.has(keyOf(shape)))
+      .map((shape) => withLateForeignKeys(shape, cycle)),
+    ...identities,
+  ];
+}
+
+async function prepare(
+  session: Session,
+  used: readonly Shape[],
+  preparations: readonly { before: string[] }[],
+): Promise<void> {
+  if (used.length === 0) return;
+  const tables = used.map(ownRows).toSorted().join(', ');
+  const lock = `LOCK TABLE ${tables} IN SHARE ROW EXCLUSIVE MODE`;
+  await session.script([lock, ...preparations.flatMap(({ before }) => before)].join('; '));
+}
+
+async function one(session: Session, place: Parameters<typeof restoreRows>[0]): Promise<Fates> {
+  const { loss } = place.record;
+  const sql = loss.kind === 'column' ? restoreValues(place, loss.column) : restoreRows(place);
+  const fates = { ...nothing };
+  for (const { fate, rows } of await session.query<{ fate: Fate; rows: number }>(sql))
+    fates[fate] += rows;
+  return fates;
+}
+
+/** Never back: numbers that were given out since stay given out. */
+async function setSequences(session: Session, { sequences, loss }: RescueRecord): Promise<void> {
+  for (const state of sequences) {
+    const name = await sequenceOf(session, state, loss);
+    if (name)
+      await session.query(
+        `SELECT setval($1::regclass, $2::bigint, $3) FROM ${name} s, pg_sequence q
+          WHERE q.seqrelid = $1::regclass
+            AND (sign(q.seqincrement) * ($2::numeric - s.last_value) > 0
+                 OR $2::numeric = s.last_value AND $3 AND NOT s.is_called)`,
+        [name, state.lastValue, state.isCalled],
+      );
+  }
+}
+
+/** The sequence of that name, or the one that the column has now. */
+async function sequenceOf(
+  session: Session,
+  { schema, name, column }: SequenceState,
+  loss: RescueRecord['loss'],
+): Promise<string | undefined> {
+  const [row] = await session.query<{ name: string | null }>(
+    `SELECT coalesce(
+       (SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+         WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind = 'S'),
+       (SELECT pg_get_serial_sequence($3, $4) FROM pg_attribute
+         WHERE attrelid = $3::regclass AND attname = $4 AND NOT attisdropped)) AS name`,
+    [schema, name, quoteName({ schema: loss.schema, name: loss.table }), column],
+  );
+  return row?.name ?? undefined;
+}
+
+async function note(session: Session, { id }: RescueRecord, fates: Fates): Promise<void> {
+  const isWhole = fates.conflict + fates.orphan === 0;
+  await session.query(
+    `UPDATE dbops_rescue.records SET state = $2, restored_at = now() WHERE id = $1`,
+    [id, isWhole ? 'restored' : 'partly'],
+  );
+}

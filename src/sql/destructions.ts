@@ -1,0 +1,150 @@
+import type { AlterTableCmd, Node, RangeVar, TypeName } from 'libpg-query';
+import type { ObjectName } from './stand-alone.ts';
+import { parse } from './statements.ts';
+
+/** What a statement says that it destroys. What it drags along, only the catalog shows. */
+export type Destruction =
+  | { kind: 'table'; table: ObjectName }
+  | { kind: 'schema'; schema: string }
+  | { kind: 'column'; table: ObjectName; column: string }
+  /** The type changes; `isRewritten`: by an expression, which can make anything of the values. */
+  | { kind: 'type'; table: ObjectName; column: string; isRewritten: boolean }
+  /** `TRUNCATE`, and `DELETE` without a condition. */
+  | { kind: 'rows'; table: ObjectName; cascades: boolean }
+  | { kind: 'some-rows'; table: ObjectName }
+  /** Of a statement whose objects are not in its text (`DO`, `CALL`), or drag others along. */
+  | { kind: 'hidden' };
+
+/** A cheap look that spares most files the parser. */
+const suspicious =
+  /\bdrop\b(?!\s+(?:not|default|constraint)\b)|\btruncate\b|(?<!\bon\s+)\bdelete\b|\bdo\b(?!\s+(?:nothing|update|instead|also)\b)|\bexecute\b(?!\s+(?:function|procedure)\b)|\bcall\b/i;
+const retyping = [/\balter\b/i, /\btype\b/i];
+
+/** In modules, and in what only the server parses: the words of SQL, and of the builders. */
+const destroyingText =
+  /\b(?:drop|truncate|execute)\b|\bdelete\s+from\b|\btype\b|(?:drop|alter|delete|truncate|rename)[A-Z]\w*\(|\.(?:del|delete|truncate|alter)\(/i;
+
+/**
+ * What an SQL file may destroy, as far as PostgreSQL's own grammar shows. A text that it does not
+ * accept may destroy anything.
+ */
+export async function destructionsOf(sql: string): Promise<Destruction[]> {
+  if (!suspicious.test(sql) && !retyping.every((word) => word.test(sql))) return [];
+  try {
+    return (await parse(sql)).flatMap(({ stmt }) => (stmt ? ofStatement(stmt) : []));
+  } catch {
+    return mayDestroy(sql) ? [{ kind: 'hidden' }] : [];
+  }
+}
+
+/** Whether the words of a module, or of the body of a `DO`, speak of destroying something. */
+export function mayDestroy(source: string): boolean {
+  return destroyingText.test(source);
+}
+
+function ofStatement(stmt: Node): Destruction[] {
+  if ('DropStmt' in stmt) return ofDrop(stmt);
+  if ('AlterTableStmt' in stmt) return ofAlter(stmt);
+  if ('DropOwnedStmt' in stmt || 'CallStmt' in stmt || 'ExecuteStmt' in stmt)
+    return [{ kind: 'hidden' }];
+  if ('DoStmt' in stmt)
+    return mayDestroy(JSON.stringify(stmt.DoStmt.args)) ? [{ kind: 'hidden' }] : [];
+  if ('TruncateStmt' in stmt) {
+    const { relations = [], behavior } = stmt.TruncateStmt;
+    const cascades = behavior === 'DROP_CASCADE';
+    return relations.flatMap((node) =>
+      'RangeVar' in node ? { kind: 'rows', table: nameOf(node.RangeVar), cascades } : [],
+    );
+  }
+  if ('CreateFunctionStmt' in stmt || 'RuleStmt' in stmt) return []; // defined, not run
+  return deletesIn(stmt);
+}
+
+function ofDrop({ DropStmt }: Extract<Node, { DropStmt: unknown }>): Destruction[] {
+  const { removeType, objects = [], behavior } = DropStmt;
+  const paths = objects.map(pathOf);
+  if (removeType === 'OBJECT_TABLE')
+    return paths.map((path) => ({ kind: 'table', table: nameFrom(path) }));
+  if (removeType === 'OBJECT_SCHEMA')
+    return paths.map(([schema = '']) => ({ kind: 'schema', schema }));
+  return behavior === 'DROP_CASCADE' ? [{ kind: 'hidden' }] : [];
+}
+
+function ofAlter({ AlterTableStmt }: Extract<Node, { AlterTableStmt: unknown }>): Destruction[] {
+  const { relation, cmds = [], objtype } = AlterTableStmt;
+  const commands = cmds.flatMap((node) => ('AlterTableCmd' in node ? node.AlterTableCmd : []));
+  const changes = commands.filter(({ subtype }) => subtype && destroying.has(subtype));
+  // The attributes of a composite type are in the columns that have it.
+  if (objtype !== 'OBJECT_TABLE') return changes.map(() => ({ kind: 'hidden' }));
+  const table = nameOf(relation);
+  return changes.map((change): Destruction => {
+    const { name: column = '', subtype } = change;
+    return subtype === 'AT_DropColumn'
+      ? { kind: 'column', table, column }
+      : { kind: 'type', table, column, isRewritten: isRewritten(change) };
+  });
+}
+
+const destroying = new Set(['AT_DropColumn', 'AT_AlterColumnType']);
+
+/** USING with more than a cast of the column to its new type, by way of text at the most. */
+function isRewritten({ name, def }: AlterTableCmd): boolean {
+  if (!def || !('ColumnDef' in def)) return false;
+  const { raw_default: using, typeName } = def.ColumnDef;
+  let expression: Node | undefined = using;
+  while (expression && 'TypeCast' in expression) {
+    const { arg, typeName: cast } = expression.TypeCast;
+    if (!cast || cast.typmods || !(isText(cast) || isSame(cast, typeName))) return true;
+    expression = arg;
+  }
+  if (!expression) return false;
+  return !('ColumnRef' in expression) || lastOf(expression.ColumnRef.fields) !== name;
+}
+
+function isText({ names = [], arrayBounds }: TypeName): boolean {
+  return !arrayBounds && lastOf(names) === 'text';
+}
+
+function isSame(one: TypeName, other: TypeName | undefined): boolean {
+  const spelled = (type: TypeName | undefined) =>
+    JSON.stringify([type?.names, type?.arrayBounds ?? []]);
+  return spelled(one) === spelled(other);
+}
+
+/** DELETE and MERGE, also in a WITH. */
+function deletesIn(node: unknown): Destruction[] {
+  if (typeof node !== 'object' || node === null) return [];
+  return Object.entries(node).flatMap(([key, child]: [string, unknown]): Destruction[] => {
+    const inner = deletesIn(child);
+    if (key === 'MergeStmt' && JSON.stringify(child).includes('"CMD_DELETE"')) {
+      const { relation } = child as Extract<Node, { MergeStmt: unknown }>['MergeStmt'];
+      return [{ kind: 'some-rows', table: nameOf(relation) }, ...inner];
+    }
+    if (key !== 'DeleteStmt') return inner;
+    const { relation, whereClause } = child as Extract<Node, { DeleteStmt: unknown }>['DeleteStmt'];
+    const table = nameOf(relation);
+    return [
+      whereClause ? { kind: 'some-rows', table } : { kind: 'rows', table, cascades: false },
+      ...inner,
+    ];
+  });
+}
+
+function pathOf(node: Node): string[] {
+  if ('List' in node) return (node.List.items ?? []).flatMap(pathOf);
+  return 'String' in node ? [node.String.sval ?? ''] : [];
+}
+
+function lastOf(nodes: readonly Node[] = []): string | undefined {
+  return nodes.flatMap(pathOf).at(-1);
+}
+
+function nameFrom(path: readonly string[]): ObjectName {
+  const [name = '', schema] = path.toReversed();
+  return { name, ...(schema && { schema }) };
+}
+
+function nameOf(relation: RangeVar | undefined): ObjectName {
+  const { relname: name = '', schemaname: schema } = relation ?? {};
+  return { name, ...(schema && { schema }) };
+}
