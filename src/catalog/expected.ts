@@ -86,7 +86,7 @@ async function take(
 }
 
 /** Gives one and the same object for all that are alike. */
-function sharing(): (object: SchemaObject) => SchemaObject {
+export function sharing(): (object: SchemaObject) => SchemaObject {
   const seen = new Map<string, SchemaObject>();
   return (object) => {
     const text = JSON.stringify(object);

@@ -177,10 +177,21 @@ export interface RowForm {
   contentOf?(row: RowColumns, migration: Migration): string | null;
   /** Absent: every row says that its migration is applied. `void` ones say nothing. */
   stateOf?(row: RowColumns): 'applied' | 'failed' | 'void';
-  /** What is set in a row that is not to count any more; absent: it is deleted. */
-  close?: string;
-  /** SQL that gives the rows of these names, and no others, their order; those in place stay. */
-  arrange?(names: readonly string[]): string;
+  /** What is set in a row that is not to count any more, and how it reads then; absent: it is deleted. */
+  close?: { sql: string; columns: RowColumns };
+  /** What a new row has beside `columnsOf`, as far as `stateOf` looks at it. */
+  fresh?: RowColumns;
+  /** The migration of a row that has none of `knownBy`. */
+  ownerOf?(row: RowColumns): Migration | undefined;
+  /** A row refers to that of the migration before: there can be no gap. */
+  isChain?: boolean;
+  /** Where the tool goes by the times of the rows. */
+  order?: {
+    /** The column with the time. */
+    column: string;
+    /** SQL that gives the rows of these names their order; those that are in place stay. */
+    arrange(names: readonly string[]): string;
+  };
   /** The command with which the tool applies what is pending. */
   command: string;
   /** What that command would do. */

@@ -49,6 +49,7 @@ const tracking: Tracking = {
       filename: `${numberOf(name)}.sql`,
     }),
     contentOf: (row) => textIn(row, 'hash'),
+    isChain: true,
     command: 'graphile-migrate migrate',
     next(rows, migrations) {
       const last = [...namesIn(rows, 'filename')].toSorted().at(-1) ?? '';

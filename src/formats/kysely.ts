@@ -109,7 +109,7 @@ function trackingOf(
       key: ['name'],
       knownBy: ['name'],
       columnsOf: ({ name: ofFile }) => ({ name: ofFile }),
-      arrange: (inOrder) => arrange(table, inOrder),
+      order: { column: 'timestamp', arrange: (inOrder) => arrange(table, inOrder) },
       command: 'kysely migrate latest',
       next: (rows, migrations) => next(rows, migrations, isOrdered),
     },

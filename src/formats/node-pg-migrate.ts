@@ -57,7 +57,7 @@ function trackingOf({
       key: ['id'],
       knownBy: ['name'],
       columnsOf: ({ name: ofFile }) => ({ name: ofFile }),
-      arrange: (names) => arrange(table, names),
+      order: { column: 'run_on', arrange: (names) => arrange(table, names) },
       command: 'node-pg-migrate up',
       next,
     },

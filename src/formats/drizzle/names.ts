@@ -62,6 +62,8 @@ export function trackingOf(migrations: readonly Migration[], place: Place): Trac
         created_at: whenOf(migration),
       }),
       contentOf: (row) => textIn(row, 'hash'),
+      ownerOf: (row) =>
+        ownerOf({ created_at: Number(row['created_at']), hash: textIn(row, 'hash') ?? '' }),
       command: 'drizzle-kit migrate',
       next: (recorded, folders) => ({ runs: pendingAmong(folders, namesIn(recorded, 'name')) }),
     },
@@ -103,7 +105,7 @@ function createOrUpgrade(migrations: readonly Migration[], place: Place): string
   return `${createTable(place, columns)} DO ${quoteLiteral(body)}`;
 }
 
-type OwnerOf = (row: Row) => Migration | undefined;
+type OwnerOf = (row: Pick<Row, 'created_at' | 'hash'>) => Migration | undefined;
 
 /** The rule of `createOrUpgrade`, for rows that have no name yet. */
 function ownerByTime(migrations: readonly Migration[]): OwnerOf {

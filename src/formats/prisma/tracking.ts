@@ -69,7 +69,8 @@ export function prismaTrackingIn(schema = 'public'): Tracking {
       columnsOf: ({ name, hash }) => ({ migration_name: name, checksum: hash }),
       contentOf: (row, migration) => padded(textIn(row, 'checksum') ?? '', migration),
       stateOf,
-      close: 'rolled_back_at = now()',
+      close: { sql: 'rolled_back_at = now()', columns: { rolled_back_at: 'now' } },
+      fresh: { finished_at: 'now' },
       command: 'prisma migrate deploy',
       next(rows, migrations) {
         const failed = rows.find((row) => stateOf(row) === 'failed');

@@ -5,8 +5,8 @@ import type { Folder, Format } from '../../formats/format.ts';
 import type { AppliedMigration } from '../../migration.ts';
 import { shellWord } from '../../output/shell.ts';
 import type { Finding } from '../../report.ts';
+import { editOf, type Edit } from '../../sql/edit.ts';
 import { readCheckpoints, type Checkpoint } from '../runner/checkpoint.ts';
-import { editOf, type Edit } from './edit.ts';
 import type { MigrationState, MigrationStatus } from '../plan.ts';
 
 /** What is wrong with the states of migrations, each with its way out. */
