@@ -50,11 +50,11 @@ export function isEmpty(objects: readonly SchemaObject[], surroundings: Surround
 /** Of a tool's schema only its tables and the schema itself: the rest may be the application's. */
 function isTools(object: SchemaObject, { toolTables }: Surroundings): boolean {
   const { kind, schema, parent, name } = object;
-  return kind === 'schema'
+  return kind === 'schema' || kind === 'schema grants'
     ? name !== 'public' && toolTables.some((table) => table.startsWith(`${name}.`))
     : toolTables.includes(`${schema}.${parent || name}`);
 }
 
 function schemaOf({ kind, schema, name }: SchemaObject): string {
-  return kind === 'schema' ? name : schema;
+  return kind === 'schema' || kind === 'schema grants' ? name : schema;
 }

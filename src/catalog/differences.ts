@@ -1,6 +1,6 @@
 import type { Session } from '../db/session.ts';
 import { keyOfObject, objectName } from './snapshot.ts';
-import { kinds } from './kinds/index.ts';
+import { grantKinds, kinds } from './kinds/index.ts';
 import type { SchemaObject } from './kinds/kind.ts';
 import { respell, type Spelling } from './respell.ts';
 
@@ -139,7 +139,17 @@ function bothSpellings({ pair, word, expected, live }: Doubt): Spelling[] {
   ];
 }
 
-const wholes = new Set(['schema', 'table', 'foreign table', 'view', 'type', 'domain']);
+const wholes = new Set([
+  'schema',
+  'table',
+  'foreign table',
+  'view',
+  'sequence',
+  'type',
+  'domain',
+  'function',
+  'aggregate',
+]);
 
 /** Without the parts of what is itself in the list, and without the indexes of its constraints. */
 export function standingAlone(objects: readonly SchemaObject[]): SchemaObject[] {
@@ -148,7 +158,9 @@ export function standingAlone(objects: readonly SchemaObject[]): SchemaObject[] 
     objects.filter(({ kind }) => kind === 'constraint').map((object) => objectName(object)),
   );
   return objects.filter((object) => {
-    const { kind, schema, parent } = object;
+    const { kind, schema, parent, name } = object;
+    if (kind === 'schema grants' && absent.has(JSON.stringify([name]))) return false;
+    if (kind === 'grants' && absent.has(pathOf(object))) return false;
     if (schema && absent.has(JSON.stringify([schema]))) return false;
     if (parent && absent.has(JSON.stringify([schema, parent]))) return false;
     return kind !== 'index' || !constraints.has(objectName(object));
@@ -159,9 +171,9 @@ function pathOf({ schema, name }: SchemaObject): string {
   return JSON.stringify(schema ? [schema, name] : [name]);
 }
 
-const rank = new Map(kinds.map(({ name }, at) => [name, at]));
+const rank = new Map([...kinds, ...grantKinds].map(({ name }, at) => [name, at]));
 
 function inOrder(a: Difference, b: Difference): number {
-  const rankOf = ({ object }: Difference) => rank.get(object.kind) ?? kinds.length;
+  const rankOf = ({ object }: Difference) => rank.get(object.kind) ?? rank.size;
   return rankOf(a) - rankOf(b) || (objectName(a.object) < objectName(b.object) ? -1 : 1);
 }

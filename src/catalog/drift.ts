@@ -29,7 +29,7 @@ export async function driftOf(
 ): Promise<Drift[]> {
   const reading = readPinned(session, async () => {
     const schemas = await platformSchemas(session, wanted.format);
-    return { schemas, all: await fullSnapshot(session) };
+    return { schemas, all: await fullSnapshot(session, { grants: wanted.grants ?? false }) };
   });
   reading.catch(() => {}); // a replay that fails first is what is told
   const differences = await withExpected(wanted, async ({ objects, given, judge }) => {

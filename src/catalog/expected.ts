@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { codeOf } from '../db/connection-error.ts';
 import type { Session } from '../db/session.ts';
 import { digest, openCache } from './cache.ts';
 import { judgeIn, type Doubt, type Judge } from './differences.ts';
@@ -73,17 +74,34 @@ async function take(
 ): Promise<Snapshots> {
   const taken: Snapshots = new Map();
   const share = sharing();
+  const read = reading(shadow, wanted);
   const last = Math.max(...lengths);
   await replay(shadow, wanted.migrations.slice(0, last), wanted.format, async (length) => {
     if (!lengths.includes(length)) return;
-    const objects = await inScratchTransaction(shadow, () => fullSnapshot(shadow));
-    taken.set(length, objects.map(share));
+    taken.set(length, (await read()).map(share));
   });
   const keys = prefixKeys(wanted);
   const byKey = new Map([...taken].map(([length, objects]) => [keys[length] ?? '', objects]));
   writeSnapshots(openCache(wanted.environment), byKey);
   return taken;
 }
+
+/** Reads the shadow again and again by one prepared statement, which a migration may `DISCARD`. */
+function reading(shadow: Session, { grants }: Wanted): () => Promise<SchemaObject[]> {
+  let plan = 0;
+  const read = () =>
+    inScratchTransaction(shadow, () =>
+      fullSnapshot(shadow, { grants: grants ?? false, plan: `dbops_snapshot_${plan}` }),
+    );
+  return () =>
+    read().catch((error: unknown) => {
+      if (codeOf(error) !== invalidStatementName) throw error;
+      plan += 1;
+      return read();
+    });
+}
+
+const invalidStatementName = '26000';
 
 /** Gives one and the same object for all that are alike. */
 export function sharing(): (object: SchemaObject) => SchemaObject {

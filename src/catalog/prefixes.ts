@@ -12,6 +12,8 @@ import { withShadow, type ShadowOptions } from './shadow.ts';
 export interface Wanted extends ShadowOptions {
   migrations: readonly Migration[];
   format: Format;
+  /** Whether rights are compared too. */
+  grants?: boolean;
   /** Says where the cache is. */
   environment: Environment;
   /** Told when the cache does not have the answer, so that it takes longer. */
@@ -28,9 +30,9 @@ const embedded = typeof PGLITE_VERSION === 'string' ? PGLITE_VERSION : 'source';
  * A name for what a shadow is after each number of migrations, 0 included: by their order, names
  * and contents, by how the format runs them, and by the engine.
  */
-export function prefixKeys({ migrations, format, server }: Wanted): string[] {
+export function prefixKeys({ migrations, format, server, grants = false }: Wanted): string[] {
   const engine = server ? describeTarget(server) : embedded;
-  const keys = [digest([generation, engine, format.name, format.platform ?? null])];
+  const keys = [digest([generation, engine, format.name, format.platform ?? null, grants])];
   for (const { name, up } of migrations) keys.push(digest([keys.at(-1), name, contentOf(up)]));
   return keys;
 }

@@ -1,7 +1,7 @@
 import { quoteIdentifier, quoteLiteral } from '../db/quote.ts';
 import { readOnly, type Session } from '../db/session.ts';
-import { kinds } from './kinds/index.ts';
-import { common, type SchemaObject } from './kinds/kind.ts';
+import { grantKinds, kinds } from './kinds/index.ts';
+import { common, type Kind, type SchemaObject } from './kinds/kind.ts';
 import { rarity } from './kinds/rarity.ts';
 
 /**
@@ -32,16 +32,41 @@ function shown(name: string): string {
 }
 
 const columns = `kind, schema, parent, name,
-  jsonb_strip_nulls(properties) AS properties, jsonb_strip_nulls(expressions) AS expressions`;
+  json_strip_nulls(properties) AS properties, json_strip_nulls(expressions) AS expressions`;
 
-const selectAll = `WITH ${common} ${kinds.map(({ select }) => `SELECT ${columns} FROM (${select}) o`).join('\nUNION ALL ')}`;
+/** One document, and not a row each: most of the time would go into the rows. */
+function selectAll(all: readonly Kind[]): string {
+  const selects = all.map(({ select }) => `SELECT ${columns} FROM (${select}) o`);
+  return `WITH ${common} SELECT json_agg(o) AS objects FROM (${selects.join('\nUNION ALL ')}) o`;
+}
+
+export interface SnapshotOptions {
+  /** With the rights on every object, those of owners aside. */
+  grants?: boolean;
+  /**
+   * The name of a prepared statement, for a session that reads many times: planning costs as much
+   * as reading a small schema.
+   */
+  plan?: string;
+}
 
 /**
- * Reads every object that migrations can make, without data, owners and rights, in the caller's
+ * Reads every object that migrations can make, without data and owners, in the caller's
  * transaction, which is `pinned`. Left out: what is the server's, an extension's, or dbops' own.
  */
-export async function fullSnapshot(session: Session): Promise<SchemaObject[]> {
-  return session.query<SchemaObject & Record<string, unknown>>(selectAll);
+export async function fullSnapshot(
+  session: Session,
+  { grants = false, plan }: SnapshotOptions = {},
+): Promise<SchemaObject[]> {
+  const text = selectAll(grants ? [...kinds, ...grantKinds] : kinds);
+  const query = { text, ...(plan !== undefined && { name: plan }) };
+  const { rows } = await session.client.query<{ objects: SchemaObject[] | null }>(query);
+  return rows[0]?.objects ?? [];
+}
+
+/** Rarities have names of their own. */
+function kindOf(word: string): Kind {
+  return [...kinds, ...grantKinds].find(({ name }) => name === word) ?? rarity;
 }
 
 /** Reads these objects as `fullSnapshot` does; nothing in place of one that is not there. */
@@ -49,10 +74,7 @@ export async function readObjects(
   session: Session,
   identities: readonly Identity[],
 ): Promise<(SchemaObject | undefined)[]> {
-  const asked = Map.groupBy(
-    identities,
-    ({ kind }) => kinds.find(({ name }) => name === kind) ?? rarity,
-  );
+  const asked = Map.groupBy(identities, ({ kind }) => kindOf(kind));
   const selects = [...asked].map(([{ select }, ofKind]) => {
     const keys = ofKind.map(({ kind, schema, parent, name }) =>
       [kind, schema, parent, name].map(quoteLiteral),

@@ -1,16 +1,10 @@
 import { relative } from 'node:path';
 import * as z from 'zod';
 import type { Context } from '../context.ts';
-import { needsConsent, readLabel } from '../db/meta.ts';
-import type { Session } from '../db/session.ts';
-import { databaseName } from '../db/target.ts';
-import { usageError } from '../errors.ts';
 import type { Folder } from '../formats/format.ts';
 import { appliedOf, planDown } from '../migrate/plan.ts';
-import { isProven, type Rollback } from '../migrate/rollback/rollback.ts';
-import { derivedStep } from '../migrate/rollback/step.ts';
+import type { Rollback } from '../migrate/rollback/rollback.ts';
 import { writeRollback } from '../migrate/rollback/write.ts';
-import type { Step } from '../migrate/step.ts';
 import { readStatuses } from '../migrate/state.ts';
 import type { Migration } from '../migration.ts';
 import { done, text, type Report } from '../report.ts';
@@ -19,19 +13,19 @@ import { count, wait } from './flags.ts';
 import { folderOf } from './folder.ts';
 import { outcomeReport, runLocked } from './migrate.ts';
 import { receiptOf, rollbackJson } from './receipt.ts';
-import { refuseUnproven, rollbacksOf } from './rollbacks.ts';
-import { toSteps } from './steps.ts';
+import { agreeToRollback, prepareRollback, refuseOther, rollbackOptions } from './roll-back.ts';
+import { refuseUnproven } from './rollbacks.ts';
 
 export const command = defineCommand({
   description:
-    'Rolls migrations back, the newest first: one, or --steps, or all after --to. Where the folder has no down it is derived from the catalogs. Both kinds are proven first: up, down and up again in a shadow give the same schema. On a protected, production or unlabelled remote database it needs --confirm.',
+    'Rolls migrations back, the newest first: one, or --steps, or all after --to. Where the folder has no down it is derived from the catalogs. Both kinds are proven first: up, down and up again in a shadow give the same schema. Rows and values that go are copied to dbops_rescue, and what the migration had destroyed is put back. On a protected, production or unlabelled remote database it needs --confirm.',
   options: [
     ['--to <name>', 'roll back everything after this one; 0 rolls back everything'],
     ['--steps <n>', 'so many (default 1)'],
     ['--dry-run', 'print the receipt: the SQL, its locks, what is proven; change nothing'],
     ['--write', 'store derived rollbacks beside their migrations, for review; change no database'],
-    ['--unproven', 'run it although it is not proven: the schema may be another one than before'],
-    ['--shadow-from <source>', 'folder or live: what the shadow begins with (chosen by itself)'],
+    ...rollbackOptions,
+    ['--no-restore', 'leave in dbops_rescue what the migration had destroyed'],
     ['--wait <duration>', 'how long to wait for another run and for locks (default 60s)'],
   ],
   examples: [
@@ -47,53 +41,38 @@ export const command = defineCommand({
     write: z.boolean().default(false),
     unproven: z.boolean().default(false),
     shadowFrom: z.enum(['folder', 'live']).optional(),
+    discardData: z.boolean().default(false),
+    restore: z.boolean().default(true),
     wait,
   }),
   async run(context, flags) {
     const folder = await folderOf(context);
     const session = await context.session();
-    const plan = async () => planDown(await readStatuses(session, folder), flags);
-    const migrations = await plan();
+    const statuses = await readStatuses(session, folder);
+    const migrations = planDown(statuses, flags);
     if (migrations.length === 0)
       return done({ migrations: [] }, text('nothing to do: no migration is applied'));
-    const applied = appliedOf(await readStatuses(session, folder));
-    const rollbacks = await rollbacksOf({
-      ...{ context, session, folder, applied },
-      steps: migrations.length,
-      shadowFrom: flags.shadowFrom,
-    });
+    const wanted = { context, session, folder, migrations, flags, applied: appliedOf(statuses) };
+    const prepared = await prepareRollback(wanted);
+    const { rollbacks, steps, keeping } = prepared;
     if (flags.write) return writeAll(context, folder, migrations, rollbacks);
-    const steps = toRollbackSteps(migrations, rollbacks);
-    if (flags.dryRun) return receiptOf(steps, rollbacks, session, folder);
-    if (!flags.unproven) refuseUnproven(rollbacks);
-    await agree(context, session, rollbacks);
-    const samePlan = async () => {
-      refuseOther(migrations, await plan());
-      return steps;
-    };
-    const before = async () => {};
+    if (flags.dryRun) return keeping.preview(await receiptOf(steps, rollbacks, session, folder));
+    await agreeToRollback(wanted, prepared);
     const outcome = await runLocked({
-      ...{ context, session, folder, before },
+      context,
+      session,
+      folder,
       patience: flags.wait,
-      plan: samePlan,
+      before: async () => {},
+      plan: async () => {
+        refuseOther(migrations, planDown(await readStatuses(session, folder), flags));
+        return prepared.guarded();
+      },
     });
-    return outcomeReport(outcome, 'down', (migration) =>
-      Object.fromEntries(
-        rollbacks
-          .filter(({ name }) => name === migration)
-          .map((rollback) => ['rollback', rollbackJson(rollback)]),
-      ),
-    );
+    const report = outcomeReport(outcome, 'down', ({ name }) => rollbackJson(rollbacks, name));
+    return keeping.report(outcome, report);
   },
 });
-
-function toRollbackSteps(migrations: readonly Migration[], rollbacks: readonly Rollback[]): Step[] {
-  return migrations.flatMap((migration) => {
-    if (migration.down) return toSteps([migration], 'down');
-    const rollback = rollbacks.find(({ name }) => name === migration.name);
-    return rollback && rollback.statements.length > 0 ? [derivedStep(migration, rollback)] : [];
-  });
-}
 
 function writeAll(
   { io }: Context,
@@ -101,11 +80,12 @@ function writeAll(
   migrations: readonly Migration[],
   rollbacks: readonly Rollback[],
 ): Report {
+  const without = migrations.filter(({ down }) => !down);
   const derived = rollbacks.filter(({ source }) => source === 'derived');
-  refuseUnproven(derived);
-  const files = derived.flatMap((rollback) => {
-    const migration = migrations.find(({ name }) => name === rollback.name);
-    return migration ? [relative(io.cwd, writeRollback(migration, rollback, format))] : [];
+  refuseUnproven(derived, without);
+  const files = without.flatMap((migration) => {
+    const rollback = derived.find(({ name }) => name === migration.name);
+    return rollback ? [relative(io.cwd, writeRollback(migration, rollback, format))] : [];
   });
   return done(
     { files },
@@ -115,28 +95,5 @@ function writeAll(
         ? '→ Review it, then: dbops migrate down'
         : 'nothing to write: each has a rollback of its own',
     ),
-  );
-}
-
-async function agree(context: Context, session: Session, rollbacks: readonly Rollback[]) {
-  if (!needsConsent(session, await readLabel(session))) return;
-  const names = rollbacks.map(({ name }) => name).join(', ');
-  const unproven = rollbacks.some((rollback) => !isProven(rollback))
-    ? ', which is not proven,'
-    : '';
-  await context.consent(
-    `Rolling back ${names}${unproven} on ${databaseName(session.target)} takes away what it made.`,
-  );
-}
-
-/** While we waited for the lock, another run may have rolled back what was shown and agreed to. */
-function refuseOther(shown: readonly Migration[], planned: readonly Migration[]): void {
-  const names = (migrations: readonly Migration[]) => migrations.map(({ name }) => name).join(', ');
-  if (names(shown) === names(planned)) return;
-  throw usageError(
-    'PLAN.CHANGED',
-    'Another run changed what there is to roll back; nothing was changed by this one.',
-    'Look at it with dbops migrate status, and run the command again.',
-    [`planned: ${names(shown)}`, `now: ${names(planned) || 'nothing'}`],
   );
 }

@@ -6,7 +6,7 @@ import { exitCodes } from '../errors.ts';
 import type { Folder } from '../formats/format.ts';
 import { preflight } from '../migrate/runner/preflight.ts';
 import { runSteps } from '../migrate/run.ts';
-import type { RunOutcome, Step } from '../migrate/step.ts';
+import type { RunOutcome, Step, StepResult } from '../migrate/step.ts';
 import type { Direction } from '../migration.ts';
 import { formatDuration } from '../output/duration.ts';
 import { done, text, type Block, type JsonValue, type Report } from '../report.ts';
@@ -69,18 +69,20 @@ function waiting(step: Step, blockers: string[]): string {
  */
 export function outcomeReport(
   { results, error }: RunOutcome,
-  direction: Direction,
-  more: (name: string) => Record<string, JsonValue> = () => ({}),
+  direction: Direction | 'redo',
+  more: (result: StepResult) => Record<string, JsonValue> = () => ({}),
 ): Report {
-  const lines = results.map(({ name, state, durationMs }): Block => {
-    if (state === 'done') return text(`✓ ${name}  ${formatDuration(durationMs)}`, 'good');
-    return state === 'failed' ? text(`✗ ${name}`, 'bad') : text(`– ${name}  not run`, 'dim');
+  const lines = results.map((result): Block => {
+    const name = direction === 'redo' ? `${result.name} (${result.direction})` : result.name;
+    if (result.state === 'done')
+      return text(`✓ ${name}  ${formatDuration(result.durationMs)}`, 'good');
+    return result.state === 'failed' ? text(`✗ ${name}`, 'bad') : text(`– ${name}  not run`, 'dim');
   });
   const finished = results.filter(({ state }) => state === 'done').length;
-  const verb = direction === 'up' ? 'applied' : 'rolled back';
+  const verb = { up: 'applied', down: 'rolled back', redo: 'steps done' }[direction];
   return {
     exitCode: error?.exitCode ?? exitCodes.done,
-    data: { migrations: results.map((result) => ({ ...result, ...more(result.name) })) },
+    data: { migrations: results.map((result) => ({ ...result, ...more(result) })) },
     blocks: [...lines, text(`${finished} of ${results.length} ${verb}`)],
     ...(error && { error }),
   };

@@ -4,15 +4,21 @@ import { isProven, type Rollback } from '../migrate/rollback/rollback.ts';
 import { changesOf, describeDoubt } from '../migrate/rollback/words.ts';
 import { preflight } from '../migrate/runner/preflight.ts';
 import type { Step } from '../migrate/step.ts';
+import { lossToJson } from './loss-words.ts';
 import { done, type JsonValue, type Report } from '../report.ts';
 
 /** What of a rollback stands in the JSON document. */
-export function rollbackJson(rollback: Rollback): JsonValue {
-  const { source, doubts, statements } = rollback;
-  return {
+export function rollbackJson(
+  rollbacks: readonly Rollback[],
+  migration: string,
+): Record<string, JsonValue> {
+  const rollback = rollbacks.find(({ name }) => name === migration);
+  if (!rollback) return {};
+  const { source, doubts, losses, statements } = rollback;
+  const proof = {
     source,
     proven: isProven(rollback),
-    loses: [],
+    loses: losses.map(lossToJson),
     changes: changesOf(rollback),
     doubts: doubts.flatMap(describeDoubt),
     statements: statements.map(({ sql, lock, rewrites }) => ({
@@ -21,6 +27,7 @@ export function rollbackJson(rollback: Rollback): JsonValue {
       rewrites,
     })),
   };
+  return { rollback: proof };
 }
 
 /**
@@ -34,7 +41,7 @@ export async function receiptOf(
   session: Session,
   { format }: Folder,
 ): Promise<Report> {
-  const executions = await preflight(steps, format, session.client);
+  const { executions } = await preflight(steps, format, session.client);
   const receipts = rollbacks.map((rollback) => {
     const step = steps.find(({ migration }) => migration.name === rollback.name);
     const source = step && executions.get(step)?.source.trim();
@@ -54,7 +61,7 @@ export async function receiptOf(
     direction: 'down',
     state: 'not-run',
     durationMs: 0,
-    rollback: rollbackJson(rollback),
+    ...rollbackJson(rollbacks, rollback.name),
   }));
   return done({ migrations, dryRun: true }, { kind: 'code', text: receipts.join('\n') });
 }

@@ -66,10 +66,13 @@ function tellSource({ note }: Context, { shadowFrom, stoppedBy, skipped }: Answe
   if (skipped.length > told) note(`        and ${skipped.length - told} more statements`);
 }
 
-/** @throws code 2 when one of them is not proven: nothing is tried */
-export function refuseUnproven(rollbacks: readonly Rollback[]): void {
+/**
+ * @param asked migrations that must have a proven rollback
+ * @throws code 2 when one of them has none: nothing is tried
+ */
+export function refuseUnproven(rollbacks: readonly Rollback[], asked: readonly Migration[]): void {
   const unproven = rollbacks.filter((rollback) => !isProven(rollback));
-  if (unproven.length === 0) return;
+  if (unproven.length === 0 && rollbacks.length >= asked.length) return;
   throw new DbopsError({
     code: 'ROLLBACK.UNPROVEN',
     exitCode: exitCodes.usage,

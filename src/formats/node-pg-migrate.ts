@@ -133,7 +133,8 @@ export const nodePgMigrate: Format = {
 
 /** A file whose text tells whose folder it is; a pair's does not. */
 function isSample(name: string): boolean {
-  return fileName.test(name) && !declaration.test(name) && !/\.(?:up|down)\.sql$/.test(name);
+  if (name.endsWith('.up.sql') || name.endsWith('.down.sql')) return false;
+  return fileName.test(name) && !declaration.test(name);
 }
 
 /** The file or files of one migration. */

@@ -2,23 +2,24 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { openSession, type Session } from '../../src/db/session.ts';
 import { parseTarget } from '../../src/db/target.ts';
 import { splitStatements } from '../../src/sql/statements.ts';
+import type { SnapshotOptions } from '../../src/catalog/snapshot.ts';
 import { folderOf } from '../cli/run-cli.ts';
 import { createDatabase, targets, type Database, type Target } from '../db/targets.ts';
 import { openComparison, type Comparison } from './comparison.ts';
-import { indifferent, mutations } from './mutations.ts';
+import { grantMutations, indifferent, mutations, mutationsOf18 } from './mutations.ts';
 import { replaced, thingMutations, things } from './things.ts';
 import { migrated, trialOf } from './trial.ts';
 import { menagerie, zoo } from './zoo.ts';
 
 /** A database that has the migrations, and a comparison with them; gone after the suite. */
-function compared(target: Target, files: Record<string, string>) {
+function compared(target: Target, files: Record<string, string>, options: SnapshotOptions = {}) {
   const made: { comparison: Comparison; database: Database; live: Session }[] = [];
   beforeAll(async () => {
     const folder = folderOf(files);
     const database = await createDatabase(target);
     await trialOf(database.url, folder).migrateUp();
     const live = await openSession(parseTarget(database.url), { application: 'dbops test' });
-    made.push({ database, live, comparison: await openComparison(folder) });
+    made.push({ database, live, comparison: await openComparison(folder, options) });
   });
   afterAll(async () => {
     for (const { comparison, database, live } of made) {
@@ -32,7 +33,8 @@ function compared(target: Target, files: Record<string, string>) {
 describe.each(targets)('a comparison on $name', (target) => {
   const scene = compared(target, { ...zoo, ...menagerie });
 
-  it.each(mutations)('tells of: %s', async (sql, ...expected) => {
+  const all = target.major >= 18 ? [...mutations, ...mutationsOf18] : mutations;
+  it.each(all)('tells of: %s', async (sql, ...expected) => {
     const { comparison, live } = scene();
     const found = await comparison.differencesAfter(live, sql);
     if (expected.at(-1) === '*')
@@ -43,6 +45,15 @@ describe.each(targets)('a comparison on $name', (target) => {
   it.each(indifferent)('does not tell of: %s', async (sql) => {
     const { comparison, live } = scene();
     expect(await comparison.differencesAfter(live, sql)).toEqual([]);
+  });
+});
+
+describe.each(targets)('rights on $name', (target) => {
+  const scene = compared(target, { ...zoo, ...menagerie }, { grants: true });
+
+  it.each(grantMutations)('are compared: %s', async (sql, ...expected) => {
+    const { comparison, live } = scene();
+    expect(await comparison.differencesAfter(live, sql)).toEqual(expected);
   });
 });
 

@@ -9,6 +9,7 @@ import {
   inScratchTransaction,
   objectName,
   readPinned,
+  type SnapshotOptions,
 } from '../../src/catalog/snapshot.ts';
 import { checkGroups } from '../../src/checks/check.ts';
 import { checks } from '../../src/checks/index.ts';
@@ -31,7 +32,10 @@ export interface Comparison {
 }
 
 /** Replays a folder in the embedded Postgres. */
-export async function openComparison(folder: string): Promise<Comparison> {
+export async function openComparison(
+  folder: string,
+  options: SnapshotOptions = {},
+): Promise<Comparison> {
   const { migrations, format, tracking } = readFolder({ migrations: folder, root: folder });
   const target = { kind: 'pglite', directory: null } as const;
   const shadow = await openSession(target, { application: 'dbops test' });
@@ -42,14 +46,14 @@ export async function openComparison(folder: string): Promise<Comparison> {
     given: new Set<string>(),
   };
   const expected = await inScratchTransaction(shadow, async () =>
-    expectedOf(await fullSnapshot(shadow), surroundings),
+    expectedOf(await fullSnapshot(shadow, options), surroundings),
   );
   const compare = (live: readonly SchemaObject[]) =>
     inScratchTransaction(shadow, () =>
       differencesOf(expected, comparableOf(live, expected, surroundings), judgeIn(shadow)),
     );
   const driftOf = async (live: Session): Promise<Drift[]> => {
-    const found = await compare(await fullSnapshot(live));
+    const found = await compare(await fullSnapshot(live, options));
     const objects = found.map(({ object }) => object);
     const there = await definitionsOf(live, objects);
     const made = await inScratchTransaction(shadow, () => definitionsOf(shadow, objects));
@@ -61,11 +65,11 @@ export async function openComparison(folder: string): Promise<Comparison> {
   return {
     migrations,
     differences: async (live) =>
-      (await compare(await readPinned(live, () => fullSnapshot(live)))).map(describe),
+      (await compare(await readPinned(live, () => fullSnapshot(live, options)))).map(describe),
     async differencesAfter(live, sql) {
       const found = await inScratchTransaction(live, async () => {
         await live.script(`SET LOCAL search_path = public; ${sql}; SET LOCAL search_path = ''`);
-        return fullSnapshot(live);
+        return fullSnapshot(live, options);
       });
       return (await compare(found)).map(describe);
     },

@@ -1,10 +1,19 @@
 import { execFileSync, spawnSync } from 'node:child_process';
+import { resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { snapshotsAfter } from '../../src/catalog/expected.ts';
+import { supabasePlatform } from '../../src/formats/supabase/platform.ts';
 import { readFolder } from '../../src/formats/index.ts';
 import { folderOf } from '../cli/run-cli.ts';
 import { withSession } from '../db/session.ts';
-import { createDatabase, servers, targets, type Server } from '../db/targets.ts';
+import {
+  createDatabase,
+  servers,
+  serversBetween,
+  targets,
+  withDatabase,
+  type Server,
+} from '../db/targets.ts';
 import { openComparison, type Comparison } from './comparison.ts';
 import { migrated, reference, trialOf } from './trial.ts';
 import { bystanders, hostileDefaults, menagerie, restoreSpelling, zoo } from './zoo.ts';
@@ -29,14 +38,16 @@ describe.each(folders)('no difference for $schema', ({ folder }) => {
   const differences = (url: string) =>
     withSession(url, (session) => comparison.differences(session));
 
-  it.each(targets)('on $name, fresh, and in the spelling of a restored dump', (target) =>
-    migrated(target, folder(), async ({ url, sql }) => {
-      expect(await differences(url)).toEqual([]);
-      const before = await spellings(url);
-      await sql(restoreSpelling);
-      expect(await spellings(url)).not.toEqual(before);
-      expect(await differences(url)).toEqual([]);
-    }),
+  it.each([...targets, ...serversBetween])(
+    'on $name, fresh, and in the spelling of a restored dump',
+    (target) =>
+      migrated(target, folder(), async ({ url, sql }) => {
+        expect(await differences(url)).toEqual([]);
+        const before = await spellings(url);
+        await sql(restoreSpelling);
+        expect(await spellings(url)).not.toEqual(before);
+        expect(await differences(url)).toEqual([]);
+      }),
   );
 
   it.each(servers)('on $name, whatever the defaults of the sessions', (server) =>
@@ -58,6 +69,30 @@ describe.each(folders)('no difference for $schema', ({ folder }) => {
       await restored.drop();
     }),
   );
+});
+
+const projects = ['e-commerce/drizzle', 'workshops/drizzle', 'credits/prisma/migrations'];
+
+describe.each([...servers, ...serversBetween])('no finding on $name', (server) => {
+  it.each(projects)('for the worked project in %s, rights and all', (path) =>
+    migrated(server, resolve(import.meta.dirname, '../fixtures', path), async ({ findings }) => {
+      expect(await findings({ words: ['schema', '--grants'] })).toEqual([]);
+    }),
+  );
+
+  it('for the worked project of Supabase, rights and all', () =>
+    withDatabase(server, async (url) => {
+      const folder = resolve(import.meta.dirname, '../fixtures/starter-kit/supabase/migrations');
+      const trial = trialOf(url, folder);
+      await trial.sql(`SET search_path = public; ${supabasePlatform.prelude}`);
+      await trial.migrateUp();
+      expect(await trial.findings({ words: ['schema', '--grants'] })).toEqual([]);
+    }));
+
+  it('for the rights of the reference schema', () =>
+    migrated(server, reference, async ({ findings }) => {
+      expect(await findings({ words: ['schema', '--grants'] })).toEqual([]);
+    }));
 });
 
 describe.each(targets)('verify has no false alarm on $name', (target) => {

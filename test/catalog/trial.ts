@@ -33,6 +33,9 @@ const document = z.strictObject({
   }),
   findings: z.array(finding).optional(),
   counts: severities.optional(),
+  known: z.int().optional(),
+  ignored: z.int().optional(),
+  stale: z.array(z.string()).optional(),
   error: z.strictObject({ code: z.string(), message: z.string(), hint: z.string() }).optional(),
 });
 

@@ -5,7 +5,7 @@ export const aggregate: Kind = {
   name: 'aggregate',
   select: `SELECT 'aggregate' AS kind, n.name AS schema, '' AS parent,
       p.proname || '(' || oidvectortypes(p.proargtypes) || ')' AS name,
-      jsonb_build_object(
+      json_build_object(
         'kind', g.aggkind,
         'arguments', pg_get_function_arguments(p.oid),
         'result', pg_get_function_result(p.oid),
@@ -20,7 +20,7 @@ export const aggregate: Kind = {
         'parallel', p.proparallel,
         'volatility', p.provolatile,
         'comment', obj_description(p.oid, 'pg_proc')) AS properties,
-      '{}'::jsonb AS expressions
+      '{}'::json AS expressions
     FROM pg_aggregate g JOIN pg_proc p ON p.oid = g.aggfnoid JOIN schemas n ON n.oid = p.pronamespace
     WHERE ${standsAlone('pg_proc', 'p.oid')}`,
 };

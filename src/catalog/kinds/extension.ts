@@ -4,6 +4,6 @@ import type { Kind } from './kind.ts';
 export const extension: Kind = {
   name: 'extension',
   select: `SELECT 'extension' AS kind, '' AS schema, '' AS parent, x.extname AS name,
-      jsonb_build_object('schema', x.extnamespace::regnamespace::text) AS properties, '{}'::jsonb AS expressions
+      json_build_object('schema', x.extnamespace::regnamespace::text) AS properties, '{}'::json AS expressions
     FROM pg_extension x`,
 };

@@ -4,10 +4,10 @@ import { sorted, type Kind } from './kind.ts';
 export const foreignTable: Kind = {
   name: 'foreign table',
   select: `SELECT 'foreign table' AS kind, c.schema, '' AS parent, c.relname AS name,
-      jsonb_build_object(
+      json_build_object(
         'server', (SELECT srvname FROM pg_foreign_server WHERE oid = f.ftserver),
         'options', ${sorted('f.ftoptions')},
         'comment', obj_description(c.oid, 'pg_class')) AS properties,
-      '{}'::jsonb AS expressions
+      '{}'::json AS expressions
     FROM relations c JOIN pg_foreign_table f ON f.ftrelid = c.oid`,
 };

@@ -6,7 +6,7 @@ export const routine: Kind = {
   name: 'function',
   select: `SELECT 'function' AS kind, n.name AS schema, '' AS parent,
       p.proname || '(' || oidvectortypes(p.proargtypes) || ')' AS name,
-      jsonb_build_object(
+      json_build_object(
         'procedure', p.prokind = 'p',
         'window', p.prokind = 'w',
         'result', pg_get_function_result(p.oid),
@@ -23,7 +23,7 @@ export const routine: Kind = {
         'settings', ${sorted('p.proconfig')},
         'support', nullif(p.prosupport::oid, 0)::regproc::text,
         'comment', obj_description(p.oid, 'pg_proc')) AS properties,
-      jsonb_build_object('arguments', pg_get_function_arguments(p.oid), 'body', pg_get_function_sqlbody(p.oid)) AS expressions
+      json_build_object('arguments', pg_get_function_arguments(p.oid), 'body', pg_get_function_sqlbody(p.oid)) AS expressions
     FROM pg_proc p JOIN schemas n ON n.oid = p.pronamespace JOIN pg_language l ON l.oid = p.prolang
     WHERE p.prokind <> 'a' AND ${standsAlone('pg_proc', 'p.oid')}`,
   respell: (object, { word, text }, name) =>

@@ -7,6 +7,7 @@ import { eventTrigger } from './event-trigger.ts';
 import { extension } from './extension.ts';
 import { foreignTable } from './foreign-table.ts';
 import { routine } from './function.ts';
+import { defaultPrivileges, grants, schemaGrants } from './grants.ts';
 import { index } from './index-kind.ts';
 import type { Kind } from './kind.ts';
 import { policy } from './policy.ts';
@@ -50,3 +51,6 @@ export const kinds: Kind[] = [
   eventTrigger,
   rarity,
 ];
+
+/** Rights, for whoever asks for them: what roles there are is a matter of the server. */
+export const grantKinds: Kind[] = [schemaGrants, grants, defaultPrivileges];

@@ -35,7 +35,7 @@ export interface Scratch {
 export interface Kind {
   name: string;
   /**
-   * Selects the columns of a `SchemaObject` (`properties` and `expressions` as jsonb, in which a
+   * Selects the columns of a `SchemaObject` (`properties` and `expressions` as json, in which a
    * NULL is nothing). Reads the `relations` and `brought_along` of `common` instead of the
    * catalogs, and nothing that is true of one database only: no OID, no size, no attnum.
    */
@@ -52,6 +52,9 @@ export interface Kind {
 /** Ours and the server's. No backslash: its meaning depends on standard_conforming_strings. */
 const systemSchemas = `'^(pg_|dbops$|dbops_|information_schema$)'`;
 
+/** The first OID that is not the server's own (FirstNormalObjectId in its sources). */
+export const firstOfUser = 16_384;
+
 /** What the selects of all kinds share. */
 export const common = `
   schemas AS MATERIALIZED (
@@ -59,9 +62,17 @@ export const common = `
   brought_along AS MATERIALIZED (
     SELECT classid, objid FROM pg_depend WHERE deptype = 'e'
        OR deptype = 'i' AND classid IN ('pg_proc'::regclass, 'pg_cast'::regclass)),
+  comments AS MATERIALIZED (
+    SELECT classoid, objoid, objsubid, description FROM pg_description WHERE objoid >= ${firstOfUser}),
   relations AS MATERIALIZED (
     SELECT c.*, n.name AS schema FROM pg_class c JOIN schemas n ON n.oid = c.relnamespace
      WHERE ${standsAlone('pg_class', 'c.oid')} AND ${standsAlone('pg_type', 'c.reltype')})`;
+
+/** A join with the comment of an object: `m.description`. One query per object costs ten times as much. */
+export function commentOf(catalog: string, oid: string, part = '0'): string {
+  return `LEFT JOIN comments m
+    ON m.classoid = '${catalog}'::regclass AND m.objoid = ${oid} AND m.objsubid = ${part}`;
+}
 
 /** SQL that is true of what neither an extension nor a type (constructors of a range) brought along. */
 export function standsAlone(catalog: string, oid: string): string {
@@ -71,7 +82,8 @@ export function standsAlone(catalog: string, oid: string): string {
 
 /** The elements of an array in the order of their text. */
 export function sorted(array: string): string {
-  return `(SELECT array_agg(each::text ORDER BY each::text COLLATE "C") FROM unnest(${array}) each)`;
+  return `CASE WHEN ${array} IS NOT NULL
+    THEN (SELECT array_agg(each::text ORDER BY each::text COLLATE "C") FROM unnest(${array}) each) END`;
 }
 
 /** The name of an object that is reached by its OID, with its schema where it needs one. */

@@ -1,4 +1,4 @@
-import type { Kind } from './kind.ts';
+import { firstOfUser, type Kind } from './kind.ts';
 
 const catalogs = [
   'pg_am',
@@ -18,9 +18,6 @@ const catalogs = [
   'pg_ts_template',
 ];
 
-/** The first OID that is not the server's own (FirstNormalObjectId in its sources). */
-const firstOfUser = 16_384;
-
 const all = catalogs
   .map(
     (catalog) =>
@@ -35,8 +32,8 @@ const all = catalogs
 export const rarity: Kind = {
   name: 'rarity',
   select: `SELECT i.type AS kind, '' AS schema, '' AS parent, i.identity AS name,
-      jsonb_build_object('comment', obj_description(o.oid, (SELECT relname FROM pg_class WHERE oid = o.classid))) AS properties,
-      '{}'::jsonb AS expressions
+      json_build_object('comment', obj_description(o.oid, (SELECT relname FROM pg_class WHERE oid = o.classid))) AS properties,
+      '{}'::json AS expressions
     FROM (${all}) o CROSS JOIN LATERAL pg_identify_object(o.classid, o.oid, 0) i
     WHERE coalesce(i.schema, '') NOT IN ('pg_catalog', 'information_schema')
       AND NOT EXISTS (SELECT FROM brought_along e WHERE e.classid = o.classid AND e.objid = o.oid)`,

@@ -8,10 +8,10 @@ const withoutName = `substring(pg_get_ruledef(r.oid) FROM length('CREATE RULE ')
 export const rule: Kind = {
   name: 'rule',
   select: `SELECT 'rule' AS kind, c.schema, c.relname AS parent, r.rulename AS name,
-      jsonb_build_object(
+      json_build_object(
         'enabled', r.ev_enabled,
         'comment', obj_description(r.oid, 'pg_rewrite')) AS properties,
-      jsonb_build_object('definition', ${withoutName}) AS expressions
+      json_build_object('definition', ${withoutName}) AS expressions
     FROM relations c JOIN pg_rewrite r ON r.ev_class = c.oid WHERE r.rulename <> '_RETURN'`,
   respell: (_, { text }, name) => ({
     make: `CREATE RULE ${name}${text.replace(/;$/, '')}`,

@@ -4,7 +4,7 @@ import { standsAlone, type Kind } from './kind.ts';
 export const schema: Kind = {
   name: 'schema',
   select: `SELECT 'schema' AS kind, '' AS schema, '' AS parent, n.name,
-      jsonb_build_object('comment', CASE WHEN n.name <> 'public' THEN obj_description(n.oid, 'pg_namespace') END) AS properties,
-      '{}'::jsonb AS expressions
+      json_build_object('comment', CASE WHEN n.name <> 'public' THEN obj_description(n.oid, 'pg_namespace') END) AS properties,
+      '{}'::json AS expressions
     FROM schemas n WHERE ${standsAlone('pg_namespace', 'n.oid')}`,
 };

@@ -4,7 +4,7 @@ import type { Kind } from './kind.ts';
 export const sequence: Kind = {
   name: 'sequence',
   select: `SELECT 'sequence' AS kind, c.schema, coalesce(t.relname, '') AS parent, c.relname AS name,
-      jsonb_build_object(
+      json_build_object(
         'type', format_type(s.seqtypid, NULL),
         'start', s.seqstart::text,
         'increment', s.seqincrement::text,
@@ -16,7 +16,7 @@ export const sequence: Kind = {
         'identity', d.deptype = 'i',
         'owned by', a.attname,
         'comment', obj_description(c.oid, 'pg_class')) AS properties,
-      '{}'::jsonb AS expressions
+      '{}'::json AS expressions
     FROM relations c JOIN pg_sequence s ON s.seqrelid = c.oid
       LEFT JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.objsubid = 0
         AND d.refclassid = 'pg_class'::regclass AND d.refobjsubid > 0 AND d.deptype IN ('a', 'i')

@@ -5,11 +5,11 @@ import { standsAlone, parentOf, relationId, sorted, type Kind } from './kind.ts'
 export const statistics: Kind = {
   name: 'statistics',
   select: `SELECT 'statistics' AS kind, c.schema, c.relname AS parent, n.name || '.' || s.stxname AS name,
-      jsonb_build_object(
+      json_build_object(
         'kinds', ${sorted('s.stxkind')},
         'target', nullif(s.stxstattarget, -1),
         'comment', obj_description(s.oid, 'pg_statistic_ext')) AS properties,
-      jsonb_build_object('columns', pg_get_statisticsobjdef_columns(s.oid)) AS expressions
+      json_build_object('columns', pg_get_statisticsobjdef_columns(s.oid)) AS expressions
     FROM relations c JOIN pg_statistic_ext s ON s.stxrelid = c.oid JOIN schemas n ON n.oid = s.stxnamespace
     WHERE ${standsAlone('pg_statistic_ext', 's.oid')}`,
   respell: (object, { text: columns }, name) => ({

@@ -8,11 +8,11 @@ const condition = `' WHEN [(](.*)[)] EXECUTE FUNCTION '`;
 export const trigger: Kind = {
   name: 'trigger',
   select: `SELECT 'trigger' AS kind, c.schema, c.relname AS parent, g.tgname AS name,
-      jsonb_build_object(
+      json_build_object(
         'definition', regexp_replace(pg_get_triggerdef(g.oid), ${condition}, ' EXECUTE FUNCTION '),
         'enabled', g.tgenabled,
         'comment', obj_description(g.oid, 'pg_trigger')) AS properties,
-      jsonb_build_object('when', substring(pg_get_triggerdef(g.oid) FROM ${condition})) AS expressions
+      json_build_object('when', substring(pg_get_triggerdef(g.oid) FROM ${condition})) AS expressions
     FROM relations c JOIN pg_trigger g ON g.tgrelid = c.oid WHERE NOT g.tgisinternal`,
   respell(object, { text: when }, name) {
     const table = parentOf(object);

@@ -4,7 +4,7 @@ import { standsAlone, nameFrom, type Kind } from './kind.ts';
 export const type: Kind = {
   name: 'type',
   select: `SELECT 'type' AS kind, n.name AS schema, '' AS parent, t.typname AS name,
-      jsonb_build_object(
+      json_build_object(
         'type', t.typtype,
         'labels', (SELECT array_agg(l.enumlabel ORDER BY l.enumsortorder) FROM pg_enum l WHERE l.enumtypid = t.oid),
         'subtype', format_type(r.rngsubtype, NULL),
@@ -14,7 +14,7 @@ export const type: Kind = {
         'difference', nullif(r.rngsubdiff::oid, 0)::regproc::text,
         'multirange', format_type(r.rngmultitypid, NULL),
         'comment', obj_description(t.oid, 'pg_type')) AS properties,
-      '{}'::jsonb AS expressions
+      '{}'::json AS expressions
     FROM pg_type t JOIN schemas n ON n.oid = t.typnamespace LEFT JOIN pg_range r ON r.rngtypid = t.oid
     WHERE t.typtype IN ('e', 'c', 'r', 'b') AND ${standsAlone('pg_type', 't.oid')}
       AND NOT EXISTS (SELECT FROM pg_type e WHERE e.typarray = t.oid)

@@ -4,11 +4,11 @@ import { asView, relationId, sorted, type Kind } from './kind.ts';
 export const view: Kind = {
   name: 'view',
   select: `SELECT 'view' AS kind, c.schema, '' AS parent, c.relname AS name,
-      jsonb_build_object(
+      json_build_object(
         'materialized', c.relkind = 'm',
         'options', ${sorted('c.reloptions')},
         'comment', obj_description(c.oid, 'pg_class')) AS properties,
-      jsonb_build_object('query', pg_get_viewdef(c.oid)) AS expressions
+      json_build_object('query', pg_get_viewdef(c.oid)) AS expressions
     FROM relations c WHERE c.relkind IN ('v', 'm')`,
   respell: (_, { text }, name) => asView(text, name),
   definition: ({ schema, name }) => `pg_get_viewdef(${relationId(schema, name)})`,

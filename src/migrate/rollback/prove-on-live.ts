@@ -10,6 +10,7 @@ import {
   keyOfObject,
   objectName,
 } from '../../catalog/snapshot.ts';
+import { lossesBetween, readStorage } from '../../catalog/losses.ts';
 import { prepare, replayOne } from '../../catalog/replay.ts';
 import { replayTolerantly, type Skipped } from '../../catalog/tolerant-replay.ts';
 import { transaction, type Session } from '../../db/session.ts';
@@ -85,6 +86,7 @@ export async function proveOnLive(
   });
   const rollbacks: Rollback[] = [];
   for (const guess of guesses.toReversed()) {
+    const storage = await readStorage(shadow);
     const doubts = guess.doubts.length > 0 ? guess.doubts : await proveOne(shadow, guess, format);
     const { name, down } = guess.migration;
     rollbacks.unshift({
@@ -92,7 +94,7 @@ export async function proveOnLive(
       source: down ? 'file' : 'derived',
       statements: guess.statements,
       changes: guess.changes,
-      losses: [],
+      losses: lossesBetween(storage, await readStorage(shadow)),
       doubts,
     });
     if (doubts.length > 0) break;

@@ -4,6 +4,7 @@ import { goBack, readState, WayError, type CatalogState } from '../../catalog/dd
 import { differencesOf, judgeIn, type Difference } from '../../catalog/differences.ts';
 import type { SchemaObject } from '../../catalog/kinds/kind.ts';
 import { fullSnapshot, inScratchTransaction, pinned } from '../../catalog/snapshot.ts';
+import { lossesBetween, readStorage } from '../../catalog/losses.ts';
 import { replayOne } from '../../catalog/replay.ts';
 import { codeOf } from '../../db/connection-error.ts';
 import type { Session } from '../../db/session.ts';
@@ -45,9 +46,11 @@ export async function proveRollback(
   const mark = await markOf(shadow);
   await replayOne(shadow, migration, format);
   const after = await inScratchTransaction(shadow, () => fullSnapshot(shadow));
+  const storage = await readStorage(shadow);
   const taken = migration.down
     ? await takeBackByFile(shadow, migration, format, before)
     : await takeBackByDerivation(shadow, before, mark);
+  const losses = lossesBetween(storage, await readStorage(shadow));
   const doubts =
     taken.doubts.length > 0
       ? taken.doubts
@@ -56,7 +59,7 @@ export async function proveRollback(
   const source = migration.down ? 'file' : 'derived';
   const { statements, isEmptied = false } = taken;
   return {
-    rollback: { name: migration.name, source, statements, changes, losses: [], doubts },
+    rollback: { name: migration.name, source, statements, changes, losses, doubts },
     isIntact: doubts.length === 0 && !isEmptied,
   };
 }

@@ -30,7 +30,7 @@ export async function sendGuarded(
 }
 
 /** What the guard does before or after a script that runs outside a transaction, in one of its own. */
-export async function aside(
+async function aside(
   step: Step,
   run: Run,
   work: (session: Session) => Promise<void>,
