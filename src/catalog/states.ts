@@ -178,7 +178,11 @@ async function ask(
     const asked = questions.flatMap(({ key, object, word, candidates }) =>
       candidates
         .filter((candidate) => candidate.length === length)
-        .map((candidate) => ({ key, text: candidate.text, doubt: doubtOf(object, word, candidate) })),
+        .map((candidate) => ({
+          key,
+          text: candidate.text,
+          doubt: doubtOf(object, word, candidate),
+        })),
     );
     if (asked.length === 0) return;
     const doubts = asked.map(({ doubt }) => doubt);

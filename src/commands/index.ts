@@ -73,6 +73,11 @@ export const commands: CommandEntry[] = [
     load: () => import('./rescue-drop.ts'),
   },
   {
+    words: 'repair-tracking',
+    summary: 'prove what is in the database, then mend the tracking table',
+    load: () => import('./repair-tracking.ts'),
+  },
+  {
     words: 'backfill run',
     summary: 'fill a column from where its value is known',
     load: () => import('./backfill-run.ts'),

@@ -43,7 +43,8 @@ export async function applyRepair(session: Session, work: Work): Promise<Repaire
   try {
     return await transaction(session, async () => {
       await session.script(`SET LOCAL lock_timeout = ${lockTimeout}; ${exact}`);
-      if (work.live.rows) await session.script(`LOCK TABLE ${form.table} IN SHARE ROW EXCLUSIVE MODE`);
+      if (work.live.rows)
+        await session.script(`LOCK TABLE ${form.table} IN SHARE ROW EXCLUSIVE MODE`);
       await refuseChanged(session, work);
       const before = await imageOf(session, form.table);
       await work.before?.(session);
@@ -55,7 +56,13 @@ export async function applyRepair(session: Session, work: Work): Promise<Repaire
       const { rows: after } = await imageOf(session, form.table);
       const undo = await writeUndo(session, tracking, { before, after });
       const rows = (await readRows(session, form)) ?? [];
-      return { undo, prospect: form.next(rows.map(({ columns }) => columns), migrations) };
+      return {
+        undo,
+        prospect: form.next(
+          rows.map(({ columns }) => columns),
+          migrations,
+        ),
+      };
     });
   } catch (error) {
     throw explained(error, session, tracking.table);
@@ -71,7 +78,8 @@ async function refuseChanged(session: Session, { folder, live }: Work): Promise<
   throw new DbopsError({
     code: 'REPAIR.CHANGED',
     exitCode: exitCodes.desynchronised,
-    message: 'The schema or the tracking table changed while it was being compared; nothing was written.',
+    message:
+      'The schema or the tracking table changed while it was being compared; nothing was written.',
     hint: 'Run the command again when nobody else migrates: dbops repair-tracking',
   });
 }

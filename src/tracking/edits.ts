@@ -128,7 +128,10 @@ export async function matchFormerFiles(
     const owner =
       text === undefined || orphan.migration
         ? undefined
-        : await sameAmong(migrations.filter((each) => !taken.has(each)), text);
+        : await sameAmong(
+            migrations.filter((each) => !taken.has(each)),
+            text,
+          );
     if (owner) taken.add(owner);
     orphans.push(owner ? { ...orphan, migration: owner, by: 'content' } : orphan);
   }

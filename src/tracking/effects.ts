@@ -67,7 +67,8 @@ export function solve(effects: Effects, live: Facts, prior: Prior): Solution {
   while (markFollowing(open, applied, prior.recorded));
   const last = applied.lastIndexOf(true);
   for (let at = last - 1; at >= 0; at--)
-    if (!applied[at] && !prior.changesData[at] && fits(effects, live, applied, at)) applied[at] = true;
+    if (!applied[at] && !prior.changesData[at] && fits(effects, live, applied, at))
+      applied[at] = true;
   const showings = effects.deltas.map((deltas, at) =>
     deltas.map(({ fact, after }) =>
       showingOf(effects.timelines.get(fact) ?? [], live(fact), applied, { at, value: after }),

@@ -13,7 +13,10 @@ export interface Evidence {
 /** The changes of a migration, object by object. */
 export function evidenceOf(deltas: readonly Delta[], showings: readonly Showing[]): Evidence[] {
   const shown = deltas.map((delta, at) => ({ delta, showing: showings[at] ?? 'out' }));
-  const byObject = Map.groupBy(shown, ({ delta }) => `${delta.object.kind} ${objectName(delta.object)}`);
+  const byObject = Map.groupBy(
+    shown,
+    ({ delta }) => `${delta.object.kind} ${objectName(delta.object)}`,
+  );
   return [...byObject].map(([object, facts]): Evidence => {
     const whole = facts.find(({ delta }) => delta.word === '');
     const showing = together(facts.map((fact) => fact.showing));

@@ -40,7 +40,9 @@ export function planRepair(input: PlanInput): Plan {
   const reasons = new Map<string, string>();
   const removals: Action[] = input.judgements.flatMap((each) => removalsOf(each, input, reasons));
   const updates: Action[] = input.judgements.flatMap((each) => updateOf(each, input, reasons));
-  const taken = new Set(updates.map((action) => (action.kind === 'update' ? action.migration : '')));
+  const taken = new Set(
+    updates.map((action) => (action.kind === 'update' ? action.migration : '')),
+  );
   const wanted = input.judgements.flatMap(({ migration }, at): Migration[] => {
     const judgement = input.judgements[at];
     if (!migration || !judgement || taken.has(migration)) return [];
@@ -91,7 +93,10 @@ function obstacleToRemoval(judgement: Judgement, input: PlanInput): string | und
   if (stray) return `${stray.name} has no file, and may be what removed it`;
   if (changesData.has(judgement.name)) return 'it also changes rows, and would do so again';
   const left = rows.filter((row) => row !== judgement.row).map(({ columns }) => columns);
-  const now = form.next(rows.map(({ columns }) => columns), migrations);
+  const now = form.next(
+    rows.map(({ columns }) => columns),
+    migrations,
+  );
   const then = form.next(left, migrations);
   if ('stops' in then && !('stops' in now)) return `without its row the tool stops: ${then.stops}`;
   if ('runs' in then && !then.runs.includes(judgement.name))
@@ -159,7 +164,10 @@ function withoutGaps(
   return wanted.filter((each) => {
     const isBefore = gap < 0 || migrations.indexOf(each) < gap;
     if (!isBefore)
-      reasons.set(each.name, `its row refers to that of ${migrations[gap]?.name ?? ''}, which has none`);
+      reasons.set(
+        each.name,
+        `its row refers to that of ${migrations[gap]?.name ?? ''}, which has none`,
+      );
     return isBefore;
   });
 }

@@ -62,10 +62,9 @@ export async function readRows(
   session: Session,
   { table }: RowForm,
 ): Promise<readonly Row[] | undefined> {
-  const [found] = await session.query<{ is: boolean }>(
-    'SELECT to_regclass($1) IS NOT NULL AS is',
-    [table],
-  );
+  const [found] = await session.query<{ is: boolean }>('SELECT to_regclass($1) IS NOT NULL AS is', [
+    table,
+  ]);
   if (!found?.is) return undefined;
   return session.query<{ place: string; columns: RowColumns }>(
     `SELECT t.ctid::text AS place, to_jsonb(t) AS columns FROM ${table} t ORDER BY t.ctid`,

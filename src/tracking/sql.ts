@@ -21,14 +21,14 @@ export function sqlOf(
     if (action.kind === 'insert') {
       const index = inserted++;
       const { migration } = action;
-      return (
-        tracking.mark?.(migration, prepared, index) ?? tracking.record(migration, prepared)
-      );
+      return tracking.mark?.(migration, prepared, index) ?? tracking.record(migration, prepared);
     }
     if (action.kind === 'arrange') return form.order?.arrange(action.names) ?? '';
     const where = predicateOf(action.row, rows, form);
     if (action.kind === 'update') {
-      const set = Object.entries(action.set).map(([name, value]) => `${word(name)} = ${literal(value)}`);
+      const set = Object.entries(action.set).map(
+        ([name, value]) => `${word(name)} = ${literal(value)}`,
+      );
       return `UPDATE ${form.table} SET ${set.join(', ')} WHERE ${where}`;
     }
     return form.close

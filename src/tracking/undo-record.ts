@@ -23,7 +23,11 @@ export async function imageOf(session: Session, table: string): Promise<TableIma
   const rows = await session.query<{ row: string }>(
     `SELECT t::text AS row FROM ${table} t ORDER BY t.ctid`,
   );
-  return { columns, rows: rows.map(({ row }) => row), sequences: await sequencesOf(session, table) };
+  return {
+    columns,
+    rows: rows.map(({ row }) => row),
+    sequences: await sequencesOf(session, table),
+  };
 }
 
 async function columnsOf(session: Session, table: string): Promise<string[] | null> {

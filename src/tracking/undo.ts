@@ -53,7 +53,10 @@ async function restore(
 ): Promise<void> {
   const added = (now.columns ?? []).filter((column) => !before.columns?.includes(column));
   await session.script(
-    [`DELETE FROM ${table}`, ...added.map((each) => `ALTER TABLE ${table} DROP COLUMN ${quoteIdentifier(each)}`)].join('; '),
+    [
+      `DELETE FROM ${table}`,
+      ...added.map((each) => `ALTER TABLE ${table} DROP COLUMN ${quoteIdentifier(each)}`),
+    ].join('; '),
   );
   const columns = await writableColumns(session, table);
   const names = columns.map(quoteIdentifier);
@@ -73,7 +76,9 @@ async function restore(
     code: 'REPAIR.UNDO_FAILED',
     exitCode: exitCodes.failed,
     message: `${table} could not be given back as it was; it is as the repair left it.`,
-    reason: ['the rows that were written differ from those that were kept: a trigger may change them'],
+    reason: [
+      'the rows that were written differ from those that were kept: a trigger may change them',
+    ],
     hint: 'The rows that were kept: SELECT unnest(before_rows) FROM dbops.tracking_undo ORDER BY id DESC;',
   });
 }

@@ -64,7 +64,15 @@ export function judge(given: Case): Judgement[] {
 }
 
 function ofRow(name: string, verdict: Verdict, orphan: Orphan): Judgement {
-  return { name, verdict, inCatalog: 'no trace', evidence: [], row: orphan.row, failed: [], orphan };
+  return {
+    name,
+    verdict,
+    inCatalog: 'no trace',
+    evidence: [],
+    row: orphan.row,
+    failed: [],
+    orphan,
+  };
 }
 
 function judgeMigration(given: Case, migration: Migration, at: number): Judgement {

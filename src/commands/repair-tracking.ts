@@ -1,0 +1,133 @@
+import * as z from 'zod';
+import type { Wanted } from '../catalog/prefixes.ts';
+import type { Context } from '../context.ts';
+import { needsConsent, readLabel } from '../db/meta.ts';
+import type { Session } from '../db/session.ts';
+import { databaseName } from '../db/target.ts';
+import type { Folder } from '../formats/format.ts';
+import { readApplied } from '../migrate/state.ts';
+import type { Report } from '../report.ts';
+import { applyRepair } from '../tracking/apply.ts';
+import { diagnose } from '../tracking/diagnose.ts';
+import { planRepair } from '../tracking/plan.ts';
+import { undoRepair } from '../tracking/undo.ts';
+import { defineCommand } from './command.ts';
+import { wait } from './flags.ts';
+import { folderOf, refuseForgottenTable } from './folder.ts';
+import { underLocks } from './locks.ts';
+import { refuseForeign, refuseUnfounded } from './repair-refusals.ts';
+import { repairReport, undoneReport, type Repair } from './repair-report.ts';
+
+const flagsShape = z.object({
+  apply: z.boolean().default(false),
+  undo: z.boolean().default(false),
+  dryRun: z.boolean().default(false),
+  assume: z.array(z.string()).default([]),
+  wait,
+});
+type Flags = z.infer<typeof flagsShape>;
+
+export const command = defineCommand({
+  description:
+    'Proves in the catalog which migrations are in the database, and makes the tracking table say so. Without --apply it shows the proof and the SQL, and changes nothing. On a protected, production or unlabelled remote database --apply and --undo need --confirm.',
+  options: [
+    ['--apply', 'write it, in one transaction, with a record to undo it'],
+    ['--undo', 'give the tracking table back as it was before the newest repair'],
+    ['--assume <name...>', 'record this one too, of which the catalog can show nothing or not all'],
+    ['--dry-run', 'change nothing (the default)'],
+    ['--wait <duration>', 'how long to wait for another run (default 60s)'],
+  ],
+  examples: [
+    'dbops repair-tracking',
+    'dbops repair-tracking --verbose',
+    'dbops repair-tracking --apply',
+    'dbops repair-tracking --undo',
+    'dbops repair-tracking --assume 0004_fill_names --apply',
+  ],
+  flags: flagsShape,
+  async run(context, flags) {
+    const [session, folder] = await Promise.all([context.session(), folderOf(context)]);
+    if (flags.undo) return undo(context, session, { folder, flags });
+    const repair = await prepare(context, session, { folder, flags });
+    if (!flags.apply || flags.dryRun || repair.plan.actions.length === 0)
+      return repairReport(repair);
+    return apply(context, session, { repair, flags });
+  },
+});
+
+async function prepare(
+  context: Context,
+  session: Session,
+  { folder, flags }: { folder: Folder; flags: Flags },
+): Promise<Repair> {
+  await readApplied(session, folder); // a table that is another one is told here
+  const diagnosis = await diagnose(session, folder, wantedFor(context, folder));
+  const { judgements, live, changesData } = diagnosis;
+  const rows = live.rows ?? [];
+  if (rows.length === 0) await refuseForgottenTable(context, session, folder);
+  refuseForeign(folder, diagnosis);
+  refuseUnfounded(flags.assume, judgements);
+  const plan = planRepair({
+    judgements,
+    migrations: folder.migrations,
+    form: folder.tracking.rows,
+    rows,
+    assumed: new Set(flags.assume),
+    changesData,
+  });
+  return { folder, diagnosis, plan, isVerbose: context.flags.verbose === true };
+}
+
+function wantedFor({ settings, signal, progress }: Context, folder: Folder): Wanted {
+  const { migrations, format } = folder;
+  return {
+    migrations,
+    format,
+    environment: settings.environment,
+    server: settings.shadow,
+    signal,
+    onReplay: () => progress.update(`replaying ${migrations.length} migrations in a shadow`),
+  };
+}
+
+async function apply(
+  context: Context,
+  session: Session,
+  { repair, flags }: { repair: Repair; flags: Flags },
+): Promise<Report> {
+  const { folder, plan, diagnosis } = repair;
+  const { live } = diagnosis;
+  const { lockTimeout } = context.settings;
+  const changes = plan.actions.length === 1 ? '1 change' : `${plan.actions.length} changes`;
+  await agree(context, session, `${folder.tracking.table} will get ${changes}.`);
+  const repaired = await underLocks(
+    { context, session, folder, patience: flags.wait },
+    async (locks) => {
+      await locks.check();
+      return applyRepair(session, { folder, plan, live, lockTimeout });
+    },
+  );
+  return repairReport(repair, repaired);
+}
+
+async function undo(
+  context: Context,
+  session: Session,
+  { folder, flags }: { folder: Folder; flags: Flags },
+): Promise<Report> {
+  const { tracking } = folder;
+  await agree(context, session, `The newest repair of ${tracking.table} will be taken back.`);
+  const undone = await underLocks(
+    { context, session, folder, patience: flags.wait },
+    async (locks) => {
+      await locks.check();
+      return undoRepair(session, tracking, context.settings.lockTimeout);
+    },
+  );
+  return undoneReport(folder, undone);
+}
+
+async function agree(context: Context, session: Session, what: string): Promise<void> {
+  if (!needsConsent(session, await readLabel(session))) return;
+  await context.consent(`${what} The database is ${databaseName(session.target)}.`);
+}
