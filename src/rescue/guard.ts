@@ -9,6 +9,7 @@ import {
   copyOf,
   distinct,
   dropRecords,
+  correctLoss,
   isSameLoss,
   type Cause,
   type Destroyed,
@@ -135,7 +136,10 @@ async function finish(
   const spared = kept.filter((one) => !isLost(one));
   if (spared.length > 0) await dropRecords(session, spared);
   const remaining: Kept[] = [];
-  for (const one of kept.filter(isLost)) {
+  for (const expected of kept.filter(isLost)) {
+    const loss = lost.find((one) => isSameLoss(one, expected.loss)) ?? expected.loss;
+    if (loss !== expected.loss) await correctLoss(session, expected, loss);
+    const one = { ...expected, loss };
     const rows = await noteLeft(session, one, before);
     if (rows > 0) remaining.push({ ...one, rows });
   }
@@ -169,12 +173,10 @@ async function noteLeft(session: Session, kept: Kept, before: Storage): Promise<
          JOIN ${liveRows(shape, { key, isKeyed })} l ON ${isMatch} WHERE c.ctid = k.dbops_copy`,
     );
     // The same type: a value that an expression left alone is not destroyed.
-    if (isRewrite(loss))
-      await session.script(
-        `DELETE FROM ${copyOf(kept)} WHERE ${q(loss.column)}::text IS NOT DISTINCT FROM dbops_left`,
-      );
+    const isLost = isRewrite(loss) ? `${q(loss.column)}::text IS DISTINCT FROM dbops_left` : 'true';
     const [{ rows } = { rows: 0 }] = await session.query<{ rows: number }>(
-      `UPDATE dbops_rescue.records SET "left" = $2, rows = (SELECT count(*) FROM ${copyOf(kept)})
+      `UPDATE dbops_rescue.records
+          SET "left" = $2, rows = (SELECT count(*) FROM ${copyOf(kept)} WHERE ${isLost})
         WHERE id = $1 RETURNING rows::float8 AS rows`,
       [kept.id, JSON.stringify(left)],
     );

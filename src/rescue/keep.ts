@@ -1,7 +1,7 @@
 import { quoteIdentifier as q, quoteName } from '../db/quote.ts';
 import type { Session } from '../db/session.ts';
 import { withExactText, withQualifiedNames } from './formats.ts';
-import { ownRows } from './match.ts';
+import { ownRows, storedOrder } from './match.ts';
 import {
   copyOf,
   dropRecords,
@@ -118,7 +118,8 @@ export function planCopy(
     shape,
     key,
     isKeyed: own !== undefined,
-    columns: stored.filter(({ name }) => name === loss.column || key.includes(name)),
+    // Without a key, the values of other lost columns tell rows apart once they are back.
+    columns: stored.filter(({ name }) => !own || name === loss.column || key.includes(name)),
     // A default would fill what was NULL, and an expression can make a value of it.
     ...(loss.change === 'dropped' &&
       !column.hasDefault && { condition: `${q(column.name)} IS NOT NULL` }),
@@ -148,6 +149,8 @@ async function make(session: Session, cause: Cause, copy: Copy): Promise<Kept> {
     const value = `${q(name)}::${keptType}`;
     return `${isCollated ? `(${value} COLLATE "C")` : value} AS ${q(name)}`;
   });
+  const order = isKeyed ? '' : `ORDER BY ${storedOrder}`;
+  selected.push(`row_number() OVER (${order}) AS dbops_order`);
   const marks =
     loss.kind === 'column' ? ['NULL::text AS dbops_left', 'false AS dbops_changed'] : [];
   await withoutPolicies(session, shape, () =>

@@ -29,8 +29,23 @@ export async function sendGuarded(
   await session.script(`${trackingSql(run, step)}; COMMIT; ${resetSettings}`);
 }
 
-/** What the guard does before or after a script that runs outside a transaction, in one of its own. */
-export async function aside(
+/** For a script that runs outside a transaction: what it destroys is copied in one of its own. */
+export async function beforeAlone(step: Step, run: Run): Promise<void> {
+  const { guard } = step;
+  if (!guard) return;
+  await aside(step, run, (session) => guard.before(session));
+  run.onNote(
+    step,
+    'runs outside a transaction: what is written after the copy, until it is destroyed, is not in the copy',
+  );
+}
+
+export async function afterAlone(step: Step, run: Run): Promise<void> {
+  const { guard } = step;
+  if (guard) await aside(step, run, (session) => guard.after(session));
+}
+
+async function aside(
   step: Step,
   run: Run,
   work: (session: Session) => Promise<void>,
