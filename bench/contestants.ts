@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { Databases } from './databases.ts';
 import { writeFolder } from './folders.ts';
 import { type Command, type Contestant, type Limit, time } from './measure.ts';
-import { dbopsOn, peers, psql, psqlVersion, startable, type Tool } from './tools.ts';
+import { dbopsOn, peers, psql, psqlVersion, startable, type Tool, withoutPeer } from './tools.ts';
 
 export interface Bench {
   databases: Databases;
@@ -88,6 +88,7 @@ export async function pending(bench: Bench): Promise<Contest> {
     const limits = [{ ratio: 1, of: peer.name }, ...(peer.hasModules ? [] : [{ ratio: 1.15 }])];
     await add(dbopsOn(peer, bench.dbops), ...limits);
   }
+  for (const project of withoutPeer) await add(dbopsOn(project, bench.dbops), { ratio: 1.15 });
   return {
     title: `${count(bench.migrations)} migrations pending`,
     floor: psql.name,
@@ -116,14 +117,15 @@ export async function applied(bench: Bench): Promise<Contest> {
   };
   const up: Contestant = { ...ours, name: 'dbops migrate up', ...limitsOf(bench, { ratio: 1.6 }) };
   const others: Contestant[] = [];
+  const addOurs = async (tool: Tool) => {
+    const limits = tool.hasModules ? [] : [{ seconds: 0.12 }];
+    others.push({ ...(await atRest(tool, bench)), ...limitsOf(bench, ...limits) });
+  };
   for (const peer of peers) {
     others.push(await atRest(peer, bench));
-    const limits = peer.hasModules ? [] : [{ seconds: 0.12 }];
-    others.push({
-      ...(await atRest(dbopsOn(peer, dbops), bench)),
-      ...limitsOf(bench, ...limits),
-    });
+    await addOurs(dbopsOn(peer, dbops));
   }
+  for (const project of withoutPeer) await addOurs(dbopsOn(project, dbops));
   return {
     title: `${count(bench.migrations)} migrations applied, nothing to do`,
     floor: floor.name,
@@ -153,10 +155,17 @@ function limitsOf({ migrations }: Bench, ...limits: Limit[]): Pick<Contestant, '
   return migrations >= 1_000 ? { limits } : {};
 }
 
-function upCommand({ file, args, up, id }: Tool, cwd: string, url: string): Command {
-  // psql takes no URL from its environment.
-  const target = id === psql.id ? ['-d', url] : [];
-  return { file, args: [...args, ...target, ...up], cwd, environment: { DATABASE_URL: url } };
+function upCommand(
+  { file, args, up, target, environment }: Tool,
+  cwd: string,
+  url: string,
+): Command {
+  return {
+    file,
+    args: [...args, ...up, ...(target?.(url) ?? [])],
+    cwd,
+    environment: { DATABASE_URL: url, ...environment },
+  };
 }
 
 /** The folder of a tool, written at the first call. */

@@ -29,6 +29,12 @@ function padded(number: number): string {
   return `${number}`.padStart(4, '0');
 }
 
+/** A migration a second, as 14 digits. */
+function dated(number: number): string {
+  const time = new Date(Date.UTC(2026, 0, 1, 0, 0, number));
+  return time.toISOString().replaceAll(/\D/g, '').slice(0, 14);
+}
+
 const sqlOf = (number: number) => `${statementsOf(number).join('\n')}\n`;
 const dropOf = (number: number) => `DROP TABLE ${tableName(number)};\n`;
 
@@ -75,6 +81,29 @@ export const drizzleLayout: Layout = (count) => ({
     [`drizzle/${padded(number)}_table.sql`]: statementsOf(number).join(
       '\n--> statement-breakpoint\n',
     ),
+  })),
+});
+
+/** Drizzle 1.0: a folder a migration, named by its time. */
+export const drizzle1Layout: Layout = (count) =>
+  eachNumber(count, (number) => ({
+    [`drizzle/${dated(number)}_table/migration.sql`]: statementsOf(number).join(
+      '\n--> statement-breakpoint\n',
+    ),
+    [`drizzle/${dated(number)}_table/snapshot.json`]: '{}',
+  }));
+
+export const supabaseLayout: Layout = (count) => ({
+  'supabase/config.toml': 'project_id = "bench"\n',
+  ...eachNumber(count, (number) => ({
+    [`supabase/migrations/${dated(number)}_table.sql`]: sqlOf(number),
+  })),
+});
+
+export const prismaLayout: Layout = (count) => ({
+  'prisma/migrations/migration_lock.toml': 'provider = "postgresql"\n',
+  ...eachNumber(count, (number) => ({
+    [`prisma/migrations/${dated(number)}_table/migration.sql`]: sqlOf(number),
   })),
 });
 

@@ -3,13 +3,16 @@ import { join } from 'node:path';
 import {
   dbmateLayout,
   dbopsLayout,
+  drizzle1Layout,
   drizzleLayout,
   graphileLayout,
   knexLayout,
   kyselyLayout,
   type Layout,
   nodePgMigrateLayout,
+  prismaLayout,
   psqlLayout,
+  supabaseLayout,
 } from './folders.ts';
 import { peerModules } from './peers.ts';
 
@@ -23,6 +26,9 @@ export interface Tool {
   /** Before whatever the tool is told to do. */
   args: readonly string[];
   up: readonly string[];
+  /** Further words that name the database, for a tool that takes no DATABASE_URL. */
+  target?(url: string): string[];
+  environment?: Readonly<Record<string, string>>;
   /** Absent: it has no such thing, or it is not the point. */
   version?: readonly string[];
   /** Its migrations are JavaScript: no tool runs one in a single round trip. */
@@ -42,6 +48,7 @@ export const psql: Tool = {
   file: 'psql',
   args: ['-X', '-q', '-v', 'ON_ERROR_STOP=1'],
   up: ['-1', '-f', 'all.sql'],
+  target: (url) => ['-d', url],
 };
 
 /** Such as `psql (PostgreSQL) 18.4`; absent when it is not installed. */
@@ -63,8 +70,10 @@ export function dbopsFrom(bin: string): Tool {
   };
 }
 
+type Project = Pick<Tool, 'id' | 'name' | 'layout' | 'recorded' | 'hasModules'>;
+
 /** dbops in the folder of another tool. */
-export function dbopsOn(other: Tool, dbops: Tool): Tool {
+export function dbopsOn(other: Project, dbops: Tool): Tool {
   const { layout, recorded, hasModules } = other;
   return {
     ...dbops,
@@ -149,6 +158,30 @@ const graphileMigrate: Tool = {
   recorded: 'SELECT count(*)::int AS count FROM graphile_migrate.migrations',
 };
 
+/** The migrator of drizzle-orm 1.0, which is what its drizzle-kit calls. */
+const drizzle1: Tool = {
+  id: 'drizzle_1',
+  name: 'drizzle-orm 1.0',
+  layout: drizzle1Layout,
+  file: node,
+  args: [join(import.meta.dirname, 'drizzle-1.mjs')],
+  up: [],
+  recorded: drizzleKit.recorded ?? '',
+};
+
+/** It asks for a password where the URL has none. */
+const supabase: Tool = {
+  id: 'supabase',
+  name: 'Supabase CLI',
+  layout: supabaseLayout,
+  file: node,
+  args: [peer('supabase', 'dist', 'supabase.js')],
+  up: ['db', 'push', '--yes'],
+  target: (url) => [`--remote=${url.replace('postgres@', 'postgres:none@')}`],
+  environment: { PGSSLMODE: 'disable', SUPABASE_TELEMETRY_DISABLED: '1', DO_NOT_TRACK: '1' },
+  recorded: 'SELECT count(*)::int AS count FROM supabase_migrations.schema_migrations',
+};
+
 export const peers: readonly Tool[] = [
   dbmate,
   nodePgMigrate,
@@ -156,6 +189,18 @@ export const peers: readonly Tool[] = [
   kyselyCtl,
   knex,
   graphileMigrate,
+  drizzle1,
+  supabase,
+];
+
+/** Folders of tools that can not be measured here: the engine of Prisma's CLI is a download. */
+export const withoutPeer: readonly Project[] = [
+  {
+    id: 'prisma',
+    name: 'Prisma',
+    layout: prismaLayout,
+    recorded: 'SELECT count(*)::int AS count FROM _prisma_migrations WHERE finished_at IS NOT NULL',
+  },
 ];
 
 /** The programs whose bare start is compared. */

@@ -92,7 +92,7 @@ export async function dryRunReport(
   session: Session,
   { format }: Folder,
 ): Promise<Report> {
-  const executions = await preflight(steps, format, session.client);
+  const { executions } = await preflight(steps, format, session.client);
   const migrations = steps.map(({ migration, direction }) => ({
     name: migration.name,
     direction,

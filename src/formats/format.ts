@@ -1,4 +1,5 @@
 import type { StandIns } from '../db/pglite-extensions.ts';
+import type { Opening } from '../db/opening.ts';
 import type { Session } from '../db/session.ts';
 import type { AppliedMigration, Direction, Migration } from '../migration.ts';
 import type { Finding } from '../report.ts';
@@ -116,8 +117,12 @@ export type LoadModule = (
 export interface LoadedModule {
   /** It must not run in a transaction. */
   noTransaction: boolean;
-  /** @param inTransaction whether the session is in one: the module must then not begin another */
-  run(session: Session, inTransaction: boolean): Promise<unknown>;
+  /**
+   * @param inTransaction whether the session is in one: the module must then not begin another
+   * @param opening begins it, where it has not begun: sent with the module's first statement, and
+   *   left alone by a module that sends none
+   */
+  run(session: Session, inTransaction: boolean, opening?: Opening): Promise<unknown>;
 }
 
 /** SQL of a tracking table. Statements are text: they ride in the migration's own round trip. */

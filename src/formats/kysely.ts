@@ -37,11 +37,8 @@ export const kysely: Format = {
   read(directory, names, trackingTable) {
     const configFile = configAbove(directory, config);
     const settings = configFile ? readFileSync(configFile, 'utf8') : '';
-    return {
-      migrations: readMigrations(directory, names),
-      findings: [],
-      tracking: trackingOf(settings, trackingTable),
-    };
+    const migrations = readMigrations(directory, names);
+    return { migrations, findings: [], tracking: trackingOf(settings, trackingTable, migrations) };
   },
   hostLock: { kind: 'advisory', key: 3853314791062309107n },
   loadModule: loadKyselyModule,
@@ -70,12 +67,15 @@ function readMigrations(directory: string, names: readonly string[]): Migration[
  *
  * @param settings the text of `kysely.config.ts`
  */
-function trackingOf(settings: string, asked: TableName | undefined): Tracking {
+function trackingOf(
+  settings: string,
+  asked: TableName | undefined,
+  inFolder: readonly Migration[],
+): Tracking {
   const schema = asked?.schema ?? literalOf(settings, 'migrationTableSchema');
   const inSchema = (table: string): TableName => (schema ? { schema, table } : { table });
-  const name = asked?.table ?? literalOf(settings, 'migrationTableName') ?? 'kysely_migration';
   const names = [
-    inSchema(name),
+    inSchema(asked?.table ?? literalOf(settings, 'migrationTableName') ?? 'kysely_migration'),
     inSchema(literalOf(settings, 'migrationLockTableName') ?? 'kysely_migration_lock'),
   ] as const;
   const [table, lock] = [quotedName(names[0]), quotedName(names[1])];
@@ -90,19 +90,46 @@ function trackingOf(settings: string, asked: TableName | undefined): Tracking {
     select: `SELECT name, timestamp FROM ${table}`,
     toApplied: (rows, migrations) =>
       toApplied(rows as readonly Row[], migrations, { table, isOrdered }),
-    record: (migration) => recordIn(table, quoteLiteral(migration.name)),
+    prepare: `SELECT max(name COLLATE "C") AS last, max(timestamp COLLATE "C") AS latest FROM ${table}`,
+    record(migration, { last, latest }) {
+      const name = quoteLiteral(migration.name);
+      if (typeof last === 'string' && migration.name <= last) return recordBetween(table, name);
+      const { name: before = '' } = inFolder[inFolder.indexOf(migration) - 1] ?? {};
+      return recordLast(
+        table,
+        name,
+        quoteLiteral(before),
+        typeof latest === 'string' ? quoteLiteral(latest) : 'NULL',
+      );
+    },
     erase: (migration) =>
       `RESET search_path; DELETE FROM ${table} WHERE name = ${quoteLiteral(migration.name)}`,
   };
 }
 
 /**
- * Kysely orders by time: a row is now, but later than all rows before it. One that is recorded
- * late, between rows that are there, gets its time between theirs.
+ * Kysely orders by time: a row is now, but later than all rows before it.
+ *
+ * @param before the name before it in the folder, whose row is the latest when this run made one
+ * @param latest the time of the latest row when the run began
  */
-function recordIn(table: string, name: string): string {
+function recordLast(table: string, name: string, before: string, latest: string): string {
   return `RESET search_path; INSERT INTO ${table} (name, timestamp)
-    SELECT ${name}, to_char((CASE WHEN next IS NULL THEN greatest(date_trunc('milliseconds', clock_timestamp()), free) ELSE least(free, next) END) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')
+    VALUES (${name}, ${isoOf(`greatest(${now}, ${latest}::timestamptz + interval '1 ms',
+      (SELECT timestamp::timestamptz + interval '1 ms' FROM ${table} WHERE name = ${before}))`)})`;
+}
+
+/** One that is recorded late, between rows that are there, gets its time between theirs. */
+function recordBetween(table: string, name: string): string {
+  return `RESET search_path; INSERT INTO ${table} (name, timestamp)
+    SELECT ${name}, ${isoOf(`CASE WHEN next IS NULL THEN greatest(${now}, free) ELSE least(free, next) END`)}
     FROM (SELECT max(timestamp COLLATE "C") FILTER (WHERE name COLLATE "C" < ${name})::timestamptz + interval '1 ms' AS free,
                  min(timestamp COLLATE "C") FILTER (WHERE name COLLATE "C" > ${name})::timestamptz AS next FROM ${table}) neighbours`;
+}
+
+const now = `date_trunc('milliseconds', clock_timestamp())`;
+
+/** SQL: a time as JavaScript writes it. */
+function isoOf(time: string): string {
+  return `to_char((${time}) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
 }

@@ -7,7 +7,7 @@ import { standingOf, type Standing } from './runner/durability.ts';
 import { runFile } from './runner/file.ts';
 import { withReason } from './failure/further-reason.ts';
 import { dropStaleCheckpoints } from './runner/checkpoint.ts';
-import { preflight, type Executions } from './runner/preflight.ts';
+import { preflight, type Preparation } from './runner/preflight.ts';
 import {
   noticeLoss,
   type Run,
@@ -34,8 +34,9 @@ export async function runSteps(
   try {
     const { session, folder, signal } = settings;
     const { create, prepare } = folder.tracking;
-    const executions = await preflightOrRefusal(steps, settings);
-    if (executions instanceof DbopsError) return { results: steps.map(notRun), error: executions };
+    const preparation = await preflightOrRefusal(steps, settings);
+    if (preparation instanceof DbopsError)
+      return { results: steps.map(notRun), error: preparation };
     await session.script(create);
     await dropStaleCheckpoints(session, folder);
     const [prepared = {}] = prepare ? await session.query<TrackingRow>(prepare) : [];
@@ -47,7 +48,7 @@ export async function runSteps(
         step,
         run,
         () => before(step),
-        () => runStep(step, executions, run, isLast),
+        () => runStep(step, preparation, run, isLast),
       );
       results.push(result);
       if (error === undefined) continue;
@@ -71,7 +72,7 @@ function workerOf({ session, isPooled }: RunSettings): Backend {
 async function preflightOrRefusal(
   steps: readonly Step[],
   { session, folder, isPooled }: RunSettings,
-): Promise<Executions | DbopsError> {
+): Promise<Preparation | DbopsError> {
   try {
     return await preflight(steps, folder.format, session.client, isPooled);
   } catch (error) {
@@ -117,16 +118,16 @@ function canNoticeLoss(session: Session): Promise<boolean> {
 
 async function runStep(
   step: Step,
-  executions: Executions,
+  { executions, modules }: Preparation,
   run: Run,
   isLast: boolean,
 ): Promise<void> {
-  const { script } = step;
   const execution = executions.get(step);
   if (execution) return runFile(step, execution, run, isLast);
-  if (script.kind === 'sql') throw new Error(`${script.file} has not been looked at`);
+  const module = modules.get(step);
+  if (!module) throw new Error(`${step.script.file} has not been looked at`);
   const { runModule } = await import('./runner/module.ts');
-  return runModule(step, script, run, isLast);
+  return runModule(step, module, run, isLast);
 }
 
 function notRun({ migration, direction }: Step): StepResult {

@@ -174,6 +174,30 @@ describe.each(servers)('a knex module on $name', (target) => {
     }),
   );
 
+  it.each([
+    ['leaves a transaction open inside ours', 'await knex.transaction();'],
+    ['ends its own', 'await knex.commit();'],
+  ])('that %s does not keep the next from having one', (_, statement) =>
+    withModule(
+      target,
+      `${createA} ${statement}`,
+      async (project) => {
+        const { exitCode } = await project.json('migrate', 'up');
+        expect(exitCode).toBe(0);
+        expect(await exists(project, 'b')).toBe(true);
+        expect(await exists(project, 'd')).toBe(true);
+      },
+      Object.fromEntries(
+        ['b', 'c', 'd'].map((name) => [
+          `migrations/20260102120000_${name}.js`,
+          module(
+            `await knex.transaction((inner) => inner.schema.createTable('${name}', (t) => t.increments()));`,
+          ),
+        ]),
+      ),
+    ),
+  );
+
   it('sees names and values as the knexfile has them', () =>
     withModule(
       target,

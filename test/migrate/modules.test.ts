@@ -182,6 +182,55 @@ describe.each(servers)('the connection of a module on $name', (target) => {
       },
     ));
 
+  it.each([
+    ['nothing', ''],
+    ['a statement with values', 'await sql`SELECT ${1}::int`.execute(db);'],
+    ['no statement', "await sql.raw('-- nothing').execute(db);"],
+    ['several statements', "await sql.raw('SELECT 1; SELECT 2').execute(db);"],
+  ])('begins with %s', (_, statements) =>
+    withProject(
+      target,
+      { '0001_b.ts': module(`${statements} ${createB}`), '0002_c.ts': module(statements) },
+      async (project) => {
+        expect(await project.dbops('migrate', 'up')).toMatchObject({ exitCode: 0 });
+        expect(await exists(project, 'b')).toBe(true);
+        expect(await tracked(project)).toEqual(['0001_b', '0002_c']);
+      },
+    ),
+  );
+
+  it.each(['SELEC 1', 'SELECT 1/0', 'SELECT * FROM nowhere; CREATE TABLE b ()'])(
+    'stays in its transaction when it goes on after the error of %s',
+    (statement) =>
+      withProject(
+        target,
+        {
+          '0001_b.ts': module(
+            `await sql.raw('${statement}').execute(db).catch(() => {}); ${createB}`,
+          ),
+        },
+        async (project) => {
+          const answer = await project.dbops('migrate', 'up');
+          expect(answer.exitCode).toBe(1);
+          expect(answer.stderr).toContain('SQLSTATE 25P02');
+          expect(await exists(project, 'b')).toBe(false);
+          expect(await tracked(project)).toEqual([]);
+        },
+      ),
+  );
+
+  it('tells the place of an error in the statement itself', () =>
+    withProject(
+      target,
+      {
+        '0001_b.ts': module(`await sql.raw('SELECT nothing').execute(db).catch(({ position }) => {
+          throw new Error('at ' + position); });`),
+      },
+      async (project) => {
+        expect((await project.dbops('migrate', 'up')).stderr).toContain('at 8');
+      },
+    ));
+
   it('gives values as pg does, and takes several queries at once', () =>
     withProject(
       target,

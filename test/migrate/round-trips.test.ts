@@ -23,6 +23,22 @@ describe.each(targets)('the runner on $name', (target) => {
         expect(row).toEqual({ rows: 11 });
       }),
     ));
+
+  it('begins the transaction of a module in the message of its first statement', () =>
+    withDatabase(target, (url) =>
+      withSession(url, async (session) => {
+        const module = (table: string) =>
+          `export const up = async (db) => { for (const name of ['a', 'b', 'c'])
+             await db.schema.createTable('${table}_' + name).execute(); };`;
+        const files = (count: number) =>
+          numbers(count).map((file) => [`${file}_t.ts`, module(`t_${file}`)]);
+        const one = await messagesOf(session, files(1));
+        const eleven = await messagesOf(session, files(11));
+        expect(eleven - one).toBe(9 * (3 + 1)); // one of the eleven is applied
+        const [row] = await session.query('SELECT count(*)::int AS rows FROM dbops.migrations');
+        expect(row).toEqual({ rows: 11 });
+      }),
+    ));
 });
 
 /** How many messages a run of the folder sends. */

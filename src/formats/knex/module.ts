@@ -8,11 +8,8 @@ import type { Direction } from '../../migration.ts';
 import type { LoadedModule, LoadModule } from '../format.ts';
 import { functionOf, importModule, objectOf } from '../shared/import-module.ts';
 import { loadKnexfile, type KnexSettings } from './knexfile.ts';
-import {
-  answeredHere,
-  moduleConnection,
-  type ModuleConnection,
-} from '../shared/module-connection.ts';
+import { runWithin } from './transaction.ts';
+import { moduleConnection, type ModuleConnection } from '../shared/module-connection.ts';
 
 /**
  * `up(knex)` and `down(knex)`, run with the project's own knex and the settings of its knexfile
@@ -46,11 +43,16 @@ async function loadModule(
   const migrate = direction === 'up' ? up : down;
   return {
     noTransaction: !wantsTransaction(loaded, settings),
-    async run(session, inTransaction) {
+    async run(session, inTransaction, opening) {
       await refuseOtherPath(session, settings);
-      const connection = moduleConnection(session, inTransaction, packages.types);
-      const instance = knexOver(connection, session, packages, settings);
-      await (inTransaction ? withinTransaction(instance, migrate) : migrate(instance));
+      const { types } = packages;
+      const connection = moduleConnection(session, inTransaction, {
+        ...(opening && { opening }),
+        ...(types && { parsers: types }),
+      });
+      const over = (to: ModuleConnection) => knexOver(to, session, packages, settings);
+      if (!inTransaction) return migrate(over(connection));
+      return runWithin(session, { settings, to: connection, knexOver: over }, migrate);
     },
   };
 }
@@ -121,45 +123,6 @@ function knexOver(
   instance.client.acquireConnection = async () => connection;
   instance.client.releaseConnection = async () => {};
   return instance;
-}
-
-/** knex's `Transaction` (`lib/execution/transaction.js`), as far as it is changed here. */
-interface Transaction {
-  query(connection: unknown, sql: string, status?: 1 | 2, value?: unknown): Promise<unknown>;
-  begin(connection: unknown): Promise<unknown>;
-  commit(connection: unknown, value?: unknown): Promise<unknown>;
-  rollback(connection: unknown, error?: unknown): Promise<unknown>;
-}
-
-/**
- * Runs a migration with a transaction object of knex's own, whose BEGIN, COMMIT and ROLLBACK are
- * not sent: the transaction is ours. Transactions inside it are savepoints, as they are with knex.
- */
-async function withinTransaction(
-  instance: Knex,
-  migrate: (knex: unknown) => unknown,
-): Promise<void> {
-  const { client } = instance;
-  const begin = client.transaction.bind(client) as (...rest: unknown[]) => Transaction;
-  client.transaction = (...rest: unknown[]) =>
-    Object.assign(begin(...rest), {
-      begin(this: Transaction, connection: unknown) {
-        return this.query(connection, answeredHere);
-      },
-      commit(this: Transaction, connection: unknown, value: unknown) {
-        return this.query(connection, answeredHere, 1, value);
-      },
-      rollback(this: Transaction, connection: unknown, error = new Error('It rolled back.')) {
-        return this.query(connection, answeredHere, 2, error);
-      },
-    });
-  let work: Promise<unknown> | undefined;
-  await instance.transaction((transaction) => (work = run(migrate, transaction)));
-  await work; // whoever calls commit() goes on after the end of the transaction
-}
-
-async function run(migrate: (knex: unknown) => unknown, knex: unknown): Promise<unknown> {
-  return migrate(knex);
 }
 
 /** knex makes its tables, and looks for its own, on the path of the knexfile. */

@@ -1,11 +1,10 @@
 import { createRequire } from 'node:module';
 import { basename } from 'node:path';
-import type { Session } from '../../db/session.ts';
 import { usageError, type DbopsError } from '../../errors.ts';
 import type { Direction } from '../../migration.ts';
 import type { LoadModule } from '../format.ts';
 import { importModule, objectOf } from '../shared/import-module.ts';
-import { moduleConnection } from '../shared/module-connection.ts';
+import { moduleConnection, type ModuleConnection } from '../shared/module-connection.ts';
 
 /**
  * `up(pgm)` and `down(pgm)` with the MigrationBuilder of the project's own node-pg-migrate
@@ -34,8 +33,8 @@ export const loadPgModule: LoadModule = async (file, direction, inherits = []) =
     });
   return {
     noTransaction: asksForNone.test(String(action)),
-    async run(session, inTransaction) {
-      const db = databaseOf(session, inTransaction);
+    async run(session, inTransaction, opening) {
+      const db = databaseOf(moduleConnection(session, inTransaction, opening && { opening }));
       const pgm = await collect(db);
       if (inTransaction && !pgm.isUsingTransaction()) throw new Error(tooLate);
       const steps = pgm.getSqlSteps();
@@ -75,8 +74,7 @@ const refuse = () => Promise.reject(new Error('there is no database here'));
 const unreachable: Database = { query: refuse, select: refuse };
 
 /** `pgm.db`, over the connection and inside the transaction of the run. */
-function databaseOf(session: Session, inTransaction: boolean): Database {
-  const connection = moduleConnection(session, inTransaction);
+function databaseOf(connection: ModuleConnection): Database {
   const query = async (config: string, values?: unknown[]) => connection.query(config, values);
   const select = async (config: string, values?: unknown[]) =>
     objectOf(await query(config, values))['rows'];

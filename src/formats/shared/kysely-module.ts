@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module';
-import { basename } from 'node:path';
+import { basename, dirname } from 'node:path';
 import type { KyselyPackage } from '../../db/kysely.ts';
 import { usageError } from '../../errors.ts';
 import type { LoadModule } from '../format.ts';
@@ -22,11 +22,11 @@ export const loadKyselyModule: LoadModule = async (file, direction) => {
     );
   return {
     noTransaction: false,
-    async run(session, inTransaction) {
+    async run(session, inTransaction, opening) {
       // Not needed where nothing is pending, and it takes longer to load than the folder.
       const { kyselyOver, kyselyWithin } = await import('../../db/kysely.ts');
-      const connection = moduleConnection(session, inTransaction);
-      const kysely = kyselyOfProject(file) ?? (await import('kysely'));
+      const connection = moduleConnection(session, inTransaction, opening && { opening });
+      const kysely = kyselyOfProject(dirname(file)) ?? (await import('kysely'));
       return migrate(
         inTransaction ? kyselyWithin(connection, kysely) : kyselyOver(connection, kysely),
       );
@@ -34,14 +34,21 @@ export const loadKyselyModule: LoadModule = async (file, direction) => {
   };
 };
 
+const installed = new Map<string, KyselyPackage | undefined>();
+
 /**
- * The Kysely that the module itself imports: what `sql` of one version builds, another version may
- * not run. Nothing where it has none.
+ * The Kysely that the modules of a directory import: what `sql` of one version builds, another
+ * version may not run. Nothing where they have none.
  */
-function kyselyOfProject(file: string): KyselyPackage | undefined {
+function kyselyOfProject(directory: string): KyselyPackage | undefined {
+  if (!installed.has(directory)) installed.set(directory, find(directory));
+  return installed.get(directory);
+}
+
+function find(directory: string): KyselyPackage | undefined {
   try {
-    const installed: unknown = createRequire(file)('kysely');
-    return isKysely(installed) ? installed : undefined;
+    const found: unknown = createRequire(`${directory}/migration.js`)('kysely');
+    return isKysely(found) ? found : undefined;
   } catch {
     return undefined;
   }

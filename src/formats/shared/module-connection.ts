@@ -1,4 +1,5 @@
 import { types } from 'pg';
+import { type Opening, queryBehind } from '../../db/opening.ts';
 import type { Session } from '../../db/session.ts';
 import { splitStatements, SqlSyntaxError } from '../../sql/statements.ts';
 
@@ -23,12 +24,13 @@ export const answeredHere = '-- nothing to do';
  * The connection of a session as the code of a migration sees it: values arrive as pg's own
  * parsers make them, and, inside our transaction, a statement that would end it is refused.
  *
+ * @param opening goes before the first query
  * @param parsers of the project's own pg, where it has one
  */
 export function moduleConnection(
   { client, pid }: Session,
   inTransaction: boolean,
-  parsers: typeof types = types,
+  { opening, parsers = types }: { opening?: Opening; parsers?: typeof types } = {},
 ): ModuleConnection {
   // One after another: a module may start several at once, for which its tool has a pool.
   let last: Promise<unknown> = Promise.resolve();
@@ -36,7 +38,7 @@ export function moduleConnection(
     const send = async () => {
       if (config.text === answeredHere) return { command: '', rows: [], rowCount: 0 };
       if (inTransaction) await refuseTransactionControl(config.text);
-      return client.query({ ...config, types: parsers });
+      return queryBehind(opening?.take() ?? [], client, { ...config, types: parsers });
     };
     const answer = last.then(send, send);
     last = answer;
@@ -45,8 +47,12 @@ export function moduleConnection(
   return {
     processID: pid,
     query(config, values) {
-      if (typeof config !== 'string' && 'submit' in config)
-        return client.query(config) as Promise<unknown>; // a cursor or a stream of pg's
+      if (typeof config !== 'string' && 'submit' in config) {
+        // A cursor or a stream of pg's, which queues behind what is sent here.
+        const before = opening?.take() ?? [];
+        if (before.length > 0) client.query(before.join('; ')).catch(() => {}); // fails with the cursor
+        return client.query(config) as Promise<unknown>;
+      }
       const text = typeof config === 'string' ? { text: config } : config;
       const answer = run(Array.isArray(values) ? { ...text, values } : text);
       if (typeof values !== 'function') return answer;

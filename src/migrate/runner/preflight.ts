@@ -1,12 +1,16 @@
-import type { Format } from '../../formats/format.ts';
+import type { Format, LoadedModule } from '../../formats/format.ts';
 import { loadModule } from '../../formats/load-module.ts';
 import { usageError } from '../../errors.ts';
 import type { ConnectionNames } from '../../migration.ts';
 import { executionOf, splitParts, type Execution, type Part } from '../../sql/execution.ts';
 import type { Step } from '../step.ts';
 
-/** How each SQL file of a run is sent. */
-export type Executions = ReadonlyMap<Step, Execution>;
+/** How each step of a run is run. */
+export interface Preparation {
+  /** Of SQL files. */
+  executions: ReadonlyMap<Step, Execution>;
+  modules: ReadonlyMap<Step, LoadedModule>;
+}
 
 /**
  * Looks at all steps before the first is run: what no server could run as part of a migration is
@@ -20,11 +24,12 @@ export async function preflight(
   format: Format,
   connection: ConnectionNames,
   isPooled = false,
-): Promise<Executions> {
+): Promise<Preparation> {
   const executions = new Map<Step, Execution>();
+  const modules = new Map<Step, LoadedModule>();
   for (const step of steps) {
     const { script, directives, migration, direction } = step;
-    if (script.kind === 'module') await loadModule(format, script, direction);
+    if (script.kind === 'module') modules.set(step, await loadModule(format, script, direction));
     else {
       const { name } = migration;
       const execution = await executionOf({ name, script, directives }, format, connection);
@@ -32,7 +37,7 @@ export async function preflight(
       executions.set(step, execution);
     }
   }
-  return executions;
+  return { executions, modules };
 }
 
 /** Behind a pooler a statement that stands alone may meet any session, and would leave it changed. */

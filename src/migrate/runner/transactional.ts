@@ -1,10 +1,9 @@
 import { isConnectionLoss } from '../../db/connection-error.ts';
-import { ScriptError, type Session } from '../../db/session.ts';
+import type { Session } from '../../db/session.ts';
 import { withLockRetries } from '../../db/lock.ts';
-import { offsetOfError } from '../../sql/failure-place.ts';
-import { migrationFailed } from '../failure/failure.ts';
+import { migrationFailed, type FailurePoint } from '../failure/failure.ts';
 import { fateOf } from './fate.ts';
-import { sendGuarded } from './guarded.ts';
+import { guardedContent } from './guarded.ts';
 import {
   beginOf,
   resetRole,
@@ -15,54 +14,52 @@ import {
   type Step,
 } from '../step.ts';
 
+/** What a transaction does for a step, beside keeping the tracking table true. */
+export interface Content {
+  /** Sends all of the transaction; called once an attempt. */
+  send(): Promise<void>;
+  /** What went wrong with the migration; nothing where the error is not its own. */
+  failureOf(error: unknown): { cause: unknown; point?: FailurePoint } | undefined;
+}
+
+export type MakeContent = (begin: readonly string[], end: string) => Content;
+
 /**
- * Runs an SQL file and its tracking row as one transaction in one round trip.
+ * Runs a migration and its tracking row as one transaction.
  *
+ * @param contentOf makes the content of the statements that begin it, and of the text that ends it
  * @param durable see `beginOf`
  * @throws DbopsError when it failed and was rolled back
  */
 export async function runInTransaction(
   step: Step,
-  sql: string,
+  contentOf: MakeContent,
   run: Run,
   durable: boolean,
 ): Promise<void> {
-  const before = beginOf(step, run, durable);
-  const prefix = before.map((statement) => `${statement}; `).join('');
-  const record = `${resetRole}; ${trackingSql(run, step)}`;
-  // A comment may end the file without a newline, and would swallow what follows.
-  const sent = `${prefix}${sql}\n; ${record}; COMMIT; ${resetSettings}`;
   const { session } = run;
+  const end = `${resetRole}; ${trackingSql(run, step)}; COMMIT; ${resetSettings}`;
+  const make = step.guard ? guardedContent(step.guard, session, contentOf) : contentOf;
+  const content = make(beginOf(step, run, durable), end);
   await withLockRetries(session, retriesOf(step, run), async () => {
     try {
-      if (step.guard) await sendGuarded(step, run, durable, () => session.script(sql));
-      else await session.script(sent);
+      await content.send();
     } catch (error) {
       await rollback(session);
       throw error;
     }
   }).catch(async (error: unknown) => {
-    if (!(error instanceof ScriptError)) throw error;
-    const lost = isConnectionLoss(error.cause);
-    const fate = lost ? await fateOf(step, run) : 'rolled back';
+    const failure = content.failureOf(error);
+    if (!failure) throw error;
+    const fate = isConnectionLoss(failure.cause) ? await fateOf(step, run) : 'rolled back';
     if (fate === 'committed') return;
-    const point = {
-      sql,
-      completed: Math.max(0, error.completed - before.length),
-      offset: offsetOfError(error.cause, sent, prefix.length),
-    };
-    throw await migrationFailed({
-      step,
-      run,
-      cause: error.cause,
-      point,
-      aftermath: fate === 'unknown' ? unknownFate : rolledBack,
-    });
+    const aftermath = fate === 'unknown' ? unknownFate : rolledBack;
+    throw await migrationFailed({ step, run, ...failure, aftermath });
   });
 }
 
-export const rolledBack = 'It was rolled back: the database is as it was before this file.';
-export const unknownFate = 'Whether it was committed can not be asked right now.';
+const rolledBack = 'It was rolled back: the database is as it was before this file.';
+const unknownFate = 'Whether it was committed can not be asked right now.';
 
 export async function rollback(session: Session): Promise<void> {
   await session.script('ROLLBACK').catch(() => {});

@@ -1,0 +1,87 @@
+import type { Knex } from 'knex';
+import type { Session } from '../../db/session.ts';
+import type { KnexSettings } from './knexfile.ts';
+import { answeredHere, type ModuleConnection } from '../shared/module-connection.ts';
+
+/** knex's `Transaction` (`lib/execution/transaction.js`), as far as it is changed here. */
+interface Transaction {
+  query(connection: unknown, sql: string, status?: 1 | 2, value?: unknown): Promise<unknown>;
+  begin(connection: unknown): Promise<unknown>;
+  commit(connection: unknown, value?: unknown): Promise<unknown>;
+  rollback(connection: unknown, error?: unknown): Promise<unknown>;
+}
+
+/** How the queries of a module get to the database. */
+interface Way {
+  settings: KnexSettings;
+  to: ModuleConnection;
+  knexOver(connection: ModuleConnection): Knex;
+}
+
+/** A transaction object of knex's, for one module after another. */
+interface Shared {
+  settings: KnexSettings;
+  transaction: Knex.Transaction;
+  /** Where its queries go. */
+  to: ModuleConnection;
+  /** A module has begun a transaction inside it: if that is never ended, the next would wait for it. */
+  isNested: boolean;
+}
+
+const free = new WeakMap<Session, Shared>();
+
+/**
+ * Runs a migration with a transaction object of knex's own, whose BEGIN, COMMIT and ROLLBACK are
+ * not sent: the transaction is ours. Transactions inside it are savepoints, as they are with knex.
+ *
+ * The modules of a session share the object, as those of a run of knex do: making one takes as long
+ * as building the statements of a module.
+ */
+export async function runWithin(
+  session: Session,
+  way: Way,
+  migrate: (knex: unknown) => unknown,
+): Promise<void> {
+  const known = free.get(session);
+  free.delete(session); // what a module leaves behind when it fails is not used again
+  const shared = known?.settings === way.settings ? known : await share(way);
+  shared.to = way.to;
+  const { transaction } = shared;
+  await migrate(transaction);
+  if (transaction.isCompleted()) await transaction.executionPromise;
+  else if (!shared.isNested) free.set(session, shared);
+}
+
+async function share({ settings, to, knexOver }: Way): Promise<Shared> {
+  const shared = { settings, to, isNested: false };
+  const instance = knexOver({
+    processID: to.processID,
+    query: (...query) => shared.to.query(...query),
+  });
+  keepOurs(instance);
+  const transaction = await instance.transaction();
+  const { context } = transaction as unknown as { context: Pick<Knex, 'transaction'> };
+  const begin = context.transaction.bind(context);
+  context.transaction = ((...rest: Parameters<typeof begin>) => {
+    shared.isNested = true;
+    return begin(...rest);
+  }) as typeof begin;
+  return Object.assign(shared, { transaction });
+}
+
+/** Has the instance's outermost transaction send nothing of its own. */
+function keepOurs({ client }: Knex): void {
+  const begin = client.transaction.bind(client) as (...rest: unknown[]) => Transaction;
+  client.transaction = (...rest: unknown[]) =>
+    Object.assign(begin(...rest), {
+      begin(this: Transaction, connection: unknown) {
+        return this.query(connection, answeredHere);
+      },
+      commit(this: Transaction, connection: unknown, value: unknown) {
+        return this.query(connection, answeredHere, 1, value);
+      },
+      rollback(this: Transaction, connection: unknown, error = new Error('It rolled back.')) {
+        return this.query(connection, answeredHere, 2, error);
+      },
+    });
+}
