@@ -89,21 +89,32 @@ export function guardFor(watch: Watch): Guard {
 async function around(session: Session, watch: Watch, script: () => Promise<void>): Promise<void> {
   await markChanged(session, watch.returning);
   if (watch.discards) return bringBack(session, watch, script);
-  const kept = await keepExpected(session, watch);
+  let kept = await keepExpected(session, watch);
   const before = await readStorage(session);
   await session.script('SAVEPOINT dbops_script');
   await bringBack(session, watch, script);
   let lost = lossesBetween(before, await readStorage(session));
-  const missed = lost.filter((loss) => !kept.some((one) => isSameLoss(one.loss, loss)));
+  const known = kept.map(({ loss }) => loss);
+  const missed = lost.filter((loss) => !known.some((one) => isSameLoss(one, loss)));
   if (missed.length > 0) {
     await session.script('ROLLBACK TO SAVEPOINT dbops_script');
-    const more = await keepOrExplain(session, watch, missed);
-    kept.push(...more);
+    const again = kept.filter((one) => missed.some((loss) => isInKey(loss, one)));
+    await dropRecords(session, again);
+    const all = [...known, ...missed];
+    const due = [...again.map(({ loss }) => loss), ...missed];
+    const more = await keepOrExplain(session, watch, due, all);
+    kept = [...kept.filter((one) => !again.includes(one)), ...more];
     await session.script('SAVEPOINT dbops_script');
     await bringBack(session, watch, script);
     lost = lossesBetween(before, await readStorage(session));
   }
   await finish(session, watch, { before, lost, kept });
+}
+
+/** A copy that tells its rows apart by a column that is lost too. */
+function isInKey(loss: Loss, { loss: { schema, table }, key }: Kept): boolean {
+  const isOfTable = loss.schema === schema && loss.table === table;
+  return loss.kind === 'column' && isOfTable && key.includes(loss.column);
 }
 
 /** The script, and the rows and values that it has made a place for. */
@@ -196,10 +207,11 @@ async function keepOrExplain(
   session: Session,
   { cause }: Watch,
   losses: readonly Destroyed[],
+  all = losses,
 ): Promise<Kept[]> {
   if (losses.length === 0) return [];
   try {
-    return await keep(session, cause, losses);
+    return await keep(session, cause, losses, all);
   } catch (error) {
     throw rescueError(error, cause, session);
   }
