@@ -9,6 +9,7 @@ import {
   copyOf,
   distinct,
   dropRecords,
+  correctLoss,
   isSameLoss,
   type Cause,
   type Destroyed,
@@ -88,21 +89,32 @@ export function guardFor(watch: Watch): Guard {
 async function around(session: Session, watch: Watch, script: () => Promise<void>): Promise<void> {
   await markChanged(session, watch.returning);
   if (watch.discards) return bringBack(session, watch, script);
-  const kept = await keepExpected(session, watch);
+  let kept = await keepExpected(session, watch);
   const before = await readStorage(session);
   await session.script('SAVEPOINT dbops_script');
   await bringBack(session, watch, script);
   let lost = lossesBetween(before, await readStorage(session));
-  const missed = lost.filter((loss) => !kept.some((one) => isSameLoss(one.loss, loss)));
+  const known = kept.map(({ loss }) => loss);
+  const missed = lost.filter((loss) => !known.some((one) => isSameLoss(one, loss)));
   if (missed.length > 0) {
     await session.script('ROLLBACK TO SAVEPOINT dbops_script');
-    const more = await keepOrExplain(session, watch, missed);
-    kept.push(...more);
+    const again = kept.filter((one) => missed.some((loss) => isInKey(loss, one)));
+    await dropRecords(session, again);
+    const all = [...known, ...missed];
+    const due = [...again.map(({ loss }) => loss), ...missed];
+    const more = await keepOrExplain(session, watch, due, all);
+    kept = [...kept.filter((one) => !again.includes(one)), ...more];
     await session.script('SAVEPOINT dbops_script');
     await bringBack(session, watch, script);
     lost = lossesBetween(before, await readStorage(session));
   }
   await finish(session, watch, { before, lost, kept });
+}
+
+/** A copy that tells its rows apart by a column that is lost too. */
+function isInKey(loss: Loss, { loss: { schema, table }, key }: Kept): boolean {
+  const isOfTable = loss.schema === schema && loss.table === table;
+  return loss.kind === 'column' && isOfTable && key.includes(loss.column);
 }
 
 /** The script, and the rows and values that it has made a place for. */
@@ -135,7 +147,10 @@ async function finish(
   const spared = kept.filter((one) => !isLost(one));
   if (spared.length > 0) await dropRecords(session, spared);
   const remaining: Kept[] = [];
-  for (const one of kept.filter(isLost)) {
+  for (const expected of kept.filter(isLost)) {
+    const loss = lost.find((one) => isSameLoss(one, expected.loss)) ?? expected.loss;
+    if (loss !== expected.loss) await correctLoss(session, expected, loss);
+    const one = { ...expected, loss };
     const rows = await noteLeft(session, one, before);
     if (rows > 0) remaining.push({ ...one, rows });
   }
@@ -169,12 +184,10 @@ async function noteLeft(session: Session, kept: Kept, before: Storage): Promise<
          JOIN ${liveRows(shape, { key, isKeyed })} l ON ${isMatch} WHERE c.ctid = k.dbops_copy`,
     );
     // The same type: a value that an expression left alone is not destroyed.
-    if (isRewrite(loss))
-      await session.script(
-        `DELETE FROM ${copyOf(kept)} WHERE ${q(loss.column)}::text IS NOT DISTINCT FROM dbops_left`,
-      );
+    const isLost = isRewrite(loss) ? `${q(loss.column)}::text IS DISTINCT FROM dbops_left` : 'true';
     const [{ rows } = { rows: 0 }] = await session.query<{ rows: number }>(
-      `UPDATE dbops_rescue.records SET "left" = $2, rows = (SELECT count(*) FROM ${copyOf(kept)})
+      `UPDATE dbops_rescue.records
+          SET "left" = $2, rows = (SELECT count(*) FROM ${copyOf(kept)} WHERE ${isLost})
         WHERE id = $1 RETURNING rows::float8 AS rows`,
       [kept.id, JSON.stringify(left)],
     );
@@ -194,10 +207,11 @@ async function keepOrExplain(
   session: Session,
   { cause }: Watch,
   losses: readonly Destroyed[],
+  all = losses,
 ): Promise<Kept[]> {
   if (losses.length === 0) return [];
   try {
-    return await keep(session, cause, losses);
+    return await keep(session, cause, losses, all);
   } catch (error) {
     throw rescueError(error, cause, session);
   }

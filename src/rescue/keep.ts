@@ -1,7 +1,7 @@
 import { quoteIdentifier as q, quoteName } from '../db/quote.ts';
 import type { Session } from '../db/session.ts';
 import { withExactText, withQualifiedNames } from './formats.ts';
-import { ownRows } from './match.ts';
+import { ownRows, storedOrder } from './match.ts';
 import {
   copyOf,
   dropRecords,
@@ -23,11 +23,13 @@ export type Kept = Pick<RescueRecord, 'id' | 'loss' | 'rows' | 'key' | 'isKeyed'
  * are locked first, as the statements that follow would lock them: no row slips in between.
  *
  * @param losses those of tables that are not there, or have no rows, are left out
+ * @param all of the script: what it destroys can't be a key
  */
 export async function keep(
   session: Session,
   cause: Cause,
   losses: readonly Destroyed[],
+  all: readonly Destroyed[] = losses,
 ): Promise<Kept[]> {
   const tables = await lock(session, losses);
   if (tables.size === 0) return [];
@@ -38,7 +40,7 @@ export async function keep(
     const kept: Kept[] = [];
     for (const loss of losses) {
       const shape = tables.get(keyOf(loss));
-      const copy = shape && planCopy(shape, loss, losses);
+      const copy = shape && planCopy(shape, loss, all);
       if (copy && (await hasRows(session, copy))) {
         if (kept.length === 0) await begin(session, cause, losses);
         kept.push(await make(session, cause, copy));
@@ -86,7 +88,10 @@ export interface Copy {
   columns: ShapeColumn[];
   key: string[];
   isKeyed: boolean;
-  /** SQL: which rows there is something to keep of; absent: all. */
+  /**
+   * SQL: which rows there is something to keep of; absent: all. Without a key the others are copied
+   * too, for a row that is like them is only told by its place among them.
+   */
   condition?: string;
 }
 
@@ -118,7 +123,8 @@ export function planCopy(
     shape,
     key,
     isKeyed: own !== undefined,
-    columns: stored.filter(({ name }) => name === loss.column || key.includes(name)),
+    // Without a key, the values of other lost columns tell rows apart once they are back.
+    columns: stored.filter(({ name }) => !own || name === loss.column || key.includes(name)),
     // A default would fill what was NULL, and an expression can make a value of it.
     ...(loss.change === 'dropped' &&
       !column.hasDefault && { condition: `${q(column.name)} IS NOT NULL` }),
@@ -148,15 +154,18 @@ async function make(session: Session, cause: Cause, copy: Copy): Promise<Kept> {
     const value = `${q(name)}::${keptType}`;
     return `${isCollated ? `(${value} COLLATE "C")` : value} AS ${q(name)}`;
   });
+  const order = isKeyed ? '' : `ORDER BY ${storedOrder}`;
+  selected.push(`row_number() OVER (${order}) AS dbops_order`);
   const marks =
     loss.kind === 'column' ? ['NULL::text AS dbops_left', 'false AS dbops_changed'] : [];
   await withoutPolicies(session, shape, () =>
     session.script(
-      `CREATE TABLE ${copyOf({ id })} AS SELECT ${[...selected, ...marks].join(', ')} ${rowsOf(copy)}`,
+      `CREATE TABLE ${copyOf({ id })} AS SELECT ${[...selected, ...marks].join(', ')}
+         ${isKeyed ? rowsOf(copy) : `FROM ${ownRows(shape)}`}`,
     ),
   );
   const [{ rows } = { rows: 0 }] = await session.query<{ rows: number }>(
-    `UPDATE dbops_rescue.records SET rows = (SELECT count(*) FROM ${copyOf({ id })})
+    `UPDATE dbops_rescue.records SET rows = (SELECT count(*) FROM ${copyOf({ id })} WHERE ${copy.condition ?? 'true'})
       WHERE id = $1 RETURNING rows::float8 AS rows`,
     [id],
   );

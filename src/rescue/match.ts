@@ -12,23 +12,26 @@ export function rowOf(key: readonly string[], alias?: string): string {
   return `ARRAY[${values.join(', ')}]::text[]`;
 }
 
-function numbered(from: string, key: readonly string[], isKeyed: boolean, rest: string): string {
-  const nth = isKeyed ? '1' : `row_number() OVER (PARTITION BY ${rowOf(key)})`;
-  return `(SELECT *, ${rowOf(key)} AS dbops_row, ${nth} AS dbops_nth${rest} FROM ${from})`;
+type Key = Pick<RescueRecord, 'key' | 'isKeyed'>;
+
+/** The n-th of the rows that are alike, in an order that copying keeps. */
+function numbered({ key, isKeyed }: Key, order: string): string {
+  const nth = isKeyed ? '1' : `row_number() OVER (PARTITION BY ${rowOf(key)} ORDER BY ${order})`;
+  return `${rowOf(key)} AS dbops_row, ${nth} AS dbops_nth`;
 }
+
+/** Where a row is stored: rewriting a table keeps the order, and so does this of its copy. */
+export const storedOrder = 'tableoid, ctid';
 
 /** The rows of the copy; `dbops_copy` finds each of them again. */
 export function keptRows(record: Pick<RescueRecord, 'id' | 'key' | 'isKeyed'>): string {
-  return numbered(copyOf(record), record.key, record.isKeyed, ', ctid AS dbops_copy');
+  return `(SELECT *, ${numbered(record, 'dbops_order')}, ctid AS dbops_copy FROM ${copyOf(record)})`;
 }
 
 /** The rows of the table, with what finds each of them again. */
-export function liveRows(
-  shape: Shape,
-  { key, isKeyed }: Pick<RescueRecord, 'key' | 'isKeyed'>,
-): string {
-  const place = `, ctid AS dbops_at, tableoid AS dbops_of, xmin::text::bigint AS dbops_xid`;
-  return numbered(ownRows(shape), key, isKeyed, place);
+export function liveRows(shape: Shape, key: Key): string {
+  const place = 'ctid AS dbops_at, tableoid AS dbops_of, xmin::text::bigint AS dbops_xid';
+  return `(SELECT *, ${numbered(key, storedOrder)}, ${place} FROM ${ownRows(shape)})`;
 }
 
 /** SQL that is true of a row `k` of the copy and the row `l` of the table that it belongs to. */

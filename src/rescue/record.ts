@@ -156,6 +156,18 @@ export async function insertRecord(session: Session, record: NewRecord): Promise
   return row?.id ?? 0;
 }
 
+/** Writes down what a loss was, where it had been foreseen otherwise. */
+export async function correctLoss(
+  session: Session,
+  { id }: Pick<RescueRecord, 'id'>,
+  loss: Destroyed,
+): Promise<void> {
+  await session.query('UPDATE dbops_rescue.records SET loss = $2 WHERE id = $1', [
+    id,
+    JSON.stringify(loss),
+  ]);
+}
+
 /** Removes records with their copies, in the caller's transaction. */
 export async function dropRecords(
   session: Session,

@@ -45,25 +45,14 @@ function oneMessage(
 ): Content {
   const prefix = before.map((statement) => `${statement}; `).join('');
   // A comment may end the file without a newline, and would swallow what follows.
-  const whole = { text: `${prefix}${sql}\n; ${after}`, statements: before.length, prefix };
-  const alone = { text: sql, statements: 0, prefix: '' };
-  let failed: { error: unknown; sent: typeof whole } | undefined;
-  const send = (sent: typeof whole) =>
-    session.script(sent.text).catch((error: unknown) => {
-      failed = { error, sent };
-      throw error;
-    });
+  const sent = `${prefix}${sql}\n; ${after}`;
   return {
-    send: () => send(whole),
-    script: () => send(alone),
+    send: () => session.script(sent),
     failureOf(error) {
       if (!(error instanceof ScriptError)) return undefined;
       const { cause } = error;
-      // What a guard does beside the file has no place in it.
-      if (failed?.error !== error) return { cause };
-      const { text, statements, prefix: ahead } = failed.sent;
-      const completed = Math.max(0, error.completed - statements);
-      const offset = offsetOfError(cause, text, ahead.length);
+      const completed = Math.max(0, error.completed - before.length);
+      const offset = offsetOfError(cause, sent, prefix.length);
       return { cause, point: { sql, completed, offset } };
     },
   };

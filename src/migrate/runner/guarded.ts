@@ -1,35 +1,58 @@
 import { ScriptError, type Session } from '../../db/session.ts';
 import { withLockRetries } from '../../db/lock.ts';
-import {
-  beginOf,
-  limitsOf,
-  resetRole,
-  resetSettings,
-  retriesOf,
-  trackingSql,
-  type Run,
-  type Step,
-} from '../step.ts';
+import { DbopsError } from '../../errors.ts';
+import type { Guard } from '../../rescue/guard.ts';
+import { limitsOf, resetRole, retriesOf, type Run, type Step } from '../step.ts';
+import type { Content, MakeContent } from './transactional.ts';
 
-/** The transaction of a step whose script is guarded: what it destroys is copied in it. */
-export async function sendGuarded(
-  step: Step,
-  run: Run,
-  durable: boolean,
-  script: () => Promise<void>,
-): Promise<void> {
-  const { session } = run;
-  await session.script(beginOf(step, run, durable).join('; '));
-  const asOurselves = async () => {
-    await script();
-    await session.script(resetRole);
+/** A transaction whose script is surrounded by a guard: what it destroys is copied in it. */
+export function guardedContent(
+  guard: Guard,
+  session: Session,
+  contentOf: MakeContent,
+): MakeContent {
+  return (begin, end) => {
+    const script = contentOf([], resetRole);
+    let isOfScript = false;
+    const send = async () => {
+      isOfScript = true;
+      await script.send();
+      isOfScript = false;
+    };
+    return {
+      async send() {
+        isOfScript = false;
+        await session.script(begin.join('; '));
+        await guard.around(session, send);
+        await session.script(end);
+      },
+      failureOf: (error) => (isOfScript ? script.failureOf(error) : failureBeside(error)),
+    };
   };
-  if (step.guard) await step.guard.around(session, asOurselves);
-  else await asOurselves();
-  await session.script(`${trackingSql(run, step)}; COMMIT; ${resetSettings}`);
 }
 
-/** What the guard does before or after a script that runs outside a transaction, in one of its own. */
+/** The guard explains what is its own. */
+function failureBeside(error: unknown): ReturnType<Content['failureOf']> {
+  if (error instanceof DbopsError) return undefined;
+  return { cause: error instanceof ScriptError ? error.cause : error };
+}
+
+/** For a script that runs outside a transaction: what it destroys is copied in one of its own. */
+export async function beforeAlone(step: Step, run: Run): Promise<void> {
+  const { guard } = step;
+  if (!guard) return;
+  await aside(step, run, (session) => guard.before(session));
+  run.onNote(
+    step,
+    'runs outside a transaction: what is written after the copy, until it is destroyed, is not in the copy',
+  );
+}
+
+export async function afterAlone(step: Step, run: Run): Promise<void> {
+  const { guard } = step;
+  if (guard) await aside(step, run, (session) => guard.after(session));
+}
+
 async function aside(
   step: Step,
   run: Run,

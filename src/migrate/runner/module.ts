@@ -5,6 +5,7 @@ import { DbopsError, exitCodes } from '../../errors.ts';
 import type { LoadedModule } from '../../formats/format.ts';
 import { migrationFailed } from '../failure/failure.ts';
 import { fateOf } from './fate.ts';
+import { afterAlone, beforeAlone } from './guarded.ts';
 import { limitsOf, resetRole, resetSettings, trackingSql, type Run, type Step } from '../step.ts';
 import { rollback, runInTransaction, type Content } from './transactional.ts';
 
@@ -37,7 +38,6 @@ function messages(
       await module.run(session, true, opening);
       await session.script([...opening.take(), end].join('; '));
     },
-    script: async () => void (await module.run(session, true)),
     failureOf: (error) => (error instanceof DbopsError ? undefined : { cause: causeOf(error) }),
   };
 }
@@ -45,11 +45,13 @@ function messages(
 /** Not repeated when a lock is not had: what it did until then stands. */
 async function runAlone(step: Step, module: LoadedModule, run: Run): Promise<void> {
   const { session } = run;
+  await beforeAlone(step, run);
   try {
     // Behind a pooler a setting would stay with a connection that others use next.
     if (!run.isPooled) await session.script(limitsOf(step, run, 'SESSION').join('; '));
     await module.run(session, false);
     await refuseOpenTransaction(step, run);
+    await afterAlone(step, run);
     await session.script(`${resetRole}; ${trackingSql(run, step)}; ${resetSettings}`);
   } catch (error) {
     if (error instanceof DbopsError) throw error;

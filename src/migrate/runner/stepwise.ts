@@ -17,6 +17,7 @@ import {
 } from './checkpoint.ts';
 import { migrationFailed } from '../failure/failure.ts';
 import { remainsOf } from './fate.ts';
+import { afterAlone, beforeAlone } from './guarded.ts';
 import { settingsBefore } from './preflight.ts';
 import { commitsItself, runCommitting } from './self-committing.ts';
 import { runAlone } from './stand-alone.ts';
@@ -51,8 +52,10 @@ export async function runStepwise(step: Step, source: string, run: Run): Promise
   const parts = await split(step, source, run);
   const file: SplitFile = { step, source, hash: hashOf(source), parts, done: 0, isPartial: false };
   const from = await setUp(file, run);
+  await beforeAlone(step, run);
   try {
     await runParts(file, from, run);
+    await afterAlone(step, run);
     await record(step, run);
   } catch (error) {
     if (error instanceof DbopsError || !isOfDatabase(error)) throw error;

@@ -3,7 +3,7 @@ import type { Session } from '../../db/session.ts';
 import { withLockRetries } from '../../db/lock.ts';
 import { migrationFailed, type FailurePoint } from '../failure/failure.ts';
 import { fateOf } from './fate.ts';
-import { sendGuarded } from './guarded.ts';
+import { guardedContent } from './guarded.ts';
 import {
   beginOf,
   resetRole,
@@ -18,11 +18,11 @@ import {
 export interface Content {
   /** Sends all of the transaction; called once an attempt. */
   send(): Promise<void>;
-  /** Sends what is inside, in an open transaction; called instead where the step is guarded. */
-  script(): Promise<void>;
   /** What went wrong with the migration; nothing where the error is not its own. */
   failureOf(error: unknown): { cause: unknown; point?: FailurePoint } | undefined;
 }
+
+export type MakeContent = (begin: readonly string[], end: string) => Content;
 
 /**
  * Runs a migration and its tracking row as one transaction.
@@ -33,17 +33,17 @@ export interface Content {
  */
 export async function runInTransaction(
   step: Step,
-  contentOf: (begin: readonly string[], end: string) => Content,
+  contentOf: MakeContent,
   run: Run,
   durable: boolean,
 ): Promise<void> {
   const { session } = run;
   const end = `${resetRole}; ${trackingSql(run, step)}; COMMIT; ${resetSettings}`;
-  const content = contentOf(beginOf(step, run, durable), end);
+  const make = step.guard ? guardedContent(step.guard, session, contentOf) : contentOf;
+  const content = make(beginOf(step, run, durable), end);
   await withLockRetries(session, retriesOf(step, run), async () => {
     try {
-      if (step.guard) await sendGuarded(step, run, durable, content.script);
-      else await content.send();
+      await content.send();
     } catch (error) {
       await rollback(session);
       throw error;

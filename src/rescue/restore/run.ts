@@ -92,7 +92,8 @@ async function inTransaction(
         .map((other) => [keyOf(other.loss), other]),
     );
     const further = furtherColumns(record, columns);
-    fates.set(record, await one(session, { record, shape, options, together, further }));
+    const byKey = { ...record, key: [...record.key, ...restoredBefore(record, fates)] };
+    fates.set(record, await one(session, { record: byKey, shape, options, together, further }));
   }
   if (!options.dryRun) {
     await session.script(
@@ -106,6 +107,19 @@ async function inTransaction(
     const isCyclic = cyclic.includes(record);
     return { record, fates: fates.get(record) ?? nothing, isCyclic, ...(obstacle && { obstacle }) };
   });
+}
+
+/** Rows without a key are told apart by the values that they have got back by now, too. */
+function restoredBefore(record: RescueRecord, fates: ReadonlyMap<RescueRecord, Fates>): string[] {
+  if (record.isKeyed || record.loss.kind !== 'column') return [];
+  return [...fates].flatMap(([{ loss, keptAt }, { conflict, orphan }]) =>
+    loss.kind === 'column' &&
+    keyOf(loss) === keyOf(record.loss) &&
+    keptAt.getTime() === record.keptAt.getTime() &&
+    conflict + orphan === 0
+      ? loss.column
+      : [],
+  );
 }
 
 /** Of several copies of one column the newest is taken; rows without a key can't be told apart here. */

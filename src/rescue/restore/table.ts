@@ -25,7 +25,7 @@ export function restoreRows(place: Place): string {
   const values = columns.map((name) => `k.${q(name)}::${types.get(name)}`);
   const written = `INSERT INTO ${quoteName({ schema: shape.schema, name: shape.table })}
       (${columns.map(q).join(', ')}) OVERRIDING SYSTEM VALUE
-    SELECT ${values.join(', ')} FROM pairs k WHERE dbops_fate = 'restored'
+    SELECT ${values.join(', ')} FROM pairs k WHERE dbops_fate = 'restored' ORDER BY dbops_order
     ${shape.hasDeferrableKey ? '' : 'ON CONFLICT DO NOTHING'} RETURNING 1`;
   return `WITH pairs AS MATERIALIZED (${pairs}), written AS (${written}),
       refused AS (SELECT (SELECT count(*) FROM pairs WHERE dbops_fate = 'restored') - (SELECT count(*) FROM written) AS rows)
