@@ -1,5 +1,7 @@
 import { objectName } from '../catalog/snapshot.ts';
+import type { Wanted } from '../catalog/prefixes.ts';
 import { exitCodes } from '../errors.ts';
+import { shellWord } from '../output/shell.ts';
 import type { Folder, Prospect } from '../formats/format.ts';
 import {
   text,
@@ -12,10 +14,12 @@ import {
 import type { Repaired } from '../tracking/apply.ts';
 import type { Diagnosis } from '../tracking/diagnose.ts';
 import type { Plan } from '../tracking/plan.ts';
+import type { Step } from '../tracking/partial/statements.ts';
 import { sqlOf } from '../tracking/sql.ts';
 import type { Undone } from '../tracking/undo.ts';
 import type { Judgement, Verdict } from '../tracking/verdict.ts';
 import { findingsOf } from './repair-findings.ts';
+import type { Mending } from './repair-partial.ts';
 import { actionsByName, describeAction, describeEvidence, lineOf } from './repair-words.ts';
 
 /** What `repair-tracking` found, and what it does about it. */
@@ -23,6 +27,10 @@ export interface Repair {
   folder: Folder;
   diagnosis: Diagnosis;
   plan: Plan;
+  wanted: Wanted;
+  /** Statements of the migrations that are there in part, by name. */
+  steps: ReadonlyMap<string, Step[]>;
+  mending?: Mending;
   /** Every fact is told. */
   isVerbose: boolean;
 }
@@ -54,8 +62,8 @@ const disagreeing = new Set<Verdict>([
 ]);
 
 /** What no change of the tracking table puts right. */
-function leftOver({ diagnosis, plan }: Repair): Judgement[] {
-  const done = new Set(plan.actions.map(({ name }) => name));
+function leftOver({ diagnosis, plan, mending }: Repair): Judgement[] {
+  const done = new Set([...plan.actions.map(({ name }) => name), mending?.name]);
   return diagnosis.judgements.filter(
     ({ name, verdict }) => disagreeing.has(verdict) && !done.has(name),
   );
@@ -67,15 +75,17 @@ export async function repairReport(repair: Repair, repaired?: Repaired): Promise
   const { judgements, live } = diagnosis;
   const byName = actionsByName(plan);
   const left = leftOver(repair);
-  const isDone = plan.actions.length === 0 || repaired !== undefined;
+  const isDone = (plan.actions.length === 0 && !repair.mending) || repaired !== undefined;
   const findings = await findingsOf(repair, left);
-  const sql = sqlOf(plan, folder.tracking, live.rows ?? [], { batch: 1 });
+  const written = sqlOf(plan, folder.tracking, live.rows ?? [], { batch: 1 });
+  const sql = [...(repair.mending?.way.statements ?? []), ...written];
   const prospect = repaired?.prospect ?? plan.prospect;
   const migrations = judgements.map(({ name, verdict, evidence }, at) => ({
     name,
     verdict,
     evidence: evidence.map((each): JsonValue => ({ ...each })),
     action: describeAction(byName, judgements[at]),
+    ...(repair.steps.has(name) && { statements: stepsJson(repair.steps.get(name)) }),
   }));
   const rows = judgements.map((judgement) => ({
     name: judgement.name,
@@ -85,9 +95,10 @@ export async function repairReport(repair: Repair, repaired?: Repaired): Promise
   }));
   const blocks: Block[] = [{ kind: 'table', columns, rows }];
   if (isVerbose) blocks.push(...judgements.flatMap(factsBlock));
+  blocks.push(...stepBlocks(repair));
   if (findings.length > 0) blocks.push({ kind: 'findings', findings });
   if (sql.length > 0 && (!repaired || isVerbose))
-    blocks.push({ kind: 'code', text: sql.map((each) => `${each};`).join('\n') });
+    blocks.push({ kind: 'code', text: sql.map((each) => `${each.replace(/;$/, '')};`).join('\n') });
   blocks.push(...summaryOf(repair, { repaired, prospect, left }));
   return {
     exitCode: isDone && left.length === 0 ? exitCodes.done : exitCodes.desynchronised,
@@ -95,6 +106,7 @@ export async function repairReport(repair: Repair, repaired?: Repaired): Promise
       format: folder.format.name,
       migrations,
       sql,
+      doubts: repair.mending?.way.doubts ?? [],
       applied: repaired !== undefined,
       undo: repaired?.undo ?? null,
       next: prospectJson(folder, prospect),
@@ -106,6 +118,28 @@ export async function repairReport(repair: Repair, repaired?: Repaired): Promise
     },
     blocks,
   };
+}
+
+function stepsJson(steps: readonly Step[] = []): JsonValue {
+  return steps.map(({ sql, line, state }) => ({ sql, line, state }));
+}
+
+/** Which statements of half-run files are in, and which are not. */
+function stepBlocks({ steps, mending }: Repair): Block[] {
+  const blocks = [...steps].map(([name, ofFile]) => {
+    const lines = ofFile.map(({ sql, line, state }) => {
+      const head = sql.replaceAll(/\s+/g, ' ').slice(0, 80);
+      return `  line ${String(line).padEnd(4)} ${state.padEnd(9)}  ${head}`;
+    });
+    return text([name, ...lines].join('\n'));
+  });
+  const doubts = mending?.way.doubts ?? [];
+  if (!mending) return blocks;
+  const verdict =
+    doubts.length > 0
+      ? text(['not proven in the shadow:', ...doubts.map((each) => `  ${each}`)].join('\n'), 'bad')
+      : text(`✓ to ${mending.kind} ${mending.name} is proven in a shadow`, 'good');
+  return [...blocks, verdict];
 }
 
 function factsBlock({ name, evidence }: Judgement): Block[] {
@@ -123,7 +157,10 @@ interface Outcome {
   left: readonly Judgement[];
 }
 
-function summaryOf({ folder, plan }: Repair, { repaired, prospect, left }: Outcome): Block[] {
+function summaryOf(
+  { folder, plan, mending }: Repair,
+  { repaired, prospect, left }: Outcome,
+): Block[] {
   const { table, rows } = folder.tracking;
   const count = plan.actions.length === 1 ? '1 change' : `${plan.actions.length} changes`;
   const blocks: Block[] = [];
@@ -139,8 +176,10 @@ function summaryOf({ folder, plan }: Repair, { repaired, prospect, left }: Outco
   else if (left.length === 0) blocks.push(text(`✓ ${table} says what the database shows`, 'good'));
   const would = repaired || plan.actions.length === 0 ? 'would now' : 'would then';
   blocks.push(text(`${rows.command} ${would} ${wordsOf(prospect)}`));
-  if (!repaired && plan.actions.length > 0)
-    blocks.push(text('→ Write it: dbops repair-tracking --apply'));
+  const options = mending ? ` --${mending.kind.replace(' ', '-')} ${shellWord(mending.name)}` : '';
+  const mayBegin = plan.actions.length > 0 || mending;
+  if (!repaired && mayBegin && !mending?.way.doubts.length)
+    blocks.push(text(`→ Write it: dbops repair-tracking${options} --apply`));
   return blocks;
 }
 

@@ -4,6 +4,7 @@ import type { Context } from '../context.ts';
 import { needsConsent, readLabel } from '../db/meta.ts';
 import type { Session } from '../db/session.ts';
 import { databaseName } from '../db/target.ts';
+import { usageError } from '../errors.ts';
 import type { Folder } from '../formats/format.ts';
 import { readApplied } from '../migrate/state.ts';
 import type { Report } from '../report.ts';
@@ -16,6 +17,14 @@ import { wait } from './flags.ts';
 import { folderOf, refuseForgottenTable } from './folder.ts';
 import { underLocks } from './locks.ts';
 import { refuseForeign, refuseUnfounded } from './repair-refusals.ts';
+import {
+  planMending,
+  refuseUnproven,
+  runApart,
+  runWithin,
+  stepsOfPartial,
+  type Mending,
+} from './repair-partial.ts';
 import { repairReport, undoneReport, type Repair } from './repair-report.ts';
 
 const flagsShape = z.object({
@@ -23,6 +32,8 @@ const flagsShape = z.object({
   undo: z.boolean().default(false),
   dryRun: z.boolean().default(false),
   assume: z.array(z.string()).default([]),
+  finish: z.string().optional(),
+  takeBack: z.string().optional(),
   wait,
 });
 type Flags = z.infer<typeof flagsShape>;
@@ -34,6 +45,8 @@ export const command = defineCommand({
     ['--apply', 'write it, in one transaction, with a record to undo it'],
     ['--undo', 'give the tracking table back as it was before the newest repair'],
     ['--assume <name...>', 'record this one too, of which the catalog can show nothing or not all'],
+    ['--finish <name>', 'run what is missing of a half-run migration, as proven in a shadow'],
+    ['--take-back <name>', 'undo what was run of a half-run migration, as proven in a shadow'],
     ['--dry-run', 'change nothing (the default)'],
     ['--wait <duration>', 'how long to wait for another run (default 60s)'],
   ],
@@ -42,6 +55,7 @@ export const command = defineCommand({
     'dbops repair-tracking --verbose',
     'dbops repair-tracking --apply',
     'dbops repair-tracking --undo',
+    'dbops repair-tracking --finish 0005_prices --apply',
     'dbops repair-tracking --assume 0004_fill_names --apply',
   ],
   flags: flagsShape,
@@ -49,8 +63,8 @@ export const command = defineCommand({
     const [session, folder] = await Promise.all([context.session(), folderOf(context)]);
     if (flags.undo) return undo(context, session, { folder, flags });
     const repair = await prepare(context, session, { folder, flags });
-    if (!flags.apply || flags.dryRun || repair.plan.actions.length === 0)
-      return repairReport(repair);
+    const isNothing = repair.plan.actions.length === 0 && !repair.mending;
+    if (!flags.apply || flags.dryRun || isNothing) return repairReport(repair);
     return apply(context, session, { repair, flags });
   },
 });
@@ -61,21 +75,39 @@ async function prepare(
   { folder, flags }: { folder: Folder; flags: Flags },
 ): Promise<Repair> {
   await readApplied(session, folder); // a table that is another one is told here
-  const diagnosis = await diagnose(session, folder, wantedFor(context, folder));
+  const wanted = wantedFor(context, folder);
+  const diagnosis = await diagnose(session, folder, wanted);
   const { judgements, live, changesData } = diagnosis;
   const rows = live.rows ?? [];
   if (rows.length === 0) await refuseForgottenTable(context, session, folder);
   refuseForeign(folder, diagnosis);
   refuseUnfounded(flags.assume, judgements);
+  const asked = { folder, wanted, diagnosis };
+  const steps = await stepsOfPartial(asked);
+  const mending = await mendingOf(asked, steps, flags);
+  const isWhole = mending?.kind === 'finish';
   const plan = planRepair({
     judgements,
     migrations: folder.migrations,
     form: folder.tracking.rows,
     rows,
-    assumed: new Set(flags.assume),
+    assumed: new Set(isWhole ? [...flags.assume, mending.name] : flags.assume),
+    takenBack: new Set(mending && !isWhole ? [mending.name] : []),
     changesData,
   });
-  return { folder, diagnosis, plan, isVerbose: context.flags.verbose === true };
+  const isVerbose = context.flags.verbose === true;
+  return { folder, wanted, diagnosis, plan, steps, isVerbose, ...(mending && { mending }) };
+}
+
+async function mendingOf(
+  asked: Pick<Repair, 'folder' | 'wanted' | 'diagnosis'>,
+  steps: Repair['steps'],
+  { finish, takeBack }: Flags,
+): Promise<Mending | undefined> {
+  if (finish !== undefined && takeBack !== undefined)
+    throw usageError('USAGE', 'A migration is finished, or taken back.', 'Give one of the two.');
+  if (finish !== undefined) return planMending(asked, steps, 'finish', finish);
+  return takeBack === undefined ? undefined : planMending(asked, steps, 'take back', takeBack);
 }
 
 function wantedFor({ settings, signal, progress }: Context, folder: Folder): Wanted {
@@ -95,16 +127,25 @@ async function apply(
   session: Session,
   { repair, flags }: { repair: Repair; flags: Flags },
 ): Promise<Report> {
-  const { folder, plan, diagnosis } = repair;
-  const { live } = diagnosis;
+  const { folder, plan, mending } = repair;
   const { lockTimeout } = context.settings;
+  if (mending) refuseUnproven(mending);
   const changes = plan.actions.length === 1 ? '1 change' : `${plan.actions.length} changes`;
   await agree(context, session, `${folder.tracking.table} will get ${changes}.`);
   const repaired = await underLocks(
     { context, session, folder, patience: flags.wait },
     async (locks) => {
       await locks.check();
-      return applyRepair(session, { folder, plan, live, lockTimeout });
+      const { live } = repair.diagnosis;
+      if (!mending) return applyRepair(session, { folder, plan, live, lockTimeout });
+      if (!mending.way.standsAlone) {
+        const before = runWithin(repair, mending);
+        return applyRepair(session, { folder, plan, live, lockTimeout, before });
+      }
+      await runApart(session, mending);
+      const { finish: _, ...rest } = flags;
+      const now = await prepare(context, session, { folder, flags: rest });
+      return applyRepair(session, { ...now, live: now.diagnosis.live, lockTimeout });
     },
   );
   return repairReport(repair, repaired);

@@ -7,7 +7,7 @@ import { serverSays } from '../sql/failure-place.ts';
 import type { Plan } from './plan.ts';
 import { isSame, readLive, readRows, type Live } from './read.ts';
 import { sqlOf } from './sql.ts';
-import { exact, imageOf, writeUndo } from './undo-record.ts';
+import { asideIn, exactly, imageOf, writeUndo } from './undo-record.ts';
 
 /** What was written. */
 export interface Repaired {
@@ -42,18 +42,19 @@ export async function applyRepair(session: Session, work: Work): Promise<Repaire
   const form = tracking.rows;
   try {
     return await transaction(session, async () => {
-      await session.script(`SET LOCAL lock_timeout = ${lockTimeout}; ${exact}`);
+      await session.script(`SET LOCAL lock_timeout = ${lockTimeout}`);
       if (work.live.rows)
         await session.script(`LOCK TABLE ${form.table} IN SHARE ROW EXCLUSIVE MODE`);
       await refuseChanged(session, work);
-      const before = await imageOf(session, form.table);
+      const look = () => exactly(session, () => imageOf(session, form.table));
+      const before = await look();
       await work.before?.(session);
       await session.script(tracking.create);
       const { prepare } = tracking;
       const [prepared = {}] = prepare ? await session.query<TrackingRow>(prepare) : [];
       for (const sql of sqlOf(plan, tracking, work.live.rows ?? [], prepared))
         await session.script(sql);
-      const { rows: after } = await imageOf(session, form.table);
+      const { rows: after } = await look();
       const undo = await writeUndo(session, tracking, { before, after });
       const rows = (await readRows(session, form)) ?? [];
       return {
@@ -69,11 +70,8 @@ export async function applyRepair(session: Session, work: Work): Promise<Repaire
   }
 }
 
-/** Settings of the comparison would change how names are found: they end with the savepoint. */
 async function refuseChanged(session: Session, { folder, live }: Work): Promise<void> {
-  await session.script('SAVEPOINT evidence');
-  const now = await readLive(session, folder, { inTransaction: true });
-  await session.script('ROLLBACK TO evidence');
+  const now = await asideIn(session, () => readLive(session, folder, { inTransaction: true }));
   if (isSame(live, now)) return;
   throw new DbopsError({
     code: 'REPAIR.CHANGED',

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { comparableOf } from '../catalog/application.ts';
 import { standingAlone } from '../catalog/differences.ts';
-import { factsOf } from '../catalog/facts.ts';
+import { factsOf, type Facts } from '../catalog/facts.ts';
 import type { SchemaObject } from '../catalog/kinds/kind.ts';
 import type { Wanted } from '../catalog/prefixes.ts';
 import { keyOfObject } from '../catalog/snapshot.ts';
@@ -25,6 +25,8 @@ export interface Diagnosis {
   states: States;
   effects: Effects;
   solution: Solution;
+  /** The live catalog, spelled as the folder spells it. */
+  facts: Facts;
   /** Objects of the live database that no migration makes, now or on the way. */
   unexplained: SchemaObject[];
   /** Files that rows without one were of, as git has them. */
@@ -50,7 +52,8 @@ export async function diagnose(
   const matched = matchRows(live.rows ?? [], migrations, tracking.rows);
   const former = await readFormerFiles(folder, matched.orphans);
   const matches = await matchFormerFiles(matched, migrations, former);
-  const solution = solve(effects, factsOf(objects), {
+  const facts = factsOf(objects);
+  const solution = solve(effects, facts, {
     recorded: migrations.map((each) => matches.owners.has(each)),
     changesData: migrations.map(({ name }) => changing.has(name)),
   });
@@ -70,6 +73,7 @@ export async function diagnose(
     states,
     effects,
     solution,
+    facts,
     unexplained,
     former,
     changesData: changing,

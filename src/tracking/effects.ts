@@ -19,6 +19,10 @@ export interface Step {
 /** @param snapshots after each number of migrations, 0 included */
 export function effectsOf(snapshots: readonly (readonly SchemaObject[])[]): Effects {
   const deltas = snapshots.slice(1).map((after, at) => deltasBetween(snapshots[at] ?? [], after));
+  return { deltas, timelines: timelinesOf(deltas) };
+}
+
+export function timelinesOf(deltas: readonly (readonly Delta[])[]): Effects['timelines'] {
   const timelines = new Map<string, Step[]>();
   for (const [at, ofMigration] of deltas.entries())
     for (const { fact, before, after } of ofMigration) {
@@ -26,7 +30,7 @@ export function effectsOf(snapshots: readonly (readonly SchemaObject[])[]): Effe
       steps.push({ at, value: after });
       timelines.set(fact, steps);
     }
-  return { deltas, timelines };
+  return timelines;
 }
 
 /**

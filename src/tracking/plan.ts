@@ -31,6 +31,8 @@ export interface PlanInput {
   rows: readonly Row[];
   /** Names of migrations that somebody vouches for. */
   assumed: ReadonlySet<string>;
+  /** Names of migrations of which nothing is left. */
+  takenBack?: ReadonlySet<string>;
   /** They may change rows of tables: to run them again is not harmless. */
   changesData: ReadonlySet<string>;
 }
@@ -72,6 +74,7 @@ function removalsOf(
   const { verdict, name, row: counting, failed, inCatalog } = judgement;
   const rows = counting ? [counting] : [];
   const remove = (row: Row): Action => ({ kind: 'remove', name, row });
+  if (input.takenBack?.has(name)) return [...failed, ...rows].map(remove);
   if (verdict === 'duplicate-row') return rows.map(remove);
   if (verdict === 'failed-row') {
     const isClear = inCatalog !== 'partial' && inCatalog !== 'no trace';
@@ -79,7 +82,7 @@ function removalsOf(
     reasons.set(name, 'what it did is not known: finish it, take it back, or vouch for it');
     return [];
   }
-  if (verdict !== 'recorded-but-absent') return [];
+  if (verdict !== 'recorded-but-absent' || input.assumed.has(name)) return [];
   const obstacle = obstacleToRemoval(judgement, input);
   if (obstacle === undefined) return rows.map(remove);
   reasons.set(name, obstacle);

@@ -12,9 +12,21 @@ export interface TableImage {
   sequences: { name: string; value: string; isCalled: boolean }[];
 }
 
+/** Reads in the caller's transaction; settings that `work` changes end with it. */
+export async function asideIn<T>(session: Session, work: () => Promise<T>): Promise<T> {
+  await session.script('SAVEPOINT aside');
+  const result = await work();
+  await session.script('ROLLBACK TO aside; RELEASE aside');
+  return result;
+}
+
 /** Under these settings a row's text is read back to the very same row, whatever is in it. */
 export const exact = `SET LOCAL DateStyle = 'ISO, YMD'; SET LOCAL IntervalStyle = 'postgres'; SET LOCAL TimeZone = 'UTC';
   SET LOCAL extra_float_digits = 1; SET LOCAL bytea_output = 'hex'`;
+
+export function exactly<T>(session: Session, work: () => Promise<T>): Promise<T> {
+  return asideIn(session, () => session.script(exact).then(work));
+}
 
 /** Reads the table in the caller's transaction, which is `exact`. */
 export async function imageOf(session: Session, table: string): Promise<TableImage> {
