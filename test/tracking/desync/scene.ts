@@ -54,7 +54,7 @@ export async function damage(stage: Stage): Promise<Scene> {
   await damageRows(stage, scene);
   if (random.chance(0.25)) await dropObjects(stage, scene);
   if (random.chance(0.25)) await addObjects(stage, scene);
-  if (random.chance(0.35)) await editFiles(stage, scene, steps);
+  if (random.chance(0.25)) await editFiles(stage, scene, steps);
   return scene;
 }
 
@@ -243,7 +243,7 @@ async function editFiles(stage: Stage, scene: Scene, steps: readonly Step[]): Pr
   const at = random.below(steps.length);
   const target = plain.migrations[at]?.name ?? '';
   if (random.chance(0.3)) {
-    const table = `edited_${random.below(1000)}`;
+    const table = `edited_${at}`;
     const changed = steps.map((step, index) =>
       index === at ? { ...step, sql: `${step.sql.trimEnd().replace(/;?$/, ';')}\nCREATE TABLE ${table} (id int);` } : step,
     );
