@@ -18,6 +18,13 @@ import { folderOf, refuseForgottenTable } from './folder.ts';
 import { underLocks } from './locks.ts';
 import { refuseForeign, refuseUnfounded } from './repair-refusals.ts';
 import {
+  carriedOver,
+  readMove,
+  refuseFromAlone,
+  refuseIncomplete,
+  type Move,
+} from './repair-adopt.ts';
+import {
   planMending,
   refuseUnproven,
   runApart,
@@ -33,6 +40,8 @@ const flagsShape = z.object({
   dryRun: z.boolean().default(false),
   assume: z.array(z.string()).default([]),
   finish: z.string().optional(),
+  adopt: z.string().optional(),
+  from: z.string().optional(),
   takeBack: z.string().optional(),
   wait,
 });
@@ -47,6 +56,11 @@ export const command = defineCommand({
     ['--assume <name...>', 'record this one too, of which the catalog can show nothing or not all'],
     ['--finish <name>', 'run what is missing of a half-run migration, as proven in a shadow'],
     ['--take-back <name>', 'undo what was run of a half-run migration, as proven in a shadow'],
+    [
+      '--adopt <format>',
+      'write the proven state into the table of this tool, for a folder in its format',
+    ],
+    ['--from <dir>', 'with --adopt: the folder of the tool that was used so far'],
     ['--dry-run', 'change nothing (the default)'],
     ['--wait <duration>', 'how long to wait for another run (default 60s)'],
   ],
@@ -56,13 +70,17 @@ export const command = defineCommand({
     'dbops repair-tracking --apply',
     'dbops repair-tracking --undo',
     'dbops repair-tracking --finish 0005_prices --apply',
+    'dbops repair-tracking --adopt drizzle --from prisma/migrations',
     'dbops repair-tracking --assume 0004_fill_names --apply',
   ],
   flags: flagsShape,
   async run(context, flags) {
-    const [session, folder] = await Promise.all([context.session(), folderOf(context)]);
+    refuseFromAlone(flags);
+    const { adopt } = flags;
+    const move = adopt === undefined ? undefined : readMove(context, { ...flags, adopt });
+    const [session, folder] = await Promise.all([context.session(), move?.to ?? folderOf(context)]);
     if (flags.undo) return undo(context, session, { folder, flags });
-    const repair = await prepare(context, session, { folder, flags });
+    const repair = await prepare(context, session, { folder, flags, move });
     const isNothing = repair.plan.actions.length === 0 && !repair.mending;
     if (!flags.apply || flags.dryRun || isNothing) return repairReport(repair);
     return apply(context, session, { repair, flags });
@@ -72,29 +90,32 @@ export const command = defineCommand({
 async function prepare(
   context: Context,
   session: Session,
-  { folder, flags }: { folder: Folder; flags: Flags },
+  { folder, flags, move }: { folder: Folder; flags: Flags; move?: Move | undefined },
 ): Promise<Repair> {
   await readApplied(session, folder); // a table that is another one is told here
   const wanted = wantedFor(context, folder);
   const diagnosis = await diagnose(session, folder, wanted);
   const { judgements, live, changesData } = diagnosis;
   const rows = live.rows ?? [];
-  if (rows.length === 0) await refuseForgottenTable(context, session, folder);
+  if (rows.length === 0 && !move) await refuseForgottenTable(context, session, folder);
   refuseForeign(folder, diagnosis);
   refuseUnfounded(flags.assume, judgements);
   const asked = { folder, wanted, diagnosis };
   const steps = await stepsOfPartial(asked);
   const mending = await mendingOf(asked, steps, flags);
-  const isWhole = mending?.kind === 'finish';
+  const assumed = new Set(flags.assume);
+  if (mending?.kind === 'finish') assumed.add(mending.name);
+  for (const name of move ? await carriedOver(session, move, diagnosis) : []) assumed.add(name);
   const plan = planRepair({
     judgements,
     migrations: folder.migrations,
     form: folder.tracking.rows,
     rows,
-    assumed: new Set(isWhole ? [...flags.assume, mending.name] : flags.assume),
-    takenBack: new Set(mending && !isWhole ? [mending.name] : []),
+    assumed,
+    takenBack: new Set(mending?.kind === 'take back' ? [mending.name] : []),
     changesData,
   });
+  if (move && flags.apply) refuseIncomplete(move, diagnosis, plan);
   const isVerbose = context.flags.verbose === true;
   return { folder, wanted, diagnosis, plan, steps, isVerbose, ...(mending && { mending }) };
 }

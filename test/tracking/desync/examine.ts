@@ -1,5 +1,6 @@
 import type { Wanted } from '../../../src/catalog/prefixes.ts';
 import type { Session } from '../../../src/db/session.ts';
+import type { RowColumns } from '../../../src/formats/format.ts';
 import { applyRepair } from '../../../src/tracking/apply.ts';
 import { diagnose, type Diagnosis } from '../../../src/tracking/diagnose.ts';
 import { planRepair } from '../../../src/tracking/plan.ts';
@@ -43,12 +44,15 @@ export async function examine(session: Session, scene: Scene, wanted: Wanted): P
   const repaired = await applyRepair(session, { folder, plan, live, lockTimeout: 2_000 });
   if (isProvable) wrong.push(...(await wrongRows(session, scene)));
   if (JSON.stringify(repaired.prospect) !== JSON.stringify(plan.prospect))
-    wrong.push(`foretold ${JSON.stringify(plan.prospect)}, and it is ${JSON.stringify(repaired.prospect)}`);
+    wrong.push(
+      `foretold ${JSON.stringify(plan.prospect)}, and it is ${JSON.stringify(repaired.prospect)}`,
+    );
   if (isProvable && 'runs' in repaired.prospect)
     for (const name of repaired.prospect.runs)
       if (scene.applied.has(name)) wrong.push(`the tool would run ${name} again`);
   await undoRepair(session, folder.tracking, 2_000);
-  if (JSON.stringify(await look()) !== JSON.stringify(before)) wrong.push('undo gives another table');
+  if (JSON.stringify(await look()) !== JSON.stringify(before))
+    wrong.push('undo gives another table');
   return { wrong, isProvable, isRepaired: true, verdicts };
 }
 
@@ -59,14 +63,17 @@ function calledProven({ applied, partial }: Scene, diagnosis: Diagnosis): string
     (effects.timelines.get(fact) ?? []).some(
       (step) =>
         step.at > at &&
-        (applied.has(judgements[step.at]?.name ?? '') || partial.has(judgements[step.at]?.name ?? '')),
+        (applied.has(judgements[step.at]?.name ?? '') ||
+          partial.has(judgements[step.at]?.name ?? '')),
     );
   return judgements.flatMap(({ name, verdict }, at) => {
     if (verdict !== 'proven' && verdict !== 'superseded') return [];
     const lacking = (effects.deltas[at] ?? []).filter(
       ({ fact, after }) => facts(fact) !== after && !isTouchedLater(fact, at),
     );
-    return lacking.slice(0, 2).map(({ fact }) => `${name} is called ${verdict}, and ${fact} is not there`);
+    return lacking
+      .slice(0, 2)
+      .map(({ fact }) => `${name} is called ${verdict}, and ${fact} is not there`);
   });
 }
 
@@ -82,23 +89,30 @@ function provable({ partial, changed, hasLost, hasStrays, applied }: Scene, diag
   );
 }
 
-async function wrongRows(session: Session, { folder, applied }: Scene): Promise<string[]> {
+/** Beside the clocks and the ids that an undamaged run has. */
+async function wrongRows(session: Session, { folder, before, applied }: Scene): Promise<string[]> {
   const form = folder.tracking.rows;
+  const { migrations } = folder;
   const rows = (await readRows(session, form)) ?? [];
   const counting = rows.filter(({ columns }) => (form.stateOf?.(columns) ?? 'applied') !== 'void');
-  const expected = folder.migrations.filter(({ name }) => applied.has(name));
-  const isChained = form.isChain === true;
-  const gap = isChained ? folder.migrations.findIndex(({ name }) => !applied.has(name)) : -1;
-  const writable = gap < 0 ? expected : expected.filter((each) => folder.migrations.indexOf(each) < gap);
-  const names = Object.keys(form.columnsOf(folder.migrations[0] ?? { name: '', hash: '', up: { kind: 'module', file: '' } }));
-  const textOf = (columns: Readonly<Record<string, unknown>>) =>
+  // Where rows refer to one another, there can be none after a gap.
+  const gap = form.isChain ? migrations.findIndex(({ name }) => !applied.has(name)) : -1;
+  const names = Object.keys(migrations[0] ? form.columnsOf(migrations[0]) : {});
+  const textOf = (columns: RowColumns) =>
     JSON.stringify(names.map((name) => columns[name] ?? null));
-  const found = counting.map(({ columns }) => textOf(columns)).toSorted();
-  const wanted = writable.map((each) => textOf(form.columnsOf(each))).toSorted();
-  const lacking = wanted.filter((each) => !found.includes(each));
-  const extra = found.filter((each, at) => !wanted.includes(each) || found.indexOf(each) !== at);
+  const found = counting.map(({ columns }) => textOf(columns));
+  const right = migrations.flatMap((migration, at) => {
+    if (!applied.has(migration.name)) return [];
+    const former = before.migrations[at] ?? migration;
+    return [{ at, texts: [migration, former].map((each) => textOf(form.columnsOf(each))) }];
+  });
+  const lacking = right.filter(
+    ({ at, texts }) => (gap < 0 || at < gap) && !texts.some((text) => found.includes(text)),
+  );
+  const known = right.flatMap(({ texts }) => texts);
+  const extra = found.filter((text, at) => !known.includes(text) || found.indexOf(text) !== at);
   return [
-    ...lacking.slice(0, 2).map((each) => `row is lacking: ${each}`),
-    ...(gap < 0 ? extra.slice(0, 2).map((each) => `row is too much: ${each}`) : []),
+    ...lacking.slice(0, 2).map(({ texts }) => `row is lacking: ${texts[0]}`),
+    ...extra.slice(0, 2).map((text) => `row is too much: ${text}`),
   ];
 }

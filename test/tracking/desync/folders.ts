@@ -45,7 +45,10 @@ async function statementsOf(sql: string): Promise<string> {
   return JSON.stringify((await splitStatements(sql)).map((statement) => statement.sql));
 }
 
-async function modules(steps: readonly Step[], toFile: (name: string, list: string) => [string, string]) {
+async function modules(
+  steps: readonly Step[],
+  toFile: (name: string, list: string) => [string, string],
+) {
   const files: Files = {};
   for (const [at, { slug, sql }] of steps.entries()) {
     const [file, text] = toFile(`${dated(at)}_${slug}`, await statementsOf(sql));
@@ -56,7 +59,8 @@ async function modules(steps: readonly Step[], toFile: (name: string, list: stri
 
 /** The folder of each tool with these migrations. */
 export const writers = {
-  dbops: (steps) => each(steps, ({ slug, sql }, at) => [`migrations/${pad(at + 1, 4)}_${slug}.up.sql`, sql]),
+  dbops: (steps) =>
+    each(steps, ({ slug, sql }, at) => [`migrations/${pad(at + 1, 4)}_${slug}.up.sql`, sql]),
   drizzle: (steps) => ({
     ...each(steps, ({ slug, sql }, at) => [`drizzle/${pad(at, 4)}_${slug}.sql`, sql]),
     'drizzle/meta/_journal.json': JSON.stringify({
@@ -78,7 +82,10 @@ export const writers = {
     ),
   prisma: (steps) => ({
     'prisma/migrations/migration_lock.toml': 'provider = "postgresql"\n',
-    ...each(steps, ({ slug, sql }, at) => [`prisma/migrations/${dated(at)}_${slug}/migration.sql`, sql]),
+    ...each(steps, ({ slug, sql }, at) => [
+      `prisma/migrations/${dated(at)}_${slug}/migration.sql`,
+      sql,
+    ]),
   }),
   supabase: (steps) =>
     each(steps, ({ slug, sql }, at) => [`supabase/migrations/${dated(at)}_${slug}.sql`, sql]),
@@ -140,5 +147,9 @@ export async function folderOf(
 
 export function openedAt(root: string, format: FormatName): Folder {
   const name = format === 'drizzle 1.0' ? 'drizzle' : format;
-  return readFolder({ migrations: `${root}/${directories[format] ?? 'migrations'}`, format: name, root });
+  return readFolder({
+    migrations: `${root}/${directories[format] ?? 'migrations'}`,
+    format: name,
+    root,
+  });
 }

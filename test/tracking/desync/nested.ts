@@ -16,7 +16,9 @@ export function nested(session: Session): Session {
     if (sql !== 'COMMIT' && sql !== 'ROLLBACK') return sql;
     const { name = '', readsOnly = true } = open.pop() ?? {};
     // What is SET LOCAL ends with a transaction, and not with a savepoint that is released.
-    return sql === 'COMMIT' && !readsOnly ? `RELEASE ${name}` : `ROLLBACK TO ${name}; RELEASE ${name}`;
+    return sql === 'COMMIT' && !readsOnly
+      ? `RELEASE ${name}`
+      : `ROLLBACK TO ${name}; RELEASE ${name}`;
   };
   return { ...session, script: (sql) => session.script(translate(sql)) };
 }

@@ -10,6 +10,8 @@ import type { Random } from './random.ts';
 /** A database whose tracking table has fallen out of step, and what is true of it. */
 export interface Scene {
   folder: Folder;
+  /** As it was when its migrations were run. */
+  before: Folder;
   /** What was done, a line each: for whoever has to find out why a case fails. */
   story: string[];
   /** Names of the migrations that were run whole. */
@@ -41,6 +43,7 @@ export async function damage(stage: Stage): Promise<Scene> {
   const story: string[] = [];
   const scene: Scene = {
     folder: plain,
+    before: plain,
     story,
     applied: new Set(),
     partial: new Set(),
@@ -140,7 +143,12 @@ async function damageRows(stage: Stage, scene: Scene): Promise<void> {
       ({ name }) => !scene.applied.has(name) && !scene.partial.has(name),
     );
     const claimed = random.some(absent, 0.4);
-    if (await attempt(session, claimed.map((each) => plain.tracking.record(each, { batch: 1 })))) {
+    if (
+      await attempt(
+        session,
+        claimed.map((each) => plain.tracking.record(each, { batch: 1 })),
+      )
+    ) {
       scene.hasStrays ||= claimed.length > 0;
       scene.story.push(`recorded and never run: ${claimed.map(({ name }) => name).join(', ')}`);
     }
@@ -170,7 +178,9 @@ async function duplicate({ session, plain, random }: Stage, rows: PlacedRow[], s
   const statements = [
     ...(key.includes('id')
       ? []
-      : [`DO $$ DECLARE o record; BEGIN FOR o IN SELECT conname FROM pg_constraint WHERE conrelid = to_regclass(${quoteLiteral(table)}) AND contype = 'p' LOOP EXECUTE 'ALTER TABLE ${table} DROP CONSTRAINT ' || quote_ident(o.conname) || ' CASCADE'; END LOOP; END $$`]),
+      : [
+          `DO $$ DECLARE o record; BEGIN FOR o IN SELECT conname FROM pg_constraint WHERE conrelid = to_regclass(${quoteLiteral(table)}) AND contype = 'p' LOOP EXECUTE 'ALTER TABLE ${table} DROP CONSTRAINT ' || quote_ident(o.conname) || ' CASCADE'; END LOOP; END $$`,
+        ]),
     `INSERT INTO ${table} (${fresh}${list}) SELECT ${value}${list} FROM ${table} WHERE ctid = ${quoteLiteral(row.place)}`,
   ];
   if (await attempt(session, statements)) scene.story.push(`row twice: ${row.place}`);
@@ -196,7 +206,9 @@ async function renumber({ session, plain }: Stage, row: PlacedRow | undefined, s
   const old = row[column];
   const fresh =
     typeof old === 'string' && /\D/.test(old)
-      ? quoteLiteral(old.replace(/^\d+/, (digits) => digits.replace(/\d$/, (d) => `${(Number(d) + 5) % 10}9`)))
+      ? quoteLiteral(
+          old.replace(/^\d+/, (digits) => digits.replace(/\d$/, (d) => `${(Number(d) + 5) % 10}9`)),
+        )
       : quoteLiteral(`${BigInt(String(old)) + 7n}`);
   const sql = `UPDATE ${table} SET ${quoteIdentifier(column)} = ${fresh} WHERE ctid = ${quoteLiteral(row.place)}`;
   if (!(await attempt(session, [sql]))) return;
@@ -223,7 +235,10 @@ async function dropObjects({ session, random }: Stage, scene: Scene): Promise<vo
 
 async function addObjects({ session, random }: Stage, scene: Scene): Promise<void> {
   const count = random.chance(0.1) ? 300 : 1 + random.below(3);
-  const made = Array.from({ length: count }, (_, at) => `CREATE TABLE by_hand_${at} (id int, note text)`);
+  const made = Array.from(
+    { length: count },
+    (_, at) => `CREATE TABLE by_hand_${at} (id int, note text)`,
+  );
   if (!(await attempt(session, made))) return;
   scene.story.push(`${count} tables by hand`);
   scene.hasMore = true;
@@ -245,7 +260,12 @@ async function editFiles(stage: Stage, scene: Scene, steps: readonly Step[]): Pr
   if (random.chance(0.3)) {
     const table = `edited_${at}`;
     const changed = steps.map((step, index) =>
-      index === at ? { ...step, sql: `${step.sql.trimEnd().replace(/;?$/, ';')}\nCREATE TABLE ${table} (id int);` } : step,
+      index === at
+        ? {
+            ...step,
+            sql: `${step.sql.trimEnd().replace(/;?$/, ';')}\nCREATE TABLE ${table} (id int);`,
+          }
+        : step,
     );
     scene.folder = await folderOf(format, changed);
     scene.changed.add(target);
