@@ -79,7 +79,9 @@ async function isAmong(recorded: readonly Migration[], { up }: Migration): Promi
 
 /** A history with a gap is none: the new tool would run what the old one ran. @throws code 6 */
 export function refuseIncomplete({ to }: Move, { judgements }: Diagnosis, { actions }: Plan): void {
-  const done = new Set(actions.map(({ name }) => name));
+  const done = new Set(
+    actions.map((action) => ('migration' in action ? action.migration.name : action.name)),
+  );
   const last = judgements.findLastIndex(
     ({ migration, inCatalog }) =>
       migration &&
