@@ -40,7 +40,7 @@ export function matchRows(
   const owners = new Map<Migration, Row>();
   const open = new Set(counting);
   const claim = (fits: (row: Row, migration: Migration) => boolean) => {
-    for (const row of [...open]) {
+    for (const row of open) {
       const owner = migrations.find((each) => !owners.has(each) && fits(row, each));
       if (!owner) continue;
       owners.set(owner, row);

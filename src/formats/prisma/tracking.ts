@@ -73,8 +73,8 @@ export function prismaTrackingIn(schema = 'public'): Tracking {
       fresh: { finished_at: 'now' },
       command: 'prisma migrate deploy',
       next(rows, migrations) {
-        const failed = rows.find((row) => stateOf(row) === 'failed');
-        if (failed) return { stops: `${textIn(failed, 'migration_name')} has failed (P3009)` };
+        const open = rows.find((row) => stateOf(row) === 'failed');
+        if (open) return { stops: `${textIn(open, 'migration_name')} has failed (P3009)` };
         const counting = rows.filter((row) => stateOf(row) === 'applied');
         return { runs: pendingAmong(migrations, namesIn(counting, 'migration_name')) };
       },

@@ -83,8 +83,9 @@ export const supabaseTracking: Tracking = {
     }),
     contentOf(row, migration) {
       const { statements } = row;
-      const hash = Array.isArray(statements) ? hashOf(statements.join('')) : null;
-      return hashOfRow({ version: '', name: null, hash }, migration);
+      if (!Array.isArray(statements)) return null;
+      const recorded = hashOf(statements.join(''));
+      return hashOfRow({ version: '', name: null, hash: recorded }, migration);
     },
     command: 'supabase db push',
     next,

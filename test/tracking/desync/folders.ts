@@ -11,7 +11,7 @@ export interface Step {
   sql: string;
 }
 
-const root = resolve(import.meta.dirname, '../../..');
+const repository = resolve(import.meta.dirname, '../../..');
 
 /** The worked projects and the reference schema, each as the SQL that it is made of. */
 export const projects = {
@@ -24,7 +24,7 @@ export const projects = {
 export type ProjectName = keyof typeof projects;
 
 export function stepsOf(name: ProjectName): Step[] {
-  const folder = readFolder({ migrations: `${root}/${projects[name]}`, root });
+  const folder = readFolder({ migrations: `${repository}/${projects[name]}`, root: repository });
   return folder.migrations.map((migration) => ({
     slug: migration.name.replace(/^\d+_+/, ''),
     // Nothing of a scene is committed.

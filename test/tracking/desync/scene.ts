@@ -109,7 +109,8 @@ export async function record(
     const [prepared = {}] = tracking.prepare
       ? await session.query<TrackingRow>(tracking.prepare)
       : [];
-    await session.script(tracking.record(migration, prepared));
+    // Where rows refer to one another, the tool writes none after a gap.
+    await attempt(session, [tracking.record(migration, prepared)]);
   }
 }
 
