@@ -30,11 +30,12 @@ export function restoreValues(place: Place, column: string): string {
 }
 
 /** SQL; kept values go over what the scripts have left, and over nothing that somebody wrote. */
-function isWritten({ record: { isReturned }, options }: Place, column: string): string {
+function isWritten({ record: { isReturned }, options, narrowType }: Place, column: string): string {
   if (options.overwrite) return 'false';
   const live = `l.${q(column)}::text`;
+  const cast = narrowType ? ` OR l.${q(column)}::${narrowType}::text = k.dbops_left` : '';
   const isUntouched = isReturned
     ? `${live} IS NOT DISTINCT FROM k.dbops_returned`
-    : `(${live} IS NULL OR ${live} = k.dbops_left)`;
+    : `(${live} IS NULL OR ${live} = k.dbops_left${cast})`;
   return `(k.dbops_changed OR NOT ${isUntouched})`;
 }
