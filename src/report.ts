@@ -25,6 +25,8 @@ export type Finding = {
   where: { object: string; migration?: string };
   /** Stable across runs: what a baseline of known findings would list. */
   key: string;
+  /** Of a difference of the schema, where the server writes DDL for the object. */
+  definitions?: { expected?: string; live?: string };
 };
 
 export type Cell = JsonValue;

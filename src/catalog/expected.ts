@@ -1,71 +1,149 @@
+import * as z from 'zod';
+import { codeOf } from '../db/connection-error.ts';
 import type { Session } from '../db/session.ts';
-import type { Format } from '../formats/format.ts';
-import type { Migration } from '../migration.ts';
-import type { ExpectedFact, Fact } from './fact.ts';
-import { replay, type Replayed } from './replay.ts';
-import { reparse } from './reparse.ts';
-import { pinned, readCatalog, toFact, type CatalogRow } from './snapshot.ts';
+import { digest, openCache } from './cache.ts';
+import { judgeIn, type Doubt, type Judge } from './differences.ts';
+import { prefixKeys, withReplayer, type Wanted } from './prefixes.ts';
+import type { SchemaObject } from './kinds/kind.ts';
+import { replay } from './replay.ts';
+import { fullSnapshot, inScratchTransaction } from './snapshot.ts';
+import { readSnapshots, writeSnapshots } from './stored-snapshots.ts';
 
-/**
- * Replays migrations in a shadow and reads what they make. Which migration made an object is not
- * recorded anywhere, but every catalog row carries the transaction that wrote it (`xmin`).
- */
-export async function expectedFacts(
-  shadow: Session,
-  migrations: readonly Migration[],
-  format: Format,
-): Promise<ExpectedFact[]> {
-  const replayed = await replay(shadow, migrations, format);
-  return inScratchTransaction(shadow, async () => {
-    const rows = (await readCatalog(shadow)).flatMap((row) => {
-      const migration = makerOf(row, replayed);
-      return migration === undefined ? [] : [{ ...row, migration }];
-    });
-    const restored = await reparse(shadow, rows.map(toFact));
-    return rows.map((row, at) => ({
-      ...toFact(row),
-      migration: row.migration,
-      restored: restored[at] ?? row.definition,
-    }));
-  });
+/** What the migrations make. */
+export interface Expected {
+  objects: readonly SchemaObject[];
+  /** What the platform has before the first of them; nothing without a platform. */
+  given: readonly SchemaObject[];
+  judge: Judge;
 }
 
+type Snapshots = Map<number, readonly SchemaObject[]>;
+
 /**
- * Nothing for what the platform made.
+ * The complete snapshots after the first so many migrations, in the order of `lengths`; objects
+ * that several have are shared. What the cache lacks is taken in one replay.
  *
- * The ids in catalog rows have 32 bits and start again at 0: compared is how long ago they
- * were.
+ * @throws DbopsError naming the migration that does not replay
  */
-function makerOf({ xid }: CatalogRow, replayed: readonly Replayed[]): string | undefined {
-  const now = replayed.at(-1)?.endXid ?? 0n;
-  const age = (id: bigint) => BigInt.asUintN(32, now - id);
-  const maker = replayed.find(({ endXid }) => age(xid) > age(endXid));
-  return maker ? maker.name : '';
+export async function snapshotsAfter(
+  wanted: Wanted,
+  lengths: readonly number[],
+): Promise<(readonly SchemaObject[])[]> {
+  const known = readKnown(wanted, lengths);
+  const missing = lengths.filter((length) => !known.has(length));
+  const taken =
+    missing.length > 0
+      ? await withReplayer(wanted, (shadow) => take(shadow, wanted, missing))
+      : new Map();
+  return lengths.map((length) => known.get(length) ?? taken.get(length) ?? []);
 }
 
-/** A live fact beside the one that is expected in its place. */
-export interface Pair {
-  expected: ExpectedFact;
-  live: Fact;
-}
-
-/** Whether one and the same parser reads both definitions of a pair alike. */
-export function judge(shadow: Session, pairs: readonly Pair[]): Promise<boolean[]> {
-  return inScratchTransaction(shadow, async () => {
-    const parsed = await reparse(
-      shadow,
-      pairs.map(({ live }) => live),
-    );
-    return pairs.map(({ expected }, at) => parsed[at] === expected.restored);
+/** Gives `work` what the migrations make. A shadow is opened when the cache lacks an answer. */
+export async function withExpected<T>(
+  wanted: Wanted,
+  work: (expected: Expected) => Promise<T>,
+): Promise<T> {
+  const { migrations, format } = wanted;
+  const lengths = [...(format.platform ? [0] : []), migrations.length];
+  const known = readKnown(wanted, lengths);
+  const expectedFrom = (snapshots: Snapshots, judge: Judge) => ({
+    objects: snapshots.get(migrations.length) ?? [],
+    given: (format.platform && snapshots.get(0)) ?? [],
+    judge: remembering(wanted, judge),
+  });
+  if (lengths.every((length) => known.has(length)))
+    return work(expectedFrom(known, (doubts) => judgeAgain(wanted, doubts)));
+  return withReplayer(wanted, async (shadow) => {
+    const taken = await take(shadow, wanted, lengths);
+    return work(expectedFrom(taken, (doubts) => judgeNow(shadow, doubts)));
   });
 }
 
-/** Runs `work` under the settings of a comparison, in a transaction that is always rolled back. */
-async function inScratchTransaction<T>(session: Session, work: () => Promise<T>): Promise<T> {
-  await session.script(`BEGIN; ${pinned}`);
-  try {
-    return await work();
-  } finally {
-    await session.script('ROLLBACK');
-  }
+function readKnown(wanted: Wanted, lengths: readonly number[]): Snapshots {
+  const keys = prefixKeys(wanted);
+  const asked = new Map(lengths.map((length) => [keys[length] ?? '', length]));
+  const stored = readSnapshots(openCache(wanted.environment), [...asked.keys()]);
+  return new Map([...stored].map(([key, objects]) => [asked.get(key) ?? 0, objects]));
+}
+
+/** Replays as far as the last of them, and stores what it saw on the way. */
+async function take(
+  shadow: Session,
+  wanted: Wanted,
+  lengths: readonly number[],
+): Promise<Snapshots> {
+  const taken: Snapshots = new Map();
+  const share = sharing();
+  const read = reading(shadow, wanted);
+  const last = Math.max(...lengths);
+  await replay(shadow, wanted.migrations.slice(0, last), wanted.format, async (length) => {
+    if (!lengths.includes(length)) return;
+    taken.set(length, (await read()).map(share));
+  });
+  const keys = prefixKeys(wanted);
+  const byKey = new Map([...taken].map(([length, objects]) => [keys[length] ?? '', objects]));
+  writeSnapshots(openCache(wanted.environment), byKey);
+  return taken;
+}
+
+/** Reads the shadow again and again by one prepared statement, which a migration may `DISCARD`. */
+function reading(shadow: Session, { grants }: Wanted): () => Promise<SchemaObject[]> {
+  let plan = 0;
+  const read = () =>
+    inScratchTransaction(shadow, () =>
+      fullSnapshot(shadow, { grants: grants ?? false, plan: `dbops_snapshot_${plan}` }),
+    );
+  return () =>
+    read().catch((error: unknown) => {
+      if (codeOf(error) !== invalidStatementName) throw error;
+      plan += 1;
+      return read();
+    });
+}
+
+const invalidStatementName = '26000';
+
+/** Gives one and the same object for all that are alike. */
+function sharing(): (object: SchemaObject) => SchemaObject {
+  const seen = new Map<string, SchemaObject>();
+  return (object) => {
+    const text = JSON.stringify(object);
+    const first = seen.get(text) ?? object;
+    seen.set(text, first);
+    return first;
+  };
+}
+
+const judged = z.record(z.string(), z.boolean());
+
+/**
+ * Asks only what it was not asked before: a restored database, or one of another major version,
+ * is spelled differently for ever.
+ */
+function remembering(wanted: Wanted, ask: Judge): Judge {
+  const cache = openCache(wanted.environment);
+  const file = digest(['judged', prefixKeys(wanted).at(-1)]);
+  return async (doubts) => {
+    const keys = doubts.map(({ pair, word }) => digest([pair.expected, pair.live, word]));
+    const known = cache.read(file, judged) ?? {};
+    const unknown = doubts.filter((_, at) => known[keys[at] ?? ''] === undefined);
+    if (unknown.length > 0) {
+      const answers = await ask(unknown);
+      for (const [at, doubt] of unknown.entries())
+        known[keys[doubts.indexOf(doubt)] ?? ''] = answers[at] ?? false;
+      cache.write(file, known);
+    }
+    return keys.map((key) => known[key] ?? false);
+  };
+}
+
+function judgeNow(shadow: Session, doubts: readonly Doubt[]): Promise<boolean[]> {
+  return inScratchTransaction(shadow, () => judgeIn(shadow)(doubts));
+}
+
+function judgeAgain(wanted: Wanted, doubts: readonly Doubt[]): Promise<boolean[]> {
+  return withReplayer(wanted, async (shadow) => {
+    await replay(shadow, wanted.migrations, wanted.format);
+    return judgeNow(shadow, doubts);
+  });
 }

@@ -10,34 +10,25 @@ import { executionOf, needsCommits, splitParts, type Execution } from '../sql/ex
 import { doesNotPrepare, doesNotReplay } from './replay-error.ts';
 import { PlacedError, placeInFile, placeInStatement } from './replay-failure.ts';
 
-/** A replayed migration, and the first transaction id that is no longer its own. */
-export interface Replayed {
-  /** Absent: what the platform has from the start. */
-  name: string | undefined;
-  endXid: bigint;
-}
-
 /**
  * Runs migrations on an empty database, where there is nobody to be kind to: no locks, no
  * tracking rows, no checkpoints.
  *
+ * @param visit called after so many of them; with 0 for what the platform has from the start
  * @throws DbopsError naming the migration that does not replay
  */
 export async function replay(
   session: Session,
   migrations: readonly Migration[],
   format: Format,
-): Promise<Replayed[]> {
-  const replayed: Replayed[] = [];
-  if (format.platform) {
-    await prepare(session, format);
-    replayed.push({ name: undefined, endXid: await endXid(session) });
-  }
-  for (const migration of migrations) {
+  visit: (length: number) => Promise<void> = async () => {},
+): Promise<void> {
+  await prepare(session, format);
+  await visit(0);
+  for (const [at, migration] of migrations.entries()) {
     await replayOne(session, migration, format);
-    replayed.push({ name: migration.name, endXid: await endXid(session) });
+    await visit(at + 1);
   }
-  return replayed;
 }
 
 /** Makes an empty database what a new one of the folder's platform is. */
@@ -48,13 +39,6 @@ export async function prepare(session: Session, { platform }: Format): Promise<v
   } catch (error) {
     throw doesNotPrepare(error);
   }
-}
-
-async function endXid(session: Session): Promise<bigint> {
-  const [row] = await session.query<{ xid: bigint }>(
-    'SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS xid',
-  );
-  return row?.xid ?? 0n;
 }
 
 /**

@@ -1,5 +1,8 @@
-import type { Session } from '../db/session.ts';
-import type { Fact } from './fact.ts';
+import { quoteIdentifier, quoteLiteral } from '../db/quote.ts';
+import { readOnly, type Session } from '../db/session.ts';
+import { grantKinds, kinds } from './kinds/index.ts';
+import { common, type Kind, type SchemaObject } from './kinds/kind.ts';
+import { rarity } from './kinds/rarity.ts';
 
 /**
  * Settings that leak into deparsed text (server manual, "System Catalog Information Functions"):
@@ -9,59 +12,100 @@ export const pinned = `SET LOCAL search_path = ''; SET LOCAL DateStyle = 'ISO, Y
   SET LOCAL TimeZone = 'UTC'; SET LOCAL quote_all_identifiers = off; SET LOCAL extra_float_digits = 1;
   SET LOCAL bytea_output = 'hex'; SET LOCAL standard_conforming_strings = on`;
 
-/** Ours and the server's. No backslash: its meaning depends on standard_conforming_strings. */
-const systemSchemas = `'^(pg_|dbops$|dbops_|information_schema$)'`;
+/** What names an object in its database. */
+export type Identity = Pick<SchemaObject, 'kind' | 'schema' | 'parent' | 'name'>;
 
-/** What the migrations could have made; foreign tables are another server's. */
-const ofUser = `c.relkind IN ('r', 'p', 'm') AND n.nspname !~ ${systemSchemas}
-  AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')`;
+/** The key under which two databases are compared. */
+export function keyOfObject({ kind, schema, parent, name }: Identity): string {
+  return JSON.stringify([kind, schema, parent, name]);
+}
 
-// ALTER TABLE writes the row in pg_class again, but not the one of the table's type.
-const tables = `SELECT 'table' AS kind, n.nspname AS schema, c.relname AS "table", c.relname AS name,
-    'TABLE ' || c.oid::regclass::text AS definition, t.xmin::text::bigint AS xid
-  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_type t ON t.oid = c.reltype
-  WHERE c.relkind <> 'm' AND ${ofUser}`;
+/** `public.users`, or `email on public.users`. */
+export function objectName({ schema, parent, name }: Identity): string {
+  if (parent) return `${shown(name)} on ${shown(schema)}.${shown(parent)}`;
+  return schema ? `${shown(schema)}.${shown(name)}` : name;
+}
 
-// PostgreSQL 18 lists every NOT NULL here (contype n), older ones none: they are column attributes.
-// What a partition or a child has from its parent follows from the parent's.
-const constraints = `SELECT 'constraint' AS kind, n.nspname AS schema, c.relname AS "table", o.conname AS name,
-    pg_get_constraintdef(o.oid) AS definition, o.xmin::text::bigint AS xid
-  FROM pg_constraint o JOIN pg_class c ON c.oid = o.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-  WHERE o.contype IN ('c', 'f', 'p', 'u', 'x') AND o.conislocal AND o.conparentid = 0 AND ${ofUser}`;
+/** Quoted only where it would be ambiguous without; a function's name has its arguments with it. */
+function shown(name: string): string {
+  return /^[a-z_][a-z0-9_$]*(?:\(.*\))?$/.test(name) ? name : quoteIdentifier(name);
+}
 
-// An index that a constraint owns is compared as the constraint.
-const indexes = `SELECT 'index' AS kind, n.nspname AS schema, c.relname AS "table", i.relname AS name,
-    pg_get_indexdef(i.oid) AS definition, x.xmin::text::bigint AS xid
-  FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid JOIN pg_class c ON c.oid = x.indrelid
-    JOIN pg_namespace n ON n.oid = c.relnamespace
-  WHERE NOT i.relispartition AND ${ofUser}
-    AND NOT EXISTS (SELECT FROM pg_constraint o WHERE o.conindid = i.oid AND o.contype IN ('p', 'u', 'x'))`;
+const columns = `kind, schema, parent, name,
+  json_strip_nulls(properties) AS properties, json_strip_nulls(expressions) AS expressions`;
 
-export interface CatalogRow extends Fact {
-  /** The transaction that wrote the catalog row last. */
-  xid: bigint;
+/** One document, and not a row each: most of the time would go into the rows. */
+function selectAll(all: readonly Kind[]): string {
+  const selects = all.map(({ select }) => `SELECT ${columns} FROM (${select}) o`);
+  return `WITH ${common} SELECT json_agg(o) AS objects FROM (${selects.join('\nUNION ALL ')}) o`;
+}
+
+export interface SnapshotOptions {
+  /** With the rights on every object, those of owners aside. */
+  grants?: boolean;
+  /**
+   * The name of a prepared statement, for a session that reads many times: planning costs as much
+   * as reading a small schema.
+   */
+  plan?: string;
 }
 
 /**
- * Reads the catalog in the caller's transaction, which is `pinned`.
- *
- * @returns rows ordered by name text: an order by OID would differ between databases
+ * Reads every object that migrations can make, without data and owners, in the caller's
+ * transaction, which is `pinned`. Left out: what is the server's, an extension's, or dbops' own.
  */
-export async function readCatalog(session: Session): Promise<CatalogRow[]> {
-  const rows = await session.query<CatalogRow & Record<string, unknown>>(
-    `SELECT * FROM (${tables} UNION ALL ${constraints} UNION ALL ${indexes}) facts
-      ORDER BY kind COLLATE "C", schema COLLATE "C", "table" COLLATE "C", name COLLATE "C"`,
+export async function fullSnapshot(
+  session: Session,
+  { grants = false, plan }: SnapshotOptions = {},
+): Promise<SchemaObject[]> {
+  const text = selectAll(grants ? [...kinds, ...grantKinds] : kinds);
+  const query = { text, ...(plan !== undefined && { name: plan }) };
+  const { rows } = await session.client.query<{ objects: SchemaObject[] | null }>(query);
+  return rows[0]?.objects ?? [];
+}
+
+/** Rarities have names of their own. */
+function kindOf(word: string): Kind {
+  return [...kinds, ...grantKinds].find(({ name }) => name === word) ?? rarity;
+}
+
+/** Reads these objects as `fullSnapshot` does; nothing in place of one that is not there. */
+export async function readObjects(
+  session: Session,
+  identities: readonly Identity[],
+): Promise<(SchemaObject | undefined)[]> {
+  const asked = Map.groupBy(identities, ({ kind }) => kindOf(kind));
+  const selects = [...asked].map(([{ select }, ofKind]) => {
+    const keys = ofKind.map(({ kind, schema, parent, name }) =>
+      [kind, schema, parent, name].map(quoteLiteral),
+    );
+    return `SELECT ${columns} FROM (${select}) o
+      WHERE (kind, schema, parent, name) IN (${keys.map((key) => `(${key.join(', ')})`).join(', ')})`;
+  });
+  if (selects.length === 0) return [];
+  const rows = await session.query<SchemaObject & Record<string, unknown>>(
+    `WITH ${common} ${selects.join('\nUNION ALL ')}`,
   );
-  // A constraint that is NOT VALID is the same constraint; that it is not is a finding of its own.
-  return rows.map((row) => ({ ...row, definition: row.definition.replace(/ NOT VALID$/, '') }));
+  const found = new Map(rows.map((row) => [keyOfObject(row), row]));
+  return identities.map((identity) => found.get(keyOfObject(identity)));
 }
 
-/** A row without what is only true of its own database. */
-export function toFact({ kind, schema, table, name, definition }: CatalogRow): Fact {
-  return { kind, schema, table, name, definition };
+/** Runs `work` read only and independent of the database's defaults: names are qualified. */
+export function readPinned<T>(session: Session, work: () => Promise<T>): Promise<T> {
+  return readOnly(session, async () => {
+    // Rows that a policy hides would be counted as missing; the server refuses the query instead.
+    await session.script(`${pinned}; SET LOCAL row_security = off`);
+    return work();
+  });
 }
 
-/** The facts of a database, read as `readCatalog` does. */
-export async function snapshot(session: Session): Promise<Fact[]> {
-  return (await readCatalog(session)).map(toFact);
+/** Runs `work` in a transaction of a shadow under the settings of a comparison; it leaves no trace. */
+export async function inScratchTransaction<T>(shadow: Session, work: () => Promise<T>): Promise<T> {
+  // A migration may have taken another role.
+  await shadow.script(`BEGIN; RESET SESSION AUTHORIZATION; RESET ROLE; ${pinned}`);
+  try {
+    return await work();
+  } finally {
+    await shadow.script('ROLLBACK');
+  }
 }

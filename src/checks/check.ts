@@ -1,4 +1,4 @@
-import type { Delta } from '../catalog/diff.ts';
+import type { Drift } from '../catalog/drift.ts';
 import type { Session } from '../db/session.ts';
 import type { Finding } from '../report.ts';
 
@@ -8,7 +8,9 @@ export interface Subject {
   /** Names of the applied migrations. */
   applied: ReadonlySet<string>;
   /** The live catalog against the replayed one. */
-  deltas: readonly Delta[];
+  drift: readonly Drift[];
+  /** Those that are asked for: what two of them would tell is told once. */
+  groups: ReadonlySet<CheckGroup>;
 }
 
 export const checkGroups = ['schema', 'health', 'data'] as const;

@@ -1,4 +1,4 @@
-import { nameOf } from '../catalog/fact.ts';
+import { objectName } from '../catalog/snapshot.ts';
 import { quoteIdentifier as q } from '../db/quote.ts';
 import type { Finding } from '../report.ts';
 import type { Check } from './check.ts';
@@ -7,17 +7,17 @@ import type { Check } from './check.ts';
  * PostgreSQL 18's NOT ENFORCED constraints are not validated either, by intention. What a partition
  * or a child has from its parent is validated with the parent's.
  */
-const sql = `SELECT n.nspname AS schema, c.relname AS "table", o.conname AS name, pg_get_constraintdef(o.oid) AS definition
+const sql = `SELECT n.nspname AS schema, c.relname AS parent, o.conname AS name, pg_get_constraintdef(o.oid) AS definition
   FROM pg_constraint o JOIN pg_class c ON c.oid = o.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
   WHERE NOT o.convalidated AND coalesce((to_jsonb(o) ->> 'conenforced')::boolean, true)
     AND o.conislocal AND o.conparentid = 0 AND n.nspname !~ '^pg_'
   ORDER BY n.nspname COLLATE "C", c.relname COLLATE "C", o.conname COLLATE "C"`;
 
-type Row = { schema: string; table: string; name: string; definition: string };
+type Row = { schema: string; parent: string; name: string; definition: string };
 
 function toFinding({ definition, ...names }: Row): Finding {
-  const object = nameOf({ kind: 'constraint', ...names });
-  const table = `${q(names.schema)}.${q(names.table)}`;
+  const object = objectName({ kind: 'constraint', ...names });
+  const table = `${q(names.schema)}.${q(names.parent)}`;
   return {
     code: 'constraint-not-validated',
     severity: 'warning',

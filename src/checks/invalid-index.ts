@@ -1,20 +1,20 @@
-import { nameOf } from '../catalog/fact.ts';
+import { objectName } from '../catalog/snapshot.ts';
 import { quoteIdentifier as q } from '../db/quote.ts';
 import type { Finding } from '../report.ts';
 import type { Check } from './check.ts';
 
 /** An index that is being built right now looks invalid too. */
-const sql = `SELECT n.nspname AS schema, c.relname AS "table", i.relname AS name, i.relkind = 'I' AS "isPartitioned"
+const sql = `SELECT n.nspname AS schema, c.relname AS parent, i.relname AS name, i.relkind = 'I' AS "isPartitioned"
   FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid JOIN pg_class c ON c.oid = x.indrelid
     JOIN pg_namespace n ON n.oid = i.relnamespace
   WHERE NOT (x.indisvalid AND x.indisready AND x.indislive) AND n.nspname !~ '^pg_'
     AND NOT EXISTS (SELECT FROM pg_stat_progress_create_index p WHERE p.index_relid = i.oid)
   ORDER BY n.nspname COLLATE "C", c.relname COLLATE "C", i.relname COLLATE "C"`;
 
-type Row = { schema: string; table: string; name: string; isPartitioned: boolean };
+type Row = { schema: string; parent: string; name: string; isPartitioned: boolean };
 
 function toFinding({ isPartitioned, ...names }: Row): Finding {
-  const object = nameOf({ kind: 'index', ...names });
+  const object = objectName({ kind: 'index', ...names });
   return {
     code: 'invalid-index',
     severity: isPartitioned ? 'warning' : 'error',

@@ -1,50 +1,86 @@
-import { nameOf } from '../catalog/fact.ts';
-import type { Delta } from '../catalog/diff.ts';
-import { replaceStatement, repairStatement } from '../catalog/statement.ts';
+import type { Drift } from '../catalog/drift.ts';
+import { describeDetail } from '../catalog/describe.ts';
+import { objectName } from '../catalog/snapshot.ts';
 import type { Finding } from '../report.ts';
 import type { Check } from './check.ts';
+import { repairOf } from './repair.ts';
 
-function toFinding(delta: Delta): Finding {
-  const fact = delta.change === 'extra' ? delta.live : delta.expected;
-  const code = `${delta.change}-${fact.kind}`;
+function toFinding(drift: Drift): Finding {
+  const { change, object, migration, definitions } = drift;
+  const code = `${change}-${object.kind.replaceAll(' ', '-')}`;
+  const name = objectName(object);
   return {
     code,
-    severity: delta.change === 'extra' ? 'warning' : 'error',
-    message: messageOf(delta),
-    help: helpFor(delta),
-    where: {
-      object: nameOf(fact),
-      ...(delta.change !== 'extra' &&
-        delta.expected.migration && { migration: delta.expected.migration }),
-    },
-    key: `${code}:${nameOf(fact)}`,
+    severity: change === 'extra' ? 'warning' : 'error',
+    message: messageOf(drift, name),
+    help: helpFor(drift),
+    where: { object: name, ...(migration && { migration }) },
+    key: `${code}:${name}`,
+    ...(Object.keys(definitions).length > 0 && { definitions }),
   };
 }
 
-function messageOf(delta: Delta): string {
-  if (delta.change === 'different')
-    return `${nameOf(delta.expected)} is ${delta.live.definition}, but its migration makes it ${delta.expected.definition}.`;
-  if (delta.change === 'extra')
-    return `${nameOf(delta.live)} is made by no applied migration: ${delta.live.definition}`;
-  return `${nameOf(delta.expected)} is not there: ${delta.expected.definition}`;
+function messageOf(drift: Drift, name: string): string {
+  const { expected, live } = drift.definitions;
+  if (drift.change === 'missing') return `${name} is not there${shown(expected)}`;
+  if (drift.change === 'extra') return `${name} is made by no applied migration${shown(live)}`;
+  if (expected && live && expected !== live && expected.length + live.length < longest)
+    return `${name} is ${live}, but its migration makes it ${expected}.`;
+  return `${name} is not as its migration makes it: ${drift.details.map(describeDetail).join('; ')}`;
 }
 
-function helpFor(delta: Delta): string {
-  if (delta.change === 'extra')
+const longest = 400;
+
+function shown(definition: string | undefined): string {
+  return definition && definition.length < longest ? `: ${definition}` : '.';
+}
+
+function helpFor(drift: Drift): string {
+  if (drift.change === 'extra')
     return 'Put it into a migration (dbops migrate new NAME) if it is wanted, or drop it.';
-  if (delta.expected.kind === 'table')
+  const repair = repairOf(drift);
+  if (repair)
+    return drift.change === 'missing'
+      ? `Make it again: ${repair};`
+      : `Make it as its migration does: ${repair};`;
+  if (drift.object.kind === 'table' && drift.change === 'missing')
     return 'Restore it from a backup, or roll back to before its migration and apply it again.';
-  return delta.change === 'missing'
-    ? `Make it again: ${repairStatement(delta.expected)};`
-    : `Make it as its migration does: ${replaceStatement(delta.expected)};`;
+  return drift.migration
+    ? `Make it as ${drift.migration} does, or put the change into a new migration (dbops migrate new NAME).`
+    : 'Make it as its migration does, or put the change into a new one (dbops migrate new NAME).';
+}
+
+/** Values that a check of health tells of, with a better way out. */
+const ofHealth: Readonly<Record<string, unknown>> = {
+  valid: false,
+  ready: false,
+  validated: false,
+  'not null not validated': true,
+};
+
+function isHealth(drift: Drift): boolean {
+  const isRelations = drift.object.kind !== 'domain constraint';
+  return (
+    isRelations &&
+    drift.change === 'different' &&
+    drift.details.every(({ word, live }) => word in ofHealth && ofHealth[word] === live)
+  );
+}
+
+/** Somebody makes it right this moment: it is invalid until it is done. */
+function isBeingBuilt(drift: Drift): boolean {
+  return drift.change === 'different' && drift.details.some(({ word }) => word === 'being built');
 }
 
 export const schemaObjects: Check = {
   name: 'schema-objects',
   group: 'schema',
   summary:
-    'Every table, constraint and index is as the applied migrations make it, and there is no other.',
-  run: async ({ deltas }) => deltas.map(toFinding),
+    'Every object of the schema is as the applied migrations make it, and there is no other.',
+  run: async ({ drift, groups }) =>
+    drift
+      .filter((each) => !isBeingBuilt(each) && !(groups.has('health') && isHealth(each)))
+      .map(toFinding),
   examples: [
     {
       breaks: 'ALTER TABLE purchases DROP CONSTRAINT check_amount_positive',

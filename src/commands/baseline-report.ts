@@ -1,5 +1,6 @@
-import type { Detail, Difference } from '../catalog/objects/differences.ts';
-import { objectName } from '../catalog/objects/snapshot.ts';
+import { describeDetail } from '../catalog/describe.ts';
+import type { Difference } from '../catalog/differences.ts';
+import { objectName } from '../catalog/snapshot.ts';
 import { DbopsError, exitCodes, usageError } from '../errors.ts';
 import type { Folder } from '../formats/format.ts';
 import type { Prefix } from '../migrate/baseline.ts';
@@ -81,19 +82,6 @@ function describe(difference: Difference): string {
   const head = `${change} ${object.kind} ${objectName(object)}`;
   if (difference.change !== 'different') return head;
   return [head, ...difference.details.map(describeDetail)].join('\n    ');
-}
-
-function describeDetail({ word, expected, live }: Detail): string {
-  return `${word}: ${valueOf(live)}, and not ${valueOf(expected)}`;
-}
-
-const longest = 200;
-
-function valueOf(value: unknown): string {
-  if (value === undefined) return 'none';
-  const shown =
-    typeof value === 'string' ? value.replaceAll(/\s+/g, ' ').trim() : JSON.stringify(value);
-  return shown.length > longest ? `${shown.slice(0, longest)}…` : shown;
 }
 
 function toJson(difference: Difference): JsonValue {

@@ -61,7 +61,8 @@ export async function expectLosses(
   }
 }
 
-async function statedBy(steps: readonly Step[]): Promise<Map<string, Destruction[]>> {
+/** What the texts of steps say that they destroy. */
+export async function statedBy(steps: readonly Step[]): Promise<Map<string, Destruction[]>> {
   const stated = new Map<string, Destruction[]>();
   for (const { migration, script } of steps) {
     const destructions =

@@ -43,6 +43,11 @@ export const commands: CommandEntry[] = [
     load: () => import('./migrate-down.ts'),
   },
   {
+    words: 'migrate redo',
+    summary: 'roll back, and apply again',
+    load: () => import('./migrate-redo.ts'),
+  },
+  {
     words: 'migrate baseline',
     summary: 'record what a database has without tracking',
     load: () => import('./migrate-baseline.ts'),

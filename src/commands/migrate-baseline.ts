@@ -1,9 +1,8 @@
 import * as z from 'zod';
-import { expectedOf, isEmpty, type Surroundings } from '../catalog/objects/application.ts';
-import { readPinned } from '../catalog/compare.ts';
+import { expectedOf, isEmpty, type Surroundings } from '../catalog/application.ts';
 import { extensionsFor } from '../catalog/extensions.ts';
-import { fullSnapshot } from '../catalog/objects/snapshot.ts';
-import type { SchemaObject } from '../catalog/objects/kinds/kind.ts';
+import { fullSnapshot, readPinned } from '../catalog/snapshot.ts';
+import type { SchemaObject } from '../catalog/kinds/kind.ts';
 import { platformSchemas } from '../catalog/platform.ts';
 import { withShadow } from '../catalog/shadow.ts';
 import type { Context } from '../context.ts';

@@ -1,67 +1,99 @@
+import { relative } from 'node:path';
 import * as z from 'zod';
-import { needsConsent, readLabel } from '../db/meta.ts';
-import { databaseName } from '../db/target.ts';
-import { folderOf } from './folder.ts';
-import { usageError } from '../errors.ts';
-import { planDown } from '../migrate/plan.ts';
-import type { Step } from '../migrate/step.ts';
+import type { Context } from '../context.ts';
+import type { Folder } from '../formats/format.ts';
+import { appliedOf, planDown } from '../migrate/plan.ts';
+import type { Rollback } from '../migrate/rollback/rollback.ts';
+import { writeRollback } from '../migrate/rollback/write.ts';
 import { readStatuses } from '../migrate/state.ts';
-import { done, text } from '../report.ts';
+import type { Migration } from '../migration.ts';
+import { done, text, type Report } from '../report.ts';
 import { defineCommand } from './command.ts';
 import { count, wait } from './flags.ts';
-import { dryRunReport, outcomeReport, runLocked } from './migrate.ts';
-import { toSteps } from './steps.ts';
+import { folderOf } from './folder.ts';
+import { outcomeReport, runLocked } from './migrate.ts';
+import { receiptOf, rollbackJson } from './receipt.ts';
+import { agreeToRollback, prepareRollback, refuseOther, rollbackOptions } from './roll-back.ts';
+import { refuseUnproven } from './rollbacks.ts';
 
 export const command = defineCommand({
   description:
-    'Rolls migrations back, the newest first: one, or --steps, or all after --to. On a protected, production or unlabelled remote database it needs --confirm.',
+    'Rolls migrations back, the newest first: one, or --steps, or all after --to. Where the folder has no down it is derived from the catalogs. Both kinds are proven first: up, down and up again in a shadow give the same schema. Rows and values that go are copied to dbops_rescue, and what the migration had destroyed is put back. On a protected, production or unlabelled remote database it needs --confirm.',
   options: [
     ['--to <name>', 'roll back everything after this one; 0 rolls back everything'],
     ['--steps <n>', 'so many (default 1)'],
-    ['--dry-run', 'print the SQL and change nothing'],
+    ['--dry-run', 'print the receipt: the SQL, its locks, what is proven; change nothing'],
+    ['--write', 'store derived rollbacks beside their migrations, for review; change no database'],
+    ...rollbackOptions,
+    ['--no-restore', 'leave in dbops_rescue what the migration had destroyed'],
     ['--wait <duration>', 'how long to wait for another run and for locks (default 60s)'],
   ],
   examples: [
-    'dbops migrate down',
-    'dbops migrate down --steps 2 --dry-run',
+    'dbops migrate down --dry-run',
+    'dbops migrate down --steps 2',
     'dbops migrate down --to 0007_tenancy_expand',
+    'dbops migrate down --write',
   ],
   flags: z.object({
     to: z.string().optional(),
     steps: count.optional(),
     dryRun: z.boolean().default(false),
+    write: z.boolean().default(false),
+    unproven: z.boolean().default(false),
+    shadowFrom: z.enum(['folder', 'live']).optional(),
+    discardData: z.boolean().default(false),
+    restore: z.boolean().default(true),
     wait,
   }),
   async run(context, flags) {
     const folder = await folderOf(context);
     const session = await context.session();
-    const plan = async () =>
-      toSteps(planDown(await readStatuses(session, folder), flags), 'down', folder.format);
-    const steps = await plan();
-    if (steps.length === 0)
+    const statuses = await readStatuses(session, folder);
+    const migrations = planDown(statuses, flags);
+    if (migrations.length === 0)
       return done({ migrations: [] }, text('nothing to do: no migration is applied'));
-    if (flags.dryRun) return dryRunReport(steps, session, folder);
-    if (needsConsent(session, await readLabel(session)))
-      await context.consent(
-        `Rolling back ${steps.map(({ migration }) => migration.name).join(', ')} on ${databaseName(session.target)} drops what they made, with its rows.`,
-      );
-    const samePlan = async () => refuseOther(steps, await plan());
-    const before = async () => {};
-    return outcomeReport(
-      await runLocked({ context, session, folder, patience: flags.wait, plan: samePlan, before }),
-      'down',
-    );
+    const wanted = { context, session, folder, migrations, flags, applied: appliedOf(statuses) };
+    const prepared = await prepareRollback(wanted);
+    const { rollbacks, steps, keeping } = prepared;
+    if (flags.write) return writeAll(context, folder, migrations, rollbacks);
+    if (flags.dryRun) return keeping.preview(await receiptOf(steps, rollbacks, session, folder));
+    await agreeToRollback(wanted, prepared);
+    const outcome = await runLocked({
+      context,
+      session,
+      folder,
+      patience: flags.wait,
+      before: async () => {},
+      plan: async () => {
+        refuseOther(migrations, planDown(await readStatuses(session, folder), flags));
+        return prepared.guarded();
+      },
+    });
+    const report = outcomeReport(outcome, 'down', ({ name }) => rollbackJson(rollbacks, name));
+    return keeping.report(outcome, report);
   },
 });
 
-/** While we waited for the lock, another run may have rolled back what was shown and agreed to. */
-function refuseOther(shown: readonly Step[], planned: Step[]): Step[] {
-  const names = (steps: readonly Step[]) => steps.map(({ migration }) => migration.name).join(', ');
-  if (names(shown) === names(planned)) return planned;
-  throw usageError(
-    'PLAN.CHANGED',
-    'Another run changed what there is to roll back; nothing was changed by this one.',
-    'Look at it with dbops migrate status, and run the command again.',
-    [`planned: ${names(shown)}`, `now: ${names(planned) || 'nothing'}`],
+function writeAll(
+  { io }: Context,
+  { format }: Folder,
+  migrations: readonly Migration[],
+  rollbacks: readonly Rollback[],
+): Report {
+  const without = migrations.filter(({ down }) => !down);
+  const derived = rollbacks.filter(({ source }) => source === 'derived');
+  refuseUnproven(derived, without);
+  const files = without.flatMap((migration) => {
+    const rollback = derived.find(({ name }) => name === migration.name);
+    return rollback ? [relative(io.cwd, writeRollback(migration, rollback, format))] : [];
+  });
+  return done(
+    { files },
+    ...files.map((file) => text(`✓ ${file}`, 'good')),
+    text(
+      files.length > 0
+        ? '→ Review it, then: dbops migrate down'
+        : 'nothing to write: each has a rollback of its own',
+    ),
   );
 }

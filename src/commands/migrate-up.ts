@@ -45,7 +45,7 @@ export const command = defineCommand({
       if (nothingRecorded(statuses)) await refuseForgottenTable(context, session, folder);
       const planned = planUp(statuses, flags);
       applied = appliedOf(statuses);
-      return toSteps(planned, 'up', folder.format);
+      return toSteps(planned, 'up');
     };
     const steps = await plan();
     if (steps.length === 0)

@@ -6,10 +6,10 @@ import { exitCodes } from '../errors.ts';
 import type { Folder } from '../formats/format.ts';
 import { preflight } from '../migrate/runner/preflight.ts';
 import { runSteps } from '../migrate/run.ts';
-import type { RunOutcome, Step } from '../migrate/step.ts';
+import type { RunOutcome, Step, StepResult } from '../migrate/step.ts';
 import type { Direction } from '../migration.ts';
 import { formatDuration } from '../output/duration.ts';
-import { done, text, type Block, type Report } from '../report.ts';
+import { done, text, type Block, type JsonValue, type Report } from '../report.ts';
 import { underLocks, type Guarded } from './locks.ts';
 
 /** What `migrate up` and `migrate down` share: from the steps to the report. */
@@ -62,21 +62,27 @@ function waiting(step: Step, blockers: string[]): string {
   return `${step.migration.name} waits for a lock and lets the application pass${blockers.map((blocker) => `\n  blocked by ${blocker}`).join('')}`;
 }
 
-/** The report of a run: a line a migration, what stands, and the error if there was one. */
-export function outcomeReport({ results, error }: RunOutcome, direction: Direction): Report {
-  const migrations = results.map((result) => ({
-    ...result,
-    ...(direction === 'down' && { rollback: { source: 'file', proven: false, loses: [] } }),
-  }));
-  const lines = results.map(({ name, state, durationMs }): Block => {
-    if (state === 'done') return text(`✓ ${name}  ${formatDuration(durationMs)}`, 'good');
-    return state === 'failed' ? text(`✗ ${name}`, 'bad') : text(`– ${name}  not run`, 'dim');
+/**
+ * The report of a run: a line a migration, what stands, and the error if there was one.
+ *
+ * @param more further keys of a migration in the JSON document
+ */
+export function outcomeReport(
+  { results, error }: RunOutcome,
+  direction: Direction | 'redo',
+  more: (result: StepResult) => Record<string, JsonValue> = () => ({}),
+): Report {
+  const lines = results.map((result): Block => {
+    const name = direction === 'redo' ? `${result.name} (${result.direction})` : result.name;
+    if (result.state === 'done')
+      return text(`✓ ${name}  ${formatDuration(result.durationMs)}`, 'good');
+    return result.state === 'failed' ? text(`✗ ${name}`, 'bad') : text(`– ${name}  not run`, 'dim');
   });
   const finished = results.filter(({ state }) => state === 'done').length;
-  const verb = direction === 'up' ? 'applied' : 'rolled back';
+  const verb = { up: 'applied', down: 'rolled back', redo: 'steps done' }[direction];
   return {
     exitCode: error?.exitCode ?? exitCodes.done,
-    data: { migrations },
+    data: { migrations: results.map((result) => ({ ...result, ...more(result) })) },
     blocks: [...lines, text(`${finished} of ${results.length} ${verb}`)],
     ...(error && { error }),
   };

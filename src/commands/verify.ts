@@ -1,13 +1,21 @@
 import * as z from 'zod';
-import { compare, readPinned } from '../catalog/compare.ts';
+import { driftOf } from '../catalog/drift.ts';
+import { readPinned } from '../catalog/snapshot.ts';
 import { checkGroups, type CheckGroup } from '../checks/check.ts';
 import { checks } from '../checks/index.ts';
 import { runChecks } from '../checks/run.ts';
+import { setAside, type Sorted } from '../checks/known.ts';
+import { unseen } from '../checks/unseen.ts';
+import type { Context } from '../context.ts';
+import type { Session } from '../db/session.ts';
 import { exitCodes } from '../errors.ts';
+import type { Folder } from '../formats/format.ts';
 import { folderOf } from './folder.ts';
 import { appliedOf } from '../migrate/plan.ts';
 import { readStatuses } from '../migrate/state.ts';
-import { text, type Finding, type Report } from '../report.ts';
+import type { Migration } from '../migration.ts';
+import { done, text, type Finding, type Report } from '../report.ts';
+import { readBaseline, writeBaseline } from './findings-baseline.ts';
 import { defineCommand } from './command.ts';
 
 const severities = ['error', 'warning', 'info'] as const;
@@ -16,56 +24,109 @@ export const command = defineCommand({
   description:
     'Compares the database with what its applied migrations make, and looks for broken indexes, constraints and data. Exits with 4 when it finds something.',
   arguments: [['[words...]', `${checkGroups.join(', ')} (default: all)`]],
-  examples: ['dbops verify', 'dbops verify schema', 'dbops verify --json | jq .findings'],
-  flags: z.object({ arguments: z.tuple([z.array(z.enum(checkGroups)).default([])]) }),
-  async run(context, { arguments: [words] }) {
+  options: [
+    ['--grants', 'compare rights too: those that are not of owners'],
+    ['--ignore <patterns...>', 'keys of findings that do not count; * stands for any text'],
+    ['--baseline <file>', 'a file of known findings: only others count'],
+    ['--write-baseline <file>', 'make what is found now the known findings'],
+  ],
+  examples: [
+    'dbops verify',
+    'dbops verify schema --grants',
+    "dbops verify --ignore 'extra-index:*' 'extra-table:public.tmp_*'",
+    'dbops verify --write-baseline known.json && dbops verify --baseline known.json',
+    'dbops verify --json | jq .findings',
+  ],
+  flags: z.object({
+    arguments: z.tuple([z.array(z.enum(checkGroups)).default([])]),
+    grants: z.boolean().default(false),
+    ignore: z.array(z.string()).default([]),
+    baseline: z.string().optional(),
+    writeBaseline: z.string().optional(),
+  }),
+  async run(context, { arguments: [words], grants, ignore, baseline, writeBaseline: output }) {
+    const { cwd } = context.io;
+    const known = baseline === undefined ? [] : readBaseline(cwd, baseline);
     const folder = await folderOf(context);
     const session = await context.session();
     const applied = appliedOf(await readStatuses(session, folder));
     const groups = new Set<CheckGroup>(words.length > 0 ? words : checkGroups);
-    const wanted = {
-      migrations: applied,
-      format: folder.format,
-      environment: context.settings.environment,
-      server: context.settings.shadow,
-      signal: context.signal,
-      onReplay: () => context.progress.update('replaying the applied migrations in a shadow'),
-    };
-    const deltas = groups.has('schema')
-      ? await compare(session, wanted, folder.tracking.tables)
-      : [];
-    const subject = { session, deltas, applied: new Set(applied.map(({ name }) => name)) };
-    const findings = await readPinned(session, () => runChecks(checks, subject, groups));
-    return toReport(findings, applied.length, groups);
+    if (context.flags.verbose && groups.has('schema'))
+      for (const line of unseen) context.note(`not seen  ${line}`);
+    const all = await findingsOf(context, { folder, session, applied, groups, grants });
+    const sorted = setAside(all, ignore, known, (key) => groups.has(groupOf(key)));
+    if (output !== undefined) return baselineWritten(cwd, output, sorted.findings);
+    return toReport(sorted, `${[...groups].join(', ')}; ${applied.length} applied migrations`);
   },
 });
 
-function toReport(
-  findings: Finding[],
-  migrations: number,
-  groups: ReadonlySet<CheckGroup>,
-): Report {
-  const counts = Object.fromEntries(
+interface Asked {
+  folder: Folder;
+  session: Session;
+  applied: readonly Migration[];
+  groups: ReadonlySet<CheckGroup>;
+  grants: boolean;
+}
+
+async function findingsOf(
+  { settings, signal, progress }: Context,
+  { folder, session, applied, groups, grants }: Asked,
+): Promise<Finding[]> {
+  const wanted = {
+    migrations: applied,
+    format: folder.format,
+    grants,
+    environment: settings.environment,
+    server: settings.shadow,
+    signal,
+    onReplay: () => progress.update('replaying the applied migrations in a shadow'),
+  };
+  const drift = groups.has('schema') ? await driftOf(session, wanted, folder.tracking.tables) : [];
+  const subject = { session, drift, groups, applied: new Set(applied.map(({ name }) => name)) };
+  return readPinned(session, () => runChecks(checks, subject));
+}
+
+/** The group that a finding with this key is of: those of the schema are called by their change. */
+function groupOf(key: string): CheckGroup {
+  return checks.find(({ name }) => key === name || key.startsWith(`${name}:`))?.group ?? 'schema';
+}
+
+function baselineWritten(cwd: string, file: string, findings: readonly Finding[]): Report {
+  writeBaseline(cwd, file, findings);
+  const count = `${findings.length} finding${findings.length === 1 ? '' : 's'}`;
+  return done(
+    { findings: [...findings], counts: countsOf(findings) },
+    text(`✓ ${count} written to ${file}; from now on: dbops verify --baseline ${file}`, 'good'),
+  );
+}
+
+function countsOf(findings: readonly Finding[]): Record<string, number> {
+  return Object.fromEntries(
     severities.map((severity) => [
       severity,
       findings.filter((finding) => finding.severity === severity).length,
     ]),
   );
+}
+
+function toReport({ findings, ignored, known, stale }: Sorted, scope: string): Report {
+  const counts = countsOf(findings);
   const isClean = findings.every(({ severity }) => severity === 'info');
-  const scope = `${[...groups].join(', ')}; ${migrations} applied migrations`;
-  const summary =
-    findings.length === 0
-      ? `✓ nothing wrong (${scope})`
-      : severities
-          .filter((severity) => counts[severity])
-          .map((severity) => `${counts[severity]} ${severity}${counts[severity] === 1 ? '' : 's'}`)
-          .join(', ') + ` (${scope})`;
+  const aside = [
+    ...(known > 0 ? [`${known} known`] : []),
+    ...(ignored > 0 ? [`${ignored} ignored`] : []),
+  ];
+  const found = severities
+    .filter((severity) => counts[severity])
+    .map((severity) => `${counts[severity]} ${severity}${counts[severity] === 1 ? '' : 's'}`);
+  const summary = findings.length === 0 ? '✓ nothing wrong' : found.join(', ');
   return {
     exitCode: isClean ? exitCodes.done : exitCodes.findings,
-    data: { findings, counts },
+    data: { findings, counts, known, ignored, stale },
     blocks: [
       ...(findings.length > 0 ? [{ kind: 'findings' as const, findings }] : []),
-      text(summary, isClean ? 'good' : 'bad'),
+      ...stale.map((key) => text(`no longer found, take it out of the baseline: ${key}`, 'warn')),
+      text(`${summary} (${[scope, ...aside].join('; ')})`, isClean ? 'good' : 'bad'),
     ],
   };
 }

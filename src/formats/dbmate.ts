@@ -72,6 +72,10 @@ export const dbmate: Format = {
     return { migrations, findings, tracking: trackingOf(trackingTable) };
   },
   downFile: ({ up }) => up.file,
+  sections: {
+    up: { mark: /^--\s*migrate:up\b/m, line: '-- migrate:up' },
+    down: { mark: /^--\s*migrate:down\b/m, line: '-- migrate:down' },
+  },
   newFiles(wanted) {
     refuseModule(wanted, 'dbmate');
     return { [`${datedNameAfter(wanted)}.sql`]: '-- migrate:up\n\n\n-- migrate:down\n\n' };

@@ -62,14 +62,19 @@ export const dbops: Format = {
   matches: (_, names) => names.some((file) => nameOf(file) !== undefined),
   read(directory, names) {
     const present = new Set(names);
+    const others: string[] = [];
     const migrations = names
-      .toSorted()
-      .map((file) => ({ file, name: nameOf(file), number: Number.parseInt(file, 10) }))
-      .toSorted((a, b) => a.number - b.number)
-      .flatMap(({ file, name, number }) =>
-        name ? readMigration(directory, { file, name, version: String(number) }, present) : [],
+      .flatMap((file) => {
+        const name = nameOf(file);
+        if (name) return { file, name, number: Number.parseInt(file, 10) };
+        others.push(file);
+        return [];
+      })
+      .toSorted((a, b) => a.number - b.number || (a.file < b.file ? -1 : 1))
+      .map(({ file, name, number }) =>
+        readMigration(directory, { file, name, version: String(number) }, present),
       );
-    return { migrations, findings: strangersAmong(directory, names), tracking };
+    return { migrations, findings: strangersAmong(directory, others), tracking };
   },
   hashOf,
   loadModule: loadKyselyModule,
@@ -87,9 +92,9 @@ export const dbops: Format = {
 };
 
 /** What looks like a migration and is none, so that nobody waits for it to run. */
-function strangersAmong(directory: string, names: readonly string[]): Finding[] {
-  return names
-    .filter((file) => nameOf(file) === undefined && looksLikeMigration(directory, file))
+function strangersAmong(directory: string, others: readonly string[]): Finding[] {
+  return others
+    .filter((file) => looksLikeMigration(directory, file))
     .map((file) => ({
       code: 'unknown-file',
       severity: 'warning',

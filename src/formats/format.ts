@@ -60,6 +60,8 @@ export interface Format {
   needsDirective?: boolean;
   /** Where somebody would write the rollback of a migration that has none, if the tool can have one. */
   downFile?(migration: Migration): string;
+  /** How it marks the directions of a file that holds both. */
+  sections?: Record<Direction, SectionMark>;
   /**
    * The files of a new, empty migration that comes last, as the tool would begin it: text by path
    * below the folder. Absent where only the tool can.
@@ -69,6 +71,13 @@ export interface Format {
   newFiles?(wanted: NewMigration): Record<string, string>;
   /** The way to a new migration, ending in a command, where only the tool can write all of it. */
   newCommand?(slug: string): string;
+}
+
+/** The line above the statements of one direction. */
+export interface SectionMark {
+  mark: RegExp;
+  /** As the tool's own template has it. */
+  line: string;
 }
 
 /** A migration that somebody wants to begin. */

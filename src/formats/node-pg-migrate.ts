@@ -11,7 +11,7 @@ import {
   numberOf,
   type Place,
 } from './node-pg-migrate/order.ts';
-import { directionsOf, hasMark } from './node-pg-migrate/sql.ts';
+import { directionsOf, hasMark, sections } from './node-pg-migrate/sql.ts';
 import { newPgMigration } from './node-pg-migrate/new.ts';
 import { hashOf, lazyScript, sqlScript, withoutBom } from './shared/script.ts';
 import {
@@ -116,12 +116,14 @@ export const nodePgMigrate: Format = {
   loadModule: loadPgModule,
   downFile: ({ name, up }) =>
     up.file.endsWith('.up.sql') ? join(dirname(up.file), `${name}.down.sql`) : up.file,
+  sections,
   newFiles: newPgMigration,
 };
 
 /** A file whose text tells whose folder it is; a pair's does not. */
 function isSample(name: string): boolean {
-  return fileName.test(name) && !declaration.test(name) && !/\.(?:up|down)\.sql$/.test(name);
+  if (name.endsWith('.up.sql') || name.endsWith('.down.sql')) return false;
+  return fileName.test(name) && !declaration.test(name);
 }
 
 /** The file or files of one migration. */

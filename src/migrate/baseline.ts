@@ -1,8 +1,8 @@
-import { comparableOf, expectedOf, type Surroundings } from '../catalog/objects/application.ts';
-import { differencesOf, type Difference } from '../catalog/objects/differences.ts';
-import { fullSnapshot, inScratchTransaction, keyOfObject } from '../catalog/objects/snapshot.ts';
-import type { SchemaObject } from '../catalog/objects/kinds/kind.ts';
-import { Probes } from '../catalog/objects/probes.ts';
+import { comparableOf, expectedOf, type Surroundings } from '../catalog/application.ts';
+import { differencesOf, judgeIn, type Difference } from '../catalog/differences.ts';
+import { fullSnapshot, inScratchTransaction, keyOfObject } from '../catalog/snapshot.ts';
+import type { SchemaObject } from '../catalog/kinds/kind.ts';
+import { Probes } from '../catalog/probes.ts';
 import { replay } from '../catalog/replay.ts';
 import { quoteLiteral } from '../db/quote.ts';
 import { transaction, type Session } from '../db/session.ts';
@@ -107,7 +107,7 @@ function compareAll(
   return inScratchTransaction(shadow, async () => {
     const expected = expectedOf(await fullSnapshot(shadow), surroundings);
     const comparable = comparableOf(live, expected, surroundings);
-    const differences = await differencesOf(expected, comparable, shadow);
+    const differences = await differencesOf(expected, comparable, judgeIn(shadow));
     return { differences, objects: expected.length };
   });
 }

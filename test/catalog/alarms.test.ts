@@ -1,186 +1,77 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { openSession, type Session } from '../../src/db/session.ts';
+import { parseTarget } from '../../src/db/target.ts';
+import { splitStatements } from '../../src/sql/statements.ts';
+import type { SnapshotOptions } from '../../src/catalog/snapshot.ts';
 import { folderOf } from '../cli/run-cli.ts';
-import { targets } from '../db/targets.ts';
-import { openBench, type Bench } from './bench.ts';
-import { migrated } from './trial.ts';
+import { createDatabase, targets, type Database, type Target } from '../db/targets.ts';
+import { openComparison, type Comparison } from './comparison.ts';
+import { grantMutations, indifferent, mutations, mutationsOf18 } from './mutations.ts';
+import { replaced, thingMutations, things } from './things.ts';
+import { migrated, trialOf } from './trial.ts';
+import { menagerie, zoo } from './zoo.ts';
 
-const schema = `
-  CREATE TABLE owners (id int CONSTRAINT owners_pkey PRIMARY KEY);
-  CREATE TABLE things (
-    id int CONSTRAINT things_pkey PRIMARY KEY, owner int CONSTRAINT things_owner REFERENCES owners ON DELETE CASCADE,
-    a int CONSTRAINT things_a CHECK (a > 0), b text CONSTRAINT things_b UNIQUE, during int4range,
-    CONSTRAINT things_during EXCLUDE USING gist (during WITH &&));
-  CREATE INDEX things_ab ON things (a, b) WHERE a > 1;
-  CREATE INDEX things_ba ON things (b) INCLUDE (a);
-  CREATE UNIQUE INDEX things_ua ON things (a);
-  CREATE TABLE others (id int, a int);
-  CREATE TABLE parts (id int, at date) PARTITION BY RANGE (at);
-  CREATE TABLE parts_1 PARTITION OF parts FOR VALUES FROM ('2020-01-01') TO ('2021-01-01');
-  CREATE INDEX parts_id ON parts (id);`;
-
-const cleared =
-  'DROP SCHEMA IF EXISTS attic CASCADE; DROP TABLE IF EXISTS things, owners, others, parts';
-
-const replaced = (name: string, definition: string) =>
-  `ALTER TABLE things DROP CONSTRAINT ${name}, ADD CONSTRAINT ${name} ${definition}`;
-const rebuilt = (name: string, statement: string) => `DROP INDEX ${name}; CREATE ${statement}`;
-const ab = ['different-index things_ab on public.things'];
-const ba = ['different-index things_ba on public.things'];
-const different = (name: string) => [`different-constraint ${name} on public.things`];
-
-/** What somebody does by hand, and what must be told of it. */
-const mutations: [what: string, sql: string, findings: string[]][] = [
-  [
-    'CHECK dropped',
-    'ALTER TABLE things DROP CONSTRAINT things_a',
-    ['missing-constraint things_a on public.things'],
-  ],
-  [
-    'CHECK added',
-    'ALTER TABLE others ADD CONSTRAINT o CHECK (a > 0)',
-    ['extra-constraint o on public.others'],
-  ],
-  ['CHECK changed', replaced('things_a', 'CHECK (a >= 0)'), different('things_a')],
-  [
-    'CHECK no longer inherited',
-    replaced('things_a', 'CHECK (a > 0) NO INHERIT'),
-    different('things_a'),
-  ],
-  [
-    'FK dropped',
-    'ALTER TABLE things DROP CONSTRAINT things_owner',
-    ['missing-constraint things_owner on public.things'],
-  ],
-  [
-    'FK with another ON DELETE',
-    replaced('things_owner', 'FOREIGN KEY (owner) REFERENCES owners ON DELETE SET NULL'),
-    different('things_owner'),
-  ],
-  [
-    'FK deferrable',
-    'ALTER TABLE things ALTER CONSTRAINT things_owner DEFERRABLE',
-    different('things_owner'),
-  ],
-  [
-    'FK NOT VALID',
-    replaced('things_owner', 'FOREIGN KEY (owner) REFERENCES owners ON DELETE CASCADE NOT VALID'),
-    ['constraint-not-validated things_owner on public.things'],
-  ],
-  [
-    'CHECK NOT VALID',
-    replaced('things_a', 'CHECK (a > 0) NOT VALID'),
-    ['constraint-not-validated things_a on public.things'],
-  ],
-  [
-    'UNIQUE dropped',
-    'ALTER TABLE things DROP CONSTRAINT things_b',
-    ['missing-constraint things_b on public.things'],
-  ],
-  ['UNIQUE of other columns', replaced('things_b', 'UNIQUE (b, a)'), different('things_b')],
-  [
-    'UNIQUE with NULLS NOT DISTINCT',
-    replaced('things_b', 'UNIQUE NULLS NOT DISTINCT (b)'),
-    different('things_b'),
-  ],
-  [
-    'UNIQUE as an index only',
-    'ALTER TABLE things DROP CONSTRAINT things_b; CREATE UNIQUE INDEX things_b ON things (b)',
-    ['missing-constraint things_b on public.things', 'extra-index things_b on public.things'],
-  ],
-  [
-    'PK dropped',
-    'ALTER TABLE things DROP CONSTRAINT things_pkey',
-    ['missing-constraint things_pkey on public.things'],
-  ],
-  ['PK of another column', replaced('things_pkey', 'PRIMARY KEY (a)'), different('things_pkey')],
-  [
-    'EXCLUDE with another operator',
-    replaced('things_during', 'EXCLUDE USING gist (during WITH -|-)'),
-    different('things_during'),
-  ],
-  [
-    'a constraint renamed',
-    'ALTER TABLE things RENAME CONSTRAINT things_a TO things_aa',
-    ['missing-constraint things_a on public.things', 'extra-constraint things_aa on public.things'],
-  ],
-  [
-    'a constraint on the wrong table',
-    'ALTER TABLE things DROP CONSTRAINT things_a; ALTER TABLE others ADD CONSTRAINT things_a CHECK (a > 0)',
-    ['missing-constraint things_a on public.things', 'extra-constraint things_a on public.others'],
-  ],
-  ['column order', rebuilt('things_ab', 'INDEX things_ab ON things (b, a) WHERE a > 1'), ab],
-  ['DESC', rebuilt('things_ab', 'INDEX things_ab ON things (a DESC, b) WHERE a > 1'), ab],
-  [
-    'NULLS FIRST',
-    rebuilt('things_ab', 'INDEX things_ab ON things (a NULLS FIRST, b) WHERE a > 1'),
-    ab,
-  ],
-  [
-    'opclass',
-    rebuilt('things_ab', 'INDEX things_ab ON things (a, b text_pattern_ops) WHERE a > 1'),
-    ab,
-  ],
-  [
-    'collation',
-    rebuilt('things_ab', 'INDEX things_ab ON things (a, b COLLATE "POSIX") WHERE a > 1'),
-    ab,
-  ],
-  ['predicate changed', rebuilt('things_ab', 'INDEX things_ab ON things (a, b) WHERE a > 2'), ab],
-  ['predicate dropped', rebuilt('things_ab', 'INDEX things_ab ON things (a, b)'), ab],
-  ['uniqueness', rebuilt('things_ab', 'UNIQUE INDEX things_ab ON things (a, b) WHERE a > 1'), ab],
-  ['INCLUDE', rebuilt('things_ba', 'INDEX things_ba ON things (b) INCLUDE (id)'), ba],
-  ['method', rebuilt('things_ba', 'INDEX things_ba ON things USING hash (b)'), ba],
-  [
-    'NULLS NOT DISTINCT',
-    rebuilt('things_ua', 'UNIQUE INDEX things_ua ON things (a) NULLS NOT DISTINCT'),
-    ['different-index things_ua on public.things'],
-  ],
-  [
-    'an index made INVALID',
-    "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'things_ba'::regclass",
-    ['invalid-index things_ba on public.things'],
-  ],
-  [
-    'what REINDEX leaves behind',
-    "CREATE INDEX things_ba_ccnew1 ON things (b); UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'things_ba_ccnew1'::regclass",
-    [
-      'extra-index things_ba_ccnew1 on public.things',
-      'invalid-index things_ba_ccnew1 on public.things',
-    ],
-  ],
-  ['a partitioned index', 'DROP INDEX parts_id', ['missing-index parts_id on public.parts']],
-  [
-    'an index without its partitions',
-    'DROP INDEX parts_id; CREATE INDEX parts_id ON ONLY parts (id)',
-    ['invalid-index parts_id on public.parts'],
-  ],
-  [
-    'an index of one partition',
-    'CREATE INDEX parts_1_at ON parts_1 (at)',
-    ['extra-index parts_1_at on public.parts_1'],
-  ],
-  ['a table dropped', 'DROP TABLE things', ['missing-table public.things']],
-  [
-    'a table in another schema',
-    'CREATE SCHEMA attic; ALTER TABLE others SET SCHEMA attic',
-    ['missing-table public.others', 'extra-table attic.others'],
-  ],
-];
-
-describe.each(targets)('an alarm on $name', (target) => {
-  let bench: Bench;
-
+/** A database that has the migrations, and a comparison with them; gone after the suite. */
+function compared(target: Target, files: Record<string, string>, options: SnapshotOptions = {}) {
+  const made: { comparison: Comparison; database: Database; live: Session }[] = [];
   beforeAll(async () => {
-    bench = await openBench(target, folderOf({ '0001_things.up.sql': schema }));
+    const folder = folderOf(files);
+    const database = await createDatabase(target);
+    await trialOf(database.url, folder).migrateUp();
+    const live = await openSession(parseTarget(database.url), { application: 'dbops test' });
+    made.push({ database, live, comparison: await openComparison(folder, options) });
+  });
+  afterAll(async () => {
+    for (const { comparison, database, live } of made) {
+      await Promise.all([comparison.close(), live.close()]);
+      await database.drop();
+    }
+  });
+  return () => made[0] ?? expect.fail();
+}
+
+describe.each(targets)('a comparison on $name', (target) => {
+  const scene = compared(target, { ...zoo, ...menagerie });
+
+  const all = target.major >= 18 ? [...mutations, ...mutationsOf18] : mutations;
+  it.each(all)('tells of: %s', async (sql, ...expected) => {
+    const { comparison, live } = scene();
+    const found = await comparison.differencesAfter(live, sql);
+    if (expected.at(-1) === '*')
+      expect(found).toEqual(expect.arrayContaining(expected.slice(0, -1)));
+    else expect(found.toSorted()).toEqual(expected.toSorted());
   });
 
-  afterAll(() => bench.close());
+  it.each(indifferent)('does not tell of: %s', async (sql) => {
+    const { comparison, live } = scene();
+    expect(await comparison.differencesAfter(live, sql)).toEqual([]);
+  });
+});
 
-  it.each(mutations)('for %s', async (_, sql, expected) => {
-    await bench.run(sql);
-    const found = await bench.findings();
-    expect(found.map(({ code, where }) => `${code} ${where.object}`)).toEqual(expected);
-    await bench.run(`${cleared}; ${schema}`);
+describe.each(targets)('rights on $name', (target) => {
+  const scene = compared(target, { ...zoo, ...menagerie }, { grants: true });
+
+  it.each(grantMutations)('are compared: %s', async (sql, ...expected) => {
+    const { comparison, live } = scene();
+    expect(await comparison.differencesAfter(live, sql)).toEqual(expected);
+  });
+});
+
+describe.each(targets)('findings on $name', (target) => {
+  const scene = compared(target, things);
+  const { '0001_things.up.sql': schema = '' } = things;
+  afterEach(async () => {
+    const { live } = scene();
+    await live.script('DROP SCHEMA IF EXISTS attic CASCADE');
+    await live.script(`DROP TABLE IF EXISTS things, owners, others, parts; ${schema}`);
+  });
+
+  it.each(thingMutations)('tell of: %s', async (_, sql, expected) => {
+    const { comparison, live } = scene();
+    for (const statement of await splitStatements(sql)) await live.script(statement.sql);
+    const found = await comparison.findings(live);
+    const told = found.map(({ code, where }) => `${code} ${where.object}`);
+    expect(told.toSorted()).toEqual(expected.toSorted());
   });
 
   it.each([
@@ -198,22 +89,21 @@ describe.each(targets)('an alarm on $name', (target) => {
       `CREATE INDEX things_ba_ccnew ON things (b);
       UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'things_ba_ccnew'::regclass`,
     ],
-  ])('whose help heals %s', async (_, sql) => {
-    await bench.run(sql);
-    const found = await bench.findings();
-    await bench.run(/: ([A-Z]{4,} ?.*;)$/.exec(found.at(-1)?.help ?? '')?.[1] ?? '');
-    expect(await bench.findings()).toEqual([]);
-  });
-
-  it('for none of these, when they are gone', async () => {
-    expect(await bench.findings()).toEqual([]);
+  ])('have a help that heals %s', async (_, sql) => {
+    const { comparison, live } = scene();
+    await live.script(sql);
+    const found = await comparison.findings(live);
+    const [, repair = ''] = /: ([A-Z]{4,} ?.*;)$/.exec(found.at(-1)?.help ?? '') ?? [];
+    await live.script(repair);
+    expect(await comparison.findings(live)).toEqual([]);
   });
 });
 
 describe.each(targets)('verify on $name', (target) => {
   it('says what is wrong, who made it, and what to do', () =>
-    migrated(target, folderOf({ '0001_things.up.sql': schema }), async ({ sql, verify }) => {
+    migrated(target, folderOf(things), async ({ sql, verify }) => {
       await sql('DROP INDEX things_ba');
+      const definition = 'CREATE INDEX things_ba ON public.things USING btree (b) INCLUDE (a)';
       expect(await verify()).toMatchObject({
         exitCode: 4,
         ok: false,
@@ -222,11 +112,11 @@ describe.each(targets)('verify on $name', (target) => {
           {
             code: 'missing-index',
             severity: 'error',
-            message:
-              'things_ba on public.things is not there: CREATE INDEX things_ba ON public.things USING btree (b) INCLUDE (a)',
+            message: `things_ba on public.things is not there: ${definition}`,
             help: 'Make it again: CREATE INDEX CONCURRENTLY "things_ba" ON public.things USING btree (b) INCLUDE (a);',
             where: { object: 'things_ba on public.things', migration: '0001_things' },
             key: 'missing-index:things_ba on public.things',
+            definitions: { expected: definition },
           },
         ],
       });

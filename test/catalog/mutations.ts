@@ -263,10 +263,99 @@ export const mutations: [sql: string, ...differences: string[]][] = [
   ],
   ['DROP COLLATION german', 'missing collation public.german'],
   ['DROP TEXT SEARCH CONFIGURATION plain', 'missing text search configuration public.plain'],
+  [
+    'ALTER TABLE accounts ALTER label SET STORAGE PLAIN',
+    'different column label on public.accounts: storage',
+  ],
+  [
+    'ALTER TABLE accounts ALTER status SET COMPRESSION pglz',
+    'different column status on public.accounts: compression',
+  ],
+  [
+    'ALTER TABLE accounts ALTER status SET (n_distinct = 5)',
+    'different column status on public.accounts: options',
+  ],
+  [
+    'ALTER TABLE accounts SET (toast.autovacuum_enabled = off)',
+    'different table public.accounts: toast options',
+  ],
+  [
+    'ALTER INDEX accounts_lower ALTER COLUMN 1 SET STATISTICS 500',
+    'different index accounts_lower on public.accounts: keys',
+  ],
+  ['ALTER FUNCTION is_even LEAKPROOF', 'different function public.is_even(integer): leakproof'],
+  [
+    'ALTER TABLE fleeting REPLICA IDENTITY NOTHING',
+    'different table public.fleeting: replica identity',
+  ],
+  ['ALTER SEQUENCE invoice_number NO CYCLE', 'different sequence public.invoice_number: cycle'],
+  [
+    "ALTER TABLE events DETACH PARTITION events_2021; ALTER TABLE events ATTACH PARTITION events_2021 FOR VALUES FROM ('2021-02-01Z') TO ('2022-01-01Z')",
+    'different table public.events_2021: partition bound',
+    '*',
+  ],
+  [
+    'CREATE RULE quiet AS ON INSERT TO by_hand DO INSTEAD NOTHING',
+    'extra rule quiet on public.by_hand',
+  ],
+  [
+    "UPDATE pg_index SET indisready = false, indisvalid = false WHERE indexrelid = 'counted_n'::regclass",
+    'different index counted_n on public.counted: ready, valid',
+  ],
+];
+
+/** The same, of what only PostgreSQL 18 has. */
+export const mutationsOf18: [sql: string, ...differences: string[]][] = [
+  [
+    'ALTER TABLE by_hand ADD CONSTRAINT later NOT NULL id NOT VALID',
+    'different column id on public.by_hand: not null, not null not validated',
+  ],
+  [
+    "ALTER TABLE accounts DROP CONSTRAINT accounts_status_check, ADD CONSTRAINT accounts_status_check CHECK (status IN ('new', 'old')) NOT ENFORCED",
+    'different constraint accounts_status_check on public.accounts: not enforced, validated',
+  ],
+  [
+    "ALTER TABLE accounts DROP COLUMN label, ADD COLUMN label text GENERATED ALWAYS AS (CASE WHEN status IN ('new', 'old') THEN 'known' ELSE status || '?' END) VIRTUAL",
+    'different column label on public.accounts: generated',
+    '*',
+  ],
+];
+
+/** To the zoo, where rights are asked for. */
+export const grantMutations: [sql: string, ...differences: string[]][] = [
+  ['GRANT SELECT ON accounts TO pg_monitor', 'different grants public.accounts: pg_monitor'],
+  [
+    'GRANT SELECT ON accounts TO pg_monitor WITH GRANT OPTION',
+    'different grants public.accounts: pg_monitor',
+  ],
+  [
+    'GRANT UPDATE (email) ON accounts TO pg_monitor',
+    'different grants public.accounts: pg_monitor (email)',
+  ],
+  [
+    'GRANT USAGE ON SEQUENCE invoice_number TO public',
+    'different grants public.invoice_number: public',
+  ],
+  ['REVOKE EXECUTE ON FUNCTION touch FROM public', 'different grants public.touch(): public'],
+  ['REVOKE USAGE ON TYPE mood FROM public', 'different grants public.mood: public'],
+  ['GRANT CREATE ON SCHEMA pgboss TO pg_monitor', 'different schema grants pgboss: pg_monitor'],
+  [
+    'ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO pg_monitor',
+    'extra default privileges public.tables',
+  ],
+  [
+    'ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM public',
+    'extra default privileges functions',
+  ],
+  ['CREATE TABLE more (id int); GRANT SELECT ON more TO public', 'extra table public.more'],
+  ['CREATE SCHEMA attic', 'extra schema attic'],
+  ['ALTER TABLE accounts OWNER TO pg_monitor'],
 ];
 
 /** By anybody, and no business of the migrations. */
 export const indifferent = [
+  // The order of columns.
+  "ALTER TABLE accounts DROP COLUMN until, ADD COLUMN until date DEFAULT (DATE '2020-02-01' + 3)",
   'ANALYZE spellings',
   'CREATE PUBLICATION by_operator FOR TABLE rooms',
   "SELECT setval('invoice_number', 5)",

@@ -1,10 +1,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { dbops } from '../../src/formats/dbops.ts';
-import { diff } from '../../src/catalog/diff.ts';
-import { expectedFacts, judge } from '../../src/catalog/expected.ts';
-import { nameOf } from '../../src/catalog/fact.ts';
-import { pinned, snapshot } from '../../src/catalog/snapshot.ts';
+import { differencesOf, judgeIn } from '../../src/catalog/differences.ts';
+import { fullSnapshot, inScratchTransaction, objectName } from '../../src/catalog/snapshot.ts';
 import { openSession, type Session } from '../../src/db/session.ts';
 import { parseTarget } from '../../src/db/target.ts';
 import { createDatabase, targets, type Database } from '../db/targets.ts';
@@ -85,18 +82,17 @@ describe.each(targets.slice(-1))('small schemas on $name', (target) => {
 
   /** The objects that are found to be other than expected. */
   async function differences(expected: Member[], actual: Member[]): Promise<string[]> {
-    const sql = scriptOf(expected);
-    const up = { kind: 'sql', file: '0001.up.sql', sql } as const;
-    const facts = await expectedFacts(shadow, [{ name: '0001', hash: '', up }], dbops);
-    await live.script(`${scriptOf(actual)}; BEGIN; ${pinned}`);
-    const found = await snapshot(live);
-    await live.script('ROLLBACK');
-    const deltas = await diff(facts, found, (pairs) => judge(shadow, pairs));
-    return deltas.map((delta) => nameOf(delta.change === 'extra' ? delta.live : delta.expected));
+    await Promise.all([shadow.script(scriptOf(expected)), live.script(scriptOf(actual))]);
+    const found = await inScratchTransaction(live, () => fullSnapshot(live));
+    return inScratchTransaction(shadow, async () => {
+      const made = await fullSnapshot(shadow);
+      const all = await differencesOf(made, found, judgeIn(shadow));
+      return all.map((difference) => objectName(difference.object));
+    });
   }
 
   const shown = ({ table, name }: Member) =>
-    nameOf({ kind: 'index', schema: 'public', table, name });
+    objectName({ kind: 'index', schema: 'public', parent: table, name });
 
   it('are as they should be, or the one mutation is found and nothing else', async () => {
     const mutation = fc.record({ at: fc.nat(), to: fc.option(object) });

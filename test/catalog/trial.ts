@@ -14,6 +14,9 @@ const finding = z.strictObject({
   help: z.string(),
   where: z.strictObject({ object: z.string(), migration: z.string().min(1).optional() }),
   key: z.string(),
+  definitions: z
+    .strictObject({ expected: z.string().optional(), live: z.string().optional() })
+    .optional(),
 });
 
 const severities = z.strictObject({ error: z.int(), warning: z.int(), info: z.int() });
@@ -30,6 +33,9 @@ const document = z.strictObject({
   }),
   findings: z.array(finding).optional(),
   counts: severities.optional(),
+  known: z.int().optional(),
+  ignored: z.int().optional(),
+  stale: z.array(z.string()).optional(),
   error: z.strictObject({ code: z.string(), message: z.string(), hint: z.string() }).optional(),
 });
 

@@ -130,17 +130,12 @@ export const menagerie: Record<string, string> = {
 
 /** Made by hand, and no business of the migrations. */
 export const bystanders = `
-  CREATE FOREIGN DATA WRAPPER nowhere;
-  CREATE SERVER elsewhere FOREIGN DATA WRAPPER nowhere;
-  CREATE FOREIGN TABLE remote (id int CONSTRAINT remote_id CHECK (id > 0)) SERVER elsewhere;
   CREATE TABLE of_extension (id int PRIMARY KEY, n int CHECK (n > 0));
   CREATE INDEX of_extension_n ON of_extension (n);
   ALTER EXTENSION plpgsql ADD TABLE of_extension;
   CREATE TEMP TABLE of_session (id int PRIMARY KEY, n int CHECK (n > 0));
   CREATE SCHEMA dbops_rescue;
-  CREATE TABLE dbops_rescue.kept (id int PRIMARY KEY);
-  CREATE VIEW looking AS SELECT * FROM spellings;
-  CREATE SEQUENCE counting`;
+  CREATE TABLE dbops_rescue.kept (id int PRIMARY KEY)`;
 
 /** What every session of the database starts with. */
 export const hostileDefaults = [

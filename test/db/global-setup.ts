@@ -9,6 +9,7 @@ import type { Server } from './server.ts';
 declare module 'vitest' {
   interface ProvidedContext {
     servers: Server[];
+    serversBetween: Server[];
     pglite: boolean;
     scratch: string;
   }
@@ -21,12 +22,16 @@ export default async function setup(project: TestProject): Promise<() => Promise
     process.stderr.write(`DBOPS_TARGETS leaves out: ${choice.leftOut.join(', ')}\n`);
   }
   // Detached, so that Ctrl-C reaches only the run: the host ends what it hosts in good order.
-  const host = fork(join(import.meta.dirname, 'host.ts'), choice.majors.map(String), {
+  const majors = [...choice.majors, ...choice.between];
+  const host = fork(join(import.meta.dirname, 'host.ts'), majors.map(String), {
     detached: true,
   });
   const hosted = await answerOf(host);
   if ('failure' in hosted) throw new Error(hosted.failure);
-  project.provide('servers', hosted.servers);
+  const ofMajors = (wanted: number[]) =>
+    hosted.servers.filter(({ major }) => wanted.includes(major));
+  project.provide('servers', ofMajors(choice.majors));
+  project.provide('serversBetween', ofMajors(choice.between));
   project.provide('pglite', choice.pglite);
   project.provide('scratch', hosted.scratch);
   return () => dismiss(host);

@@ -26,6 +26,9 @@ export interface Database {
 /** The real servers: for locks, concurrency and rights, which PGlite's one session can't show. */
 export const servers: Server[] = inject('servers');
 
+/** Of the majors between the oldest and the newest: for what may differ between any two. */
+export const serversBetween: Server[] = inject('serversBetween');
+
 const embedded: Embedded = { kind: 'pglite', name: 'PGlite', major: 18 };
 
 /** Every place where dbops must work: `describe.each(targets)('… on $name', (target) => …)`. */

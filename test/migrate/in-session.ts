@@ -19,7 +19,7 @@ export async function migrate(
   const folder = readFolder({ root });
   const plan = direction === 'up' ? planUp : planDown;
   const { results, error } = await runSteps(
-    toSteps(plan(await readStatuses(session, folder), range), direction, folder.format),
+    toSteps(plan(await readStatuses(session, folder), range), direction),
     {
       session,
       folder,

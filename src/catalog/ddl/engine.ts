@@ -34,7 +34,18 @@ export interface Draft {
 export async function readFacts(session: Session): Promise<Facts> {
   const [row] = await session.query<{ owner: string }>('SELECT current_user AS owner');
   const { factBase } = await extract(poolOf(session) as never);
-  return { base: factBase, owner: row?.owner ?? '' };
+  const owner = row?.owner ?? '';
+  return { base: without(factBase, isRightOf(owner)), owner };
+}
+
+/** What an owner may do follows from being the owner, and differs between versions. */
+function isRightOf(owner: string): (id: Fact['id']) => boolean {
+  return (id) => id.kind === 'acl' && id.grantee === owner;
+}
+
+function without(base: FactBase, isOut: (id: Fact['id']) => boolean): FactBase {
+  const kept = base.facts().filter(({ id }) => !isOut(id));
+  return buildFactBase(kept, [...base.edges]);
 }
 
 /**
@@ -53,8 +64,8 @@ export function planDdl(from: Facts, to: Facts, { rebuild }: { rebuild: boolean 
       assumedRoles: rolesOf(to.base),
     });
     return actions.map(({ sql, lockClass, rewriteRisk }) => ({
-      sql,
-      lock: lockClass,
+      sql: sql.replace(/\s*;\s*$/, ''),
+      lock: lockClass === 'none' && sql.startsWith('ALTER TABLE ') ? 'accessExclusive' : lockClass,
       rewrites: rewriteRisk,
     }));
   } catch (error) {
@@ -147,11 +158,10 @@ function columnKey({ schema, table, name }: { schema: string; table: string; nam
 }
 
 /** Who may do what, by the object and the role: for comparing, not for reading. */
-export function grantsOf({ base, owner }: Facts): ReadonlyMap<string, string> {
+export function grantsOf({ base }: Facts): ReadonlyMap<string, string> {
   const grants = base
     .facts()
-    .filter(({ id }) => id.kind === 'acl' || id.kind === 'defaultPrivilege')
-    .filter(({ id }) => !('grantee' in id && id.grantee === owner));
+    .filter(({ id }) => id.kind === 'acl' || id.kind === 'defaultPrivilege');
   return new Map(grants.map((fact) => [encodeId(fact.id), base.hashOf(fact.id)]));
 }
 

@@ -28,6 +28,6 @@ export async function rebuild(shadow: Session, live: Facts, foreign: Foreign): P
 /** Policies and grants name roles, and roles are the server's, not the database's. */
 async function makeRoles(shadow: Session, live: Facts, now: Facts): Promise<void> {
   const known = new Set(rolesOf(now.base));
-  const missing = rolesOf(live.base).filter((role) => !known.has(role) && !/^pg_/.test(role));
+  const missing = rolesOf(live.base).filter((role) => !known.has(role) && !role.startsWith('pg_'));
   await shadow.script(missing.map((role) => `CREATE ROLE ${q(role)}`).join('; '));
 }

@@ -1,6 +1,6 @@
 import { quoteIdentifier as q, quoteLiteral } from '../../db/quote.ts';
 import type { Session } from '../../db/session.ts';
-import { common } from '../objects/kinds/kind.ts';
+import { common } from '../kinds/kind.ts';
 
 /** What keeps its identity under another name. */
 export interface Named {

@@ -4,6 +4,12 @@ import { isBlank, sectionScript } from '../shared/section.ts';
 const upMark = /^\s*--[\s-]*up\s+migration/im;
 const downMark = /^\s*--[\s-]*down\s+migration/im;
 
+/** The marks, as the tool's template writes them. */
+export const sections = {
+  up: { mark: upMark, line: '-- Up Migration' },
+  down: { mark: downMark, line: '-- Down Migration' },
+};
+
 /** Whether a text is one of the tool's: nothing else has these marks. */
 export function hasMark(source: string): boolean {
   return upMark.test(source) || downMark.test(source);

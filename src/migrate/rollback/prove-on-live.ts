@@ -2,21 +2,22 @@ import { grantsOf, readFacts, Unplannable, type Facts } from '../../catalog/ddl/
 import { rebuild, type Foreign } from '../../catalog/ddl/from-live.ts';
 import type { Statement } from '../../catalog/ddl/statement.ts';
 import { goBack, readState, runAll, WayError } from '../../catalog/ddl/way-back.ts';
-import { differencesOf, type Difference } from '../../catalog/objects/differences.ts';
-import type { SchemaObject } from '../../catalog/objects/kinds/kind.ts';
+import type { Difference } from '../../catalog/differences.ts';
+import type { SchemaObject } from '../../catalog/kinds/kind.ts';
 import {
   fullSnapshot,
   inScratchTransaction,
   keyOfObject,
   objectName,
-} from '../../catalog/objects/snapshot.ts';
+} from '../../catalog/snapshot.ts';
+import { lossesBetween, readStorage } from '../../catalog/losses.ts';
 import { prepare, replayOne } from '../../catalog/replay.ts';
 import { replayTolerantly, type Skipped } from '../../catalog/tolerant-replay.ts';
 import { transaction, type Session } from '../../db/session.ts';
 import { DbopsError } from '../../errors.ts';
 import type { Format } from '../../formats/format.ts';
 import type { Migration } from '../../migration.ts';
-import { changedKeys, doubt, settings, wayDoubt } from './prove.ts';
+import { changedKeys, compare, doubt, settings, wayDoubt } from './prove.ts';
 import type { Doubt, Rollback } from './rollback.ts';
 
 /** A way back that was found where the folder replays only in parts. */
@@ -50,7 +51,7 @@ export async function guessWays(
     skipped.push(...(await replayTolerantly(shadow, migration, format)));
     guesses.push(
       await inScratchTransaction(shadow, async () => {
-        const changes = await differencesOf(objects, await fullSnapshot(shadow), shadow);
+        const changes = await compare(shadow, objects, await fullSnapshot(shadow));
         if (migration.down) return { migration, statements: [], changes, doubts: [] };
         await shadow.script(settings);
         const way = await goBack(shadow, state, { rebuild: false }).catch(wayDoubt);
@@ -85,6 +86,7 @@ export async function proveOnLive(
   });
   const rollbacks: Rollback[] = [];
   for (const guess of guesses.toReversed()) {
+    const storage = await readStorage(shadow);
     const doubts = guess.doubts.length > 0 ? guess.doubts : await proveOne(shadow, guess, format);
     const { name, down } = guess.migration;
     rollbacks.unshift({
@@ -92,7 +94,7 @@ export async function proveOnLive(
       source: down ? 'file' : 'derived',
       statements: guess.statements,
       changes: guess.changes,
-      losses: [],
+      losses: lossesBetween(storage, await readStorage(shadow)),
       doubts,
     });
     if (doubts.length > 0) break;
@@ -106,7 +108,7 @@ async function proveOne(shadow: Session, guess: Guess, format: Format): Promise<
   const failed = await takeBack(shadow, guess, format);
   if (failed) return [failed];
   const changed = await inScratchTransaction(shadow, async () =>
-    differencesOf(await fullSnapshot(shadow), now.objects, shadow),
+    compare(shadow, await fullSnapshot(shadow), now.objects),
   );
   const strangers = changedKeys(keysOf(changes), keysOf(changed));
   if (strangers.length > 0) return [doubt('not as before', strangers)];
@@ -118,7 +120,7 @@ async function proveOne(shadow: Session, guess: Guess, format: Format): Promise<
   }
   const again = await look(shadow);
   const differences = await inScratchTransaction(shadow, () =>
-    differencesOf(now.objects, again.objects, shadow),
+    compare(shadow, now.objects, again.objects),
   );
   if (differences.length > 0) return [doubt('up differs', [], differences)];
   const rights = changedKeys(grantsOf(now.facts), grantsOf(again.facts));

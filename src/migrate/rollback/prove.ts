@@ -1,11 +1,11 @@
 import { grantsOf, Unplannable } from '../../catalog/ddl/engine.ts';
 import type { Statement } from '../../catalog/ddl/statement.ts';
 import { goBack, readState, WayError, type CatalogState } from '../../catalog/ddl/way-back.ts';
-import { differencesOf, type Difference } from '../../catalog/objects/differences.ts';
-import type { SchemaObject } from '../../catalog/objects/kinds/kind.ts';
-import { fullSnapshot, inScratchTransaction } from '../../catalog/objects/snapshot.ts';
+import { differencesOf, judgeIn, type Difference } from '../../catalog/differences.ts';
+import type { SchemaObject } from '../../catalog/kinds/kind.ts';
+import { fullSnapshot, inScratchTransaction, pinned } from '../../catalog/snapshot.ts';
+import { lossesBetween, readStorage } from '../../catalog/losses.ts';
 import { replayOne } from '../../catalog/replay.ts';
-import { pinned } from '../../catalog/snapshot.ts';
 import { codeOf } from '../../db/connection-error.ts';
 import type { Session } from '../../db/session.ts';
 import { DbopsError } from '../../errors.ts';
@@ -46,20 +46,20 @@ export async function proveRollback(
   const mark = await markOf(shadow);
   await replayOne(shadow, migration, format);
   const after = await inScratchTransaction(shadow, () => fullSnapshot(shadow));
+  const storage = await readStorage(shadow);
   const taken = migration.down
     ? await takeBackByFile(shadow, migration, format, before)
     : await takeBackByDerivation(shadow, before, mark);
+  const losses = lossesBetween(storage, await readStorage(shadow));
   const doubts =
     taken.doubts.length > 0
       ? taken.doubts
       : await runAgain(shadow, { migration, format, after, mark });
-  const changes = await inScratchTransaction(shadow, () =>
-    differencesOf(before.objects, after, shadow),
-  );
+  const changes = await inScratchTransaction(shadow, () => compare(shadow, before.objects, after));
   const source = migration.down ? 'file' : 'derived';
   const { statements, isEmptied = false } = taken;
   return {
-    rollback: { name: migration.name, source, statements, changes, losses: [], doubts },
+    rollback: { name: migration.name, source, statements, changes, losses, doubts },
     isIntact: doubts.length === 0 && !isEmptied,
   };
 }
@@ -69,6 +69,15 @@ async function look(shadow: Session): Promise<Moment> {
     objects: await fullSnapshot(shadow),
     state: await readState(shadow),
   }));
+}
+
+/** In a transaction of the shadow, which judges what is spelled in two ways. */
+export function compare(
+  shadow: Session,
+  expected: readonly SchemaObject[],
+  found: readonly SchemaObject[],
+): Promise<Difference[]> {
+  return differencesOf(expected, found, judgeIn(shadow), { all: true });
 }
 
 interface Taken {
@@ -146,7 +155,7 @@ async function tryWay(
 
 /** Whether the shadow is as it was, fact by fact. */
 async function doubtsOf(shadow: Session, before: Moment): Promise<Doubt[]> {
-  const differences = await differencesOf(before.objects, await fullSnapshot(shadow), shadow);
+  const differences = await compare(shadow, before.objects, await fullSnapshot(shadow));
   if (differences.length > 0) return [doubt('not as before', [], differences)];
   const { facts } = await readState(shadow);
   const rights = changedKeys(grantsOf(before.state.facts), grantsOf(facts));
@@ -194,7 +203,7 @@ async function runAgain(shadow: Session, again: Again): Promise<Doubt[]> {
     return [doubt('up fails', [error.message, ...error.reason])];
   }
   const differences = await inScratchTransaction(shadow, async () =>
-    differencesOf(after, await fullSnapshot(shadow), shadow),
+    compare(shadow, after, await fullSnapshot(shadow)),
   );
   return differences.length > 0 ? [doubt('up differs', [], differences)] : [];
 }

@@ -39,7 +39,7 @@ const loss = z.discriminatedUnion('kind', [
     column: z.string(),
     change: z.enum(['dropped', 'narrowed']),
     from: z.string(),
-    to: z.string().optional(),
+    to: z.string().exactOptional(),
   }),
 ]);
 

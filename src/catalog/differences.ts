@@ -1,0 +1,179 @@
+import type { Session } from '../db/session.ts';
+import { keyOfObject, objectName } from './snapshot.ts';
+import { grantKinds, kinds } from './kinds/index.ts';
+import type { SchemaObject } from './kinds/kind.ts';
+import { respell, type Spelling } from './respell.ts';
+
+/** What of one object is not as expected. */
+export interface Detail {
+  /** Of a property or an expression. */
+  word: string;
+  expected: unknown;
+  live: unknown;
+}
+
+export type Difference =
+  | { change: 'missing'; object: SchemaObject }
+  | { change: 'extra'; object: SchemaObject }
+  | { change: 'different'; object: SchemaObject; details: Detail[] };
+
+/** An object where it is expected, and in its place. */
+export interface Pair {
+  expected: SchemaObject;
+  live: SchemaObject;
+}
+
+/** Two texts of one expression, which may mean the same. */
+export interface Doubt extends Detail {
+  pair: Pair;
+  expected: string;
+  live: string;
+}
+
+/** Says of each doubt whether both texts mean the same. */
+export type Judge = (doubts: readonly Doubt[]) => Promise<boolean[]>;
+
+/** @param shadow in a scratch transaction, with the expected objects: it spells both texts again */
+export function judgeIn(shadow: Session): Judge {
+  return async (doubts) => {
+    const spelled = await respell(shadow, doubts.flatMap(bothSpellings));
+    return doubts.map(
+      (_, at) => spelled[2 * at] !== undefined && spelled[2 * at] === spelled[2 * at + 1],
+    );
+  };
+}
+
+/**
+ * Every difference between two complete snapshots; none when the application can't tell them
+ * apart. Of a table or schema that is missing or extra as a whole, the parts are not listed.
+ *
+ * @param judge asked at most once, and only where texts differ
+ * @param all also what those who run a server set up: nobody runs a shadow
+ */
+export async function differencesOf(
+  expected: readonly SchemaObject[],
+  live: readonly SchemaObject[],
+  judge: Judge,
+  { all = false } = {},
+): Promise<Difference[]> {
+  const liveByKey = new Map(live.map((object) => [keyOfObject(object), object]));
+  const expectedKeys = new Set(expected.map(keyOfObject));
+  const missing = expected.filter((object) => !liveByKey.has(keyOfObject(object)));
+  const extra = live.filter(
+    (object) =>
+      !expectedKeys.has(keyOfObject(object)) && (all || !isOperators(object, expectedKeys)),
+  );
+  const pairs = expected.flatMap((object): Pair[] => {
+    const found = liveByKey.get(keyOfObject(object));
+    return found ? [{ expected: object, live: found }] : [];
+  });
+  return [
+    ...standingAlone(missing).map((object): Difference => ({ change: 'missing', object })),
+    ...withoutOwnIndexes(await differentOf(pairs, judge)),
+    ...standingAlone(extra).map((object): Difference => ({ change: 'extra', object })),
+  ].toSorted(inOrder);
+}
+
+/** Extensions and replication that no migration knows of were set up by those who run the server. */
+function isOperators({ kind, name }: SchemaObject, expected: ReadonlySet<string>): boolean {
+  if (kind === 'extension' || kind === 'publication') return true;
+  const publication = { kind: 'publication', schema: '', parent: '', name };
+  return kind === 'publication table' && !expected.has(keyOfObject(publication));
+}
+
+async function differentOf(pairs: readonly Pair[], judge: Judge): Promise<Difference[]> {
+  const doubts = pairs.flatMap(doubtsOf);
+  const same = doubts.length > 0 ? await judge(doubts) : [];
+  const details = new Map(pairs.map((pair) => [pair, differingProperties(pair)]));
+  for (const [at, { pair, ...detail }] of doubts.entries())
+    if (!same[at]) details.get(pair)?.push(detail);
+  return [...details]
+    .filter(([, differing]) => differing.length > 0)
+    .map(([{ expected }, differing]) => ({
+      change: 'different',
+      object: expected,
+      details: differing.toSorted((a, b) => (a.word < b.word ? -1 : 1)),
+    }));
+}
+
+/** Whoever makes a constraint over again makes its index over again. */
+function withoutOwnIndexes(differences: readonly Difference[]): Difference[] {
+  const constraints = differences.filter(
+    (difference) =>
+      difference.change === 'different' &&
+      difference.object.kind === 'constraint' &&
+      difference.details.some(({ word }) => word === 'definition' || word === 'operators'),
+  );
+  const owners = new Set(constraints.map(({ object }) => objectName(object)));
+  return differences.filter(
+    ({ object }) => object.kind !== 'index' || !owners.has(objectName(object)),
+  );
+}
+
+function differingProperties({ expected, live }: Pair): Detail[] {
+  const missing = ({ word }: Detail) => !(word in expected.expressions && word in live.expressions);
+  return [
+    ...detailsOf(expected.properties, live.properties),
+    ...detailsOf(expected.expressions, live.expressions).filter(missing),
+  ];
+}
+
+function detailsOf<T>(expected: Readonly<Record<string, T>>, live: Readonly<Record<string, T>>) {
+  const words = new Set([...Object.keys(expected), ...Object.keys(live)]);
+  return [...words]
+    .map((word) => ({ word, expected: expected[word], live: live[word] }))
+    .filter((detail) => JSON.stringify(detail.expected) !== JSON.stringify(detail.live));
+}
+
+function doubtsOf(pair: Pair): Doubt[] {
+  return Object.entries(pair.expected.expressions).flatMap(([word, expected]) => {
+    const live = pair.live.expressions[word];
+    return live === undefined || live === expected ? [] : [{ pair, word, expected, live }];
+  });
+}
+
+function bothSpellings({ pair, word, expected, live }: Doubt): Spelling[] {
+  return [
+    { object: pair.expected, word, text: expected },
+    { object: pair.live, word, text: live },
+  ];
+}
+
+const wholes = new Set([
+  'schema',
+  'table',
+  'foreign table',
+  'view',
+  'sequence',
+  'type',
+  'domain',
+  'function',
+  'aggregate',
+]);
+
+/** Without the parts of what is itself in the list, and without the indexes of its constraints. */
+function standingAlone(objects: readonly SchemaObject[]): SchemaObject[] {
+  const absent = new Set(objects.filter(({ kind }) => wholes.has(kind)).map(pathOf));
+  const constraints = new Set(
+    objects.filter(({ kind }) => kind === 'constraint').map((object) => objectName(object)),
+  );
+  return objects.filter((object) => {
+    const { kind, schema, parent, name } = object;
+    if (kind === 'schema grants' && absent.has(JSON.stringify([name]))) return false;
+    if (kind === 'grants' && absent.has(pathOf(object))) return false;
+    if (schema && absent.has(JSON.stringify([schema]))) return false;
+    if (parent && absent.has(JSON.stringify([schema, parent]))) return false;
+    return kind !== 'index' || !constraints.has(objectName(object));
+  });
+}
+
+function pathOf({ schema, name }: SchemaObject): string {
+  return JSON.stringify(schema ? [schema, name] : [name]);
+}
+
+const rank = new Map([...kinds, ...grantKinds].map(({ name }, at) => [name, at]));
+
+function inOrder(a: Difference, b: Difference): number {
+  const rankOf = ({ object }: Difference) => rank.get(object.kind) ?? rank.size;
+  return rankOf(a) - rankOf(b) || (objectName(a.object) < objectName(b.object) ? -1 : 1);
+}

@@ -1,9 +1,0 @@
-import type { Kind } from './kind.ts';
-
-/** An extension and the schema that it is in. Its version is the server's business. */
-export const extension: Kind = {
-  name: 'extension',
-  select: `SELECT 'extension' AS kind, '' AS schema, '' AS parent, x.extname AS name,
-      jsonb_build_object('schema', x.extnamespace::regnamespace::text) AS properties, '{}'::jsonb AS expressions
-    FROM pg_extension x`,
-};

@@ -1,0 +1,71 @@
+import * as z from 'zod';
+import { appliedOf, planDown } from '../migrate/plan.ts';
+import { readStatuses } from '../migrate/state.ts';
+import { done, text } from '../report.ts';
+import { defineCommand } from './command.ts';
+import { expectLosses } from './expected-losses.ts';
+import { count, wait } from './flags.ts';
+import { folderOf } from './folder.ts';
+import { keepRows } from './keep-rows.ts';
+import { outcomeReport, runLocked } from './migrate.ts';
+import { receiptOf, rollbackJson } from './receipt.ts';
+import { requireBackfill } from './requirements.ts';
+import { agreeToRollback, prepareRollback, refuseOther, rollbackOptions } from './roll-back.ts';
+import { toSteps } from './steps.ts';
+
+export const command = defineCommand({
+  description:
+    'Rolls the newest migrations back and applies them again, under one lock: for a migration that is still being written. As with down, every rollback is proven first; the rows and values that it takes away are kept, and put back in the end.',
+  options: [
+    ['--to <name>', 'everything after this one; 0 is everything'],
+    ['--steps <n>', 'so many (default 1)'],
+    ['--dry-run', 'print the receipt of the rollbacks; change nothing'],
+    ...rollbackOptions,
+    ['--no-restore', 'leave in dbops_rescue what was kept'],
+    ['--wait <duration>', 'how long to wait for another run and for locks (default 60s)'],
+  ],
+  examples: ['dbops migrate redo', 'dbops migrate redo --steps 2'],
+  flags: z.object({
+    to: z.string().optional(),
+    steps: count.optional(),
+    dryRun: z.boolean().default(false),
+    unproven: z.boolean().default(false),
+    shadowFrom: z.enum(['folder', 'live']).optional(),
+    discardData: z.boolean().default(false),
+    restore: z.boolean().default(true),
+    wait,
+  }),
+  async run(context, flags) {
+    const folder = await folderOf(context);
+    const session = await context.session();
+    const statuses = await readStatuses(session, folder);
+    const migrations = planDown(statuses, flags);
+    if (migrations.length === 0)
+      return done({ migrations: [] }, text('nothing to do: no migration is applied'));
+    const applied = appliedOf(statuses);
+    const wanted = { context, session, folder, migrations, flags, applied };
+    const prepared = await prepareRollback(wanted);
+    const { rollbacks, steps, keeping } = prepared;
+    if (flags.dryRun) return keeping.preview(await receiptOf(steps, rollbacks, session, folder));
+    await agreeToRollback(wanted, prepared);
+    const again = toSteps(migrations.toReversed(), 'up');
+    const rescue = { context, session, folder, flags };
+    const before = applied.slice(0, applied.length - migrations.length);
+    const keepingAgain = await keepRows(rescue, again, await expectLosses(rescue, before, again));
+    const outcome = await runLocked({
+      context,
+      session,
+      folder,
+      patience: flags.wait,
+      before: requireBackfill(context, session, { run: true }),
+      plan: async () => {
+        refuseOther(migrations, planDown(await readStatuses(session, folder), flags));
+        return [...prepared.guarded(), ...keepingAgain.guarded(again)];
+      },
+    });
+    const report = outcomeReport(outcome, 'redo', ({ name, direction }) =>
+      direction === 'down' ? rollbackJson(rollbacks, name) : {},
+    );
+    return keepingAgain.report(outcome, report);
+  },
+});

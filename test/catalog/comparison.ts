@@ -1,0 +1,96 @@
+import { comparableOf, expectedOf } from '../../src/catalog/application.ts';
+import { definitionsOf } from '../../src/catalog/definitions.ts';
+import { differencesOf, judgeIn, type Difference } from '../../src/catalog/differences.ts';
+import type { Drift } from '../../src/catalog/drift.ts';
+import type { SchemaObject } from '../../src/catalog/kinds/kind.ts';
+import { replay } from '../../src/catalog/replay.ts';
+import {
+  fullSnapshot,
+  inScratchTransaction,
+  objectName,
+  readPinned,
+  type SnapshotOptions,
+} from '../../src/catalog/snapshot.ts';
+import { checkGroups } from '../../src/checks/check.ts';
+import { checks } from '../../src/checks/index.ts';
+import { runChecks } from '../../src/checks/run.ts';
+import { openSession, type Session } from '../../src/db/session.ts';
+import { readFolder } from '../../src/formats/index.ts';
+import type { Migration } from '../../src/migration.ts';
+import type { Finding } from '../../src/report.ts';
+
+/** A shadow that has the migrations of a folder, for many comparisons in a short time. */
+export interface Comparison {
+  migrations: readonly Migration[];
+  /** The differences of a database, as `different column id on public.users: type`. */
+  differences(live: Session): Promise<string[]>;
+  /** The same after statements that are rolled back. */
+  differencesAfter(live: Session, sql: string): Promise<string[]>;
+  /** What `verify` finds, but for the migrations that made it. */
+  findings(live: Session): Promise<Finding[]>;
+  close(): Promise<void>;
+}
+
+/** Replays a folder in the embedded Postgres. */
+export async function openComparison(
+  folder: string,
+  options: SnapshotOptions = {},
+): Promise<Comparison> {
+  const { migrations, format, tracking } = readFolder({ migrations: folder, root: folder });
+  const target = { kind: 'pglite', directory: null } as const;
+  const shadow = await openSession(target, { application: 'dbops test' });
+  await replay(shadow, migrations, format);
+  const surroundings = {
+    toolTables: tracking.tables,
+    platformSchemas: [],
+    given: new Set<string>(),
+  };
+  const expected = await inScratchTransaction(shadow, async () =>
+    expectedOf(await fullSnapshot(shadow, options), surroundings),
+  );
+  const compare = (live: readonly SchemaObject[]) =>
+    inScratchTransaction(shadow, () =>
+      differencesOf(expected, comparableOf(live, expected, surroundings), judgeIn(shadow)),
+    );
+  const driftOf = async (live: Session): Promise<Drift[]> => {
+    const found = await compare(await fullSnapshot(live, options));
+    const objects = found.map(({ object }) => object);
+    const there = await definitionsOf(live, objects);
+    const made = await inScratchTransaction(shadow, () => definitionsOf(shadow, objects));
+    return found.map((difference, at) => ({
+      ...difference,
+      definitions: { ...textAs('expected', made[at]), ...textAs('live', there[at]) },
+    }));
+  };
+  return {
+    migrations,
+    differences: async (live) =>
+      (await compare(await readPinned(live, () => fullSnapshot(live, options)))).map(describe),
+    async differencesAfter(live, sql) {
+      const found = await inScratchTransaction(live, async () => {
+        await live.script(`SET LOCAL search_path = public; ${sql}; SET LOCAL search_path = ''`);
+        return fullSnapshot(live, options);
+      });
+      return (await compare(found)).map(describe);
+    },
+    findings: (live) =>
+      readPinned(live, async () => {
+        const applied = new Set(migrations.map(({ name }) => name));
+        const groups = new Set(checkGroups);
+        const drift = await driftOf(live);
+        return runChecks(checks, { session: live, drift, groups, applied });
+      }),
+    close: () => shadow.close(),
+  };
+}
+
+function textAs(side: string, text: string | undefined): Record<string, string> {
+  return text === undefined ? {} : { [side]: text };
+}
+
+function describe(difference: Difference): string {
+  const { change, object } = difference;
+  const head = `${change} ${object.kind} ${objectName(object)}`;
+  if (difference.change !== 'different') return head;
+  return `${head}: ${difference.details.map(({ word }) => word).join(', ')}`;
+}
