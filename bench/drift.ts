@@ -1,9 +1,9 @@
 import { spawnSync } from 'node:child_process';
-import { rm, mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Bench, Contest } from './contestants.ts';
-import { Databases } from './databases.ts';
-import { type Contestant, time } from './measure.ts';
+import type { Databases } from './databases.ts';
+import { type Contestant, type Limit, time } from './measure.ts';
 
 const tables = 1_000;
 const floor = 'pg_dump --schema-only';
@@ -20,26 +20,18 @@ export function pgDumpMajor(): number | undefined {
  */
 export async function drift(bench: Bench): Promise<Contest> {
   const migrations = await writeMigrations(join(bench.folder, 'large'));
-  const dumpable = bench.dumpable;
+  const { dumpable } = bench;
+  const newest = { server: bench.databases, major: 18 };
+  const contestants = dumpable ? [dump(bench, dumpable.server)] : [];
+  if (dumpable) contestants.push(await verify(bench, migrations, dumpable, [{ ratio: 3 }]));
+  if (dumpable?.major !== newest.major) contestants.push(await verify(bench, migrations, newest));
   return {
     title: `Drift of ${tables.toLocaleString('en')} tables, nothing wrong`,
     floor,
     rounds: 7,
     warmUps: 1,
-    contestants: [
-      ...(dumpable ? [dump(bench, dumpable.server)] : []),
-      ...(dumpable && dumpable.major < 18
-        ? [await verify(bench, migrations, dumpable.server, `PostgreSQL ${dumpable.major}`, 3)]
-        : []),
-      await verify(
-        bench,
-        migrations,
-        bench.databases,
-        'PostgreSQL 18',
-        dumpable?.major === 18 ? 3 : undefined,
-      ),
-    ],
-    ...(dumpable?.major !== 18 && {
+    contestants,
+    ...(dumpable?.major !== newest.major && {
       note: dumpable
         ? `**The pg_dump here is of version ${dumpable.major}**, so it and dbops are compared on a server of that version; PostgreSQL 18 stands beside for dbops alone.`
         : '**pg_dump is not installed, so the floor is missing**: apt-get install postgresql-client, or brew install libpq.',
@@ -67,9 +59,8 @@ function dump({ folder }: Bench, server: Databases): Contestant {
 async function verify(
   { folder, dbops, signal }: Bench,
   migrations: string,
-  server: Databases,
-  on: string,
-  ratio: number | undefined,
+  { server, major }: { server: Databases; major: number },
+  limits: Limit[] = [],
 ): Promise<Contestant> {
   const command = (...words: string[]) => ({
     file: dbops.file,
@@ -84,13 +75,13 @@ async function verify(
   await time(command('migrate', 'up'), { home: folder, signal });
   await server.query(database, 'VACUUM ANALYZE');
   return {
-    name: `dbops verify schema, cached, ${on}`,
+    name: `dbops verify schema, cached, PostgreSQL ${major}`,
     command: command('verify', 'schema'),
     check(output) {
       if (!output.includes('nothing wrong'))
         throw new Error(`it ended with 0, but printed: ${output}`);
     },
-    ...(ratio !== undefined && { limits: [{ ratio }] }),
+    limits,
   };
 }
 
