@@ -2,13 +2,17 @@ import type { Drift } from '../catalog/drift.ts';
 import type { SchemaObject } from '../catalog/kinds/kind.ts';
 import { quoteIdentifier as q, quoteName } from '../db/quote.ts';
 
-/** The SQL that makes an object again as its migrations do; nothing where it takes more than one statement can. */
-export function repairOf({ change, object, definitions }: Drift): string | undefined {
+/**
+ * The SQL that makes an object again as its migrations do. Constraints and indexes are made so that
+ * the application goes on, the rest as it was planned; nothing where there is no plan.
+ */
+export function repairOf({ change, object, definitions, repair }: Drift): string | undefined {
   const { expected } = definitions;
-  if (expected === undefined || change === 'extra') return undefined;
+  const planned = repair.length > 0 ? repair.join('; ') : undefined;
+  if (expected === undefined || change === 'extra') return planned;
   if (object.kind === 'constraint') return constraintRepair(change, object, expected);
   if (object.kind === 'index') return indexRepair(change, object, expected);
-  return undefined;
+  return planned;
 }
 
 /** A failure leaves it as it was. */
