@@ -63,7 +63,7 @@ describe.each(targets)('migrate up that destroys on $name', (target) => {
       expect((await project.json('rescue', 'restore', '0002_less')).error?.code).toBe(
         'RESCUE.NO_PLACE',
       );
-      await project.dbops('migrate', 'down');
+      await project.dbops('migrate', 'down', '--no-restore');
       await project.query('CREATE TABLE by_hand (id int)');
       expect((await project.dbops('rescue', 'restore', '0002_less', '--dry-run')).stdout).toContain(
         'public.lines: 3 rows would be put back',
