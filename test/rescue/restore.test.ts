@@ -35,14 +35,10 @@ describe.each(targets)('putting back on $name', (target) => {
           { ...none, restored: 1, same: 1, conflict: 2, orphan: 1 },
         ]);
         expect(await session.query('SELECT id, code FROM rows ORDER BY id')).toEqual([
-          ...[
-            { id: 1, code: 'new' },
-            { id: 4, code: 'd' },
-          ],
-          ...[
-            { id: 5, code: 'e' },
-            { id: 20, code: 'b' },
-          ],
+          { id: 1, code: 'new' },
+          { id: 4, code: 'd' },
+          { id: 5, code: 'e' },
+          { id: 20, code: 'b' },
         ]);
         expect((await readRecords(session))[0]).toMatchObject({ state: 'partly', rows: 5 });
       },
