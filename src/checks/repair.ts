@@ -9,12 +9,12 @@ export function repairOf({ change, object, definitions }: Drift): string | undef
   if (object.kind === 'constraint') return constraintRepair(change, object, expected);
   if (object.kind === 'index') return indexRepair(change, object, expected);
   // The server writes CREATE OR REPLACE of a function, and CREATE of the others.
-  const isWhole = object.kind === 'function' || (change === 'missing' && whole.has(object.kind));
+  const isWhole = object.kind === 'function' || (change === 'missing' && statements.has(object.kind));
   return isWhole ? expected.trimEnd().replace(/;$/, '') : undefined;
 }
 
 /** Kinds whose definition is the statement that makes them. */
-const whole = new Set(['trigger', 'rule', 'statistics']);
+const statements = new Set(['trigger', 'rule', 'statistics']);
 
 /** A failure leaves it as it was. */
 function constraintRepair(
