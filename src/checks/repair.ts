@@ -12,7 +12,9 @@ export function repairOf({ change, object, definitions, repair }: Drift): string
   if (expected === undefined || change === 'extra') return planned;
   if (object.kind === 'constraint') return constraintRepair(change, object, expected);
   if (object.kind === 'index') return indexRepair(change, object, expected);
-  return planned;
+  // The planner knows no extended statistics, which the server writes as CREATE.
+  const isWhole = change === 'missing' && object.kind === 'statistics';
+  return planned ?? (isWhole ? expected : undefined);
 }
 
 /** A failure leaves it as it was. */
