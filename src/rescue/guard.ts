@@ -9,6 +9,7 @@ import {
   copyOf,
   distinct,
   dropRecords,
+  readAgain,
   correctLoss,
   isSameLoss,
   type Cause,
@@ -127,9 +128,10 @@ async function bringBack(
   await markReturned(session, returning);
   if (restores && returning.length > 0) {
     const options = { dryRun: false, overwrite: false };
+    const records = await readAgain(session, returning);
     onRestored(
-      await restoreWithin(session, returning, options).catch((error: unknown) => {
-        throw restoreError(error, returning);
+      await restoreWithin(session, records, options).catch((error: unknown) => {
+        throw restoreError(error, records);
       }),
     );
   }
@@ -144,8 +146,10 @@ async function finish(
 ): Promise<void> {
   const isLost = ({ loss }: Kept) =>
     loss.kind === 'rows' || isRewrite(loss) || lost.some((one) => isSameLoss(one, loss));
-  const spared = kept.filter((one) => !isLost(one));
-  if (spared.length > 0) await dropRecords(session, spared);
+  await dropRecords(
+    session,
+    kept.filter((one) => !isLost(one)),
+  );
   const remaining: Kept[] = [];
   for (const expected of kept.filter(isLost)) {
     const loss = lost.find((one) => isSameLoss(one, expected.loss)) ?? expected.loss;
