@@ -6,6 +6,8 @@ import { dbopsOn, peers, psql, psqlVersion, startable, type Tool, withoutPeer } 
 
 export interface Bench {
   databases: Databases;
+  /** A server that the pg_dump of this machine can read; it may be the same. */
+  dumpable?: { server: Databases; major: number };
   /** Temporary; gone after the run. */
   folder: string;
   dbops: Tool;

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 
-export const subjects = ['startup', 'pending', 'applied', 'seed', 'verify'] as const;
+export const subjects = ['startup', 'pending', 'applied', 'seed', 'verify', 'drift'] as const;
 export type Subject = (typeof subjects)[number];
 
 export interface Options {

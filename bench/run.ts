@@ -1,6 +1,6 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { giveTo, reachableTemp, serverUser } from '../test/db/server-user.ts';
+import { giveTo, reachableTemp, type ServerUser, serverUser } from '../test/db/server-user.ts';
 import { applied, type Bench, type Contest, pending, startup } from './contestants.ts';
 import { Databases } from './databases.ts';
 import { describeMachine } from './machine.ts';
@@ -8,9 +8,10 @@ import { measure } from './measure.ts';
 import { type Options, parseOptions, type Subject } from './options.ts';
 import { ensurePeers } from './peers.ts';
 import { writeFigures } from './readme.ts';
+import { drift, pgDumpMajor } from './drift.ts';
 import { seed, verify } from './reference.ts';
 import { type Result, type Run, toMarkdown } from './report.ts';
-import { startServer } from './server.ts';
+import { type BenchServer, newest, startServer } from './server.ts';
 import { dbopsFrom } from './tools.ts';
 
 const contests: Record<Subject, (bench: Bench) => Contest | Promise<Contest>> = {
@@ -19,6 +20,7 @@ const contests: Record<Subject, (bench: Bench) => Contest | Promise<Contest>> = 
   applied,
   seed,
   verify,
+  drift,
 };
 
 const argv = process.argv.slice(2);
@@ -54,22 +56,43 @@ async function runBench(options: Options, signal: AbortSignal): Promise<Run> {
   giveTo(user, folder);
   try {
     const server = await startServer(folder, user);
+    const older = options.only.includes('drift') ? await startOlder(folder, user) : undefined;
     try {
       const databases = new Databases(server.url);
       const dbops = dbopsFrom(options.dbops);
       const { migrations } = options;
-      const bench: Bench = { databases, folder, dbops, migrations, signal, made: new Map() };
+      const dumpable =
+        older ?? (pgDumpMajor() === undefined ? undefined : { server, major: newest });
+      const bench: Bench = {
+        databases,
+        folder,
+        dbops,
+        migrations,
+        signal,
+        made: new Map(),
+        ...(dumpable && { dumpable: { ...dumpable, server: new Databases(dumpable.server.url) } }),
+      };
       const machine = await describeMachine(databases);
       const results: Result[] = [];
       for (const subject of options.only)
         results.push(await hold(await contests[subject](bench), bench, options.rounds));
       return { machine, results };
     } finally {
-      await server.stop();
+      await Promise.all([server.stop(), older?.server.stop()]);
     }
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** For a pg_dump that refuses the newest server. */
+async function startOlder(
+  folder: string,
+  user: ServerUser,
+): Promise<{ server: BenchServer; major: number } | undefined> {
+  const major = pgDumpMajor();
+  if (major === undefined || major >= newest) return undefined;
+  return { server: await startServer(folder, user, major), major };
 }
 
 async function hold(contest: Contest, bench: Bench, rounds = contest.rounds): Promise<Result> {

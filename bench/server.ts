@@ -8,7 +8,8 @@ import { programsFor } from '../test/db/binaries.ts';
 import { createCluster } from '../test/db/cluster.ts';
 import { giveTo, type ServerUser } from '../test/db/server-user.ts';
 
-const major = 18;
+/** The one that everything is measured on. */
+export const newest = 18;
 
 /**
  * Everything about durability is the server's default: fsync, full_page_writes and
@@ -22,9 +23,13 @@ export interface BenchServer {
   stop(): Promise<void>;
 }
 
-/** Starts PostgreSQL 18 on a new cluster below `folder`. */
-export async function startServer(folder: string, user: ServerUser): Promise<BenchServer> {
-  const home = join(folder, 'server');
+/** Starts a server on a new cluster below `folder`. */
+export async function startServer(
+  folder: string,
+  user: ServerUser,
+  major = newest,
+): Promise<BenchServer> {
+  const home = join(folder, `server-${major}`);
   await mkdir(home);
   const programs = programsFor(user, major, home);
   giveTo(user, home);
@@ -32,7 +37,7 @@ export async function startServer(folder: string, user: ServerUser): Promise<Ben
   await createCluster(join(programs, 'initdb'), data, user);
   const port = await freePort();
   const flags = Object.entries(settings).flatMap(([key, value]) => ['-c', `${key}=${value}`]);
-  const log = join(folder, 'server.log');
+  const log = join(folder, `server-${major}.log`);
   const file = await open(log, 'w');
   const postgres = spawn(join(programs, 'postgres'), ['-D', data, '-p', `${port}`, ...flags], {
     ...user,
@@ -40,11 +45,11 @@ export async function startServer(folder: string, user: ServerUser): Promise<Ben
     stdio: ['ignore', file.fd, file.fd],
   });
   await file.close();
-  await untilReady(postgres, log);
+  await untilReady(postgres, log, major);
   return { url: `postgres://postgres@127.0.0.1:${port}`, stop: () => end(postgres) };
 }
 
-async function untilReady(postgres: ChildProcess, log: string): Promise<void> {
+async function untilReady(postgres: ChildProcess, log: string, major: number): Promise<void> {
   for (;;) {
     const text = await readFile(log, 'utf8');
     if (text.includes('ready to accept connections')) return;

@@ -67,7 +67,7 @@ export function unhandled(cause: unknown): DbopsError {
 const refusedFile: Record<string, [what: string, hint: string]> = {
   EISDIR: [
     'it is a directory',
-    'Take directories that are named like files out of the folder: find . -type d -name "*.?*"',
+    'Take it out of the folder, or give it a name that is not like a file’s.',
   ],
   ENOTDIR: ['a part of its path is no directory', 'Correct the path.'],
   ENOENT: ['it does not exist, or is a link to nothing', 'Bring it back, or remove the link.'],

@@ -46,6 +46,7 @@ async function planAndRun(
       anotherSession: () => context.anotherSession(),
       onStart: (step) => progress.update(`${step.direction} ${step.migration.name}`),
       onWait: (step, blockers) => context.note(waiting(step, blockers.map(describeActivity))),
+      onAway: () => progress.update('waiting for the server to come back'),
       onNote: (step, note) => context.note(`${step.migration.name} ${note}`),
     },
     async (step) => {

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { quoteLiteral } from '../db/quote.ts';
 import type { AppliedMigration, Migration, SqlScript } from '../migration.ts';
 import type { Finding } from '../report.ts';
@@ -6,7 +5,7 @@ import { findingOf, refusedScript, type Flaw } from './shared/flaw.ts';
 import type { Format, Tracking, TrackingRow } from './format.ts';
 import { datedNameAfter, refuseModule } from './shared/new-migration.ts';
 import { namesIn } from './shared/rows.ts';
-import { hashOf, withoutBom } from './shared/script.ts';
+import { hashOf, withoutBom, readText } from './shared/script.ts';
 import { isBlank, sectionScript } from './shared/section.ts';
 import {
   catalogName,
@@ -76,7 +75,7 @@ export const dbmate: Format = {
   matches(directory, names) {
     const sample = names.find((name) => fileName.test(name));
     if (!sample) return false;
-    return marksOf(readFileSync(`${directory}/${sample}`, 'utf8')).length > 0;
+    return marksOf(readText(`${directory}/${sample}`)).length > 0;
   },
   read(directory, names, trackingTable) {
     const findings: Finding[] = [];
@@ -100,7 +99,7 @@ function versionOf(name: string): string {
 }
 
 function readMigration(path: string, file: string, findings: Finding[]): Migration {
-  const source = withoutBom(readFileSync(path, 'utf8'));
+  const source = withoutBom(readText(path));
   const name = file.slice(0, -'.sql'.length);
   const migration = { name, version: versionOf(name), hash: hashOf(source) };
   const { up, down, flaw } = parse(path, source, name);

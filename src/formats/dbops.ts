@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { ensureOwnSchema } from '../db/own-schema.ts';
 import { quoteLiteral } from '../db/quote.ts';
@@ -9,7 +8,7 @@ import { emptyKyselyModule, loadKyselyModule } from './shared/kysely-module.ts';
 import { mentions } from './shared/module-files.ts';
 import { commentOf, prefixAfter, slugOf } from './shared/new-migration.ts';
 import { namesIn, pendingAmong, textIn } from './shared/rows.ts';
-import { hashOf, lazyScript, sqlScript } from './shared/script.ts';
+import { hashOf, lazyScript, sqlScript, readText } from './shared/script.ts';
 
 /** `0001_name.up.sql`, or `0001_name.ts` with Kysely's `up(db)` and `down(db)`. */
 const endings = ['.up.sql', '.ts', '.mts', '.js', '.mjs'];
@@ -124,7 +123,7 @@ function strangersAmong(directory: string, others: readonly string[]): Finding[]
 function looksLikeMigration(directory: string, file: string): boolean {
   if (file.endsWith('.sql')) return !/^\d+_.+\.down\.sql$/.test(file);
   if (!/\.[cm]?[jt]s$/.test(file) || /\.d\.[cm]?ts$/.test(file)) return false;
-  return mentions(readFileSync(`${directory}/${file}`, 'utf8'), 'up');
+  return mentions(readText(`${directory}/${file}`), 'up');
 }
 
 function readMigration(
@@ -133,7 +132,7 @@ function readMigration(
   present: ReadonlySet<string>,
 ): Migration {
   const path = `${directory}/${file}`; // path.join costs as much as reading the file
-  const source = readFileSync(path, 'utf8');
+  const source = readText(path);
   const migration = { name, version, hash: hashOf(source) };
   if (!file.endsWith('.sql')) {
     const script: Script = { kind: 'module', file: path };

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { quoteLiteral } from '../db/quote.ts';
 import type { Migration, SqlScript } from '../migration.ts';
@@ -9,6 +9,7 @@ import { readGmrc, type Gmrc } from './graphile-migrate/gmrc.ts';
 import { chainFlaw, parseCommitted, type Committed } from './graphile-migrate/committed.ts';
 import { namesIn, textIn } from './shared/rows.ts';
 import { isBlank } from './shared/section.ts';
+import { readText } from './shared/script.ts';
 
 const tracking: Tracking = {
   table: 'graphile_migrate.migrations',
@@ -90,7 +91,7 @@ export const graphileMigrate: Format = {
       .map((file) => {
         const path = `${folder}/${file}`;
         const name = file.slice(0, -'.sql'.length);
-        const committed = parseCommitted(readFileSync(path, 'utf8'), name);
+        const committed = parseCommitted(readText(path), name);
         const follows = committed.previous === before?.declared;
         const flaw = committed.flaw ?? (follows ? undefined : chainFlaw(name));
         before = committed;
@@ -117,7 +118,7 @@ function looksCommitted(directory: string): boolean {
   const sample = readdirSync(`${directory}/committed`).find((file) => fileName.test(file));
   return (
     sample !== undefined &&
-    /^\uFEFF?--! Previous:/.test(readFileSync(`${directory}/committed/${sample}`, 'utf8'))
+    /^\uFEFF?--! Previous:/.test(readText(`${directory}/committed/${sample}`))
   );
 }
 
@@ -164,7 +165,7 @@ function helpFor(key: string): string {
 }
 
 function draftOf(file: string): Finding[] {
-  const draft = readFileSync(file, 'utf8').replaceAll(/\/\*[^]*?\*\//g, '');
+  const draft = readText(file).replaceAll(/\/\*[^]*?\*\//g, '');
   if (isBlank(draft)) return [];
   return [
     {

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { quoteLiteral } from '../db/quote.ts';
 import type { Migration } from '../migration.ts';
 import type { Finding } from '../report.ts';
@@ -21,7 +20,7 @@ import {
   type TableName,
 } from './shared/tracking-table.ts';
 import { namesIn, pendingAmong } from './shared/rows.ts';
-import { hashOf } from './shared/script.ts';
+import { hashOf, readText } from './shared/script.ts';
 
 const ending = /\.(?:[cm]?js|ts)$/;
 
@@ -42,7 +41,7 @@ export const knex: Format = {
   },
   read(directory, names, trackingTable) {
     const knexfile = findKnexfile(directory);
-    const settings = knexfile ? readFileSync(knexfile, 'utf8') : '';
+    const settings = knexfile ? readText(knexfile) : '';
     const tables = trackingTable ? tablesNamed(trackingTable, settings) : tablesIn(settings);
     const extensions = extensionsIn(settings);
     const files = modulesAmong(names, ending).filter(
@@ -69,7 +68,7 @@ export const knex: Format = {
 function readMigration(directory: string, name: string): Migration {
   const file = `${directory}/${name}`;
   const script = { kind: 'module', file } as const;
-  return { name, up: script, down: script, hash: hashOf(readFileSync(file, 'utf8')) };
+  return { name, up: script, down: script, hash: hashOf(readText(file)) };
 }
 
 interface Row extends TrackingRow {

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { quoteLiteral } from '../db/quote.ts';
 import type { Migration } from '../migration.ts';
 import type { Format, Tracking } from './format.ts';
@@ -13,7 +12,7 @@ import {
   textOf,
   type TableName,
 } from './shared/tracking-table.ts';
-import { hashOf } from './shared/script.ts';
+import { hashOf, readText } from './shared/script.ts';
 
 const ending = /\.(?:[cm]?ts|[cm]?js)$/;
 const config = /^kysely\.config\.[cm]?[jt]s$/;
@@ -36,7 +35,7 @@ export const kysely: Format = {
   },
   read(directory, names, trackingTable) {
     const configFile = configAbove(directory, config);
-    const settings = configFile ? readFileSync(configFile, 'utf8') : '';
+    const settings = configFile ? readText(configFile) : '';
     const migrations = readMigrations(directory, names);
     return { migrations, findings: [], tracking: trackingOf(settings, trackingTable, migrations) };
   },
@@ -53,7 +52,7 @@ function readMigrations(directory: string, names: readonly string[]): Migration[
   const migrations = new Map<string, Migration>();
   for (const fileName of modulesAmong(names, ending).toSorted()) {
     const file = `${directory}/${fileName}`;
-    const source = readFileSync(file, 'utf8');
+    const source = readText(file);
     if (!mentions(source, 'up')) continue;
     const name = fileName.slice(0, fileName.lastIndexOf('.'));
     const script = { kind: 'module', file } as const;

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { quoteLiteral } from '../db/quote.ts';
 import type { Migration, ModuleScript } from '../migration.ts';
@@ -15,7 +14,7 @@ import {
 } from './node-pg-migrate/order.ts';
 import { directionsOf, hasMark, sections } from './node-pg-migrate/sql.ts';
 import { newPgMigration } from './node-pg-migrate/new.ts';
-import { hashOf, lazyScript, sqlScript, withoutBom } from './shared/script.ts';
+import { hashOf, lazyScript, sqlScript, withoutBom, readText } from './shared/script.ts';
 import {
   catalogName,
   ensureSchemaOf,
@@ -94,7 +93,7 @@ export const nodePgMigrate: Format = {
       .filter((name) => isSample(name))
       .take(samples)
       .some((file) => {
-        const source = readFileSync(`${directory}/${file}`, 'utf8');
+        const source = readText(`${directory}/${file}`);
         return file.endsWith('.sql')
           ? hasMark(source)
           : /\bpgm\b|\bMigrationBuilder\b/.test(source);
@@ -105,7 +104,7 @@ export const nodePgMigrate: Format = {
     const inherits: string[] = [];
     const migrations = unitsOf(names).map((unit): Migration => {
       const path = `${directory}/${unit.up}`;
-      const source = readFileSync(path, 'utf8');
+      const source = readText(path);
       // As version too: a row can't tell a file from its twin, such as what it was compiled to.
       const migration = { name: unit.name, version: unit.name, hash: hashOf(source) };
       if (!unit.up.endsWith('.sql')) {

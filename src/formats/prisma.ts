@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { usageError } from '../errors.ts';
 import type { Migration } from '../migration.ts';
@@ -8,7 +8,7 @@ import type { Finding } from '../report.ts';
 import type { Format } from './format.ts';
 import { commentOf, datedNameAfter, refuseModule } from './shared/new-migration.ts';
 import { prismaTrackingIn } from './prisma/tracking.ts';
-import { lazyScript, sqlScript, readIfPresent } from './shared/script.ts';
+import { lazyScript, sqlScript, readIfPresent, readText } from './shared/script.ts';
 
 const lockFile = 'migration_lock.toml';
 
@@ -73,7 +73,7 @@ function isMigration(directory: string, name: string | undefined): boolean {
 }
 
 function refuseOtherProvider(file: string): void {
-  const provider = /^\s*provider\s*=\s*"([^"]*)"/m.exec(readFileSync(file, 'utf8'))?.[1];
+  const provider = /^\s*provider\s*=\s*"([^"]*)"/m.exec(readText(file))?.[1];
   if (provider === undefined || provider === 'postgresql') return;
   throw usageError(
     'FOLDER.PROVIDER',

@@ -1,10 +1,10 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
 import type { Migration } from '../migration.ts';
 import type { Finding } from '../report.ts';
 import type { Format } from './format.ts';
 import { commentOf, datedNameAfter, refuseModule } from './shared/new-migration.ts';
-import { sqlScript } from './shared/script.ts';
+import { sqlScript, readText } from './shared/script.ts';
 import { supabasePlatform } from './supabase/platform.ts';
 import { hashOf, supabaseTracking } from './supabase/tracking.ts';
 
@@ -63,7 +63,7 @@ function byVersion({ version: a = '' }: Migration, { version: b = '' }: Migratio
 
 function toMigration(directory: string, file: string): Migration {
   const path = `${directory}/${file}`;
-  const up = sqlScript(path, readFileSync(path, 'utf8'));
+  const up = sqlScript(path, readText(path));
   if (/^-- pg-delta: transaction=false\r?(?:\n|$)/.test(up.sql)) up.noTransaction = true;
   const name = file.slice(0, -'.sql'.length);
   return { name, version: name.slice(0, name.indexOf('_')), up, hash: hashOf(up.sql) };

@@ -3,6 +3,7 @@ import type { Session } from '../db/session.ts';
 import type { TrackingRow } from '../formats/format.ts';
 import { isBackend, type Backend } from '../db/backend.ts';
 import { DbopsError, exitCodes } from '../errors.ts';
+import { patientAfterLoss } from './runner/after-loss.ts';
 import { standingOf, type Standing } from './runner/durability.ts';
 import { runFile } from './runner/file.ts';
 import { withReason } from './failure/further-reason.ts';
@@ -41,7 +42,8 @@ export async function runSteps(
     await dropStaleCheckpoints(session, folder);
     const [prepared = {}] = prepare ? await session.query<TrackingRow>(prepare) : [];
     const noticesLoss = await canNoticeLoss(session);
-    const run: Run = { ...settings, prepared, noticesLoss, worker };
+    const afterLoss = patientAfterLoss(settings);
+    const run: Run = { ...settings, prepared, noticesLoss, worker, afterLoss };
     for (const [index, step] of steps.entries()) {
       const isLast = index === steps.length - 1;
       const { result, error } = await attempt(

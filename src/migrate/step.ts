@@ -6,6 +6,7 @@ import type { Session } from '../db/session.ts';
 import type { Folder, TrackingRow } from '../formats/format.ts';
 import type { Direction, Directives, Migration, Script } from '../migration.ts';
 import type { Guard } from '../rescue/guard.ts';
+import type { AfterLoss } from './runner/after-loss.ts';
 
 /** One migration in one direction, ready to run. */
 export interface Step {
@@ -40,6 +41,8 @@ export interface RunSettings {
   onWait: (step: Step, blockers: Activity[]) => void;
   /** Of what is done beyond what was asked, such as dropping an invalid index. */
   onNote: (step: Step, note: string) => void;
+  /** The server is away, and is waited for. */
+  onAway: () => void;
   /** The backfill that fills a column, for the advice of a failure. */
   backfillOf?: (table: string, column: string) => string | undefined;
   /** A pooler is in between: nothing of the session holds from one transaction to the next. */
@@ -54,6 +57,7 @@ export interface Run extends RunSettings {
   prepared: TrackingRow;
   /** The server process that runs the steps. */
   worker: Backend;
+  afterLoss: AfterLoss;
 }
 
 /** Every step has a result, also when one failed: what stands and what was not run is never lost. */

@@ -2,13 +2,14 @@ import { lossesBetween, readStorage, type Loss, type Storage } from '../catalog/
 import { quoteIdentifier as q } from '../db/quote.ts';
 import type { Session } from '../db/session.ts';
 import type { Destruction } from '../sql/destructions.ts';
-import { withExactText } from './formats.ts';
+import { searchPathOf, withExactText, withSearchPath } from './formats.ts';
 import { keep, type Kept } from './keep.ts';
 import { isMatch, keptRows, liveRows } from './match.ts';
 import {
   copyOf,
   distinct,
   dropRecords,
+  readAgain,
   correctLoss,
   isSameLoss,
   type Cause,
@@ -123,15 +124,19 @@ async function bringBack(
   { returning, rules, restores, onRestored }: Watch,
   script: () => Promise<void>,
 ): Promise<void> {
+  const path = restores ? await searchPathOf(session) : '';
   await script();
   await markReturned(session, returning);
   if (restores && returning.length > 0) {
     const options = { dryRun: false, overwrite: false };
-    onRestored(
-      await restoreWithin(session, returning, options).catch((error: unknown) => {
-        throw restoreError(error, returning);
-      }),
-    );
+    const records = await readAgain(session, returning);
+    // A derived script has set an empty one, and checks of the tables may call functions by name.
+    const restored = await withSearchPath(session, path, () =>
+      restoreWithin(session, records, options),
+    ).catch((error: unknown) => {
+      throw restoreError(error, records);
+    });
+    onRestored(restored);
   }
   if (rules) await session.script(rules);
 }
@@ -144,8 +149,10 @@ async function finish(
 ): Promise<void> {
   const isLost = ({ loss }: Kept) =>
     loss.kind === 'rows' || isRewrite(loss) || lost.some((one) => isSameLoss(one, loss));
-  const spared = kept.filter((one) => !isLost(one));
-  if (spared.length > 0) await dropRecords(session, spared);
+  await dropRecords(
+    session,
+    kept.filter((one) => !isLost(one)),
+  );
   const remaining: Kept[] = [];
   for (const expected of kept.filter(isLost)) {
     const loss = lost.find((one) => isSameLoss(one, expected.loss)) ?? expected.loss;

@@ -157,7 +157,9 @@ async function make(session: Session, cause: Cause, copy: Copy): Promise<Kept> {
   const order = isKeyed ? '' : `ORDER BY ${storedOrder}`;
   selected.push(`row_number() OVER (${order}) AS dbops_order`);
   const marks =
-    loss.kind === 'column' ? ['NULL::text AS dbops_left', 'false AS dbops_changed'] : [];
+    loss.kind === 'column'
+      ? ['NULL::text AS dbops_left', 'NULL::text AS dbops_returned', 'false AS dbops_changed']
+      : [];
   await withoutPolicies(session, shape, () =>
     session.script(
       `CREATE TABLE ${copyOf({ id })} AS SELECT ${[...selected, ...marks].join(', ')}
@@ -186,7 +188,7 @@ async function readSequences(session: Session, { loss, shape }: Copy): Promise<S
 }
 
 /** FORCE ROW LEVEL SECURITY would keep rows from the owner, and so from the copy. */
-export async function withoutPolicies<T>(
+async function withoutPolicies<T>(
   session: Session,
   shape: Shape,
   work: () => Promise<T>,

@@ -50,8 +50,8 @@ export interface RescueRecord extends Cause {
   sequences: SequenceState[];
   /** What the script left of the column, and under which names. */
   left: Left | null;
-  /** Last transaction of the step that brought the column back, and those that ran beside it. */
-  returned: { transaction: number; others: number[] } | null;
+  /** A step has brought the column back, and its values then are in the copy. */
+  isReturned: boolean;
   state: 'kept' | 'partly' | 'restored';
   restoredAt: Date | null;
 }
@@ -93,7 +93,7 @@ export const ensureRecords = `DO $$ BEGIN
         columns jsonb NOT NULL,
         sequences jsonb NOT NULL,
         "left" jsonb,
-        returned jsonb,
+        is_returned boolean NOT NULL DEFAULT false,
         state text NOT NULL DEFAULT 'kept',
         restored_at timestamptz);
     END IF;
@@ -106,7 +106,7 @@ export function copyOf({ id }: Pick<RescueRecord, 'id'>): string {
 
 const selected = `SELECT id::float8 AS id, tracking, migration, direction, kept_at AS "keptAt", loss,
     table_id::float8 AS "tableId", rows::float8 AS rows, key, is_keyed AS "isKeyed", columns, sequences,
-    "left", returned, state, restored_at AS "restoredAt"
+    "left", is_returned AS "isReturned", state, restored_at AS "restoredAt"
   FROM dbops_rescue.records`;
 
 /** All records, the newest first; none where nothing was ever rescued. */
@@ -119,6 +119,15 @@ export async function readRecords(session: Session): Promise<RescueRecord[]> {
   return session.query<RescueRecord & Record<string, unknown>>(
     `${selected} ORDER BY kept_at DESC, id DESC`,
   );
+}
+
+/** The same records, as they are now. */
+export async function readAgain(
+  session: Session,
+  records: readonly RescueRecord[],
+): Promise<RescueRecord[]> {
+  const ids = new Set(records.map(({ id }) => id));
+  return (await readRecords(session)).filter(({ id }) => ids.has(id));
 }
 
 /** What may be put back once these migrations have run in this direction: they undo its cause. */
@@ -173,6 +182,7 @@ export async function dropRecords(
   session: Session,
   records: readonly Pick<RescueRecord, 'id'>[],
 ): Promise<void> {
+  if (records.length === 0) return; // nothing may ever have been kept
   for (const record of records) await session.script(`DROP TABLE IF EXISTS ${copyOf(record)}`);
   await session.query('DELETE FROM dbops_rescue.records WHERE id = ANY ($1::bigint[])', [
     records.map(({ id }) => id),

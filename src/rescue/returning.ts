@@ -3,7 +3,7 @@ import type { Session } from '../db/session.ts';
 import { withExactText } from './formats.ts';
 import { isMatch, keptRows, liveRows } from './match.ts';
 import { copyOf, type RescueRecord } from './record.ts';
-import { keyOf, readShapes } from './shape.ts';
+import { keyOf, readShapes, type Shape } from './shape.ts';
 
 /**
  * Before a step that brings narrowed columns back: marks the kept values whose rows were given
@@ -22,8 +22,7 @@ export async function markChanged(
   await withExactText(session, async () => {
     for (const { record, left } of narrowed) {
       const shape = shapes.get(keyOf(left));
-      const names = new Set(shape?.columns.map(({ name }) => name));
-      if (!shape || ![left.column, ...left.key].every((name) => names.has(name))) continue;
+      if (!shape || !hasColumns(shape, [left.column, ...left.key])) continue;
       const { isKeyed } = record;
       await session.script(
         `UPDATE ${copyOf(record)} c SET dbops_changed = true
@@ -36,27 +35,36 @@ export async function markChanged(
 }
 
 /**
- * After a step that brings columns back, in its transaction: notes its last transaction id. A row
- * that bears a later one was written since, and a kept value must not go over that.
- *
- * The subtransaction makes sure that the id is later than those of all statements before; which
- * other transactions were under way is noted too, for their ids are earlier ones.
+ * After a step that brings columns back, in its transaction: writes the values that it has given
+ * them beside the kept ones. A value that is another one later was written by somebody.
  */
 export async function markReturned(
   session: Session,
   records: readonly RescueRecord[],
 ): Promise<void> {
-  const ids = records.filter(({ loss }) => loss.kind === 'column').map(({ id }) => id);
-  if (ids.length === 0) return;
-  await session.script('SAVEPOINT dbops_returned');
-  await session.query(
-    `UPDATE dbops_rescue.records SET returned = '{}' WHERE id = ANY ($1::bigint[])`,
-    [ids],
+  const columns = records.flatMap((record) =>
+    record.loss.kind === 'column' ? { record, loss: record.loss } : [],
   );
-  await session.query(
-    `UPDATE dbops_rescue.records SET returned = jsonb_build_object('transaction', xmin::text::bigint,
-        'others', ARRAY(SELECT id::text::bigint & 4294967295 FROM pg_snapshot_xip(pg_current_snapshot()) id))
-      WHERE id = ANY ($1::bigint[])`,
-    [ids],
+  if (columns.length === 0) return;
+  const shapes = await readShapes(
+    session,
+    columns.map(({ loss }) => loss),
   );
+  await withExactText(session, async () => {
+    for (const { record, loss } of columns) {
+      const shape = shapes.get(keyOf(loss));
+      if (!shape || !hasColumns(shape, [loss.column, ...record.key])) continue;
+      await session.script(
+        `UPDATE ${copyOf(record)} c SET dbops_returned = l.${q(loss.column)}::text
+           FROM ${keptRows(record)} k JOIN ${liveRows(shape, record)} l ON ${isMatch}
+          WHERE c.ctid = k.dbops_copy;
+         UPDATE dbops_rescue.records SET is_returned = true WHERE id = ${record.id}`,
+      );
+    }
+  });
+}
+
+function hasColumns({ columns }: Shape, names: readonly string[]): boolean {
+  const present = new Set(columns.map(({ name }) => name));
+  return names.every((name) => present.has(name));
 }

@@ -31,6 +31,7 @@ export async function migrate(
       onStart: () => {},
       onWait: () => {},
       onNote: () => {},
+      onAway: () => {},
       isPooled: false,
     },
     async () => {},

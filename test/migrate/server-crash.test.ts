@@ -55,6 +55,18 @@ describe.each(servers)('a crash of $name in the middle of a run', ({ major }) =>
       expect(await tracked(project)).toEqual(['0001_a', '0002_b', '0003_c', '0004_long']);
     }));
 
+  it('in the first file: the server is waited for, and says that it was rolled back', () =>
+    withServer(major, async ({ server: { adminUrl } }) => {
+      const long = { '0001_long.up.sql': 'CREATE TABLE a (); SELECT pg_sleep(60)' };
+      const project = projectOn(adminUrl, writeFolder(long));
+      const { exitCode, error } = await upUntil(project, '60s', (pid) =>
+        process.kill(pid, 'SIGKILL'),
+      );
+      expect(exitCode).toBe(3);
+      expect(error?.message).toContain('It was rolled back');
+      expect(await exists(project, 'a')).toBe(false);
+    }));
+
   it('after which it does not start again: what stands is said to be unknown', () =>
     withServer(major, async ({ server: { adminUrl }, stop }) => {
       const project = projectOn(adminUrl, writeFolder(files));

@@ -13,29 +13,34 @@ export interface Named {
   name: string;
   /** The word that follows ALTER. */
   word: string;
+  /** The identity of the table that takes it along into another schema. */
+  carrier: string | null;
 }
 
 // A constraint that has an index is renamed with it, and the constraint of a partition with its
 // parent's; a serial column's sequence is an object of its own.
 const select = `WITH ${common}
-  SELECT 'schema' AS kind, 'n' || oid AS id, '' AS schema, '' AS parent, name, 'SCHEMA' AS word FROM schemas
+  SELECT 'schema' AS kind, 'n' || oid AS id, '' AS schema, '' AS parent, name, 'SCHEMA' AS word, NULL AS carrier FROM schemas
   UNION ALL SELECT 'relation', 'c' || c.oid, c.schema, '', c.relname,
       CASE c.relkind WHEN 'v' THEN 'VIEW' WHEN 'm' THEN 'MATERIALIZED VIEW' WHEN 'S' THEN 'SEQUENCE'
-        WHEN 'i' THEN 'INDEX' WHEN 'I' THEN 'INDEX' WHEN 'f' THEN 'FOREIGN TABLE' ELSE 'TABLE' END
+        WHEN 'i' THEN 'INDEX' WHEN 'I' THEN 'INDEX' WHEN 'f' THEN 'FOREIGN TABLE' ELSE 'TABLE' END,
+      'c' || coalesce((SELECT x.indrelid FROM pg_index x WHERE x.indexrelid = c.oid),
+        (SELECT d.refobjid FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid
+           AND c.relkind = 'S' AND d.deptype IN ('a', 'i') AND d.refclassid = 'pg_class'::regclass LIMIT 1))
     FROM relations c WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S', 'i', 'I', 'f')
       AND NOT EXISTS (SELECT FROM pg_constraint o WHERE o.conindid = c.oid AND o.contype IN ('p', 'u', 'x'))
   UNION ALL SELECT 'column', 'a' || a.attrelid || '.' || a.attnum, c.schema, c.relname, a.attname,
-      CASE c.relkind WHEN 'c' THEN 'TYPE' WHEN 'f' THEN 'FOREIGN TABLE' ELSE 'TABLE' END
+      CASE c.relkind WHEN 'c' THEN 'TYPE' WHEN 'f' THEN 'FOREIGN TABLE' ELSE 'TABLE' END, NULL
     FROM relations c JOIN pg_attribute a ON a.attrelid = c.oid
     WHERE c.relkind IN ('r', 'p', 'f', 'c') AND a.attnum > 0 AND NOT a.attisdropped AND a.attislocal
-  UNION ALL SELECT 'constraint', 'o' || o.oid, c.schema, c.relname, o.conname, 'TABLE'
+  UNION ALL SELECT 'constraint', 'o' || o.oid, c.schema, c.relname, o.conname, 'TABLE', NULL
     FROM relations c JOIN pg_constraint o ON o.conrelid = c.oid
     WHERE o.contype IN ('c', 'f', 'p', 'u', 'x') AND o.conislocal AND o.conparentid = 0
-  UNION ALL SELECT 'type', 't' || t.oid, n.name, '', t.typname, CASE t.typtype WHEN 'd' THEN 'DOMAIN' ELSE 'TYPE' END
+  UNION ALL SELECT 'type', 't' || t.oid, n.name, '', t.typname, CASE t.typtype WHEN 'd' THEN 'DOMAIN' ELSE 'TYPE' END, NULL
     FROM pg_type t JOIN schemas n ON n.oid = t.typnamespace
     WHERE (t.typtype IN ('e', 'd', 'r') OR t.typtype = 'c' AND EXISTS (SELECT FROM pg_class c WHERE c.oid = t.typrelid AND c.relkind = 'c'))
       AND NOT EXISTS (SELECT FROM brought_along b WHERE b.classid = 'pg_type'::regclass AND b.objid = t.oid)
-  UNION ALL SELECT 'label', 'e' || l.oid, n.name, t.typname, l.enumlabel, 'TYPE'
+  UNION ALL SELECT 'label', 'e' || l.oid, n.name, t.typname, l.enumlabel, 'TYPE', NULL
     FROM pg_enum l JOIN pg_type t ON t.oid = l.enumtypid JOIN schemas n ON n.oid = t.typnamespace`;
 
 /** Every named object of a database by its identity, in the caller's transaction if there is one. */
@@ -78,7 +83,7 @@ interface Renamed {
 const kindsInOrder = ['schema', 'relation', 'type', 'column', 'constraint', 'label'];
 
 function rank({ object }: Renamed): number {
-  return kindsInOrder.indexOf(object.kind);
+  return kindsInOrder.indexOf(object.kind) + (object.carrier ? 0.5 : 0);
 }
 
 function placeOf({ schema, parent, name }: Pick<Named, 'schema' | 'parent' | 'name'>): string {
@@ -116,6 +121,7 @@ function carryParts(standing: Map<string, Named>, from: Named, to: Named): void 
   for (const [id, object] of standing) {
     if (from.kind === 'schema' && object.schema === from.name)
       standing.set(id, { ...object, schema: to.name });
+    else if (object.carrier === from.id) standing.set(id, { ...object, schema: to.schema });
     else if (object.parent && object.schema === from.schema && object.parent === from.name)
       standing.set(id, { ...object, schema: to.schema, parent: to.name });
   }

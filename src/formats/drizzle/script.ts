@@ -1,7 +1,6 @@
 import { hash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import type { SqlScript } from '../../migration.ts';
-import { withoutBom } from '../shared/script.ts';
+import { withoutBom, readText } from '../shared/script.ts';
 
 /** SHA-256, in hex, of the text as it is: a BOM and the kind of line endings count. */
 export function hashOf(source: string): string {
@@ -31,7 +30,7 @@ export function lazyDrizzleScript(file: string): SqlScript {
     kind: 'sql',
     file,
     get sql() {
-      return separateStatements(withoutBom(readFileSync(file, 'utf8')));
+      return separateStatements(withoutBom(readText(file)));
     },
   };
 }

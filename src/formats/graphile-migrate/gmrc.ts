@@ -1,7 +1,8 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { usageError } from '../../errors.ts';
 import type { ConnectionNames } from '../../migration.ts';
 import { literalOf } from '../shared/module-files.ts';
+import { readText } from '../shared/script.ts';
 
 /** What graphile-migrate's settings say of the files. */
 export interface Gmrc {
@@ -23,7 +24,7 @@ const influential = ['pgSettings', 'beforeAllMigrations', 'afterAllMigrations'];
  */
 export function readGmrc(root: string): Gmrc {
   const file = `${root}/.gmrc`;
-  const source = existsSync(file) ? withoutComments(readFileSync(file, 'utf8')) : '';
+  const source = existsSync(file) ? withoutComments(readText(file)) : '';
   const own = new Map(
     [...source.matchAll(/["'](:[A-Z][0-9A-Z_]+)["']\s*:\s*["']([^"'\n]*)["']/g)].map(
       ([, key = '', value = '']) => [key, value],

@@ -1,9 +1,9 @@
-import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { usageError } from '../../errors.ts';
 import { importModule, objectOf } from '../shared/import-module.ts';
 import { configAbove, literalOf } from '../shared/module-files.ts';
 import { textOf, type TableName } from '../shared/tracking-table.ts';
+import { readText } from '../shared/script.ts';
 
 /** Where knex keeps what it has run. */
 export interface KnexTables extends TableName {
@@ -93,7 +93,7 @@ function refuseOtherDatabases(file: string, { client }: Record<string, unknown>)
 
 /** Every migration would seem pending: nothing may be run on a wrong guess of the table. */
 function refuseComputedTables(file: string, { migrations }: Record<string, unknown>): void {
-  const { table, schema } = tablesIn(readFileSync(file, 'utf8'));
+  const { table, schema } = tablesIn(readText(file));
   const { tableName = 'knex_migrations', schemaName } = objectOf(migrations);
   if (tableName === table && (schemaName ?? undefined) === schema) return;
   throw usageError(

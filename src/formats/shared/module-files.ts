@@ -1,5 +1,6 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
+import { readText } from './script.ts';
 
 /** The files among these names that have one of the endings; a declaration file is no module. */
 export function modulesAmong(names: readonly string[], ending: RegExp): string[] {
@@ -13,7 +14,7 @@ export function modulesAmong(names: readonly string[], ending: RegExp): string[]
 export function sampleOf(directory: string, modules: readonly string[]): string {
   const numbered = modules.find((name) => /^\d/.test(name));
   const sample = numbered ?? (/migrat/i.test(basename(directory)) ? modules[0] : undefined);
-  return sample === undefined ? '' : readFileSync(`${directory}/${sample}`, 'utf8');
+  return sample === undefined ? '' : readText(`${directory}/${sample}`);
 }
 
 /** Whether the text of a module exports such a function, in any of the ways of JavaScript. */

@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { usageError } from '../../errors.ts';
 import type { NewMigration } from '../format.ts';
+import { readText } from './script.ts';
 
 /** A title as a part of a file's name: `Add invoices!` is `add_invoices`. */
 export function slugOf(title: string): string {
@@ -120,7 +120,7 @@ export interface ModuleStyle {
 export function moduleStyleOf({ migrations }: NewMigration): ModuleStyle {
   const module = migrations.findLast(({ up }) => up.kind === 'module')?.up.file;
   if (module === undefined) return { ending: '.ts', isTypeScript: true, isCommonJs: false };
-  const source = readFileSync(module, 'utf8');
+  const source = readText(module);
   const ending = module.slice(module.lastIndexOf('.'));
   const exportsByName = /\bexports\b\s*[.=[]/.test(source) && !/^\s*export\b/m.test(source);
   return { ending, isTypeScript: ending.endsWith('ts'), isCommonJs: exportsByName };

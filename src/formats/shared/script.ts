@@ -19,7 +19,7 @@ export function lazyScript(file: string): SqlScript {
     kind: 'sql',
     file,
     get sql() {
-      return withoutBom(readFileSync(file, 'utf8'));
+      return withoutBom(readText(file));
     },
   };
 }
@@ -30,12 +30,21 @@ export function hashOf(source: string): string {
   return hash('sha256', text.includes('\r') ? text.replaceAll('\r\n', '\n') : text);
 }
 
+/** The text of a file. Node's error for a directory in its place names no file. */
+export function readText(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw error instanceof Error ? Object.assign(error, { path: file }) : error;
+  }
+}
+
 const missing = new Set(['ENOENT', 'ENOTDIR']);
 
 /** The text of a file; nothing when there is none. */
 export function readIfPresent(file: string): string | undefined {
   try {
-    return readFileSync(file, 'utf8');
+    return readText(file);
   } catch (error) {
     if (missing.has(codeOf(error))) return undefined;
     throw error;

@@ -1,7 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { isConnectionLoss } from '../../db/connection-error.ts';
 import type { Session } from '../../db/session.ts';
-import { DbopsError, exitCodes } from '../../errors.ts';
 import type { Applied } from '../../formats/format.ts';
 import { readApplied } from '../state.ts';
 import type { Run, StepResult } from '../step.ts';
@@ -28,36 +25,21 @@ export async function standingOf(results: readonly StepResult[], run: Run): Prom
     await run.session.script(flush);
     return { results: [...results], reason: [] };
   } catch {
-    return readAgain(run).then(
-      (applied) => compared(results, applied),
-      () => ({ results: [...results], reason: [notKnown] }),
-    );
+    return run
+      .afterLoss((session) => readFlushed(session, run))
+      .then(
+        (applied) => compared(results, applied),
+        () => ({ results: [...results], reason: [notKnown] }),
+      );
   }
 }
 
 const notKnown =
   'If the server crashed, what was committed just before may be lost together with its tracking rows; it can not be asked right now.';
 
-/** Asks a server that may have to start first, for as long as there is patience. */
-async function readAgain(run: Run): Promise<Applied> {
-  for (const deadline = Date.now() + run.patience; ;) {
-    try {
-      return await readFlushed(await run.anotherSession(), run);
-    } catch (error) {
-      if (!isAway(error) || Date.now() >= deadline) throw error;
-      await sleep(200, undefined, { signal: run.signal });
-    }
-  }
-}
-
 async function readFlushed(session: Session, { folder }: Run): Promise<Applied> {
   await session.script(flush);
   return readApplied(session, folder);
-}
-
-function isAway(error: unknown): boolean {
-  if (error instanceof DbopsError) return error.exitCode === exitCodes.unreachable;
-  return isConnectionLoss(error);
 }
 
 function compared(results: readonly StepResult[], { applied }: Applied): Standing {

@@ -42,8 +42,9 @@ async function afterLoss<T>(
   ask: (session: Session) => Promise<T>,
 ): Promise<T | undefined> {
   try {
-    const session = await run.anotherSession();
-    return (await hasEnded(session, run.worker)) ? await ask(session) : undefined;
+    return await run.afterLoss(async (session) =>
+      (await hasEnded(session, run.worker)) ? ask(session) : undefined,
+    );
   } catch {
     return undefined;
   }

@@ -32,6 +32,8 @@ export interface Place {
   options: RestoreOptions;
   /** Copies of tables that are restored with it, and not before it, by `keyOf` their name. */
   together: ReadonlyMap<string, RescueRecord>;
+  /** The type that a narrowed column had, where its values now can be brought to it. */
+  narrowType?: string;
   /** Copies of columns that the table has got back, and its own copy has not. */
   further: readonly { record: RescueRecord; column: string }[];
 }

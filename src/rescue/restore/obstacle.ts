@@ -39,17 +39,23 @@ async function holds(
   const value = `k.${q(name)}`;
   // Spelled alike, or alike once it is of the old type again: 1.5 and 1.5000.
   for (const brought of [`${value}::${type}`, `${value}::${type}::${was}`]) {
-    await session.script('SAVEPOINT dbops_holds');
-    try {
-      const [other] = await session.query(
-        `SELECT FROM ${copyOf(record)} k WHERE (${brought})::text IS DISTINCT FROM ${value}::text LIMIT 1`,
-      );
-      if (!other) return true;
-    } catch {
-      // no such cast, or no such type any more
-    } finally {
-      await session.script('ROLLBACK TO SAVEPOINT dbops_holds');
-    }
+    const others = await attempted(
+      session,
+      `SELECT FROM ${copyOf(record)} k WHERE (${brought})::text IS DISTINCT FROM ${value}::text LIMIT 1`,
+    );
+    if (others?.length === 0) return true;
   }
   return false;
+}
+
+/** The rows of a query in the caller's transaction; nothing where there is no such cast or type. */
+export async function attempted(session: Session, sql: string): Promise<unknown[] | undefined> {
+  await session.script('SAVEPOINT dbops_attempt');
+  try {
+    return await session.query(sql);
+  } catch {
+    return undefined;
+  } finally {
+    await session.script('ROLLBACK TO SAVEPOINT dbops_attempt');
+  }
 }

@@ -1,12 +1,12 @@
-import { quoteName } from '../../db/quote.ts';
+import { quoteIdentifier, quoteName } from '../../db/quote.ts';
 import type { Session } from '../../db/session.ts';
 import { withExactText } from '../formats.ts';
 import { ownRows } from '../match.ts';
 import type { RescueRecord, SequenceState } from '../record.ts';
 import { keyOf, readShapes, type Shape } from '../shape.ts';
 import { restoreValues } from './column.ts';
-import { findObstacle } from './obstacle.ts';
-import { nothing, type Fate, type Fates, type RestoreOptions } from './fate.ts';
+import { attempted, findObstacle } from './obstacle.ts';
+import { nothing, type Fate, type Fates, type Place, type RestoreOptions } from './fate.ts';
 import { inOrder } from './foreign-keys.ts';
 import {
   withLateForeignKeys,
@@ -166,13 +166,29 @@ async function prepare(
   await session.script([lock, ...preparations.flatMap(({ before }) => before)].join('; '));
 }
 
-async function one(session: Session, place: Parameters<typeof restoreRows>[0]): Promise<Fates> {
+async function one(session: Session, place: Place): Promise<Fates> {
   const { loss } = place.record;
-  const sql = loss.kind === 'column' ? restoreValues(place, loss.column) : restoreRows(place);
+  const narrowType = await narrowTypeOf(session, place);
+  const sql =
+    loss.kind === 'column'
+      ? restoreValues({ ...place, ...(narrowType && { narrowType }) }, loss.column)
+      : restoreRows(place);
   const fates = { ...nothing };
   for (const { fate, rows } of await session.query<{ fate: Fate; rows: number }>(sql))
     fates[fate] += rows;
   return fates;
+}
+
+/** Where another tool has brought a column back, nobody noted its values: the narrow ones tell. */
+async function narrowTypeOf(
+  session: Session,
+  { record, shape }: Place,
+): Promise<string | undefined> {
+  const { loss, isReturned } = record;
+  if (loss.kind !== 'column' || loss.to === undefined || isReturned) return undefined;
+  const cast = `count(${quoteIdentifier(loss.column)}::${loss.to})`;
+  const canCast = await attempted(session, `SELECT ${cast} FROM ${ownRows(shape)}`);
+  return canCast === undefined ? undefined : loss.to;
 }
 
 /** Never back: numbers that were given out since stay given out. */
