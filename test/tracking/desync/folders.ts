@@ -145,7 +145,7 @@ export async function folderOf(
   return openedAt(root, format);
 }
 
-export function openedAt(root: string, format: FormatName): Folder {
+function openedAt(root: string, format: FormatName): Folder {
   const name = format === 'drizzle 1.0' ? 'drizzle' : format;
   return readFolder({
     migrations: `${root}/${directories[format] ?? 'migrations'}`,

@@ -98,7 +98,7 @@ async function attempt(session: Session, statements: readonly string[]): Promise
 }
 
 /** Writes the rows as an undamaged run does. */
-export async function record(
+async function record(
   session: Session,
   { tracking, migrations }: Folder,
   applied: ReadonlySet<string>,
