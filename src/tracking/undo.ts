@@ -41,7 +41,7 @@ export async function undoRepair(
       return { undo: record.id, rows: before.columns ? before.rows.length : undefined };
     });
   } catch (error) {
-    throw explained(error, session, tracking.table);
+    throw await explained(error, session, tracking);
   }
 }
 
