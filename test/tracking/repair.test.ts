@@ -313,10 +313,8 @@ describe.each(servers)('repair-tracking on $name', (server) => {
       await project.query(`DELETE FROM dbops.migrations WHERE name = '0004_notes'`);
       await withClient(project.url, async (client) => {
         await client.query('BEGIN; LOCK TABLE dbops.migrations IN ROW EXCLUSIVE MODE');
-        const refused = await project.dbops(
-          ...['repair-tracking', '--apply', '--lock-timeout', '100ms'],
-          ...['--shadow-url', server.adminUrl],
-        );
+        const words = ['repair-tracking', '--apply', '--shadow-url', server.adminUrl];
+        const refused = await project.dbops(...words, '--lock-timeout', '100ms');
         expect(refused).toMatchObject({
           exitCode: 7,
           stderr: expect.stringContaining('the application'),
@@ -327,13 +325,13 @@ describe.each(servers)('repair-tracking on $name', (server) => {
 
   it('judges two files with one version, which have one row between them', () =>
     withDatabase(server, async (url) => {
-      const files = {
+      const twins = {
         'supabase/migrations/20260101_a.sql': 'CREATE TABLE a (id int);',
         'supabase/migrations/20260102_b.sql': 'CREATE TABLE b (id int);',
         'supabase/migrations/20260102_c.sql': 'CREATE TABLE c (id int);',
       };
-      const project = projectOn(url, writeProject(files));
-      await project.query(Object.values(files).join('\n'));
+      const project = projectOn(url, writeProject(twins));
+      await project.query(Object.values(twins).join('\n'));
       const done = await repair(project, '--apply');
       expect(verdictsOf(done)).toEqual(['proven', 'proven', 'proven']);
       expect(done).toMatchObject({ applied: true, findings: [{ code: 'not-recorded' }] });
@@ -387,7 +385,7 @@ describe.each(targets.filter(({ kind }) => kind === 'pglite'))(
     it('proves, writes and takes back', () =>
       withProject(target, files, async (project) => {
         await project.dbops('migrate', 'up');
-        await project.query(`DELETE FROM dbops.migrations WHERE name > '0002'`);
+        await project.query(`DELETE FROM dbops.migrations WHERE name > '0003'`);
         const done = await project.json('repair-tracking', '--apply');
         expect(done).toMatchObject({ exitCode: 0, next: { runs: [] } });
         expect(await tracked(project)).toHaveLength(4);
