@@ -382,16 +382,20 @@ describe.each(servers)('repair-tracking on $name', (server) => {
 describe.each(targets.filter(({ kind }) => kind === 'pglite'))(
   'repair-tracking on $name',
   (target) => {
-    it('proves, writes and takes back', () =>
-      withProject(target, files, async (project) => {
-        await project.dbops('migrate', 'up');
-        await project.query(`DELETE FROM dbops.migrations WHERE name > '0003'`);
-        const done = await project.json('repair-tracking', '--apply');
-        expect(done).toMatchObject({ exitCode: 0, next: { runs: [] } });
-        expect(await tracked(project)).toHaveLength(4);
-        expect((await project.json('repair-tracking', '--undo')).exitCode).toBe(0);
-        expect(await tracked(project)).toHaveLength(2);
-      }));
+    it(
+      'proves, writes and takes back',
+      () =>
+        withProject(target, files, async (project) => {
+          await project.dbops('migrate', 'up');
+          await project.query(`DELETE FROM dbops.migrations WHERE name > '0003'`);
+          const done = await project.json('repair-tracking', '--apply');
+          expect(done).toMatchObject({ exitCode: 0, next: { runs: [] } });
+          expect(await tracked(project)).toHaveLength(4);
+          expect((await project.json('repair-tracking', '--undo')).exitCode).toBe(0);
+          expect(await tracked(project)).toHaveLength(2);
+        }),
+      90_000,
+    );
   },
 );
 
