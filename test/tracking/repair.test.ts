@@ -65,6 +65,61 @@ describe.each(servers)('repair-tracking on $name', (server) => {
       expect(refused).toMatchObject({ exitCode: 2, error: { code: 'REPAIR.ABSENT' } });
     }));
 
+  it('tells a hole from what a later migration changed again', () =>
+    withProject(
+      server,
+      {
+        '0001_a.up.sql': 'CREATE TABLE a (id int DEFAULT 1);',
+        '0002_two.up.sql': 'ALTER TABLE a ALTER id SET DEFAULT 2;',
+        '0003_hole.up.sql': 'CREATE TABLE branch (id int);',
+        '0004_three.up.sql': 'ALTER TABLE a ALTER id SET DEFAULT 3; CREATE TABLE b (id int);',
+        '0005_gone.up.sql': 'CREATE TABLE passing (id int);',
+        '0006_again.up.sql': 'DROP TABLE passing;',
+        '0007_last.up.sql': 'CREATE TABLE c (id int);',
+      },
+      async (project) => {
+        // A push: the schema without the hole, and without a row.
+        await project.query(
+          'CREATE TABLE a (id int DEFAULT 3); CREATE TABLE b (id int); CREATE TABLE c (id int)',
+        );
+        const shown = await repair(project, '--apply');
+        expect(verdictsOf(shown)).toEqual([
+          'proven',
+          'superseded',
+          'absent',
+          'proven',
+          'superseded',
+          'proven',
+          'proven',
+        ]);
+        expect(await tracked(project)).not.toContain('0003_hole');
+        expect(shown['next']).toMatchObject({ stops: expect.stringContaining('0003_hole') });
+        expect((await project.dbops('migrate', 'up', '--allow-out-of-order')).exitCode).toBe(0);
+        expect((await repair(project)).exitCode).toBe(0);
+      },
+    ));
+
+  it('says of a half-run module what is missing, and that it can not finish it', () =>
+    withProject(
+      server,
+      {
+        '0001_a.ts':
+          "import { sql } from 'kysely'; export const up = async (db: any) => { await sql`CREATE TABLE a (id int)`.execute(db); await sql`CREATE TABLE b (id int)`.execute(db); };",
+      },
+      async (project) => {
+        await project.query('CREATE TABLE a (id int)');
+        const shown = await repair(project);
+        expect(verdictsOf(shown)).toEqual(['partial']);
+        expect(shown.migrations[0]?.['evidence']).toContainEqual({
+          change: 'adds',
+          object: 'table public.b',
+          showing: 'out',
+        });
+        const refused = await repair(project, '--finish', '0001_a', '--apply');
+        expect(refused).toMatchObject({ exitCode: 2, error: { code: 'REPAIR.MODULE' } });
+      },
+    ));
+
   it('shows which statements of a half-run file are in, and finishes it', () =>
     withProject(server, files, async (project) => {
       await project.dbops('migrate', 'up', '--to', '0002');
