@@ -128,9 +128,9 @@ function stepsJson(steps: readonly Step[] = []): JsonValue {
 /** Which statements of half-run files are in, and which are not. */
 function stepBlocks({ steps, mending }: Repair): Block[] {
   const blocks = [...steps].map(([name, ofFile]) => {
-    const lines = ofFile.map(({ sql, line, state }) => {
+    const lines = ofFile.map(({ sql, place, state }) => {
       const head = sql.replaceAll(/\s+/g, ' ').slice(0, 80);
-      return `  line ${String(line).padEnd(4)} ${state.padEnd(9)}  ${head}`;
+      return `  ${place.padEnd(9)} ${state.padEnd(9)}  ${head}`;
     });
     return text([name, ...lines].join('\n'));
   });

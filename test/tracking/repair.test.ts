@@ -99,24 +99,46 @@ describe.each(servers)('repair-tracking on $name', (server) => {
       },
     ));
 
-  it('says of a half-run module what is missing, and that it can not finish it', () =>
+  it('finishes a half-run module by what it sends, and takes it back', () =>
     withProject(
       server,
       {
         '0001_a.ts':
-          "import { sql } from 'kysely'; export const up = async (db: any) => { await sql`CREATE TABLE a (id int)`.execute(db); await sql`CREATE TABLE b (id int)`.execute(db); };",
+          "import { sql } from 'kysely'; export const up = async (db: any) => { await sql`CREATE TABLE a (id int)`.execute(db); await db.schema.createTable('b').addColumn('id', 'integer').execute(); };",
       },
       async (project) => {
         await project.query('CREATE TABLE a (id int)');
         const shown = await repair(project);
-        expect(verdictsOf(shown)).toEqual(['partial']);
-        expect(shown.migrations[0]?.['evidence']).toContainEqual({
-          change: 'adds',
-          object: 'table public.b',
-          showing: 'out',
-        });
+        expect(shown.migrations).toMatchObject([
+          {
+            verdict: 'partial',
+            statements: [
+              { sql: 'CREATE TABLE a (id int)', state: 'in' },
+              { sql: 'create table "b" ("id" integer)', state: 'missing' },
+            ],
+          },
+        ]);
+        expect((await repair(project, '--take-back', '0001_a', '--apply')).exitCode).toBe(0);
+        expect(await exists(project, 'a')).toBe(false);
+        await project.query('CREATE TABLE a (id int)');
+        const finished = await repair(project, '--finish', '0001_a', '--apply');
+        expect(finished).toMatchObject({ exitCode: 0, next: { runs: [] } });
+        expect(await exists(project, 'b')).toBe(true);
+      },
+    ));
+
+  it('does not finish a module whose values only it has', () =>
+    withProject(
+      server,
+      {
+        '0001_a.ts':
+          "import { sql } from 'kysely'; export const up = async (db: any) => { await sql`CREATE TABLE a (id int)`.execute(db); await sql`CREATE TABLE b (id int)`.execute(db); await db.insertInto('a').values({ id: 1 }).execute(); };",
+      },
+      async (project) => {
+        await project.query('CREATE TABLE a (id int)');
         const refused = await repair(project, '--finish', '0001_a', '--apply');
-        expect(refused).toMatchObject({ exitCode: 2, error: { code: 'REPAIR.MODULE' } });
+        expect(refused).toMatchObject({ exitCode: 6, error: { code: 'REPAIR.NOT_PROVEN' } });
+        expect(await exists(project, 'b')).toBe(false);
       },
     ));
 
