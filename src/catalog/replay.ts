@@ -42,7 +42,7 @@ export async function prepare(session: Session, { platform }: Format): Promise<v
 }
 
 /**
- * Runs one migration, where those before it have been run.
+ * Runs one migration, where those before it have been run. A failed one leaves no transaction open.
  *
  * @throws DbopsError naming the file that does not run
  */
@@ -69,6 +69,7 @@ export async function replayOne(
       await runSql(session, await executionOf(file, format, session.client), format);
     }
   } catch (error) {
+    await session.script('ROLLBACK').catch(() => {}); // an abandoned session answers no more
     throw error instanceof DbopsError
       ? error
       : doesNotReplay({ migration, script, source, direction }, error, session.server.kind);
