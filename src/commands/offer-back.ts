@@ -1,4 +1,5 @@
 import type { Context } from '../context.ts';
+import { isConnectionLoss } from '../db/connection-error.ts';
 import type { Session } from '../db/session.ts';
 import type { DbopsError } from '../errors.ts';
 import type { Folder } from '../formats/format.ts';
@@ -30,22 +31,32 @@ interface Offer {
   error?: DbopsError;
 }
 
-/**
- * Offers the rows back whose place a run has made anew: asked, told to, or told of.
- *
- * @param within what its steps have put back themselves
- */
-export async function offerBack(
-  rescue: Rescue,
-  direction: Direction,
-  { done, within }: { done: readonly string[]; within: readonly Restored[] },
-): Promise<Offer> {
+/** What the steps of a run did. */
+interface Ran {
+  done: readonly string[];
+  /** What they have put back themselves. */
+  within: readonly Restored[];
+}
+
+const nothing: Offer = { data: {}, blocks: [] };
+
+/** Offers the rows back whose place a run has made anew: asked, told to, or told of. */
+export async function offerBack(rescue: Rescue, direction: Direction, ran: Ran): Promise<Offer> {
+  return offer(rescue, direction, ran).catch(async (error: unknown) => {
+    if (!isConnectionLoss(error)) throw error;
+    // The run may have lost its connection, and the report of what stands must not be lost with it.
+    const session = await rescue.context.anotherSession().catch(() => undefined);
+    return session ? offer({ ...rescue, session }, direction, ran) : nothing;
+  });
+}
+
+async function offer(rescue: Rescue, direction: Direction, { done, within }: Ran): Promise<Offer> {
   if (within.length > 0)
     return { data: { restored: within.map(restoredToJson) }, blocks: restoredBlocks(within) };
-  if (done.length === 0) return { data: {}, blocks: [] };
+  if (done.length === 0) return nothing;
   const { session, folder } = rescue;
   const records = await recordsUndoneBy(session, folder.tracking.table, direction, done);
-  if (records.length === 0) return { data: {}, blocks: [] };
+  if (records.length === 0) return nothing;
   if (!(await isWanted(rescue, records))) return told(records);
   try {
     const restored = await restore(session, records, { dryRun: false, overwrite: false });
