@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { codeOf } from '../db/connection-error.ts';
+import { quoteIdentifier } from '../db/quote.ts';
 import { transaction, type Session } from '../db/session.ts';
 import { DbopsError } from '../errors.ts';
 import type { Format, LoadedModule } from '../formats/format.ts';
@@ -57,7 +58,7 @@ export async function replayOne(
   const source = script.kind === 'sql' ? script.sql : readFileSync(script.file, 'utf8');
   try {
     const directives = readDirectives(source, migration.name);
-    await session.script(`RESET ALL; ${format.platform?.settings ?? ''}`);
+    await session.script(`RESET ALL; ${settingsOf(format)}`);
     if (script.kind === 'module')
       await runModule(
         session,
@@ -74,6 +75,12 @@ export async function replayOne(
       ? error
       : doesNotReplay({ migration, script, source, direction }, error, session.server.kind);
   }
+}
+
+function settingsOf({ platform, searchPath }: Format): string {
+  const path =
+    searchPath === undefined ? '' : `SET search_path TO ${quoteIdentifier(searchPath)}; `;
+  return `${path}${platform?.settings ?? ''}`;
 }
 
 async function runModule(session: Session, module: LoadedModule, asked: boolean): Promise<void> {
