@@ -2,6 +2,7 @@ import type { Session } from '../db/session.ts';
 import { keyOfObject, objectName } from './snapshot.ts';
 import { grantKinds, kinds } from './kinds/index.ts';
 import type { SchemaObject } from './kinds/kind.ts';
+import { sameButForSyntax } from '../sql/same-statements.ts';
 import { respell, type Spelling } from './respell.ts';
 
 /** What of one object is not as expected. */
@@ -37,9 +38,12 @@ export type Judge = (doubts: readonly Doubt[]) => Promise<boolean[]>;
 export function judgeIn(shadow: Session): Judge {
   return async (doubts) => {
     const spelled = await respell(shadow, doubts.flatMap(bothSpellings));
-    return doubts.map(
-      (_, at) => spelled[2 * at] !== undefined && spelled[2 * at] === spelled[2 * at + 1],
-    );
+    const same = doubts.map(async (_, at) => {
+      const [expected, live] = [spelled[2 * at], spelled[2 * at + 1]];
+      if (expected === undefined || live === undefined) return false;
+      return expected === live || sameButForSyntax(expected, live);
+    });
+    return Promise.all(same);
   };
 }
 

@@ -1,5 +1,6 @@
 import type { Session } from '../db/session.ts';
 import { comparableOf, expectedOf, type Surroundings } from './application.ts';
+import { repairsOf } from './ddl/repairs.ts';
 import { definitionsOf } from './definitions.ts';
 import { differencesOf, type Difference } from './differences.ts';
 import { withExpected } from './expected.ts';
@@ -14,6 +15,8 @@ export type Drift = Difference & {
   migration?: string;
   /** DDL as the server writes it; absent where it writes none for this kind of object. */
   definitions: { expected?: string; live?: string };
+  /** SQL that makes it as the migrations do; nothing where no plan was found. */
+  repair: string[];
 };
 
 /**
@@ -59,11 +62,13 @@ async function explain(
     ),
   );
   const [origins, definitions] = await Promise.all([originsOf(wanted, made), live]);
-  return differences.map((difference): Drift => {
+  const repairs = await repairsOf(session, wanted, differences);
+  return differences.map((difference, at): Drift => {
     const { migration, definition: expected } = origins[made.indexOf(difference)] ?? {};
     const definition = definitions[there.indexOf(difference)];
     return {
       ...difference,
+      repair: repairs[at] ?? [],
       ...(migration !== undefined && { migration }),
       definitions: {
         ...(expected !== undefined && { expected }),

@@ -2,13 +2,19 @@ import type { Drift } from '../catalog/drift.ts';
 import type { SchemaObject } from '../catalog/kinds/kind.ts';
 import { quoteIdentifier as q, quoteName } from '../db/quote.ts';
 
-/** The SQL that makes an object again as its migrations do; nothing where it takes more than one statement can. */
-export function repairOf({ change, object, definitions }: Drift): string | undefined {
+/**
+ * The SQL that makes an object again as its migrations do. Constraints and indexes are made so that
+ * the application goes on, the rest as it was planned; nothing where there is no plan.
+ */
+export function repairOf({ change, object, definitions, repair }: Drift): string | undefined {
   const { expected } = definitions;
-  if (expected === undefined || change === 'extra') return undefined;
+  const planned = repair.length > 0 ? repair.join('; ') : undefined;
+  if (expected === undefined || change === 'extra') return planned;
   if (object.kind === 'constraint') return constraintRepair(change, object, expected);
   if (object.kind === 'index') return indexRepair(change, object, expected);
-  return undefined;
+  // The planner knows no extended statistics, which the server writes as CREATE.
+  const isWhole = change === 'missing' && object.kind === 'statistics';
+  return planned ?? (isWhole ? expected : undefined);
 }
 
 /** A failure leaves it as it was. */

@@ -36,15 +36,16 @@ function shown(definition: string | undefined): string {
 }
 
 function helpFor(drift: Drift): string {
-  if (drift.change === 'extra')
-    return 'Put it into a migration (dbops migrate new NAME) if it is wanted, or drop it.';
   const repair = repairOf(drift);
-  if (repair)
+  if (drift.change === 'extra')
+    return `Put it into a migration (dbops migrate new NAME) if it is wanted, or drop it${repair ? `: ${repair};` : '.'}`;
+  const isLost = drift.object.kind === 'table' && drift.change === 'missing';
+  if (repair && !isLost)
     return drift.change === 'missing'
       ? `Make it again: ${repair};`
       : `Make it as its migration does: ${repair};`;
-  if (drift.object.kind === 'table' && drift.change === 'missing')
-    return 'Restore it from a backup, or roll back to before its migration and apply it again.';
+  if (isLost)
+    return `Its rows are gone: restore it from a backup${repair ? `, or make it anew without them: ${repair};` : '.'}`;
   return drift.migration
     ? `Make it as ${drift.migration} does, or put the change into a new migration (dbops migrate new NAME).`
     : 'Make it as its migration does, or put the change into a new one (dbops migrate new NAME).';

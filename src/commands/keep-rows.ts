@@ -71,8 +71,9 @@ export async function keepRows(
         (kept.get(migration) ?? []).map((copy) => ({ migration, copy })),
       );
       const rescued = copies.map((each) => rescuedToJson(each, direction));
+      const back = returning.filter(({ migration }) => done.includes(migration));
       const within = done.flatMap((migration) => restored.get(migration) ?? []);
-      const { error, data, blocks } = await offerBack(rescue, direction, { done, within });
+      const { error, data, blocks } = await offerBack(rescue, back, within);
       return {
         ...report,
         data: { ...report.data, rescued, ...data },

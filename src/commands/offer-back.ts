@@ -3,9 +3,8 @@ import { isConnectionLoss } from '../db/connection-error.ts';
 import type { Session } from '../db/session.ts';
 import type { DbopsError } from '../errors.ts';
 import type { Folder } from '../formats/format.ts';
-import type { Direction } from '../migration.ts';
 import { text, type Block, type JsonValue } from '../report.ts';
-import { recordsUndoneBy, type RescueRecord } from '../rescue/record.ts';
+import { readAgain, type RescueRecord } from '../rescue/record.ts';
 import { restoreError } from '../rescue/restore/restore-error.ts';
 import { restore, type Restored } from '../rescue/restore/run.ts';
 import { countOf, lossToJson, placeOf, restoreCommand, restoredSentence } from './loss-words.ts';
@@ -31,6 +30,7 @@ interface Offer {
   error?: DbopsError;
 }
 
+<<<<<<< HEAD
 /** What the steps of a run did. */
 interface Ran {
   done: readonly string[];
@@ -57,9 +57,28 @@ async function offer(rescue: Rescue, direction: Direction, { done, within }: Ran
   const { session, folder } = rescue;
   const records = await recordsUndoneBy(session, folder.tracking.table, direction, done);
   if (records.length === 0) return nothing;
+=======
+/**
+ * Offers the rows back whose place a run has made anew: asked, told to, or told of. Where there are
+ * none the database is not asked: the run may have lost its connection.
+ *
+ * @param records as they were before the run
+ * @param within what its steps have put back themselves
+ */
+export async function offerBack(
+  rescue: Rescue,
+  records: readonly RescueRecord[],
+  within: readonly Restored[],
+): Promise<Offer> {
+  if (within.length > 0)
+    return { data: { restored: within.map(restoredToJson) }, blocks: restoredBlocks(within) };
+  if (records.length === 0) return { data: {}, blocks: [] };
+>>>>>>> main
   if (!(await isWanted(rescue, records))) return told(records);
+  const { session } = rescue;
   try {
-    const restored = await restore(session, records, { dryRun: false, overwrite: false });
+    const now = await readAgain(session, records);
+    const restored = await restore(session, now, { dryRun: false, overwrite: false });
     return { data: { restored: restored.map(restoredToJson) }, blocks: restoredBlocks(restored) };
   } catch (error) {
     return { ...told(records), error: restoreError(error, records) };

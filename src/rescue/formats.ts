@@ -26,6 +26,22 @@ export function withQualifiedNames<T>(session: Session, work: () => Promise<T>):
   return withSettings(session, qualified, work);
 }
 
+/** Runs `work` where names mean what they meant to whoever began the transaction. */
+export function withSearchPath<T>(
+  session: Session,
+  path: string,
+  work: () => Promise<T>,
+): Promise<T> {
+  return withSettings(session, [['search_path', path]], work);
+}
+
+export async function searchPathOf(session: Session): Promise<string> {
+  const [row] = await session.query<{ path: string }>(
+    `SELECT current_setting('search_path') AS path`,
+  );
+  return row?.path ?? '';
+}
+
 async function withSettings<T>(
   session: Session,
   settings: typeof exact,

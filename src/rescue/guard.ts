@@ -2,7 +2,7 @@ import { lossesBetween, readStorage, type Loss, type Storage } from '../catalog/
 import { quoteIdentifier as q } from '../db/quote.ts';
 import type { Session } from '../db/session.ts';
 import type { Destruction } from '../sql/destructions.ts';
-import { withExactText } from './formats.ts';
+import { searchPathOf, withExactText, withSearchPath } from './formats.ts';
 import { keep, type Kept } from './keep.ts';
 import { isMatch, keptRows, liveRows } from './match.ts';
 import {
@@ -124,16 +124,19 @@ async function bringBack(
   { returning, rules, restores, onRestored }: Watch,
   script: () => Promise<void>,
 ): Promise<void> {
+  const path = restores ? await searchPathOf(session) : '';
   await script();
   await markReturned(session, returning);
   if (restores && returning.length > 0) {
     const options = { dryRun: false, overwrite: false };
     const records = await readAgain(session, returning);
-    onRestored(
-      await restoreWithin(session, records, options).catch((error: unknown) => {
-        throw restoreError(error, records);
-      }),
-    );
+    // A derived script has set an empty one, and checks of the tables may call functions by name.
+    const restored = await withSearchPath(session, path, () =>
+      restoreWithin(session, records, options),
+    ).catch((error: unknown) => {
+      throw restoreError(error, records);
+    });
+    onRestored(restored);
   }
   if (rules) await session.script(rules);
 }

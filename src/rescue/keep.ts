@@ -188,7 +188,7 @@ async function readSequences(session: Session, { loss, shape }: Copy): Promise<S
 }
 
 /** FORCE ROW LEVEL SECURITY would keep rows from the owner, and so from the copy. */
-export async function withoutPolicies<T>(
+async function withoutPolicies<T>(
   session: Session,
   shape: Shape,
   work: () => Promise<T>,

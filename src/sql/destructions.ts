@@ -20,9 +20,12 @@ const suspicious =
   /\bdrop\b(?!\s+(?:not|default|constraint)\b)|\btruncate\b|(?<!\bon\s+)\bdelete\b|\bdo\b(?!\s+(?:nothing|update|instead|also)\b)|\bexecute\b(?!\s+(?:function|procedure)\b)|\bcall\b/i;
 const retyping = [/\balter\b/i, /\btype\b/i];
 
-/** In modules, and in what only the server parses: the words of SQL, and of the builders. */
-const destroyingText =
-  /\b(?:drop|truncate|execute)\b|\bdelete\s+from\b|\btype\b|(?:drop|alter|delete|truncate|rename)[A-Z]\w*\(|\.(?:del|delete|truncate|alter)\(/i;
+/** In modules, and in what only the server parses: the words of SQL, and those of the builders. */
+const destroyingText = [
+  /\bdrop\b(?!\s+(?:not|default|constraint)\b)|\btruncate\b|\bdelete\s+from\b|\balter\b[^]*\btype\b/i,
+  /\bdrop(?!Index|Constraint|Foreign|Primary|Unique|Nullable|Not|Default|Trigger|Policy|Function)[A-Z]\w*\(/,
+  /\b(?:alterColumn|setDataType|deleteFrom|truncate\w*|alter|del|delete)\(/,
+];
 
 /**
  * What an SQL file may destroy, as far as PostgreSQL's own grammar shows. A text that it does not
@@ -33,13 +36,18 @@ export async function destructionsOf(sql: string): Promise<Destruction[]> {
   try {
     return (await parse(sql)).flatMap(({ stmt }) => (stmt ? ofStatement(stmt) : []));
   } catch {
-    return mayDestroy(sql) ? [{ kind: 'hidden' }] : [];
+    return mayHide(sql) ? [{ kind: 'hidden' }] : [];
   }
 }
 
-/** Whether the words of a module, or of the body of a `DO`, speak of destroying something. */
+/** The body of a `DO` may put a statement together. */
+function mayHide(sql: string): boolean {
+  return /\bexecute\b/i.test(sql) || mayDestroy(sql);
+}
+
+/** Whether the words of a module speak of destroying something. */
 export function mayDestroy(source: string): boolean {
-  return destroyingText.test(source);
+  return destroyingText.some((words) => words.test(source));
 }
 
 function ofStatement(stmt: Node): Destruction[] {
@@ -48,7 +56,7 @@ function ofStatement(stmt: Node): Destruction[] {
   if ('DropOwnedStmt' in stmt || 'CallStmt' in stmt || 'ExecuteStmt' in stmt)
     return [{ kind: 'hidden' }];
   if ('DoStmt' in stmt)
-    return mayDestroy(JSON.stringify(stmt.DoStmt.args)) ? [{ kind: 'hidden' }] : [];
+    return mayHide(JSON.stringify(stmt.DoStmt.args)) ? [{ kind: 'hidden' }] : [];
   if ('TruncateStmt' in stmt) {
     const { relations = [], behavior } = stmt.TruncateStmt;
     const cascades = behavior === 'DROP_CASCADE';

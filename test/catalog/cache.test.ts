@@ -46,7 +46,7 @@ const first = { tables: [['things'], ['more', 'things']], replays: 1 };
 const again = { ...first, replays: 0 };
 
 describe('the snapshots after parts of a folder', () => {
-  it('are taken in one replay, and then from the cache', async () => {
+  it('are taken in one replay, and then from the cache', { timeout: 90_000 }, async () => {
     const folder = folderOf({});
     expect(await tablesAfter(folder, [1, 3])).toEqual(first);
     expect(await tablesAfter(folder, [1, 3])).toEqual(again);
@@ -68,24 +68,28 @@ describe('the snapshots after parts of a folder', () => {
     expect(one?.every((object) => two?.includes(object))).toBe(true);
   });
 
-  it('are taken again where a file is damaged, empty, of another shape or of another name', async () => {
-    const folder = folderOf({});
-    await tablesAfter(folder, [1, 3]);
-    const damages = [
-      (bytes: Buffer) => bytes.subarray(0, -10),
-      () => Buffer.alloc(0),
-      (bytes: Buffer) => changed(bytes, '"value":{', '"value":{"odd":1},"x":{'),
-      (bytes: Buffer) => changed(bytes, '"name":"', '"name":"x'),
-    ];
-    for (const damage of damages) {
-      for (const name of readdirSync(folder)) {
-        const file = join(folder, name);
-        writeFileSync(file, damage(readFileSync(file)));
+  it(
+    'are taken again where a file is damaged, empty, of another shape or of another name',
+    { timeout: 90_000 },
+    async () => {
+      const folder = folderOf({});
+      await tablesAfter(folder, [1, 3]);
+      const damages = [
+        (bytes: Buffer) => bytes.subarray(0, -10),
+        () => Buffer.alloc(0),
+        (bytes: Buffer) => changed(bytes, '"value":{', '"value":{"odd":1},"x":{'),
+        (bytes: Buffer) => changed(bytes, '"name":"', '"name":"x'),
+      ];
+      for (const damage of damages) {
+        for (const name of readdirSync(folder)) {
+          const file = join(folder, name);
+          writeFileSync(file, damage(readFileSync(file)));
+        }
+        expect(await tablesAfter(folder, [1, 3])).toEqual(first);
       }
-      expect(await tablesAfter(folder, [1, 3])).toEqual(first);
-    }
-    expect(await tablesAfter(folder, [1, 3])).toEqual(again);
-  });
+      expect(await tablesAfter(folder, [1, 3])).toEqual(again);
+    },
+  );
 
   it.each([
     ['can not be made', (folder: string) => writeFileSync(folder, 'a file')],
@@ -111,7 +115,7 @@ describe('the judgement of two spellings', () => {
     return { same, replays: replays.length };
   }
 
-  it('is remembered', async () => {
+  it('is remembered', { timeout: 90_000 }, async () => {
     const folder = folderOf({});
     expect(await judge(folder, restored)).toEqual({ same: [true], replays: 1 });
     expect(await judge(folder, restored)).toEqual({ same: [true], replays: 0 });

@@ -59,6 +59,7 @@ export async function openComparison(
     const made = await inScratchTransaction(shadow, () => definitionsOf(shadow, objects));
     return found.map((difference, at) => ({
       ...difference,
+      repair: [],
       definitions: { ...textAs('expected', made[at]), ...textAs('live', there[at]) },
     }));
   };

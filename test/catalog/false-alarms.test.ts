@@ -16,7 +16,15 @@ import {
 } from '../db/targets.ts';
 import { openComparison, type Comparison } from './comparison.ts';
 import { migrated, reference, trialOf } from './trial.ts';
-import { bystanders, hostileDefaults, menagerie, restoreSpelling, zoo } from './zoo.ts';
+import {
+  bornOn13,
+  bystanders,
+  hostileDefaults,
+  menagerie,
+  otherExtract,
+  restoreSpelling,
+  zoo,
+} from './zoo.ts';
 
 const folders = [
   { schema: 'the reference schema', folder: () => reference },
@@ -70,6 +78,21 @@ describe.each(folders)('no difference for $schema', ({ folder }) => {
     }),
   );
 });
+
+describe.each(targets.slice(0, 1))(
+  'a database that was made by PostgreSQL 13, on $name',
+  (target) => {
+    it('is not told of AT TIME ZONE and SUBSTRING, but of date_part', () =>
+      migrated(target, folderOf(zoo), async ({ sql, findings }) => {
+        await sql(bornOn13);
+        expect(await findings({ words: ['schema'] })).toEqual([]);
+        await sql(otherExtract);
+        expect(await findings({ words: ['schema'] })).toEqual([
+          'different-constraint spellings_trimmed on public.spellings',
+        ]);
+      }));
+  },
+);
 
 const projects = ['e-commerce/drizzle', 'workshops/drizzle', 'credits/prisma/migrations'];
 

@@ -172,3 +172,12 @@ export const restoreSpelling = `
       EXECUTE o.def;
     END LOOP;
   END $$`;
+
+/** What a database has that was made by PostgreSQL 13 and upgraded since: calls of functions. */
+export const bornOn13 = `
+  ALTER TABLE spellings DROP CONSTRAINT spellings_trimmed;
+  ALTER TABLE spellings ADD CONSTRAINT spellings_trimmed CHECK (btrim(kind) = kind AND "substring"(name, 1, 2) <> 'zz'
+    AND extract(year FROM day) > 2000 AND timezone('UTC', at) > TIMESTAMP '2019-01-01') NO INHERIT;`;
+
+/** That is another function, with another type. */
+export const otherExtract = bornOn13.replace('extract(year FROM day)', `date_part('year', day)`);

@@ -13,6 +13,13 @@ const folder = {
   '0002_b.up.sql': 'ALTER TABLE a ADD COLUMN kind text; ALTER TABLE a ALTER n SET NOT NULL',
   '0003_c.up.sql': 'ALTER TABLE a ADD CHECK (n > 0)',
 };
+const machinery = {
+  '0001_a.up.sql': `CREATE TABLE a (id int, n int);
+    CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$;
+    CREATE TRIGGER t BEFORE UPDATE OF n ON a FOR EACH ROW WHEN (NEW.n > 0) EXECUTE FUNCTION f();
+    CREATE RULE r AS ON DELETE TO a DO INSTEAD NOTHING;
+    CREATE STATISTICS s (dependencies) ON id, n FROM a;`,
+};
 const damage = 'DROP INDEX a_n; ALTER TABLE a ALTER n DROP NOT NULL; CREATE INDEX "b*" ON a (kind)';
 const index = 'missing-index a_n on public.a';
 const column = 'different-column n on public.a';
@@ -51,34 +58,57 @@ describe('findings', () => {
 });
 
 describe.each(targets)('verify on $name', (target) => {
-  it('names the migration that changed last what is different, and sets known findings aside', () =>
-    migrated(target, folderOf(folder), async ({ sql, verify, findings }) => {
-      await sql(damage);
-      const found = await verify();
-      expect(found.findings?.map(({ code, where }) => [code, where.migration])).toEqual([
-        ['different-column', '0002_b'],
-        ['extra-index', undefined],
-        ['missing-index', '0001_a'],
-      ]);
-      expect(await findings({ words: ['--ignore', 'extra-*'] })).toEqual([column, index]);
+  it(
+    'names the migration that changed last what is different, and sets known findings aside',
+    () =>
+      migrated(target, folderOf(folder), async ({ sql, verify, findings }) => {
+        await sql(damage);
+        const found = await verify();
+        expect(found.findings?.map(({ code, where }) => [code, where.migration])).toEqual([
+          ['different-column', '0002_b'],
+          ['extra-index', undefined],
+          ['missing-index', '0001_a'],
+        ]);
+        expect(await findings({ words: ['--ignore', 'extra-*'] })).toEqual([column, index]);
 
-      const file = join(folderOf({}), 'known.json');
-      expect(await verify({ words: ['--write-baseline', file] })).toMatchObject({ exitCode: 0 });
-      expect(await verify({ words: ['--baseline', file] })).toMatchObject({
-        exitCode: 0,
-        findings: [],
-        known: 3,
-        stale: [],
-      });
-      await sql('CREATE INDEX a_n ON a (n); CREATE TABLE by_hand ()');
-      expect(await verify({ words: ['--baseline', file] })).toMatchObject({
-        exitCode: 4,
-        findings: [{ code: 'extra-table' }],
-        known: 2,
-        stale: ['missing-index:a_n on public.a'],
-      });
-      expect(await verify({ words: ['health', '--baseline', file] })).toMatchObject({ stale: [] });
-    }));
+        const file = join(folderOf({}), 'known.json');
+        expect(await verify({ words: ['--write-baseline', file] })).toMatchObject({ exitCode: 0 });
+        expect(await verify({ words: ['--baseline', file] })).toMatchObject({
+          exitCode: 0,
+          findings: [],
+          known: 3,
+          stale: [],
+        });
+        await sql('CREATE INDEX a_n ON a (n); CREATE TABLE by_hand ()');
+        expect(await verify({ words: ['--baseline', file] })).toMatchObject({
+          exitCode: 4,
+          findings: [{ code: 'extra-table' }],
+          known: 2,
+          stale: ['missing-index:a_n on public.a'],
+        });
+        expect(await verify({ words: ['health', '--baseline', file] })).toMatchObject({
+          stale: [],
+        });
+      }),
+    90_000,
+  );
+});
+
+describe.each(targets)('the help on $name', (target) => {
+  it(
+    'brings back triggers, rules, statistics and functions',
+    () =>
+      migrated(target, folderOf(machinery), async ({ sql, verify, findings }) => {
+        await sql(
+          'DROP TRIGGER t ON a; DROP RULE r ON a; DROP STATISTICS s; ALTER FUNCTION f COST 7 SECURITY DEFINER',
+        );
+        const { findings: found = [] } = await verify({ words: ['schema'] });
+        expect(found).toHaveLength(4);
+        await sql(found.map(({ help }) => help.slice(help.indexOf(': ') + 2)));
+        expect(await findings()).toEqual([]);
+      }),
+    90_000,
+  );
 });
 
 describe('verify', () => {

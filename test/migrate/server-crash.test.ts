@@ -57,8 +57,8 @@ describe.each(servers)('a crash of $name in the middle of a run', ({ major }) =>
 
   it('in the first file: the server is waited for, and says that it was rolled back', () =>
     withServer(major, async ({ server: { adminUrl } }) => {
-      const only = { '0001_long.up.sql': 'CREATE TABLE a (); SELECT pg_sleep(60)' };
-      const project = projectOn(adminUrl, writeFolder(only));
+      const long = { '0001_long.up.sql': 'CREATE TABLE a (); SELECT pg_sleep(60)' };
+      const project = projectOn(adminUrl, writeFolder(long));
       const { exitCode, error } = await upUntil(project, '60s', (pid) =>
         process.kill(pid, 'SIGKILL'),
       );

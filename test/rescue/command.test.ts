@@ -63,7 +63,7 @@ describe.each(targets)('migrate up that destroys on $name', (target) => {
       expect((await project.json('rescue', 'restore', '0002_less')).error?.code).toBe(
         'RESCUE.NO_PLACE',
       );
-      await project.dbops('migrate', 'down');
+      await project.dbops('migrate', 'down', '--no-restore');
       await project.query('CREATE TABLE by_hand (id int)');
       expect((await project.dbops('rescue', 'restore', '0002_less', '--dry-run')).stdout).toContain(
         'public.lines: 3 rows would be put back',
@@ -154,5 +154,32 @@ describe.each(targets)('migrate up that destroys on $name', (target) => {
       expect(up.stderr).toContain('no shadow, so the text tells');
       expect(up.stdout).toContain('kept 1 value of public.made_by_hand.a');
       expect(up.stdout).not.toContain('made_by_hand.b');
+    }));
+});
+
+describe.each(targets)('what destroys without saying so on $name', (target) => {
+  it('is kept of a module, and of a file outside a transaction', () =>
+    withProject(target, shop, async (project) => {
+      await project.dbops('migrate', 'up', '--to', '1');
+      await withSession(project.url, (session) => session.script(rows));
+      project.write({
+        '0002_less.up.sql':
+          '-- dbops: no-transaction\nALTER TABLE orders DROP COLUMN note; VACUUM orders',
+        '0003_module.ts': `export async function up(db) { await db.schema.dropTable('lines').execute() }`,
+      });
+      const up = await project.json('migrate', 'up');
+      expect(up.error).toBeUndefined();
+      expect(namesOf(up['rescued'])).toEqual(['lines 3', 'orders.note 5']);
+    }));
+
+  it('needs no shadow where there are no rows, or no such words', () =>
+    withProject(target, shop, async (project) => {
+      const shadow = ['--shadow-url', 'postgres://nobody@127.0.0.1:1/none'];
+      // With a shadow that can't be reached, one that is needed is said to be missing.
+      expect((await project.dbops('migrate', 'up', ...shadow)).stderr).not.toContain('shadow');
+      project.write({ '0003_more.up.sql': 'ALTER TABLE orders ADD COLUMN dropped_at date' });
+      expect((await project.dbops('migrate', 'up', ...shadow)).stderr).not.toContain('shadow');
+      project.write({ '0004_less.up.sql': 'ALTER TABLE orders DROP COLUMN dropped_at' });
+      expect((await project.dbops('migrate', 'up', ...shadow)).stderr).toContain('no shadow');
     }));
 });

@@ -28,6 +28,8 @@ export interface Draft {
   sql: string;
   lock: Action['lockClass'];
   rewrites: boolean;
+  /** What it is about, and what else it names. */
+  places: { subjects: string[]; others: string[] };
 }
 
 /** Reads the catalog, in the caller's transaction where there is one. */
@@ -35,17 +37,19 @@ export async function readFacts(session: Session): Promise<Facts> {
   const [row] = await session.query<{ owner: string }>('SELECT current_user AS owner');
   const { factBase } = await extract(poolOf(session) as never);
   const owner = row?.owner ?? '';
-  return { base: without(factBase, isRightOf(owner)), owner };
+  return { base: asOwner(factBase, owner), owner };
 }
 
-/** What an owner may do follows from being the owner, and differs between versions. */
-function isRightOf(owner: string): (id: Fact['id']) => boolean {
-  return (id) => id.kind === 'acl' && id.grantee === owner;
-}
-
-function without(base: FactBase, isOut: (id: Fact['id']) => boolean): FactBase {
-  const kept = base.facts().filter(({ id }) => !isOut(id));
-  return buildFactBase(kept, [...base.edges]);
+/**
+ * What an owner may do follows from being the owner, and differs between versions; who the owner is
+ * differs between databases.
+ */
+function asOwner(base: FactBase, owner: string): FactBase {
+  const facts = base.facts().filter(({ id }) => id.kind !== 'acl' || id.grantee !== owner);
+  const edges = base.edges.filter(
+    ({ kind, to }) => kind !== 'owner' || to.kind !== 'role' || to.name !== owner,
+  );
+  return buildFactBase(facts, edges);
 }
 
 /**
@@ -60,10 +64,10 @@ export function planDdl(from: Facts, to: Facts, { rebuild }: { rebuild: boolean 
   try {
     const { actions } = plan(source, to.base, {
       scope: 'database',
-      defaultOwner: from.owner,
-      assumedRoles: rolesOf(to.base),
+      assumedRoles: [...rolesOf(from.base), ...rolesOf(to.base)],
     });
-    return actions.map(({ sql, lockClass, rewriteRisk }) => ({
+    return actions.map(({ sql, lockClass, rewriteRisk, ...ids }) => ({
+      places: placesOf(ids),
       sql: sql.replace(/\s*;\s*$/, ''),
       lock: lockClass === 'none' && sql.startsWith('ALTER TABLE ') ? 'accessExclusive' : lockClass,
       rewrites: rewriteRisk,
@@ -105,11 +109,36 @@ function unique(edges: DependencyEdge[]): DependencyEdge[] {
   return [...new Map(edges.map((edge) => [keyOf(edge), edge])).values()];
 }
 
+function placesOf({
+  produces,
+  destroys,
+  consumes,
+}: Pick<Action, 'produces' | 'destroys' | 'consumes'>): Draft['places'] {
+  const made = [...produces, ...destroys];
+  const [first, ...rest] = consumes;
+  const subjects = made.length > 0 ? made : first ? [first] : [];
+  const others = made.length > 0 ? consumes : rest;
+  return { subjects: subjects.map(placeOf), others: others.map(placeOf) };
+}
+
+/** Schema, table and name of an object, as `repairs.ts` has them of its own. */
+function placeOf(id: Fact['id']): string {
+  if ('target' in id) return placeOf(id.target);
+  const name = 'args' in id ? `${id.name}(${id.args.join(', ')})` : 'name' in id ? id.name : '';
+  const schema = 'schema' in id ? (id.schema ?? '') : '';
+  return JSON.stringify([schema, 'table' in id ? id.table : '', name]);
+}
+
 /** There is no way from one catalog to the other that the planner knows. */
 export class Unplannable extends Error {
   constructor(cause: unknown) {
     super(cause instanceof Error ? cause.message : String(cause), { cause });
   }
+}
+
+/** A name for the facts by what they say. */
+export function contentOf({ base }: Facts): string {
+  return base.rootHash;
 }
 
 /** The columns of all tables. */
