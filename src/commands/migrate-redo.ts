@@ -5,7 +5,7 @@ import { done, text } from '../report.ts';
 import { defineCommand } from './command.ts';
 import { expectLosses } from './expected-losses.ts';
 import { count, wait } from './flags.ts';
-import { folderOf } from './folder.ts';
+import { folderOf, knownStatuses } from './folder.ts';
 import { keepRows } from './keep-rows.ts';
 import { outcomeReport, runLocked } from './migrate.ts';
 import { receiptOf, rollbackJson } from './receipt.ts';
@@ -38,7 +38,7 @@ export const command = defineCommand({
   async run(context, flags) {
     const folder = await folderOf(context);
     const session = await context.session();
-    const statuses = await readStatuses(session, folder);
+    const statuses = await knownStatuses(context, session, folder);
     const migrations = planDown(statuses, flags);
     if (migrations.length === 0)
       return done({ migrations: [] }, text('nothing to do: no migration is applied'));

@@ -1,8 +1,6 @@
 import * as z from 'zod';
-import { folderOf, refuseForgottenTable } from './folder.ts';
-import { appliedOf, planUp } from '../migrate/plan.ts';
-import { readStatuses } from '../migrate/state.ts';
-import { nothingRecorded } from '../migrate/tracking-elsewhere.ts';
+import { folderOf, knownStatuses } from './folder.ts';
+import { appliedOf, planUp, refuseDefects } from '../migrate/plan.ts';
 import type { Migration } from '../migration.ts';
 import { done, text } from '../report.ts';
 import { defineCommand } from './command.ts';
@@ -39,10 +37,10 @@ export const command = defineCommand({
   }),
   async run(context, flags) {
     const [session, folder] = await Promise.all([context.session(), folderOf(context)]);
+    refuseDefects(folder);
     let applied: Migration[] = [];
     const plan = async () => {
-      const statuses = await readStatuses(session, folder);
-      if (nothingRecorded(statuses)) await refuseForgottenTable(context, session, folder);
+      const statuses = await knownStatuses(context, session, folder);
       const planned = planUp(statuses, flags);
       applied = appliedOf(statuses);
       return toSteps(planned, 'up');

@@ -49,6 +49,8 @@ export interface Format {
   hashOf?(source: string): string;
   /** What the databases that its migrations are written for have from the start. */
   platform?: Platform;
+  /** The `search_path` that the tool sets, whatever the role's; absent where it leaves it alone. */
+  searchPath?: string;
   /** What keeps the tool itself from running while dbops does; absent when the tool has no lock. */
   hostLock?: HostLock;
   /** Loads a module for one direction; absent when the tool has no modules. */

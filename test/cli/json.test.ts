@@ -143,6 +143,13 @@ describe.runIf(server)('--json prints one document', () => {
   });
 });
 
+const required: Record<string, string> = {
+  'env set': 'staging',
+  'backfill run': 'organization-id',
+  'rescue restore': '0001_a',
+  'rescue drop': '--all',
+};
+
 describe('--json prints an error', () => {
   const unreachable = 'postgres://shop@127.0.0.1:1/shop';
 
@@ -150,8 +157,7 @@ describe('--json prints an error', () => {
     'of $words without a database on stdout alone',
     async ({ words }) => {
       const cwd = folderOf({ 'migrations/0001_a.up.sql': 'SELECT 1;' });
-      const argument = { 'env set': ['staging'], 'backfill run': ['organization-id'] }[words] ?? [];
-      const line = [...words.split(' '), ...argument];
+      const line = `${words} ${required[words] ?? ''}`.trim().split(' ');
       const { exitCode, stderr, document } = await json([...line, '--database-url', unreachable], {
         cwd,
       });

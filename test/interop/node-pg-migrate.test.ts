@@ -192,6 +192,36 @@ export const down = async (pgm) => { await pgm.db.query('SELECT 1'); pgm.dropTab
       },
     ));
 
+  it('works in the schema public, whatever the path of the role, unless the URL has one', () =>
+    withFiles(
+      {
+        '1_a.sql': sql('CREATE TABLE a (id int);'),
+        '2_b.js': `export const up = (pgm) => pgm.createTable('b', { id: 'id' });`,
+        '3_c.js': `export const up = (pgm) => { pgm.noTransaction(); pgm.createTable('c', { id: 'id' }); };`,
+        '4_d.js': `export const up = (pgm) => { pgm.noTransaction(); pgm.createIndex('a', 'id', { concurrently: true }); };`,
+      },
+      async (project) => {
+        const tables = `SELECT schemaname AS schema, tablename AS name FROM pg_tables
+          WHERE tablename IN ('a', 'b', 'c') ORDER BY 2`;
+        const inSchema = (schema: string) => ['a', 'b', 'c'].map((name) => ({ schema, name }));
+        const begin = () =>
+          project.query(`DROP SCHEMA public CASCADE; CREATE SCHEMA public; DROP SCHEMA IF EXISTS app CASCADE;
+            CREATE SCHEMA app; ALTER DATABASE ${new URL(project.url).pathname.slice(1)} SET search_path TO app`);
+        await begin();
+        await up(project);
+        expect(await project.query(tables)).toEqual(inSchema('public'));
+
+        await begin();
+        expect((await project.json('migrate', 'up')).exitCode).toBe(0);
+        expect(await project.query(tables)).toEqual(inSchema('public'));
+
+        await begin();
+        const elsewhere = projectOn(`${project.url}?options=-csearch_path%3Dapp`, project.root);
+        expect((await elsewhere.json('migrate', 'up')).exitCode).toBe(0);
+        expect(await project.query(tables)).toEqual(inSchema('app'));
+      },
+    ));
+
   it('says with the tool’s own words why the tool stops', () =>
     withFiles({ '1_a.sql': sql('SELECT 1;'), '3_c.sql': sql('SELECT 1;') }, async (project) => {
       await up(project);

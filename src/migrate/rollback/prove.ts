@@ -195,7 +195,6 @@ async function runAgain(shadow: Session, again: Again): Promise<Doubt[]> {
   try {
     await replayOne(shadow, migration, format).catch(async (error: unknown) => {
       if (!(error instanceof DbopsError && isIntegrityViolation(error.cause))) throw error;
-      await shadow.script('ROLLBACK');
       await removeRowsSince(shadow, mark);
       await replayOne(shadow, migration, format);
     });
