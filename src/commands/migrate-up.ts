@@ -45,11 +45,11 @@ export const command = defineCommand({
     // Loading what runs migrations would be a tenth of the time of a run that has nothing to do.
     const { dryRunReport, outcomeReport, runLocked } = await import('./migrate.ts');
     if (flags.dryRun) return dryRunReport(steps, session, folder);
-    const { requireBackfill } = await import('./requirements.ts');
-    const before = requireBackfill(context, session, { run: flags.backfill });
-    return outcomeReport(
-      await runLocked({ context, session, folder, patience: flags.wait, plan, before }),
-      'up',
-    );
+    const { requireBackfill, retireBackfills } = await import('./requirements.ts');
+    const requirement = { context, session, patience: flags.wait };
+    const before = requireBackfill(requirement, flags.backfill);
+    const outcome = await runLocked({ ...requirement, folder, plan, before });
+    const error = await retireBackfills(requirement, steps, outcome.results);
+    return outcomeReport({ ...(error && { error }), ...outcome }, 'up');
   },
 });
