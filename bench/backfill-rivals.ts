@@ -74,10 +74,26 @@ function ours(dbops: string, folder: string, workers: number): Rival {
     async fill(url) {
       const home = join(folder, 'home');
       await mkdir(home, { recursive: true });
+      const on = 'content.id = purchases.content_id';
+      const assignment = 'organization_id = content.organization_id';
+      const definition = [
+        '--table',
+        'purchases',
+        '--set',
+        assignment,
+        '--from',
+        'content',
+        '--on',
+        on,
+      ];
       const words = [
-        ...['backfill', 'run', 'purchases', '--table', 'purchases', '--from', 'content', '--json'],
-        ...['--set', 'organization_id = content.organization_id'],
-        ...['--on', 'content.id = purchases.content_id', '--workers', `${workers}`],
+        'backfill',
+        'run',
+        'purchases',
+        ...definition,
+        '--workers',
+        `${workers}`,
+        '--json',
       ];
       const child = spawn(process.execPath, [dbops, ...words], {
         cwd: home,

@@ -5,7 +5,7 @@ import { quoteLiteral } from '../db/quote.ts';
 import type { Session } from '../db/session.ts';
 import { DbopsError, exitCodes } from '../errors.ts';
 import type { Pace } from './pace.ts';
-import { among, fillRows, nameOfRow, type Purpose, type Rows } from './sql.ts';
+import { among, fillRows, nameOfRow, prunePages, type Purpose, type Rows } from './sql.ts';
 import { moveCheckpoint, quarantine, sweepRange, type Step } from './state.ts';
 import type { Relation, Subject } from './subject.ts';
 
@@ -39,6 +39,8 @@ export interface Batch {
   target: number;
   relation: Relation;
   rows: Rows;
+  /** They are a stripe of a window, in physical order. */
+  isStripe?: boolean;
   step: Step;
 }
 
@@ -127,21 +129,24 @@ async function send(batch: Batch, place: Workplace, skipLocked: boolean): Promis
 
 /**
  * A commit that can be lost is lost together with its checkpoint; the run ends with one that waits
- * for the disk. The source is looked up row by row: hashing all of it for every batch would take
- * longer than the batch.
+ * for the disk. Rows are looked up one by one, whatever the planner thinks of places on a disk, and
+ * so is a source: to hash a large one anew for every batch would take longer than the batch.
  */
-function beginning({ subject, rows }: Batch, { limits }: Workplace): string[] {
+function beginning({ subject, relation, rows, isStripe }: Batch, { limits }: Workplace): string[] {
   // A single row takes as long as it takes.
   const statement = rows.ids.length > 1 ? limits.statement : 0;
+  const { from } = subject;
+  const isLarge = from?.isUnique && from.rows > 8 * rows.ids.length;
   return [
     'BEGIN',
     `SET LOCAL lock_timeout = ${limits.lock}`,
     `SET LOCAL statement_timeout = ${statement}`,
     'SET LOCAL synchronous_commit = off',
     `SET LOCAL application_name = ${quoteLiteral(limits.application)}`,
-    ...(subject.from?.isUnique
-      ? ['SET LOCAL enable_hashjoin = off', 'SET LOCAL enable_mergejoin = off']
-      : []),
+    'SET LOCAL seq_page_cost = 0.1',
+    'SET LOCAL random_page_cost = 0.1',
+    ...(isLarge ? ['SET LOCAL enable_hashjoin = off', 'SET LOCAL enable_mergejoin = off'] : []),
+    ...(isStripe ? [prunePages(subject, relation, rows)] : []),
   ];
 }
 

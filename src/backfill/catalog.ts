@@ -96,3 +96,12 @@ export async function uniqueKeysOf(session: Session, table: string): Promise<str
   );
   return rows.map(({ columns }) => columns);
 }
+
+/** Rows of a table as the server estimates them; 0 where it does not. */
+export async function readEstimate(session: Session, table: string): Promise<number> {
+  const [row] = await session.query<{ rows: number }>(
+    'SELECT greatest(reltuples, 0)::float8 AS rows FROM pg_class WHERE oid = to_regclass($1)',
+    [table],
+  );
+  return row?.rows ?? 0;
+}

@@ -149,26 +149,24 @@ export function pageOf(id: string): number {
   return Number.parseInt(id.slice(1), 10);
 }
 
-/**
- * SQL: whether a row is one of the set.
- *
- * By place it is found by a scan of the pages, because that prunes each page on the way, and only
- * then are stripes HOT: a lookup of single places does not (server sources, `heap_fetch`). IS TRUE
- * keeps the planner from the lookup; the list is a hash table for it.
- */
+/** SQL: whether a row is one of the set. */
 export function among(subject: Subject, { naming, ids }: Rows): string {
-  if (naming === 'ctid') {
-    const pages = ids.map(pageOf);
-    const first = pages.reduce((a, b) => Math.min(a, b), Infinity);
-    const last = pages.reduce((a, b) => Math.max(a, b), 0);
-    const place = `${subject.alias}.ctid`;
-    return `${place} >= '(${first},0)' AND ${place} < '(${last + 1},0)'
-      AND (${place} = ANY('{${ids.map((id) => `"${id}"`).join(',')}}'::tid[])) IS TRUE`;
-  }
+  if (naming === 'ctid')
+    return `${subject.alias}.ctid = ANY('{${ids.map((id) => `"${id}"`).join(',')}}'::tid[])`;
   const columns = subject.key.map(({ name }) => `${subject.alias}.${quoteIdentifier(name)}`);
   const values = subject.key.map(({ type }, at) => `(k.id ->> ${at})::${type}`);
   return `(${columns.join(', ')}) IN (SELECT ${values.join(', ')}
     FROM jsonb_array_elements(${quoteLiteral(`[${ids.join(',')}]`)}) AS k (id))`;
+}
+
+/**
+ * Reads the pages that hold the rows, which cleans them of what the stripe before has left: a scan
+ * does that, a lookup of single places does not (server sources, `heap_page_prune_opt`).
+ */
+export function prunePages({ alias }: Subject, { name }: Relation, { ids }: Rows): string {
+  const [first = '', last = first] = [ids[0], ids.at(-1)];
+  return `SELECT count(*) AS pruned FROM ONLY ${name} AS ${alias}
+    WHERE ${alias}.ctid >= '(${pageOf(first)},0)' AND ${alias}.ctid < '(${pageOf(last) + 1},0)'`;
 }
 
 /**

@@ -9,7 +9,13 @@ import {
   readTable,
   type Expression,
 } from '../sql/expression.ts';
-import { readRelations, readTableFacts, uniqueKeysOf, type TableFacts } from './catalog.ts';
+import {
+  readEstimate,
+  readRelations,
+  readTableFacts,
+  uniqueKeysOf,
+  type TableFacts,
+} from './catalog.ts';
 import type { BackfillTarget } from './definition.ts';
 
 /** A table with rows of its own: an ordinary one, or a partition. */
@@ -43,7 +49,13 @@ export interface Subject {
   value: string;
   /** SQL of the column's type. */
   type: string;
-  from?: { sql: string; on: string; isUnique: boolean };
+  from?: {
+    sql: string;
+    on: string;
+    isUnique: boolean;
+    /** As the server estimates them. */
+    rows: number;
+  };
   where?: string;
   /** Rows for which it holds need nothing; absent: those that have a value. */
   done?: string;
@@ -110,7 +122,8 @@ async function sourceOf(session: Session, target: BackfillTarget): Promise<Subje
   const sql = `${quoteName(name)} AS ${quoteIdentifier(alias)}`;
   const fixed = await equalColumns(target.on, alias);
   const keys = await uniqueKeysOf(session, quoteName(name));
-  return { sql, on: target.on, isUnique: keys.some((key) => key.every((each) => fixed.has(each))) };
+  const isUnique = keys.some((key) => key.every((each) => fixed.has(each)));
+  return { sql, on: target.on, isUnique, rows: await readEstimate(session, quoteName(name)) };
 }
 
 /** A name without a table may be one of the source: too many only make the trigger look twice. */

@@ -2,6 +2,7 @@ import { quoteIdentifier } from '../db/quote.ts';
 import type { Session } from '../db/session.ts';
 import { isOfRow, runBatch, type Batch, type Workplace } from './batch.ts';
 import { candidates, nameOfRow } from './sql.ts';
+import type { Step } from './state.ts';
 import { dealOut, type Range, type Strategy } from './strategy.ts';
 import type { Relation, Subject } from './subject.ts';
 import type { Throttle } from './throttle.ts';
@@ -38,8 +39,10 @@ async function walkPages(walking: Walk): Promise<void> {
     const end = Math.min(range.end, range.next + window);
     const { filenode, ids } = await readWindow(walking, range.next, end);
     if (filenode !== relation.filenode) throw new Rewritten();
-    const stripes = (await walking.strategy()).isStriped ? dealOut(ids, end - range.next) : [ids];
-    const isEnded = await changeAll(walking, stripes, { next: end, isDone: end >= range.end });
+    const { isStriped } = await walking.strategy();
+    const stripes = isStriped ? dealOut(ids, end - range.next) : [ids];
+    const last = { next: end, isDone: end >= range.end };
+    const isEnded = await changeAll(walking, stripes, { last, isStriped });
     if (!isEnded) return;
     range.next = end;
     onProgress(end);
@@ -66,7 +69,7 @@ async function readWindow({ subject, relation, place }: Walk, from: number, to: 
 async function changeAll(
   walking: Walk,
   groups: readonly (readonly string[])[],
-  last: { next?: number; position?: string; isDone: boolean },
+  { last, isStriped }: { last: Omit<Step, 'range'>; isStriped: boolean },
 ): Promise<boolean> {
   const { range, subject, relation, place, throttle } = walking;
   const naming = range.naming;
@@ -83,6 +86,7 @@ async function changeAll(
         target: range.target,
         relation,
         rows: { naming, ids },
+        isStripe: isStriped && groups.length > 1,
         step: { range: range.id, ...(isLast && last) },
       };
       const started = performance.now();
@@ -104,10 +108,8 @@ async function walkKeys(walking: Walk): Promise<void> {
   while (!place.signal.aborted) {
     const { ids, last } = await readKeys(walking, place.session);
     const isDone = last === null;
-    const isEnded = await changeAll(walking, [ids], {
-      isDone,
-      ...(last !== null && { position: last }),
-    });
+    const step = { isDone, ...(last !== null && { position: last }) };
+    const isEnded = await changeAll(walking, [ids], { last: step, isStriped: false });
     if (!isEnded || isDone) return;
     range.position = last;
     onProgress((seen += keysAtOnce));

@@ -53,9 +53,29 @@ export const commands: CommandEntry[] = [
     load: () => import('./migrate-new.ts'),
   },
   {
+    words: 'backfill list',
+    summary: 'which backfills there are',
+    load: () => import('./backfill-list.ts'),
+  },
+  {
     words: 'backfill run',
     summary: 'fill a column from where its value is known',
     load: () => import('./backfill-run.ts'),
+  },
+  {
+    words: 'backfill status',
+    summary: 'how far a backfill is, and what holds it up',
+    load: () => import('./backfill-status.ts'),
+  },
+  {
+    words: 'backfill pause',
+    summary: 'let a running backfill wait',
+    load: () => import('./backfill-pause.ts'),
+  },
+  {
+    words: 'backfill resume',
+    summary: 'let it go on',
+    load: () => import('./backfill-resume.ts'),
   },
   {
     words: 'seed',
