@@ -53,6 +53,11 @@ export const commands: CommandEntry[] = [
     load: () => import('./migrate-new.ts'),
   },
   {
+    words: 'migrate expand-contract',
+    summary: 'cut a migration in two, with a backfill between them',
+    load: () => import('./migrate-expand-contract.ts'),
+  },
+  {
     words: 'backfill list',
     summary: 'which backfills there are',
     load: () => import('./backfill-list.ts'),
@@ -102,7 +107,7 @@ export const commands: CommandEntry[] = [
 /** What the nouns with several verbs are about. */
 export const groups: Record<string, string> = {
   env: 'the label kept in the database itself',
-  migrate: 'migrations: status, up, down, baseline, new',
+  migrate: 'migrations: status, up, down, baseline, new, expand-contract',
   backfill: 'fill columns of tables that are in use',
   report: 'usage and credits',
 };
