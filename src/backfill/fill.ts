@@ -83,7 +83,7 @@ async function superviseBy(
 ): Promise<Throttle> {
   const isShared = session.server.kind === 'pglite';
   const observer = isShared ? session : await options.anotherSession();
-  const throttle: Throttle = createThrottle({
+  const throttle: Throttle = await createThrottle({
     name: backfill.name,
     observer,
     isShared,

@@ -1,6 +1,6 @@
 import type { AdvisoryLocks } from '../db/advisory-locks.ts';
 import { codeOf } from '../db/connection-error.ts';
-import { withLockRetries } from '../db/lock.ts';
+import { describeActivity, withLockRetries, type Activity } from '../db/lock.ts';
 import { quoteLiteral } from '../db/quote.ts';
 import type { Session } from '../db/session.ts';
 import { interrupted, usageError } from '../errors.ts';
@@ -13,7 +13,7 @@ import { withLease } from './lease.ts';
 import type { BackfillOptions } from './options.ts';
 import { readControl, readQuarantine, type Quarantined } from './state.ts';
 import { subjectOf, type Subject } from './subject.ts';
-import { createTriggers, dropTriggers, hasTriggers } from './trigger.ts';
+import { createTriggers, dropTriggers, signatureOf, triggersOf } from './trigger.ts';
 import { grouped } from './words.ts';
 
 /** What a run did, and what the table is like after it. */
@@ -185,8 +185,12 @@ async function ensureTriggers({
   subjects,
   options,
 }: Omit<Filling, 'beginning'>) {
-  for (const subject of subjects.filter(({ isNotNull }) => !isNotNull))
-    await inBlink(session, options, createTriggers(subject));
+  for (const subject of subjects.filter(({ isNotNull }) => !isNotNull)) {
+    const [there] = await session.query<{ made: string | null }>(triggersOf(subject));
+    // Their lock waits for every transaction that has written to the table.
+    if (there?.made !== signatureOf(subject))
+      await inBlink(session, options, createTriggers(subject));
+  }
   await session.query(
     `UPDATE dbops.backfills SET has_trigger = true WHERE name = $1 AND hash = $2`,
     [backfill.name, hashOf(backfill)],
@@ -204,7 +208,10 @@ export async function removeTriggers(
       await inBlink(session, options, dropTriggers(subject));
 }
 
-type LockLimits = Pick<BackfillOptions, 'lockTimeout' | 'patience' | 'signal' | 'anotherSession'>;
+type LockLimits = Pick<
+  BackfillOptions,
+  'lockTimeout' | 'patience' | 'signal' | 'anotherSession' | 'onProgress'
+>;
 
 /** The same, of a backfill that is over: the column is enforced. */
 export async function retireBackfill(
@@ -221,11 +228,13 @@ export async function retireBackfill(
 
 async function inBlink(
   session: Session,
-  { lockTimeout, patience, signal, anotherSession }: LockLimits,
+  { lockTimeout, patience, signal, anotherSession, onProgress }: LockLimits,
   sql: string,
 ): Promise<void> {
   const limit = Math.max(1, Math.min(lockTimeout, 500));
-  const retry = { patience, signal, observe: anotherSession, onWait: () => {} };
+  const onWait = (blockers: Activity[]) =>
+    onProgress(`waits for a lock${blockers.map((each) => `; ${describeActivity(each)}`).join('')}`);
+  const retry = { patience, signal, observe: anotherSession, onWait };
   await withLockRetries(session, retry, async () => {
     try {
       await session.script(`BEGIN; SET LOCAL lock_timeout = ${limit}; ${sql}; COMMIT`);
@@ -238,7 +247,7 @@ async function inBlink(
 
 async function anyTrigger(session: Session, subjects: readonly Subject[]): Promise<boolean> {
   for (const subject of subjects) {
-    const [row] = await session.query<{ count: number }>(hasTriggers(subject));
+    const [row] = await session.query<{ count: number }>(triggersOf(subject));
     if (row && row.count > 0) return true;
   }
   return false;

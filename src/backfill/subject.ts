@@ -101,7 +101,7 @@ export async function subjectOf(session: Session, target: BackfillTarget): Promi
     ...(from && { from }),
     ...(where && { where: where.sql }),
     ...(done && { done: done.sql }),
-    reads: columnsRead(named, facts, column),
+    reads: columnsRead(named, facts, { alias: table.alias, column }),
     isNotNull: facts.isNotNull,
     searchPath: facts.searchPath,
     triggers: facts.triggers,
@@ -130,9 +130,12 @@ async function sourceOf(session: Session, target: BackfillTarget): Promise<Subje
 function columnsRead(
   expressions: readonly Expression[],
   { columns }: TableFacts,
-  column: string,
+  { alias, column }: { alias: string; column: string },
 ): string[] {
-  const names = expressions.flatMap((each) => each.columns.map((name) => name.column));
+  const names = expressions
+    .flatMap((each) => each.columns)
+    .filter(({ table }) => table === undefined || table === alias)
+    .map((name) => name.column);
   return [...new Set(names)].filter((name) => name !== column && columns.includes(name));
 }
 

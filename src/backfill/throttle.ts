@@ -34,9 +34,11 @@ export interface ThrottleInput {
 
 const every = { quick: 250, slow: 2_000 };
 
-export function createThrottle(input: ThrottleInput): Throttle {
+/** @throws what the first look at the server throws */
+export async function createThrottle(input: ThrottleInput): Promise<Throttle> {
   const { isShared, signal, maxRate, onWait } = input;
   const view = createView(input);
+  await view.look();
   const stopped = new AbortController();
   const watching = isShared ? Promise.resolve() : watch(view, stopped.signal);
   /** Milliseconds of the clock before which the rate forbids the next batch. */

@@ -23,14 +23,14 @@ function functionName(subject: Subject, kind: 'fill' | 'move'): string {
 }
 
 /**
- * SQL that makes the triggers. An insert is filled before it happens. A move to another source row
+ * An insert is filled before it happens. A move to another source row
  * is followed afterwards, in a statement of its own: a BEFORE UPDATE trigger would lock, and log the
  * lock of, every row that the backfill itself updates. Without a key there is no other way.
  *
  * The condition is in the function: one in WHEN would depend on the column, which could then not be
  * dropped by a rollback.
  */
-export function createTriggers(subject: Subject): string {
+function bareTriggers(subject: Subject): string[] {
   const { table, column, key, reads, done } = subject;
   const { fill, move } = triggerNames(column);
   const name = quoteIdentifier(column);
@@ -57,7 +57,13 @@ export function createTriggers(subject: Subject): string {
             FOR EACH ROW EXECUTE FUNCTION ${functionName(subject, 'move')}()`,
         ]
       : []),
-  ].join(';\n');
+  ];
+}
+
+/** SQL that makes the triggers, or makes them anew. */
+export function createTriggers(subject: Subject): string {
+  const signature = `COMMENT ON FUNCTION ${functionName(subject, 'fill')}() IS ${quoteLiteral(signatureOf(subject))}`;
+  return [...bareTriggers(subject), signature].join(';\n');
 }
 
 function updateByKey({ table, alias, column, key, ...rest }: Subject): string {
@@ -105,9 +111,15 @@ export function dropTriggers({ table, column, ...subject }: Subject): string {
   ].join(';\n');
 }
 
-/** SQL: whether a trigger is there. */
-export function hasTriggers({ table, column }: Subject): string {
-  const { fill, move } = triggerNames(column);
-  return `SELECT count(*)::int AS count FROM pg_trigger
-    WHERE tgrelid = ${quoteLiteral(table)}::regclass AND tgname IN (${quoteLiteral(fill)}, ${quoteLiteral(move)})`;
+/** SELECT: how many of the triggers are there, and what they were made of. */
+export function triggersOf(subject: Subject): string {
+  const { fill, move } = triggerNames(subject.column);
+  return `SELECT count(*)::int AS count, max(obj_description(tgfoid, 'pg_proc')) AS made
+    FROM pg_trigger WHERE tgrelid = ${quoteLiteral(subject.table)}::regclass
+     AND tgname IN (${quoteLiteral(fill)}, ${quoteLiteral(move)})`;
+}
+
+/** Tells whether triggers that are there are those that would be made. */
+export function signatureOf(subject: Subject): string {
+  return `dbops ${digest(bareTriggers(subject).join())}`;
 }
