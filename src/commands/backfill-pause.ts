@@ -9,7 +9,10 @@ export const command = defineCommand({
   description:
     'Lets a running backfill pause after its batch, within a second, and holds off new runs of it, until dbops backfill resume.',
   arguments: [['<name>', 'which backfill']],
-  examples: ['dbops backfill pause organization-id'],
+  examples: [
+    'dbops backfill pause organization-id',
+    'dbops backfill pause purchases.organization_id --json',
+  ],
   flags: z.object({ arguments: z.tuple([z.string()]) }),
   async run(context, { arguments: [name] }) {
     const session = await context.session();

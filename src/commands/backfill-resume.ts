@@ -9,7 +9,10 @@ export const command = defineCommand({
   description:
     'Ends the pause of a backfill. A run that waits goes on by itself; one that has ended is run again with dbops backfill run.',
   arguments: [['<name>', 'which backfill']],
-  examples: ['dbops backfill resume organization-id'],
+  examples: [
+    'dbops backfill resume organization-id',
+    'dbops backfill resume purchases.organization_id --json',
+  ],
   flags: z.object({ arguments: z.tuple([z.string()]) }),
   async run(context, { arguments: [name] }) {
     const session = await context.session();

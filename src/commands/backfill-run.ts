@@ -67,8 +67,6 @@ export const command = defineCommand({
     'dbops backfill run organization-id --dry-run',
     'dbops backfill run organization-id --workers 2 --max-rate 20000',
     "dbops backfill run --table purchases --set 'organization_id = content.organization_id' --from content --on 'content.id = purchases.content_id'",
-    "dbops backfill run --table users --set 'email = lower(email)' --done 'email = lower(email)' --no-trigger",
-    'dbops backfill run organization-id --pause-when "(SELECT count(*) > 50 FROM pg_stat_activity WHERE state = \'active\')"',
   ],
   flags: flagsSchema,
   async run(context, flags) {

@@ -12,11 +12,7 @@ export const command = defineCommand({
   description:
     'Shows how far a backfill is, from any terminal: progress, rate, why it waits, who is at it, and which rows were set aside. Without a name, every one that was ever begun here.',
   arguments: [['[name]', 'which backfill']],
-  examples: [
-    'dbops backfill status',
-    'dbops backfill status organization-id --json',
-    'watch -n 2 dbops backfill status organization-id',
-  ],
+  examples: ['dbops backfill status', 'dbops backfill status organization-id --json'],
   flags: z.object({ arguments: z.tuple([z.string().optional()]) }),
   async run(context, { arguments: [name] }) {
     const session = await context.session();

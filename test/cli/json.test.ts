@@ -72,6 +72,8 @@ const answers: [line: string, keys: object][] = [
       etaSeconds: number,
     },
   ],
+  ['backfill list', { backfills: list }],
+  ['backfill status', { backfills: list }],
   ['seed --dry-run', { created: object, unchanged: object, updated: object }],
   ['verify', { findings: [], counts: { error: 0, warning: 0, info: 0 } }],
   ['report usage', { title: someText, period, columns: list, rows: list, totals: object }],
@@ -150,7 +152,14 @@ describe('--json prints an error', () => {
     'of $words without a database on stdout alone',
     async ({ words }) => {
       const cwd = folderOf({ 'migrations/0001_a.up.sql': 'SELECT 1;' });
-      const argument = { 'env set': ['staging'], 'backfill run': ['organization-id'] }[words] ?? [];
+      const argument =
+        {
+          'env set': ['staging'],
+          'backfill run': ['organization-id'],
+          'backfill pause': ['organization-id'],
+          'backfill resume': ['organization-id'],
+          'migrate expand-contract': ['0001_a'],
+        }[words] ?? [];
       const line = [...words.split(' '), ...argument];
       const { exitCode, stderr, document } = await json([...line, '--database-url', unreachable], {
         cwd,
