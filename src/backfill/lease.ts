@@ -5,7 +5,7 @@ import type { Session } from '../db/session.ts';
 import type { BackfillOptions } from './options.ts';
 
 /** One key for each name; the first half is "bkfl". */
-export function lockKeyOf(name: string): bigint {
+function lockKeyOf(name: string): bigint {
   const own = BigInt(`0x${hash('sha256', name).slice(0, 8)}`);
   return (0x626b666cn << 32n) | own;
 }

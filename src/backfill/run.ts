@@ -198,7 +198,7 @@ async function ensureTriggers({
 }
 
 /** Takes the triggers of a backfill away; a lock is asked for shortly, again and again. */
-export async function removeTriggers(
+async function removeTriggers(
   session: Session,
   subjects: readonly Subject[],
   options: LockLimits,

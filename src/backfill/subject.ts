@@ -110,7 +110,9 @@ export async function subjectOf(session: Session, target: BackfillTarget): Promi
   if (done) return subject;
   const reason = isVolatile
     ? 'its value is another one every time'
-    : await incomparable(session, subject);
+    : !from && subject.reads.length === 0
+      ? 'its value is a default'
+      : await incomparable(session, subject);
   if (!reason) return subject;
   const filled = `${subject.alias}.${quoteIdentifier(column)} IS NOT NULL`;
   return { ...subject, done: filled, doneBecause: reason };

@@ -88,11 +88,11 @@ describe.each(targets)('a backfill of flags on $name', (target) => {
             targets: [{ table: 'purchases', set: `organization_id = ${value}` }],
           }),
         });
-      define('1');
+      define('id');
       await project.query(fullDisk);
       expect(await project.json('backfill', 'run', 'mine')).toMatchObject({ exitCode: 1 });
       await project.query('DROP TRIGGER full_disk ON purchases');
-      define('2');
+      define('id + 1');
       const refused = await project.json('backfill', 'run', 'mine');
       expect(refused).toMatchObject({ exitCode: 2, error: { code: 'BACKFILL.CHANGED' } });
       expect(refused.error?.hint).toContain('dbops backfill run mine --restart');
