@@ -8,7 +8,7 @@ import { withSession } from '../db/session.ts';
 import { catalogOf } from '../reference/catalog.ts';
 
 // PGlite opens in half a second, and on a busy machine in several.
-vi.setConfig({ testTimeout: 60_000 });
+vi.setConfig({ testTimeout: 120_000 });
 
 const id = (kind: number, n: number) =>
   `00000000-0000-4000-${kind}000-${String(n).padStart(12, '0')}`;
