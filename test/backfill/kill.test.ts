@@ -1,0 +1,57 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, it, vi } from 'vitest';
+import { servers } from '../db/targets.ts';
+import { cases, definition, withShop, wrongIn } from './shop.ts';
+
+vi.setConfig({ testTimeout: 60_000 + cases(4) * 10_000 });
+
+const rows = 12_000;
+const run = ['backfill', 'run', ...definition, '--wait', '30s', '--batch-time', '30ms'];
+
+describe.each(servers)('a backfill that is killed on $name', (server) => {
+  it(`at random moments ends as an undisturbed one (${cases(4)} kills, DBOPS_CASES)`, () =>
+    withShop(server, { purchases: rows }, async (project) => {
+      const before = await project.query(
+        'SELECT id, content_id, amount, note FROM purchases ORDER BY id',
+      );
+      for (let kills = 0; kills < cases(4); kills++) {
+        const { child, answer } = project.start(...run, '--max-rate', '8000');
+        await sleep(300 + Math.random() * 1_500);
+        const isKilled = child.exitCode === null && child.kill('SIGKILL');
+        await answer;
+        // The moment may be one after the end: then all begins anew.
+        if (!isKilled) await project.query('UPDATE purchases SET organization_id = NULL');
+      }
+      const last = await project.json(...run);
+      expect(last).toMatchObject({
+        exitCode: 0,
+        state: 'complete',
+        rowsTotal: rows,
+        rowsDone: rows,
+      });
+      expect(await wrongIn(project)).toBe(0);
+      expect(
+        await project.query('SELECT id, content_id, amount, note FROM purchases ORDER BY id'),
+      ).toEqual(before);
+    }));
+
+  it('by SIGINT stops between two batches, and says how to go on', () =>
+    withShop(server, { purchases: rows }, async (project) => {
+      const { child, answer } = project.start(...run, '--max-rate', '2000');
+      for (let filled = 0; filled === 0;) {
+        const [row] = await project.query<{ n: number }>(
+          'SELECT count(organization_id)::int AS n FROM purchases',
+        );
+        filled = row?.n ?? 0;
+      }
+      child.kill('SIGINT');
+      const { exitCode, stderr } = await answer;
+      expect(exitCode).toBe(130);
+      expect(stderr).toMatch(/Interrupted between two batches; [\d,]+ rows are filled and stand/);
+      expect(stderr).toContain('dbops backfill run purchases.organization_id');
+      const status = await project.json('backfill', 'status', 'purchases.organization_id');
+      expect(status).toMatchObject({ state: 'interrupted' });
+      const rest = await project.json(...run);
+      expect(rest).toMatchObject({ exitCode: 0, rowsChanged: rows });
+    }));
+});
