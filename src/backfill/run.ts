@@ -1,9 +1,9 @@
 import type { AdvisoryLocks } from '../db/advisory-locks.ts';
-import { codeOf } from '../db/connection-error.ts';
+import { codeOf, isConnectionLoss } from '../db/connection-error.ts';
 import { describeActivity, withLockRetries, type Activity } from '../db/lock.ts';
 import { quoteLiteral } from '../db/quote.ts';
 import type { Session } from '../db/session.ts';
-import { interrupted, usageError } from '../errors.ts';
+import { DbopsError, exitCodes, interrupted, usageError } from '../errors.ts';
 import { describeRows, takeAccount, type Account } from './account.ts';
 import { begin, type Beginning } from './begin.ts';
 import { hashOf, type Backfill } from './definition.ts';
@@ -114,7 +114,8 @@ async function fillAll(
   } catch (error) {
     const state = options.signal.aborted ? 'interrupted' : 'failed';
     await setState(session, backfill.name, state).catch(() => {});
-    throw options.signal.aborted ? await stopped(session, backfill.name) : error;
+    if (options.signal.aborted) throw await stopped(session, backfill.name);
+    throw isConnectionLoss(error) ? lost(backfill.name, error) : error;
   }
 }
 
@@ -277,6 +278,17 @@ async function stopped(session: Session, name: string) {
     `Interrupted between two batches; ${grouped(control?.changed ?? 0)} rows are filled and stand.`,
     `Go on where it stopped with: dbops backfill run ${name}`,
   );
+}
+
+function lost(name: string, cause: unknown): DbopsError {
+  return new DbopsError({
+    code: 'BACKFILL.CONNECTION_LOST',
+    exitCode: exitCodes.unreachable,
+    message: 'The connection to the database was lost; every batch that was committed stands.',
+    reason: [cause instanceof Error ? cause.message : String(cause)],
+    hint: `When the server answers (dbops doctor), go on where it stopped: dbops backfill run ${name}`,
+    cause,
+  });
 }
 
 function workDone({ before }: Beginning): string {

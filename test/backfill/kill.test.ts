@@ -35,6 +35,26 @@ describe.each(servers)('a backfill that is killed on $name', (server) => {
       ).toEqual(before);
     }));
 
+  it('by the server is told of it, and goes on where it stopped', () =>
+    withShop(server, { purchases: rows }, async (project) => {
+      const cut = project.json(...run, '--max-rate', '3000');
+      for (let gone = 0; gone === 0;) {
+        const killed = await project.query(
+          `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()
+             AND pid <> pg_backend_pid() AND EXISTS (SELECT FROM purchases WHERE organization_id > 0)`,
+        );
+        gone = killed.length;
+      }
+      const { exitCode, error } = await cut;
+      expect({ exitCode, code: error?.code }).toEqual({
+        exitCode: 3,
+        code: 'BACKFILL.CONNECTION_LOST',
+      });
+      expect(error?.hint).toContain('dbops backfill run purchases.organization_id');
+      expect(await project.json(...run)).toMatchObject({ exitCode: 0, rowsChanged: rows });
+      expect(await wrongIn(project)).toBe(0);
+    }));
+
   it('by SIGINT stops between two batches, and says how to go on', () =>
     withShop(server, { purchases: rows }, async (project) => {
       const { child, answer } = project.start(...run, '--max-rate', '2000');
