@@ -11,6 +11,7 @@ import { fill, type Filling } from './fill.ts';
 import { finish } from './finish.ts';
 import { withLease } from './lease.ts';
 import type { BackfillOptions } from './options.ts';
+import { probeCondition } from './signals.ts';
 import { readControl, readQuarantine, type Quarantined } from './state.ts';
 import { subjectOf, type Subject } from './subject.ts';
 import { createTriggers, dropTriggers, signatureOf, triggersOf } from './trigger.ts';
@@ -78,6 +79,7 @@ export async function runBackfill(
   options: BackfillOptions,
 ): Promise<BackfillResult> {
   const subjects = await subjectsOf(session, backfill, options);
+  await probeCondition(session, options.limits);
   for (const subject of subjects) tellOf(subject, options);
   return withLease(session, backfill.name, options, (locks) =>
     fillAll({ session, backfill, subjects, options, isPooled: locks.isPooled }, locks),
