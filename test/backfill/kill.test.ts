@@ -3,18 +3,18 @@ import { describe, expect, it, vi } from 'vitest';
 import { servers } from '../db/targets.ts';
 import { cases, definition, withShop, wrongIn } from './shop.ts';
 
-vi.setConfig({ testTimeout: 60_000 + cases(4) * 10_000 });
+vi.setConfig({ testTimeout: 60_000 + cases(2) * 10_000 });
 
 const rows = 12_000;
 const run = ['backfill', 'run', ...definition, '--wait', '30s', '--batch-time', '30ms'];
 
 describe.each(servers)('a backfill that is killed on $name', (server) => {
-  it(`at random moments ends as an undisturbed one (${cases(4)} kills, DBOPS_CASES)`, () =>
+  it(`at random moments ends as an undisturbed one (${cases(2)} kills, DBOPS_CASES)`, () =>
     withShop(server, { purchases: rows }, async (project) => {
       const before = await project.query(
         'SELECT id, content_id, amount, note FROM purchases ORDER BY id',
       );
-      for (let kills = 0; kills < cases(4); kills++) {
+      for (let kills = 0; kills < cases(2); kills++) {
         const { child, answer } = project.start(...run, '--max-rate', '8000');
         await sleep(300 + Math.random() * 1_500);
         const isKilled = child.exitCode === null && child.kill('SIGKILL');
