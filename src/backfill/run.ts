@@ -1,19 +1,19 @@
 import type { AdvisoryLocks } from '../db/advisory-locks.ts';
-import { codeOf } from '../db/connection-error.ts';
-import { describeActivity, withLockRetries, type Activity } from '../db/lock.ts';
+import { codeOf, isConnectionLoss } from '../db/connection-error.ts';
 import { quoteLiteral } from '../db/quote.ts';
 import type { Session } from '../db/session.ts';
-import { interrupted, usageError } from '../errors.ts';
+import { DbopsError, exitCodes, interrupted, usageError } from '../errors.ts';
 import { describeRows, takeAccount, type Account } from './account.ts';
 import { begin, type Beginning } from './begin.ts';
-import { hashOf, type Backfill } from './definition.ts';
+import type { Backfill } from './definition.ts';
 import { fill, type Filling } from './fill.ts';
 import { finish } from './finish.ts';
 import { withLease } from './lease.ts';
 import type { BackfillOptions } from './options.ts';
+import { anyTrigger, ensureTriggers, removeTriggers, type LockLimits } from './install.ts';
+import { probeCondition } from './signals.ts';
 import { readControl, readQuarantine, type Quarantined } from './state.ts';
 import { subjectOf, type Subject } from './subject.ts';
-import { createTriggers, dropTriggers, signatureOf, triggersOf } from './trigger.ts';
 import { grouped } from './words.ts';
 
 /** What a run did, and what the table is like after it. */
@@ -78,6 +78,7 @@ export async function runBackfill(
   options: BackfillOptions,
 ): Promise<BackfillResult> {
   const subjects = await subjectsOf(session, backfill, options);
+  await probeCondition(session, options.limits);
   for (const subject of subjects) tellOf(subject, options);
   return withLease(session, backfill.name, options, (locks) =>
     fillAll({ session, backfill, subjects, options, isPooled: locks.isPooled }, locks),
@@ -114,7 +115,8 @@ async function fillAll(
   } catch (error) {
     const state = options.signal.aborted ? 'interrupted' : 'failed';
     await setState(session, backfill.name, state).catch(() => {});
-    throw options.signal.aborted ? await stopped(session, backfill.name) : error;
+    if (options.signal.aborted) throw await stopped(session, backfill.name);
+    throw isConnectionLoss(error) ? lost(backfill.name, error) : error;
   }
 }
 
@@ -178,42 +180,7 @@ function tellOf(
     );
 }
 
-/** They are made before the first row is read: from then on, fewer and fewer rows want a value. */
-async function ensureTriggers({
-  session,
-  backfill,
-  subjects,
-  options,
-}: Omit<Filling, 'beginning'>) {
-  for (const subject of subjects.filter(({ isNotNull }) => !isNotNull)) {
-    const [there] = await session.query<{ made: string | null }>(triggersOf(subject));
-    // Their lock waits for every transaction that has written to the table.
-    if (there?.made !== signatureOf(subject))
-      await inBlink(session, options, createTriggers(subject));
-  }
-  await session.query(
-    `UPDATE dbops.backfills SET has_trigger = true WHERE name = $1 AND hash = $2`,
-    [backfill.name, hashOf(backfill)],
-  );
-}
-
-/** Takes the triggers of a backfill away; a lock is asked for shortly, again and again. */
-async function removeTriggers(
-  session: Session,
-  subjects: readonly Subject[],
-  options: LockLimits,
-): Promise<void> {
-  for (const subject of subjects)
-    if (await anyTrigger(session, [subject]))
-      await inBlink(session, options, dropTriggers(subject));
-}
-
-type LockLimits = Pick<
-  BackfillOptions,
-  'lockTimeout' | 'patience' | 'signal' | 'anotherSession' | 'onProgress'
->;
-
-/** The same, of a backfill that is over: the column is enforced. */
+/** Takes the triggers of a backfill away that is over: its columns are enforced. */
 export async function retireBackfill(
   session: Session,
   backfill: Backfill,
@@ -224,33 +191,6 @@ export async function retireBackfill(
   await session.query('UPDATE dbops.backfills SET has_trigger = false WHERE name = $1', [
     backfill.name,
   ]);
-}
-
-async function inBlink(
-  session: Session,
-  { lockTimeout, patience, signal, anotherSession, onProgress }: LockLimits,
-  sql: string,
-): Promise<void> {
-  const limit = Math.max(1, Math.min(lockTimeout, 500));
-  const onWait = (blockers: Activity[]) =>
-    onProgress(`waits for a lock${blockers.map((each) => `; ${describeActivity(each)}`).join('')}`);
-  const retry = { patience, signal, observe: anotherSession, onWait };
-  await withLockRetries(session, retry, async () => {
-    try {
-      await session.script(`BEGIN; SET LOCAL lock_timeout = ${limit}; ${sql}; COMMIT`);
-    } catch (error) {
-      await session.script('ROLLBACK').catch(() => {});
-      throw error;
-    }
-  });
-}
-
-async function anyTrigger(session: Session, subjects: readonly Subject[]): Promise<boolean> {
-  for (const subject of subjects) {
-    const [row] = await session.query<{ count: number }>(triggersOf(subject));
-    if (row && row.count > 0) return true;
-  }
-  return false;
 }
 
 /** This commit waits for the disk, and all the earlier ones with it. */
@@ -277,6 +217,17 @@ async function stopped(session: Session, name: string) {
     `Interrupted between two batches; ${grouped(control?.changed ?? 0)} rows are filled and stand.`,
     `Go on where it stopped with: dbops backfill run ${name}`,
   );
+}
+
+function lost(name: string, cause: unknown): DbopsError {
+  return new DbopsError({
+    code: 'BACKFILL.CONNECTION_LOST',
+    exitCode: exitCodes.unreachable,
+    message: 'The connection to the database was lost; every batch that was committed stands.',
+    reason: [cause instanceof Error ? cause.message : String(cause)],
+    hint: `When the server answers (dbops doctor), go on where it stopped: dbops backfill run ${name}`,
+    cause,
+  });
 }
 
 function workDone({ before }: Beginning): string {

@@ -134,6 +134,11 @@ describe.each(servers)('a backfill of flags on $name', (target) => {
       [...definition, '--pause-when', 'true); DELETE FROM content; SELECT (true'],
       'EXPRESSION',
     ],
+    [
+      'a condition that means nothing',
+      [...definition, '--pause-when', 'no_such_column'],
+      'BACKFILL.PAUSE_WHEN',
+    ],
   ])('refuses %s before anything is tried', (_, words, code) =>
     withShop(target, { purchases: 3 }, async (project) => {
       await project.query('CREATE VIEW v AS SELECT * FROM purchases');

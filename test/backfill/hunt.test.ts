@@ -5,7 +5,7 @@ import { withClient, type Project } from '../migrate/project.ts';
 import { cases, definition, sumOf, withShop, wrongIn } from './shop.ts';
 
 // Every case is a run beside eight clients.
-vi.setConfig({ testTimeout: 60_000 + cases(6) * 15_000 });
+vi.setConfig({ testTimeout: 60_000 + cases(3) * 15_000 });
 
 const random = (below: number) => Math.floor(Math.random() * below);
 const contents = 25;
@@ -66,8 +66,8 @@ async function runBeside(project: Project) {
 }
 
 describe.each(servers)('a backfill beside eight clients on $name', (server) => {
-  it(`never disturbs them, and is right in the end (${cases(6)} cases, DBOPS_CASES)`, async () => {
-    for (let at = 0; at < cases(6); at++)
+  it(`never disturbs them, and is right in the end (${cases(3)} cases, DBOPS_CASES)`, async () => {
+    for (let at = 0; at < cases(3); at++)
       await withShop(server, { purchases: rows, contents, personal: 2 }, async (project) => {
         const { first, errors } = await runBeside(project);
         expect({ at, errors }).toEqual({ at, errors: [] });
