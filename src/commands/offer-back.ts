@@ -1,5 +1,4 @@
 import type { Context } from '../context.ts';
-import { isConnectionLoss } from '../db/connection-error.ts';
 import type { Session } from '../db/session.ts';
 import type { DbopsError } from '../errors.ts';
 import type { Folder } from '../formats/format.ts';
@@ -30,34 +29,6 @@ interface Offer {
   error?: DbopsError;
 }
 
-<<<<<<< HEAD
-/** What the steps of a run did. */
-interface Ran {
-  done: readonly string[];
-  /** What they have put back themselves. */
-  within: readonly Restored[];
-}
-
-const nothing: Offer = { data: {}, blocks: [] };
-
-/** Offers the rows back whose place a run has made anew: asked, told to, or told of. */
-export async function offerBack(rescue: Rescue, direction: Direction, ran: Ran): Promise<Offer> {
-  return offer(rescue, direction, ran).catch(async (error: unknown) => {
-    if (!isConnectionLoss(error)) throw error;
-    // The run may have lost its connection, and the report of what stands must not be lost with it.
-    const session = await rescue.context.anotherSession().catch(() => undefined);
-    return session ? offer({ ...rescue, session }, direction, ran) : nothing;
-  });
-}
-
-async function offer(rescue: Rescue, direction: Direction, { done, within }: Ran): Promise<Offer> {
-  if (within.length > 0)
-    return { data: { restored: within.map(restoredToJson) }, blocks: restoredBlocks(within) };
-  if (done.length === 0) return nothing;
-  const { session, folder } = rescue;
-  const records = await recordsUndoneBy(session, folder.tracking.table, direction, done);
-  if (records.length === 0) return nothing;
-=======
 /**
  * Offers the rows back whose place a run has made anew: asked, told to, or told of. Where there are
  * none the database is not asked: the run may have lost its connection.
@@ -73,7 +44,6 @@ export async function offerBack(
   if (within.length > 0)
     return { data: { restored: within.map(restoredToJson) }, blocks: restoredBlocks(within) };
   if (records.length === 0) return { data: {}, blocks: [] };
->>>>>>> main
   if (!(await isWanted(rescue, records))) return told(records);
   const { session } = rescue;
   try {
