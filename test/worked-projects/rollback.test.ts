@@ -37,7 +37,10 @@ async function doubtsOf(
   return doubts;
 }
 
-const derived = ({ down: _, ...migration }: Migration): Migration => migration;
+function derived(migration: Migration): Migration {
+  const { down, ...rest } = migration;
+  return down ? rest : migration;
+}
 const none = (doubts: Record<string, string[]>) =>
   Object.fromEntries(Object.keys(doubts).map((name) => [name, []]));
 
