@@ -102,7 +102,7 @@ export const commands: CommandEntry[] = [
 /** What the nouns with several verbs are about. */
 export const groups: Record<string, string> = {
   env: 'the label kept in the database itself',
-  migrate: 'migrations: status, up, down, baseline, new',
+  migrate: 'migrations: status, up, down, redo, baseline, new',
   rescue: 'rows kept from migrations and rollbacks',
   backfill: 'fill columns of tables that are in use',
   report: 'usage and credits',
