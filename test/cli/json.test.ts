@@ -1,10 +1,13 @@
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { commands } from '../../src/commands/index.ts';
 import { servers, targets, withDatabase, type Target } from '../db/targets.ts';
 import { withSession } from '../db/session.ts';
 
 import { folderOf, runCli, type Surroundings } from './run-cli.ts';
+
+// A shadow opens in a second, and on a busy machine in ten.
+vi.setConfig({ testTimeout: 120_000 });
 
 const migrations = join(import.meta.dirname, '../../migrations');
 

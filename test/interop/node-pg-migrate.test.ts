@@ -134,15 +134,23 @@ export const down = async (pgm) => { await pgm.db.query('SELECT 1'); pgm.dropTab
     [
       'forbids it',
       `export const up = (pgm) => pgm.createTable('b', {}); export const down = false;`,
+      /1_b\.js forbids down/,
     ],
-    ['can not be turned round', `export const up = (pgm) => pgm.sql('CREATE TABLE b ()');`],
-  ])('rolls nothing back when a module %s', (_, module) =>
+    [
+      'can not be turned round',
+      `export const up = (pgm) => pgm.sql('CREATE TABLE b ()');`,
+      /1_b\.js has no down, and can not be turned round/,
+    ],
+  ])('rolls nothing back when a module %s', (_, module, reason) =>
     withFiles(
       { '1_b.js': module, '2_a.sql': sql('CREATE TABLE a ();', 'DROP TABLE a;') },
       async (project) => {
         await up(project);
         const { exitCode, error } = await project.json('migrate', 'down', '--steps', '2');
-        expect({ exitCode, code: error?.code }).toEqual({ exitCode: 2, code: 'MIGRATION.NO_DOWN' });
+        expect({ exitCode, code: error?.code }).toEqual({ exitCode: 2, code: 'ROLLBACK.UNPROVEN' });
+        expect(error?.message).toMatch(reason);
+        const forced = await project.json('migrate', 'down', '--steps', '2', '--unproven');
+        expect(forced).toMatchObject({ exitCode: 2, error: { code: 'MIGRATION.NO_DOWN' } });
         expect(await exists(project, 'a')).toBe(true);
       },
     ),
