@@ -1,7 +1,15 @@
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 
-export const subjects = ['startup', 'pending', 'applied', 'seed', 'verify', 'drift'] as const;
+export const subjects = [
+  'startup',
+  'pending',
+  'applied',
+  'seed',
+  'verify',
+  'drift',
+  'rollback',
+] as const;
 export type Subject = (typeof subjects)[number];
 
 export interface Options {
