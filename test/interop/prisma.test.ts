@@ -176,7 +176,7 @@ describe.each(servers)('Prisma 7.10 beside dbops on $name', (server) => {
           expect(error?.message).toContain('20260102000000_b has no migration.sql');
           expect(error?.hint).toMatch(/mv \S+\/20260102000000_b \S+\/prisma$/);
         }
-        expect(await exists(project, '_prisma_migrations')).toBe(false);
+        expect(await exists(project, '"20260101000000_a"')).toBe(false);
         rmSync(join(project.root, 'prisma/migrations/20260102000000_b'), { recursive: true });
         expect(await project.json('migrate', 'up')).toMatchObject({ exitCode: 0 });
       },
