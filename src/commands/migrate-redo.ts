@@ -9,7 +9,7 @@ import { folderOf, knownStatuses } from './folder.ts';
 import { keepRows } from './keep-rows.ts';
 import { outcomeReport, runLocked } from './migrate.ts';
 import { receiptOf, rollbackJson } from './receipt.ts';
-import { requireBackfill } from './requirements.ts';
+import { requireBackfill, retireBackfills } from './requirements.ts';
 import { agreeToRollback, prepareRollback, refuseOther, rollbackOptions } from './roll-back.ts';
 import { toSteps } from './steps.ts';
 
@@ -52,17 +52,18 @@ export const command = defineCommand({
     const rescue = { context, session, folder, flags };
     const before = applied.slice(0, applied.length - migrations.length);
     const keepingAgain = await keepRows(rescue, again, await expectLosses(rescue, before, again));
-    const outcome = await runLocked({
-      context,
-      session,
+    const requirement = { context, session, patience: flags.wait };
+    const ran = await runLocked({
+      ...requirement,
       folder,
-      patience: flags.wait,
-      before: requireBackfill(context, session, { run: true }),
+      before: requireBackfill(requirement, true),
       plan: async () => {
         refuseOther(migrations, planDown(await readStatuses(session, folder), flags));
         return [...prepared.guarded(), ...keepingAgain.guarded(again)];
       },
     });
+    const error = await retireBackfills(requirement, again, ran.results);
+    const outcome = { ...(error && { error }), ...ran };
     const report = outcomeReport(outcome, 'redo', ({ name, direction }) =>
       direction === 'down' ? rollbackJson(rollbacks, name) : {},
     );

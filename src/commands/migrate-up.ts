@@ -56,12 +56,13 @@ export const command = defineCommand({
     const keeping = await keepRows(rescue, steps, await expectLosses(rescue, applied, steps));
     if (flags.dryRun) return keeping.preview(await dryRunReport(steps, session, folder));
     await keeping.announce();
-    const { requireBackfill } = await import('./requirements.ts');
-    const before = requireBackfill(context, session, { run: flags.backfill });
+    const { requireBackfill, retireBackfills } = await import('./requirements.ts');
+    const requirement = { context, session, patience: flags.wait };
+    const before = requireBackfill(requirement, flags.backfill);
     const guarded = async () => keeping.guarded(await plan());
-    const patience = flags.wait;
-    const run = { context, session, folder, patience, plan: guarded, before };
-    const outcome = await runLocked(run);
-    return keeping.report(outcome, outcomeReport(outcome, 'up'));
+    const outcome = await runLocked({ ...requirement, folder, plan: guarded, before });
+    const error = await retireBackfills(requirement, steps, outcome.results);
+    const whole = { ...(error && { error }), ...outcome };
+    return keeping.report(whole, outcomeReport(whole, 'up'));
   },
 });

@@ -75,6 +75,8 @@ const answers: [line: string, keys: object][] = [
       etaSeconds: number,
     },
   ],
+  ['backfill list', { backfills: list }],
+  ['backfill status', { backfills: list }],
   ['seed --dry-run', { created: object, unchanged: object, updated: object }],
   ['verify', { findings: [], counts: { error: 0, warning: 0, info: 0 } }],
   ['report usage', { title: someText, period, columns: list, rows: list, totals: object }],
@@ -152,6 +154,9 @@ describe.runIf(server)('--json prints one document', () => {
 const required: Record<string, string> = {
   'env set': 'staging',
   'backfill run': 'organization-id',
+  'backfill pause': 'organization-id',
+  'backfill resume': 'organization-id',
+  'migrate expand-contract': '0001_a',
   'rescue restore': '0001_a',
   'rescue drop': '--all',
 };
