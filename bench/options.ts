@@ -9,6 +9,7 @@ export const subjects = [
   'verify',
   'drift',
   'rollback',
+  'repair',
 ] as const;
 export type Subject = (typeof subjects)[number];
 

@@ -11,6 +11,7 @@ import { writeFigures } from './readme.ts';
 import { drift, pgDumpMajor } from './drift.ts';
 import { seed, verify } from './reference.ts';
 import { rollback } from './rollback.ts';
+import { repair } from './repair.ts';
 import { type Result, type Run, toMarkdown } from './report.ts';
 import { type BenchServer, newest, startServer } from './server.ts';
 import { dbopsFrom } from './tools.ts';
@@ -23,6 +24,7 @@ const contests: Record<Subject, (bench: Bench) => Contest | Promise<Contest>> = 
   verify,
   drift,
   rollback,
+  repair,
 };
 
 const argv = process.argv.slice(2);

@@ -156,7 +156,7 @@ const wholes = new Set([
 ]);
 
 /** Without the parts of what is itself in the list, and without the indexes of its constraints. */
-function standingAlone(objects: readonly SchemaObject[]): SchemaObject[] {
+export function standingAlone(objects: readonly SchemaObject[]): SchemaObject[] {
   const absent = new Set(objects.filter(({ kind }) => wholes.has(kind)).map(pathOf));
   const constraints = new Set(
     objects.filter(({ kind }) => kind === 'constraint').map((object) => objectName(object)),

@@ -104,7 +104,7 @@ function reading(shadow: Session, { grants }: Wanted): () => Promise<SchemaObjec
 const invalidStatementName = '26000';
 
 /** Gives one and the same object for all that are alike. */
-function sharing(): (object: SchemaObject) => SchemaObject {
+export function sharing(): (object: SchemaObject) => SchemaObject {
   const seen = new Map<string, SchemaObject>();
   return (object) => {
     const text = JSON.stringify(object);

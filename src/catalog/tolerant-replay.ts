@@ -1,4 +1,5 @@
 import { relative } from 'node:path';
+import * as z from 'zod';
 import { ScriptError, type Session } from '../db/session.ts';
 import { DbopsError } from '../errors.ts';
 import type { Format } from '../formats/format.ts';
@@ -10,14 +11,15 @@ import { lineOf } from '../sql/statements.ts';
 import { replayOne } from './replay.ts';
 
 /** What of a folder does not run on an empty database, and was left out. */
-export interface Skipped {
+export const skippedShape = z.object({
   /** Of the migration. */
-  name: string;
+  name: z.string(),
   /** `migrations/0003_prices.up.sql:4`; without the line where all of the file is left out. */
-  place: string;
+  place: z.string(),
   /** Why: the server's words, a line each. */
-  reason: string[];
-}
+  reason: z.array(z.string()),
+});
+export type Skipped = z.infer<typeof skippedShape>;
 
 /**
  * Replays a migration as far as it goes: a statement that fails is left out, and those after it

@@ -110,7 +110,7 @@ export function alreadyTracked(table: string, rows: number): DbopsError {
     exitCode: exitCodes.desynchronised,
     message: `${table} has rows already; baseline is for a database that has none.`,
     reason: [`${rows} migration${rows === 1 ? ' is' : 's are'} recorded`],
-    hint: 'See what it says of the folder: dbops migrate status',
+    hint: 'If rows are missing or wrong: dbops repair-tracking. What it says of the folder: dbops migrate status',
   });
 }
 

@@ -78,6 +78,11 @@ export const commands: CommandEntry[] = [
     load: () => import('./rescue-drop.ts'),
   },
   {
+    words: 'repair-tracking',
+    summary: 'prove what is in the database, then mend the tracking table',
+    load: () => import('./repair-tracking.ts'),
+  },
+  {
     words: 'backfill list',
     summary: 'which backfills there are',
     load: () => import('./backfill-list.ts'),

@@ -4,6 +4,7 @@ import type { Finding } from '../report.ts';
 import { findingOf, refusedScript, type Flaw } from './shared/flaw.ts';
 import type { Format, Tracking, TrackingRow } from './format.ts';
 import { datedNameAfter, refuseModule } from './shared/new-migration.ts';
+import { namesIn } from './shared/rows.ts';
 import { hashOf, withoutBom, readText } from './shared/script.ts';
 import { isBlank, sectionScript } from './shared/section.ts';
 import {
@@ -36,6 +37,18 @@ function trackingOf({
       `INSERT INTO ${table} (version) VALUES (${quoteLiteral(versionOf(migration.name))})`,
     erase: (migration) =>
       `DELETE FROM ${table} WHERE version = ${quoteLiteral(versionOf(migration.name))}`,
+    rows: {
+      table,
+      key: ['version'],
+      knownBy: ['version'],
+      columnsOf: (migration) => ({ version: versionOf(migration.name) }),
+      command: 'dbmate up',
+      next(rows, migrations) {
+        const recorded = namesIn(rows, 'version');
+        const pending = migrations.filter((each) => !recorded.has(versionOf(each.name)));
+        return { runs: pending.map((each) => each.name) };
+      },
+    },
   };
 }
 

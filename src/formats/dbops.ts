@@ -7,6 +7,7 @@ import type { Format, Tracking, TrackingRow } from './format.ts';
 import { emptyKyselyModule, loadKyselyModule } from './shared/kysely-module.ts';
 import { mentions } from './shared/module-files.ts';
 import { commentOf, prefixAfter, slugOf } from './shared/new-migration.ts';
+import { namesIn, pendingAmong, textIn } from './shared/rows.ts';
 import { hashOf, lazyScript, sqlScript, readText } from './shared/script.ts';
 
 /** `0001_name.up.sql`, or `0001_name.ts` with Kysely's `up(db)` and `down(db)`. */
@@ -43,6 +44,21 @@ const tracking: Tracking = {
   record: ({ name, hash: recorded }) =>
     `INSERT INTO dbops.migrations (name, hash) VALUES (${quoteLiteral(name)}, ${quoteLiteral(recorded)})`,
   erase: ({ name }) => `DELETE FROM dbops.migrations WHERE name = ${quoteLiteral(name)}`,
+  rows: {
+    table: 'dbops.migrations',
+    key: ['name'],
+    knownBy: ['name'],
+    columnsOf: ({ name, hash: ofFile }) => ({ name, hash: ofFile }),
+    contentOf: (row) => textIn(row, 'hash'),
+    command: 'dbops migrate up',
+    next(rows, migrations) {
+      const recorded = namesIn(rows, 'name');
+      const last = migrations.findLastIndex(({ name }) => recorded.has(name));
+      const late = migrations.slice(0, last).find(({ name }) => !recorded.has(name));
+      if (late) return { stops: `${late.name} is pending, and older than one that is applied` };
+      return { runs: pendingAmong(migrations, recorded) };
+    },
+  },
 };
 
 interface Row extends TrackingRow {

@@ -167,7 +167,49 @@ export interface Tracking {
    */
   mark?(migration: Migration, prepared: TrackingRow, index: number): string;
   erase(migration: Migration): string;
+  rows: RowForm;
 }
+
+/** The columns of a row, as `to_jsonb` writes them. */
+export type RowColumns = Readonly<Record<string, unknown>>;
+
+/** What a repair has to know of a tool's rows. */
+export interface RowForm {
+  /** The table in SQL. */
+  table: string;
+  /** The primary key that the tool gives it. */
+  key: readonly string[];
+  /** The columns by which the tool tells migrations apart. */
+  knownBy: readonly string[];
+  /** The columns that follow from the file, as the tool writes them. */
+  columnsOf(migration: Migration): RowColumns;
+  /** The hash that the row has of the file's content; absent: the tool keeps none. */
+  contentOf?(row: RowColumns, migration: Migration): string | null;
+  /** Absent: every row says that its migration is applied. `void` ones say nothing. */
+  stateOf?(row: RowColumns): 'applied' | 'failed' | 'void';
+  /** What is set in a row that is not to count any more, and how it reads then; absent: it is deleted. */
+  close?: { sql: string; columns: RowColumns };
+  /** What a new row has beside `columnsOf`, as far as `stateOf` looks at it. */
+  fresh?: RowColumns;
+  /** The migration of a row that has none of `knownBy`. */
+  ownerOf?(row: RowColumns): Migration | undefined;
+  /** A row refers to that of the migration before: there can be no gap. */
+  isChain?: boolean;
+  /** Where the tool goes by the times of the rows. */
+  order?: {
+    /** The column with the time. */
+    column: string;
+    /** SQL that gives the rows of these names their order; those that are in place stay. */
+    arrange(names: readonly string[]): string;
+  };
+  /** The command with which the tool applies what is pending. */
+  command: string;
+  /** What that command would do. */
+  next(rows: readonly RowColumns[], migrations: readonly Migration[]): Prospect;
+}
+
+/** What a tool runs next, in order, or why it stops before the first. */
+export type Prospect = { runs: string[] } | { stops: string };
 
 export interface Applied {
   applied: AppliedMigration[];

@@ -7,6 +7,7 @@ import { findingOf, refusedScript } from './shared/flaw.ts';
 import type { Format, Tracking, TrackingRow } from './format.ts';
 import { readGmrc, type Gmrc } from './graphile-migrate/gmrc.ts';
 import { chainFlaw, parseCommitted, type Committed } from './graphile-migrate/committed.ts';
+import { namesIn, textIn } from './shared/rows.ts';
 import { isBlank } from './shared/section.ts';
 import { readText } from './shared/script.ts';
 
@@ -39,6 +40,24 @@ const tracking: Tracking = {
     `INSERT INTO graphile_migrate.migrations (hash, previous_hash, filename) VALUES
       (${quoteLiteral(hash)}, ${row ? quoteLiteral(String(row['previous'])) : 'NULL'}, ${quoteLiteral(`${numberOf(name)}.sql`)})`,
   erase: ({ hash }) => `DELETE FROM graphile_migrate.migrations WHERE hash = ${quoteLiteral(hash)}`,
+  rows: {
+    table: 'graphile_migrate.migrations',
+    key: ['hash'],
+    knownBy: ['filename'],
+    columnsOf: ({ name, hash, row }) => ({
+      hash,
+      previous_hash: row?.['previous'] ?? null,
+      filename: `${numberOf(name)}.sql`,
+    }),
+    contentOf: (row) => textIn(row, 'hash'),
+    isChain: true,
+    command: 'graphile-migrate migrate',
+    next(rows, migrations) {
+      const last = [...namesIn(rows, 'filename')].toSorted().at(-1) ?? '';
+      const later = migrations.filter(({ name }) => `${numberOf(name)}.sql` > last);
+      return { runs: later.map(({ name }) => name) };
+    },
+  },
 };
 
 interface Row extends TrackingRow {

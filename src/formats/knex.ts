@@ -19,6 +19,7 @@ import {
   textOf,
   type TableName,
 } from './shared/tracking-table.ts';
+import { namesIn, pendingAmong } from './shared/rows.ts';
 import { hashOf, readText } from './shared/script.ts';
 
 const ending = /\.(?:[cm]?js|ts)$/;
@@ -99,6 +100,21 @@ function trackingOf(tables: KnexTables): Tracking {
     mark: ({ name }, { batch }, index) => recordIn(table, name, Number(batch) + index),
     erase: ({ name }) =>
       `RESET search_path; DELETE FROM ${table} WHERE name = ${quoteLiteral(name)}`,
+    rows: {
+      table,
+      key: ['id'],
+      knownBy: ['name'],
+      columnsOf: ({ name }) => ({ name }),
+      command: 'knex migrate:latest',
+      next(rows, migrations) {
+        const recorded = namesIn(rows, 'name');
+        const known = new Set(migrations.map(({ name }) => name));
+        const missing = [...recorded].find((name) => !known.has(name));
+        return missing === undefined
+          ? { runs: pendingAmong(migrations, recorded) }
+          : { stops: `the migration directory is corrupt: ${missing} is missing` };
+      },
+    },
   };
 }
 

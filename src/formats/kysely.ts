@@ -2,7 +2,7 @@ import { quoteLiteral } from '../db/quote.ts';
 import type { Migration } from '../migration.ts';
 import type { Format, Tracking } from './format.ts';
 import { emptyKyselyModule, loadKyselyModule } from './shared/kysely-module.ts';
-import { toApplied, type Row } from './kysely/order.ts';
+import { arrange, next, toApplied, type Row } from './kysely/order.ts';
 import { configAbove, literalOf, mentions, modulesAmong, sampleOf } from './shared/module-files.ts';
 import { milliseconds, moduleStyleOf, nameAfter } from './shared/new-migration.ts';
 import {
@@ -103,6 +103,15 @@ function trackingOf(
     },
     erase: (migration) =>
       `RESET search_path; DELETE FROM ${table} WHERE name = ${quoteLiteral(migration.name)}`,
+    rows: {
+      table,
+      key: ['name'],
+      knownBy: ['name'],
+      columnsOf: ({ name: ofFile }) => ({ name: ofFile }),
+      order: { column: 'timestamp', arrange: (inOrder) => arrange(table, inOrder) },
+      command: 'kysely migrate latest',
+      next: (rows, migrations) => next(rows, migrations, isOrdered),
+    },
   };
 }
 

@@ -5,8 +5,10 @@ import type { Finding } from '../report.ts';
 import type { Format, Tracking, TrackingRow } from './format.ts';
 import { loadPgModule, definesShorthands } from './node-pg-migrate/module.ts';
 import {
+  arrange,
   comparePlaces,
   findingsOfRecordedOrder,
+  next,
   numberOf,
   type Place,
 } from './node-pg-migrate/order.ts';
@@ -49,6 +51,15 @@ function trackingOf({
       `INSERT INTO ${table} (name, run_on)
         VALUES (${quoteLiteral(migration.name)}, greatest(now()::timestamp, (SELECT max(run_on) FROM ${table})))`,
     erase: (migration) => `DELETE FROM ${table} WHERE name = ${quoteLiteral(migration.name)}`,
+    rows: {
+      table,
+      key: ['id'],
+      knownBy: ['name'],
+      columnsOf: ({ name: ofFile }) => ({ name: ofFile }),
+      order: { column: 'run_on', arrange: (names) => arrange(table, names) },
+      command: 'node-pg-migrate up',
+      next,
+    },
   };
 }
 

@@ -188,9 +188,9 @@ function refuseDesynchronised(statuses: readonly MigrationStatus[]): void {
     message: 'The folder and the tracking table disagree; nothing was changed.',
     reason: [...edited, ...missing, ...failed],
     hint:
-      failed.length > 0
-        ? 'See how each came about, and how to put it right: dbops migrate status'
-        : 'Bring the files back as they were applied (dbops migrate status says what differs), and make the change in a migration of its own: dbops migrate new NAME',
+      edited.length > 0
+        ? 'Let dbops prove what the database has: dbops repair-tracking. If an edit changed what a file makes, bring the file back as it was applied (dbops migrate status says what differs), and make the change in a migration of its own: dbops migrate new NAME'
+        : 'Let dbops prove what the database has, and put the rows right: dbops repair-tracking',
   });
 }
 

@@ -35,7 +35,9 @@ export interface Running {
 
 const document = z.looseObject({
   ok: z.boolean(),
-  migrations: z.array(z.looseObject({ name: z.string(), state: z.string() })).default([]),
+  migrations: z
+    .array(z.looseObject({ name: z.string(), state: z.string().default('') }))
+    .default([]),
   error: z.object({ code: z.string(), message: z.string(), hint: z.string() }).optional(),
 });
 

@@ -5,6 +5,7 @@ import { findingOf, timeOf } from './finding.ts';
 import { createTable } from './rows.ts';
 import type { Place } from './table.ts';
 import type { Applied, Tracking, TrackingRow } from '../format.ts';
+import { namesIn, pendingAmong, textIn } from '../shared/rows.ts';
 
 /** The name is the key. Rows of 0.x have none, until 1.0 gives them one. */
 interface Row extends TrackingRow {
@@ -51,6 +52,21 @@ export function trackingOf(migrations: readonly Migration[], place: Place): Trac
       `INSERT INTO ${table} (hash, created_at, name, applied_at) VALUES (${valuesOf(migration)}, NULL)`,
     erase: ({ name, hash }) =>
       `DELETE FROM ${table} WHERE name = ${quoteLiteral(name)} OR (name IS NULL AND hash = ${quoteLiteral(hash)})`,
+    rows: {
+      table,
+      key: ['id'],
+      knownBy: ['name'],
+      columnsOf: (migration) => ({
+        name: migration.name,
+        hash: migration.hash,
+        created_at: whenOf(migration),
+      }),
+      contentOf: (row) => textIn(row, 'hash'),
+      ownerOf: (row) =>
+        ownerOf({ created_at: Number(row['created_at']), hash: textIn(row, 'hash') ?? '' }),
+      command: 'drizzle-kit migrate',
+      next: (recorded, folders) => ({ runs: pendingAmong(folders, namesIn(recorded, 'name')) }),
+    },
   };
 }
 
@@ -89,7 +105,7 @@ function createOrUpgrade(migrations: readonly Migration[], place: Place): string
   return `${createTable(place, columns)} DO ${quoteLiteral(body)}`;
 }
 
-type OwnerOf = (row: Row) => Migration | undefined;
+type OwnerOf = (row: Pick<Row, 'created_at' | 'hash'>) => Migration | undefined;
 
 /** The rule of `createOrUpgrade`, for rows that have no name yet. */
 function ownerByTime(migrations: readonly Migration[]): OwnerOf {

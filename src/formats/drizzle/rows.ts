@@ -3,7 +3,8 @@ import type { Migration } from '../../migration.ts';
 import type { Finding } from '../../report.ts';
 import { findingOf, isFuture, timeOf } from './finding.ts';
 import type { Place } from './table.ts';
-import type { Applied, Tracking, TrackingRow } from '../format.ts';
+import type { Applied, RowColumns, Tracking, TrackingRow } from '../format.ts';
+import { textIn } from '../shared/rows.ts';
 
 /** A row has no name and no time of application: `created_at` is the journal's `when`. */
 interface Row extends TrackingRow {
@@ -40,7 +41,23 @@ export function trackingOf(
     record: (migration) =>
       `INSERT INTO ${table} (hash, created_at) VALUES (${quoteLiteral(migration.hash)}, ${whenOf(migration)})`,
     erase: (migration) => erase(migration, migrations, table),
+    rows: {
+      table,
+      key: ['id'],
+      knownBy: ['created_at'],
+      columnsOf: (migration) => ({ hash: migration.hash, created_at: whenOf(migration) }),
+      contentOf: (row) => textIn(row, 'hash'),
+      command: 'drizzle-kit migrate',
+      next: (recorded, entries) => ({ runs: afterNewest(recorded, entries) }),
+    },
   };
+}
+
+/** `ORDER BY created_at DESC LIMIT 1`: a row without a time comes first, and counts as 0. */
+function afterNewest(rows: readonly RowColumns[], entries: readonly Migration[]): string[] {
+  const times = rows.map((row) => textIn(row, 'created_at'));
+  const newest = times.includes(null) ? 0 : Math.max(-Infinity, ...times.map(Number));
+  return entries.filter((entry) => whenOf(entry) > newest).map(({ name }) => name);
 }
 
 function whenOf({ row }: Migration): number {

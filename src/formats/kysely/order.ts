@@ -1,7 +1,8 @@
 import { quoteLiteral } from '../../db/quote.ts';
 import type { Migration } from '../../migration.ts';
 import type { Finding } from '../../report.ts';
-import type { Applied, TrackingRow } from '../format.ts';
+import type { Applied, Prospect, RowColumns, TrackingRow } from '../format.ts';
+import { pendingAmong, textIn } from '../shared/rows.ts';
 
 export interface Row extends TrackingRow {
   name: string;
@@ -98,4 +99,39 @@ function reordered(
     return [`(${quoteLiteral(name)}, ${quoteLiteral(new Date(last).toISOString())})`];
   });
   return `UPDATE ${table} m SET timestamp = v.timestamp FROM (VALUES ${rows.join(', ')}) v(name, timestamp) WHERE m.name = v.name`;
+}
+
+/** As the Migrator: what is recorded must be there, and come first where order counts. */
+export function next(
+  rows: readonly RowColumns[],
+  migrations: readonly Migration[],
+  isOrdered: boolean,
+): Prospect {
+  const recorded = rows
+    .map((row): Recorded => ({
+      name: textIn(row, 'name') ?? '',
+      ms: Date.parse(textIn(row, 'timestamp') ?? ''),
+    }))
+    .toSorted((a, b) => a.ms - b.ms || a.name.localeCompare(b.name))
+    .map(({ name }) => name);
+  const known = new Set(migrations.map(({ name }) => name));
+  const missing = recorded.find((name) => !known.has(name));
+  if (missing !== undefined)
+    return { stops: `corrupted migrations: ${missing} is recorded, and has no file` };
+  const at = recorded.findIndex((name, index) => name !== migrations[index]?.name);
+  if (isOrdered && at >= 0)
+    return {
+      stops: `corrupted migrations: ${recorded[at]} is recorded where ${migrations[at]?.name} comes in the folder`,
+    };
+  return { runs: pendingAmong(migrations, new Set(recorded)) };
+}
+
+/** Times that rise by a millisecond at least, in this order; one that rises already is left. */
+export function arrange(table: string, names: readonly string[]): string {
+  const places = names.map((name, place) => `(${quoteLiteral(name)}, ${place})`);
+  return `UPDATE ${table} m SET timestamp = to_char(free AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')
+  FROM (SELECT name, timestamp::timestamptz AS had, place * interval '1 ms'
+      + max(timestamp::timestamptz - place * interval '1 ms') OVER (ORDER BY place) AS free
+    FROM ${table} JOIN (VALUES ${places.join(', ')}) folder(name, place) USING (name)) risen
+  WHERE risen.name = m.name AND free > had`;
 }

@@ -1,6 +1,8 @@
 import { quoteLiteral } from '../../db/quote.ts';
 import type { AppliedMigration, Migration } from '../../migration.ts';
 import type { Finding } from '../../report.ts';
+import type { Prospect, RowColumns } from '../format.ts';
+import { pendingAmong, textIn } from '../shared/rows.ts';
 
 /** What a file is sorted by. */
 export interface Place {
@@ -103,4 +105,34 @@ function recordedTwice(name: string, table: string): Finding {
     where: { object: name },
     key: `recorded-twice:${name}`,
   };
+}
+
+/** As `checkOrder`: the rows, by time and id, must be the first names of the folder. */
+export function next(rows: readonly RowColumns[], migrations: readonly Migration[]): Prospect {
+  const timeOf = (row: RowColumns) => textIn(row, 'run_on') ?? '';
+  const run = rows
+    .toSorted(
+      (a, b) => (timeOf(a) < timeOf(b) ? -1 : Number(timeOf(a) > timeOf(b))) || idOf(a) - idOf(b),
+    )
+    .map((row) => textIn(row, 'name') ?? '');
+  const at = run.findIndex((name, index) => name !== migrations[index]?.name);
+  if (at >= 0)
+    return {
+      stops: `Not run migration ${migrations[at]?.name ?? '(none)'} is preceding already run migration ${run[at]}`,
+    };
+  return { runs: pendingAmong(migrations, new Set(run)) };
+}
+
+function idOf(row: RowColumns): number {
+  return Number(row['id']);
+}
+
+/** Times that rise by a microsecond at least, in this order; one that rises already is left. */
+export function arrange(table: string, names: readonly string[]): string {
+  const places = names.map((name, place) => `(${quoteLiteral(name)}, ${place})`);
+  return `UPDATE ${table} m SET run_on = free
+  FROM (SELECT id, run_on AS had, place * interval '1 us'
+      + max(run_on - place * interval '1 us') OVER (ORDER BY place) AS free
+    FROM ${table} JOIN (VALUES ${places.join(', ')}) folder(name, place) USING (name)) risen
+  WHERE risen.id = m.id AND free > had`;
 }

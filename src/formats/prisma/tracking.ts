@@ -2,7 +2,8 @@ import { quoteLiteral } from '../../db/quote.ts';
 import type { AppliedMigration, Migration } from '../../migration.ts';
 import { shellWord } from '../../output/shell.ts';
 import type { Finding } from '../../report.ts';
-import type { Tracking, TrackingRow } from '../format.ts';
+import type { RowColumns, Tracking, TrackingRow } from '../format.ts';
+import { namesIn, pendingAmong, textIn } from '../shared/rows.ts';
 import { catalogName, ensureSchemaOf, quotedName, textOf } from '../shared/tracking-table.ts';
 
 interface Row extends TrackingRow {
@@ -61,7 +62,29 @@ export function prismaTrackingIn(schema = 'public'): Tracking {
       FROM (SELECT now() + interval '${index} us' AS found_at) found`,
     erase: ({ name }) =>
       `UPDATE ${table} SET rolled_back_at = now() WHERE migration_name = ${quoteLiteral(name)} AND rolled_back_at IS NULL`,
+    rows: {
+      table,
+      key: ['id'],
+      knownBy: ['migration_name'],
+      columnsOf: ({ name, hash }) => ({ migration_name: name, checksum: hash }),
+      contentOf: (row, migration) => padded(textIn(row, 'checksum') ?? '', migration),
+      stateOf,
+      close: { sql: 'rolled_back_at = now()', columns: { rolled_back_at: 'now' } },
+      fresh: { finished_at: 'now' },
+      command: 'prisma migrate deploy',
+      next(rows, migrations) {
+        const open = rows.find((row) => stateOf(row) === 'failed');
+        if (open) return { stops: `${textIn(open, 'migration_name')} has failed (P3009)` };
+        const counting = rows.filter((row) => stateOf(row) === 'applied');
+        return { runs: pendingAmong(migrations, namesIn(counting, 'migration_name')) };
+      },
+    },
   };
+}
+
+function stateOf(row: RowColumns): 'applied' | 'failed' | 'void' {
+  if (textIn(row, 'rolled_back_at') !== null) return 'void';
+  return textIn(row, 'finished_at') === null ? 'failed' : 'applied';
 }
 
 /** One row a name: the last, unless an earlier one has failed, which is what Prisma stops at. */
@@ -77,7 +100,7 @@ function toApplied(
 ): AppliedMigration {
   return {
     name,
-    hash: checksum.length === 64 || !migration ? checksum : padded(checksum, migration),
+    hash: migration ? padded(checksum, migration) : checksum,
     appliedAt: finished === null ? null : new Date(finished),
     isFailed: finished === null,
   };
@@ -85,6 +108,7 @@ function toApplied(
 
 /** Early engines wrote each byte without its leading zero; today's still know those checksums. */
 function padded(checksum: string, { hash, otherHashes = [] }: Migration): string {
+  if (checksum.length === 64) return checksum;
   const unpadded = (hex: string) => hex.replaceAll(/0(.)|(..)/g, '$1$2');
   return [hash, ...otherHashes].find((each) => unpadded(each) === checksum) ?? checksum;
 }

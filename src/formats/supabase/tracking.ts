@@ -2,7 +2,8 @@ import { hash } from 'node:crypto';
 import { quoteLiteral } from '../../db/quote.ts';
 import type { Migration } from '../../migration.ts';
 import type { Finding } from '../../report.ts';
-import type { Tracking, TrackingRow } from '../format.ts';
+import type { Prospect, RowColumns, Tracking, TrackingRow } from '../format.ts';
+import { namesIn } from '../shared/rows.ts';
 import { withoutBom } from '../shared/script.ts';
 import { splitAsSupabase } from './statements.ts';
 
@@ -71,7 +72,39 @@ export const supabaseTracking: Tracking = {
       VALUES (${quoteLiteral(version)}, ${quoteLiteral(titleOf(name))}, ARRAY[${statements.join(', ')}]::text[])`;
   },
   erase: ({ version = '' }) => `DELETE FROM ${table} WHERE version = ${quoteLiteral(version)}`,
+  rows: {
+    table,
+    key: ['version'],
+    knownBy: ['version'],
+    columnsOf: ({ version = '', name, up }) => ({
+      version,
+      statements: up.kind === 'sql' ? splitAsSupabase(up.sql) : [],
+      name: titleOf(name),
+    }),
+    contentOf(row, migration) {
+      const { statements } = row;
+      if (!Array.isArray(statements)) return null;
+      const recorded = hashOf(statements.join(''));
+      return hashOfRow({ version: '', name: null, hash: recorded }, migration);
+    },
+    command: 'supabase db push',
+    next,
+  },
 };
+
+/** As `GetPendingMigrations`: the two lists are merged in the order of their versions. */
+function next(rows: readonly RowColumns[], migrations: readonly Migration[]): Prospect {
+  const recorded = namesIn(rows, 'version');
+  const known = new Set(migrations.map(({ version }) => version));
+  const foreign = [...recorded].find((version) => !known.has(version));
+  if (foreign !== undefined) return { stops: `version ${foreign} is recorded, and has no file` };
+  const isPending = ({ version = '' }: Migration) => !recorded.has(version);
+  const last = migrations.findLastIndex((each) => !isPending(each));
+  const late = migrations.slice(0, last).find(isPending);
+  if (late)
+    return { stops: `${late.name} is older than the newest version; --include-all runs it` };
+  return { runs: migrations.filter(isPending).map(({ name }) => name) };
+}
 
 interface Recorded {
   row: Row;

@@ -89,7 +89,7 @@ function isThere(step: Step, run: Run, again: string): Explained {
     ],
     hint: isFirst
       ? `If the database has the schema and only the rows are missing: dbops migrate baseline`
-      : `If the database has all that the file makes (compare them), record it, then: ${again}\n    ${trackingSql(run, step)};`,
+      : `Let dbops prove how much of it is there, and record that: dbops repair-tracking\n    If you know that the database has all of it, record it, then: ${again}\n    ${trackingSql(run, step)};`,
   };
 }
 

@@ -5,8 +5,8 @@ import type { Folder, Format } from '../../formats/format.ts';
 import type { AppliedMigration } from '../../migration.ts';
 import { shellWord } from '../../output/shell.ts';
 import type { Finding } from '../../report.ts';
+import { editOf, type Edit } from '../../sql/edit.ts';
 import { readCheckpoints, type Checkpoint } from '../runner/checkpoint.ts';
-import { editOf, type Edit } from './edit.ts';
 import type { MigrationState, MigrationStatus } from '../plan.ts';
 
 /** What is wrong with the states of migrations, each with its way out. */
@@ -71,13 +71,13 @@ function explain(
       severity: 'error',
       message: `${name || '(empty name)'} is recorded as applied, but the folder has no such migration.`,
       help: isVersioned
-        ? `Bring its file back: git log --diff-filter=D --summary | grep -F -- ${shellWord(firstLine(name))}`
-        : 'Bring its file back, from a backup or from whoever applied it.',
+        ? `If its file was renamed: dbops repair-tracking. If not, bring it back: git log --diff-filter=D --summary | grep -F -- ${shellWord(firstLine(name))}`
+        : 'If its file was renamed: dbops repair-tracking. If not, bring it back, from a backup or from whoever applied it.',
     },
     failed: {
       severity: 'error',
       message: `${name} is recorded as begun, and not as ended: part of it may stand.`,
-      help: 'Compare the database with the file, finish or undo by hand what it began, and correct its row.',
+      help: 'Let dbops compare the database with the file, finish or take back what it began, and correct its row: dbops repair-tracking',
     },
     duplicate: {
       severity: 'error',
@@ -87,7 +87,7 @@ function explain(
     'out-of-order': {
       severity: 'warning',
       message: `${name} is pending, and older than a migration that is applied.`,
-      help: `Apply it now: dbops migrate up --allow-out-of-order${migration ? `, or give ${fileOf(migration.up.file)} a newer number` : ''}`,
+      help: `If the database has it already: dbops repair-tracking. If not, apply it now: dbops migrate up --allow-out-of-order${migration ? `, or give ${fileOf(migration.up.file)} a newer number` : ''}`,
     },
   };
   return explanations[state];
@@ -108,10 +108,13 @@ async function explainEdit(
     severity: 'error',
     message: `${name} was edited after it was applied: ${differences[edit.kind]}.`,
     help: edit.commit
-      ? `Bring it back as it was applied, and make the change in a migration of its own: git checkout ${edit.commit.slice(0, 12)} -- ${file}`
-      : `Bring it back as it was applied (${isVersioned ? `git log -p -- ${file}` : 'from a backup'}), and make the change in a migration of its own.`,
+      ? `${means.has(edit.kind) ? repaired : ''}Bring it back as it was applied, and make the change in a migration of its own: git checkout ${edit.commit.slice(0, 12)} -- ${file}`
+      : `${means.has(edit.kind) ? repaired : ''}Bring it back as it was applied (${isVersioned ? `git log -p -- ${file}` : 'from a backup'}), and make the change in a migration of its own.`,
   };
 }
+
+const means: ReadonlySet<Edit['kind']> = new Set(['white-space', 'comments']);
+const repaired = 'Let its row have the new hash: dbops repair-tracking. Or: ';
 
 const differences: Record<Edit['kind'], string> = {
   'white-space': 'only its line endings, or the white space at its end, differ',

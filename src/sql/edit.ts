@@ -1,13 +1,15 @@
 import { readFileSync } from 'node:fs';
-import type { Migration } from '../../migration.ts';
-import { sameStatements } from '../../sql/same-statements.ts';
+import type { Migration } from '../migration.ts';
 import { versionsOf } from './file-history.ts';
+import { sameStatements } from './same-statements.ts';
 
 /** How a file differs from what was applied. */
 export interface Edit {
   kind: 'white-space' | 'comments' | 'content' | 'unknown';
   /** Of the version control system, where it holds the version that was applied. */
   commit?: string;
+  /** The file as it was applied, where it is known and says something else. */
+  text?: string;
 }
 
 /**
@@ -28,7 +30,7 @@ export async function editOf(
   for await (const { commit, text } of versionsOf(up.file)) {
     if (!isApplied(text)) continue;
     const isSame = up.kind === 'sql' && (await sameStatements(text, now));
-    return { kind: isSame ? 'comments' : 'content', commit };
+    return { kind: isSame ? 'comments' : 'content', commit, text };
   }
   return { kind: 'unknown' };
 }

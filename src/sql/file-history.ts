@@ -17,6 +17,30 @@ export async function* versionsOf(file: string): AsyncGenerator<{ commit: string
   }
 }
 
+/** A file that is not there any more, as the commit before its removal has it. */
+export interface FormerFile {
+  path: string;
+  commit: string;
+  text: string;
+}
+
+/** Files that were deleted or renamed below a directory, as far as git knows, the newest first. */
+export async function* formerFiles(directory: string): AsyncGenerator<FormerFile> {
+  const git = await gitIn(directory);
+  const format = '--format=commit %H';
+  const log = await git('log', format, '--name-only', '--no-renames', '--diff-filter=D', '--', '.');
+  const top = (await git('rev-parse', '--show-toplevel'))?.trim();
+  let commit = '';
+  let left = deepest;
+  for (const line of log?.split('\n').filter(Boolean) ?? []) {
+    if (line.startsWith('commit ')) commit = `${line.slice('commit '.length)}^`;
+    else if (left-- > 0 && top !== undefined) {
+      const text = await git('show', `${commit}:${line}`);
+      if (text !== undefined) yield { path: `${top}/${line}`, commit, text };
+    }
+  }
+}
+
 /** Answers what git prints, or nothing when it fails. */
 async function gitIn(cwd: string) {
   const { execFile } = await import('node:child_process');

@@ -1,0 +1,195 @@
+import * as z from 'zod';
+import type { Wanted } from '../catalog/prefixes.ts';
+import type { Context } from '../context.ts';
+import { needsConsent, readLabel } from '../db/meta.ts';
+import type { Session } from '../db/session.ts';
+import { databaseName } from '../db/target.ts';
+import { usageError } from '../errors.ts';
+import type { Folder } from '../formats/format.ts';
+import { readApplied } from '../migrate/state.ts';
+import type { Report } from '../report.ts';
+import { applyRepair } from '../tracking/apply.ts';
+import { diagnose } from '../tracking/diagnose.ts';
+import { planRepair } from '../tracking/plan.ts';
+import { undoRepair } from '../tracking/undo.ts';
+import { defineCommand } from './command.ts';
+import { wait } from './flags.ts';
+import { folderOf, refuseForgottenTable } from './folder.ts';
+import { underLocks } from './locks.ts';
+import { refuseForeign, refuseUnfounded } from './repair-refusals.ts';
+import {
+  carriedOver,
+  readMove,
+  refuseFromAlone,
+  refuseIncomplete,
+  type Move,
+} from './repair-adopt.ts';
+import {
+  planMending,
+  refuseUnproven,
+  runApart,
+  runWithin,
+  stepsOfPartial,
+  type Mending,
+} from './repair-partial.ts';
+import { repairReport, undoneReport, type Repair } from './repair-report.ts';
+
+const flagsShape = z.object({
+  apply: z.boolean().default(false),
+  undo: z.boolean().default(false),
+  dryRun: z.boolean().default(false),
+  assume: z.array(z.string()).default([]),
+  finish: z.string().optional(),
+  adopt: z.string().optional(),
+  from: z.string().optional(),
+  takeBack: z.string().optional(),
+  wait,
+});
+type Flags = z.infer<typeof flagsShape>;
+
+export const command = defineCommand({
+  description:
+    'Proves in the catalog which migrations are in the database, and makes the tracking table say so. Without --apply it shows the proof and the SQL, and changes nothing. On a protected, production or unlabelled remote database --apply and --undo need --confirm.',
+  options: [
+    ['--apply', 'write it, in one transaction, with a record to undo it'],
+    ['--undo', 'give the tracking table back as it was before the newest repair'],
+    ['--assume <name...>', 'record this one too, of which the catalog can show nothing or not all'],
+    ['--finish <name>', 'run what is missing of a half-run migration, as proven in a shadow'],
+    ['--take-back <name>', 'undo what was run of a half-run migration, as proven in a shadow'],
+    [
+      '--adopt <format>',
+      'write the proven state into the table of this tool, for a folder in its format',
+    ],
+    ['--from <dir>', 'with --adopt: the folder of the tool that was used so far'],
+    ['--dry-run', 'change nothing (the default)'],
+    ['--wait <duration>', 'how long to wait for another run (default 60s)'],
+  ],
+  examples: [
+    'dbops repair-tracking',
+    'dbops repair-tracking --verbose',
+    'dbops repair-tracking --apply',
+    'dbops repair-tracking --undo',
+    'dbops repair-tracking --finish 0005_prices --apply',
+    'dbops repair-tracking --adopt drizzle --from prisma/migrations',
+    'dbops repair-tracking --assume 0004_fill_names --apply',
+  ],
+  flags: flagsShape,
+  async run(context, flags) {
+    refuseFromAlone(flags);
+    const { adopt } = flags;
+    const move = adopt === undefined ? undefined : readMove(context, { ...flags, adopt });
+    const [session, folder] = await Promise.all([context.session(), move?.to ?? folderOf(context)]);
+    if (flags.undo) return undo(context, session, { folder, flags });
+    const repair = await prepare(context, session, { folder, flags, move });
+    const isNothing = repair.plan.actions.length === 0 && !repair.mending;
+    if (!flags.apply || flags.dryRun || isNothing) return repairReport(repair);
+    return apply(context, session, { repair, flags });
+  },
+});
+
+async function prepare(
+  context: Context,
+  session: Session,
+  { folder, flags, move }: { folder: Folder; flags: Flags; move?: Move | undefined },
+): Promise<Repair> {
+  await readApplied(session, folder); // a table that is another one is told here
+  const wanted = wantedFor(context, folder);
+  const diagnosis = await diagnose(session, folder, wanted);
+  const { judgements, live, changesData } = diagnosis;
+  const rows = live.rows ?? [];
+  if (rows.length === 0 && !move) await refuseForgottenTable(context, session, folder);
+  refuseForeign(folder, diagnosis);
+  refuseUnfounded(flags.assume, judgements);
+  const asked = { folder, wanted, diagnosis };
+  const steps = await stepsOfPartial(asked);
+  const mending = await mendingOf(asked, steps, flags);
+  const assumed = new Set(flags.assume);
+  if (mending?.kind === 'finish') assumed.add(mending.name);
+  for (const name of move ? await carriedOver(session, move, diagnosis) : []) assumed.add(name);
+  const plan = planRepair({
+    judgements,
+    migrations: folder.migrations,
+    form: folder.tracking.rows,
+    rows,
+    assumed,
+    takenBack: new Set(mending?.kind === 'take back' ? [mending.name] : []),
+    changesData,
+  });
+  if (move && flags.apply) refuseIncomplete(move, diagnosis, plan);
+  const isVerbose = context.flags.verbose === true;
+  return { folder, wanted, diagnosis, plan, steps, isVerbose, ...(mending && { mending }) };
+}
+
+async function mendingOf(
+  asked: Pick<Repair, 'folder' | 'wanted' | 'diagnosis'>,
+  steps: Repair['steps'],
+  { finish, takeBack }: Flags,
+): Promise<Mending | undefined> {
+  if (finish !== undefined && takeBack !== undefined)
+    throw usageError('USAGE', 'A migration is finished, or taken back.', 'Give one of the two.');
+  if (finish !== undefined) return planMending(asked, steps, 'finish', finish);
+  return takeBack === undefined ? undefined : planMending(asked, steps, 'take back', takeBack);
+}
+
+function wantedFor({ settings, signal, progress }: Context, folder: Folder): Wanted {
+  const { migrations, format } = folder;
+  return {
+    migrations,
+    format,
+    environment: settings.environment,
+    server: settings.shadow,
+    signal,
+    onReplay: () => progress.update(`replaying ${migrations.length} migrations in a shadow`),
+  };
+}
+
+async function apply(
+  context: Context,
+  session: Session,
+  { repair, flags }: { repair: Repair; flags: Flags },
+): Promise<Report> {
+  const { folder, plan, mending } = repair;
+  const { lockTimeout } = context.settings;
+  if (mending) refuseUnproven(mending);
+  const changes = plan.actions.length === 1 ? '1 change' : `${plan.actions.length} changes`;
+  await agree(context, session, `${folder.tracking.table} will get ${changes}.`);
+  const repaired = await underLocks(
+    { context, session, folder, patience: flags.wait },
+    async (locks) => {
+      await locks.check();
+      const { live } = repair.diagnosis;
+      if (!mending) return applyRepair(session, { folder, plan, live, lockTimeout });
+      if (!mending.way.standsAlone) {
+        const before = runWithin(repair, mending);
+        return applyRepair(session, { folder, plan, live, lockTimeout, before });
+      }
+      await runApart(session, mending);
+      const { finish: _, ...rest } = flags;
+      const now = await prepare(context, session, { folder, flags: rest });
+      return applyRepair(session, { ...now, live: now.diagnosis.live, lockTimeout });
+    },
+  );
+  return repairReport(repair, repaired);
+}
+
+async function undo(
+  context: Context,
+  session: Session,
+  { folder, flags }: { folder: Folder; flags: Flags },
+): Promise<Report> {
+  const { tracking } = folder;
+  await agree(context, session, `The newest repair of ${tracking.table} will be taken back.`);
+  const undone = await underLocks(
+    { context, session, folder, patience: flags.wait },
+    async (locks) => {
+      await locks.check();
+      return undoRepair(session, tracking, context.settings.lockTimeout);
+    },
+  );
+  return undoneReport(folder, undone);
+}
+
+async function agree(context: Context, session: Session, what: string): Promise<void> {
+  if (!needsConsent(session, await readLabel(session))) return;
+  await context.consent(`${what} The database is ${databaseName(session.target)}.`);
+}

@@ -1,0 +1,21 @@
+import type { Migration } from '../../migration.ts';
+import type { RowColumns } from '../format.ts';
+
+/** The text in a column; nothing where there is none. */
+export function textIn(row: RowColumns, column: string): string | null {
+  const value = row[column];
+  return value === undefined || value === null ? null : String(value);
+}
+
+/** What the rows have in a column. */
+export function namesIn(rows: readonly RowColumns[], column: string): Set<string> {
+  return new Set(rows.flatMap((row) => textIn(row, column) ?? []));
+}
+
+/** The names that are not recorded, in the order of the folder. */
+export function pendingAmong(
+  migrations: readonly Migration[],
+  recorded: ReadonlySet<string>,
+): string[] {
+  return migrations.map(({ name }) => name).filter((name) => !recorded.has(name));
+}

@@ -1,0 +1,121 @@
+import type { RowColumns, RowForm } from '../formats/format.ts';
+import type { Migration } from '../migration.ts';
+
+/** A row of a tracking table, whole. */
+export interface Row {
+  /** Where it is in the table (server manual, "System Columns": ctid), while the table is locked. */
+  place: string;
+  columns: RowColumns;
+}
+
+/** The rows of a tracking table beside the migrations of a folder. */
+export interface Matches {
+  /** Rows that say that their migration is applied. */
+  owners: ReadonlyMap<Migration, Row>;
+  /** Rows that say that it failed. */
+  failed: ReadonlyMap<Migration, Row[]>;
+  /** Rows of migrations that have one already. */
+  duplicates: { row: Row; migration: Migration }[];
+  orphans: Orphan[];
+}
+
+/** A row of no migration of the folder. */
+export interface Orphan {
+  row: Row;
+  /** The unrecorded one that it most likely belongs to, and what tells so. */
+  migration?: Migration;
+  by?: 'content' | 'name';
+}
+
+/** Finds the migration of each row: as the tool does, and where that fails, by content and name. */
+export function matchRows(
+  rows: readonly Row[],
+  migrations: readonly Migration[],
+  form: RowForm,
+): Matches {
+  const stateOf = ({ columns }: Row) => form.stateOf?.(columns) ?? 'applied';
+  const counting = rows.filter((row) => stateOf(row) === 'applied');
+  const isKnown = (row: Row, migration: Migration) => isKnownAs(row, migration, form);
+  const isSame = (row: Row, migration: Migration) => hasContent(row, migration, form);
+  const owners = new Map<Migration, Row>();
+  const open = new Set(counting);
+  const claim = (fits: (row: Row, migration: Migration) => boolean) => {
+    for (const row of open) {
+      const owner = migrations.find((each) => !owners.has(each) && fits(row, each));
+      if (!owner) continue;
+      owners.set(owner, row);
+      open.delete(row);
+    }
+  };
+  claim((row, migration) => isKnown(row, migration) && isSame(row, migration));
+  claim(isKnown);
+  const duplicates = [...open].flatMap((row) => {
+    const migration = migrations.find((each) => isKnown(row, each));
+    return migration ? [{ row, migration }] : [];
+  });
+  for (const { row } of duplicates) open.delete(row);
+  const failed = Map.groupBy(
+    rows.filter((row) => stateOf(row) === 'failed'),
+    (row) => migrations.find((each) => isKnown(row, each)),
+  );
+  const strays = [...open, ...(failed.get(undefined) ?? [])];
+  const known = [...failed].flatMap(([migration, ofIt]): [Migration, Row[]][] =>
+    migration ? [[migration, ofIt]] : [],
+  );
+  const free = migrations.filter((each) => !owners.has(each) && !failed.has(each));
+  return { owners, failed: new Map(known), duplicates, orphans: adopt(strays, free, form) };
+}
+
+function isKnownAs({ columns }: Row, migration: Migration, form: RowForm): boolean {
+  const expected = form.columnsOf(migration);
+  return form.knownBy.every((column) => {
+    const value = columns[column];
+    return value !== null && value !== undefined && String(value) === String(expected[column]);
+  });
+}
+
+/** Whether the row records this content of the file; false also where the tool records none. */
+export function hasContent({ columns }: Row, migration: Migration, form: RowForm): boolean {
+  if (migration.isMissing) return false;
+  const content = form.contentOf?.(columns, migration) ?? null;
+  return (
+    content !== null &&
+    (content === migration.hash || (migration.otherHashes?.includes(content) ?? false))
+  );
+}
+
+function adopt(strays: readonly Row[], free: readonly Migration[], form: RowForm): Orphan[] {
+  const left = new Set(free);
+  const found = new Map<Row, Orphan>();
+  const settle = (by: 'content' | 'name', fits: (row: Row, migration: Migration) => boolean) => {
+    for (const row of strays) {
+      if (found.has(row)) continue;
+      const [only, another] = [...left].filter((each) => fits(row, each));
+      if (!only || another) continue;
+      left.delete(only);
+      found.set(row, { row, migration: only, by });
+    }
+  };
+  settle('content', (row, migration) => form.ownerOf?.(row.columns) === migration);
+  settle('content', (row, migration) => hasContent(row, migration, form));
+  settle('name', (row, migration) => isAlike(nameOfRow(row, form), migration.name));
+  return strays.map((row) => found.get(row) ?? { row });
+}
+
+/** Renumbered, re-timed, or with another ending: the words are the same. */
+function isAlike(recorded: string, name: string): boolean {
+  const words = slugOf(recorded);
+  return words !== '' && words === slugOf(name);
+}
+
+function slugOf(name: string): string {
+  return name.replace(/^\d+[-_]*/, '').replace(/\.[cm]?[jt]s$/, '');
+}
+
+/** What a row calls its migration. */
+export function nameOfRow({ columns }: Row, { knownBy }: RowForm): string {
+  const known = knownBy.map((column) => columns[column]).filter((value) => value !== null);
+  const name = columns['name'];
+  const words = typeof name === 'string' && !knownBy.includes('name') ? [...known, name] : known;
+  return words.length > 0 ? words.map(String).join('_') : '(no name)';
+}
