@@ -8,6 +8,7 @@ export const subjects = [
   'seed',
   'verify',
   'drift',
+  'rollback',
   'repair',
 ] as const;
 export type Subject = (typeof subjects)[number];

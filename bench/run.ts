@@ -10,6 +10,7 @@ import { ensurePeers } from './peers.ts';
 import { writeFigures } from './readme.ts';
 import { drift, pgDumpMajor } from './drift.ts';
 import { seed, verify } from './reference.ts';
+import { rollback } from './rollback.ts';
 import { repair } from './repair.ts';
 import { type Result, type Run, toMarkdown } from './report.ts';
 import { type BenchServer, newest, startServer } from './server.ts';
@@ -22,6 +23,7 @@ const contests: Record<Subject, (bench: Bench) => Contest | Promise<Contest>> = 
   seed,
   verify,
   drift,
+  rollback,
   repair,
 };
 

@@ -3,6 +3,7 @@ import { dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parseEnv } from 'node:util';
 import * as z from 'zod';
+import { definitionsSchema } from './backfill/definition.ts';
 import { parseTarget, targetFromVariables, type Target } from './db/target.ts';
 import { usageError } from './errors.ts';
 import { parseTableName, type TableName } from './formats/shared/tracking-table.ts';
@@ -32,6 +33,7 @@ const settingsSchema = z.strictObject({
   shadowUrl: z.string().optional(),
   lockTimeout: duration.optional(),
   statementTimeout: duration.optional(),
+  backfills: definitionsSchema.optional(),
 });
 
 export interface TargetChoice {
@@ -53,6 +55,8 @@ export interface Settings {
   lockTimeout: number;
   /** Milliseconds; 0 is no limit. */
   statementTimeout: number;
+  /** Definitions by name. */
+  backfills?: z.infer<typeof definitionsSchema>;
   /** The folder of the configuration file, else the working directory. */
   root: string;
   environment: Environment;
@@ -111,13 +115,14 @@ export async function loadSettings({
     }),
     lockTimeout: merged.lockTimeout ?? 2_000,
     statementTimeout: merged.statementTimeout ?? 0,
+    ...(fromFile.backfills && { backfills: fromFile.backfills }),
     root,
     environment: variables,
   };
 }
 
 function pickSettings(flags: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  const known = Object.keys(settingsSchema.shape);
+  const known = Object.keys(settingsSchema.shape).filter((key) => key !== 'backfills');
   return Object.fromEntries(
     Object.entries(flags).filter(([key, value]) => known.includes(key) && value !== undefined),
   );

@@ -104,7 +104,7 @@ export async function withContext<T>(
     const { target } = settings.target();
     if (target.kind === 'postgres') io.secrets.push(...target.secrets);
     onTarget(target);
-    const fresh = await openSession(target, { application: `dbops ${command}`, ...room });
+    const fresh = await openTarget(input, room);
     opened.push(fresh);
     return fresh;
   };
@@ -146,6 +146,15 @@ export async function withContext<T>(
     await Promise.allSettled([first]);
     await Promise.allSettled(opened.map((each) => each.close()));
   }
+}
+
+/** An embedded database has the extensions that it is opened with. */
+async function openTarget({ command, settings }: ContextInput, room: Room): Promise<Session> {
+  const { target } = settings.target();
+  const options = { application: `dbops ${command}`, ...room };
+  if (target.kind !== 'pglite') return openSession(target, options);
+  const { extensionsOfProject } = await import('./catalog/extensions.ts');
+  return openSession({ ...target, extensions: extensionsOfProject(settings) }, options);
 }
 
 function announce(

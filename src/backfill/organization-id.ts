@@ -2,10 +2,9 @@ import type { Backfill, BackfillTarget } from './definition.ts';
 
 const fromContent = (table: string): BackfillTarget => ({
   table,
-  key: 'id',
-  column: 'organization_id',
-  reference: 'content_id',
-  source: { table: 'content', key: 'id', value: 'organization_id' },
+  set: 'organization_id = content.organization_id',
+  from: 'content',
+  on: `content.id = ${table}.content_id`,
 });
 
 /** Rows older than multi-tenancy get the organization of the content they are about. */

@@ -1,136 +1,240 @@
-import { codeOf } from '../db/connection-error.ts';
+import type { AdvisoryLocks } from '../db/advisory-locks.ts';
+import { codeOf, isConnectionLoss } from '../db/connection-error.ts';
+import { quoteLiteral } from '../db/quote.ts';
 import type { Session } from '../db/session.ts';
-import { interrupted, usageError } from '../errors.ts';
-import type { Backfill, BackfillTarget } from './definition.ts';
-import { account, fillBatch, orphanSamples } from './sql.ts';
+import { DbopsError, exitCodes, interrupted, usageError } from '../errors.ts';
+import { describeRows, takeAccount, type Account } from './account.ts';
+import { begin, type Beginning } from './begin.ts';
+import type { Backfill } from './definition.ts';
+import { fill, type Filling } from './fill.ts';
+import { finish } from './finish.ts';
+import { withLease } from './lease.ts';
+import type { BackfillOptions } from './options.ts';
+import { anyTrigger, ensureTriggers, removeTriggers, type LockLimits } from './install.ts';
+import { probeCondition } from './signals.ts';
+import { readControl, readQuarantine, type Quarantined } from './state.ts';
+import { subjectOf, type Subject } from './subject.ts';
+import { grouped } from './words.ts';
 
-/** total = right + changed + open + mismatched. */
-export interface BackfillAccount {
-  total: number;
-  /** Rows that had the right value before. */
-  right: number;
+/** What a run did, and what the table is like after it. */
+export interface BackfillResult {
+  state: 'complete' | 'incomplete' | 'failed';
+  account: Account;
+  /** Rows that were changed since the backfill was begun, also by runs that were cut off. */
   changed: number;
-  /** Rows still empty: orphans, and with `write: false` also those that could be filled. */
-  open: number;
-  orphans: number;
-  /** Rows whose value contradicts the source; never changed. */
-  mismatched: number;
   batches: number;
+  /** Milliseconds of work, over all of those runs. */
   durationMs: number;
-  /** Some orphans, in words. */
-  samples: string[];
+  /** Of which for the proof at the end. */
+  proofMs: number;
+  /** Some rows of each kind, in words. */
+  samples: { orphans: string[]; mismatched: string[] };
+  quarantine: (Quarantined & { table: string })[];
+  /** Triggers keep the column filled. */
+  hasTrigger: boolean;
 }
 
-export interface BackfillOptions {
-  /** `false` only counts. */
-  write: boolean;
-  signal: AbortSignal;
-  onProgress: (line: string) => void;
-  batchSize?: number;
-}
+type OfOrphans = Pick<BackfillOptions, 'orphans'>;
 
-interface Counts {
-  total: number;
-  right: number;
-  fillable: number;
-  orphans: number;
-  mismatched: number;
+/**
+ * Looks at every row and changes none.
+ *
+ * @throws usage error when a table or column is not there yet, or does not fit
+ */
+export async function inspectBackfill(
+  session: Session,
+  backfill: Backfill,
+  options: OfOrphans,
+): Promise<BackfillResult> {
+  const started = performance.now();
+  const subjects = await subjectsOf(session, backfill, options);
+  const known = await readControl(session, backfill.name);
+  const quarantine = known ? await readQuarantine(session, backfill.name) : [];
+  const { sum, byTarget } = await takeAccount(session, subjects, quarantine);
+  const durationMs = performance.now() - started;
+  return {
+    state: isComplete(sum, options) ? 'complete' : 'incomplete',
+    account: sum,
+    changed: 0,
+    batches: 0,
+    durationMs,
+    proofMs: durationMs,
+    samples: await describeRows(session, subjects, { byTarget }, quarantine),
+    quarantine: named(quarantine, subjects),
+    hasTrigger: await anyTrigger(session, subjects),
+  };
 }
 
 /**
- * Fills every target in batches, each in a transaction of its own; rows that have a value are left
- * alone, so it can be run any number of times.
+ * Fills every target in batches, each in a transaction of its own together with its checkpoint, and
+ * proves at the end that nothing is left. A run that was cut off goes on where it stopped.
  *
- * @throws usage error when a table or column is not there yet, 130 between batches when interrupted
+ * @throws usage error where it can't be begun, code 7 while another run is at it, 130 between two
+ *   batches when interrupted
  */
 export async function runBackfill(
   session: Session,
   backfill: Backfill,
   options: BackfillOptions,
-): Promise<BackfillAccount> {
-  const started = performance.now();
-  const sum: BackfillAccount = {
-    total: 0,
-    right: 0,
-    changed: 0,
-    open: 0,
-    orphans: 0,
-    mismatched: 0,
-    batches: 0,
-    durationMs: 0,
-    samples: [],
-  };
-  for (const target of backfill.targets) {
-    const before = await count(session, target);
-    const { changed, batches } = options.write
-      ? await fill(session, target, before.fillable, options)
-      : { changed: 0, batches: 0 };
-    const after = options.write ? await count(session, target) : before;
-    sum.total += after.total;
-    sum.changed += changed;
-    sum.right += after.right - changed;
-    sum.open += after.orphans + after.fillable;
-    sum.orphans += after.orphans;
-    sum.mismatched += after.mismatched;
-    sum.batches += batches;
-    if (after.orphans > 0) sum.samples.push(...(await describeOrphans(session, target)));
-  }
-  sum.durationMs = performance.now() - started;
-  return sum;
+): Promise<BackfillResult> {
+  const subjects = await subjectsOf(session, backfill, options);
+  await probeCondition(session, options.limits);
+  for (const subject of subjects) tellOf(subject, options);
+  return withLease(session, backfill.name, options, (locks) =>
+    fillAll({ session, backfill, subjects, options, isPooled: locks.isPooled }, locks),
+  );
 }
 
-async function fill(
-  session: Session,
-  target: BackfillTarget,
-  fillable: number,
-  { signal, onProgress, batchSize = 5_000 }: BackfillOptions,
-) {
-  const sql = fillBatch(target);
-  let changed = 0;
-  let batches = 0;
-  for (let last: string | null = null; ;) {
-    if (signal.aborted)
-      throw interrupted(
-        `Interrupted after ${changed} rows of ${target.table}, which stand.`,
-        'Go on by running the same command again.',
-      );
-    const [batch]: { rows: number; last: string | null }[] = await session.query(sql, [
-      last,
-      batchSize,
-    ]);
-    if (!batch || batch.rows === 0) return { changed, batches };
-    changed += batch.rows;
-    batches += 1;
-    last = batch.last;
-    onProgress(`backfill ${target.table}.${target.column}  ${changed}/${fillable}`);
-  }
-}
-
-async function count(session: Session, target: BackfillTarget): Promise<Counts> {
+async function fillAll(
+  work: Omit<Filling, 'beginning'>,
+  locks: AdvisoryLocks,
+): Promise<BackfillResult> {
+  const { session, backfill, subjects, options } = work;
+  const beginning = await begin(session, backfill, subjects, options);
+  if (beginning.goesOn) options.onNote(`goes on where it stopped (${workDone(beginning)})`);
   try {
-    const [row] = await session.query<Counts & Record<string, unknown>>(account(target));
-    if (row) return row;
-    throw new Error('count(*) returned no row');
+    if (options.trigger) await ensureTriggers(work);
+    const filled = await fill({ ...work, beginning });
+    await locks.check();
+    const { account, byTarget, quarantine, proofMs } = await finish(filled, work);
+    const state =
+      account.quarantined > 0 ? 'failed' : isComplete(account, options) ? 'complete' : 'incomplete';
+    if (options.removeTrigger) await removeTriggers(session, subjects, options);
+    const control = await end(session, backfill.name, state, account);
+    return {
+      state,
+      account,
+      changed: control?.changed ?? 0,
+      batches: control?.batches ?? 0,
+      durationMs: control?.activeMs ?? 0,
+      proofMs,
+      samples: await describeRows(session, subjects, { byTarget }, quarantine),
+      quarantine: named(quarantine, subjects),
+      hasTrigger: await anyTrigger(session, subjects),
+    };
   } catch (error) {
-    const notThere = ['42P01', '42703']; // undefined_table, undefined_column
-    if (!notThere.includes(codeOf(error))) throw error;
+    const state = options.signal.aborted ? 'interrupted' : 'failed';
+    await setState(session, backfill.name, state).catch(() => {});
+    if (options.signal.aborted) throw await stopped(session, backfill.name);
+    throw isConnectionLoss(error) ? lost(backfill.name, error) : error;
+  }
+}
+
+function isComplete(
+  { open, orphans, mismatched, quarantined }: Account,
+  { orphans: of }: OfOrphans,
+) {
+  const left = open + mismatched + quarantined + (of.policy === 'skip' ? 0 : orphans);
+  return left === 0;
+}
+
+async function subjectsOf(
+  session: Session,
+  { targets }: Backfill,
+  { orphans }: OfOrphans,
+): Promise<Subject[]> {
+  const subjects: Subject[] = [];
+  for (const target of targets) {
+    const subject = await subjectOf(session, target);
+    if (orphans.policy === 'set')
+      subject.orphanValue = await literalOf(session, subject, orphans.value);
+    subjects.push(subject);
+  }
+  return subjects;
+}
+
+/** @throws usage error when it is no value of the column's type */
+async function literalOf(
+  session: Session,
+  { type, label }: Subject,
+  value: string,
+): Promise<string> {
+  const literal = `${quoteLiteral(value)}::${type}`;
+  try {
+    await session.query(`SELECT ${literal}`);
+    return literal;
+  } catch (error) {
+    if (!codeOf(error).startsWith('22')) throw error;
+    const said = error instanceof Error ? error.message : String(error);
     throw usageError(
-      'BACKFILL.NO_COLUMN',
-      `${target.table}.${target.column} can not be filled yet: ${error instanceof Error ? error.message : ''}.`,
-      'Apply the migration that adds it first: dbops migrate up --to NAME',
+      'BACKFILL.ORPHANS',
+      `--orphans set=${value} is no value for ${label}: ${said}.`,
+      `Give a value of type ${type}, or leave them: --orphans skip`,
     );
   }
 }
 
-async function describeOrphans(
+function tellOf(
+  { label, column, triggers, doneBecause, from }: Subject,
+  { onNote }: BackfillOptions,
+) {
+  if (triggers.length > 0)
+    onNote(
+      `${label}: triggers of the table fire for every row that is filled: ${triggers.join(', ')}`,
+    );
+  if (doneBecause)
+    onNote(`${label}: rows that have a ${column} count as right, because ${doneBecause}`);
+  if (from && !from.isUnique)
+    onNote(
+      `${label}: several rows may answer, as no unique key is joined; where they disagree, none is taken`,
+    );
+}
+
+/** Takes the triggers of a backfill away that is over: its columns are enforced. */
+export async function retireBackfill(
   session: Session,
-  { table, key, reference, source, ...target }: BackfillTarget,
-): Promise<string[]> {
-  const rows = await session.query<{ key: string; reference: string | null }>(
-    orphanSamples({ table, key, reference, source, ...target }),
+  backfill: Backfill,
+  options: LockLimits,
+): Promise<void> {
+  const subjects = await subjectsOf(session, backfill, { orphans: { policy: 'fail' } });
+  await removeTriggers(session, subjects, options);
+  await session.query('UPDATE dbops.backfills SET has_trigger = false WHERE name = $1', [
+    backfill.name,
+  ]);
+}
+
+/** This commit waits for the disk, and all the earlier ones with it. */
+async function end(session: Session, name: string, state: string, account: Account) {
+  await session.query(
+    `UPDATE dbops.backfills SET state = $2, account = $3, finished_at = now(), waits_for = NULL,
+            active_ms = active_ms + least(5000, 1000 * extract(epoch FROM clock_timestamp() - heartbeat_at)),
+            heartbeat_at = clock_timestamp() WHERE name = $1`,
+    [name, state === 'failed' ? 'incomplete' : state, JSON.stringify(account)],
   );
-  return rows.map(
-    (row) =>
-      `${table} ${row.key}: its ${source.table} ${row.reference ?? '(none)'} has no ${source.value}`,
+  return readControl(session, name);
+}
+
+async function setState(session: Session, name: string, state: string): Promise<void> {
+  await session.query(
+    'UPDATE dbops.backfills SET state = $2, waits_for = NULL, heartbeat_at = clock_timestamp() WHERE name = $1',
+    [name, state],
   );
+}
+
+async function stopped(session: Session, name: string) {
+  const control = await readControl(session, name).catch(() => undefined);
+  return interrupted(
+    `Interrupted between two batches; ${grouped(control?.changed ?? 0)} rows are filled and stand.`,
+    `Go on where it stopped with: dbops backfill run ${name}`,
+  );
+}
+
+function lost(name: string, cause: unknown): DbopsError {
+  return new DbopsError({
+    code: 'BACKFILL.CONNECTION_LOST',
+    exitCode: exitCodes.unreachable,
+    message: 'The connection to the database was lost; every batch that was committed stands.',
+    reason: [cause instanceof Error ? cause.message : String(cause)],
+    hint: `When the server answers (dbops doctor), go on where it stopped: dbops backfill run ${name}`,
+    cause,
+  });
+}
+
+function workDone({ before }: Beginning): string {
+  const { fraction = 0, changed = 0 } = before ?? {};
+  return `${Math.floor(fraction * 100)} % of the pages, ${grouped(changed)} rows`;
+}
+
+function named(quarantine: readonly Quarantined[], subjects: readonly Subject[]) {
+  return quarantine.map((row) => ({ ...row, table: subjects[row.target]?.label ?? row.relation }));
 }

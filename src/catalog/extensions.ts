@@ -1,6 +1,8 @@
 import type { EmbeddedExtensions } from '../db/pglite-extensions.ts';
 import { shippedExtensions } from '../db/pglite-extensions.ts';
-import type { Format } from '../formats/format.ts';
+import { DbopsError, fileError } from '../errors.ts';
+import type { Folder, Format } from '../formats/format.ts';
+import { findFolders, openFolder, type Wanted } from '../formats/index.ts';
 import type { Migration } from '../migration.ts';
 
 /** Extensions that are made with another: `CASCADE` brings them without naming them. */
@@ -22,6 +24,27 @@ export function extensionsFor(
   const wanted = all ? [...shipped.keys()] : [...names];
   const modules = wanted.flatMap((name) => shipped.get(name) ?? []);
   return { modules: [...new Set(modules)], standIns: platform?.standIns ?? {} };
+}
+
+/**
+ * The extensions that an embedded target must be opened with: those of the folders of the project.
+ * No stand-ins: what they lack would be missing in earnest.
+ */
+export function extensionsOfProject(wanted: Wanted): EmbeddedExtensions {
+  const modules = openFolders(wanted).flatMap(
+    ({ migrations, format }) => extensionsFor(migrations, format).modules,
+  );
+  return { modules: [...new Set(modules)], standIns: {} };
+}
+
+/** A folder that can't be read is told of by the commands that need it; others go without. */
+function openFolders(wanted: Wanted): Folder[] {
+  try {
+    return findFolders(wanted).map((candidate) => openFolder(candidate, wanted.trackingTable));
+  } catch (error) {
+    if (error instanceof DbopsError || fileError(error)) return [];
+    throw error;
+  }
 }
 
 function textsOf(migrations: readonly Migration[]): string[] {

@@ -1,19 +1,23 @@
+import * as z from 'zod';
 import type { Session } from '../db/session.ts';
 import { keepsValues, type ValueType } from './kept-values.ts';
 
+export const lossShape = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('table'), schema: z.string(), table: z.string() }),
+  z.object({
+    kind: z.literal('column'),
+    schema: z.string(),
+    table: z.string(),
+    column: z.string(),
+    change: z.enum(['dropped', 'narrowed']),
+    /** The type before, and after where the column is still there. */
+    from: z.string(),
+    to: z.string().exactOptional(),
+  }),
+]);
+
 /** What a script destroys, under the names that hold before it. */
-export type Loss =
-  | { kind: 'table'; schema: string; table: string }
-  | {
-      kind: 'column';
-      schema: string;
-      table: string;
-      column: string;
-      change: 'dropped' | 'narrowed';
-      /** The type before, and after where the column is still there. */
-      from: string;
-      to?: string;
-    };
+export type Loss = z.infer<typeof lossShape>;
 
 /** Where a database keeps rows. */
 export type Storage = ReadonlyMap<number, StoredTable>;

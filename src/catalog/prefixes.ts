@@ -32,7 +32,8 @@ const embedded = typeof PGLITE_VERSION === 'string' ? PGLITE_VERSION : 'source';
  */
 export function prefixKeys({ migrations, format, server, grants = false }: Wanted): string[] {
   const engine = server ? describeTarget(server) : embedded;
-  const keys = [digest([generation, engine, format.name, format.platform ?? null, grants])];
+  const { name: tool, platform = null, searchPath = null } = format;
+  const keys = [digest([generation, engine, tool, platform, searchPath, grants])];
   for (const { name, up } of migrations) keys.push(digest([keys.at(-1), name, contentOf(up)]));
   return keys;
 }

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { codeOf } from '../db/connection-error.ts';
+import { quoteIdentifier } from '../db/quote.ts';
 import { transaction, type Session } from '../db/session.ts';
 import { DbopsError } from '../errors.ts';
 import type { Format, LoadedModule } from '../formats/format.ts';
@@ -42,7 +43,7 @@ export async function prepare(session: Session, { platform }: Format): Promise<v
 }
 
 /**
- * Runs one migration, where those before it have been run.
+ * Runs one migration, where those before it have been run. A failed one leaves no transaction open.
  *
  * @throws DbopsError naming the file that does not run
  */
@@ -57,7 +58,7 @@ export async function replayOne(
   const source = script.kind === 'sql' ? script.sql : readFileSync(script.file, 'utf8');
   try {
     const directives = readDirectives(source, migration.name);
-    await session.script(`RESET ALL; ${format.platform?.settings ?? ''}`);
+    await session.script(`RESET ALL; ${settingsOf(format)}`);
     if (script.kind === 'module')
       await runModule(
         session,
@@ -69,10 +70,17 @@ export async function replayOne(
       await runSql(session, await executionOf(file, format, session.client), format);
     }
   } catch (error) {
+    await session.script('ROLLBACK').catch(() => {}); // an abandoned session answers no more
     throw error instanceof DbopsError
       ? error
       : doesNotReplay({ migration, script, source, direction }, error, session.server.kind);
   }
+}
+
+function settingsOf({ platform, searchPath }: Format): string {
+  const path =
+    searchPath === undefined ? '' : `SET search_path TO ${quoteIdentifier(searchPath)}; `;
+  return `${path}${platform?.settings ?? ''}`;
 }
 
 async function runModule(session: Session, module: LoadedModule, asked: boolean): Promise<void> {

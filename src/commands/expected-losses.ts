@@ -44,13 +44,15 @@ export async function expectLosses(
   const tables = [...(await readStorage(session)).values()];
   if (tables.every(({ schema, name }) => own.has(`${schema}.${name}`))) return undefined;
   const suspects = steps.flatMap(({ migration }) => (stated.has(migration.name) ? migration : []));
-  context.progress.update('looking in a shadow for what the migrations destroy');
   try {
     const losses = await foreseeLosses({
       format,
       applied,
       pending: steps.map(({ migration }) => migration),
       suspects: new Set(suspects),
+      environment: context.settings.environment,
+      onReplay: () =>
+        context.progress.update('looking in a shadow for what the migrations destroy'),
       server: context.settings.shadow,
       signal: context.signal,
     });

@@ -8,7 +8,7 @@ export const count = z
   .transform(Number);
 
 /** Milliseconds of a duration such as `2s`. */
-const milliseconds = z.string().transform((value, context) => {
+export const milliseconds = z.string().transform((value, context) => {
   const parsed = parseDuration(value);
   if (parsed !== undefined) return parsed;
   context.addIssue({ code: 'custom', message: 'expected a duration such as 500ms, 2s or 5m' });

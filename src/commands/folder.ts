@@ -3,7 +3,9 @@ import type { Context } from '../context.ts';
 import type { Session } from '../db/session.ts';
 import type { Folder } from '../formats/format.ts';
 import { findFolders, openFolder, severalFolders, type Candidate } from '../formats/index.ts';
-import { findElsewhere, refuseElsewhere } from '../migrate/tracking-elsewhere.ts';
+import type { MigrationStatus } from '../migrate/plan.ts';
+import { readStatuses } from '../migrate/state.ts';
+import { findElsewhere, nothingRecorded, refuseElsewhere } from '../migrate/tracking-elsewhere.ts';
 
 /**
  * The folder of migrations that a command works on; a person is asked when there are several.
@@ -41,4 +43,19 @@ export async function refuseForgottenTable(
 ): Promise<void> {
   if (settings.trackingTable) return;
   refuseElsewhere(await findElsewhere(session, folder), folder, command);
+}
+
+/**
+ * The folder beside its tracking table.
+ *
+ * @throws usage error when the table records nothing and another one does
+ */
+export async function knownStatuses(
+  context: Context,
+  session: Session,
+  folder: Folder,
+): Promise<MigrationStatus[]> {
+  const statuses = await readStatuses(session, folder);
+  if (nothingRecorded(statuses)) await refuseForgottenTable(context, session, folder);
+  return statuses;
 }

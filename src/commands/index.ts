@@ -58,6 +58,11 @@ export const commands: CommandEntry[] = [
     load: () => import('./migrate-new.ts'),
   },
   {
+    words: 'migrate expand-contract',
+    summary: 'cut a migration in two, with a backfill between them',
+    load: () => import('./migrate-expand-contract.ts'),
+  },
+  {
     words: 'rescue list',
     summary: 'rows that migrations destroyed, and that are kept',
     load: () => import('./rescue-list.ts'),
@@ -78,9 +83,29 @@ export const commands: CommandEntry[] = [
     load: () => import('./repair-tracking.ts'),
   },
   {
+    words: 'backfill list',
+    summary: 'which backfills there are',
+    load: () => import('./backfill-list.ts'),
+  },
+  {
     words: 'backfill run',
     summary: 'fill a column from where its value is known',
     load: () => import('./backfill-run.ts'),
+  },
+  {
+    words: 'backfill status',
+    summary: 'how far a backfill is, and what holds it up',
+    load: () => import('./backfill-status.ts'),
+  },
+  {
+    words: 'backfill pause',
+    summary: 'let a running backfill wait',
+    load: () => import('./backfill-pause.ts'),
+  },
+  {
+    words: 'backfill resume',
+    summary: 'let it go on',
+    load: () => import('./backfill-resume.ts'),
   },
   {
     words: 'seed',
@@ -107,7 +132,7 @@ export const commands: CommandEntry[] = [
 /** What the nouns with several verbs are about. */
 export const groups: Record<string, string> = {
   env: 'the label kept in the database itself',
-  migrate: 'migrations: status, up, down, baseline, new',
+  migrate: 'migrations: status, up, down, redo, baseline, new, expand-contract',
   rescue: 'rows kept from migrations and rollbacks',
   backfill: 'fill columns of tables that are in use',
   report: 'usage and credits',

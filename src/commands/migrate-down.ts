@@ -10,7 +10,7 @@ import type { Migration } from '../migration.ts';
 import { done, text, type Report } from '../report.ts';
 import { defineCommand } from './command.ts';
 import { count, wait } from './flags.ts';
-import { folderOf } from './folder.ts';
+import { folderOf, knownStatuses } from './folder.ts';
 import { outcomeReport, runLocked } from './migrate.ts';
 import { receiptOf, rollbackJson } from './receipt.ts';
 import { agreeToRollback, prepareRollback, refuseOther, rollbackOptions } from './roll-back.ts';
@@ -30,7 +30,6 @@ export const command = defineCommand({
   ],
   examples: [
     'dbops migrate down --dry-run',
-    'dbops migrate down --steps 2',
     'dbops migrate down --to 0007_tenancy_expand',
     'dbops migrate down --write',
   ],
@@ -48,7 +47,7 @@ export const command = defineCommand({
   async run(context, flags) {
     const folder = await folderOf(context);
     const session = await context.session();
-    const statuses = await readStatuses(session, folder);
+    const statuses = await knownStatuses(context, session, folder);
     const migrations = planDown(statuses, flags);
     if (migrations.length === 0)
       return done({ migrations: [] }, text('nothing to do: no migration is applied'));

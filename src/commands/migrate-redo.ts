@@ -5,11 +5,11 @@ import { done, text } from '../report.ts';
 import { defineCommand } from './command.ts';
 import { expectLosses } from './expected-losses.ts';
 import { count, wait } from './flags.ts';
-import { folderOf } from './folder.ts';
+import { folderOf, knownStatuses } from './folder.ts';
 import { keepRows } from './keep-rows.ts';
 import { outcomeReport, runLocked } from './migrate.ts';
 import { receiptOf, rollbackJson } from './receipt.ts';
-import { requireBackfill } from './requirements.ts';
+import { requireBackfill, retireBackfills } from './requirements.ts';
 import { agreeToRollback, prepareRollback, refuseOther, rollbackOptions } from './roll-back.ts';
 import { toSteps } from './steps.ts';
 
@@ -38,7 +38,7 @@ export const command = defineCommand({
   async run(context, flags) {
     const folder = await folderOf(context);
     const session = await context.session();
-    const statuses = await readStatuses(session, folder);
+    const statuses = await knownStatuses(context, session, folder);
     const migrations = planDown(statuses, flags);
     if (migrations.length === 0)
       return done({ migrations: [] }, text('nothing to do: no migration is applied'));
@@ -52,17 +52,18 @@ export const command = defineCommand({
     const rescue = { context, session, folder, flags };
     const before = applied.slice(0, applied.length - migrations.length);
     const keepingAgain = await keepRows(rescue, again, await expectLosses(rescue, before, again));
-    const outcome = await runLocked({
-      context,
-      session,
+    const requirement = { context, session, patience: flags.wait };
+    const ran = await runLocked({
+      ...requirement,
       folder,
-      patience: flags.wait,
-      before: requireBackfill(context, session, { run: true }),
+      before: requireBackfill(requirement, true),
       plan: async () => {
         refuseOther(migrations, planDown(await readStatuses(session, folder), flags));
         return [...prepared.guarded(), ...keepingAgain.guarded(again)];
       },
     });
+    const error = await retireBackfills(requirement, again, ran.results);
+    const outcome = { ...(error && { error }), ...ran };
     const report = outcomeReport(outcome, 'redo', ({ name, direction }) =>
       direction === 'down' ? rollbackJson(rollbacks, name) : {},
     );

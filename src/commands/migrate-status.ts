@@ -3,7 +3,7 @@ import type { Context } from '../context.ts';
 import type { Session } from '../db/session.ts';
 import { DbopsError, exitCodes } from '../errors.ts';
 import type { Folder } from '../formats/format.ts';
-import { migrationStates, planUp, type MigrationStatus } from '../migrate/plan.ts';
+import { migrationStates, planUp, refuseDefects, type MigrationStatus } from '../migrate/plan.ts';
 import { readState } from '../migrate/state.ts';
 import {
   findingsOfCheckpoints,
@@ -100,7 +100,7 @@ async function onlineReport(
   const summary = migrationStates.filter((state) => counts[state]);
   blocks.push(text(summary.map((state) => `${counts[state]} ${state}`).join(', ')));
   const isRefused = elsewhere.length > 0 && !isChosen;
-  if (counts['pending'] && !isRefused && canRun(statuses))
+  if (counts['pending'] && !isRefused && canRun(statuses, folder))
     blocks.push(text('→ Apply what is pending: dbops migrate up'));
   return {
     exitCode: check ? verdict(statuses, others) : exitCodes.done,
@@ -110,8 +110,9 @@ async function onlineReport(
 }
 
 /** Whether `migrate up` would begin: it asks for the SQL of all pending files before the first. */
-function canRun(statuses: readonly MigrationStatus[]): boolean {
+function canRun(statuses: readonly MigrationStatus[], folder: Folder): boolean {
   try {
+    refuseDefects(folder);
     return planUp(statuses).every(({ up }) => up.kind === 'module' || up.sql !== undefined);
   } catch (error) {
     if (error instanceof DbopsError) return false;

@@ -1,8 +1,6 @@
 import * as z from 'zod';
-import { folderOf, refuseForgottenTable } from './folder.ts';
-import { appliedOf, planUp } from '../migrate/plan.ts';
-import { readStatuses } from '../migrate/state.ts';
-import { nothingRecorded } from '../migrate/tracking-elsewhere.ts';
+import { folderOf, knownStatuses } from './folder.ts';
+import { appliedOf, planUp, refuseDefects } from '../migrate/plan.ts';
 import type { Migration } from '../migration.ts';
 import { done, text } from '../report.ts';
 import { defineCommand } from './command.ts';
@@ -39,10 +37,10 @@ export const command = defineCommand({
   }),
   async run(context, flags) {
     const [session, folder] = await Promise.all([context.session(), folderOf(context)]);
+    refuseDefects(folder);
     let applied: Migration[] = [];
     const plan = async () => {
-      const statuses = await readStatuses(session, folder);
-      if (nothingRecorded(statuses)) await refuseForgottenTable(context, session, folder);
+      const statuses = await knownStatuses(context, session, folder);
       const planned = planUp(statuses, flags);
       applied = appliedOf(statuses);
       return toSteps(planned, 'up');
@@ -58,12 +56,13 @@ export const command = defineCommand({
     const keeping = await keepRows(rescue, steps, await expectLosses(rescue, applied, steps));
     if (flags.dryRun) return keeping.preview(await dryRunReport(steps, session, folder));
     await keeping.announce();
-    const { requireBackfill } = await import('./requirements.ts');
-    const before = requireBackfill(context, session, { run: flags.backfill });
+    const { requireBackfill, retireBackfills } = await import('./requirements.ts');
+    const requirement = { context, session, patience: flags.wait };
+    const before = requireBackfill(requirement, flags.backfill);
     const guarded = async () => keeping.guarded(await plan());
-    const patience = flags.wait;
-    const run = { context, session, folder, patience, plan: guarded, before };
-    const outcome = await runLocked(run);
-    return keeping.report(outcome, outcomeReport(outcome, 'up'));
+    const outcome = await runLocked({ ...requirement, folder, plan: guarded, before });
+    const error = await retireBackfills(requirement, steps, outcome.results);
+    const whole = { ...(error && { error }), ...outcome };
+    return keeping.report(whole, outcomeReport(whole, 'up'));
   },
 });

@@ -1,4 +1,5 @@
 import { backfillOf } from '../backfill/index.ts';
+import { backfillsOf } from './backfills.ts';
 import type { AdvisoryLocks } from '../db/advisory-locks.ts';
 import { describeActivity } from '../db/lock.ts';
 import type { Session } from '../db/session.ts';
@@ -42,7 +43,7 @@ async function planAndRun(
       patience,
       signal,
       isPooled,
-      backfillOf,
+      backfillOf: (table, column) => backfillOf(backfillsOf(context), table, column),
       anotherSession: () => context.anotherSession(),
       onStart: (step) => progress.update(`${step.direction} ${step.migration.name}`),
       onWait: (step, blockers) => context.note(waiting(step, blockers.map(describeActivity))),

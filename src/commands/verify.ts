@@ -10,9 +10,8 @@ import type { Context } from '../context.ts';
 import type { Session } from '../db/session.ts';
 import { exitCodes } from '../errors.ts';
 import type { Folder } from '../formats/format.ts';
-import { folderOf } from './folder.ts';
+import { folderOf, knownStatuses } from './folder.ts';
 import { appliedOf } from '../migrate/plan.ts';
-import { readStatuses } from '../migrate/state.ts';
 import type { Migration } from '../migration.ts';
 import { done, text, type Finding, type Report } from '../report.ts';
 import { readBaseline, writeBaseline } from './findings-baseline.ts';
@@ -32,10 +31,8 @@ export const command = defineCommand({
   ],
   examples: [
     'dbops verify',
-    'dbops verify schema --grants',
     "dbops verify --ignore 'extra-index:*' 'extra-table:public.tmp_*'",
     'dbops verify --write-baseline known.json && dbops verify --baseline known.json',
-    'dbops verify --json | jq .findings',
   ],
   flags: z.object({
     arguments: z.tuple([z.array(z.enum(checkGroups)).default([])]),
@@ -49,7 +46,7 @@ export const command = defineCommand({
     const known = baseline === undefined ? [] : readBaseline(cwd, baseline);
     const folder = await folderOf(context);
     const session = await context.session();
-    const applied = appliedOf(await readStatuses(session, folder));
+    const applied = appliedOf(await knownStatuses(context, session, folder));
     const groups = new Set<CheckGroup>(words.length > 0 ? words : checkGroups);
     if (context.flags.verbose && groups.has('schema'))
       for (const line of unseen) context.note(`not seen  ${line}`);

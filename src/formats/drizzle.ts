@@ -5,6 +5,7 @@ import { shellWord } from '../output/shell.ts';
 import { isFolderOfVersion1, readFolders } from './drizzle/folders.ts';
 import { readJournal } from './drizzle/journal.ts';
 import { hashOf } from './drizzle/script.ts';
+import { drizzleText, writtenMigration } from './drizzle/written.ts';
 import { placeOf, type Place } from './drizzle/table.ts';
 import type { FolderContents, Format } from './format.ts';
 
@@ -37,6 +38,8 @@ export const drizzle: Format = {
     basename(up.file) === 'migration.sql'
       ? join(dirname(up.file), 'down.sql')
       : join(dirname(up.file), `${name}.down.sql`),
+  writtenFiles: writtenMigration,
+  textOf: drizzleText,
   newCommand: (slug) => `Let it write both: npx drizzle-kit generate --custom --name=${slug}`,
 };
 

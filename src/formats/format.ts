@@ -3,6 +3,7 @@ import type { Opening } from '../db/opening.ts';
 import type { Session } from '../db/session.ts';
 import type { AppliedMigration, Direction, Migration } from '../migration.ts';
 import type { Finding } from '../report.ts';
+import type { Content } from './shared/written-migration.ts';
 import type { TableName } from './shared/tracking-table.ts';
 
 /** What a format finds in a directory. */
@@ -49,6 +50,8 @@ export interface Format {
   hashOf?(source: string): string;
   /** What the databases that its migrations are written for have from the start. */
   platform?: Platform;
+  /** The `search_path` that the tool sets, whatever the role's; absent where it leaves it alone. */
+  searchPath?: string;
   /** What keeps the tool itself from running while dbops does; absent when the tool has no lock. */
   hostLock?: HostLock;
   /** Loads a module for one direction; absent when the tool has no modules. */
@@ -69,6 +72,13 @@ export interface Format {
    * @throws usage error when the folder's names leave no place for it
    */
   newFiles?(wanted: NewMigration): Record<string, string>;
+  /**
+   * The files of a migration that dbops writes itself, text by path below the folder, where more is
+   * needed than SQL in the files of `newFiles`. It may replace files.
+   */
+  writtenFiles?(directory: string, wanted: NewMigration, content: Content): Record<string, string>;
+  /** The text of an SQL file of both, where it is more than statements one below the other. */
+  textOf?(content: Content): string;
   /** The way to a new migration, ending in a command, where only the tool can write all of it. */
   newCommand?(slug: string): string;
 }

@@ -122,6 +122,7 @@ export const nodePgMigrate: Format = {
     });
     return { migrations, findings, tracking: trackingOf(trackingTable) };
   },
+  searchPath: 'public', // of its command line: `--schema` has that default
   hostLock: { kind: 'advisory', key: 7241865325823964n },
   loadModule: loadPgModule,
   downFile: ({ name, up }) =>

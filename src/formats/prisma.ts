@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { usageError } from '../errors.ts';
 import type { Migration } from '../migration.ts';
@@ -103,12 +103,17 @@ function checksum(source: string): string {
 
 /** For `prisma migrate deploy` it is an error (P3015) that keeps it from running anything. */
 function withoutFile(directory: string, name: string): Finding {
-  const shown = shellWord(`${directory}/${name}`);
+  const path = `${directory}/${name}`;
+  const shown = shellWord(path);
+  const isEmpty = readdirSync(path).length === 0;
+  const away = isEmpty
+    ? `delete the directory: rmdir ${shown}`
+    : `move the directory out of the folder: mv ${shown} ${shellWord(dirname(directory))}`;
   return {
     code: 'empty-directory',
     severity: 'error',
     message: `${name} has no migration.sql: prisma migrate deploy refuses the whole folder (P3015).`,
-    help: `Bring the file back (git log --diff-filter=D -- ${shown}), or delete the directory: rmdir ${shown}`,
+    help: `Bring the file back (git log --diff-filter=D -- ${shown}), or ${away}`,
     where: { object: name },
     key: `empty-directory:${name}`,
   };

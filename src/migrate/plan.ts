@@ -1,4 +1,5 @@
 import { DbopsError, exitCodes, usageError } from '../errors.ts';
+import type { FolderContents } from '../formats/format.ts';
 import type { AppliedMigration, Migration } from '../migration.ts';
 
 export const migrationStates = [
@@ -78,6 +79,8 @@ function countBy<T, K>(items: readonly T[], keyOf: (item: T) => K): Map<K, numbe
   for (const item of items) counts.set(keyOf(item), (counts.get(keyOf(item)) ?? 0) + 1);
   return counts;
 }
+
+type Contents = Pick<FolderContents, 'migrations' | 'findings'>;
 
 export interface Range {
   /** A name, or its number or an unambiguous beginning; for `down` also `0`: everything. */
@@ -189,6 +192,25 @@ function refuseDesynchronised(statuses: readonly MigrationStatus[]): void {
         ? 'Let dbops prove what the database has: dbops repair-tracking. If an edit changed what a file makes, bring the file back as it was applied (dbops migrate status says what differs), and make the change in a migration of its own: dbops migrate new NAME'
         : 'Let dbops prove what the database has, and put the rows right: dbops repair-tracking',
   });
+}
+
+/**
+ * @throws code 2 for a folder of which something is lost or unusable, so that nobody knows what is
+ *   left out. What is wrong with a single migration stops the runs that need it
+ */
+export function refuseDefects({ migrations, findings }: Contents): void {
+  const names = new Set(migrations.map(({ name }) => name));
+  const defects = findings.filter(
+    ({ severity, where }) => severity === 'error' && !names.has(where.object),
+  );
+  const [first] = defects;
+  if (!first) return;
+  throw usageError(
+    'FOLDER.DEFECT',
+    'The folder of migrations is not whole; nothing was changed.',
+    first.help,
+    defects.map(({ message }) => message),
+  );
 }
 
 function refuseDuplicates(statuses: readonly MigrationStatus[]): void {

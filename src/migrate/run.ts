@@ -43,7 +43,8 @@ export async function runSteps(
     const [prepared = {}] = prepare ? await session.query<TrackingRow>(prepare) : [];
     const noticesLoss = await canNoticeLoss(session);
     const afterLoss = patientAfterLoss(settings);
-    const run: Run = { ...settings, prepared, noticesLoss, worker, afterLoss };
+    const searchPath = await searchPathOf(settings);
+    const run: Run = { ...settings, prepared, noticesLoss, worker, searchPath, afterLoss };
     for (const [index, step] of steps.entries()) {
       const isLast = index === steps.length - 1;
       const { result, error } = await attempt(
@@ -109,6 +110,16 @@ async function attempt(
     const hasFailed = hasBegun && !run.signal.aborted && !isRefused;
     return { result: result(hasFailed ? 'failed' : 'not-run'), error };
   }
+}
+
+/** One that the database URL asks for (`options=-csearch_path%3Dcrm`) is meant, and stays. */
+async function searchPathOf({ session, folder }: RunSettings): Promise<string | undefined> {
+  const { searchPath } = folder.format;
+  if (searchPath === undefined) return undefined;
+  const asked = await session.query(
+    `SELECT FROM pg_settings WHERE name = 'search_path' AND source = 'client'`,
+  );
+  return asked.length > 0 ? undefined : searchPath;
 }
 
 function canNoticeLoss(session: Session): Promise<boolean> {

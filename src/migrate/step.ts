@@ -1,7 +1,7 @@
 import type { DbopsError } from '../errors.ts';
 import type { Backend } from '../db/backend.ts';
 import type { Activity, LockRetry } from '../db/lock.ts';
-import { quoteLiteral } from '../db/quote.ts';
+import { quoteIdentifier, quoteLiteral } from '../db/quote.ts';
 import type { Session } from '../db/session.ts';
 import type { Folder, TrackingRow } from '../formats/format.ts';
 import type { Direction, Directives, Migration, Script } from '../migration.ts';
@@ -57,6 +57,8 @@ export interface Run extends RunSettings {
   prepared: TrackingRow;
   /** The server process that runs the steps. */
   worker: Backend;
+  /** That of the folder's tool; absent: the role's. */
+  searchPath?: string | undefined;
   afterLoss: AfterLoss;
 }
 
@@ -97,11 +99,14 @@ export function beginOf(step: Step, run: Run, durable: boolean): string[] {
   return ['BEGIN', ...limitsOf(step, run, 'LOCAL'), ...commit];
 }
 
-/** SQL that limits what follows, for a transaction (`LOCAL`) or until it is reset. */
+/** SQL of the settings and limits of what follows, for a transaction (`LOCAL`) or until it is reset. */
 export function limitsOf(step: Step, run: Run, scope: 'LOCAL' | 'SESSION'): string[] {
   return [
     `SET ${scope} lock_timeout = ${lockTimeoutOf(step, run)}`,
     `SET ${scope} statement_timeout = ${run.statementTimeout}`,
+    ...(run.searchPath === undefined
+      ? []
+      : [`SET ${scope} search_path TO ${quoteIdentifier(run.searchPath)}`]),
     ...(run.noticesLoss ? [`SET ${scope} ${noticeLoss}`] : []),
     ...('application' in run.worker
       ? [`SET ${scope} application_name = ${quoteLiteral(run.worker.application)}`]

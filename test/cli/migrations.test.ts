@@ -256,20 +256,6 @@ describe.runIf(first)('folder and tracking table', () => {
     });
   });
 
-  it('rolls nothing back when a down file is missing', async () => {
-    await trial(first as Target, async ({ url, dbops }) => {
-      const files = tables('0001_a', '0002_b');
-      await dbops(files, 'migrate up');
-      delete files['migrations/0001_a.down.sql'];
-      const { exitCode, stderr } = await dbops(files, 'migrate down --to 0');
-      expect(exitCode).toBe(2);
-      expect(stderr).toMatch(/Write .*0001_a\.down\.sql/);
-      const status = await dbops(files, 'migrate status --json');
-      expect(JSON.parse(status.stdout).counts).toMatchObject({ applied: 2, pending: 0 });
-      expect(await tablesOf(url)).toEqual(['t0001_a', 't0002_b']);
-    });
-  });
-
   it('tells with --check what is pending (5) and what disagrees (6)', async () => {
     await trial(first as Target, async ({ dbops }) => {
       const files = tables('0001_a');

@@ -315,6 +315,10 @@ describe.runIf(target)('migrate status', () => {
       'a number that is used twice',
       { '0001_a.up.sql': '', '0002_b.up.sql': '', '0002_c.up.sql': '' },
     ],
+    [
+      'a directory without its file',
+      { '20260101000000_a/migration.sql': 'SELECT 1', '20260102000000_b/notes': '' },
+    ],
     ['a file that its tool refuses', { '1_a.sql': marks, '2_b.sql': '-- migrate:down\n' }],
   ])('does not send to `up` what `up` refuses: %s', async (_, names: Files) => {
     const files = Object.entries(names).map(([name, sql]) => [`migrations/${name}`, sql]);

@@ -1,10 +1,13 @@
 import { existsSync, globSync } from 'node:fs';
 import { execFileSync } from 'node:child_process';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { servers, withDatabase, type Target } from '../db/targets.ts';
 import { withSession } from '../db/session.ts';
 
 import { folderOf, program, runShell, startShell } from './run-cli.ts';
+
+// The demo opens embedded databases, which takes long on a busy machine.
+vi.setConfig({ testTimeout: 120_000 });
 
 const [server] = servers;
 

@@ -50,7 +50,7 @@ describe.each(servers)('Kysely beside dbops on $name', (server) => {
   it('is kept from a migration without down, which Kysely skips half-way', () =>
     withFolder(async (project) => {
       await project.dbops('migrate', 'up');
-      const { exitCode, error } = await project.json('migrate', 'down', '--to', '0');
+      const { exitCode, error } = await project.json('migrate', 'down', '--steps', '3');
       expect(exitCode).toBe(2);
       expect(error?.message).toContain('20260110_no_down.ts exports no function down');
       expect(await times(project)).toHaveLength(count);

@@ -134,15 +134,23 @@ export const down = async (pgm) => { await pgm.db.query('SELECT 1'); pgm.dropTab
     [
       'forbids it',
       `export const up = (pgm) => pgm.createTable('b', {}); export const down = false;`,
+      /1_b\.js forbids down/,
     ],
-    ['can not be turned round', `export const up = (pgm) => pgm.sql('CREATE TABLE b ()');`],
-  ])('rolls nothing back when a module %s', (_, module) =>
+    [
+      'can not be turned round',
+      `export const up = (pgm) => pgm.sql('CREATE TABLE b ()');`,
+      /1_b\.js has no down, and can not be turned round/,
+    ],
+  ])('rolls nothing back when a module %s', (_, module, reason) =>
     withFiles(
       { '1_b.js': module, '2_a.sql': sql('CREATE TABLE a ();', 'DROP TABLE a;') },
       async (project) => {
         await up(project);
         const { exitCode, error } = await project.json('migrate', 'down', '--steps', '2');
-        expect({ exitCode, code: error?.code }).toEqual({ exitCode: 2, code: 'MIGRATION.NO_DOWN' });
+        expect({ exitCode, code: error?.code }).toEqual({ exitCode: 2, code: 'ROLLBACK.UNPROVEN' });
+        expect(error?.message).toMatch(reason);
+        const forced = await project.json('migrate', 'down', '--steps', '2', '--unproven');
+        expect(forced).toMatchObject({ exitCode: 2, error: { code: 'MIGRATION.NO_DOWN' } });
         expect(await exists(project, 'a')).toBe(true);
       },
     ),
@@ -189,6 +197,36 @@ export const down = async (pgm) => { await pgm.db.query('SELECT 1'); pgm.dropTab
           { name: '3_c' },
         ]);
         expect(await up(project)).toBe(0);
+      },
+    ));
+
+  it('works in the schema public, whatever the path of the role, unless the URL has one', () =>
+    withFiles(
+      {
+        '1_a.sql': sql('CREATE TABLE a (id int);'),
+        '2_b.js': `export const up = (pgm) => pgm.createTable('b', { id: 'id' });`,
+        '3_c.js': `export const up = (pgm) => { pgm.noTransaction(); pgm.createTable('c', { id: 'id' }); };`,
+        '4_d.js': `export const up = (pgm) => { pgm.noTransaction(); pgm.createIndex('a', 'id', { concurrently: true }); };`,
+      },
+      async (project) => {
+        const tables = `SELECT schemaname AS schema, tablename AS name FROM pg_tables
+          WHERE tablename IN ('a', 'b', 'c') ORDER BY 2`;
+        const inSchema = (schema: string) => ['a', 'b', 'c'].map((name) => ({ schema, name }));
+        const begin = () =>
+          project.query(`DROP SCHEMA public CASCADE; CREATE SCHEMA public; DROP SCHEMA IF EXISTS app CASCADE;
+            CREATE SCHEMA app; ALTER DATABASE ${new URL(project.url).pathname.slice(1)} SET search_path TO app`);
+        await begin();
+        await up(project);
+        expect(await project.query(tables)).toEqual(inSchema('public'));
+
+        await begin();
+        expect((await project.json('migrate', 'up')).exitCode).toBe(0);
+        expect(await project.query(tables)).toEqual(inSchema('public'));
+
+        await begin();
+        const elsewhere = projectOn(`${project.url}?options=-csearch_path%3Dapp`, project.root);
+        expect((await elsewhere.json('migrate', 'up')).exitCode).toBe(0);
+        expect(await project.query(tables)).toEqual(inSchema('app'));
       },
     ));
 

@@ -1,7 +1,10 @@
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { servers, withDatabase } from '../db/targets.ts';
 import { prisma } from '../../src/formats/prisma.ts';
 import {
+  exists,
   byState,
   projectOn,
   until,
@@ -164,9 +167,18 @@ describe.each(servers)('Prisma 7.10 beside dbops on $name', (server) => {
     withPrisma(
       { ...file('20260101000000_a'), 'prisma/migrations/20260102000000_b/notes.md': '' },
       async (project) => {
-        await expect(deploy(project)).rejects.toMatchObject({ code: 'P3015' });
         const status = await project.json('migrate', 'status', '--check');
         expect(status).toMatchObject({ exitCode: 4, findings: [{ code: 'empty-directory' }] });
+        for (const words of [[], ['--dry-run']]) {
+          const { exitCode, error } = await project.json('migrate', 'up', ...words);
+          expect({ exitCode, code: error?.code }).toEqual({ exitCode: 2, code: 'FOLDER.DEFECT' });
+          expect(error?.message).toContain('20260102000000_b has no migration.sql');
+          expect(error?.hint).toMatch(/mv \S+\/20260102000000_b \S+\/prisma$/);
+        }
+        expect(await exists(project, '"20260101000000_a"')).toBe(false);
+        await expect(deploy(project)).rejects.toMatchObject({ code: 'P3015' });
+        rmSync(join(project.root, 'prisma/migrations/20260102000000_b'), { recursive: true });
+        expect(await project.json('migrate', 'up')).toMatchObject({ exitCode: 0 });
       },
     ));
 

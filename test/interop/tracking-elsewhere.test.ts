@@ -53,9 +53,11 @@ describe.each(servers)('where the tracking table records nothing, on $name', (se
           help: expect.stringMatching(/dbops migrate status --format kysely$/),
         }),
       ]);
-      const refused = await project.json('migrate', 'up');
-      expect(refused).toMatchObject({ exitCode: 2, error: { code: 'TRACKING.ELSEWHERE' } });
-      expect(refused.error?.hint).toContain('dbops migrate up --format kysely;');
+      for (const command of ['migrate up', 'migrate down', 'migrate redo', 'verify']) {
+        const refused = await project.json(...command.split(' '));
+        expect(refused).toMatchObject({ exitCode: 2, error: { code: 'TRACKING.ELSEWHERE' } });
+        expect(refused.error?.hint).toContain(`dbops ${command} --format kysely;`);
+      }
       const asKysely = await project.json('migrate', 'status', '--check', '--format', 'kysely');
       expect(asKysely.exitCode).toBe(0);
     }));

@@ -1,11 +1,14 @@
 import { cpSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { supabasePlatform } from '../../src/formats/supabase/platform.ts';
 import { reference } from '../catalog/trial.ts';
 import { servers, targets, type Target } from '../db/targets.ts';
 import { withSession } from '../db/session.ts';
 import { byState, exists, tracked, withProject, writeInto, type Project } from './project.ts';
+
+// A shadow opens in a second, and on a busy machine in ten.
+vi.setConfig({ testTimeout: 120_000 });
 
 const files = {
   '0001_plans.up.sql': 'CREATE TABLE plans (id int PRIMARY KEY, name varchar(9) DEFAULT $$free$$)',

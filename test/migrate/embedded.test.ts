@@ -42,6 +42,19 @@ describe.each(embedded)('an embedded database in a directory', (target) => {
       expect(readdirSync(dirname(directory))).toEqual([basename(directory)]);
     }));
 
+  it('has the extensions that its folder asks for, in every run', () =>
+    withProject(
+      target,
+      { '0001_a.up.sql': 'CREATE EXTENSION citext; CREATE TABLE a (x citext UNIQUE)' },
+      async (project) => {
+        expect(await project.json('migrate', 'up')).toMatchObject({ exitCode: 0 });
+        project.write({ '0002_b.up.sql': `INSERT INTO a VALUES ('Ann'), ('ANN')` });
+        const { exitCode, error } = await project.json('migrate', 'up');
+        expect(exitCode).toBe(1);
+        expect(error?.message).toContain('duplicate key');
+      },
+    ));
+
   it('is open in one process at a time', () =>
     withProject(target, folder, async (project) => {
       const { child, answer } = await startUp(project);

@@ -108,23 +108,39 @@ describe.each(targets)('migrate on $name', (target) => {
       expect(byState(await project.json('migrate', 'up'))).toEqual({ done: ['0002_b', '0010_c'] });
     }));
 
-  it('rolls a failing rollback back', () =>
+  it('refuses a rollback that fails in the shadow; run all the same, it is rolled back', () =>
     withProject(target, chain, async (project) => {
       await project.dbops('migrate', 'up');
       const before = await catalogOf(project);
       project.write({ '0010_c.down.sql': 'DROP VIEW c; DROP TABLE missing;' });
-      const down = await project.json('migrate', 'down');
+      const refused = await project.json('migrate', 'down');
+      expect(refused).toMatchObject({ exitCode: 2, error: { code: 'ROLLBACK.UNPROVEN' } });
+      expect(refused.error?.message).toContain('table "missing" does not exist');
+      const down = await project.json('migrate', 'down', '--unproven');
       expect(down).toMatchObject({ exitCode: 1, error: { code: 'MIGRATION.FAILED' } });
       expect(await catalogOf(project)).toEqual(before);
       expect(await tracked(project)).toEqual(names);
     }));
 
-  it('begins no rollback when one of the files is missing', () =>
-    withProject(target, { ...chain, '0011_d.up.sql': 'SELECT 1' }, async (project) => {
+  it('begins no rollback when one of them is not proven', () =>
+    withProject(target, { ...chain, '0001_a.down.sql': 'SELECT 1' }, async (project) => {
       await project.dbops('migrate', 'up');
       const down = await project.json('migrate', 'down', '--to', '0');
-      expect(down).toMatchObject({ exitCode: 2, error: { code: 'MIGRATION.NO_DOWN' } });
-      expect(await tracked(project)).toEqual([...names, '0011_d']);
+      expect(down).toMatchObject({ exitCode: 2, error: { code: 'ROLLBACK.UNPROVEN' } });
+      expect(await tracked(project)).toEqual(names);
+    }));
+
+  it('derives the rollback of a migration without a down, among others', () =>
+    withProject(target, { ...chain, '0011_d.up.sql': 'CREATE TABLE d ()' }, async (project) => {
+      await project.dbops('migrate', 'up');
+      const down = await project.json('migrate', 'down', '--steps', '2');
+      expect(down).toMatchObject({ exitCode: 0 });
+      expect(down.migrations).toMatchObject([
+        { name: '0011_d', state: 'done', rollback: { source: 'derived', proven: true } },
+        { name: '0010_c', state: 'done', rollback: { source: 'file', proven: true } },
+      ]);
+      expect(await exists(project, 'd')).toBe(false);
+      expect(await tracked(project)).toEqual(['0001_a', '0002_b']);
     }));
 
   it('takes CRLF and a BOM for the same migration, and any other change for an edit', () =>

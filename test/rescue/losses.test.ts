@@ -1,7 +1,10 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { targets, withDatabase } from '../db/targets.ts';
 import { withSession } from '../db/session.ts';
 import { lossesOf } from './session.ts';
+
+// A PGlite takes seconds to open on a busy machine.
+vi.setConfig({ testTimeout: 120_000 });
 
 const create = `CREATE TYPE small AS ENUM ('a', 'b'); CREATE TYPE big AS ENUM ('c', 'b', 'a');
   CREATE TYPE pair AS (one int, two text); CREATE DOMAIN code AS varchar(5);

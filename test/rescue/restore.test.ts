@@ -1,10 +1,13 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { Session } from '../../src/db/session.ts';
 import { restore } from '../../src/rescue/restore/run.ts';
 import { readRecords } from '../../src/rescue/record.ts';
 import { targets, withDatabase, type Target } from '../db/targets.ts';
 import { withSession } from '../db/session.ts';
 import { bringBack, contentOf, destroy, putBack } from './session.ts';
+
+// A PGlite takes seconds to open on a busy machine.
+vi.setConfig({ testTimeout: 120_000 });
 
 const withTables = (target: Target, sql: string, test: (session: Session) => Promise<void>) =>
   withDatabase(target, (url) =>

@@ -1,8 +1,11 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { targets, withDatabase } from '../db/targets.ts';
 import { withSession } from '../db/session.ts';
 import { bringBack, contentOf, destroy } from './session.ts';
 import { create, drop, fill } from './zoo.ts';
+
+// A PGlite takes seconds to open on a busy machine.
+vi.setConfig({ testTimeout: 120_000 });
 
 describe.each(targets)('a rollback and back again on $name', (target) => {
   it('ends with the same rows in every table, whatever they hold', () =>

@@ -1,4 +1,7 @@
-import type { Session } from '../../db/session.ts';
+import { codeOf } from '../../db/connection-error.ts';
+import { ScriptError, type Session } from '../../db/session.ts';
+
+const insufficientPrivilege = '42501';
 
 /** A moment of a shadow: the first transaction that is not before it. */
 export type Mark = bigint;
@@ -15,7 +18,7 @@ export async function markOf(shadow: Session): Promise<Mark> {
 
 /**
  * Deletes every row that was written since the mark. Only for a shadow: triggers and foreign keys
- * are off, which takes a superuser.
+ * are off. That takes a superuser; without one on `--shadow-url`, the rows stay.
  */
 export async function removeRowsSince(shadow: Session, mark: Mark): Promise<void> {
   const tables = await shadow.query<{ name: string }>(
@@ -26,7 +29,12 @@ export async function removeRowsSince(shadow: Session, mark: Mark): Promise<void
   // The ids in rows have 32 bits and start again at 0: compared is how long ago they were.
   const isSince = `age(xmin) <= age('${BigInt.asUintN(32, mark)}'::xid)`;
   const deletes = tables.map(({ name }) => `DELETE FROM ONLY ${name} WHERE ${isSince}`);
-  await shadow.script(
-    ['BEGIN', "SET LOCAL session_replication_role = 'replica'", ...deletes, 'COMMIT'].join('; '),
-  );
+  const script = ['BEGIN', "SET LOCAL session_replication_role = 'replica'", ...deletes, 'COMMIT'];
+  try {
+    await shadow.script(script.join('; '));
+  } catch (error) {
+    await shadow.script('ROLLBACK');
+    if (!(error instanceof ScriptError && codeOf(error.cause) === insufficientPrivilege))
+      throw error;
+  }
 }

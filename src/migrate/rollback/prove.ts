@@ -99,6 +99,7 @@ async function takeBackByFile(
     await replayOne(shadow, migration, format, 'down');
   } catch (error) {
     if (!(error instanceof DbopsError)) throw error;
+    await shadow.script('ROLLBACK'); // it may have failed within a transaction of its own
     return { statements: [], doubts: [doubt('down fails', [error.message, ...error.reason])] };
   }
   const doubts = await inScratchTransaction(shadow, () => doubtsOf(shadow, before));
@@ -194,7 +195,6 @@ async function runAgain(shadow: Session, again: Again): Promise<Doubt[]> {
   try {
     await replayOne(shadow, migration, format).catch(async (error: unknown) => {
       if (!(error instanceof DbopsError && isIntegrityViolation(error.cause))) throw error;
-      await shadow.script('ROLLBACK');
       await removeRowsSince(shadow, mark);
       await replayOne(shadow, migration, format);
     });

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { lossShape } from '../../catalog/losses.ts';
 
 /*
  * How a migration is taken back, and what is known of that before it touches a database. These are
@@ -30,19 +31,6 @@ const statement = z.object({
   underivable: z.object({ schema: z.string(), table: z.string(), column: z.string() }).optional(),
 });
 
-const loss = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('table'), schema: z.string(), table: z.string() }),
-  z.object({
-    kind: z.literal('column'),
-    schema: z.string(),
-    table: z.string(),
-    column: z.string(),
-    change: z.enum(['dropped', 'narrowed']),
-    from: z.string(),
-    to: z.string().exactOptional(),
-  }),
-]);
-
 /** Why a rollback is not proven. */
 const doubt = z.object({
   reason: z.enum([
@@ -70,7 +58,7 @@ export const rollbackShape = z.object({
   /** What it does to the catalog, read from before to after: extra is what it takes away. */
   changes: z.array(difference),
   /** What it takes away of rows, under the names before it. */
-  losses: z.array(loss),
+  losses: z.array(lossShape),
   /** Empty when it is proven: up, down and up again in a shadow gave equal catalogs. */
   doubts: z.array(doubt),
 });

@@ -1,0 +1,292 @@
+import type { ColumnDef, Constraint, Node, RangeVar } from 'libpg-query';
+import type { ObjectName } from './stand-alone.ts';
+import { parse, splitStatements } from './statements.ts';
+
+/** A file as the smallest statements that do the same: of `ALTER TABLE`, one command each. */
+export type Piece =
+  | { kind: 'add-column'; sql: string; table: ObjectName; column: AddedColumn }
+  | { kind: 'set-not-null'; sql: string; table: ObjectName; column: string }
+  | { kind: 'add-constraint'; sql: string; table: ObjectName; constraint: TableConstraint }
+  | { kind: 'create-index'; sql: string; table: ObjectName; index: NewIndex }
+  | { kind: 'create-table'; sql: string; table: ObjectName }
+  | { kind: 'drop-constraint' | 'drop-index' | 'drop-not-null'; sql: string; name: string }
+  | { kind: 'other'; sql: string };
+
+export interface AddedColumn {
+  name: string;
+  /** SQL of the type and the rest, up to the first constraint. */
+  type: string;
+  isNotNull: boolean;
+  /** SQL of its default, where it has one. */
+  default?: { sql: string; functions: string[] };
+  /** Generated, an identity or a key: nothing that a backfill could fill. */
+  isFilled: boolean;
+  constraints: TableConstraint[];
+}
+
+/** As a constraint of the table, whether it was written so or with a column. */
+export interface TableConstraint {
+  kind: 'check' | 'unique' | 'primary' | 'foreign-key' | 'not-null' | 'other';
+  name?: string;
+  columns: string[];
+  /** Without its name, such as `UNIQUE (a, b)`. */
+  sql: string;
+  /** Of a check: SQL. */
+  expression?: string;
+  /** Of a foreign key. */
+  references?: ObjectName;
+  /** NOT VALID or USING INDEX: it is online as it is. */
+  isOnline: boolean;
+}
+
+export interface NewIndex {
+  name?: string;
+  isUnique: boolean;
+  isConcurrent: boolean;
+  /** The same statement, CONCURRENTLY. */
+  concurrently: string;
+}
+
+/** @throws SqlSyntaxError */
+export async function piecesOf(source: string): Promise<Piece[]> {
+  const pieces: Piece[] = [];
+  for (const { sql } of await splitStatements(source)) {
+    const trimmed = withoutLeadingComments(sql);
+    if (trimmed !== '') pieces.push(...(await cut(trimmed)));
+  }
+  return pieces;
+}
+
+function withoutLeadingComments(sql: string): string {
+  return sql.replace(/^(?:\s+|--[^\n]*(?:\n|$)|\/\*[^]*?\*\/)+/, '');
+}
+
+async function cut(sql: string): Promise<Piece[]> {
+  const [{ stmt } = {}] = await parse(sql);
+  if (!stmt) return [{ kind: 'other', sql }];
+  if ('CreateStmt' in stmt)
+    return [{ kind: 'create-table', sql, table: nameOf(stmt.CreateStmt.relation) }];
+  if ('IndexStmt' in stmt) return [await indexPiece(stmt, sql)];
+  if ('DropStmt' in stmt && stmt.DropStmt.removeType === 'OBJECT_INDEX')
+    return [{ kind: 'drop-index', sql, name: droppedName(stmt.DropStmt.objects) }];
+  if (!('AlterTableStmt' in stmt) || stmt.AlterTableStmt.objtype !== 'OBJECT_TABLE')
+    return [{ kind: 'other', sql }];
+  const { relation, cmds = [] } = stmt.AlterTableStmt;
+  const text = await textOf(sql);
+  const { prefix, commands } = text.commands();
+  const table = nameOf(relation);
+  return cmds.flatMap((node, at) => {
+    const command = commands[at];
+    if (!command || !('AlterTableCmd' in node)) return [];
+    return [commandPiece(node, table, { prefix, ...command, text })];
+  });
+}
+
+interface Place {
+  /** `ALTER TABLE x` */
+  prefix: string;
+  /** Bytes of the statement. */
+  start: number;
+  end: number;
+  text: Text;
+}
+
+function commandPiece(
+  { AlterTableCmd: cmd }: Extract<Node, { AlterTableCmd: unknown }>,
+  table: ObjectName,
+  place: Place,
+): Piece {
+  const { prefix, start, end, text } = place;
+  const sql = `${prefix} ${text.slice(start, end)}`;
+  const { subtype, name = '', def } = cmd;
+  if (subtype === 'AT_AddColumn' && def && 'ColumnDef' in def && !cmd.missing_ok)
+    return { kind: 'add-column', sql, table, column: columnOf(def.ColumnDef, place) };
+  if (subtype === 'AT_SetNotNull') return { kind: 'set-not-null', sql, table, column: name };
+  if (subtype === 'AT_DropNotNull') return { kind: 'drop-not-null', sql, name };
+  if (subtype === 'AT_DropConstraint') return { kind: 'drop-constraint', sql, name };
+  if (subtype === 'AT_AddConstraint' && def && 'Constraint' in def) {
+    const from = def.Constraint.location ?? start;
+    const constraint = constraintOf(def.Constraint, text.slice(from, end), text);
+    return { kind: 'add-constraint', sql, table, constraint };
+  }
+  return { kind: 'other', sql };
+}
+
+function columnOf({ colname = '', constraints = [] }: ColumnDef, { start, end, text }: Place) {
+  const parts = constraints.flatMap((node) => ('Constraint' in node ? [node.Constraint] : []));
+  const starts = parts.map(({ location }) => location ?? end);
+  // DEFERRABLE and the like belong to the constraint before them.
+  const isAttribute = (part?: Constraint) => part?.contype?.startsWith('CONSTR_ATTR') === true;
+  const slices = parts.flatMap((part, at) => {
+    let next = at + 1;
+    while (isAttribute(parts[next])) next += 1;
+    const sql = text.slice(starts[at] ?? end, starts[next] ?? end);
+    return isAttribute(part) ? [] : [{ part, sql }];
+  });
+  const has = (...types: string[]) => parts.some(({ contype }) => types.includes(contype ?? ''));
+  const fallback = slices.find(({ part }) => part.contype === 'CONSTR_DEFAULT');
+  const head = text.slice(text.afterName(start), starts[0] ?? end);
+  const column: AddedColumn = {
+    name: colname,
+    type: head,
+    isNotNull: has('CONSTR_NOTNULL'),
+    isFilled:
+      has('CONSTR_GENERATED', 'CONSTR_IDENTITY', 'CONSTR_PRIMARY') || /serial\b/i.test(head),
+    constraints: slices.flatMap(({ part, sql }) => inlineConstraint(part, colname, sql, text)),
+  };
+  if (!fallback) return column;
+  const functions = JSON.stringify(fallback.part.raw_expr).matchAll(
+    /"funcname":\[(?:[^\]]*,)?\{"String":\{"sval":"([^"]+)"\}\}\]/g,
+  );
+  return {
+    ...column,
+    default: {
+      sql: fallback.sql.replace(/^(?:constraint\s+\S+\s+)?default\s+/i, ''),
+      functions: [...functions].map(([, name = '']) => name),
+    },
+  };
+}
+
+/** A constraint that was written with a column, as one of the table. */
+function inlineConstraint(part: Constraint, column: string, sql: string, text: Text) {
+  const bare = sql.replace(/^constraint\s+("[^"]+"|\S+)\s+/i, '').trim();
+  const of = { ...part, keys: [stringNode(column)], fk_attrs: [stringNode(column)] };
+  const quoted = `"${column.replaceAll('"', '""')}"`;
+  const spellings: Record<string, string> = {
+    CONSTR_FOREIGN: `FOREIGN KEY (${quoted}) ${bare}`,
+    CONSTR_UNIQUE: bare.replace(
+      /^unique(\s+nulls\s+(?:not\s+)?distinct)?/i,
+      `UNIQUE$1 (${quoted})`,
+    ),
+    CONSTR_CHECK: bare,
+  };
+  const written = spellings[part.contype ?? ''];
+  return written === undefined ? [] : [constraintOf(of, written, text, [column])];
+}
+
+const kinds: Record<string, TableConstraint['kind']> = {
+  CONSTR_CHECK: 'check',
+  CONSTR_UNIQUE: 'unique',
+  CONSTR_PRIMARY: 'primary',
+  CONSTR_FOREIGN: 'foreign-key',
+  CONSTR_NOTNULL: 'not-null',
+};
+
+function constraintOf(
+  part: Constraint,
+  written: string,
+  text: Text,
+  ofColumn?: string[],
+): TableConstraint {
+  const { contype, conname: name, keys, fk_attrs: from, pktable } = part;
+  const sql = written.replace(/^constraint\s+("(?:[^"]|"")+"|\S+)\s+/i, '').trim();
+  const kind = kinds[contype ?? ''] ?? 'other';
+  const columns = ofColumn ?? stringsOf(kind === 'foreign-key' ? from : keys);
+  return {
+    kind,
+    columns: kind === 'check' ? columnsIn(part.raw_expr) : columns,
+    sql,
+    isOnline: part.skip_validation === true || part.indexname !== undefined,
+    ...(name && { name }),
+    ...(kind === 'check' && { expression: text.inParentheses(sql) }),
+    ...(pktable && { references: nameOf(pktable) }),
+  };
+}
+
+/** In the order in which the server looks for them when it makes up a name. */
+function columnsIn(expression: Node | undefined): string[] {
+  const names = JSON.stringify(expression ?? {}).matchAll(
+    /"ColumnRef":\{"fields":\[(?:[^\]]*,)?\{"String":\{"sval":"([^"]+)"\}\}\]/g,
+  );
+  return [...new Set([...names].map(([, name = '']) => name))];
+}
+
+async function indexPiece(
+  { IndexStmt }: Extract<Node, { IndexStmt: unknown }>,
+  sql: string,
+): Promise<Piece> {
+  const text = await textOf(sql);
+  const { unique, concurrent, idxname: name, relation } = IndexStmt;
+  return {
+    kind: 'create-index',
+    sql,
+    table: nameOf(relation),
+    index: {
+      ...(name && { name }),
+      isUnique: unique === true,
+      isConcurrent: concurrent === true,
+      concurrently: concurrent ? sql : text.insertAfter('index', ' CONCURRENTLY'),
+    },
+  };
+}
+
+type Text = Awaited<ReturnType<typeof textOf>>;
+
+/** The text of a statement by its tokens. Places are in bytes, as the parser counts. */
+async function textOf(sql: string) {
+  const { scanSync } = await import('libpg-query'); // its module is loaded since parse()
+  const bytes = Buffer.from(sql);
+  const tokens = scanSync(sql).tokens;
+  const slice = (from: number, to?: number) => bytes.subarray(from, to).toString().trim();
+  const isWord = (at: number, ...words: string[]) =>
+    words.includes(tokens[at]?.text.toLowerCase() ?? '');
+  /** The token after a name that may have a schema. */
+  const skipName = (at: number) => (isWord(at + 1, '.') ? at + 3 : at + 1);
+  return {
+    slice,
+    /** Where the commands of ALTER TABLE begin and end. */
+    commands() {
+      let at = 2;
+      if (isWord(at, 'if')) at += 2;
+      if (isWord(at, 'only')) at += 1;
+      at = skipName(at);
+      if (isWord(at, '*')) at += 1;
+      const prefix = slice(0, tokens[at - 1]?.end);
+      const commands: { start: number; end: number }[] = [];
+      let depth = 0;
+      let start = tokens[at]?.start ?? bytes.length;
+      for (const token of tokens.slice(at)) {
+        if (token.text === '(' || token.text === '[') depth += 1;
+        if (token.text === ')' || token.text === ']') depth -= 1;
+        if (depth > 0 || token.text !== ',') continue;
+        commands.push({ start, end: token.start });
+        start = token.end;
+      }
+      const last = tokens.at(-1)?.text === ';' ? (tokens.at(-1)?.start ?? 0) : bytes.length;
+      return { prefix, commands: [...commands, { start, end: last }] };
+    },
+    /** Behind `ADD [COLUMN] name`. */
+    afterName(start: number) {
+      const first = tokens.findIndex((token) => token.start >= start);
+      const name = isWord(first + 1, 'column') ? first + 2 : first + 1;
+      return tokens[name]?.end ?? start;
+    },
+    insertAfter(word: string, addition: string) {
+      const end = tokens[tokens.findIndex((_, at) => isWord(at, word))]?.end ?? 0;
+      return bytes.subarray(0, end).toString() + addition + bytes.subarray(end).toString();
+    },
+    /** What stands in the first parentheses of a text. */
+    inParentheses(part: string): string {
+      const from = part.indexOf('(');
+      return part.slice(from + 1, part.lastIndexOf(')')).trim();
+    },
+  };
+}
+
+function nameOf(relation: RangeVar | undefined): ObjectName {
+  const { relname: name = '', schemaname: schema } = relation ?? {};
+  return { name, ...(schema && { schema }) };
+}
+
+function droppedName(objects: readonly Node[] = []): string {
+  const [object] = objects;
+  return object && 'List' in object ? (stringsOf(object.List.items).at(-1) ?? '') : '';
+}
+
+function stringNode(sval: string): Node {
+  return { String: { sval } };
+}
+
+function stringsOf(nodes: readonly Node[] = []): string[] {
+  return nodes.flatMap((node) => ('String' in node ? (node.String.sval ?? []) : []));
+}

@@ -1,0 +1,157 @@
+import type { Node } from 'libpg-query';
+import { usageError } from '../errors.ts';
+import type { ObjectName } from './stand-alone.ts';
+import { parse, SqlSyntaxError } from './statements.ts';
+
+/** What people write as pieces of SQL is parsed by PostgreSQL's own grammar before it is used. */
+
+/** An SQL expression, and what it names. */
+export interface Expression {
+  sql: string;
+  columns: ColumnName[];
+  /** Names of the functions that it calls, without their schemas. */
+  functions: string[];
+}
+
+export interface ColumnName {
+  /** The table or alias before the dot. */
+  table?: string;
+  column: string;
+}
+
+/** `column = expression` */
+export interface Assignment {
+  column: string;
+  value: Expression;
+}
+
+/** A table, and the name that expressions call it by. */
+export interface TableReference extends ObjectName {
+  alias: string;
+}
+
+/**
+ * @param what it is, for the message: `--pause-when`
+ * @throws usage error when it is no expression, or more than one
+ */
+export async function readExpression(sql: string, what: string): Promise<Expression> {
+  const [stmt, another] = await parsed(`SELECT (\n${sql}\n)`, what, sql);
+  const select = stmt && 'SelectStmt' in stmt ? stmt.SelectStmt : undefined;
+  const { targetList: [target, further] = [], ...rest } = select ?? {};
+  const value = target && 'ResTarget' in target ? target.ResTarget : undefined;
+  const isPlain = Object.keys(rest).every((key) => ['limitOption', 'op'].includes(key));
+  if (!value?.val || another || further || !isPlain || value.name || isRow(value.val))
+    throw refused(what, sql, 'it is not one expression');
+  return { sql, ...namesIn(value.val) };
+}
+
+/** @throws usage error when it is not one assignment to one column */
+export async function readAssignment(sql: string, what: string): Promise<Assignment> {
+  const [stmt, another] = await parsed(`UPDATE t SET ${sql}`, what, sql);
+  const update = stmt && 'UpdateStmt' in stmt ? stmt.UpdateStmt : undefined;
+  const { targetList: [target, further] = [], ...rest } = update ?? {};
+  const assigned = target && 'ResTarget' in target ? target.ResTarget : undefined;
+  const isPlain = Object.keys(rest).every((key) => key === 'relation');
+  if (!assigned?.name || another || further || !isPlain || assigned.indirection)
+    throw refused(what, sql, 'write one COLUMN = EXPRESSION');
+  const value = await readExpression(await afterEquals(sql), what);
+  return { column: assigned.name, value };
+}
+
+/** A table such as `shop.content` or `users AS manager`. @throws usage error for anything else */
+export async function readTable(sql: string, what: string): Promise<TableReference> {
+  const [stmt, another] = await parsed(`SELECT FROM ${sql}`, what, sql);
+  const select = stmt && 'SelectStmt' in stmt ? stmt.SelectStmt : undefined;
+  const { fromClause: [table, further] = [], ...rest } = select ?? {};
+  const range = table && 'RangeVar' in table ? table.RangeVar : undefined;
+  const isPlain = Object.keys(rest).every((key) => ['limitOption', 'op'].includes(key));
+  if (!range?.relname || another || further || !isPlain || range.catalogname)
+    throw refused(what, sql, 'write one table, with its schema and an alias where it needs them');
+  const { relname: name, schemaname: schema, alias } = range;
+  return { name, ...(schema && { schema }), alias: alias?.aliasname ?? name };
+}
+
+/** The columns of a table that the conditions of a join fix, where they are joined by AND. */
+export async function equalColumns(on: string, alias: string): Promise<Set<string>> {
+  const [{ stmt } = {}] = await parse(`SELECT (\n${on}\n)`);
+  const select = stmt && 'SelectStmt' in stmt ? stmt.SelectStmt : undefined;
+  const [target] = select?.targetList ?? [];
+  const condition = target && 'ResTarget' in target ? target.ResTarget.val : undefined;
+  const sides = condition ? conjuncts(condition).flatMap(sidesOfEquality) : [];
+  return new Set(
+    sides.flatMap((side) => {
+      const { table, column } = ('ColumnRef' in side && columnOf(side)) || {};
+      return table === alias && column ? [column] : [];
+    }),
+  );
+}
+
+function conjuncts(node: Node): Node[] {
+  const isAnd = 'BoolExpr' in node && node.BoolExpr.boolop === 'AND_EXPR';
+  return isAnd ? (node.BoolExpr.args ?? []).flatMap(conjuncts) : [node];
+}
+
+function sidesOfEquality(node: Node): Node[] {
+  if (!('A_Expr' in node) || node.A_Expr.kind !== 'AEXPR_OP') return [];
+  const { name: [operator] = [], lexpr, rexpr } = node.A_Expr;
+  const isEqual = operator && 'String' in operator && operator.String.sval === '=';
+  return isEqual && lexpr && rexpr ? [lexpr, rexpr] : [];
+}
+
+async function parsed(sql: string, what: string, source: string): Promise<(Node | undefined)[]> {
+  try {
+    return (await parse(sql)).map(({ stmt }) => stmt);
+  } catch (error) {
+    if (error instanceof SqlSyntaxError) throw refused(what, source, error.message);
+    throw error;
+  }
+}
+
+async function afterEquals(sql: string): Promise<string> {
+  const { scanSync } = await import('libpg-query'); // its module is loaded since parse()
+  const equals = scanSync(sql).tokens.find(({ text }) => text === '=' || text === ':=');
+  return Buffer.from(sql)
+    .subarray(equals?.end ?? 0)
+    .toString()
+    .trim();
+}
+
+/** `a, b` in parentheses is a row. */
+function isRow(node: Node): boolean {
+  return 'RowExpr' in node && node.RowExpr.row_format === 'COERCE_IMPLICIT_CAST';
+}
+
+function namesIn(tree: Node): Pick<Expression, 'columns' | 'functions'> {
+  const columns: ColumnName[] = [];
+  const functions: string[] = [];
+  visit(tree, (node) => {
+    if ('ColumnRef' in node) columns.push(...[columnOf(node)].filter((name) => name !== undefined));
+    if ('FuncCall' in node) functions.push(stringsOf(node.FuncCall.funcname).at(-1) ?? '');
+  });
+  return { columns, functions };
+}
+
+function visit(value: unknown, look: (node: Node) => void): void {
+  if (typeof value !== 'object' || value === null) return;
+  if (!Array.isArray(value)) look(value as Node);
+  for (const child of Object.values(value)) visit(child, look);
+}
+
+function columnOf({ ColumnRef }: Extract<Node, { ColumnRef: unknown }>): ColumnName | undefined {
+  const names = stringsOf(ColumnRef.fields);
+  const [column, table] = names.toReversed();
+  return column ? { column, ...(table && { table }) } : undefined;
+}
+
+function stringsOf(nodes: readonly Node[] = []): string[] {
+  return nodes.flatMap((node) => ('String' in node ? (node.String.sval ?? []) : []));
+}
+
+function refused(what: string, sql: string, why: string) {
+  return usageError(
+    'EXPRESSION',
+    `${what} can not be used: ${why}.`,
+    'Correct it; a value is one SQL expression, such as content.organization_id.',
+    [sql],
+  );
+}

@@ -1,0 +1,164 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it, vi } from 'vitest';
+import { splitMigration } from '../../src/backfill/expand-contract.ts';
+import { piecesOf } from '../../src/sql/alter-table.ts';
+import { servers, withDatabase } from '../db/targets.ts';
+import { projectOn, writeInto, writeProject, withProject } from '../migrate/project.ts';
+import { catalogOf } from '../reference/catalog.ts';
+
+vi.setConfig({ testTimeout: 120_000 });
+
+const split = async (sql: string) =>
+  splitMigration(await piecesOf(sql), {
+    isThere: ({ name }) => name !== 'fresh',
+    isVolatile: (name) => name === 'gen_random_uuid',
+  });
+
+describe('a migration that is cut in two', () => {
+  it.each([
+    ['ALTER TABLE t ADD COLUMN a int NOT NULL', 'ALTER TABLE "t" ADD COLUMN "a" int'],
+    ['ALTER TABLE t ADD a int', 'ALTER TABLE t ADD a int'],
+    [
+      "ALTER TABLE t ADD COLUMN a text DEFAULT 'x' NOT NULL",
+      "ALTER TABLE t ADD COLUMN a text DEFAULT 'x' NOT NULL",
+    ],
+    [
+      'ALTER TABLE t ADD a int NOT NULL, DROP b',
+      'ALTER TABLE "t" ADD COLUMN "a" int; ALTER TABLE t DROP b',
+    ],
+    ['ALTER TABLE fresh ADD COLUMN a int NOT NULL', 'ALTER TABLE fresh ADD COLUMN a int NOT NULL'],
+    [
+      'CREATE TABLE n (a int); CREATE INDEX i ON n (a); ALTER TABLE n ALTER a SET NOT NULL',
+      'CREATE TABLE n (a int); CREATE INDEX i ON n (a); ALTER TABLE n ALTER a SET NOT NULL',
+    ],
+    [
+      'ALTER TABLE t ADD a numeric(10, 2) NOT NULL REFERENCES o (id) ON DELETE CASCADE DEFERRABLE UNIQUE',
+      'ALTER TABLE "t" ADD COLUMN "a" numeric(10, 2)',
+    ],
+    [
+      'ALTER TABLE t ADD a uuid DEFAULT gen_random_uuid() NOT NULL',
+      'ALTER TABLE "t" ADD COLUMN "a" uuid; ALTER TABLE "t" ALTER COLUMN "a" SET DEFAULT gen_random_uuid()',
+    ],
+    ['CREATE INDEX i ON t (a)', ''],
+  ])('keeps of %s what can be done at once', async (sql, expand) => {
+    expect((await split(sql)).expand.join('; ')).toBe(expand);
+  });
+
+  it('moves what a column demands to the second part, with names that the server would give', async () => {
+    const { contract, columns, undo } = await split(
+      'ALTER TABLE t ADD a int NOT NULL REFERENCES o (id) ON DELETE CASCADE DEFERRABLE CHECK (a > 0)',
+    );
+    expect(columns).toEqual([{ table: { name: 't' }, name: 'a' }]);
+    const text = contract.join('\n');
+    expect(text).toContain(
+      'ADD CONSTRAINT "t_a_fkey" FOREIGN KEY ("a") REFERENCES o (id) ON DELETE CASCADE DEFERRABLE NOT VALID',
+    );
+    expect(text).toContain('ADD CONSTRAINT "t_a_check" CHECK (a > 0) NOT VALID');
+    expect(text.indexOf('NOT NULL')).toBeLessThan(text.indexOf('FOREIGN KEY'));
+    expect(undo.join()).toContain('DROP CONSTRAINT "t_a_fkey"');
+  });
+});
+
+const shop = {
+  '0001_shop.up.sql': `CREATE TABLE content (id int PRIMARY KEY, organization_id int);
+    CREATE TABLE purchases (id int PRIMARY KEY, content_id int REFERENCES content (id), amount int);
+    INSERT INTO content VALUES (1, 7), (2, 8);
+    INSERT INTO purchases SELECT n, 1 + n % 2, n FROM generate_series(1, 50) n`,
+  '0001_shop.down.sql': 'DROP TABLE purchases; DROP TABLE content',
+};
+
+const tenancy = 'ALTER TABLE purchases ADD COLUMN organization_id int NOT NULL;';
+
+const second = {
+  '0002_tenancy.up.sql': `${tenancy}
+    ALTER TABLE purchases ADD CONSTRAINT positive CHECK (amount > 0);
+    ALTER TABLE purchases ADD UNIQUE (amount);
+    CREATE INDEX by_organization ON purchases (organization_id);`,
+  '0002_tenancy.down.sql': `DROP INDEX by_organization;
+    ALTER TABLE purchases DROP CONSTRAINT purchases_amount_key, DROP CONSTRAINT positive, DROP COLUMN organization_id;`,
+};
+
+describe.each(servers)('migrate expand-contract on $name', (server) => {
+  it('comes to the catalog of the whole migration, and back', () =>
+    withProject(server, shop, async (project) => {
+      let whole: string[] = [];
+      await withProject(server, { ...shop, ...second }, async (empty) => {
+        writeInto(empty.root, {
+          'migrations/0001_shop.up.sql': shop['0001_shop.up.sql'].replaceAll(
+            /INSERT[^;]*(;|$)/g,
+            '',
+          ),
+        });
+        expect(await empty.json('migrate', 'up')).toMatchObject({ exitCode: 0 });
+        whole = await applicationOf(empty);
+      });
+      await project.json('migrate', 'up');
+      const before = await applicationOf(project);
+      project.write(second);
+      expect(await project.json('migrate', 'expand-contract', '0002_tenancy')).toMatchObject({
+        exitCode: 0,
+        backfills: ['organization-id'],
+      });
+      expect(await project.json('migrate', 'up')).toMatchObject({ exitCode: 0 });
+      expect(await applicationOf(project)).toEqual(whole);
+      const [row] = await project.query('SELECT sum(organization_id)::int AS sum FROM purchases');
+      expect(row).toEqual({ sum: 25 * 15 });
+      const down = await project.json('migrate', 'down', '--steps', '2');
+      expect(down).toMatchObject({ exitCode: 0 });
+      expect(await applicationOf(project)).toEqual(before);
+    }));
+
+  const tables = `CREATE TABLE content (id int PRIMARY KEY, organization_id int);
+    CREATE TABLE purchases (id int PRIMARY KEY, content_id int REFERENCES content (id), amount int);`;
+
+  it.each([
+    {
+      format: 'dbmate',
+      folder: 'db/migrations',
+      one: `-- migrate:up\n${tables}\n-- migrate:down\n`,
+      two: `-- migrate:up\n${tenancy}\n-- migrate:down\n`,
+    },
+    { format: 'supabase', folder: 'supabase/migrations', one: tables, two: tenancy },
+  ])('writes the files of $format as its tool has them', ({ format, folder, one, two }) =>
+    withDatabase(server, async (url) => {
+      const first = `${folder}/20250101000000_shop.sql`;
+      const last = `${folder}/20250102000000_tenancy.sql`;
+      const project = projectOn(url, writeProject({ [first]: one }));
+      await project.json('migrate', 'up', '--format', format);
+      await project.query(
+        'INSERT INTO content VALUES (1, 7); INSERT INTO purchases VALUES (1, 1, 1)',
+      );
+      writeInto(project.root, { [last]: two });
+      const words = ['migrate', 'expand-contract', last, '--format', format];
+      expect(await project.json(...words)).toMatchObject({ exitCode: 0 });
+      expect(readFileSync(join(project.root, last), 'utf8')).toContain(
+        'ADD COLUMN "organization_id" int',
+      );
+      const up = await project.json('migrate', 'up', '--format', format);
+      expect(up).toMatchObject({ exitCode: 0 });
+      const [row] = await project.query('SELECT organization_id FROM purchases');
+      expect(row).toEqual({ organization_id: 7 });
+    }),
+  );
+
+  it('refuses what is applied, and what is not the last', () =>
+    withProject(
+      server,
+      { ...shop, '0002_a.up.sql': tenancy, '0003_b.up.sql': 'SELECT 1' },
+      async (project) => {
+        await project.json('migrate', 'up', '--to', '0001_shop');
+        const codeOf = async (file: string) =>
+          (await project.json('migrate', 'expand-contract', file)).error?.code;
+        expect(await codeOf('0001_shop')).toBe('EXPAND.APPLIED');
+        expect(await codeOf('0002_a')).toBe('EXPAND.NOT_LAST');
+        expect(await codeOf('0003_b')).toBe('EXPAND.NOTHING');
+        expect(await codeOf('0004_c')).toBe('EXPAND.UNKNOWN');
+      },
+    ));
+});
+
+/** Objects of the application. */
+async function applicationOf(project: Parameters<typeof catalogOf>[0]): Promise<string[]> {
+  return (await catalogOf(project)).filter((line) => !/dbops/.test(line));
+}

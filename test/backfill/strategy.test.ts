@@ -1,0 +1,74 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { createPace } from '../../src/backfill/pace.ts';
+import { dealOut, divide, strategyOf } from '../../src/backfill/strategy.ts';
+
+const heap = { isHeap: true, name: 'public.t' };
+const subject = { key: [{ name: 'id', type: 'integer' }], label: 't' };
+
+describe('the way a table is walked', () => {
+  it('is by stripes, unless something forbids it, which is said', () => {
+    expect(strategyOf(subject, heap)).toMatchObject({ name: 'striped ctid windows' });
+    expect(strategyOf(subject, heap, 'pid 7')).toMatchObject({
+      name: 'plain ctid windows',
+      because: expect.stringContaining('pid 7'),
+    });
+    expect(strategyOf(subject, { ...heap, isHeap: false })).toMatchObject({ name: 'key ranges' });
+    expect(strategyOf({ ...subject, key: [] }, { ...heap, isHeap: false })).toBeUndefined();
+  });
+
+  it('takes every row of a window once, and of each page a part at a time', () => {
+    fc.assert(
+      fc.property(fc.nat(400), fc.integer({ min: 1, max: 90 }), (pages, perPage) => {
+        const ids = Array.from({ length: pages }, (_, page) =>
+          Array.from({ length: perPage }, (__, row) => `(${page},${row + 1})`),
+        ).flat();
+        const stripes = dealOut(ids, pages);
+        expect(stripes.flat().toSorted()).toEqual(ids.toSorted());
+        for (const stripe of stripes) {
+          const ofPage = Map.groupBy(stripe, (id) => id.split(',')[0]);
+          const most = Math.ceil(perPage / Math.max(1, stripes.length)) + 1;
+          for (const rows of ofPage.values()) expect(rows.length).toBeLessThanOrEqual(most);
+        }
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  it('is divided among workers without a gap or an overlap', () => {
+    fc.assert(
+      fc.property(fc.nat(100_000), fc.integer({ min: 1, max: 9 }), (pages, workers) => {
+        const ranges = divide([{ oid: 1, filenode: 1, pages, isHeap: true, target: 0 }], workers);
+        expect(ranges.length).toBeLessThanOrEqual(workers);
+        let end = 0;
+        for (const range of ranges) {
+          expect(range.first).toBe(end);
+          end = range.end;
+        }
+        expect(end).toBe(pages);
+      }),
+    );
+  });
+});
+
+describe('the size of a batch', () => {
+  it('comes to what fits half of the target, and stays there', () => {
+    fc.assert(
+      fc.property(fc.float({ min: Math.fround(0.005), max: 2, noNaN: true }), (perRow) => {
+        const pace = createPace(250);
+        for (let batch = 0; batch < 60; batch++) pace.took(pace.size(), pace.size() * perRow);
+        const fitting = Math.min(50_000, Math.max(50, 125 / perRow));
+        expect(pace.size()).toBeGreaterThan(fitting * 0.8);
+        expect(pace.size()).toBeLessThan(fitting * 1.2 + 1);
+      }),
+    );
+  });
+
+  it('is halved at once when a batch was cut off', () => {
+    const pace = createPace(250);
+    for (let batch = 0; batch < 20; batch++) pace.took(pace.size(), pace.size() * 0.01);
+    const before = pace.size();
+    pace.tooLong(before);
+    expect(pace.size()).toBe(Math.floor(before / 2));
+  });
+});
