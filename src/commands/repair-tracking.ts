@@ -66,13 +66,9 @@ export const command = defineCommand({
     ['--wait <duration>', 'how long to wait for another run (default 60s)'],
   ],
   examples: [
-    'dbops repair-tracking',
     'dbops repair-tracking --verbose',
     'dbops repair-tracking --apply',
-    'dbops repair-tracking --undo',
-    'dbops repair-tracking --finish 0005_prices --apply',
     'dbops repair-tracking --adopt drizzle --from prisma/migrations',
-    'dbops repair-tracking --assume 0004_fill_names --apply',
   ],
   flags: flagsShape,
   async run(context, flags) {
