@@ -18,7 +18,7 @@ import { nested } from './desync/nested.ts';
 import { randomFrom } from './desync/random.ts';
 import { damage } from './desync/scene.ts';
 
-const cases = Number(process.env['DBOPS_CASES'] ?? 40);
+const cases = Number(process.env['DBOPS_CASES'] ?? 25);
 const formats = Object.keys(writers) as FormatName[];
 const names = Object.keys(projects) as ProjectName[];
 
