@@ -65,7 +65,10 @@ describe.each(servers)('a tracking table that fell out of step, on $name', (serv
   it(
     'is never called proven where it is not, repaired where it can be, and given back as it was',
     async () => {
-      const chosen = pairs.filter((_, at) => at % stride === begin);
+      const only = process.env['DBOPS_ONLY'];
+      const chosen = pairs.filter(({ project, format }, at) =>
+        only === undefined ? at % stride === begin : `${project} ${format}`.includes(only),
+      );
       const counts: Record<string, number> = {};
       const count = (what: string) => (counts[what] = (counts[what] ?? 0) + 1);
       let run = 0;
