@@ -16,6 +16,16 @@ export interface SchemaObject {
   expressions: Readonly<Record<string, string>>;
 }
 
+/** A `SchemaObject` that was kept on disk. */
+export const objectShape: z.ZodType<SchemaObject> = z.object({
+  kind: z.string(),
+  schema: z.string(),
+  parent: z.string(),
+  name: z.string(),
+  properties: z.record(z.string(), z.unknown()),
+  expressions: z.record(z.string(), z.string()),
+});
+
 /** An expression of an object, under its word. */
 export interface Expression {
   word: string;
