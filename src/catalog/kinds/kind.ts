@@ -1,3 +1,4 @@
+import * as z from 'zod';
 import { quoteLiteral, quoteName } from '../../db/quote.ts';
 
 /** One object of a schema, complete: two that are alike can't be told apart by the application. */
