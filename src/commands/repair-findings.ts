@@ -10,6 +10,7 @@ import { lineOf } from './repair-words.ts';
 export async function findingsOf(repair: Repair, left: readonly Judgement[]): Promise<Finding[]> {
   return [
     ...left.map((judgement) => toFinding(judgement, repair)),
+    ...notRecorded(repair, left),
     ...unprovable(repair),
     ...skipped(repair),
     ...unexplained(repair),
@@ -67,6 +68,19 @@ function wordsOf(judgement: Judgement, { plan, diagnosis }: Repair): Words {
           : 'Bring its file back, from version control or from whoever applied it.',
       };
   }
+}
+
+/** What is there, and can have no row of its own. */
+function notRecorded({ plan }: Repair, left: readonly Judgement[]): Finding[] {
+  const told = new Set(left.map(({ name }) => name));
+  return [...plan.reasons].flatMap(([name, reason]) =>
+    told.has(name)
+      ? []
+      : finding('not-recorded', 'warning', name, {
+          message: `${name} gets no row: ${reason}.`,
+          help: 'Apply what is missing before it, or give it a version of its own: dbops migrate status',
+        }),
+  );
 }
 
 function unprovable({ diagnosis, plan }: Repair): Finding[] {

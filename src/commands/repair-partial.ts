@@ -65,7 +65,7 @@ function notMendable(name: string, inCatalog: string, kind: string | undefined):
   if (kind === 'module' && inCatalog === 'partial')
     return usageError(
       'REPAIR.MODULE',
-      `${name} is a module, and its statements can not be told one by one.`,
+      `${name} is a module that does not run in a shadow, so its statements can not be told one by one.`,
       `Make what is missing by hand (dbops repair-tracking --verbose lists it), then: dbops repair-tracking --apply`,
     );
   return usageError(

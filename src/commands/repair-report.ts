@@ -1,7 +1,6 @@
 import { objectName } from '../catalog/snapshot.ts';
 import type { Wanted } from '../catalog/prefixes.ts';
 import { exitCodes } from '../errors.ts';
-import { shellWord } from '../output/shell.ts';
 import type { Folder, Prospect } from '../formats/format.ts';
 import {
   text,
@@ -31,6 +30,8 @@ export interface Repair {
   /** Statements of the migrations that are there in part, by name. */
   steps: ReadonlyMap<string, Step[]>;
   mending?: Mending;
+  /** Those with which the command is repeated. */
+  options: string;
   /** Every fact is told. */
   isVerbose: boolean;
 }
@@ -127,9 +128,9 @@ function stepsJson(steps: readonly Step[] = []): JsonValue {
 /** Which statements of half-run files are in, and which are not. */
 function stepBlocks({ steps, mending }: Repair): Block[] {
   const blocks = [...steps].map(([name, ofFile]) => {
-    const lines = ofFile.map(({ sql, line, state }) => {
+    const lines = ofFile.map(({ sql, place, state }) => {
       const head = sql.replaceAll(/\s+/g, ' ').slice(0, 80);
-      return `  line ${String(line).padEnd(4)} ${state.padEnd(9)}  ${head}`;
+      return `  ${place.padEnd(9)} ${state.padEnd(9)}  ${head}`;
     });
     return text([name, ...lines].join('\n'));
   });
@@ -158,13 +159,14 @@ interface Outcome {
 }
 
 function summaryOf(
-  { folder, plan, mending }: Repair,
+  { folder, plan, mending, options }: Repair,
   { repaired, prospect, left }: Outcome,
 ): Block[] {
   const { table, rows } = folder.tracking;
   const count = plan.actions.length === 1 ? '1 change' : `${plan.actions.length} changes`;
   const blocks: Block[] = [];
-  if (repaired)
+  if (mending) blocks.push(mendingBlock(mending, repaired !== undefined));
+  if (repaired && plan.actions.length > 0)
     blocks.push(
       text(
         `✓ ${count} written to ${table}; to take them back: dbops repair-tracking --undo`,
@@ -173,14 +175,24 @@ function summaryOf(
     );
   else if (plan.actions.length > 0)
     blocks.push(text(`${table} needs ${count}; nothing was written`, 'warn'));
-  else if (left.length === 0) blocks.push(text(`✓ ${table} says what the database shows`, 'good'));
-  const would = repaired || plan.actions.length === 0 ? 'would now' : 'would then';
+  else if (left.length === 0 && !mending)
+    blocks.push(text(`✓ ${table} says what the database shows`, 'good'));
+  const isAsItIs = plan.actions.length === 0 && !mending;
+  const would = repaired || isAsItIs ? 'would now' : 'would then';
   blocks.push(text(`${rows.command} ${would} ${wordsOf(prospect)}`));
-  const options = mending ? ` --${mending.kind.replace(' ', '-')} ${shellWord(mending.name)}` : '';
   const mayBegin = plan.actions.length > 0 || mending;
   if (!repaired && mayBegin && !mending?.way.doubts.length)
     blocks.push(text(`→ Write it: dbops repair-tracking${options} --apply`));
   return blocks;
+}
+
+function mendingBlock({ name, kind, way }: Mending, isDone: boolean): Block {
+  const { length } = way.statements;
+  const count = length === 1 ? '1 statement' : `${length} statements`;
+  const done = kind === 'finish' ? 'finished' : 'taken back';
+  return isDone
+    ? text(`✓ ${name} was ${done}: ${count}`, 'good')
+    : text(`${name} would be ${done} by ${count}; nothing was run`, 'warn');
 }
 
 function wordsOf(prospect: Prospect): string {

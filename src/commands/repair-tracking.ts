@@ -7,6 +7,7 @@ import { databaseName } from '../db/target.ts';
 import { usageError } from '../errors.ts';
 import type { Folder } from '../formats/format.ts';
 import { readApplied } from '../migrate/state.ts';
+import { shellWord } from '../output/shell.ts';
 import type { Report } from '../report.ts';
 import { applyRepair } from '../tracking/apply.ts';
 import { diagnose } from '../tracking/diagnose.ts';
@@ -117,7 +118,29 @@ async function prepare(
   });
   if (move && flags.apply) refuseIncomplete(move, diagnosis, plan);
   const isVerbose = context.flags.verbose === true;
-  return { folder, wanted, diagnosis, plan, steps, isVerbose, ...(mending && { mending }) };
+  const options = optionsOf(flags);
+  return {
+    folder,
+    wanted,
+    diagnosis,
+    plan,
+    steps,
+    isVerbose,
+    options,
+    ...(mending && { mending }),
+  };
+}
+
+/** For a command that can be pasted. */
+function optionsOf({ assume, finish, takeBack, adopt, from }: Flags): string {
+  const words = [
+    ...assume.map((name) => ['--assume', name]),
+    ...(finish === undefined ? [] : [['--finish', finish]]),
+    ...(takeBack === undefined ? [] : [['--take-back', takeBack]]),
+    ...(adopt === undefined ? [] : [['--adopt', adopt]]),
+    ...(from === undefined ? [] : [['--from', from]]),
+  ];
+  return words.map(([flag, value = '']) => ` ${flag} ${shellWord(value)}`).join('');
 }
 
 async function mendingOf(

@@ -1,8 +1,10 @@
 import { codeOf } from '../db/connection-error.ts';
+import { activitiesWhere, describeActivity } from '../db/lock.ts';
+import { quoteLiteral } from '../db/quote.ts';
 import { refusal } from '../db/refusal.ts';
 import { ScriptError, transaction, type Session } from '../db/session.ts';
 import { DbopsError, exitCodes } from '../errors.ts';
-import type { Folder, Prospect, TrackingRow } from '../formats/format.ts';
+import type { Folder, Prospect, Tracking, TrackingRow } from '../formats/format.ts';
 import { serverSays } from '../sql/failure-place.ts';
 import type { Plan } from './plan.ts';
 import { isSame, readLive, readRows, type Live } from './read.ts';
@@ -66,7 +68,7 @@ export async function applyRepair(session: Session, work: Work): Promise<Repaire
       };
     });
   } catch (error) {
-    throw explained(error, session, tracking.table);
+    throw await explained(error, session, tracking);
   }
 }
 
@@ -82,16 +84,38 @@ async function refuseChanged(session: Session, { folder, live }: Work): Promise<
   });
 }
 
-export function explained(error: unknown, session: Session, table: string): unknown {
+const lockNotAvailable = '55P03';
+
+/** Called after the rollback. */
+export async function explained(
+  error: unknown,
+  session: Session,
+  { table, rows: form }: Tracking,
+): Promise<unknown> {
   const cause = error instanceof ScriptError ? error.cause : error;
   if (cause instanceof DbopsError) return cause;
   const refused = refusal(cause, session.target, table);
   if (refused) return refused;
   const code = codeOf(cause);
   if (!/^[0-9A-Z]{5}$/.test(code)) return cause;
+  if (code === lockNotAvailable) {
+    const holders = await activitiesWhere(
+      session,
+      `a.pid IN (SELECT pid FROM pg_locks WHERE granted AND pid <> pg_backend_pid()
+        AND relation = to_regclass(${quoteLiteral(form.table)}))`,
+    );
+    return new DbopsError({
+      code: 'LOCK.TABLE',
+      exitCode: exitCodes.locked,
+      message: `${table} is in use, and its lock was not had in time; nothing was changed.`,
+      reason: holders.map(describeActivity),
+      hint: 'Run the command again when they are done, or wait longer: --lock-timeout 30s',
+      cause,
+    });
+  }
   return new DbopsError({
-    code: code === '55P03' ? 'LOCK.TABLE' : 'REPAIR.FAILED',
-    exitCode: code === '55P03' ? exitCodes.locked : exitCodes.failed,
+    code: 'REPAIR.FAILED',
+    exitCode: exitCodes.failed,
     message: `${table} could not be changed; it is as it was.`,
     reason: serverSays(cause),
     hint: 'The statements can be looked at one by one: dbops repair-tracking --verbose',

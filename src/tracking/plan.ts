@@ -50,7 +50,8 @@ export function planRepair(input: PlanInput): Plan {
     if (!migration || !judgement || taken.has(migration)) return [];
     return isToInsert(judgement, input) ? [migration] : [];
   });
-  const inserts = withoutGaps(wanted, input, { removals, updates, reasons }).map(
+  const alone = withoutTwins(wanted, input, reasons);
+  const inserts = withoutGaps(alone, input, { removals, updates, reasons }).map(
     (migration): Action => ({ kind: 'insert', name: migration.name, migration }),
   );
   const actions = [...removals, ...updates, ...inserts];
@@ -140,6 +141,32 @@ function changedColumns({ columns }: Row, migration: Migration, form: RowForm): 
   return Object.fromEntries(
     wanted.filter(([column, value]) => JSON.stringify(columns[column]) !== JSON.stringify(value)),
   );
+}
+
+/** Two files with one version have one row between them, where the version is the table's key. */
+function withoutTwins(
+  wanted: readonly Migration[],
+  { form, judgements }: PlanInput,
+  reasons: Map<string, string>,
+): readonly Migration[] {
+  const keyOf = (migration: Migration): string | undefined => {
+    const columns = form.columnsOf(migration);
+    const isKey = form.key.every((name) => name in columns);
+    return isKey ? JSON.stringify(form.key.map((name) => columns[name])) : undefined;
+  };
+  const owners = new Map<string, string>();
+  for (const { migration, row } of judgements) {
+    const key = migration && row && keyOf(migration);
+    if (key) owners.set(key, migration.name);
+  }
+  return wanted.filter((migration) => {
+    const key = keyOf(migration);
+    const owner = key === undefined ? undefined : owners.get(key);
+    if (key !== undefined && owner === undefined) owners.set(key, migration.name);
+    if (owner === undefined) return true;
+    reasons.set(migration.name, `it has one version, and so one row, with ${owner}`);
+    return false;
+  });
 }
 
 interface Others {

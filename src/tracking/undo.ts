@@ -33,7 +33,7 @@ export async function undoRepair(
       const now = await imageOf(session, table);
       if (now.columns) await session.script(`LOCK TABLE ${table} IN ACCESS EXCLUSIVE MODE`);
       const locked = await imageOf(session, table);
-      if (!isEqual(locked.rows, after)) throw usedSince(tracking.table);
+      if (!isEqual(locked.rows.toSorted(), after.toSorted())) throw usedSince(tracking.table);
       await (before.columns ? restore(session, table, locked, before) : drop(session, tracking));
       await session.query('UPDATE dbops.tracking_undo SET undone_at = now() WHERE id = $1', [
         record.id,
@@ -41,7 +41,7 @@ export async function undoRepair(
       return { undo: record.id, rows: before.columns ? before.rows.length : undefined };
     });
   } catch (error) {
-    throw explained(error, session, tracking.table);
+    throw await explained(error, session, tracking);
   }
 }
 
@@ -54,7 +54,7 @@ async function restore(
   const added = (now.columns ?? []).filter((column) => !before.columns?.includes(column));
   await session.script(
     [
-      `DELETE FROM ${table}`,
+      await emptying(session, table),
       ...added.map((each) => `ALTER TABLE ${table} DROP COLUMN ${quoteIdentifier(each)}`),
     ].join('; '),
   );
@@ -71,7 +71,8 @@ async function restore(
   for (const { name, value, isCalled } of before.sequences)
     await session.query('SELECT setval($1::regclass, $2, $3)', [name, value, isCalled]);
   const { rows, columns: found } = await imageOf(session, table);
-  if (isEqual(rows, before.rows) && isEqual(found ?? [], before.columns ?? [])) return;
+  const isSame = isEqual(rows.toSorted(), before.rows.toSorted());
+  if (isSame && isEqual(found ?? [], before.columns ?? [])) return;
   throw new DbopsError({
     code: 'REPAIR.UNDO_FAILED',
     exitCode: exitCodes.failed,
@@ -81,6 +82,20 @@ async function restore(
     ],
     hint: 'The rows that were kept: SELECT unnest(before_rows) FROM dbops.tracking_undo ORDER BY id DESC;',
   });
+}
+
+/**
+ * Rows come back in the order in which they lay where the table is new; room that deleted ones
+ * left would be filled in any order.
+ */
+async function emptying(session: Session, table: string): Promise<string> {
+  const [may] = await session.query<{ truncate: boolean }>(
+    `SELECT has_table_privilege(to_regclass($1), 'TRUNCATE') AND NOT EXISTS (
+       SELECT FROM pg_constraint WHERE contype = 'f' AND confrelid = to_regclass($1) AND conrelid <> confrelid
+     ) AS truncate`,
+    [table],
+  );
+  return may?.truncate ? `TRUNCATE ${table}` : `DELETE FROM ${table}`;
 }
 
 /** Values that are computed can not be written. */

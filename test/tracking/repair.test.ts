@@ -7,13 +7,13 @@ import { applyRepair } from '../../src/tracking/apply.ts';
 import { diagnose } from '../../src/tracking/diagnose.ts';
 import { planRepair } from '../../src/tracking/plan.ts';
 import { withSession } from '../db/session.ts';
-import { servers, withDatabase } from '../db/targets.ts';
+import { servers, targets, withDatabase } from '../db/targets.ts';
 import {
   exists,
   projectOn,
   tracked,
+  withClient,
   withProject,
-  writeInto,
   writeProject,
   type Document,
   type Project,
@@ -64,6 +64,83 @@ describe.each(servers)('repair-tracking on $name', (server) => {
       const refused = await repair(project, '--assume', '0004_notes', '--apply');
       expect(refused).toMatchObject({ exitCode: 2, error: { code: 'REPAIR.ABSENT' } });
     }));
+
+  it('tells a hole from what a later migration changed again', () =>
+    withProject(
+      server,
+      {
+        '0001_a.up.sql': 'CREATE TABLE a (id int DEFAULT 1);',
+        '0002_two.up.sql': 'ALTER TABLE a ALTER id SET DEFAULT 2;',
+        '0003_hole.up.sql': 'CREATE TABLE branch (id int);',
+        '0004_three.up.sql': 'ALTER TABLE a ALTER id SET DEFAULT 3; CREATE TABLE b (id int);',
+        '0005_gone.up.sql': 'CREATE TABLE passing (id int);',
+        '0006_again.up.sql': 'DROP TABLE passing;',
+        '0007_last.up.sql': 'CREATE TABLE c (id int);',
+      },
+      async (project) => {
+        // A push: the schema without the hole, and without a row.
+        await project.query(
+          'CREATE TABLE a (id int DEFAULT 3); CREATE TABLE b (id int); CREATE TABLE c (id int)',
+        );
+        const shown = await repair(project, '--apply');
+        expect(verdictsOf(shown)).toEqual([
+          'proven',
+          'superseded',
+          'absent',
+          'proven',
+          'superseded',
+          'proven',
+          'proven',
+        ]);
+        expect(await tracked(project)).not.toContain('0003_hole');
+        expect(shown['next']).toMatchObject({ stops: expect.stringContaining('0003_hole') });
+        expect((await project.dbops('migrate', 'up', '--allow-out-of-order')).exitCode).toBe(0);
+        expect((await repair(project)).exitCode).toBe(0);
+      },
+    ));
+
+  it('finishes a half-run module by what it sends, and takes it back', () =>
+    withProject(
+      server,
+      {
+        '0001_a.ts':
+          "import { sql } from 'kysely'; export const up = async (db: any) => { await sql`CREATE TABLE a (id int)`.execute(db); await db.schema.createTable('b').addColumn('id', 'integer').execute(); };",
+      },
+      async (project) => {
+        await project.query('CREATE TABLE a (id int)');
+        const shown = await repair(project);
+        expect(shown.migrations).toMatchObject([
+          {
+            verdict: 'partial',
+            statements: [
+              { sql: 'CREATE TABLE a (id int)', state: 'in' },
+              { sql: 'create table "b" ("id" integer)', state: 'missing' },
+            ],
+          },
+        ]);
+        expect((await repair(project, '--take-back', '0001_a', '--apply')).exitCode).toBe(0);
+        expect(await exists(project, 'a')).toBe(false);
+        await project.query('CREATE TABLE a (id int)');
+        const finished = await repair(project, '--finish', '0001_a', '--apply');
+        expect(finished).toMatchObject({ exitCode: 0, next: { runs: [] } });
+        expect(await exists(project, 'b')).toBe(true);
+      },
+    ));
+
+  it('does not finish a module whose values only it has', () =>
+    withProject(
+      server,
+      {
+        '0001_a.ts':
+          "import { sql } from 'kysely'; export const up = async (db: any) => { await sql`CREATE TABLE a (id int)`.execute(db); await sql`CREATE TABLE b (id int)`.execute(db); await db.insertInto('a').values({ id: 1 }).execute(); };",
+      },
+      async (project) => {
+        await project.query('CREATE TABLE a (id int)');
+        const refused = await repair(project, '--finish', '0001_a', '--apply');
+        expect(refused).toMatchObject({ exitCode: 6, error: { code: 'REPAIR.NOT_PROVEN' } });
+        expect(await exists(project, 'b')).toBe(false);
+      },
+    ));
 
   it('shows which statements of a half-run file are in, and finishes it', () =>
     withProject(server, files, async (project) => {
@@ -308,6 +385,37 @@ describe.each(servers)('repair-tracking on $name', (server) => {
       }
     }));
 
+  it('says who uses the table when its lock is not had in time', () =>
+    withApplied(async (project) => {
+      await project.query(`DELETE FROM dbops.migrations WHERE name = '0004_notes'`);
+      await withClient(project.url, async (client) => {
+        await client.query('BEGIN; LOCK TABLE dbops.migrations IN ROW EXCLUSIVE MODE');
+        const words = ['repair-tracking', '--apply', '--shadow-url', server.adminUrl];
+        const refused = await project.dbops(...words, '--lock-timeout', '100ms');
+        expect(refused).toMatchObject({
+          exitCode: 7,
+          stderr: expect.stringContaining('the application'),
+        });
+      });
+      expect((await repair(project, '--apply')).exitCode).toBe(0);
+    }));
+
+  it('judges two files with one version, which have one row between them', () =>
+    withDatabase(server, async (url) => {
+      const twins = {
+        'supabase/migrations/20260101_a.sql': 'CREATE TABLE a (id int);',
+        'supabase/migrations/20260102_b.sql': 'CREATE TABLE b (id int);',
+        'supabase/migrations/20260102_c.sql': 'CREATE TABLE c (id int);',
+      };
+      const project = projectOn(url, writeProject(twins));
+      await project.query(Object.values(twins).join('\n'));
+      const done = await repair(project, '--apply');
+      expect(verdictsOf(done)).toEqual(['proven', 'proven', 'proven']);
+      expect(done).toMatchObject({ applied: true, findings: [{ code: 'not-recorded' }] });
+      const versions = await project.query('SELECT FROM supabase_migrations.schema_migrations');
+      expect(versions).toHaveLength(2);
+    }));
+
   it('closes a failed row of Prisma before it records what is there', () =>
     withDatabase(server, async (url) => {
       const steps = [
@@ -345,9 +453,28 @@ describe.each(servers)('repair-tracking on $name', (server) => {
       expect(await project.query('SELECT FROM schema_migrations')).toHaveLength(1);
       expect((await project.json('repair-tracking', '--undo')).exitCode).toBe(0);
       expect(await project.query('SELECT FROM schema_migrations')).toHaveLength(2);
-      writeInto(project.root, {});
     }));
 });
+
+describe.each(targets.filter(({ kind }) => kind === 'pglite'))(
+  'repair-tracking on $name',
+  (target) => {
+    it(
+      'proves, writes and takes back',
+      () =>
+        withProject(target, files, async (project) => {
+          await project.dbops('migrate', 'up');
+          await project.query(`DELETE FROM dbops.migrations WHERE name > '0003'`);
+          const done = await project.json('repair-tracking', '--apply');
+          expect(done).toMatchObject({ exitCode: 0, next: { runs: [] } });
+          expect(await tracked(project)).toHaveLength(4);
+          expect((await project.json('repair-tracking', '--undo')).exitCode).toBe(0);
+          expect(await tracked(project)).toHaveLength(2);
+        }),
+      90_000,
+    );
+  },
+);
 
 function verdictsOf({ migrations }: Document): unknown[] {
   return migrations.map(({ verdict }) => verdict);

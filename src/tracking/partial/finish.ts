@@ -55,12 +55,12 @@ export async function planFinish(
   }
 }
 
-function doubtOf({ state, line, sql }: Step): string[] {
+function doubtOf({ state, place, sql, hasValues }: Step): string[] {
   const [head = ''] = sql.split('\n');
-  if (state === 'otherwise')
-    return [`line ${line} made something else than what is there: ${head}`];
-  if (state === 'not known')
-    return [`line ${line} leaves no trace, and may have been run: ${head}`];
+  if (state === 'missing' && hasValues)
+    return [`${place} needs values that only its module has: ${head}`];
+  if (state === 'otherwise') return [`${place} made something else than what is there: ${head}`];
+  if (state === 'not known') return [`${place} leaves no trace, and may have been run: ${head}`];
   return [];
 }
 

@@ -5,15 +5,20 @@ import { deltasBetween } from '../../catalog/facts.ts';
 import type { Migration } from '../../migration.ts';
 import { readDirectives } from '../../sql/directives.ts';
 import { splitParts } from '../../sql/execution.ts';
-import { SqlSyntaxError } from '../../sql/statements.ts';
+import { splitStatements, SqlSyntaxError } from '../../sql/statements.ts';
 import { timelinesOf, solve, type Showing } from '../effects.ts';
 import type { Diagnosis } from '../diagnose.ts';
+import { statementsOfModule } from './module-statements.ts';
 
 /** A statement of a file that is in the database in part. */
 export interface Step {
   sql: string;
-  /** 1-based line of the file. */
-  line: number;
+  /** `line 4` of a file, or `statement 2` of a module. */
+  place: string;
+  /** 1-based line of the file; nothing for a module. */
+  line: number | null;
+  /** It needs values that only its module has. */
+  hasValues: boolean;
   /** The statement as a migration of its own, with the settings of the file above it. */
   migration: Migration;
   /** No transaction may hold it. */
@@ -27,7 +32,7 @@ export interface Step {
  * it changes is looked for in the live catalog. One that changes rows only was run where one after
  * it was, and was not where one before it was not: a file runs in its order.
  *
- * @returns nothing for a module, whose statements nobody can tell one by one
+ * @returns nothing where the statements can't be told one by one
  */
 export async function statementsOf(
   wanted: Wanted,
@@ -35,8 +40,9 @@ export async function statementsOf(
   at: number,
 ): Promise<Step[] | undefined> {
   const migration = wanted.migrations[at];
-  if (migration?.up.kind !== 'sql') return undefined;
-  const steps = await split(migration, wanted);
+  if (!migration) return undefined;
+  const steps =
+    migration.up.kind === 'sql' ? await split(migration, wanted) : await sentBy(wanted, at);
   if (!steps) return undefined;
   const before = wanted.migrations.slice(0, at);
   const alone = steps.map((step) => step.migration);
@@ -82,7 +88,9 @@ async function split(
       else
         steps.push({
           sql: part.sql.trim(),
+          place: `line ${first.line}`,
           line: first.line,
+          hasValues: false,
           standsAlone: part.statements.some(({ standsAlone }) => standsAlone),
           migration: {
             name: `${name} line ${first.line}`,
@@ -101,6 +109,32 @@ async function split(
     if (error instanceof SqlSyntaxError) return undefined;
     throw error;
   }
+}
+
+async function sentBy(wanted: Wanted, at: number): Promise<Omit<Step, 'state'>[] | undefined> {
+  const sent = await statementsOfModule(wanted, at);
+  const { name = '', up } = wanted.migrations[at] ?? {};
+  return (
+    sent &&
+    Promise.all(
+      sent.map(async ({ sql, hasValues }, index) => {
+        const statements = await splitStatements(sql).catch(() => []);
+        const text = hasValues ? 'SELECT' : sql;
+        return {
+          sql,
+          place: `statement ${index + 1}`,
+          line: null,
+          hasValues,
+          standsAlone: statements.some(({ standsAlone }) => standsAlone),
+          migration: {
+            name: `${name} statement ${index + 1}`,
+            hash: '',
+            up: { kind: 'sql' as const, file: up?.file ?? '', sql: text },
+          },
+        };
+      }),
+    )
+  );
 }
 
 function stateOf(showings: readonly Showing[]): Step['state'] {

@@ -42,7 +42,7 @@ export async function planTakeBack(
   if (strange.length > 0)
     return {
       ...none,
-      doubts: strange.map(({ line }) => `line ${line} made something else than what is there`),
+      doubts: strange.map(({ place }) => `${place} made something else than what is there`),
     };
   return withReplayer({ ...wanted, migrations: [...before, ...done] }, async (shadow) => {
     await prepare(shadow, wanted.format);
