@@ -1,20 +1,11 @@
 import * as z from 'zod';
 import type { Cache } from './cache.ts';
 import { digest } from './cache.ts';
-import type { SchemaObject } from './kinds/kind.ts';
+import { objectShape, type SchemaObject } from './kinds/kind.ts';
 
 /** Several snapshots in one file: most objects are in all of them. */
 const packShape = z.object({
-  objects: z.array(
-    z.object({
-      kind: z.string(),
-      schema: z.string(),
-      parent: z.string(),
-      name: z.string(),
-      properties: z.record(z.string(), z.unknown()),
-      expressions: z.record(z.string(), z.string()),
-    }),
-  ),
+  objects: z.array(objectShape),
   /** Places in `objects`, by the key of the prefix. */
   snapshots: z.record(z.string(), z.array(z.int())),
 });

@@ -9,19 +9,22 @@ import { readStatuses } from '../migrate/state.ts';
 import type { Migration } from '../migration.ts';
 import { done, text, type Report } from '../report.ts';
 import { defineCommand } from './command.ts';
-import { count, wait } from './flags.ts';
 import { folderOf, knownStatuses } from './folder.ts';
 import { outcomeReport, runLocked } from './migrate.ts';
 import { receiptOf, rollbackJson } from './receipt.ts';
-import { agreeToRollback, prepareRollback, refuseOther, rollbackOptions } from './roll-back.ts';
+import {
+  agreeToRollback,
+  prepareRollback,
+  refuseOther,
+  rollbackFlags,
+  rollbackOptions,
+} from './roll-back.ts';
 import { refuseUnproven } from './rollbacks.ts';
 
 export const command = defineCommand({
   description:
     'Rolls migrations back, the newest first: one, or --steps, or all after --to. Where the folder has no down it is derived from the catalogs. Both kinds are proven first: up, down and up again in a shadow give the same schema. Rows and values that go are copied to dbops_rescue, and what the migration had destroyed is put back. On a protected, production or unlabelled remote database it needs --confirm.',
   options: [
-    ['--to <name>', 'roll back everything after this one; 0 rolls back everything'],
-    ['--steps <n>', 'so many (default 1)'],
     ['--dry-run', 'print the receipt: the SQL, its locks, what is proven; change nothing'],
     ['--write', 'store derived rollbacks beside their migrations, for review; change no database'],
     ...rollbackOptions,
@@ -33,17 +36,7 @@ export const command = defineCommand({
     'dbops migrate down --to 0007_tenancy_expand',
     'dbops migrate down --write',
   ],
-  flags: z.object({
-    to: z.string().optional(),
-    steps: count.optional(),
-    dryRun: z.boolean().default(false),
-    write: z.boolean().default(false),
-    unproven: z.boolean().default(false),
-    shadowFrom: z.enum(['folder', 'live']).optional(),
-    discardData: z.boolean().default(false),
-    restore: z.boolean().default(true),
-    wait,
-  }),
+  flags: rollbackFlags.extend({ write: z.boolean().default(false) }),
   async run(context, flags) {
     const folder = await folderOf(context);
     const session = await context.session();

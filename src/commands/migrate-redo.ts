@@ -1,40 +1,33 @@
-import * as z from 'zod';
 import { appliedOf, planDown } from '../migrate/plan.ts';
 import { readStatuses } from '../migrate/state.ts';
 import { done, text } from '../report.ts';
 import { defineCommand } from './command.ts';
 import { expectLosses } from './expected-losses.ts';
-import { count, wait } from './flags.ts';
 import { folderOf, knownStatuses } from './folder.ts';
 import { keepRows } from './keep-rows.ts';
 import { outcomeReport, runLocked } from './migrate.ts';
 import { receiptOf, rollbackJson } from './receipt.ts';
 import { requireBackfill, retireBackfills } from './requirements.ts';
-import { agreeToRollback, prepareRollback, refuseOther, rollbackOptions } from './roll-back.ts';
+import {
+  agreeToRollback,
+  prepareRollback,
+  refuseOther,
+  rollbackFlags,
+  rollbackOptions,
+} from './roll-back.ts';
 import { toSteps } from './steps.ts';
 
 export const command = defineCommand({
   description:
     'Rolls the newest migrations back and applies them again, under one lock: for a migration that is still being written. As with down, every rollback is proven first; the rows and values that it takes away are kept, and put back in the end.',
   options: [
-    ['--to <name>', 'everything after this one; 0 is everything'],
-    ['--steps <n>', 'so many (default 1)'],
     ['--dry-run', 'print the receipt of the rollbacks; change nothing'],
     ...rollbackOptions,
     ['--no-restore', 'leave in dbops_rescue what was kept'],
     ['--wait <duration>', 'how long to wait for another run and for locks (default 60s)'],
   ],
   examples: ['dbops migrate redo', 'dbops migrate redo --steps 2'],
-  flags: z.object({
-    to: z.string().optional(),
-    steps: count.optional(),
-    dryRun: z.boolean().default(false),
-    unproven: z.boolean().default(false),
-    shadowFrom: z.enum(['folder', 'live']).optional(),
-    discardData: z.boolean().default(false),
-    restore: z.boolean().default(true),
-    wait,
-  }),
+  flags: rollbackFlags,
   async run(context, flags) {
     const folder = await folderOf(context);
     const session = await context.session();

@@ -1,3 +1,4 @@
+import * as z from 'zod';
 import type { Context } from '../context.ts';
 import { needsConsent, readLabel } from '../db/meta.ts';
 import type { Session } from '../db/session.ts';
@@ -11,6 +12,7 @@ import { verifying } from '../migrate/rollback/verify.ts';
 import type { Step } from '../migrate/step.ts';
 import type { Migration } from '../migration.ts';
 import { statedBy, type ExpectedLosses } from './expected-losses.ts';
+import { count, wait } from './flags.ts';
 import { keepRows, type Keeping } from './keep-rows.ts';
 import { refuseUnproven, rollbacksOf } from './rollbacks.ts';
 import { toSteps } from './steps.ts';
@@ -18,10 +20,23 @@ import { toSteps } from './steps.ts';
 /** What `migrate down` and `migrate redo` share. */
 
 export const rollbackOptions: [notation: string, description: string][] = [
+  ['--to <name>', 'everything after this one; 0 is everything'],
+  ['--steps <n>', 'so many (default 1)'],
   ['--unproven', 'run it although it is not proven: the schema may be another one than before'],
   ['--shadow-from <source>', 'folder or live: what the shadow begins with (chosen by itself)'],
   ['--discard-data', 'take rows and values away without a copy in dbops_rescue'],
 ];
+
+export const rollbackFlags = z.object({
+  to: z.string().optional(),
+  steps: count.optional(),
+  dryRun: z.boolean().default(false),
+  unproven: z.boolean().default(false),
+  shadowFrom: z.enum(['folder', 'live']).optional(),
+  discardData: z.boolean().default(false),
+  restore: z.boolean().default(true),
+  wait,
+});
 
 export interface RollbackFlags {
   unproven: boolean;

@@ -1,3 +1,4 @@
+import * as z from 'zod';
 import { quoteLiteral, quoteName } from '../../db/quote.ts';
 
 /** One object of a schema, complete: two that are alike can't be told apart by the application. */
@@ -15,6 +16,16 @@ export interface SchemaObject {
   /** Text that the server writes from a parsed tree; the same tree has several spellings. */
   expressions: Readonly<Record<string, string>>;
 }
+
+/** A `SchemaObject` that was kept on disk. */
+export const objectShape: z.ZodType<SchemaObject> = z.object({
+  kind: z.string(),
+  schema: z.string(),
+  parent: z.string(),
+  name: z.string(),
+  properties: z.record(z.string(), z.unknown()),
+  expressions: z.record(z.string(), z.string()),
+});
 
 /** An expression of an object, under its word. */
 export interface Expression {

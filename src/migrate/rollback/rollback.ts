@@ -1,19 +1,11 @@
 import * as z from 'zod';
+import { objectShape as object } from '../../catalog/kinds/kind.ts';
 import { lossShape } from '../../catalog/losses.ts';
 
 /*
  * How a migration is taken back, and what is known of that before it touches a database. These are
  * shapes, not only types: a proof is kept on disk and read again.
  */
-
-const object = z.object({
-  kind: z.string(),
-  schema: z.string(),
-  parent: z.string(),
-  name: z.string(),
-  properties: z.record(z.string(), z.unknown()),
-  expressions: z.record(z.string(), z.string()),
-});
 
 const detail = z.object({ word: z.string(), expected: z.unknown(), live: z.unknown() });
 
