@@ -68,7 +68,8 @@ export interface Prior {
 export function solve(effects: Effects, live: Facts, prior: Prior): Solution {
   const applied = effects.deltas.map(() => false);
   const open = markUnique(effects, live, applied);
-  while (markFollowing(open, applied, prior.recorded));
+  const isOpen = (at: number) => !isContradicted(effects, live, applied, at);
+  while (markFollowing(open, applied, prior.recorded, isOpen));
   const last = applied.lastIndexOf(true);
   for (let at = last - 1; at >= 0; at--)
     if (!applied[at] && !prior.changesData[at] && fits(effects, live, applied, at))
@@ -106,6 +107,7 @@ function markFollowing(
   open: readonly Open[],
   applied: boolean[],
   recorded: readonly boolean[],
+  isOpen: (at: number) => boolean,
 ): boolean {
   let isNew = false;
   for (const { steps, candidates } of open) {
@@ -113,11 +115,24 @@ function markFollowing(
     const last = steps.findLast(isKnown)?.at ?? -1;
     if (candidates.includes(last)) continue;
     const [only, another] = candidates.filter((at) => at > last);
-    if (only === undefined || another !== undefined || applied[only]) continue;
+    if (only === undefined || another !== undefined || applied[only] || !isOpen(only)) continue;
     applied[only] = true;
     isNew = true;
   }
   return isNew;
+}
+
+/** What somebody dropped by hand is not the work of a migration of which nothing else is there. */
+function isContradicted(
+  { deltas, timelines }: Effects,
+  live: Facts,
+  applied: readonly boolean[],
+  at: number,
+): boolean {
+  return (deltas[at] ?? []).some(({ fact, after }) => {
+    const steps = timelines.get(fact) ?? [];
+    return showingOf(steps, live(fact), applied, { at, value: after }) === 'out';
+  });
 }
 
 /** Whether nothing in the catalog speaks against a migration that something speaks for. */
