@@ -60,7 +60,7 @@ export async function readTableFacts(
 }
 
 /**
- * SQL: for every index that is not unique its first column, where naming that in an UPDATE is
+ * SQL: for every B-tree that is not unique its first column, where naming that in an UPDATE is
  * noticed by nobody.
  *
  * An index none of whose columns is named takes a new entry for a version of a row that it has
@@ -75,6 +75,7 @@ export async function readTableFacts(
  */
 const restating = `SELECT DISTINCT k.attname::text
      FROM pg_index i JOIN pg_attribute k ON k.attrelid = i.indrelid AND k.attnum = i.indkey[0]
+     JOIN pg_class x ON x.oid = i.indexrelid JOIN pg_am am ON am.oid = x.relam AND am.amname = 'btree'
     WHERE i.indrelid = c.oid AND NOT i.indisunique AND k.attname <> $2
       AND k.attgenerated = '' AND k.attidentity = '' AND has_column_privilege(c.oid, k.attnum, 'UPDATE')
       AND NOT EXISTS (SELECT FROM pg_index u WHERE u.indrelid = c.oid AND u.indisunique AND k.attnum = ANY(u.indkey))

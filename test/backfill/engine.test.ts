@@ -300,7 +300,7 @@ describe.each(servers)('a backfill on $name', (server) => {
       await project.query(`ALTER TABLE purchases ADD COLUMN twice int GENERATED ALWAYS AS (amount * 2) STORED;
         ALTER TABLE purchases ADD COLUMN number int GENERATED ALWAYS AS IDENTITY;
         CREATE INDEX ON purchases (twice); CREATE INDEX ON purchases (number);
-        CREATE INDEX ON purchases (note); CREATE INDEX ON purchases ((id + 1)); CREATE INDEX ON purchases (id, amount);
+        CREATE INDEX ON purchases (note); CREATE INDEX ON purchases USING hash (amount); CREATE INDEX ON purchases ((id + 1)); CREATE INDEX ON purchases (id, amount);
         CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'was updated'; END $$;
         CREATE TRIGGER refuse BEFORE UPDATE OF note ON purchases FOR EACH ROW EXECUTE FUNCTION refuse()`);
       const restated = await withSession(project.url, async (session) => {
