@@ -49,23 +49,23 @@ describe.each(servers)('a backfill of flags on $name', (target) => {
       expect(await wrongIn(project)).toBe(0);
     }));
 
-  it('sets aside the row whose value can not be computed, names it, and fills the rest', () =>
+  it('sets aside the rows whose value can not be computed, names them, and fills the rest', () =>
     withShop(target, { purchases: 1_500 }, async (project) => {
       await project.query(
-        'UPDATE purchases SET amount = 1; UPDATE purchases SET amount = 0 WHERE id = 777',
+        'UPDATE purchases SET amount = 1; UPDATE purchases SET amount = 0 WHERE id IN (5, 777, 1490)',
       );
       const words = ['--table', 'purchases', '--set', 'organization_id = 100 / amount'];
       const first = await project.json('backfill', 'run', ...words);
       expect(first).toMatchObject({
         exitCode: 1,
-        rowsChanged: 1_499,
-        quarantined: 1,
-        quarantine: [
+        rowsChanged: 1_497,
+        quarantined: 3,
+        quarantine: expect.arrayContaining([
           { table: 'purchases', id: '["777"]', sqlstate: '22012', error: 'division by zero' },
-        ],
+        ]),
       });
       expect(sumOf(first)).toBe(1_500);
-      await project.query('UPDATE purchases SET amount = 1 WHERE id = 777');
+      await project.query('UPDATE purchases SET amount = 1 WHERE amount = 0');
       const second = await project.json('backfill', 'run', ...words);
       expect(second).toMatchObject({ exitCode: 0, rowsDone: 1_500, quarantined: 0 });
     }));
