@@ -161,9 +161,11 @@ function changedIn(answer: unknown): number {
   return rows.find(({ changed }) => changed !== undefined)?.changed ?? 0;
 }
 
-/** The checkpoint alone. */
+/** The checkpoint alone, where a batch without rows moves it: not in the middle of a window. */
 async function move({ step }: Batch, { session, name }: Workplace): Promise<number> {
-  if (step.range !== sweepRange) await session.script(moveCheckpoint(name, step, undefined));
+  const { range, ...moves } = step;
+  if (range !== sweepRange && Object.keys(moves).length > 0)
+    await session.script(moveCheckpoint(name, step, undefined));
   return 0;
 }
 

@@ -59,8 +59,39 @@ export async function readTableFacts(
   );
 }
 
-/** The table and its partitions, as far as they hold rows. */
-export async function readRelations(session: Session, oid: number): Promise<Relation[]> {
+/**
+ * SQL: for every B-tree that is not unique its first column, where naming that in an UPDATE is
+ * noticed by nobody.
+ *
+ * An index none of whose columns is named takes a new entry for a version of a row that it has
+ * already, and at every full page looks through the table for entries that it could delete (server
+ * sources, `index_unchanged_by_update`, nbtree/README "Bottom-Up deletion"). Rows come from everywhere
+ * in the order of a secondary index, so that it finds few and looks again soon: a third of the
+ * processor's time. Whether an update is HOT goes by the values, not by what is named.
+ *
+ * Left out are columns of a unique index, whose rows lie together (and which would lock out foreign
+ * keys that refer to them), generated ones, those that a trigger waits for, and those that this
+ * user must not update.
+ */
+const restating = `SELECT DISTINCT k.attname::text
+     FROM pg_index i JOIN pg_attribute k ON k.attrelid = i.indrelid AND k.attnum = i.indkey[0]
+     JOIN pg_class x ON x.oid = i.indexrelid JOIN pg_am am ON am.oid = x.relam AND am.amname = 'btree'
+    WHERE i.indrelid = c.oid AND NOT i.indisunique AND k.attname <> $2
+      AND k.attgenerated = '' AND k.attidentity = '' AND has_column_privilege(c.oid, k.attnum, 'UPDATE')
+      AND NOT EXISTS (SELECT FROM pg_index u WHERE u.indrelid = c.oid AND u.indisunique AND k.attnum = ANY(u.indkey))
+      AND NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid AND k.attnum = ANY(t.tgattr)
+                         AND t.tgname NOT LIKE 'zz\\_dbops\\_%')`;
+
+/**
+ * The table and its partitions, as far as they hold rows.
+ *
+ * @param column the one that is filled
+ */
+export async function readRelations(
+  session: Session,
+  oid: number,
+  column: string,
+): Promise<Relation[]> {
   const rows = await session.query<Relation & { kind: string } & Record<string, unknown>>(
     `WITH RECURSIVE tree AS (
        SELECT $1::oid AS oid UNION ALL SELECT inhrelid FROM pg_inherits JOIN tree ON tree.oid = inhparent
@@ -68,11 +99,12 @@ export async function readRelations(session: Session, oid: number): Promise<Rela
      SELECT c.oid::int8::float8 AS oid, format('%I.%I', n.nspname, c.relname) AS name, c.relkind AS kind,
             coalesce(pg_relation_filenode(c.oid), 0)::int8::float8 AS filenode,
             CASE WHEN c.relkind = 'r' THEN pg_relation_size(c.oid) / current_setting('block_size')::int ELSE 0 END::float8 AS pages,
-            greatest(c.reltuples, 0)::float8 AS rows, coalesce(m.amhandler::text = 'heap_tableam_handler' AND m.amname = 'heap', false) AS "isHeap"
+            greatest(c.reltuples, 0)::float8 AS rows, coalesce(m.amhandler::text = 'heap_tableam_handler' AND m.amname = 'heap', false) AS "isHeap",
+            ARRAY(${restating}) AS restated
        FROM tree JOIN pg_class c USING (oid) JOIN pg_namespace n ON n.oid = c.relnamespace
        LEFT JOIN pg_am m ON m.oid = c.relam
       ORDER BY c.oid`,
-    [oid],
+    [oid, column],
   );
   const foreign = rows.find(({ kind }) => kind === 'f');
   if (foreign)

@@ -180,16 +180,20 @@ export function prunePages({ alias }: Subject, { name }: Relation, { ids }: Rows
  */
 export function fillRows(
   subject: Subject,
-  { name }: Relation,
+  { name, restated }: Relation,
   rows: Rows,
   { purpose, skipLocked = false }: { purpose: Purpose; skipLocked?: boolean },
 ): string {
-  const { alias, column, from, value, orphanValue } = subject;
+  const { alias, column, from, value, orphanValue, key, reads } = subject;
   const mine = among(subject, rows);
   const free = `WITH free AS MATERIALIZED (SELECT ${alias}.ctid AS tid FROM ONLY ${name} AS ${alias}
     WHERE ${mine} ORDER BY 1 FOR NO KEY UPDATE SKIP LOCKED) `;
   const which = skipLocked ? `${alias}.ctid = ANY(ARRAY(SELECT tid FROM free))` : mine;
-  const update = `${skipLocked ? free : ''}UPDATE ONLY ${name} AS ${alias} SET ${quoteIdentifier(column)} =`;
+  const asTheyAre = restated
+    .filter((each) => key.length > 0 || !reads.includes(each)) // a BEFORE trigger waits for those
+    .map((each) => `${quoteIdentifier(each)} = ${alias}.${quoteIdentifier(each)}, `)
+    .join('');
+  const update = `${skipLocked ? free : ''}UPDATE ONLY ${name} AS ${alias} SET ${asTheyAre}${quoteIdentifier(column)} =`;
   const still = `${which} AND ${candidates(subject, purpose)}`;
   if (orphanValue === undefined && (!from || from.isUnique)) {
     const source = from ? ` FROM ${from.sql} WHERE (${from.on}\n) AND` : ' WHERE';

@@ -37,19 +37,30 @@ export function strategyOf(
 const mostStripes = 16;
 /** Rows of a page that one stripe takes at the least: fewer are not worth another visit. */
 const perStripe = 3;
+/** What becomes of the last two stripes, each in quarters: stripes of 3, 2, 2 and 1 quarters. */
+const taper = [
+  [0, 0, 0, 1],
+  [1, 2, 2, 3],
+];
 
 /**
  * Deals the rows of a window out to stripes, so that one transaction takes every n-th row of each
  * page: when it has committed, the next one's row versions fit where its dead ones were, which makes
- * them HOT (server sources, `README.HOT`). In physical order every page would be full at once.
+ * them HOT (server sources, `README.HOT`). In physical order every page would be full at once. Nobody
+ * fills what the last stripe leaves dead, so the stripes become smaller at the end.
  *
  * @param pages of the window
  */
 export function dealOut(ids: readonly string[], pages: number): string[][] {
   const perPage = ids.length / Math.max(1, pages);
   const count = Math.max(1, Math.min(mostStripes, Math.floor(perPage / perStripe)));
-  const stripes = Array.from({ length: count }, (): string[] => []);
-  for (const [at, id] of ids.entries()) stripes[at % count]?.push(id);
+  const whole = count < 4 ? count : count - taper.length;
+  const stripes = Array.from({ length: count + taper.length }, (): string[] => []);
+  for (const [at, id] of ids.entries()) {
+    const turn = at % count;
+    const part = taper[turn - whole]?.[Math.floor(at / count) % 4];
+    stripes[part === undefined ? turn : whole + part]?.push(id);
+  }
   return stripes.filter((stripe) => stripe.length > 0);
 }
 

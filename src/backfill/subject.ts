@@ -30,6 +30,8 @@ export interface Relation {
   rows: number;
   /** Its rows can be found by where they are. */
   isHeap: boolean;
+  /** Columns that an update names as well, and leaves as they are: see `restating`. */
+  restated: string[];
 }
 
 /** A target of a backfill as this database has it: everything that its SQL is made of. */
@@ -94,7 +96,7 @@ export async function subjectOf(session: Session, target: BackfillTarget): Promi
     table: facts.table,
     alias: quoteIdentifier(table.alias),
     column,
-    relations: await readRelations(session, facts.oid),
+    relations: await readRelations(session, facts.oid, column),
     key: facts.key,
     value: `(${value.sql}\n)::${facts.comparedType}`,
     type: facts.type,

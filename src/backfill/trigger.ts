@@ -27,17 +27,23 @@ function functionName(subject: Subject, kind: 'fill' | 'move'): string {
  * is followed afterwards, in a statement of its own: a BEFORE UPDATE trigger would lock, and log the
  * lock of, every row that the backfill itself updates. Without a key there is no other way.
  *
- * The condition is in the function: one in WHEN would depend on the column, which could then not be
- * dropped by a rollback.
+ * What depends on the column is in the function: in WHEN it would keep a rollback from dropping the
+ * column. Whether the row was moved is in WHEN, because a function costs every row that is updated; it
+ * is told by the bytes, as not every type has an equality. WHEN of a BEFORE trigger can't name a
+ * generated column.
  */
 function bareTriggers(subject: Subject): string[] {
   const { table, column, key, reads, done } = subject;
   const { fill, move } = triggerNames(column);
   const name = quoteIdentifier(column);
   const reference = reads.map((each) => quoteIdentifier(each));
-  const isMoved = reference.map((each) => `OLD.${each} IS DISTINCT FROM NEW.${each}`).join(' OR ');
-  const follow =
-    key.length > 0 ? `${updateByKey(subject)}; RETURN NULL` : `NEW.${name} := answer; RETURN NEW`;
+  const of = (row: string) =>
+    `ROW(${reference.map((each) => `${row}.${each}`).join(', ')})::record`;
+  const isMoved = `${of('OLD')} OPERATOR(pg_catalog.*<>) ${of('NEW')}`;
+  const hasKey = key.length > 0;
+  const follow = hasKey
+    ? `${updateByKey(subject)}; RETURN NULL`
+    : `NEW.${name} := answer; RETURN NEW`;
   return [
     functionFor(subject, 'fill', {
       when: done === undefined ? `NEW.${name} IS NULL` : 'true',
@@ -49,12 +55,12 @@ function bareTriggers(subject: Subject): string[] {
     ...(done === undefined && reads.length > 0
       ? [
           functionFor(subject, 'move', {
-            when: `OLD.${name} IS NOT DISTINCT FROM NEW.${name} AND (${isMoved})`,
+            when: `OLD.${name} IS NOT DISTINCT FROM NEW.${name}${hasKey ? '' : ` AND ${isMoved}`}`,
             take: follow,
-            otherwise: key.length > 0 ? 'NULL' : 'NEW',
+            otherwise: hasKey ? 'NULL' : 'NEW',
           }),
-          `CREATE OR REPLACE TRIGGER ${quoteIdentifier(move)} ${key.length > 0 ? 'AFTER' : 'BEFORE'} UPDATE OF ${reference.join(', ')} ON ${table}
-            FOR EACH ROW EXECUTE FUNCTION ${functionName(subject, 'move')}()`,
+          `CREATE OR REPLACE TRIGGER ${quoteIdentifier(move)} ${hasKey ? 'AFTER' : 'BEFORE'} UPDATE OF ${reference.join(', ')} ON ${table}
+            FOR EACH ROW ${hasKey ? `WHEN (${isMoved}) ` : ''}EXECUTE FUNCTION ${functionName(subject, 'move')}()`,
         ]
       : []),
   ];

@@ -1,0 +1,76 @@
+import { describe, expect, it } from 'vitest';
+import { createState } from '../../src/backfill/state.ts';
+import { createThrottle, type Throttle, type ThrottleInput } from '../../src/backfill/throttle.ts';
+import type { Session } from '../../src/db/session.ts';
+import { withSession } from '../db/session.ts';
+import { servers, withDatabase } from '../db/targets.ts';
+import { until, withClient } from '../migrate/project.ts';
+
+const generous = { maxLag: 10_000, maxWalRate: 1e12 };
+
+async function withThrottle(
+  observer: Session,
+  input: Partial<ThrottleInput>,
+  work: (throttle: Throttle) => Promise<void>,
+): Promise<void> {
+  await observer.script(`${createState};
+    INSERT INTO dbops.backfills (name, hash, definition, state) VALUES ('b', '', '{}', 'running')`);
+  const throttle = await createThrottle({
+    name: 'b',
+    observer,
+    isShared: false,
+    pids: [],
+    relations: [],
+    limits: generous,
+    signal: new AbortController().signal,
+    onWait: () => {},
+    ...input,
+  });
+  try {
+    await work(throttle);
+  } finally {
+    await throttle.stop();
+  }
+}
+
+describe.each(servers)('a run on $name goes slower', (server) => {
+  it('while a session waits for a lock of its own, and says so', () =>
+    withDatabase(server, (url) =>
+      withSession(url, (observer) =>
+        withClient(url, (worker) =>
+          withClient(url, async (application) => {
+            await worker.query('CREATE TABLE t (id int); INSERT INTO t VALUES (1)');
+            const { rows } = await worker.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
+            await withThrottle(observer, { pids: rows.map(({ pid }) => pid) }, async (throttle) => {
+              expect(throttle.reason()).toBeUndefined();
+              await worker.query('BEGIN; UPDATE t SET id = 2');
+              const waiting = application.query('UPDATE t SET id = 3');
+              await until(async () => throttle.isInTheWay());
+              expect(throttle.reason()).toBe('slower: 1 sessions wait for its locks');
+              await worker.query('COMMIT');
+              await waiting;
+              await until(async () => !throttle.isInTheWay());
+              expect(throttle.reason()).toBeUndefined();
+            });
+          }),
+        ),
+      ),
+    ));
+
+  it('while the server writes more WAL than it should', () =>
+    withDatabase(server, (url) =>
+      withSession(url, (observer) =>
+        withClient(url, (application) =>
+          withThrottle(
+            observer,
+            { limits: { ...generous, maxWalRate: 1_000 } },
+            async (throttle) => {
+              await application.query('CREATE TABLE t AS SELECT generate_series(1, 1000) AS id');
+              const reason = await until(async () => throttle.reason());
+              expect(reason).toMatch(/^slower: the server writes \d+ MB of WAL a second$/);
+            },
+          ),
+        ),
+      ),
+    ));
+});
