@@ -1,9 +1,13 @@
+import { readFileSync } from 'node:fs';
 import type { EmbeddedExtensions } from '../db/pglite-extensions.ts';
 import { shippedExtensions } from '../db/pglite-extensions.ts';
 import { DbopsError, fileError } from '../errors.ts';
 import type { Folder, Format } from '../formats/format.ts';
 import { findFolders, openFolder, type Wanted } from '../formats/index.ts';
 import type { Migration } from '../migration.ts';
+
+/** What is loaded at start is written into the settings, and the directory never opens without it. */
+const preloaded = new Set(['pg_stat_statements']);
 
 /** Extensions that are made with another: `CASCADE` brings them without naming them. */
 const requires: Readonly<Record<string, readonly string[]>> = { earthdistance: ['cube'] };
@@ -31,9 +35,10 @@ export function extensionsFor(
  * No stand-ins: what they lack would be missing in earnest.
  */
 export function extensionsOfProject(wanted: Wanted): EmbeddedExtensions {
-  const modules = openFolders(wanted).flatMap(
-    ({ migrations, format }) => extensionsFor(migrations, format).modules,
-  );
+  const shipped = shippedExtensions();
+  const texts = openFolders(wanted).flatMap(({ migrations }) => migrations.map(sourceOf));
+  const names = namesIn(texts, shipped).filter((name) => !preloaded.has(name));
+  const modules = names.flatMap((name) => shipped.get(name) ?? []);
   return { modules: [...new Set(modules)], standIns: {} };
 }
 
@@ -45,6 +50,11 @@ function openFolders(wanted: Wanted): Folder[] {
     if (error instanceof DbopsError || fileError(error)) return [];
     throw error;
   }
+}
+
+function sourceOf({ up, isMissing }: Migration): string {
+  if (isMissing) return '';
+  return up.kind === 'sql' ? up.sql : readFileSync(up.file, 'utf8');
 }
 
 function textsOf(migrations: readonly Migration[]): string[] {

@@ -60,6 +60,9 @@ export const command = defineCommand({
     const report = outcomeReport(outcome, 'redo', ({ name, direction }) =>
       direction === 'down' ? rollbackJson(rollbacks, name) : {},
     );
-    return keepingAgain.report(outcome, report);
+    // What the rollbacks have kept was not there when the way up was prepared.
+    const ups = ran.results.filter(({ direction }) => direction === 'up');
+    const { report: withOffers } = await keepRows(rescue, again);
+    return withOffers({ results: ups }, await keepingAgain.report(outcome, report));
   },
 });

@@ -34,11 +34,10 @@ const rows = `INSERT INTO "User" SELECT n, 'mail' || n, 'nick' || n, CASE n % 2 
 
 /** What the tables of the first file hold, whatever the order of their columns is. */
 async function contentOf({ query }: Project): Promise<unknown> {
-  const [users, notes] = await Promise.all([
-    query('SELECT id, email, nick, role::text, seen::text FROM "User" ORDER BY id'),
-    query('SELECT id, "userId", body FROM "Note" ORDER BY id'),
-  ]);
-  return { users, notes };
+  const users = await query(
+    'SELECT id, email, nick, role::text, seen::text FROM "User" ORDER BY id',
+  );
+  return { users, notes: await query('SELECT id, "userId", body FROM "Note" ORDER BY id') };
 }
 
 describe.each(targets)('migrate down of a folder without rollbacks, on $name', (target) => {
