@@ -13,8 +13,8 @@ export default defineConfig({
     maxWorkers: Math.max(2, Math.floor(availableParallelism() / 2)),
     // A narrowed run leaves suites about the other targets empty; the run says what it leaves out.
     passWithNoTests: Boolean(process.env['DBOPS_TARGETS']),
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    testTimeout: 90_000,
+    hookTimeout: 120_000,
     projects: [
       { extends: true, test: { name: 'architecture', include: withoutServers } },
       {
