@@ -1,7 +1,7 @@
 import { cpSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
-import { targets, type Target } from '../db/targets.ts';
+import { servers, type Target } from '../db/targets.ts';
 import { byState, tracked, withProject, type Project } from '../migrate/project.ts';
 import { withSession } from '../db/session.ts';
 
@@ -55,7 +55,7 @@ function withOldRows(
   });
 }
 
-describe.each(targets)('the backfill organization-id on $name', (target) => {
+describe.each(servers)('the backfill organization-id on $name', (target) => {
   it('is run by migrate up before the migration that requires it', () =>
     withOldRows(target, async (project) => {
       const answer = await project.dbops('migrate', 'up');

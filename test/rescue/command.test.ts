@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
 import * as z from 'zod';
-import { targets, withDatabase, type Target } from '../db/targets.ts';
+import { servers, withDatabase, type Target } from '../db/targets.ts';
 import { withSession } from '../db/session.ts';
 import { projectOn, withProject, writeFolder, type Project } from '../migrate/project.ts';
 import { contentOf, destroy } from './session.ts';
@@ -42,7 +42,7 @@ const namesOf = (list: unknown) =>
     .map(({ table, column, rows: count }) => `${table}${column ? `.${column}` : ''} ${count}`)
     .toSorted();
 
-describe.each(targets)('migrate up that destroys on $name', (target) => {
+describe.each(servers)('migrate up that destroys on $name', (target) => {
   it('names it with counts, keeps it, and has the same rows again after the way back', () =>
     withShop(target, async (project) => {
       await project.query('CREATE TABLE by_hand AS SELECT 1 AS id');
@@ -157,7 +157,7 @@ describe.each(targets)('migrate up that destroys on $name', (target) => {
     }));
 });
 
-describe.each(targets)('what destroys without saying so on $name', (target) => {
+describe.each(servers)('what destroys without saying so on $name', (target) => {
   it('is kept of a module, and of a file outside a transaction', () =>
     withProject(target, shop, async (project) => {
       await project.dbops('migrate', 'up', '--to', '1');

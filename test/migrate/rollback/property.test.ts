@@ -12,7 +12,7 @@ import type { Migration } from '../../../src/migration.ts';
 import { createDatabase, servers, type Database } from '../../db/targets.ts';
 import { ddl } from './random-ddl.ts';
 
-const cases = Number(process.env['DBOPS_CASES'] ?? 15);
+const cases = Number(process.env['DBOPS_CASES'] ?? 8);
 
 describe.each(servers)('a rollback derived in the embedded shadow, on $name', (server) => {
   let shadow: Session;
