@@ -41,8 +41,10 @@ export async function queryBehind(
     } catch (error) {
       // A text that does not parse keeps all of its message from being run. What its sender does
       // next must find the transaction that it would have found, and the error in it.
-      if (isConnectionLoss(error) || client.getTransactionStatus() !== 'I')
-        throw placedIn(error, prefix.length);
+      if (isConnectionLoss(error)) throw placedIn(error, prefix.length);
+      // pg rejects at the error, and learns the state of the transaction with the message after it.
+      await client.query('').catch(() => {});
+      if (client.getTransactionStatus() !== 'I') throw placedIn(error, prefix.length);
     }
   }
   if (prefix) await client.query(prefix);
