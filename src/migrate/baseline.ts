@@ -3,7 +3,7 @@ import { differencesOf, judgeIn, type Difference } from '../catalog/differences.
 import { fullSnapshot, inScratchTransaction, keyOfObject } from '../catalog/snapshot.ts';
 import type { SchemaObject } from '../catalog/kinds/kind.ts';
 import { Probes } from '../catalog/probes.ts';
-import { replay } from '../catalog/replay.ts';
+import { prepare, replayOne } from '../catalog/replay.ts';
 import { quoteLiteral } from '../db/quote.ts';
 import { transaction, type Session } from '../db/session.ts';
 import type { Folder, Format, TrackingRow } from '../formats/format.ts';
@@ -50,12 +50,13 @@ interface Question {
  */
 export async function findPrefix(question: Question): Promise<Proof> {
   const { shadow, live, migrations, onReplay } = question;
-  const { format, surroundings } = await openReplay(question);
+  const { format } = question;
+  const surroundings = await openReplay(question);
   const probes = new Probes(live);
   const compared: Comparison[] = [];
   for (const [at, migration] of migrations.entries()) {
     onReplay(migration, at);
-    await replay(shadow, [migration], format);
+    await replayOne(shadow, migration, format);
     const length = at + 1;
     const isLast = length === migrations.length;
     if (!isLast && !(await probes.pass(shadow))) continue;
@@ -89,14 +90,10 @@ function proofOf(compared: readonly Comparison[]): Proof {
 
 /** Makes the shadow what a new database of the platform is; the migrations then come one by one. */
 async function openReplay({ shadow, format, surroundings }: Question) {
-  const { platform } = format;
-  if (!platform) return { format, surroundings };
-  await replay(shadow, [], format);
+  if (!format.platform) return surroundings;
+  await prepare(shadow, format);
   const objects = await inScratchTransaction(shadow, () => fullSnapshot(shadow));
-  return {
-    format: { ...format, platform: { ...platform, prelude: '' } },
-    surroundings: { ...surroundings, given: new Set(objects.map(keyOfObject)) },
-  };
+  return { ...surroundings, given: new Set(objects.map(keyOfObject)) };
 }
 
 function compareAll(
@@ -120,8 +117,8 @@ export async function recordBaseline(
 ): Promise<void> {
   await transaction(session, async () => {
     await session.script(tracking.create);
-    const { prepare } = tracking;
-    const [prepared = {}] = prepare ? await session.query<TrackingRow>(prepare) : [];
+    const { prepare: shared } = tracking;
+    const [prepared = {}] = shared ? await session.query<TrackingRow>(shared) : [];
     const marks = migrations.map(
       (migration, index) =>
         tracking.mark?.(migration, prepared, index) ?? tracking.record(migration, prepared),

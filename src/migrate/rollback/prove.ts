@@ -99,7 +99,6 @@ async function takeBackByFile(
     await replayOne(shadow, migration, format, 'down');
   } catch (error) {
     if (!(error instanceof DbopsError)) throw error;
-    await shadow.script('ROLLBACK'); // it may have failed within a transaction of its own
     return { statements: [], doubts: [doubt('down fails', [error.message, ...error.reason])] };
   }
   const doubts = await inScratchTransaction(shadow, () => doubtsOf(shadow, before));
