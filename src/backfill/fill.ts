@@ -132,7 +132,7 @@ function placeOf(session: Session, crew: Crew, throttle: Throttle): Workplace {
       lock: Math.min(100, batchTime),
       statement: Math.max(2 * batchTime, Math.min(4 * batchTime, facts.deadlockTimeout)),
       patience,
-      application: `dbops backfill ${randomUUID().slice(0, 8)}`,
+      application: `dbops backfill run ${randomUUID().slice(0, 8)}`,
     },
     onBatch(changed) {
       tally.changed += changed;
