@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { Duplex } from 'node:stream';
 import { fileURLToPath } from 'node:url';
+import { setFlagsFromString } from 'node:v8';
 import { Worker } from 'node:worker_threads';
 import type { EmbeddedExtensions } from './pglite-extensions.ts';
 
@@ -20,11 +21,19 @@ function beside(name: string): string {
 
 /** The empty cluster that `npm run build` leaves in `dist/`; `null` before the first build. */
 function emptyCluster(): string | null {
-  const candidates = ['./pglite-cluster.tar.gz', '../../dist/pglite-cluster.tar.gz'];
+  const candidates = ['./pglite-cluster.tar', '../../dist/pglite-cluster.tar'];
   return (
     candidates.map((path) => fileURLToPath(new URL(path, import.meta.url))).find(existsSync) ?? null
   );
 }
+
+/**
+ * V8 compiles a WebAssembly function twice: at once, and, when it has run for long, again with its
+ * optimizing compiler. At V8's own threshold that second compilation is most of the work of a
+ * database that lives for a second; at this one it only begins where it pays (`wasm_tiering_budget`
+ * in V8's src/flags/flag-definitions.h; the default is 1,800,000).
+ */
+setFlagsFromString('--wasm-tiering-budget=400000000');
 
 /**
  * An embedded Postgres behind the socket interface that `pg` expects of its `stream` option, so

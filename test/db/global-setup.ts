@@ -12,6 +12,8 @@ declare module 'vitest' {
     serversBetween: Server[];
     pglite: boolean;
     scratch: string;
+    /** A directory of the embedded Postgres, to copy: quicker than one that it makes itself. */
+    emptyCluster: string;
   }
 }
 
@@ -34,6 +36,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   project.provide('serversBetween', ofMajors(choice.between));
   project.provide('pglite', choice.pglite);
   project.provide('scratch', hosted.scratch);
+  project.provide('emptyCluster', hosted.emptyCluster);
   return () => dismiss(host);
 }
 

@@ -1,5 +1,6 @@
 // A process of its own that hosts what a test run needs, and ends with the run however that
 // ends: vitest leaves on SIGINT and SIGKILL without tearing down, but then the channel closes.
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -8,7 +9,8 @@ import { type RunningServer, type Server, startServer } from './server.ts';
 import { giveTo, reachableTemp, serverUser } from './server-user.ts';
 
 /** What the host tells the test run, once. */
-export type HostMessage = { servers: Server[]; scratch: string } | { failure: string };
+export type HostMessage =
+  { servers: Server[]; scratch: string; emptyCluster: string } | { failure: string };
 
 const runEnded = once(process, 'disconnect');
 const user = serverUser();
@@ -18,11 +20,13 @@ const running: RunningServer[] = [];
 
 try {
   const scratch = join(folder, 'scratch');
-  await mkdir(scratch);
+  const emptyCluster = join(folder, 'pglite');
+  await Promise.all([scratch, emptyCluster].map((each) => mkdir(each)));
+  execFileSync('tar', ['-xf', 'dist/pglite-cluster.tar', '-C', emptyCluster], { stdio: 'pipe' });
   await startAll(process.argv.slice(2).map(Number));
   const servers = running.map(({ server }) => server);
   await Promise.all(servers.map(({ adminUrl }) => createAppRole(adminUrl)));
-  tell({ servers, scratch });
+  tell({ servers, scratch, emptyCluster });
   await runEnded;
 } catch (error) {
   tell({ failure: messageOf(error) });

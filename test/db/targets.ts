@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { cpSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import pg from 'pg';
@@ -80,8 +81,9 @@ async function dropOnServer(adminUrl: string, name: string): Promise<void> {
 
 async function createInFolder(): Promise<Database> {
   const folder = await mkdtemp(join(inject('scratch'), 'pglite-'));
-  const url = `pglite:${join(folder, 'data')}`;
-  return { url, drop: () => rm(folder, { recursive: true, force: true }) };
+  const data = join(folder, 'data');
+  cpSync(inject('emptyCluster'), data, { recursive: true });
+  return { url: `pglite:${data}`, drop: () => rm(folder, { recursive: true, force: true }) };
 }
 
 async function execute(url: string, ...statements: string[]): Promise<void> {
