@@ -47,10 +47,13 @@ for (const file of (await readdir('dist')).map((name) => `dist/${name}`))
   if (!written.has(file) && !(file === cluster && keepCluster)) await rm(file);
 
 // An empty cluster, made once: initdb inside PGlite takes seconds, unpacking this does not, and all
-// the less without what an embedded database never uses: WAL segments of 16 MB, and template0.
+// the less without what an embedded database never uses: WAL segments of 16 MB, template0, and a
+// cache of 128 MB, which the server writes full of zeros when it starts.
 if (!keepCluster) {
   const { PGlite } = await import('@electric-sql/pglite');
-  const database = await PGlite.create({ initDbStartParams: ['--wal-segsize=1'] });
+  const database = await PGlite.create({
+    initDbStartParams: ['--wal-segsize=1', '--set=shared_buffers=16MB'],
+  });
   await database.exec(`UPDATE pg_database SET datistemplate = false WHERE datname = 'template0'`);
   await database.exec('DROP DATABASE template0');
   await database.exec('CHECKPOINT');

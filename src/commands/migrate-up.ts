@@ -2,7 +2,9 @@ import * as z from 'zod';
 import { folderOf, knownStatuses } from './folder.ts';
 import { appliedOf, planUp, refuseDefects } from '../migrate/plan.ts';
 import type { Migration } from '../migration.ts';
+import type { RunOutcome } from '../migrate/step.ts';
 import { done, text } from '../report.ts';
+import type { Asked } from './already-there.ts';
 import { defineCommand } from './command.ts';
 import { count, wait } from './flags.ts';
 import { toSteps } from './steps.ts';
@@ -60,9 +62,17 @@ export const command = defineCommand({
     const requirement = { context, session, patience: flags.wait };
     const before = requireBackfill(requirement, flags.backfill);
     const guarded = async () => keeping.guarded(await plan());
-    const outcome = await runLocked({ ...requirement, folder, plan: guarded, before });
+    const ended = await runLocked({ ...requirement, folder, plan: guarded, before });
+    const outcome = await explainFailure({ context, session, folder }, ended);
     const error = await retireBackfills(requirement, steps, outcome.results);
     const whole = { ...(error && { error }), ...outcome };
     return keeping.report(whole, outcomeReport(whole, 'up'));
   },
 });
+
+/** Loading what judges migrations is for runs that failed. */
+async function explainFailure(asked: Asked, outcome: RunOutcome): Promise<RunOutcome> {
+  if (!outcome.error) return outcome;
+  const { tellAlreadyThere } = await import('./already-there.ts');
+  return tellAlreadyThere(asked, outcome);
+}

@@ -1,5 +1,4 @@
 import * as z from 'zod';
-import type { Wanted } from '../catalog/prefixes.ts';
 import type { Context } from '../context.ts';
 import { needsConsent, readLabel } from '../db/meta.ts';
 import type { Session } from '../db/session.ts';
@@ -34,6 +33,7 @@ import {
   type Mending,
 } from './repair-partial.ts';
 import { repairReport, undoneReport, type Repair } from './repair-report.ts';
+import { wantedFor } from './wanted.ts';
 
 const flagsShape = z.object({
   apply: z.boolean().default(false),
@@ -148,18 +148,6 @@ async function mendingOf(
     throw usageError('USAGE', 'A migration is finished, or taken back.', 'Give one of the two.');
   if (finish !== undefined) return planMending(asked, steps, 'finish', finish);
   return takeBack === undefined ? undefined : planMending(asked, steps, 'take back', takeBack);
-}
-
-function wantedFor({ settings, signal, progress }: Context, folder: Folder): Wanted {
-  const { migrations, format } = folder;
-  return {
-    migrations,
-    format,
-    environment: settings.environment,
-    server: settings.shadow,
-    signal,
-    onReplay: () => progress.update(`replaying ${migrations.length} migrations in a shadow`),
-  };
 }
 
 async function apply(

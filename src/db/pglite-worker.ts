@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { parentPort, workerData, type MessagePort } from 'node:worker_threads';
 import { PGlite, type Extension } from '@electric-sql/pglite';
@@ -14,10 +15,12 @@ const { directory, template, extensions } = workerData as {
   extensions: EmbeddedExtensions;
 };
 
-async function open(): Promise<PGlite> {
+async function open(port: MessagePort): Promise<PGlite> {
+  const [engine] = (await once(port, 'message')) as [object];
   // A new cluster takes seconds (initdb); the one made by the build is unpacked in a fraction.
   const loadDataDir = template ? new Blob([await readFile(template)]) : undefined;
   const database = await PGlite.create({
+    pgliteWasmModule: engine,
     ...(directory && { dataDir: directory }),
     ...(loadDataDir && { loadDataDir }),
     extensions: Object.fromEntries(await Promise.all(extensions.modules.map(load))),
@@ -60,7 +63,7 @@ function serve(database: PGlite, port: MessagePort): void {
 
 const port = parentPort;
 if (!port) throw new Error('pglite-worker is started by src/db/pglite.ts');
-open().then(
+open(port).then(
   (database) => serve(database, port),
   (cause: unknown) => {
     port.postMessage({ failure: cause instanceof Error ? cause.message : String(cause) });

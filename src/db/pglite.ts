@@ -1,4 +1,7 @@
 import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
 import { Duplex } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
@@ -35,6 +38,20 @@ function emptyCluster(): string | null {
  */
 setFlagsFromString('--wasm-tiering-budget=400000000');
 
+/** Node has it; only the browser's types declare it. */
+declare const WebAssembly: { compile(bytes: Uint8Array): Promise<object> };
+
+let compiled: Promise<object> | undefined;
+
+/** The server, compiled once for all embedded databases of this process. */
+function engine(): Promise<object> {
+  const { resolve } = createRequire(import.meta.url);
+  compiled ??= readFile(join(dirname(resolve('@electric-sql/pglite')), 'pglite.wasm')).then(
+    (bytes) => WebAssembly.compile(bytes),
+  );
+  return compiled;
+}
+
 /**
  * An embedded Postgres behind the socket interface that `pg` expects of its `stream` option, so
  * that one driver serves both kinds of target.
@@ -60,6 +77,10 @@ export class PgliteSocket extends Duplex {
     this.#worker.on('message', (message: Answer) => this.#receive(message));
     this.#worker.on('error', (error) => this.destroy(error));
     this.#worker.on('exit', () => this.destroy());
+    engine().then(
+      (module) => this.#worker.postMessage(module),
+      (error: Error) => this.destroy(error),
+    );
   }
 
   #receive({ ready, answer, failure }: Answer): void {

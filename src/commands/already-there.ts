@@ -1,0 +1,74 @@
+import type { Context } from '../context.ts';
+import { codeOf } from '../db/connection-error.ts';
+import type { Session } from '../db/session.ts';
+import { DbopsError, exitCodes } from '../errors.ts';
+import type { Folder } from '../formats/format.ts';
+import { duplicates } from '../migrate/failure/failure.ts';
+import { readCheckpoints } from '../migrate/runner/checkpoint.ts';
+import type { RunOutcome } from '../migrate/step.ts';
+import { diagnose } from '../tracking/diagnose.ts';
+import type { Judgement } from '../tracking/verdict.ts';
+import { describeEvidence } from './repair-words.ts';
+import { wantedFor } from './wanted.ts';
+
+export interface Asked {
+  context: Context;
+  session: Session;
+  folder: Folder;
+}
+
+/**
+ * After a migration that failed because something is there already: looks whether its row is what is
+ * missing. If so, the run ended on a tracking table that lies (exit code 6), not on a wrong file.
+ */
+export async function tellAlreadyThere(asked: Asked, outcome: RunOutcome): Promise<RunOutcome> {
+  const { error, results } = outcome;
+  const name = results.find(({ state }) => state === 'failed')?.name;
+  if (!error || name === undefined || !duplicates.has(codeOf(error.cause))) return outcome;
+  if (await isHalfRun(asked, name)) return outcome;
+  const judgement = await judgementOf(asked, name);
+  return judgement ? { ...outcome, error: explained(error, judgement) } : outcome;
+}
+
+/** What a run of dbops has left of a file that runs statement by statement is known from its checkpoint. */
+async function isHalfRun({ session, folder }: Asked, name: string): Promise<boolean> {
+  const checkpoints = await readCheckpoints(session, folder);
+  return checkpoints.some(({ migration }) => migration === name);
+}
+
+/** Nothing where it can't be judged: the failure itself is what matters then. */
+async function judgementOf({ context, session, folder }: Asked, name: string) {
+  try {
+    const { judgements } = await diagnose(session, folder, wantedFor(context, folder));
+    return judgements.find(({ migration }) => migration?.name === name);
+  } catch (error) {
+    if (!(error instanceof DbopsError)) throw error;
+    return undefined;
+  }
+}
+
+const isThere: ReadonlySet<Judgement['inCatalog']> = new Set(['proven', 'superseded', 'partial']);
+
+function explained(error: DbopsError, judgement: Judgement): DbopsError {
+  const { message, cause } = error;
+  const { inCatalog } = judgement;
+  const proof = `Compared with a replay of the folder, it is ${inCatalog}: ${describeEvidence(judgement)}.`;
+  const reason = [...error.reason, proof];
+  if (isThere.has(inCatalog))
+    return new DbopsError({
+      code: 'TRACKING.DESYNCHRONISED',
+      exitCode: exitCodes.desynchronised,
+      message,
+      reason,
+      hint: error.hint,
+      cause,
+    });
+  return new DbopsError({
+    code: error.code,
+    exitCode: error.exitCode,
+    message,
+    reason,
+    hint: 'Something else has the name: rename or remove it, or correct the file, then: dbops migrate up',
+    cause,
+  });
+}
