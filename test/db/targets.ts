@@ -27,6 +27,9 @@ export interface Database {
 /** The real servers: for locks, concurrency and rights, which PGlite's one session can't show. */
 export const servers: Server[] = inject('servers');
 
+/** The newest of them: for what a tool, a folder or a process does, which is the same on every major. */
+export const newest: Server[] = servers.slice(0, 1);
+
 /** Of the majors between the oldest and the newest: for what may differ between any two. */
 export const serversBetween: Server[] = inject('serversBetween');
 

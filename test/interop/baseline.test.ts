@@ -3,7 +3,7 @@ import { drizzle } from 'drizzle-orm-1/node-postgres';
 import { migrate } from 'drizzle-orm-1/node-postgres/migrator';
 import { describe, expect, it, vi } from 'vitest';
 import { runShell } from '../cli/run-cli.ts';
-import { servers, withDatabase } from '../db/targets.ts';
+import { newest, withDatabase } from '../db/targets.ts';
 import {
   byState,
   exists,
@@ -34,7 +34,7 @@ const nodePgMigrate = (words: string, { root, url }: Project) =>
     { cwd: root, environment: { DATABASE_URL: url, JITI_FS_CACHE: 'false' } },
   );
 
-describe.each(servers)('after a baseline on $name', (server) => {
+describe.each(newest)('after a baseline on $name', (server) => {
   vi.setConfig({ testTimeout: 60_000 });
 
   const withBaseline = (files: Files, test: (project: Project) => Promise<void>) =>

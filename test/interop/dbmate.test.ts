@@ -1,7 +1,7 @@
 import { resolveBinary } from 'dbmate';
 import { describe, expect, it } from 'vitest';
 import { runShell } from '../cli/run-cli.ts';
-import { servers, withDatabase } from '../db/targets.ts';
+import { newest, withDatabase } from '../db/targets.ts';
 import { byState, exists, projectOn, writeProject, type Project } from '../migrate/project.ts';
 import { filesOf, mixed } from './mixed.ts';
 import { describeInterop } from './peer.ts';
@@ -37,7 +37,7 @@ describeInterop({
   rows: 'SELECT version FROM public.schema_migrations ORDER BY version',
 });
 
-describe.each(servers)('a dbmate folder on $name', (server) => {
+describe.each(newest)('a dbmate folder on $name', (server) => {
   const withFiles = (written: Record<string, string>, test: (project: Project) => Promise<void>) =>
     withDatabase(server, (url) => test(projectOn(url, writeProject(written))));
 

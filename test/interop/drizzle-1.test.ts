@@ -3,7 +3,7 @@ import { drizzle } from 'drizzle-orm-1/node-postgres';
 import { migrate } from 'drizzle-orm-1/node-postgres/migrator';
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
-import { servers, withDatabase } from '../db/targets.ts';
+import { newest, withDatabase } from '../db/targets.ts';
 import {
   byState,
   exists,
@@ -46,7 +46,7 @@ describeInterop({
 
 const four = ['a', 'b', 'c', 'd'].map((name) => [name, `CREATE TABLE ${name} (id int);`] as const);
 
-describe.each(servers)('dbops between drizzle-orm 0.x and 1.0.0-rc.5, on $name', (server) => {
+describe.each(newest)('dbops between drizzle-orm 0.x and 1.0.0-rc.5, on $name', (server) => {
   const files = {
     ...datedFolder(four),
     // Two of one second, as a script may generate them, and two of one content.
@@ -135,7 +135,7 @@ describe.each(servers)('dbops between drizzle-orm 0.x and 1.0.0-rc.5, on $name',
 
 const found = z.array(z.object({ code: z.string(), help: z.string() }));
 
-describe.each(servers)('dbops beside drizzle-orm 1.0.0-rc.5, on $name', (server) => {
+describe.each(newest)('dbops beside drizzle-orm 1.0.0-rc.5, on $name', (server) => {
   const withFour = (test: (project: Project) => Promise<void>) =>
     withDatabase(server, async (url) => {
       const project = projectOn(url, writeProject(datedFolder(four)));

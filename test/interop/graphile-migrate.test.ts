@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { runShell } from '../cli/run-cli.ts';
-import { servers, withDatabase } from '../db/targets.ts';
+import { newest, withDatabase } from '../db/targets.ts';
 import {
   byState,
   exists,
@@ -40,7 +40,7 @@ describeInterop({
   rows: 'SELECT hash, previous_hash, filename FROM graphile_migrate.migrations ORDER BY filename',
 });
 
-describe.each(servers)('a graphile-migrate folder on $name', (server) => {
+describe.each(newest)('a graphile-migrate folder on $name', (server) => {
   const drafts = [{ body: 'CREATE TABLE a (id int);' }, { body: 'CREATE TABLE b (id int);' }];
   const committed = commit(drafts);
   const second = 'migrations/committed/000002.sql';

@@ -2,7 +2,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { readFolder } from '../../src/formats/index.ts';
 import { readApplied } from '../../src/migrate/state.ts';
 import { withSession } from '../db/session.ts';
-import { servers, targets, withDatabase, type Target } from '../db/targets.ts';
+import { newest, targets, withDatabase, type Target } from '../db/targets.ts';
 import { byState, exists, projectOn, writeProject, type Project } from '../migrate/project.ts';
 import { count, files, latest, namesOf, withKnex } from './knex-project.ts';
 import { describeInterop } from './peer.ts';
@@ -17,7 +17,7 @@ describeInterop({
     FROM knex_migrations ORDER BY id`,
 });
 
-describe.each(servers)('knex beside dbops on $name', (server) => {
+describe.each(newest)('knex beside dbops on $name', (server) => {
   vi.setConfig({ testTimeout: 60_000 });
 
   const withFolder = (test: (project: Project) => Promise<void>, own = files()) =>
@@ -155,7 +155,7 @@ describe.each(targets)('a knex module on $name', (target) => {
     }));
 });
 
-describe.each(servers)('a knex module on $name', (target) => {
+describe.each(newest)('a knex module on $name', (target) => {
   it.each([
     ['throws', `throw new Error('not today')`, /not today/],
     ['rolls back', `await knex.rollback()`, /rolled back/],

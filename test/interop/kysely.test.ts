@@ -3,7 +3,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { readFolder } from '../../src/formats/index.ts';
 import { readApplied } from '../../src/migrate/state.ts';
 import { withSession } from '../db/session.ts';
-import { servers, withDatabase } from '../db/targets.ts';
+import { newest, withDatabase } from '../db/targets.ts';
 import { byState, projectOn, writeProject, type Project } from '../migrate/project.ts';
 import { count, files, latest, migrator, outcome } from './kysely-project.ts';
 import { describeInterop } from './peer.ts';
@@ -18,7 +18,7 @@ describeInterop({
     FROM kysely_migration ORDER BY timestamp, name`,
 });
 
-describe.each(servers)('Kysely beside dbops on $name', (server) => {
+describe.each(newest)('Kysely beside dbops on $name', (server) => {
   vi.setConfig({ testTimeout: 60_000 });
 
   const withFolder = (test: (project: Project) => Promise<void>, own = files()) =>

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { folderOf, runShell } from '../cli/run-cli.ts';
-import { servers, withDatabase } from '../db/targets.ts';
+import { newest, withDatabase } from '../db/targets.ts';
 import {
   byState,
   exists,
@@ -95,7 +95,7 @@ describeInterop({
   rows,
 });
 
-describe.each(servers)('a node-pg-migrate folder on $name', (server) => {
+describe.each(newest)('a node-pg-migrate folder on $name', (server) => {
   const sql = (forward: string, down = '') =>
     `-- Up Migration\n${forward}\n-- Down Migration\n${down}\n`;
   const inFolder = (files: Record<string, string>) =>

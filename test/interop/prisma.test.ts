@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { servers, withDatabase } from '../db/targets.ts';
+import { newest, withDatabase } from '../db/targets.ts';
 import { prisma } from '../../src/formats/prisma.ts';
 import {
   exists,
@@ -49,7 +49,7 @@ describeInterop({
   rows,
 });
 
-describe.each(servers)('Prisma 7.10 beside dbops on $name', (server) => {
+describe.each(newest)('Prisma 7.10 beside dbops on $name', (server) => {
   const withPrisma = (files: Record<string, string>, test: (project: Project) => Promise<void>) =>
     withDatabase(server, (url) => test(projectOn(url, writeProject({ ...lock, ...files }))));
 

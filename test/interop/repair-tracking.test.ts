@@ -6,7 +6,7 @@ import { drizzle } from 'drizzle-orm/node-postgres';
 import { migrate } from 'drizzle-orm/node-postgres/migrator';
 import { describe, expect, it, vi } from 'vitest';
 import { runShell } from '../cli/run-cli.ts';
-import { servers, withDatabase } from '../db/targets.ts';
+import { newest, withDatabase } from '../db/targets.ts';
 import { exists, projectOn, withClient, writeProject, type Project } from '../migrate/project.ts';
 import { writers, type FormatName, type Step } from '../tracking/desync/folders.ts';
 import { latest as runKnex } from './knex-project.ts';
@@ -67,7 +67,7 @@ const files: Partial<Record<FormatName, Record<string, string>>> = {
   'graphile-migrate': { '.gmrc': '{}' },
 };
 
-describe.each(servers)('a repaired table on $name', (server) => {
+describe.each(newest)('a repaired table on $name', (server) => {
   vi.setConfig({ testTimeout: 60_000 });
 
   it.each(Object.entries(tools))('lets %s apply the pending file, and nothing else', (name, up) =>

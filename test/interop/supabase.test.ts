@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { splitAsSupabase } from '../../src/formats/supabase/statements.ts';
 import { runShell } from '../cli/run-cli.ts';
-import { servers, withDatabase } from '../db/targets.ts';
+import { newest, withDatabase } from '../db/targets.ts';
 import { byState, projectOn, writeInto, writeProject, type Project } from '../migrate/project.ts';
 import { filesOf, mixed } from './mixed.ts';
 import { describeInterop } from './peer.ts';
@@ -68,7 +68,7 @@ describeInterop({
   rows,
 });
 
-describe.each(servers)('supabase 3.1.0 beside dbops on $name', (server) => {
+describe.each(newest)('supabase 3.1.0 beside dbops on $name', (server) => {
   const withSupabase = (files: Files, test: (project: Project) => Promise<void>) =>
     withDatabase(server, (url) =>
       test(projectOn(url, writeProject({ ...config, ...inMigrations(files) }))),

@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
-import { servers, withDatabase, type Target } from '../db/targets.ts';
+import { newest, withDatabase, type Target } from '../db/targets.ts';
 import { withWire, type Verdict } from '../db/wire.ts';
 import { catalogOf } from '../reference/catalog.ts';
 import { projectOn, tracked, withProject, writeFolder, type Project } from './project.ts';
@@ -36,7 +36,7 @@ const stateOf = async (project: Project) => ({
   checkpoints: await project.query('SELECT * FROM dbops.checkpoints'),
 });
 
-describe.each(servers)('migrate up that is killed on $name', (server) => {
+describe.each(newest)('migrate up that is killed on $name', (server) => {
   it('at every boundary between two requests goes on there, and ends as an undisturbed run does', async () => {
     const { undisturbed, requests } = await whole(server);
     expect(requests).toBeGreaterThan(40);
