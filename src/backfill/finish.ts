@@ -3,7 +3,7 @@ import type { Session } from '../db/session.ts';
 import { failedOf, takeAccount, type Account } from './account.ts';
 import { isOfRow, runBatch, type Workplace } from './batch.ts';
 import type { Filled, Filling } from './fill.ts';
-import { pageOf, remaining, remainingUnread } from './sql.ts';
+import { mostAtOnce, pageOf, remaining, remainingUnread } from './sql.ts';
 import { readQuarantine, sweepRange, type Quarantined } from './state.ts';
 import type { Relation, Subject } from './subject.ts';
 
@@ -19,33 +19,31 @@ export interface Proof {
 const mostSweeps = 8;
 
 /**
- * Counts every row in one snapshot, and fills what is still open: rows that moved to a page which
- * had been walked, that somebody held, or that came while no trigger was there.
+ * Fills what is still open (rows that moved to a page which had been walked, that somebody held, or
+ * that came while no trigger was there), and counts every row in one snapshot.
  */
 export async function finish(
   { place, subjects }: Filled,
   { session, backfill, options }: Omit<Filling, 'beginning'>,
 ): Promise<Proof> {
-  for (let sweeps = 0; ; sweeps++) {
-    options.signal.throwIfAborted();
-    options.onProgress(`backfill ${backfill.name}  proving that nothing is left`);
-    const quarantine = await readQuarantine(session, backfill.name);
-    const started = performance.now();
-    const counted = await takeAccount(session, subjects, quarantine).catch((error: unknown) => {
-      if (!isOfRow(error) || sweeps >= mostSweeps) throw error;
-      return undefined; // a row whose value can't be computed: the sweep finds it
-    });
-    const proofMs = performance.now() - started;
-    const isLeft =
-      !counted ||
-      counted.sum.open > 0 ||
-      (options.fixMismatched && sweeps === 0 && counted.sum.mismatched > 0);
-    if (counted && (!isLeft || sweeps >= mostSweeps))
-      return { account: counted.sum, byTarget: counted.byTarget, quarantine, proofMs };
-    if (sweeps > 0) await sleep(50 * 2 ** sweeps, undefined, { signal: options.signal });
+  const { signal, onProgress } = options;
+  for (let sweeps = 1; ; sweeps++) {
+    signal.throwIfAborted();
+    onProgress(`backfill ${backfill.name}  proving that nothing is left`);
     for (const [target, subject] of subjects.entries())
       for (const relation of subject.relations)
         await sweep({ session, place, subject, target, relation });
+    signal.throwIfAborted();
+    const quarantine = await readQuarantine(session, backfill.name);
+    const started = performance.now();
+    const counted = await takeAccount(session, subjects, quarantine).catch((error: unknown) => {
+      if (!isOfRow(error) || sweeps > mostSweeps) throw error;
+      return undefined; // a row whose value can't be computed came in between: the sweep finds it
+    });
+    const proofMs = performance.now() - started;
+    if (counted && (counted.sum.open === 0 || sweeps > mostSweeps))
+      return { account: counted.sum, byTarget: counted.byTarget, quarantine, proofMs };
+    await sleep(50 * 2 ** sweeps, undefined, { signal });
   }
 }
 
@@ -59,7 +57,7 @@ interface Sweep {
 
 /** One look at the rows that are left, as often as it finds many. */
 async function sweep({ session, place, subject, target, relation }: Sweep): Promise<void> {
-  for (let changed = 1; changed > 0 && !place.signal.aborted;) {
+  for (let isMore = true; isMore && !place.signal.aborted;) {
     const quarantine = await readQuarantine(session, place.name);
     const failed = failedOf(subject, target, quarantine);
     const rows = await session
@@ -71,7 +69,7 @@ async function sweep({ session, place, subject, target, relation }: Sweep): Prom
         );
       });
     const ids = rows.map(({ id }) => id).toSorted((a, b) => pageOf(a) - pageOf(b));
-    changed = 0;
+    let changed = 0;
     for (let from = 0; from < ids.length && !place.signal.aborted;) {
       const part = ids.slice(from, from + place.pace.size());
       from += part.length;
@@ -81,5 +79,6 @@ async function sweep({ session, place, subject, target, relation }: Sweep): Prom
         place,
       );
     }
+    isMore = ids.length >= mostAtOnce && changed > 0;
   }
 }

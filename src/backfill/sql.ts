@@ -118,12 +118,19 @@ export function samples(subject: Subject, failed: string, which: 'orphans' | 'mi
     WHERE ${classes(subject)[which]} LIMIT 5`;
 }
 
-/** Rows that still want a value, by place. */
+/** Rows of one look at what is left. */
+export const mostAtOnce = 20_000;
+
+/**
+ * Rows that still want a value, by place. A WITH query is planned for all of its rows: for the first
+ * few the planner would look every row up, and, as there are none, go through the whole table so.
+ */
 export function remaining(subject: Subject, { name }: Relation, failed: string, purpose: Purpose) {
   const { open, mismatched } = classes(subject);
   const left = purpose === 'fix' ? `(${open}) OR (${mismatched} AND value IS NOT NULL)` : open;
-  return `SELECT tid::text AS id FROM (${answers(subject, `ONLY ${name}`, failed)}) AS dbops_row
-    WHERE ${left} LIMIT 20000`;
+  return `WITH remaining AS MATERIALIZED (
+      SELECT tid FROM (${answers(subject, `ONLY ${name}`, failed)}) AS dbops_row WHERE ${left})
+    SELECT tid::text AS id FROM remaining LIMIT ${mostAtOnce}`;
 }
 
 /** The same where a value can't be computed, so that nobody knows which rows want one. */
