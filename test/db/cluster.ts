@@ -16,6 +16,7 @@ const options = [
 const accessRules = `
 host all ${app.user} 127.0.0.1/32 scram-sha-256
 host all all         127.0.0.1/32 trust
+host replication all 127.0.0.1/32 trust
 `;
 
 /** Makes the empty cluster `data`, where everyone but the role `app` is trusted. */

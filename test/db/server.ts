@@ -1,8 +1,9 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir } from 'node:fs/promises';
+import { appendFile, mkdir, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import pg from 'pg';
 import { programsFor } from './binaries.ts';
 import { createCluster } from './cluster.ts';
 import { giveTo, type ServerUser } from './server-user.ts';
@@ -20,6 +21,10 @@ export interface Server {
 /** A server and the way to end it. */
 export interface RunningServer {
   server: Server;
+  /** Of its programs. */
+  bin: string;
+  /** Its cluster. */
+  data: string;
   stop(): Promise<void>;
 }
 
@@ -51,13 +56,47 @@ export async function startServer(
     await createCluster(join(programs, 'initdb'), data, user);
     const port = await freePort();
     const postgres = await launch(join(programs, 'postgres'), data, port, user);
-    const adminUrl = `postgres://postgres@127.0.0.1:${port}/postgres`;
-    return { server: { kind: 'server', name, major, adminUrl }, stop: () => end(postgres) };
+    const server: Server = { kind: 'server', name, major, adminUrl: urlOf(port) };
+    return { server, bin: programs, data, stop: () => end(postgres) };
   } catch (cause) {
     throw new Error(`${name} does not start: ${cause instanceof Error ? cause.message : cause}`, {
       cause,
     });
   }
+}
+
+function urlOf(port: number): string {
+  return `postgres://postgres@127.0.0.1:${port}/postgres`;
+}
+
+/** A copy of a running server that follows it (server manual, "Making a Base Backup Using the Low Level API"). */
+export async function startStandby(
+  { server, bin, data }: RunningServer,
+  folder: string,
+  user: ServerUser,
+): Promise<{ adminUrl: string; stop(): Promise<void> }> {
+  const copy = join(folder, 'standby');
+  const client = new pg.Client(server.adminUrl);
+  await client.connect();
+  try {
+    await client.query(`SELECT pg_backup_start('standby', true)`);
+    execFileSync('cp', ['-R', data, copy]);
+    const { rows } = await client.query('SELECT labelfile FROM pg_backup_stop(false)');
+    await writeFile(join(copy, 'backup_label'), rows[0]?.labelfile ?? '');
+  } finally {
+    await client.end();
+  }
+  await rm(join(copy, 'postmaster.pid'));
+  await writeFile(join(copy, 'standby.signal'), '');
+  const { port: source } = new URL(server.adminUrl);
+  await appendFile(
+    join(copy, 'postgresql.auto.conf'),
+    `primary_conninfo = 'host=127.0.0.1 port=${source} user=postgres'\n`,
+  );
+  giveTo(user, copy);
+  const port = await freePort();
+  const postgres = await launch(join(bin, 'postgres'), copy, port, user);
+  return { adminUrl: urlOf(port), stop: () => end(postgres) };
 }
 
 /** Resolves when the server accepts connections, rejects with its log when it ends instead. */
@@ -77,7 +116,7 @@ function launch(
     let log = '';
     postgres.stderr.setEncoding('utf8').on('data', (text: string) => {
       log = (log + text).slice(-10_000);
-      if (log.includes('ready to accept connections')) resolve(postgres);
+      if (/ready to accept (?:read-only )?connections/.test(log)) resolve(postgres);
     });
     postgres.once('error', reject);
     postgres.once('close', () => reject(new Error(`it ended with this log:\n${log}`)));
