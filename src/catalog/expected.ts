@@ -1,12 +1,12 @@
 import * as z from 'zod';
-import { codeOf } from '../db/connection-error.ts';
 import type { Session } from '../db/session.ts';
 import { digest, openCache } from './cache.ts';
 import { judgeIn, type Doubt, type Judge } from './differences.ts';
 import { prefixKeys, withReplayer, type Wanted } from './prefixes.ts';
 import type { SchemaObject } from './kinds/kind.ts';
 import { replay } from './replay.ts';
-import { fullSnapshot, inScratchTransaction } from './snapshot.ts';
+import { scratchSnapshot } from './scratch-snapshot.ts';
+import { inScratchTransaction } from './snapshot.ts';
 import { readSnapshots, writeSnapshots } from './stored-snapshots.ts';
 
 /** What the migrations make. */
@@ -74,34 +74,17 @@ async function take(
 ): Promise<Snapshots> {
   const taken: Snapshots = new Map();
   const share = sharing();
-  const read = reading(shadow, wanted);
+  const { grants = false } = wanted;
   const last = Math.max(...lengths);
   await replay(shadow, wanted.migrations.slice(0, last), wanted.format, async (length) => {
     if (!lengths.includes(length)) return;
-    taken.set(length, (await read()).map(share));
+    taken.set(length, (await scratchSnapshot(shadow, { grants })).map(share));
   });
   const keys = prefixKeys(wanted);
   const byKey = new Map([...taken].map(([length, objects]) => [keys[length] ?? '', objects]));
   writeSnapshots(openCache(wanted.environment), byKey);
   return taken;
 }
-
-/** Reads the shadow again and again by one prepared statement, which a migration may `DISCARD`. */
-function reading(shadow: Session, { grants }: Wanted): () => Promise<SchemaObject[]> {
-  let plan = 0;
-  const read = () =>
-    inScratchTransaction(shadow, () =>
-      fullSnapshot(shadow, { grants: grants ?? false, plan: `dbops_snapshot_${plan}` }),
-    );
-  return () =>
-    read().catch((error: unknown) => {
-      if (codeOf(error) !== invalidStatementName) throw error;
-      plan += 1;
-      return read();
-    });
-}
-
-const invalidStatementName = '26000';
 
 /** Gives one and the same object for all that are alike. */
 export function sharing(): (object: SchemaObject) => SchemaObject {

@@ -7,7 +7,8 @@ import { sharing, snapshotsAfter } from './expected.ts';
 import type { SchemaObject } from './kinds/kind.ts';
 import { prefixKeys, withReplayer, type Wanted } from './prefixes.ts';
 import { prepare } from './replay.ts';
-import { fullSnapshot, inScratchTransaction, keyOfObject } from './snapshot.ts';
+import { scratchSnapshot } from './scratch-snapshot.ts';
+import { inScratchTransaction, keyOfObject } from './snapshot.ts';
 import { readSnapshots, writeSnapshots } from './stored-snapshots.ts';
 import { replayTolerantly, skippedShape, type Skipped } from './tolerant-replay.ts';
 
@@ -68,7 +69,7 @@ async function takeTolerantly(wanted: Wanted): Promise<States> {
     const taken: SchemaObject[][] = [];
     await stepThrough(shadow, wanted, async (_, left) => {
       skipped.push(...left);
-      const objects = await inScratchTransaction(shadow, () => fullSnapshot(shadow));
+      const objects = await scratchSnapshot(shadow);
       taken.push(objects.map(share));
     });
     return taken;

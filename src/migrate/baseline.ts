@@ -1,6 +1,7 @@
 import { comparableOf, expectedOf, type Surroundings } from '../catalog/application.ts';
 import { differencesOf, judgeIn, type Difference } from '../catalog/differences.ts';
-import { fullSnapshot, inScratchTransaction, keyOfObject } from '../catalog/snapshot.ts';
+import { scratchSnapshot } from '../catalog/scratch-snapshot.ts';
+import { inScratchTransaction, keyOfObject } from '../catalog/snapshot.ts';
 import type { SchemaObject } from '../catalog/kinds/kind.ts';
 import { Probes } from '../catalog/probes.ts';
 import { prepare, replayOne } from '../catalog/replay.ts';
@@ -92,21 +93,21 @@ function proofOf(compared: readonly Comparison[]): Proof {
 async function openReplay({ shadow, format, surroundings }: Question) {
   if (!format.platform) return surroundings;
   await prepare(shadow, format);
-  const objects = await inScratchTransaction(shadow, () => fullSnapshot(shadow));
+  const objects = await scratchSnapshot(shadow);
   return { ...surroundings, given: new Set(objects.map(keyOfObject)) };
 }
 
-function compareAll(
+async function compareAll(
   shadow: Session,
   live: readonly SchemaObject[],
   surroundings: Surroundings,
 ): Promise<Omit<Comparison, 'length'>> {
-  return inScratchTransaction(shadow, async () => {
-    const expected = expectedOf(await fullSnapshot(shadow), surroundings);
-    const comparable = comparableOf(live, expected, surroundings);
-    const differences = await differencesOf(expected, comparable, judgeIn(shadow));
-    return { differences, objects: expected.length };
-  });
+  const expected = expectedOf(await scratchSnapshot(shadow), surroundings);
+  const comparable = comparableOf(live, expected, surroundings);
+  const differences = await inScratchTransaction(shadow, () =>
+    differencesOf(expected, comparable, judgeIn(shadow)),
+  );
+  return { differences, objects: expected.length };
 }
 
 /** Writes the tracking rows of migrations that were found in the database. All or none. */

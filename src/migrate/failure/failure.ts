@@ -28,7 +28,13 @@ const insufficientPrivilege = '42501';
 const activeTransaction = '25001';
 
 /** What is there already (server manual, appendix "PostgreSQL Error Codes"). */
-export const duplicates: ReadonlySet<string> = new Set(['42P06', '42P07', '42701', '42710', '42723']);
+export const duplicates: ReadonlySet<string> = new Set([
+  '42P06',
+  '42P07',
+  '42701',
+  '42710',
+  '42723',
+]);
 
 /**
  * Explains a failed migration: file, line, the statement with a caret, SQLSTATE, the rows that

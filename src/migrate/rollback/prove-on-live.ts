@@ -4,12 +4,8 @@ import type { Statement } from '../../catalog/ddl/statement.ts';
 import { goBack, readState, runAll, WayError } from '../../catalog/ddl/way-back.ts';
 import type { Difference } from '../../catalog/differences.ts';
 import type { SchemaObject } from '../../catalog/kinds/kind.ts';
-import {
-  fullSnapshot,
-  inScratchTransaction,
-  keyOfObject,
-  objectName,
-} from '../../catalog/snapshot.ts';
+import { scratchSnapshot } from '../../catalog/scratch-snapshot.ts';
+import { inScratchTransaction, keyOfObject, objectName } from '../../catalog/snapshot.ts';
 import { lossesBetween, readStorage } from '../../catalog/losses.ts';
 import { prepare, replayOne } from '../../catalog/replay.ts';
 import { replayTolerantly, type Skipped } from '../../catalog/tolerant-replay.ts';
@@ -44,14 +40,13 @@ export async function guessWays(
   for (const migration of before)
     skipped.push(...(await replayTolerantly(shadow, migration, format)));
   for (const migration of asked) {
-    const [state, objects] = await inScratchTransaction(
-      shadow,
-      async () => [await readState(shadow), await fullSnapshot(shadow)] as const,
-    );
+    const objects = await scratchSnapshot(shadow);
+    const state = await inScratchTransaction(shadow, () => readState(shadow));
     skipped.push(...(await replayTolerantly(shadow, migration, format)));
+    const after = await scratchSnapshot(shadow);
     guesses.push(
       await inScratchTransaction(shadow, async () => {
-        const changes = await compare(shadow, objects, await fullSnapshot(shadow));
+        const changes = await compare(shadow, objects, after);
         if (migration.down) return { migration, statements: [], changes, doubts: [] };
         await shadow.script(settings);
         const way = await goBack(shadow, state, { rebuild: false }).catch(wayDoubt);
@@ -107,9 +102,8 @@ async function proveOne(shadow: Session, guess: Guess, format: Format): Promise<
   const now = await look(shadow);
   const failed = await takeBack(shadow, guess, format);
   if (failed) return [failed];
-  const changed = await inScratchTransaction(shadow, async () =>
-    compare(shadow, await fullSnapshot(shadow), now.objects),
-  );
+  const before = await scratchSnapshot(shadow);
+  const changed = await inScratchTransaction(shadow, () => compare(shadow, before, now.objects));
   const strangers = changedKeys(keysOf(changes), keysOf(changed));
   if (strangers.length > 0) return [doubt('not as before', strangers)];
   try {
@@ -130,10 +124,8 @@ async function proveOne(shadow: Session, guess: Guess, format: Format): Promise<
 }
 
 async function look(shadow: Session): Promise<{ objects: SchemaObject[]; facts: Facts }> {
-  return inScratchTransaction(shadow, async () => ({
-    objects: await fullSnapshot(shadow),
-    facts: await readFacts(shadow),
-  }));
+  const objects = await scratchSnapshot(shadow);
+  return { objects, facts: await inScratchTransaction(shadow, () => readFacts(shadow)) };
 }
 
 function keysOf(differences: readonly Difference[]): ReadonlyMap<string, string> {

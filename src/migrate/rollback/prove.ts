@@ -3,7 +3,8 @@ import type { Statement } from '../../catalog/ddl/statement.ts';
 import { goBack, readState, WayError, type CatalogState } from '../../catalog/ddl/way-back.ts';
 import { differencesOf, judgeIn, type Difference } from '../../catalog/differences.ts';
 import type { SchemaObject } from '../../catalog/kinds/kind.ts';
-import { fullSnapshot, inScratchTransaction, pinned } from '../../catalog/snapshot.ts';
+import { preparedSnapshot, scratchSnapshot } from '../../catalog/scratch-snapshot.ts';
+import { inScratchTransaction, pinned } from '../../catalog/snapshot.ts';
 import { lossesBetween, readStorage } from '../../catalog/losses.ts';
 import { replayOne } from '../../catalog/replay.ts';
 import { codeOf } from '../../db/connection-error.ts';
@@ -45,7 +46,7 @@ export async function proveRollback(
   const before = await look(shadow);
   const mark = await markOf(shadow);
   await replayOne(shadow, migration, format);
-  const after = await inScratchTransaction(shadow, () => fullSnapshot(shadow));
+  const after = await scratchSnapshot(shadow);
   const storage = await readStorage(shadow);
   const taken = migration.down
     ? await takeBackByFile(shadow, migration, format, before)
@@ -65,10 +66,8 @@ export async function proveRollback(
 }
 
 async function look(shadow: Session): Promise<Moment> {
-  return inScratchTransaction(shadow, async () => ({
-    objects: await fullSnapshot(shadow),
-    state: await readState(shadow),
-  }));
+  const objects = await scratchSnapshot(shadow);
+  return { objects, state: await inScratchTransaction(shadow, () => readState(shadow)) };
 }
 
 /** In a transaction of the shadow, which judges what is spelled in two ways. */
@@ -101,7 +100,8 @@ async function takeBackByFile(
     if (!(error instanceof DbopsError)) throw error;
     return { statements: [], doubts: [doubt('down fails', [error.message, ...error.reason])] };
   }
-  const doubts = await inScratchTransaction(shadow, () => doubtsOf(shadow, before));
+  const now = await scratchSnapshot(shadow);
+  const doubts = await inScratchTransaction(shadow, () => doubtsOf(shadow, before, now));
   return { statements: [], doubts };
 }
 
@@ -136,12 +136,12 @@ async function tryWay(
   let isDone = false;
   try {
     const statements = await goBack(shadow, before.state, options);
-    let doubts = await doubtsOf(shadow, before);
+    let doubts = await doubtsOf(shadow, before, await preparedSnapshot(shadow));
     if (doubts.length > 0) {
       // What comes back gets the default privileges of today, whatever had been revoked from it.
       const rest = await goBack(shadow, before.state, options);
       statements.push(...rest.map((statement) => ({ ...statement, phase: 'rules' as const })));
-      doubts = await doubtsOf(shadow, before);
+      doubts = await doubtsOf(shadow, before, await preparedSnapshot(shadow));
     }
     isDone = doubts.length === 0;
     return { statements, doubts };
@@ -154,8 +154,12 @@ async function tryWay(
 }
 
 /** Whether the shadow is as it was, fact by fact. */
-async function doubtsOf(shadow: Session, before: Moment): Promise<Doubt[]> {
-  const differences = await compare(shadow, before.objects, await fullSnapshot(shadow));
+async function doubtsOf(
+  shadow: Session,
+  before: Moment,
+  now: readonly SchemaObject[],
+): Promise<Doubt[]> {
+  const differences = await compare(shadow, before.objects, now);
   if (differences.length > 0) return [doubt('not as before', [], differences)];
   const { facts } = await readState(shadow);
   const rights = changedKeys(grantsOf(before.state.facts), grantsOf(facts));
@@ -201,9 +205,8 @@ async function runAgain(shadow: Session, again: Again): Promise<Doubt[]> {
     if (!(error instanceof DbopsError)) throw error;
     return [doubt('up fails', [error.message, ...error.reason])];
   }
-  const differences = await inScratchTransaction(shadow, async () =>
-    compare(shadow, after, await fullSnapshot(shadow)),
-  );
+  const now = await scratchSnapshot(shadow);
+  const differences = await inScratchTransaction(shadow, () => compare(shadow, after, now));
   return differences.length > 0 ? [doubt('up differs', [], differences)] : [];
 }
 
