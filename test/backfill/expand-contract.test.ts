@@ -1,11 +1,10 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { splitMigration } from '../../src/backfill/expand-contract.ts';
 import { piecesOf } from '../../src/sql/alter-table.ts';
 import { servers, withDatabase } from '../db/targets.ts';
 import { projectOn, writeInto, writeProject, withProject } from '../migrate/project.ts';
 import { catalogOf } from '../reference/catalog.ts';
+import { writers, type FormatName } from '../tracking/desync/folders.ts';
 
 vi.setConfig({ testTimeout: 120_000 });
 
@@ -112,33 +111,41 @@ describe.each(servers)('migrate expand-contract on $name', (server) => {
   const tables = `CREATE TABLE content (id int PRIMARY KEY, organization_id int);
     CREATE TABLE purchases (id int PRIMARY KEY, content_id int REFERENCES content (id), amount int);`;
 
-  it.each([
-    {
-      format: 'dbmate',
-      folder: 'db/migrations',
-      one: `-- migrate:up\n${tables}\n-- migrate:down\n`,
-      two: `-- migrate:up\n${tenancy}\n-- migrate:down\n`,
-    },
-    { format: 'supabase', folder: 'supabase/migrations', one: tables, two: tenancy },
-  ])('writes the files of $format as its tool has them', ({ format, folder, one, two }) =>
+  const names: FormatName[] = [
+    'dbmate',
+    'supabase',
+    'prisma',
+    'drizzle',
+    'drizzle 1.0',
+    'node-pg-migrate',
+  ];
+  it.each(names)('writes the files of %s as its tool has them', (name) =>
     withDatabase(server, async (url) => {
-      const first = `${folder}/20250101000000_shop.sql`;
-      const last = `${folder}/20250102000000_tenancy.sql`;
-      const project = projectOn(url, writeProject({ [first]: one }));
-      await project.json('migrate', 'up', '--format', format);
+      const write = writers[name];
+      const steps = [
+        { slug: 'shop', sql: tables },
+        { slug: 'tenancy', sql: tenancy },
+      ];
+      const project = projectOn(url, writeProject(await write(steps.slice(0, 1))));
+      const format = ['--format', name.replace(/ .*/, '')];
+      expect(await project.json('migrate', 'up', ...format)).toMatchObject({ exitCode: 0 });
       await project.query(
         'INSERT INTO content VALUES (1, 7); INSERT INTO purchases VALUES (1, 1, 1)',
       );
-      writeInto(project.root, { [last]: two });
-      const words = ['migrate', 'expand-contract', last, '--format', format];
-      expect(await project.json(...words)).toMatchObject({ exitCode: 0 });
-      expect(readFileSync(join(project.root, last), 'utf8')).toContain(
-        'ADD COLUMN "organization_id" int',
-      );
-      const up = await project.json('migrate', 'up', '--format', format);
+      writeInto(project.root, await write(steps));
+      const { migrations } = await project.json('migrate', 'status', ...format);
+      const last = migrations.at(-1)?.name ?? '';
+      expect(await project.json('migrate', 'expand-contract', last, ...format)).toMatchObject({
+        exitCode: 0,
+      });
+      const up = await project.json('migrate', 'up', ...format);
       expect(up).toMatchObject({ exitCode: 0 });
-      const [row] = await project.query('SELECT organization_id FROM purchases');
-      expect(row).toEqual({ organization_id: 7 });
+      expect(up.migrations).toHaveLength(2);
+      const [row] = await project.query(
+        `SELECT organization_id, (SELECT attnotnull FROM pg_attribute WHERE attrelid = 'purchases'::regclass
+            AND attname = 'organization_id') AS "isRequired" FROM purchases`,
+      );
+      expect(row).toEqual({ organization_id: 7, isRequired: true });
     }),
   );
 
