@@ -37,11 +37,11 @@ export async function finish(
     const quarantine = await readQuarantine(session, backfill.name);
     const started = performance.now();
     const counted = await takeAccount(session, subjects, quarantine).catch((error: unknown) => {
-      if (!isOfRow(error) || sweeps > mostSweeps) throw error;
+      if (!isOfRow(error) || sweeps >= mostSweeps) throw error;
       return undefined; // a row whose value can't be computed came in between: the sweep finds it
     });
     const proofMs = performance.now() - started;
-    if (counted && (counted.sum.open === 0 || sweeps > mostSweeps))
+    if (counted && (counted.sum.open === 0 || sweeps >= mostSweeps))
       return { account: counted.sum, byTarget: counted.byTarget, quarantine, proofMs };
     await sleep(50 * 2 ** sweeps, undefined, { signal });
   }
