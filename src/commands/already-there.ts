@@ -47,28 +47,17 @@ async function judgementOf({ context, session, folder }: Asked, name: string) {
   }
 }
 
+const nameIsTaken =
+  'Something else has the name: rename or remove it, or correct the file, then: dbops migrate up';
+
 const isThere: ReadonlySet<Judgement['inCatalog']> = new Set(['proven', 'superseded', 'partial']);
 
 function explained(error: DbopsError, judgement: Judgement): DbopsError {
-  const { message, cause } = error;
   const { inCatalog } = judgement;
   const proof = `Compared with a replay of the folder, it is ${inCatalog}: ${describeEvidence(judgement)}.`;
-  const reason = [...error.reason, proof];
-  if (isThere.has(inCatalog))
-    return new DbopsError({
-      code: 'TRACKING.DESYNCHRONISED',
-      exitCode: exitCodes.desynchronised,
-      message,
-      reason,
-      hint: error.hint,
-      cause,
-    });
-  return new DbopsError({
-    code: error.code,
-    exitCode: error.exitCode,
-    message,
-    reason,
-    hint: 'Something else has the name: rename or remove it, or correct the file, then: dbops migrate up',
-    cause,
-  });
+  const told = isThere.has(inCatalog)
+    ? { code: 'TRACKING.DESYNCHRONISED', exitCode: exitCodes.desynchronised, hint: error.hint }
+    : { code: error.code, exitCode: error.exitCode, hint: nameIsTaken };
+  const { message, cause } = error;
+  return new DbopsError({ message, cause, reason: [...error.reason, proof], ...told });
 }

@@ -45,11 +45,13 @@ let compiled: Promise<object> | undefined;
 
 /** The server, compiled once for all embedded databases of this process. */
 function engine(): Promise<object> {
+  return (compiled ??= compile());
+}
+
+async function compile(): Promise<object> {
   const { resolve } = createRequire(import.meta.url);
-  compiled ??= readFile(join(dirname(resolve('@electric-sql/pglite')), 'pglite.wasm')).then(
-    (bytes) => WebAssembly.compile(bytes),
-  );
-  return compiled;
+  const file = join(dirname(resolve('@electric-sql/pglite')), 'pglite.wasm');
+  return WebAssembly.compile(await readFile(file));
 }
 
 /**

@@ -74,12 +74,10 @@ export function solve(effects: Effects, live: Facts, prior: Prior): Solution {
   for (let at = last - 1; at >= 0; at--)
     if (!applied[at] && !prior.changesData[at] && fits(effects, live, applied, at))
       applied[at] = true;
-  const showings = effects.deltas.map((deltas, at) =>
-    deltas.map(({ fact, after }) =>
-      showingOf(effects.timelines.get(fact) ?? [], live(fact), applied, { at, value: after }),
-    ),
-  );
-  return { applied, showings };
+  return {
+    applied,
+    showings: effects.deltas.map((_, at) => showingsAt(effects, live, applied, at)),
+  };
 }
 
 /** A fact whose live value has several explanations. */
@@ -123,28 +121,26 @@ function markFollowing(
 }
 
 /** What somebody dropped by hand is not the work of a migration of which nothing else is there. */
-function isContradicted(
+function isContradicted(...asked: Parameters<typeof showingsAt>): boolean {
+  return showingsAt(...asked).includes('out');
+}
+
+/** Whether nothing in the catalog speaks against a migration that something speaks for. */
+function fits(...asked: Parameters<typeof showingsAt>): boolean {
+  const showings = showingsAt(...asked);
+  const speaksFor = (showing: Showing) => showing === 'in' || showing === 'overwritten';
+  return showings.length > 0 && showings.every(speaksFor);
+}
+
+/** How each change of the migration at a place shows. */
+function showingsAt(
   { deltas, timelines }: Effects,
   live: Facts,
   applied: readonly boolean[],
   at: number,
-): boolean {
-  return (deltas[at] ?? []).some(({ fact, after }) => {
-    const steps = timelines.get(fact) ?? [];
-    return showingOf(steps, live(fact), applied, { at, value: after }) === 'out';
-  });
-}
-
-/** Whether nothing in the catalog speaks against a migration that something speaks for. */
-function fits(effects: Effects, live: Facts, applied: readonly boolean[], at: number): boolean {
-  const deltas = effects.deltas[at] ?? [];
-  return (
-    deltas.length > 0 &&
-    deltas.every(({ fact, after }) => {
-      const steps = effects.timelines.get(fact) ?? [];
-      const showing = showingOf(steps, live(fact), applied, { at, value: after });
-      return showing === 'in' || showing === 'overwritten';
-    })
+): Showing[] {
+  return (deltas[at] ?? []).map(({ fact, after }) =>
+    showingOf(timelines.get(fact) ?? [], live(fact), applied, { at, value: after }),
   );
 }
 
