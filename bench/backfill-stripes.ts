@@ -1,14 +1,11 @@
 // What a stripe costs the server, by the statements alone: without dbops, and without an application
 // beside. Run with `node bench/backfill-stripes.ts`; `--only NAME` for one of the ways.
 import { readFileSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import pg from 'pg';
 import { dealOut } from '../src/backfill/strategy.ts';
-import { giveTo, reachableTemp, serverUser } from '../test/db/server-user.ts';
 import { shopOf } from './backfill-shop.ts';
-import { startServer } from './server.ts';
+import { onNewServer } from './server.ts';
 
 const { values } = parseArgs({
   options: {
@@ -133,25 +130,15 @@ async function script(url: string, ...statements: string[]): Promise<void> {
   }
 }
 
-const user = serverUser();
-const folder = await mkdtemp(join(reachableTemp(user), 'dbops-stripes-'));
-giveTo(user, folder);
-try {
-  const server = await startServer(folder, user);
-  try {
-    const admin = `${server.url}/postgres`;
-    await script(admin, 'CREATE DATABASE shop');
-    await script(`${server.url}/shop`, ...shopOf(Number(values.rows)));
-    process.stdout.write('| | CPU | WAL | growth |\n|---|---:|---:|---:|\n');
-    for (const [name, way] of Object.entries(ways).filter(([each]) => each.includes(values.only))) {
-      await script(admin, 'CREATE DATABASE copy TEMPLATE shop STRATEGY file_copy', 'CHECKPOINT');
-      const cells = await measure(`${server.url}/copy`, way);
-      process.stdout.write(`| ${[name, ...cells].join(' | ')} |\n`);
-      await script(admin, 'DROP DATABASE copy WITH (FORCE)');
-    }
-  } finally {
-    await server.stop();
+await onNewServer('stripes', async ({ url }) => {
+  const admin = `${url}/postgres`;
+  await script(admin, 'CREATE DATABASE shop');
+  await script(`${url}/shop`, ...shopOf(Number(values.rows)));
+  process.stdout.write('| | CPU | WAL | growth |\n|---|---:|---:|---:|\n');
+  for (const [name, way] of Object.entries(ways).filter(([each]) => each.includes(values.only))) {
+    await script(admin, 'CREATE DATABASE copy TEMPLATE shop STRATEGY file_copy', 'CHECKPOINT');
+    const cells = await measure(`${url}/copy`, way);
+    process.stdout.write(`| ${[name, ...cells].join(' | ')} |\n`);
+    await script(admin, 'DROP DATABASE copy WITH (FORCE)');
   }
-} finally {
-  await rm(folder, { recursive: true, force: true });
-}
+});

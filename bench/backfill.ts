@@ -1,16 +1,14 @@
 // Fills a column of millions of rows in four ways, each on a fresh copy of the same database and
 // beside the same application. Run with `node bench/backfill.ts`, after `npm run build`.
 import { readFileSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import pg from 'pg';
-import { giveTo, reachableTemp, serverUser } from '../test/db/server-user.ts';
 import { startLoad, type Latencies } from './backfill-load.ts';
 import { rivals, type Rival } from './backfill-rivals.ts';
 import { shopOf } from './backfill-shop.ts';
-import { startServer } from './server.ts';
+import { onNewServer } from './server.ts';
 
 const { values } = parseArgs({
   options: {
@@ -41,7 +39,7 @@ interface Measured {
   proof: number | undefined;
 }
 
-async function main(server: string): Promise<void> {
+async function main(server: string, folder: string): Promise<void> {
   say(`${rows} purchases`);
   await asking(`${server}/postgres`, (ask) => ask('CREATE DATABASE shop'));
   await asking(`${server}/shop`, async (ask) => {
@@ -164,16 +162,4 @@ function say(line: string): void {
   process.stderr.write(`${line}\n`);
 }
 
-const user = serverUser();
-const folder = await mkdtemp(join(reachableTemp(user), 'dbops-backfill-'));
-giveTo(user, folder);
-try {
-  const server = await startServer(folder, user);
-  try {
-    await main(server.url);
-  } finally {
-    await server.stop();
-  }
-} finally {
-  await rm(folder, { recursive: true, force: true });
-}
+await onNewServer('backfill', ({ url }, folder) => main(url, folder));

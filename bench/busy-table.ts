@@ -2,13 +2,12 @@
 // does a client of the application wait? Run with `node bench/busy-table.ts`, after `npm run build`.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import pg from 'pg';
-import { giveTo, reachableTemp, serverUser } from '../test/db/server-user.ts';
-import { startServer } from './server.ts';
+import { onNewServer } from './server.ts';
 
 const { values } = parseArgs({
   options: {
@@ -25,21 +24,9 @@ const blockedFor = Number(values.seconds) * 1_000;
 const allowance = 100;
 const rows = 100_000;
 
-const user = serverUser();
-const folder = await mkdtemp(join(reachableTemp(user), 'dbops-busy-'));
-giveTo(user, folder);
-try {
-  const server = await startServer(folder, user);
-  try {
-    await main(`${server.url}/postgres`);
-  } finally {
-    await server.stop();
-  }
-} finally {
-  await rm(folder, { recursive: true, force: true });
-}
+await onNewServer('busy', ({ url }, folder) => main(`${url}/postgres`, folder));
 
-async function main(url: string): Promise<void> {
+async function main(url: string, folder: string): Promise<void> {
   await withClient(url, (client) =>
     client.query(
       `CREATE TABLE accounts (id int PRIMARY KEY, balance int NOT NULL);
@@ -52,7 +39,7 @@ async function main(url: string): Promise<void> {
   load.forget();
   const { exitCode, stderr } = await withClient(url, async (reader) => {
     await reader.query('BEGIN; SELECT FROM accounts LIMIT 1');
-    const up = migrate(url);
+    const up = migrate(url, folder);
     await sleep(blockedFor);
     await reader.query('COMMIT');
     return up;
@@ -100,7 +87,10 @@ function startLoad(url: string) {
   };
 }
 
-async function migrate(url: string): Promise<{ exitCode: number | null; stderr: string }> {
+async function migrate(
+  url: string,
+  folder: string,
+): Promise<{ exitCode: number | null; stderr: string }> {
   const migrations = join(folder, 'project', 'migrations');
   await mkdir(migrations, { recursive: true });
   await writeFile(

@@ -1,12 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, open, readFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, open, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { programsFor } from '../test/db/binaries.ts';
 import { createCluster } from '../test/db/cluster.ts';
-import { giveTo, type ServerUser } from '../test/db/server-user.ts';
+import { giveTo, reachableTemp, serverUser, type ServerUser } from '../test/db/server-user.ts';
 
 /** The one that everything is measured on. */
 export const newest = 18;
@@ -21,6 +21,26 @@ export interface BenchServer {
   /** `postgres://…` without a database. */
   url: string;
   stop(): Promise<void>;
+}
+
+/** Gives `work` a new server, in a folder that is gone afterwards. */
+export async function onNewServer(
+  name: string,
+  work: (server: BenchServer, folder: string) => Promise<void>,
+): Promise<void> {
+  const user = serverUser();
+  const folder = await mkdtemp(join(reachableTemp(user), `dbops-${name}-`));
+  giveTo(user, folder);
+  try {
+    const server = await startServer(folder, user);
+    try {
+      await work(server, folder);
+    } finally {
+      await server.stop();
+    }
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
 }
 
 /** Starts a server on a new cluster below `folder`. */
