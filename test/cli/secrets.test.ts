@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { commands } from '../../src/commands/index.ts';
-import { app, servers, withDatabase } from '../db/targets.ts';
+import { app, newest, withDatabase } from '../db/targets.ts';
 import { folderOf, runCli, type Surroundings } from './run-cli.ts';
 
 const password = "Zwölf/Boxer@jagen:Eva#50%'";
@@ -26,7 +26,7 @@ const broken = {
   'migrations/0002_b.up.sql': 'CREATE TABEL b (id int);',
 };
 
-describe.each(servers.slice(0, 1))('no password reaches a stream', (server) => {
+describe.each(newest)('no password reaches a stream', (server) => {
   const words = commands.map((entry) => entry.words).filter((name) => name !== 'demo');
 
   it.each(words)('of %s, done or refused, spoken or as JSON', async (name) => {

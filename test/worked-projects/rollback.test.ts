@@ -8,7 +8,7 @@ import { readFolder } from '../../src/formats/index.ts';
 import { proveRollback } from '../../src/migrate/rollback/prove.ts';
 import { describeDoubt } from '../../src/migrate/rollback/words.ts';
 import type { Migration } from '../../src/migration.ts';
-import { servers } from '../db/targets.ts';
+import { newest } from '../db/targets.ts';
 import { contentOf, fillTables } from './fill.ts';
 import { withWorkedProject } from './worked-project.ts';
 
@@ -63,7 +63,7 @@ describe('every migration is rolled back, and proven', () => {
 
 const rows = 10_000;
 
-describe.each(servers.slice(0, 1))('down and up again, on $name', (server) => {
+describe.each(newest)('down and up again, on $name', (server) => {
   it.each(['workshops', 'credits'])(`leave ${rows} rows a table of %s as they were`, (name) =>
     withWorkedProject(server, name, async (project) => {
       await project.dbops('migrate', 'up');
