@@ -1,6 +1,6 @@
 import { Command as Commander, CommanderError, type Help } from 'commander';
 import { commands, groups } from './commands/index.ts';
-import type { Command, CommandEntry } from './commands/command.ts';
+import type { Command, CommandEntry } from './command.ts';
 import type { Io } from './context.ts';
 import { exitCodes, unhandled, type ExitCode } from './errors.ts';
 import { redacting } from './output/terminal.ts';

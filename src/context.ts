@@ -153,7 +153,7 @@ async function openTarget({ command, settings }: ContextInput, room: Room): Prom
   const { target } = settings.target();
   const options = { application: `dbops ${command}`, ...room };
   if (target.kind !== 'pglite') return openSession(target, options);
-  const { extensionsOfProject } = await import('./catalog/extensions.ts');
+  const { extensionsOfProject } = await import('./shadow/extensions.ts');
   return openSession({ ...target, extensions: extensionsOfProject(settings) }, options);
 }
 

@@ -1,4 +1,4 @@
-import type { Command } from './commands/command.ts';
+import type { Command } from './command.ts';
 import { loadSettings } from './config.ts';
 import { isInteractive, withContext, type CommonFlags, type Io } from './context.ts';
 import { codeOf, isConnectionLoss } from './db/connection-error.ts';

@@ -25,7 +25,7 @@ const layers = [
 const families = [
   { folder: 'src/formats', list: 'src/formats/index.ts', maker: 'Format' },
   { folder: 'src/hazards', list: 'src/hazards/index.ts', maker: 'Hazard' },
-  { folder: 'src/checks', list: 'src/checks/index.ts', maker: 'Check' },
+  { folder: 'src/checks', list: 'src/verify/checks/index.ts', maker: 'Check' },
   { folder: 'src/backfill', list: 'src/backfill/index.ts', maker: 'Backfill' },
   { folder: 'src/seed/sets', list: 'src/seed/index.ts', maker: 'SeedSet' },
   { folder: 'src/reports', list: 'src/reports/index.ts', maker: 'ReportDefinition' },
@@ -143,7 +143,7 @@ function unitOf(file: string): string {
 
 const ofAllFormats = new Set(['index', 'format', 'load-module', 'shared']);
 
-/** `drizzle` for `src/formats/drizzle.ts` and what is in `src/formats/drizzle/`. */
+/** `drizzle` for `src/formats/drizzle/index.ts` and what is in `src/formats/drizzle/`. */
 function formatOf(file: string): string | undefined {
   const name = /^src\/formats\/([\w-]+)/.exec(file)?.[1];
   return name === undefined || ofAllFormats.has(name) ? undefined : name;

@@ -4,10 +4,10 @@ import { codeOf, isConnectionLoss } from '../db/connection-error.ts';
 import { quoteLiteral } from '../db/quote.ts';
 import type { Session } from '../db/session.ts';
 import { DbopsError, exitCodes } from '../errors.ts';
-import type { Pace } from './pace.ts';
+import type { Pace } from './batch-size.ts';
 import { among, fillRows, nameOfRow, prunePages, type Purpose, type Rows } from './sql.ts';
-import { moveCheckpoint, quarantine, sweepRange, type Step } from './state.ts';
-import type { Relation, Subject } from './subject.ts';
+import { moveCheckpoint, quarantine, sweepRange, type Step } from './store.ts';
+import type { Relation, Subject } from './resolve-target.ts';
 
 /** Where batches are run, and what becomes of them. */
 export interface Workplace {

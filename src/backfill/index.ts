@@ -3,7 +3,7 @@ import { join, relative } from 'node:path';
 import * as z from 'zod';
 import { usageError } from '../errors.ts';
 import { definitionSchema, type Backfill } from './definition.ts';
-import { organizationId } from './organization-id.ts';
+import { organizationId } from '../reference/backfills/organization-id.ts';
 
 /** The backfills that come with the program. */
 const builtIn: Backfill[] = [organizationId];

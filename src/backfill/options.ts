@@ -1,5 +1,5 @@
 import type { Session } from '../db/session.ts';
-import type { Limits } from './signals.ts';
+import type { Limits } from './server-load.ts';
 
 /** How a backfill is run. */
 export interface BackfillOptions {

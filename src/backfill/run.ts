@@ -3,18 +3,18 @@ import { codeOf, isConnectionLoss } from '../db/connection-error.ts';
 import { quoteLiteral } from '../db/quote.ts';
 import type { Session } from '../db/session.ts';
 import { DbopsError, exitCodes, interrupted, usageError } from '../errors.ts';
-import { describeRows, takeAccount, type Account } from './account.ts';
-import { begin, type Beginning } from './begin.ts';
+import { describeRows, takeAccount, type Account } from './row-counts.ts';
+import { begin, type Beginning } from './start-or-resume.ts';
 import type { Backfill } from './definition.ts';
-import { fill, type Filling } from './fill.ts';
-import { finish } from './finish.ts';
+import { fill, type Filling } from './workers.ts';
+import { finish } from './final-sweep.ts';
 import { withLease } from './lease.ts';
 import type { BackfillOptions } from './options.ts';
-import { anyTrigger, ensureTriggers, removeTriggers, type LockLimits } from './install.ts';
-import { probeCondition } from './signals.ts';
-import { readControl, readQuarantine, type Quarantined } from './state.ts';
-import { subjectOf, type Subject } from './subject.ts';
-import { grouped } from './words.ts';
+import { anyTrigger, ensureTriggers, removeTriggers, type LockLimits } from './trigger-install.ts';
+import { probeCondition } from './server-load.ts';
+import { readControl, readQuarantine, type Quarantined } from './store.ts';
+import { subjectOf, type Subject } from './resolve-target.ts';
+import { grouped } from './progress-line.ts';
 
 /** What a run did, and what the table is like after it. */
 export interface BackfillResult {

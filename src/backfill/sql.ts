@@ -1,5 +1,5 @@
 import { quoteIdentifier, quoteLiteral } from '../db/quote.ts';
-import type { Relation, Subject } from './subject.ts';
+import type { Relation, Subject } from './resolve-target.ts';
 
 /** The SQL of a backfill: pure text. */
 

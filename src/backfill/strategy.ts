@@ -1,4 +1,4 @@
-import type { Relation, Subject } from './subject.ts';
+import type { Relation, Subject } from './resolve-target.ts';
 import type { Rows } from './sql.ts';
 
 /** How a table is walked. */

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Session } from '../db/session.ts';
 import { formatDuration } from '../output/duration.ts';
-import { readQuick, readSlow, type Limits, type Quick, type Slow } from './signals.ts';
+import { readQuick, readSlow, type Limits, type Quick, type Slow } from './server-load.ts';
 
 /** Keeps a run from hurting the database that it works on. */
 export interface Throttle {

@@ -3,7 +3,7 @@ import { keyOfObject, objectName } from './snapshot.ts';
 import { grantKinds, kinds } from './kinds/index.ts';
 import type { SchemaObject } from './kinds/kind.ts';
 import { sameButForSyntax } from '../sql/same-statements.ts';
-import { respell, type Spelling } from './respell.ts';
+import { respell, type Spelling } from './canonical-expressions.ts';
 
 /** What of one object is not as expected. */
 export interface Detail {

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import type { Session } from '../db/session.ts';
-import { keepsValues, type ValueType } from './kept-values.ts';
+import { keepsValues, type ValueType } from './type-widening.ts';
 
 export const lossShape = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('table'), schema: z.string(), table: z.string() }),

@@ -4,8 +4,8 @@ import { isRightMissing } from '../db/refusal.ts';
 import { readOnly } from '../db/session.ts';
 import { exitCodes } from '../errors.ts';
 import { text, type Tone } from '../report.ts';
-import { defineCommand } from './command.ts';
-import { none } from './flags.ts';
+import { defineCommand } from '../command.ts';
+import { none } from '../flags.ts';
 
 const tones: Record<string, Tone> = { ok: 'good', warn: 'warn', fail: 'bad' };
 

@@ -1,4 +1,4 @@
-import type { CommandEntry } from './command.ts';
+import type { CommandEntry } from '../command.ts';
 
 /** Every command, in the order of the help. */
 export const commands: CommandEntry[] = [
@@ -20,62 +20,62 @@ export const commands: CommandEntry[] = [
   {
     words: 'env show',
     summary: 'show the label kept in the database',
-    load: () => import('./env-show.ts'),
+    load: () => import('./env/show.ts'),
   },
   {
     words: 'env set',
     summary: 'label the database, and protect it',
-    load: () => import('./env-set.ts'),
+    load: () => import('./env/set.ts'),
   },
   {
     words: 'migrate status',
     summary: 'what is applied and what is pending',
-    load: () => import('./migrate-status.ts'),
+    load: () => import('./migrate/status.ts'),
   },
   {
     words: 'migrate up',
     summary: 'apply pending migrations',
-    load: () => import('./migrate-up.ts'),
+    load: () => import('./migrate/up.ts'),
   },
   {
     words: 'migrate down',
     summary: 'roll migrations back',
-    load: () => import('./migrate-down.ts'),
+    load: () => import('./migrate/down.ts'),
   },
   {
     words: 'migrate redo',
     summary: 'roll back, and apply again',
-    load: () => import('./migrate-redo.ts'),
+    load: () => import('./migrate/redo.ts'),
   },
   {
     words: 'migrate baseline',
     summary: 'record what a database has without tracking',
-    load: () => import('./migrate-baseline.ts'),
+    load: () => import('./migrate/baseline.ts'),
   },
   {
     words: 'migrate new',
     summary: 'write the files of a new migration',
-    load: () => import('./migrate-new.ts'),
+    load: () => import('./migrate/new.ts'),
   },
   {
     words: 'migrate expand-contract',
     summary: 'cut a migration in two, with a backfill between them',
-    load: () => import('./migrate-expand-contract.ts'),
+    load: () => import('./migrate/expand-contract.ts'),
   },
   {
     words: 'rescue list',
     summary: 'rows that migrations destroyed, and that are kept',
-    load: () => import('./rescue-list.ts'),
+    load: () => import('./rescue/list.ts'),
   },
   {
     words: 'rescue restore',
     summary: 'put kept rows back',
-    load: () => import('./rescue-restore.ts'),
+    load: () => import('./rescue/restore.ts'),
   },
   {
     words: 'rescue drop',
     summary: 'drop kept rows for good',
-    load: () => import('./rescue-drop.ts'),
+    load: () => import('./rescue/drop.ts'),
   },
   {
     words: 'repair-tracking',
@@ -85,27 +85,27 @@ export const commands: CommandEntry[] = [
   {
     words: 'backfill list',
     summary: 'which backfills there are',
-    load: () => import('./backfill-list.ts'),
+    load: () => import('./backfill/list.ts'),
   },
   {
     words: 'backfill run',
     summary: 'fill a column from where its value is known',
-    load: () => import('./backfill-run.ts'),
+    load: () => import('./backfill/run.ts'),
   },
   {
     words: 'backfill status',
     summary: 'how far a backfill is, and what holds it up',
-    load: () => import('./backfill-status.ts'),
+    load: () => import('./backfill/status.ts'),
   },
   {
     words: 'backfill pause',
     summary: 'let a running backfill wait',
-    load: () => import('./backfill-pause.ts'),
+    load: () => import('./backfill/pause.ts'),
   },
   {
     words: 'backfill resume',
     summary: 'let it go on',
-    load: () => import('./backfill-resume.ts'),
+    load: () => import('./backfill/resume.ts'),
   },
   {
     words: 'seed',
@@ -120,12 +120,12 @@ export const commands: CommandEntry[] = [
   {
     words: 'report usage',
     summary: 'usage and limits by organization and feature',
-    load: () => import('./report-usage.ts'),
+    load: () => import('./report/usage.ts'),
   },
   {
     words: 'report credits',
     summary: 'credits granted, used and left by user',
-    load: () => import('./report-credits.ts'),
+    load: () => import('./report/credits.ts'),
   },
 ];
 

@@ -4,10 +4,10 @@ import * as z from 'zod';
 import { configNames } from '../config.ts';
 import type { Context } from '../context.ts';
 import { DbopsError, usageError } from '../errors.ts';
-import { folderOf } from './folder.ts';
+import { folderOf } from '../open-project.ts';
 import { done, text } from '../report.ts';
-import { defineCommand } from './command.ts';
-import { none } from './flags.ts';
+import { defineCommand } from '../command.ts';
+import { none } from '../flags.ts';
 
 interface Found {
   migrations: string;

@@ -5,25 +5,25 @@ import type { Session } from '../db/session.ts';
 import { databaseName } from '../db/target.ts';
 import { usageError } from '../errors.ts';
 import type { Folder } from '../formats/format.ts';
-import { readApplied } from '../migrate/state.ts';
+import { readApplied } from '../runner/tracking-state.ts';
 import { shellWord } from '../output/shell.ts';
 import type { Report } from '../report.ts';
-import { applyRepair } from '../tracking/apply.ts';
-import { diagnose } from '../tracking/diagnose.ts';
-import { planRepair } from '../tracking/plan.ts';
-import { undoRepair } from '../tracking/undo.ts';
-import { defineCommand } from './command.ts';
-import { wait } from './flags.ts';
-import { folderOf, refuseForgottenTable } from './folder.ts';
-import { underLocks } from './locks.ts';
-import { refuseForeign, refuseUnfounded } from './repair-refusals.ts';
+import { applyRepair } from '../repair/apply.ts';
+import { diagnose } from '../repair/diagnose.ts';
+import { planRepair } from '../repair/plan.ts';
+import { undoRepair } from '../repair/undo.ts';
+import { defineCommand } from '../command.ts';
+import { wait } from '../flags.ts';
+import { folderOf, refuseForgottenTable } from '../open-project.ts';
+import { underLocks } from '../migrate/locks.ts';
+import { refuseForeign, refuseUnfounded } from '../repair/refusals.ts';
 import {
   carriedOver,
   readMove,
   refuseFromAlone,
   refuseIncomplete,
   type Move,
-} from './repair-adopt.ts';
+} from '../repair/switch-tool.ts';
 import {
   planMending,
   refuseUnproven,
@@ -31,9 +31,9 @@ import {
   runWithin,
   stepsOfPartial,
   type Mending,
-} from './repair-partial.ts';
-import { repairReport, undoneReport, type Repair } from './repair-report.ts';
-import { wantedFor } from './wanted.ts';
+} from '../repair/partial-files.ts';
+import { repairReport, undoneReport, type Repair } from '../repair/report.ts';
+import { wantedFor } from '../shadow/replay-request.ts';
 
 const flagsShape = z.object({
   apply: z.boolean().default(false),

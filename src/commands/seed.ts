@@ -9,7 +9,7 @@ import { text, type Report, type Table } from '../report.ts';
 import { sets, setsNamed } from '../seed/index.ts';
 import type { SeedCounts } from '../seed/plan.ts';
 import { hasChanges, refuseLiveCustomers, seed, type SeedOptions } from '../seed/run.ts';
-import { defineCommand } from './command.ts';
+import { defineCommand } from '../command.ts';
 
 /** Milliseconds to go on trying for locks, those of another seed among them. */
 const patience = 60_000;

@@ -1,21 +1,21 @@
 import * as z from 'zod';
-import { driftOf } from '../catalog/drift.ts';
+import { driftOf } from '../shadow/drift.ts';
 import { readPinned } from '../catalog/snapshot.ts';
-import { checkGroups, type CheckGroup } from '../checks/check.ts';
-import { checks } from '../checks/index.ts';
-import { runChecks } from '../checks/run.ts';
-import { setAside, type Sorted } from '../checks/known.ts';
-import { unseen } from '../checks/unseen.ts';
+import { checkGroups, type CheckGroup } from '../verify/check.ts';
+import { checks } from '../verify/checks/index.ts';
+import { runChecks } from '../verify/run.ts';
+import { setAside, type Sorted } from '../verify/known.ts';
+import { unseen } from '../verify/unseen.ts';
 import type { Context } from '../context.ts';
 import type { Session } from '../db/session.ts';
 import { exitCodes } from '../errors.ts';
 import type { Folder } from '../formats/format.ts';
-import { folderOf, knownStatuses } from './folder.ts';
+import { folderOf, knownStatuses } from '../open-project.ts';
 import { appliedOf } from '../migrate/plan.ts';
 import type { Migration } from '../migration.ts';
 import { done, text, type Finding, type Report } from '../report.ts';
-import { readBaseline, writeBaseline } from './findings-baseline.ts';
-import { defineCommand } from './command.ts';
+import { readBaseline, writeBaseline } from '../verify/known-findings.ts';
+import { defineCommand } from '../command.ts';
 
 const severities = ['error', 'warning', 'info'] as const;
 

@@ -2,16 +2,16 @@ import { existsSync, readdirSync, statSync } from 'node:fs';
 import { basename, join, relative } from 'node:path';
 import { shellWord } from '../output/shell.ts';
 import { usageError, type DbopsError } from '../errors.ts';
-import { dbmate } from './dbmate.ts';
-import { dbops } from './dbops.ts';
-import { drizzle } from './drizzle.ts';
+import { dbmate } from './dbmate/index.ts';
+import { dbops } from './dbops/index.ts';
+import { drizzle } from './drizzle/index.ts';
 import type { Folder, Format, Tracking } from './format.ts';
-import { graphileMigrate } from './graphile-migrate.ts';
-import { knex } from './knex.ts';
-import { kysely } from './kysely.ts';
-import { nodePgMigrate } from './node-pg-migrate.ts';
-import { prisma } from './prisma.ts';
-import { supabase } from './supabase.ts';
+import { graphileMigrate } from './graphile-migrate/index.ts';
+import { knex } from './knex/index.ts';
+import { kysely } from './kysely/index.ts';
+import { nodePgMigrate } from './node-pg-migrate/index.ts';
+import { prisma } from './prisma/index.ts';
+import { supabase } from './supabase/index.ts';
 import { textOf, type TableName } from './shared/tracking-table.ts';
 
 /** Every format, the most particular first: the first that matches a directory has it. */

@@ -1,5 +1,5 @@
-import { credits } from './credits.ts';
-import { usage } from './usage.ts';
+import { credits } from '../reference/reports/credits.ts';
+import { usage } from '../reference/reports/usage.ts';
 
 /** Every report. */
 export const reports = [usage, credits] as const;

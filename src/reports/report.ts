@@ -1,5 +1,5 @@
 import type { Kysely } from 'kysely';
-import type { DB } from '../db/schema.ts';
+import type { DB } from '../reference/schema.ts';
 import type { ExitCode } from '../errors.ts';
 import type { Block, Column, Row } from '../report.ts';
 import type { Period } from './period.ts';

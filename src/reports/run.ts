@@ -1,7 +1,7 @@
 import { sql, type Kysely } from 'kysely';
 import { codeOf } from '../db/connection-error.ts';
 import { kyselyOf } from '../db/kysely.ts';
-import type { DB } from '../db/schema.ts';
+import type { DB } from '../reference/schema.ts';
 import { readOnly, type Session } from '../db/session.ts';
 import { exitCodes, usageError } from '../errors.ts';
 import { text, type Block, type Report } from '../report.ts';

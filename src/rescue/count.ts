@@ -1,8 +1,8 @@
 import { codeOf } from '../db/connection-error.ts';
 import type { Session } from '../db/session.ts';
-import { planCopy, rowsOf } from './keep.ts';
+import { planCopy, rowsOf } from './copy-rows.ts';
 import type { Destroyed } from './record.ts';
-import { keyOf, readShapes } from './shape.ts';
+import { keyOf, readShapes } from './table-shape.ts';
 
 export interface LossCount {
   loss: Destroyed;

@@ -2,9 +2,9 @@ import { lossesBetween, readStorage, type Loss, type Storage } from '../catalog/
 import { quoteIdentifier as q } from '../db/quote.ts';
 import type { Session } from '../db/session.ts';
 import type { Destruction } from '../sql/destructions.ts';
-import { searchPathOf, withExactText, withSearchPath } from './formats.ts';
-import { keep, type Kept } from './keep.ts';
-import { isMatch, keptRows, liveRows } from './match.ts';
+import { searchPathOf, withExactText, withSearchPath } from './exact-text.ts';
+import { keep, type Kept } from './copy-rows.ts';
+import { isMatch, keptRows, liveRows } from './row-matching.ts';
 import {
   copyOf,
   distinct,
@@ -17,12 +17,12 @@ import {
   type Left,
   type RescueRecord,
 } from './record.ts';
-import { rescueError } from './rescue-error.ts';
+import { rescueError } from './copy-error.ts';
 import { restoreError } from './restore/restore-error.ts';
 import { restoreWithin, type Restored } from './restore/run.ts';
-import { markChanged, markReturned } from './returning.ts';
-import { readShapeOf } from './shape.ts';
-import { statedLosses } from './stated.ts';
+import { markChanged, markReturned } from './track-returned.ts';
+import { readShapeOf } from './table-shape.ts';
+import { statedLosses } from './losses-in-text.ts';
 
 /** What a guard is to keep. */
 export interface Watch {

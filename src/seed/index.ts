@@ -1,8 +1,8 @@
 import { usageError } from '../errors.ts';
 import type { SeedSet } from './set.ts';
-import { planFeatures } from './sets/plan-features.ts';
-import { team } from './sets/team.ts';
-import { users } from './sets/users.ts';
+import { planFeatures } from '../reference/seeds/plan-features.ts';
+import { team } from '../reference/seeds/team.ts';
+import { users } from '../reference/seeds/users.ts';
 
 /** Every set, a set after those that it needs. */
 export const sets: SeedSet[] = [users, planFeatures, team];

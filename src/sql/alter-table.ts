@@ -1,5 +1,5 @@
 import type { ColumnDef, Constraint, Node, RangeVar } from 'libpg-query';
-import type { ObjectName } from './stand-alone.ts';
+import type { ObjectName } from './non-transactional.ts';
 import { parse, splitStatements } from './statements.ts';
 
 /** A file as the smallest statements that do the same: of `ALTER TABLE`, one command each. */

@@ -1,5 +1,5 @@
 import type { AlterTableCmd, Node, RangeVar, TypeName } from 'libpg-query';
-import type { ObjectName } from './stand-alone.ts';
+import type { ObjectName } from './non-transactional.ts';
 import { parse } from './statements.ts';
 
 /** What a statement says that it destroys. What it drags along, only the catalog shows. */

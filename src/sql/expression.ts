@@ -1,6 +1,6 @@
 import type { Node } from 'libpg-query';
 import { usageError } from '../errors.ts';
-import type { ObjectName } from './stand-alone.ts';
+import type { ObjectName } from './non-transactional.ts';
 import { parse, SqlSyntaxError } from './statements.ts';
 
 /** What people write as pieces of SQL is parsed by PostgreSQL's own grammar before it is used. */

@@ -1,4 +1,4 @@
-import type { ObjectName } from './stand-alone.ts';
+import type { ObjectName } from './non-transactional.ts';
 import { parse } from './statements.ts';
 
 /**

@@ -1,5 +1,5 @@
 import type { Node } from 'libpg-query';
-import { effectOf, letsPass, standsAlone, type Effect } from './stand-alone.ts';
+import { effectOf, letsPass, standsAlone, type Effect } from './non-transactional.ts';
 
 /** One statement of a file. */
 export interface Statement {

@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
-import { readRelations, readTableFacts } from '../../src/backfill/catalog.ts';
+import { readRelations, readTableFacts } from '../../src/backfill/read-table.ts';
 import { withSession } from '../db/session.ts';
 import { servers, targets } from '../db/targets.ts';
 import { until, withClient, writeInto, type Project } from '../migrate/project.ts';

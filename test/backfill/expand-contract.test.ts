@@ -1,10 +1,10 @@
 import { describe, expect, it, vi } from 'vitest';
-import { splitMigration } from '../../src/backfill/expand-contract.ts';
+import { splitMigration } from '../../src/expand-contract/plan.ts';
 import { piecesOf } from '../../src/sql/alter-table.ts';
 import { servers, withDatabase } from '../db/targets.ts';
 import { projectOn, writeInto, writeProject, withProject } from '../migrate/project.ts';
 import { catalogOf } from '../reference/catalog.ts';
-import { writers, type FormatName } from '../tracking/desync/folders.ts';
+import { writers, type FormatName } from '../repair/desync/folders.ts';
 
 vi.setConfig({ testTimeout: 120_000 });
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createPace } from '../../src/backfill/pace.ts';
+import { createPace } from '../../src/backfill/batch-size.ts';
 import { dealOut, divide, strategyOf } from '../../src/backfill/strategy.ts';
 
 const heap = { isHeap: true, name: 'public.t' };

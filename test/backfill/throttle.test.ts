@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createState } from '../../src/backfill/state.ts';
+import { createState } from '../../src/backfill/store.ts';
 import { createThrottle, type Throttle, type ThrottleInput } from '../../src/backfill/throttle.ts';
 import type { Session } from '../../src/db/session.ts';
 import { withSession } from '../db/session.ts';

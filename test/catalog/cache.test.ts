@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
-import { openCache } from '../../src/catalog/cache.ts';
-import { snapshotsAfter, withExpected } from '../../src/catalog/expected.ts';
-import { prefixKeys } from '../../src/catalog/prefixes.ts';
-import { dbops } from '../../src/formats/dbops.ts';
+import { openCache } from '../../src/shadow/cache.ts';
+import { snapshotsAfter, withExpected } from '../../src/shadow/expected-catalog.ts';
+import { prefixKeys } from '../../src/shadow/replay-cache-key.ts';
+import { dbops } from '../../src/formats/dbops/index.ts';
 import type { Migration } from '../../src/migration.ts';
 import { folderOf } from '../cli/run-cli.ts';
 

@@ -1,9 +1,9 @@
-import { comparableOf, expectedOf } from '../../src/catalog/application.ts';
+import { comparableOf, expectedOf } from '../../src/catalog/scope.ts';
 import { definitionsOf } from '../../src/catalog/definitions.ts';
 import { differencesOf, judgeIn, type Difference } from '../../src/catalog/differences.ts';
-import type { Drift } from '../../src/catalog/drift.ts';
+import type { Drift } from '../../src/shadow/drift.ts';
 import type { SchemaObject } from '../../src/catalog/kinds/kind.ts';
-import { replay } from '../../src/catalog/replay.ts';
+import { replay } from '../../src/shadow/replay.ts';
 import {
   fullSnapshot,
   inScratchTransaction,
@@ -11,9 +11,9 @@ import {
   readPinned,
   type SnapshotOptions,
 } from '../../src/catalog/snapshot.ts';
-import { checkGroups } from '../../src/checks/check.ts';
-import { checks } from '../../src/checks/index.ts';
-import { runChecks } from '../../src/checks/run.ts';
+import { checkGroups } from '../../src/verify/check.ts';
+import { checks } from '../../src/verify/checks/index.ts';
+import { runChecks } from '../../src/verify/run.ts';
 import { openSession, type Session } from '../../src/db/session.ts';
 import { readFolder } from '../../src/formats/index.ts';
 import type { Migration } from '../../src/migration.ts';

@@ -1,12 +1,12 @@
 import { basename } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { extensionsFor } from '../../src/catalog/extensions.ts';
-import { replay } from '../../src/catalog/replay.ts';
-import { withShadow } from '../../src/catalog/shadow.ts';
+import { extensionsFor } from '../../src/shadow/extensions.ts';
+import { replay } from '../../src/shadow/replay.ts';
+import { withShadow } from '../../src/shadow/shadow.ts';
 import { shippedExtensions } from '../../src/db/pglite-extensions.ts';
 import type { Session } from '../../src/db/session.ts';
 import { parseTarget, type Target } from '../../src/db/target.ts';
-import { dbops } from '../../src/formats/dbops.ts';
+import { dbops } from '../../src/formats/dbops/index.ts';
 import type { Migration } from '../../src/migration.ts';
 import { folderOf } from '../cli/run-cli.ts';
 import { servers, withDatabase } from '../db/targets.ts';

@@ -1,7 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { snapshotsAfter } from '../../src/catalog/expected.ts';
+import { snapshotsAfter } from '../../src/shadow/expected-catalog.ts';
 import { supabasePlatform } from '../../src/formats/supabase/platform.ts';
 import { readFolder } from '../../src/formats/index.ts';
 import { folderOf } from '../cli/run-cli.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { dbops } from '../../src/formats/dbops.ts';
-import { replay } from '../../src/catalog/replay.ts';
-import { withShadow, type ShadowOptions } from '../../src/catalog/shadow.ts';
+import { dbops } from '../../src/formats/dbops/index.ts';
+import { replay } from '../../src/shadow/replay.ts';
+import { withShadow, type ShadowOptions } from '../../src/shadow/shadow.ts';
 import type { Session } from '../../src/db/session.ts';
 import { parseTarget } from '../../src/db/target.ts';
 import type { Migration, Script } from '../../src/migration.ts';

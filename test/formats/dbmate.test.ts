@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { dbmate } from '../../src/formats/dbmate.ts';
+import { dbmate } from '../../src/formats/dbmate/index.ts';
 import type { SqlScript } from '../../src/migration.ts';
 import { folderOf } from '../cli/run-cli.ts';
 

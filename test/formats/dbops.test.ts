@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { DbopsError } from '../../src/errors.ts';
-import { dbops } from '../../src/formats/dbops.ts';
+import { dbops } from '../../src/formats/dbops/index.ts';
 import { hashOf } from '../../src/formats/shared/script.ts';
 import { readFolder } from '../../src/formats/index.ts';
 import { folderOf } from '../cli/run-cli.ts';

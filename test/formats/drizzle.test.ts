@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { DbopsError } from '../../src/errors.ts';
-import { drizzle } from '../../src/formats/drizzle.ts';
+import { drizzle } from '../../src/formats/drizzle/index.ts';
 import { separateStatements } from '../../src/formats/drizzle/script.ts';
 import type { Folder } from '../../src/formats/format.ts';
 import { readFolder } from '../../src/formats/index.ts';

@@ -3,7 +3,7 @@ import { calculateHash } from 'graphile-migrate/dist/hash.js';
 import { parseMigrationText } from 'graphile-migrate/dist/migration.js';
 import { describe, expect, it } from 'vitest';
 import { parseCommitted } from '../../src/formats/graphile-migrate/committed.ts';
-import { graphileMigrate } from '../../src/formats/graphile-migrate.ts';
+import { graphileMigrate } from '../../src/formats/graphile-migrate/index.ts';
 import { folderOf } from '../cli/run-cli.ts';
 import { commit } from '../interop/graphile-project.ts';
 

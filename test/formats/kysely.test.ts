@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { readFolder } from '../../src/formats/index.ts';
-import { kysely } from '../../src/formats/kysely.ts';
+import { kysely } from '../../src/formats/kysely/index.ts';
 import { folderOf } from '../cli/run-cli.ts';
 
 const up = `import { type Kysely } from 'kysely'; export async function up(db: Kysely<any>) {}`;

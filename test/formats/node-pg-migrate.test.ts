@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { readFolder } from '../../src/formats/index.ts';
 import { comparePlaces, numberOf } from '../../src/formats/node-pg-migrate/order.ts';
 import { directionsOf } from '../../src/formats/node-pg-migrate/sql.ts';
-import { nodePgMigrate } from '../../src/formats/node-pg-migrate.ts';
+import { nodePgMigrate } from '../../src/formats/node-pg-migrate/index.ts';
 import type { SqlScript } from '../../src/migration.ts';
 import { folderOf } from '../cli/run-cli.ts';
 

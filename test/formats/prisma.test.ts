@@ -3,7 +3,7 @@ import { readdirSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { readFolder } from '../../src/formats/index.ts';
-import { prisma } from '../../src/formats/prisma.ts';
+import { prisma } from '../../src/formats/prisma/index.ts';
 import { folderOf } from '../cli/run-cli.ts';
 
 const lock = (provider: string) => ({

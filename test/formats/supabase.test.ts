@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { readFolder } from '../../src/formats/index.ts';
 import { splitAsSupabase } from '../../src/formats/supabase/statements.ts';
-import { supabase } from '../../src/formats/supabase.ts';
+import { supabase } from '../../src/formats/supabase/index.ts';
 import { folderOf } from '../cli/run-cli.ts';
 
 type Files = Record<string, string>;

@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
 import { readFolder } from '../../src/formats/index.ts';
-import { readApplied } from '../../src/migrate/state.ts';
+import { readApplied } from '../../src/runner/tracking-state.ts';
 import { withSession } from '../db/session.ts';
 import { newest, targets, withDatabase, type Target } from '../db/targets.ts';
 import { byState, exists, projectOn, writeProject, type Project } from '../migrate/project.ts';

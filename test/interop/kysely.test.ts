@@ -1,7 +1,7 @@
 import { NO_MIGRATIONS } from 'kysely/migration';
 import { describe, expect, it, vi } from 'vitest';
 import { readFolder } from '../../src/formats/index.ts';
-import { readApplied } from '../../src/migrate/state.ts';
+import { readApplied } from '../../src/runner/tracking-state.ts';
 import { withSession } from '../db/session.ts';
 import { newest, withDatabase } from '../db/targets.ts';
 import { byState, projectOn, writeProject, type Project } from '../migrate/project.ts';

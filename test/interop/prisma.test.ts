@@ -2,7 +2,7 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { newest, withDatabase } from '../db/targets.ts';
-import { prisma } from '../../src/formats/prisma.ts';
+import { prisma } from '../../src/formats/prisma/index.ts';
 import {
   exists,
   byState,

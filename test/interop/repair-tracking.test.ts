@@ -8,7 +8,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { runShell } from '../cli/run-cli.ts';
 import { newest, withDatabase } from '../db/targets.ts';
 import { exists, projectOn, withClient, writeProject, type Project } from '../migrate/project.ts';
-import { writers, type FormatName, type Step } from '../tracking/desync/folders.ts';
+import { writers, type FormatName, type Step } from '../repair/desync/folders.ts';
 import { latest as runKnex } from './knex-project.ts';
 import { latest as runKysely } from './kysely-project.ts';
 import { deploy } from './prisma-engine.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
-import { prisma as format } from '../../src/formats/prisma.ts';
+import { prisma as format } from '../../src/formats/prisma/index.ts';
 import { app, servers, withDatabase } from '../db/targets.ts';
 import { withWire, type Verdict } from '../db/wire.ts';
 import { withPooler } from '../db/pooler.ts';

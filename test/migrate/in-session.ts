@@ -1,9 +1,9 @@
-import { toSteps } from '../../src/commands/steps.ts';
+import { toSteps } from '../../src/migrate/steps.ts';
 import type { Session } from '../../src/db/session.ts';
 import { readFolder } from '../../src/formats/index.ts';
 import { planDown, planUp, type Range } from '../../src/migrate/plan.ts';
-import { runSteps } from '../../src/migrate/run.ts';
-import { readStatuses } from '../../src/migrate/state.ts';
+import { runSteps } from '../../src/runner/run-steps.ts';
+import { readStatuses } from '../../src/runner/tracking-state.ts';
 import type { Direction } from '../../src/migration.ts';
 
 /**

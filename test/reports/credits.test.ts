@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openSession, type Session } from '../../src/db/session.ts';
 import { parseTarget } from '../../src/db/target.ts';
 import { toJson } from '../../src/output/json.ts';
-import { credits, type CreditsRequest } from '../../src/reports/credits.ts';
+import { credits, type CreditsRequest } from '../../src/reference/reports/credits.ts';
 import { dayOf } from '../../src/reports/period.ts';
 import { runReport } from '../../src/reports/run.ts';
 import { createDatabase, targets, type Database } from '../db/targets.ts';

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { percent } from '../../src/reports/number.ts';
 import { monthAround, parseMonth } from '../../src/reports/period.ts';
-import { stateOf } from '../../src/reports/usage-lines.ts';
+import { stateOf } from '../../src/reference/reports/usage-lines.ts';
 
 describe('percent', () => {
   it.each([

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { credits } from '../../src/reports/credits.ts';
+import { credits } from '../../src/reference/reports/credits.ts';
 import { runReport } from '../../src/reports/run.ts';
-import { usage } from '../../src/reports/usage.ts';
+import { usage } from '../../src/reference/reports/usage.ts';
 import { targets, withDatabase } from '../db/targets.ts';
 import { withSession } from '../db/session.ts';
 import { applyMigrations, documentOf } from './database.ts';

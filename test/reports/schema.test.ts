@@ -5,7 +5,7 @@ import { kyselyOf } from '../../src/db/kysely.ts';
 import { withSession } from '../db/session.ts';
 import { applyMigrations } from './database.ts';
 
-const file = new URL('../../src/db/schema.ts', import.meta.url);
+const file = new URL('../../src/reference/schema.ts', import.meta.url);
 
 // What the parsers of src/db/session.ts give; an interval is read as an object of pg's.
 const typeMapping = {
@@ -29,6 +29,6 @@ function generateSchema(): Promise<string> {
   });
 }
 
-test('src/db/schema.ts is what the migrations build (vitest -u writes it)', async () => {
+test('src/reference/schema.ts is what the migrations build (vitest -u writes it)', async () => {
   await expect(await generateSchema()).toMatchFileSnapshot(file.pathname);
 });

@@ -4,7 +4,7 @@ import { parseTarget } from '../../src/db/target.ts';
 import { toJson } from '../../src/output/json.ts';
 import { parseMonth } from '../../src/reports/period.ts';
 import { runReport } from '../../src/reports/run.ts';
-import { usage, type UsageRequest } from '../../src/reports/usage.ts';
+import { usage, type UsageRequest } from '../../src/reference/reports/usage.ts';
 import { createDatabase, targets, type Database } from '../db/targets.ts';
 import { applyMigrations, documentOf } from './database.ts';
 import { insertUsage } from './usage-fixture.ts';

@@ -3,7 +3,7 @@ import { quoteName } from '../../src/db/quote.ts';
 import { transaction, type Session } from '../../src/db/session.ts';
 import type { Direction } from '../../src/migration.ts';
 import { guardFor } from '../../src/rescue/guard.ts';
-import type { Kept } from '../../src/rescue/keep.ts';
+import type { Kept } from '../../src/rescue/copy-rows.ts';
 import { recordsUndoneBy } from '../../src/rescue/record.ts';
 import { restore, type Restored } from '../../src/rescue/restore/run.ts';
 import { destructionsOf } from '../../src/sql/destructions.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { changesData, moduleChangesData } from '../../src/sql/data-statements.ts';
+import { changesData, moduleChangesData } from '../../src/sql/changes-data.ts';
 
 describe('a file that changes rows', () => {
   it.each([

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { changesRows, demandsOf } from '../../src/sql/demands.ts';
+import { changesRows, demandsOf } from '../../src/sql/new-constraints.ts';
 
 const table = { name: 't' };
 

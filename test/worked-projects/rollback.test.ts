@@ -1,12 +1,12 @@
 import { readdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
-import { extensionsFor } from '../../src/catalog/extensions.ts';
-import { prepare } from '../../src/catalog/replay.ts';
-import { withShadow } from '../../src/catalog/shadow.ts';
+import { extensionsFor } from '../../src/shadow/extensions.ts';
+import { prepare } from '../../src/shadow/replay.ts';
+import { withShadow } from '../../src/shadow/shadow.ts';
 import { readFolder } from '../../src/formats/index.ts';
-import { proveRollback } from '../../src/migrate/rollback/prove.ts';
-import { describeDoubt } from '../../src/migrate/rollback/words.ts';
+import { proveRollback } from '../../src/rollback/prove.ts';
+import { describeDoubt } from '../../src/rollback/describe.ts';
 import type { Migration } from '../../src/migration.ts';
 import { newest } from '../db/targets.ts';
 import { contentOf, fillTables } from './fill.ts';

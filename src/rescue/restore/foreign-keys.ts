@@ -1,7 +1,7 @@
 import { quoteIdentifier as q, quoteName } from '../../db/quote.ts';
 import { copyOf, type RescueRecord } from '../record.ts';
-import { keyOf, type ForeignKey, type Shape } from '../shape.ts';
-import type { Place } from './fate.ts';
+import { keyOf, type ForeignKey, type Shape } from '../table-shape.ts';
+import type { Place } from './row-outcome.ts';
 
 /**
  * SQL that is true of a row whose parent is neither in the table that it refers to nor about to be.

@@ -1,20 +1,20 @@
 import { quoteIdentifier, quoteName } from '../../db/quote.ts';
 import type { Session } from '../../db/session.ts';
-import { withExactText } from '../formats.ts';
-import { ownRows } from '../match.ts';
+import { withExactText } from '../exact-text.ts';
+import { ownRows } from '../row-matching.ts';
 import type { RescueRecord, SequenceState } from '../record.ts';
-import { keyOf, readShapes, type Shape } from '../shape.ts';
-import { restoreValues } from './column.ts';
-import { attempted, findObstacle } from './obstacle.ts';
-import { nothing, type Fate, type Fates, type Place, type RestoreOptions } from './fate.ts';
+import { keyOf, readShapes, type Shape } from '../table-shape.ts';
+import { restoreValues } from './restore-column.ts';
+import { attempted, findObstacle } from './refusal.ts';
+import { nothing, type Fate, type Fates, type Place, type RestoreOptions } from './row-outcome.ts';
 import { inOrder } from './foreign-keys.ts';
 import {
   withLateForeignKeys,
   withoutForcedPolicies,
   withoutTriggers,
   withSettableIdentity,
-} from './switches.ts';
-import { restoreRows } from './table.ts';
+} from './disable-constraints.ts';
+import { restoreRows } from './restore-rows.ts';
 
 /** What became of a record. */
 export interface Restored {

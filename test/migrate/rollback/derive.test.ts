@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { openSession, type Session } from '../../../src/db/session.ts';
-import { dbops } from '../../../src/formats/dbops.ts';
-import { proveRollback } from '../../../src/migrate/rollback/prove.ts';
-import type { Rollback } from '../../../src/migrate/rollback/rollback.ts';
-import { describeDoubt } from '../../../src/migrate/rollback/words.ts';
+import { dbops } from '../../../src/formats/dbops/index.ts';
+import { proveRollback } from '../../../src/rollback/prove.ts';
+import type { Rollback } from '../../../src/rollback/rollback.ts';
+import { describeDoubt } from '../../../src/rollback/describe.ts';
 
 const users = `CREATE TYPE mood AS ENUM ('new', 'open');
   CREATE TABLE users (id int PRIMARY KEY, email varchar(80) NOT NULL, mood mood DEFAULT 'new');`;

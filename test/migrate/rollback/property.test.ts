@@ -4,10 +4,10 @@ import { differencesOf, judgeIn, type Difference } from '../../../src/catalog/di
 import { fullSnapshot, inScratchTransaction, objectName } from '../../../src/catalog/snapshot.ts';
 import { openSession, type Session } from '../../../src/db/session.ts';
 import { parseTarget } from '../../../src/db/target.ts';
-import { dbops } from '../../../src/formats/dbops.ts';
-import { proveRollback, settings } from '../../../src/migrate/rollback/prove.ts';
-import { isProven } from '../../../src/migrate/rollback/rollback.ts';
-import { describeDoubt } from '../../../src/migrate/rollback/words.ts';
+import { dbops } from '../../../src/formats/dbops/index.ts';
+import { proveRollback, settings } from '../../../src/rollback/prove.ts';
+import { isProven } from '../../../src/rollback/rollback.ts';
+import { describeDoubt } from '../../../src/rollback/describe.ts';
 import type { Migration } from '../../../src/migration.ts';
 import { createDatabase, servers, type Database } from '../../db/targets.ts';
 import { ddl } from './random-ddl.ts';

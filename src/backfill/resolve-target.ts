@@ -1,0 +1,215 @@
+import { codeOf } from '../db/connection-error.ts';
+import { quoteIdentifier, quoteName } from '../db/quote.ts';
+import type { Session } from '../db/session.ts';
+import { usageError } from '../errors.ts';
+import {
+  equalColumns,
+  readAssignment,
+  readExpression,
+  readTable,
+  type Expression,
+} from '../sql/expression.ts';
+import {
+  readEstimate,
+  readRelations,
+  readTableFacts,
+  uniqueKeysOf,
+  type TableFacts,
+} from './read-table.ts';
+import type { BackfillTarget } from './definition.ts';
+
+/** A table with rows of its own: an ordinary one, or a partition. */
+export interface Relation {
+  oid: number;
+  /** Quoted, with its schema. */
+  name: string;
+  /** Changes when the table is rewritten. */
+  filenode: number;
+  pages: number;
+  /** As the server estimates them. */
+  rows: number;
+  /** Its rows can be found by where they are. */
+  isHeap: boolean;
+  /** Columns that an update names as well, and leaves as they are: see `restating`. */
+  restated: string[];
+}
+
+/** A target of a backfill as this database has it: everything that its SQL is made of. */
+export interface Subject {
+  target: BackfillTarget;
+  /** As people write it. */
+  label: string;
+  /** Quoted, with its schema. */
+  table: string;
+  /** Quoted: what expressions call the table. */
+  alias: string;
+  column: string;
+  relations: Relation[];
+  /** Of its primary key; empty without one. */
+  key: { name: string; type: string }[];
+  /** SQL of the value, of the column's type. */
+  value: string;
+  /** SQL of the column's type. */
+  type: string;
+  from?: {
+    sql: string;
+    on: string;
+    isUnique: boolean;
+    /** As the server estimates them. */
+    rows: number;
+  };
+  where?: string;
+  /** Rows for which it holds need nothing; absent: those that have a value. */
+  done?: string;
+  /** Why `done` is what it is, where nobody said it. */
+  doneBecause?: string;
+  /** SQL of what rows without an answer get, where somebody said so. */
+  orphanValue?: string;
+  /** Columns of the table from which the value follows. */
+  reads: string[];
+  isNotNull: boolean;
+  /** As the expressions were written for. */
+  searchPath: string;
+  /** Triggers of the application that fire for every row that is filled. */
+  triggers: string[];
+}
+
+/**
+ * Looks a target up in the catalog.
+ *
+ * @throws usage error where it can't be filled, or not yet
+ */
+export async function subjectOf(session: Session, target: BackfillTarget): Promise<Subject> {
+  const { column, value } = await readAssignment(target.set, 'set');
+  const table = await readTable(target.table, 'table');
+  const facts = await readTableFacts(session, quoteName(table), column);
+  refuse(target, facts, column);
+  const where = target.where && (await readExpression(target.where, 'where'));
+  const done = target.done && (await readExpression(target.done, 'done'));
+  const on = target.on && (await readExpression(target.on, 'on'));
+  const isVolatile = await callsVolatile(session, value);
+  const named = [value, on, where, done].filter((each) => typeof each === 'object');
+  const from = await sourceOf(session, target);
+  const subject: Subject = {
+    target,
+    label: target.table,
+    table: facts.table,
+    alias: quoteIdentifier(table.alias),
+    column,
+    relations: await readRelations(session, facts.oid, column),
+    key: facts.key,
+    value: `(${value.sql}\n)::${facts.comparedType}`,
+    type: facts.type,
+    ...(from && { from }),
+    ...(where && { where: where.sql }),
+    ...(done && { done: done.sql }),
+    reads: columnsRead(named, facts, { alias: table.alias, column }),
+    isNotNull: facts.isNotNull,
+    searchPath: facts.searchPath,
+    triggers: facts.triggers,
+  };
+  await probe(session, subject, target);
+  if (done) return subject;
+  const reason = isVolatile
+    ? 'its value is another one every time'
+    : !from && subject.reads.length === 0
+      ? 'its value is a default'
+      : await incomparable(session, subject);
+  if (!reason) return subject;
+  const filled = `${subject.alias}.${quoteIdentifier(column)} IS NOT NULL`;
+  return { ...subject, done: filled, doneBecause: reason };
+}
+
+async function sourceOf(session: Session, target: BackfillTarget): Promise<Subject['from']> {
+  if (target.from === undefined || target.on === undefined) return undefined;
+  const { alias, ...name } = await readTable(target.from, 'from');
+  const sql = `${quoteName(name)} AS ${quoteIdentifier(alias)}`;
+  const fixed = await equalColumns(target.on, alias);
+  const keys = await uniqueKeysOf(session, quoteName(name));
+  const isUnique = keys.some((key) => key.every((each) => fixed.has(each)));
+  return { sql, on: target.on, isUnique, rows: await readEstimate(session, quoteName(name)) };
+}
+
+/** A name without a table may be one of the source: too many only make the trigger look twice. */
+function columnsRead(
+  expressions: readonly Expression[],
+  { columns }: TableFacts,
+  { alias, column }: { alias: string; column: string },
+): string[] {
+  const names = expressions
+    .flatMap((each) => each.columns)
+    .filter(({ table }) => table === undefined || table === alias)
+    .map((name) => name.column);
+  return [...new Set(names)].filter((name) => name !== column && columns.includes(name));
+}
+
+async function callsVolatile(session: Session, { functions }: Expression): Promise<boolean> {
+  if (functions.length === 0) return false;
+  const rows = await session.query(
+    `SELECT FROM pg_proc WHERE proname = ANY($1) AND provolatile = 'v' LIMIT 1`,
+    [functions],
+  );
+  return rows.length > 0;
+}
+
+const kinds: Record<string, string> = {
+  v: 'is a view: fill the table that it selects from',
+  m: 'is a materialized view: fill the tables that it selects from, then refresh it',
+  f: 'is a foreign table: fill it in its own database',
+  i: 'is an index',
+  S: 'is a sequence',
+};
+
+function refuse({ table }: BackfillTarget, facts: TableFacts, column: string): void {
+  const what = kinds[facts.kind];
+  if (what) throw usageError('BACKFILL.NO_TABLE', `${table} ${what}.`, 'Name the table itself.');
+  if (!facts.columns.includes(column))
+    throw usageError(
+      'BACKFILL.NO_COLUMN',
+      `${table}.${column} can not be filled yet: there is no such column.`,
+      'Apply the migration that adds it first: dbops migrate up --to NAME',
+    );
+  if (facts.hidesRows)
+    throw usageError(
+      'BACKFILL.ROW_SECURITY',
+      `Row-level security may hide rows of ${table} from this user: they would be left out, and not be counted.`,
+      'Run it as the owner of the table, or as a role with BYPASSRLS.',
+    );
+}
+
+/** The server itself says whether names and types fit, before anything is changed. */
+async function probe(session: Session, subject: Subject, { table }: BackfillTarget): Promise<void> {
+  const { alias, column, target, from } = subject;
+  const { value } = await readAssignment(target.set, 'set');
+  const source = from ? ` FROM ${from.sql} WHERE (${from.on}\n)` : ' WHERE true';
+  const conditions = [target.where, target.done].map((each) => (each ? ` AND (${each}\n)` : ''));
+  const sql = `EXPLAIN UPDATE ${subject.table} AS ${alias} SET ${quoteIdentifier(column)} = (${value.sql}\n)${source}${conditions.join('')}`;
+  try {
+    await session.query(sql);
+  } catch (error) {
+    const said = error instanceof Error ? error.message : String(error);
+    if (!codeOf(error).startsWith('42') || codeOf(error) === '42501') throw error;
+    throw usageError(
+      notThere.has(codeOf(error)) ? 'BACKFILL.NO_COLUMN' : 'BACKFILL.UNFIT',
+      `${table}.${column} can not be filled with that: ${said}.`,
+      notThere.has(codeOf(error))
+        ? 'Correct the name, or apply the migration that adds it first: dbops migrate up --to NAME'
+        : 'Correct the definition; a value of another type needs a cast, such as content.code::uuid.',
+      [`SQLSTATE ${codeOf(error)}`, target.set],
+    );
+  }
+}
+
+/** undefined_table, undefined_column */
+const notThere = new Set(['42P01', '42703']);
+
+/** Values of json and xml can't be compared. */
+async function incomparable(session: Session, { type }: Subject): Promise<string | undefined> {
+  try {
+    await session.query(`SELECT NULL::${type} IS DISTINCT FROM NULL::${type}`);
+    return undefined;
+  } catch (error) {
+    if (codeOf(error) !== '42883') throw error;
+    return `values of type ${type} can not be compared`;
+  }
+}

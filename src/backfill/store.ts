@@ -1,0 +1,236 @@
+import { codeOf } from '../db/connection-error.ts';
+import { ensureOwnSchema } from '../db/own-schema.ts';
+import { quoteLiteral } from '../db/quote.ts';
+import type { Session } from '../db/session.ts';
+import type { Account } from './row-counts.ts';
+import type { Range } from './strategy.ts';
+
+/** What a backfill keeps in the schema `dbops`: who is at it, how far it is, what failed. */
+
+export const createState = `${ensureOwnSchema}
+  CREATE TABLE IF NOT EXISTS dbops.backfills (
+    name text CONSTRAINT backfills_pkey PRIMARY KEY,
+    hash text NOT NULL,
+    definition jsonb NOT NULL,
+    state text NOT NULL,
+    strategy text,
+    paused_at timestamptz,
+    paused_by text,
+    waits_for text,
+    runner text,
+    runner_pid integer,
+    estimate bigint NOT NULL DEFAULT 0,
+    account jsonb,
+    has_trigger boolean NOT NULL DEFAULT false,
+    started_at timestamptz NOT NULL DEFAULT now(),
+    active_ms bigint NOT NULL DEFAULT 0,
+    heartbeat_at timestamptz NOT NULL DEFAULT now(),
+    finished_at timestamptz);
+  CREATE TABLE IF NOT EXISTS dbops.backfill_ranges (
+    backfill text NOT NULL,
+    id integer NOT NULL,
+    target integer NOT NULL,
+    relation oid NOT NULL,
+    filenode oid NOT NULL,
+    naming text NOT NULL,
+    first bigint NOT NULL,
+    next bigint NOT NULL,
+    "end" bigint NOT NULL,
+    position text,
+    is_done boolean NOT NULL DEFAULT false,
+    changed bigint NOT NULL DEFAULT 0,
+    batches bigint NOT NULL DEFAULT 0,
+    CONSTRAINT backfill_ranges_pkey PRIMARY KEY (backfill, id)) WITH (fillfactor = 50);
+  CREATE TABLE IF NOT EXISTS dbops.backfill_quarantine (
+    backfill text NOT NULL,
+    target integer NOT NULL,
+    relation text NOT NULL,
+    id text NOT NULL,
+    sqlstate text NOT NULL,
+    error text NOT NULL,
+    at timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT backfill_quarantine_pkey PRIMARY KEY (backfill, target, relation, id))`;
+
+export type RunState = 'running' | 'interrupted' | 'failed' | 'complete' | 'incomplete';
+
+/** A backfill as the database knows it. */
+export interface Control {
+  name: string;
+  hash: string;
+  /** As its last run had it. */
+  state: RunState;
+  strategy: string | null;
+  pausedAt: Date | null;
+  pausedBy: string | null;
+  /** Why it waits or goes slowly right now. */
+  waitsFor: string | null;
+  runner: string | null;
+  runnerPid: number | null;
+  /** Milliseconds since the run last gave a sign of life. */
+  silentMs: number;
+  account: Account | null;
+  hasTrigger: boolean;
+  /** Milliseconds of work, over all runs. */
+  activeMs: number;
+  changed: number;
+  batches: number;
+  /** Of its pages, from 0 to 1. */
+  fraction: number;
+  /** Rows, as the server estimated them at the start. */
+  estimate: number;
+}
+
+const controlSql = `SELECT b.name, hash, state, strategy, paused_at AS "pausedAt", paused_by AS "pausedBy",
+    waits_for AS "waitsFor", runner, runner_pid AS "runnerPid", account, has_trigger AS "hasTrigger",
+    (1000 * extract(epoch FROM clock_timestamp() - heartbeat_at))::float8 AS "silentMs",
+    active_ms::float8 AS "activeMs", estimate::float8 AS estimate,
+    coalesce(r.changed, 0)::float8 AS changed, coalesce(r.batches, 0)::float8 AS batches,
+    coalesce(r.fraction, 0)::float8 AS fraction
+  FROM dbops.backfills b
+  LEFT JOIN (SELECT backfill, sum(changed) AS changed, sum(batches) AS batches,
+                    sum(CASE WHEN is_done THEN "end" - first ELSE next - first END)::float8
+                      / greatest(1, sum("end" - first)) AS fraction
+               FROM dbops.backfill_ranges GROUP BY backfill) r ON r.backfill = b.name`;
+
+/** undefined_table, invalid_schema_name */
+const missing = new Set(['42P01', '3F000']);
+
+/** Every backfill that was ever begun on the database. */
+export async function readControls(session: Session): Promise<Control[]> {
+  try {
+    return await session.query<Control & Record<string, unknown>>(
+      `${controlSql} ORDER BY b.started_at, b.name`,
+    );
+  } catch (error) {
+    if (missing.has(codeOf(error))) return [];
+    throw error;
+  }
+}
+
+export async function readControl(session: Session, name: string): Promise<Control | undefined> {
+  return (await readControls(session)).find((control) => control.name === name);
+}
+
+export async function readRanges(
+  session: Session,
+  name: string,
+): Promise<(Range & { isDone: boolean })[]> {
+  return session.query(
+    `SELECT id, target, relation::int8::float8 AS relation, filenode::int8::float8 AS filenode, naming,
+            first::float8 AS first, next::float8 AS next, "end"::float8 AS "end", position, is_done AS "isDone"
+       FROM dbops.backfill_ranges WHERE backfill = $1 AND id >= 0 ORDER BY id`,
+    [name],
+  );
+}
+
+/** The range to which rows are counted that no range holds. */
+export const sweepRange = -1;
+
+const none = { target: 0, relation: 0, filenode: 0, naming: 'ctid', first: 0, next: 0, end: 0 };
+
+/** SQL that begins the ranges of a run; their counts begin at 0. */
+export function saveRanges(name: string, ranges: readonly Range[]): string {
+  const backfill = quoteLiteral(name);
+  return `DELETE FROM dbops.backfill_ranges WHERE backfill = ${backfill};
+    DELETE FROM dbops.backfill_quarantine WHERE backfill = ${backfill};
+    ${insertRanges(name, [{ id: sweepRange, ...none }, ...ranges])}`;
+}
+
+/** SQL that puts ranges in the place of others; what was counted stays counted. */
+export function replaceRanges(
+  name: string,
+  old: readonly number[],
+  ranges: readonly Range[],
+): string {
+  const backfill = quoteLiteral(name);
+  const gone = `backfill = ${backfill} AND id = ANY('{${old.join(',')}}')`;
+  return `UPDATE dbops.backfill_ranges s SET changed = s.changed + o.changed, batches = s.batches + o.batches
+      FROM (SELECT coalesce(sum(changed), 0) AS changed, coalesce(sum(batches), 0) AS batches
+              FROM dbops.backfill_ranges WHERE ${gone}) AS o
+     WHERE s.backfill = ${backfill} AND s.id = ${sweepRange};
+    DELETE FROM dbops.backfill_ranges WHERE ${gone};
+    ${insertRanges(name, ranges)}`;
+}
+
+function insertRanges(
+  name: string,
+  ranges: readonly (Omit<Range, 'position' | 'naming'> & { naming: string })[],
+): string {
+  if (ranges.length === 0) return '';
+  const values = ranges.map(
+    ({ id, target, relation, filenode, naming, first, next, end }) =>
+      `(${quoteLiteral(name)}, ${id}, ${target}, ${relation}, ${filenode}, '${naming}', ${first}, ${next}, ${end}, ${id === sweepRange})`,
+  );
+  return `INSERT INTO dbops.backfill_ranges (backfill, id, target, relation, filenode, naming, first, next, "end", is_done)
+    VALUES ${values.join(', ')}`;
+}
+
+/** How far a range is after a batch. */
+export interface Step {
+  range: number;
+  next?: number;
+  position?: string;
+  isDone?: boolean;
+}
+
+/** SQL that moves the checkpoint, in the statement that changes the rows. */
+export function moveCheckpoint(name: string, step: Step, update: string | undefined): string {
+  const { range, next, position, isDone } = step;
+  const sets = [
+    ...(update
+      ? ['changed = changed + (SELECT count(*) FROM filled)', 'batches = batches + 1']
+      : []),
+    ...(next === undefined ? [] : [`next = ${next}`]),
+    ...(position === undefined ? [] : [`position = ${quoteLiteral(position)}`]),
+    ...(isDone ? ['is_done = true'] : []),
+  ];
+  return `${update ? `WITH filled AS (${update} RETURNING 1) ` : ''}UPDATE dbops.backfill_ranges SET ${sets.join(', ')}
+    WHERE backfill = ${quoteLiteral(name)} AND id = ${range}
+    RETURNING ${update ? '(SELECT count(*) FROM filled)::float8' : '0::float8'} AS changed`;
+}
+
+/** A row whose value can't be computed or stored. */
+export interface Quarantined {
+  target: number;
+  relation: string;
+  /** See `Rows`. */
+  id: string;
+  sqlstate: string;
+  error: string;
+}
+
+export async function readQuarantine(session: Session, name: string): Promise<Quarantined[]> {
+  return session.query<Quarantined & Record<string, unknown>>(
+    `SELECT target, relation, id, sqlstate, error FROM dbops.backfill_quarantine
+      WHERE backfill = $1 ORDER BY at, id`,
+    [name],
+  );
+}
+
+export async function quarantine(session: Session, name: string, row: Quarantined): Promise<void> {
+  await session.query(
+    `INSERT INTO dbops.backfill_quarantine (backfill, target, relation, id, sqlstate, error)
+     VALUES ($1, $2, $3, $4, $5, $6)
+     ON CONFLICT (backfill, target, relation, id) DO UPDATE SET sqlstate = $5, error = $6, at = now()`,
+    [name, row.target, row.relation, row.id, row.sqlstate, row.error],
+  );
+}
+
+/** @returns whether there is such a backfill */
+export async function setPaused(
+  session: Session,
+  name: string,
+  by: string | null,
+): Promise<boolean> {
+  try {
+    const rows = await session.query(
+      `UPDATE dbops.backfills SET paused_at = CASE WHEN $2::text IS NULL THEN NULL ELSE coalesce(paused_at, now()) END,
+              paused_by = $2 WHERE name = $1 RETURNING name`,
+      [name, by],
+    );
+    return rows.length > 0;
+  } catch (error) {
+    if (missing.has(codeOf(error))) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,131 @@
+import { hash } from 'node:crypto';
+import { quoteIdentifier, quoteLiteral } from '../db/quote.ts';
+import { answerFor, columnOf } from './sql.ts';
+import type { Subject } from './resolve-target.ts';
+
+/**
+ * Triggers that keep a column filled while the application does not know it yet. They fire last of
+ * all (triggers fire in the order of their names), and whatever goes wrong in them, the
+ * application's statement goes on without.
+ */
+export function triggerNames(column: string): { fill: string; move: string } {
+  const short =
+    Buffer.byteLength(column) <= 40 ? column : `${column.slice(0, 12)}_${digest(column)}`;
+  return { fill: `zz_dbops_fill_${short}`, move: `zz_dbops_move_${short}` };
+}
+
+function digest(text: string): string {
+  return hash('sha256', text).slice(0, 8);
+}
+
+function functionName(subject: Subject, kind: 'fill' | 'move'): string {
+  return `dbops.${quoteIdentifier(`${kind}_${digest(`${subject.table} ${subject.column}`)}`)}`;
+}
+
+/**
+ * An insert is filled before it happens. A move to another source row
+ * is followed afterwards, in a statement of its own: a BEFORE UPDATE trigger would lock, and log the
+ * lock of, every row that the backfill itself updates. Without a key there is no other way.
+ *
+ * What depends on the column is in the function: in WHEN it would keep a rollback from dropping the
+ * column. Whether the row was moved is in WHEN, because a function costs every row that is updated; it
+ * is told by the bytes, as not every type has an equality. WHEN of a BEFORE trigger can't name a
+ * generated column.
+ */
+function bareTriggers(subject: Subject): string[] {
+  const { table, column, key, reads, done } = subject;
+  const { fill, move } = triggerNames(column);
+  const name = quoteIdentifier(column);
+  const reference = reads.map((each) => quoteIdentifier(each));
+  const of = (row: string) =>
+    `ROW(${reference.map((each) => `${row}.${each}`).join(', ')})::record`;
+  const isMoved = `${of('OLD')} OPERATOR(pg_catalog.*<>) ${of('NEW')}`;
+  const hasKey = key.length > 0;
+  const follow = hasKey
+    ? `${updateByKey(subject)}; RETURN NULL`
+    : `NEW.${name} := answer; RETURN NEW`;
+  return [
+    functionFor(subject, 'fill', {
+      when: done === undefined ? `NEW.${name} IS NULL` : 'true',
+      take: `NEW.${name} := answer; RETURN NEW`,
+      otherwise: 'NEW',
+    }),
+    `CREATE OR REPLACE TRIGGER ${quoteIdentifier(fill)} BEFORE INSERT ON ${table}
+      FOR EACH ROW EXECUTE FUNCTION ${functionName(subject, 'fill')}()`,
+    ...(done === undefined && reads.length > 0
+      ? [
+          functionFor(subject, 'move', {
+            when: `OLD.${name} IS NOT DISTINCT FROM NEW.${name}${hasKey ? '' : ` AND ${isMoved}`}`,
+            take: follow,
+            otherwise: hasKey ? 'NULL' : 'NEW',
+          }),
+          `CREATE OR REPLACE TRIGGER ${quoteIdentifier(move)} ${hasKey ? 'AFTER' : 'BEFORE'} UPDATE OF ${reference.join(', ')} ON ${table}
+            FOR EACH ROW ${hasKey ? `WHEN (${isMoved}) ` : ''}EXECUTE FUNCTION ${functionName(subject, 'move')}()`,
+        ]
+      : []),
+  ];
+}
+
+/** SQL that makes the triggers, or makes them anew. */
+export function createTriggers(subject: Subject): string {
+  const signature = `COMMENT ON FUNCTION ${functionName(subject, 'fill')}() IS ${quoteLiteral(signatureOf(subject))}`;
+  return [...bareTriggers(subject), signature].join(';\n');
+}
+
+function updateByKey({ table, alias, column, key, ...rest }: Subject): string {
+  const same = key.map(
+    ({ name }) => `${alias}.${quoteIdentifier(name)} = NEW.${quoteIdentifier(name)}`,
+  );
+  return `UPDATE ${table} AS ${alias} SET ${quoteIdentifier(column)} = answer
+    WHERE ${same.join(' AND ')} AND ${columnOf({ ...rest, table, alias, column, key })} IS DISTINCT FROM answer`;
+}
+
+/**
+ * SECURITY DEFINER: who may write the table need not be able to read the source. pg_temp comes last
+ * (server manual, "Writing SECURITY DEFINER Functions Safely").
+ */
+function functionFor(
+  subject: Subject,
+  kind: 'fill' | 'move',
+  { when, take, otherwise }: { when: string; take: string; otherwise: string },
+): string {
+  return `CREATE OR REPLACE FUNCTION ${functionName(subject, kind)}() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = ${subject.searchPath}, pg_temp AS $dbops_fill$
+#variable_conflict use_column
+DECLARE
+  answer ${subject.type};
+  is_found boolean;
+  is_wanted boolean;
+BEGIN
+  IF NOT (${when}) THEN RETURN ${otherwise}; END IF;
+  SELECT value, found, wanted INTO answer, is_found, is_wanted FROM (${answerFor(subject, 'NEW')}) AS dbops_given;
+  IF is_wanted AND ${kind === 'fill' ? 'answer IS NOT NULL' : 'is_found'} THEN ${take}; END IF;
+  RETURN ${otherwise};
+EXCEPTION WHEN OTHERS THEN RETURN ${otherwise};
+END $dbops_fill$`;
+}
+
+/** SQL that takes the triggers away, if they are there. */
+export function dropTriggers({ table, column, ...subject }: Subject): string {
+  const { fill, move } = triggerNames(column);
+  const of = { ...subject, table, column };
+  return [
+    ...[fill, move].map((name) => `DROP TRIGGER IF EXISTS ${quoteIdentifier(name)} ON ${table}`),
+    ...(['fill', 'move'] as const).map(
+      (kind) => `DROP FUNCTION IF EXISTS ${functionName(of, kind)}()`,
+    ),
+  ].join(';\n');
+}
+
+/** SELECT: how many of the triggers are there, and what they were made of. */
+export function triggersOf(subject: Subject): string {
+  const { fill, move } = triggerNames(subject.column);
+  return `SELECT count(*)::int AS count, max(obj_description(tgfoid, 'pg_proc')) AS made
+    FROM pg_trigger WHERE tgrelid = ${quoteLiteral(subject.table)}::regclass
+     AND tgname IN (${quoteLiteral(fill)}, ${quoteLiteral(move)})`;
+}
+
+/** Tells whether triggers that are there are those that would be made. */
+export function signatureOf(subject: Subject): string {
+  return `dbops ${digest(bareTriggers(subject).join())}`;
+}

@@ -1,0 +1,34 @@
+import { readControls } from '../../backfill/store.ts';
+import { done, text, type Table } from '../../report.ts';
+import { backfillsOf } from '../../backfill/options-of-command.ts';
+import { defineCommand } from '../../command.ts';
+import { none } from '../../flags.ts';
+import { stateOf } from './status.ts';
+
+export const command = defineCommand({
+  description:
+    'Lists the backfills that can be run: those of the program, of backfills/*.json beside the migrations, and of the configuration; and how far each is on this database.',
+  examples: ['dbops backfill list', 'dbops backfill list --json | jq .backfills[].name'],
+  flags: none,
+  async run(context) {
+    const known = backfillsOf(context);
+    const session = await context.session();
+    const controls = new Map((await readControls(session)).map((each) => [each.name, each]));
+    const backfills = known.map(({ name, summary = '', origin, targets }) => {
+      const control = controls.get(name);
+      const columns = targets.map(({ table, set }) => `${table}.${set.split('=')[0]?.trim()}`);
+      return { name, summary, origin, columns, state: control ? stateOf(control) : 'not begun' };
+    });
+    const table: Table = {
+      kind: 'table',
+      columns: [
+        { key: 'name', label: 'name' },
+        { key: 'state', label: 'state' },
+        { key: 'fills', label: 'fills' },
+        { key: 'origin', label: 'defined in' },
+      ],
+      rows: backfills.map(({ columns, ...rest }) => ({ ...rest, fills: columns.join(', ') })),
+    };
+    return done({ backfills }, table, text('→ dbops backfill run NAME', 'dim'));
+  },
+});

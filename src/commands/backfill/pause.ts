@@ -1,0 +1,32 @@
+import * as z from 'zod';
+import { setPaused } from '../../backfill/store.ts';
+import { done, text } from '../../report.ts';
+import { notBegun } from './status.ts';
+import { backfillsOf } from '../../backfill/options-of-command.ts';
+import { defineCommand } from '../../command.ts';
+
+export const command = defineCommand({
+  description:
+    'Lets a running backfill pause after its batch, within a second, and holds off new runs of it, until dbops backfill resume.',
+  arguments: [['<name>', 'which backfill']],
+  examples: [
+    'dbops backfill pause organization-id',
+    'dbops backfill pause purchases.organization_id --json',
+  ],
+  flags: z.object({ arguments: z.tuple([z.string()]) }),
+  async run(context, { arguments: [name] }) {
+    const session = await context.session();
+    const [row] = await session.query<{ user: string }>('SELECT current_user AS "user"');
+    const by = context.settings.environment['USER'] ?? row?.user ?? 'somebody';
+    if (!(await setPaused(session, name, by)))
+      throw notBegun(
+        name,
+        backfillsOf(context).some((each) => each.name === name),
+      );
+    return done(
+      { name, paused: true },
+      text(`✓ ${name} is paused`, 'good'),
+      text(`→ Let it go on with: dbops backfill resume ${name}`),
+    );
+  },
+});

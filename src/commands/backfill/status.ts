@@ -1,0 +1,112 @@
+import * as z from 'zod';
+import { readControls, readQuarantine, type Control } from '../../backfill/store.ts';
+import { grouped } from '../../backfill/progress-line.ts';
+import type { Session } from '../../db/session.ts';
+import { usageError } from '../../errors.ts';
+import { formatDuration } from '../../output/duration.ts';
+import { done, text, type Block } from '../../report.ts';
+import { backfillsOf } from '../../backfill/options-of-command.ts';
+import { defineCommand } from '../../command.ts';
+
+export const command = defineCommand({
+  description:
+    'Shows how far a backfill is, from any terminal: progress, rate, why it waits, who is at it, and which rows were set aside. Without a name, every one that was ever begun here.',
+  arguments: [['[name]', 'which backfill']],
+  examples: ['dbops backfill status', 'dbops backfill status organization-id --json'],
+  flags: z.object({ arguments: z.tuple([z.string().optional()]) }),
+  async run(context, { arguments: [name] }) {
+    const session = await context.session();
+    const controls = await readControls(session);
+    if (name === undefined) {
+      const all = await Promise.all(controls.map((control) => describe(session, control)));
+      const none = text('no backfill was ever begun on this database; see: dbops backfill list');
+      return done(
+        { backfills: all.map(({ data }) => data) },
+        ...(all.length > 0 ? all.flatMap(({ blocks }) => blocks) : [none]),
+      );
+    }
+    const control = controls.find((each) => each.name === name);
+    if (!control)
+      throw notBegun(
+        name,
+        backfillsOf(context).some((each) => each.name === name),
+      );
+    const { data, blocks } = await describe(session, control);
+    return done(data, ...blocks);
+  },
+});
+
+/** Of a backfill that nobody ever began here. */
+export function notBegun(name: string, isKnown: boolean) {
+  return usageError(
+    'BACKFILL.NOT_BEGUN',
+    `The backfill ${name} was never begun on this database.`,
+    isKnown
+      ? `Begin it with: dbops backfill run ${name}`
+      : 'See what there is: dbops backfill list',
+  );
+}
+
+/** Milliseconds without a sign of life after which a run is taken for gone. */
+const gone = 15_000;
+
+/** `running` is what a run has written; one that was killed can't correct it. */
+export function stateOf({ state, silentMs, pausedAt }: Control): string {
+  if (state === 'running' && silentMs > gone) return 'interrupted';
+  if (pausedAt && state !== 'complete') return 'paused';
+  return state;
+}
+
+async function describe(session: Session, control: Control) {
+  const { name, changed, batches, activeMs, fraction, account, estimate } = control;
+  const { waitsFor, runner, runnerPid, strategy, pausedBy, hasTrigger } = control;
+  const state = stateOf(control);
+  const seconds = Math.max(0.001, activeMs / 1_000);
+  const isOver = account !== null;
+  const left = fraction > 0 && !isOver ? (seconds * (1 - fraction)) / fraction : 0;
+  const rowsPerSecond = Math.round(changed / seconds);
+  const quarantine = await readQuarantine(session, name);
+  const total = account?.total ?? estimate;
+  const data = {
+    name,
+    state,
+    rowsTotal: total,
+    rowsDone: account?.right ?? Math.round(total * fraction),
+    rowsChanged: changed,
+    orphans: account?.orphans ?? 0,
+    mismatched: account?.mismatched ?? 0,
+    quarantined: quarantine.length,
+    batches,
+    rowsPerSecond,
+    etaSeconds: Math.round(left),
+    percent: Math.floor(100 * (isOver ? 1 : fraction)),
+    strategy,
+    reason: state === 'running' ? waitsFor : null,
+    pausedBy,
+    runner: state === 'running' ? { application: runner, pid: runnerPid } : null,
+    hasTrigger,
+  };
+  const progress = isOver
+    ? `${grouped(account.total)} rows, ${grouped(account.orphans)} orphans, ${grouped(account.mismatched)} mismatched`
+    : `${data.percent} % of the pages, about ${formatDuration(left * 1_000)} of work left`;
+  const blocks: Block[] = [
+    text(`${name}: ${state}  ${progress}`, state === 'complete' ? 'good' : 'warn'),
+    text(
+      `  ${grouped(changed)} rows changed in ${batches} batches, ${grouped(rowsPerSecond)}/s${strategy ? `; ${strategy}` : ''}`,
+      'dim',
+    ),
+    ...(data.runner ? [text(`  at it: ${runner}, pid ${runnerPid}`)] : []),
+    ...(data.reason ? [text(`  ${data.reason}`, 'warn')] : []),
+    ...(state === 'paused' && !data.reason
+      ? [text(`  paused by ${pausedBy}; go on with: dbops backfill resume ${name}`, 'warn')]
+      : []),
+    ...(state === 'interrupted' || state === 'failed'
+      ? [text(`  → go on where it stopped with: dbops backfill run ${name}`)]
+      : []),
+    ...quarantine
+      .slice(0, 5)
+      .map(({ relation, id, error }) => text(`  ${relation} ${id} is set aside: ${error}`, 'bad')),
+    ...(hasTrigger ? [text('  a trigger fills new rows until the column is enforced', 'dim')] : []),
+  ];
+  return { data, blocks };
+}

@@ -1,0 +1,18 @@
+import { readLabel } from '../../db/meta.ts';
+import { done, text } from '../../report.ts';
+import { defineCommand } from '../../command.ts';
+import { none } from '../../flags.ts';
+
+export const command = defineCommand({
+  description: 'Shows the label that is kept in the database itself.',
+  examples: ['dbops env show', 'dbops env show --json'],
+  flags: none,
+  async run(context) {
+    const { name, isProtected } = await readLabel(await context.session());
+    const words =
+      name === null
+        ? 'no label; set one with: dbops env set NAME'
+        : `${name}${isProtected ? ', protected' : ''}`;
+    return done({ environment: name, protected: isProtected }, text(words));
+  },
+});

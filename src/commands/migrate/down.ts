@@ -1,0 +1,91 @@
+import { relative } from 'node:path';
+import * as z from 'zod';
+import type { Context } from '../../context.ts';
+import type { Folder } from '../../formats/format.ts';
+import { appliedOf, planDown } from '../../migrate/plan.ts';
+import type { Rollback } from '../../rollback/rollback.ts';
+import { writeRollback } from '../../rollback/write-down-file.ts';
+import { readStatuses } from '../../runner/tracking-state.ts';
+import type { Migration } from '../../migration.ts';
+import { done, text, type Report } from '../../report.ts';
+import { defineCommand } from '../../command.ts';
+import { folderOf, knownStatuses } from '../../open-project.ts';
+import { outcomeReport, runLocked } from '../../migrate/run.ts';
+import { receiptOf, rollbackJson } from '../../migrate/receipt.ts';
+import {
+  agreeToRollback,
+  prepareRollback,
+  refuseOther,
+  rollbackFlags,
+  rollbackOptions,
+} from '../../migrate/down.ts';
+import { refuseUnproven } from '../../migrate/find-down.ts';
+
+export const command = defineCommand({
+  description:
+    'Rolls migrations back, the newest first: one, or --steps, or all after --to. Where the folder has no down it is derived from the catalogs. Both kinds are proven first: up, down and up again in a shadow give the same schema. Rows and values that go are copied to dbops_rescue, and what the migration had destroyed is put back. On a protected, production or unlabelled remote database it needs --confirm.',
+  options: [
+    ['--dry-run', 'print the receipt: the SQL, its locks, what is proven; change nothing'],
+    ['--write', 'store derived rollbacks beside their migrations, for review; change no database'],
+    ...rollbackOptions,
+    ['--no-restore', 'leave in dbops_rescue what the migration had destroyed'],
+    ['--wait <duration>', 'how long to wait for another run and for locks (default 60s)'],
+  ],
+  examples: [
+    'dbops migrate down --dry-run',
+    'dbops migrate down --to 0007_tenancy_expand',
+    'dbops migrate down --write',
+  ],
+  flags: rollbackFlags.extend({ write: z.boolean().default(false) }),
+  async run(context, flags) {
+    const folder = await folderOf(context);
+    const session = await context.session();
+    const statuses = await knownStatuses(context, session, folder);
+    const migrations = planDown(statuses, flags);
+    if (migrations.length === 0)
+      return done({ migrations: [] }, text('nothing to do: no migration is applied'));
+    const wanted = { context, session, folder, migrations, flags, applied: appliedOf(statuses) };
+    const prepared = await prepareRollback(wanted);
+    const { rollbacks, steps, keeping } = prepared;
+    if (flags.write) return writeAll(context, folder, migrations, rollbacks);
+    if (flags.dryRun) return keeping.preview(await receiptOf(steps, rollbacks, session, folder));
+    await agreeToRollback(wanted, prepared);
+    const outcome = await runLocked({
+      context,
+      session,
+      folder,
+      patience: flags.wait,
+      before: async () => {},
+      plan: async () => {
+        refuseOther(migrations, planDown(await readStatuses(session, folder), flags));
+        return prepared.guarded();
+      },
+    });
+    const report = outcomeReport(outcome, 'down', ({ name }) => rollbackJson(rollbacks, name));
+    return keeping.report(outcome, report);
+  },
+});
+
+function writeAll(
+  { io }: Context,
+  { format }: Folder,
+  migrations: readonly Migration[],
+  rollbacks: readonly Rollback[],
+): Report {
+  const without = migrations.filter(({ down }) => !down);
+  const derived = rollbacks.filter(({ source }) => source === 'derived');
+  refuseUnproven(derived, without);
+  const files = without.flatMap((migration) => {
+    const rollback = derived.find(({ name }) => name === migration.name);
+    return rollback ? [relative(io.cwd, writeRollback(migration, rollback, format))] : [];
+  });
+  return done(
+    { files },
+    ...files.map((file) => text(`✓ ${file}`, 'good')),
+    text(
+      files.length > 0
+        ? '→ Review it, then: dbops migrate down'
+        : 'nothing to write: each has a rollback of its own',
+    ),
+  );
+}

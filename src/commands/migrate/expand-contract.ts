@@ -1,0 +1,176 @@
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { basename, dirname, relative } from 'node:path';
+import * as z from 'zod';
+import type { BackfillTarget } from '../../backfill/definition.ts';
+import { deriveTarget, readKnown } from '../../expand-contract/derive.ts';
+import { splitMigration, withoutMoved, type EmptyColumn } from '../../expand-contract/plan.ts';
+import type { Session } from '../../db/session.ts';
+import { quoteIdentifier } from '../../db/quote.ts';
+import { usageError } from '../../errors.ts';
+import type { Folder } from '../../formats/format.ts';
+import { readStatuses } from '../../runner/tracking-state.ts';
+import type { Migration } from '../../migration.ts';
+import { done, text } from '../../report.ts';
+import { piecesOf } from '../../sql/alter-table.ts';
+import { readExpression } from '../../sql/expression.ts';
+import { defineCommand } from '../../command.ts';
+import { filesOf } from '../../expand-contract/files.ts';
+import { folderOf } from '../../open-project.ts';
+
+export const command = defineCommand({
+  description:
+    'Cuts a pending migration in two, such as one with ADD COLUMN … NOT NULL on a table that has rows: FILE keeps what can be done at once (expand), a new last file demands the rest of the rows, without a long lock (contract), and a backfill between them fills the columns. Where a value comes from is derived from the foreign keys, or said with --set.',
+  arguments: [['<file>', 'the migration, by name or path; it is the last of the folder']],
+  options: [
+    [
+      '--set <assignment...>',
+      "'TABLE.COLUMN = EXPRESSION' for a column whose value can not be derived; may be repeated",
+    ],
+    ['--dry-run', 'print the files and write none'],
+  ],
+  examples: [
+    'dbops migrate expand-contract 0006_cloudy_blizzard --dry-run',
+    'dbops migrate expand-contract drizzle/0006_cloudy_blizzard.sql --set "purchases.stripe_payment_intent_id = \'legacy_\' || purchases.id"',
+  ],
+  flags: z.object({
+    arguments: z.tuple([z.string()]),
+    set: z.array(z.string()).default([]),
+    dryRun: z.boolean().default(false),
+  }),
+  async run(context, { arguments: [wanted], set, dryRun }) {
+    const folder = await folderOf(context);
+    const session = await context.session();
+    const migration = await pendingLast(session, folder, wanted);
+    const { split, rollback } = await read(session, migration);
+    if (split.contract.length === 0) throw nothingToSplit(migration);
+    const backfills = await backfillsFor(session, split.columns, set);
+    const cut = { folder, migration, split, rollback, backfills, now: context.clock() };
+    const files = filesOf(cut);
+    if (!dryRun) write(files);
+    const shown = Object.keys(files).map((file) => relative(context.io.cwd, file));
+    return done(
+      { files: shown, backfills: [...backfills.keys()], notes: split.notes, dryRun },
+      ...(dryRun
+        ? Object.entries(files).map(([file, content]) => ({
+            kind: 'code' as const,
+            text: `-- ${relative(context.io.cwd, file)}\n${content}`,
+          }))
+        : shown.map((file) => text(`✓ ${file}`, 'good'))),
+      ...split.notes.map((note) => text(note, 'warn')),
+      text(dryRun ? '→ Run it without --dry-run.' : '→ Read them, then: dbops migrate up'),
+    );
+  },
+});
+
+/** @throws usage error for a migration that is applied, is not there, or is not the last */
+async function pendingLast(session: Session, folder: Folder, wanted: string): Promise<Migration> {
+  const name = basename(wanted).replace(/(?:\.up)?\.sql$/, '');
+  const asked = name === 'migration' ? basename(dirname(wanted)) : name;
+  const statuses = await readStatuses(session, folder);
+  const status = statuses.find(
+    (each) =>
+      each.name === asked || each.name === wanted || each.name.replace(/\.sql$/, '') === asked,
+  );
+  const refuse = (code: string, message: string, hint: string) =>
+    usageError(`EXPAND.${code}`, message, hint);
+  if (!status?.migration)
+    throw refuse(
+      'UNKNOWN',
+      `The folder has no migration ${asked}.`,
+      'See what it has: dbops migrate status',
+    );
+  const { migration } = status;
+  if (status.state !== 'pending' && status.state !== 'out-of-order')
+    throw refuse(
+      'APPLIED',
+      `${migration.name} is ${status.state} on this database; what is applied is not rewritten.`,
+      'Write a new migration instead: dbops migrate new NAME',
+    );
+  if (migration.up.kind !== 'sql')
+    throw refuse(
+      'MODULE',
+      `${migration.name} is a module; only SQL can be cut in two.`,
+      'Write it as SQL.',
+    );
+  if (folder.migrations.at(-1)?.name !== migration.name)
+    throw refuse(
+      'NOT_LAST',
+      `${migration.name} is not the last migration: what it demands of the rows would come after those that follow it.`,
+      `Cut the last one, ${folder.migrations.at(-1)?.name ?? ''}, or make this the last.`,
+    );
+  return migration;
+}
+
+async function read(session: Session, { up, down }: Migration) {
+  const pieces = up.kind === 'sql' ? await piecesOf(up.sql) : [];
+  const split = splitMigration(pieces, await readKnown(session, pieces));
+  const rollback =
+    down?.kind === 'sql' ? withoutMoved(await piecesOf(down.sql), split.moved) : undefined;
+  return { split, rollback };
+}
+
+function nothingToSplit({ name }: Migration) {
+  return usageError(
+    'EXPAND.NOTHING',
+    `${name} demands nothing of rows that are there already, as far as the database knows its tables.`,
+    'Apply it as it is: dbops migrate up',
+  );
+}
+
+/** One backfill a column name, by its name. @throws usage error for a column that nothing fills */
+async function backfillsFor(
+  session: Session,
+  columns: readonly EmptyColumn[],
+  set: readonly string[],
+): Promise<Map<string, BackfillTarget[]>> {
+  const said = await readSets(set);
+  const backfills = new Map<string, BackfillTarget[]>();
+  const unknown: string[] = [];
+  for (const column of columns) {
+    const { table, name } = column;
+    const own = table.schema === undefined ? table.name : `${table.schema}.${table.name}`;
+    const assignment = said.get(`${own}.${name}`) ?? said.get(`${table.name}.${name}`);
+    const target = assignment
+      ? { table: own, set: assignment, done: `${quoteIdentifier(name)} IS NOT NULL` }
+      : await deriveTarget(session, column);
+    if (!target) unknown.push(`--set '${own}.${name} = EXPRESSION'`);
+    else {
+      const backfill = name.replaceAll('_', '-');
+      backfills.set(backfill, [...(backfills.get(backfill) ?? []), target]);
+    }
+  }
+  if (unknown.length === 0) return backfills;
+  throw usageError(
+    'EXPAND.NO_VALUE',
+    `Nothing says what ${unknown.length === 1 ? 'a new column' : `${unknown.length} new columns`} should hold in old rows; nothing was written.`,
+    'Say it, each with an expression such as (SELECT …) or a literal, and run the command again.',
+    unknown,
+  );
+}
+
+/** @throws usage error for what is not `TABLE.COLUMN = EXPRESSION` */
+async function readSets(set: readonly string[]): Promise<Map<string, string>> {
+  const said = new Map<string, string>();
+  for (const each of set) {
+    const [, place, column, value] = /^\s*([\w."]+)\.("?\w+"?)\s*=\s*([^]+)$/.exec(each) ?? [];
+    if (!place || !column || !value)
+      throw usageError(
+        'EXPAND.SET',
+        `--set ${each} can not be read.`,
+        "Write 'TABLE.COLUMN = EXPRESSION'.",
+      );
+    await readExpression(value, '--set');
+    const plain = (name: string) => name.replaceAll('"', '');
+    said.set(`${plain(place)}.${plain(column)}`, `${column} = ${value}`);
+  }
+  return said;
+}
+
+/** What is new comes first, so that a failure leaves FILE as it was. */
+function write(files: Readonly<Record<string, string>>): void {
+  for (const [file, content] of Object.entries(files)) {
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(`${file}.new`, content);
+  }
+  for (const file of Object.keys(files)) renameSync(`${file}.new`, file);
+}

@@ -1,0 +1,69 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import * as z from 'zod';
+import type { Context } from '../../context.ts';
+import { DbopsError, usageError } from '../../errors.ts';
+import type { Format, NewMigration } from '../../formats/format.ts';
+import { firstFolder, type Candidate } from '../../formats/index.ts';
+import { slugOf } from '../../formats/shared/new-migration.ts';
+import { done, text } from '../../report.ts';
+import { defineCommand } from '../../command.ts';
+import { chooseFolder } from '../../open-project.ts';
+
+export const command = defineCommand({
+  description:
+    'Writes the files of a new migration into the folder, as its tool would name and begin them. Without a folder it begins one of its own: migrations/0001_name.up.sql and .down.sql.',
+  arguments: [['<name>', 'what it does, such as add_invoices']],
+  options: [
+    ['--module', 'a TypeScript module instead of SQL, in folders of dbops and node-pg-migrate'],
+  ],
+  examples: ['dbops migrate new add_invoices', 'dbops migrate new split_names --module'],
+  flags: z.object({
+    arguments: z.tuple([
+      z.string().regex(/[a-zA-Z0-9]/, 'expected a name with a letter or a digit'),
+    ]),
+    module: z.boolean().default(false),
+  }),
+  async run(context, { arguments: [title], module }) {
+    const { io, clock } = context;
+    const { directory, names, format } = await folderForNew(context);
+    const write = writerOf(format, title);
+    const { migrations } = format.read(directory, names);
+    const files = Object.entries(write({ migrations, title, now: clock(), module }));
+    const written = files.map(([file, content]) => {
+      const path = join(directory, file);
+      mkdirSync(dirname(path), { recursive: true });
+      writeFileSync(path, content, { flag: 'wx' });
+      return relative(io.cwd, path);
+    });
+    return done(
+      { files: written },
+      ...written.map((file) => text(`✓ ${file}`)),
+      text(`→ Write ${written.length === 1 ? 'it' : 'them'}, then: dbops migrate up`),
+    );
+  },
+});
+
+/** The project's folder, or a first one. */
+async function folderForNew(context: Context): Promise<Candidate> {
+  try {
+    return await chooseFolder(context);
+  } catch (error) {
+    if (error instanceof DbopsError && error.code === 'FOLDER.MISSING')
+      return firstFolder(context.settings);
+    throw error;
+  }
+}
+
+/** @throws usage error when only the tool can make a migration */
+function writerOf(
+  { name, newFiles, newCommand }: Format,
+  title: string,
+): (wanted: NewMigration) => Record<string, string> {
+  if (newFiles) return newFiles;
+  throw usageError(
+    'NEW.TOOL',
+    `A migration of ${name} is more than a file: its tool keeps a record of it, and skips files without one.`,
+    newCommand?.(slugOf(title)) ?? `Make it with ${name}.`,
+  );
+}

@@ -1,0 +1,68 @@
+import { appliedOf, planDown } from '../../migrate/plan.ts';
+import { readStatuses } from '../../runner/tracking-state.ts';
+import { done, text } from '../../report.ts';
+import { defineCommand } from '../../command.ts';
+import { expectLosses } from '../../migrate/expected-losses.ts';
+import { folderOf, knownStatuses } from '../../open-project.ts';
+import { keepRows } from '../../migrate/protect-rows.ts';
+import { outcomeReport, runLocked } from '../../migrate/run.ts';
+import { receiptOf, rollbackJson } from '../../migrate/receipt.ts';
+import { requireBackfill, retireBackfills } from '../../migrate/required-backfills.ts';
+import {
+  agreeToRollback,
+  prepareRollback,
+  refuseOther,
+  rollbackFlags,
+  rollbackOptions,
+} from '../../migrate/down.ts';
+import { toSteps } from '../../migrate/steps.ts';
+
+export const command = defineCommand({
+  description:
+    'Rolls the newest migrations back and applies them again, under one lock: for a migration that is still being written. As with down, every rollback is proven first; the rows and values that it takes away are kept, and put back in the end.',
+  options: [
+    ['--dry-run', 'print the receipt of the rollbacks; change nothing'],
+    ...rollbackOptions,
+    ['--no-restore', 'leave in dbops_rescue what was kept'],
+    ['--wait <duration>', 'how long to wait for another run and for locks (default 60s)'],
+  ],
+  examples: ['dbops migrate redo', 'dbops migrate redo --steps 2'],
+  flags: rollbackFlags,
+  async run(context, flags) {
+    const folder = await folderOf(context);
+    const session = await context.session();
+    const statuses = await knownStatuses(context, session, folder);
+    const migrations = planDown(statuses, flags);
+    if (migrations.length === 0)
+      return done({ migrations: [] }, text('nothing to do: no migration is applied'));
+    const applied = appliedOf(statuses);
+    const wanted = { context, session, folder, migrations, flags, applied };
+    const prepared = await prepareRollback(wanted);
+    const { rollbacks, steps, keeping } = prepared;
+    if (flags.dryRun) return keeping.preview(await receiptOf(steps, rollbacks, session, folder));
+    await agreeToRollback(wanted, prepared);
+    const again = toSteps(migrations.toReversed(), 'up');
+    const rescue = { context, session, folder, flags };
+    const before = applied.slice(0, applied.length - migrations.length);
+    const keepingAgain = await keepRows(rescue, again, await expectLosses(rescue, before, again));
+    const requirement = { context, session, patience: flags.wait };
+    const ran = await runLocked({
+      ...requirement,
+      folder,
+      before: requireBackfill(requirement, true),
+      plan: async () => {
+        refuseOther(migrations, planDown(await readStatuses(session, folder), flags));
+        return [...prepared.guarded(), ...keepingAgain.guarded(again)];
+      },
+    });
+    const error = await retireBackfills(requirement, again, ran.results);
+    const outcome = { ...(error && { error }), ...ran };
+    const report = outcomeReport(outcome, 'redo', ({ name, direction }) =>
+      direction === 'down' ? rollbackJson(rollbacks, name) : {},
+    );
+    // What the rollbacks have kept was not there when the way up was prepared.
+    const ups = ran.results.filter(({ direction }) => direction === 'up');
+    const { report: withOffers } = await keepRows(rescue, again);
+    return withOffers({ results: ups }, await keepingAgain.report(outcome, report));
+  },
+});

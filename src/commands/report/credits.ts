@@ -1,0 +1,23 @@
+import * as z from 'zod';
+import { credits } from '../../reference/reports/credits.ts';
+import { runReport } from '../../reports/run.ts';
+import { defineCommand } from '../../command.ts';
+import { reportFlags, reportOptions } from '../../reports/flags.ts';
+
+export const command = defineCommand({
+  description:
+    'Credits of every user and type: granted, used, left, the next reset and whether the row is stale or over-used. Read-only. The definitions are printed beneath.',
+  options: [['--user <email>', 'one user'], ...reportOptions],
+  examples: [
+    'dbops report credits',
+    'dbops report credits --user pro@example.com --json',
+    'dbops report credits --as-of 2026-11-30T23:59:59Z --csv',
+  ],
+  flags: z.object({
+    ...reportFlags,
+    user: z.string().min(1, 'expected an e-mail address').optional(),
+  }),
+  async run(context, { asOf = context.clock(), user }) {
+    return runReport(await context.session(), credits, { asOf, user });
+  },
+});

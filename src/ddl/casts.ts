@@ -1,0 +1,63 @@
+import type { Session } from '../db/session.ts';
+
+/** Says how values of one type become values of another. */
+export interface Casts {
+  /** SQL of the column's values as the other type; nothing when they can not be told from them. */
+  expression(column: string, from: string, to: string): string | undefined;
+}
+
+/** The casts that the server has (server manual, "pg_cast"), by the names of their types. */
+export async function readCasts(session: Session): Promise<Casts> {
+  const known = await session.query<{ source: string; target: string }>(
+    'SELECT format_type(castsource, NULL) AS source, format_type(casttarget, NULL) AS target FROM pg_cast',
+  );
+  const pairs = new Set(known.map(({ source, target }) => pairOf(source, target)));
+  return { expression: (column, from, to) => castOf(pairs, column, from, to) };
+}
+
+const pairOf = (source: string, target: string) => `${source} → ${target}`;
+
+const texts = new Set(['text', 'character varying', 'character', 'name', '"char"', 'citext']);
+
+/** Types that the server brings: of all others, most are enums, and text is the way between them. */
+const builtIn = /^(?:[a-z]+(?: [a-z]+)*|"char")$/;
+
+function castOf(
+  pairs: ReadonlySet<string>,
+  column: string,
+  from: string,
+  to: string,
+): string | undefined {
+  const [source, target] = [baseOf(from), baseOf(to)];
+  // The cast itself would use the session's time zone; a migration that means another one has to
+  // bring a rollback of its own.
+  if (isZoneChange(source, target)) return `${column} AT TIME ZONE 'UTC'`;
+  const [element, wanted] = [elementOf(source), elementOf(target)];
+  const areArrays = source !== element && target !== wanted;
+  if (areArrays || source === element) {
+    const [a, b] = areArrays ? [element, wanted] : [source, target];
+    if (a === b || pairs.has(pairOf(a, b))) return `${column}::${to}`;
+  }
+  // Every type reads and writes text (server manual, "CREATE CAST": I/O conversion casts).
+  if (texts.has(source) || texts.has(target)) return `${column}::${to}`;
+  if (areArrays && (texts.has(element) || texts.has(wanted))) return `${column}::${to}`;
+  if (areArrays !== (source !== element)) return undefined;
+  if (areArrays && !(builtIn.test(element) && builtIn.test(wanted)))
+    return `${column}::text[]::${to}`;
+  if (target === 'jsonb' || target === 'json') return `to_${target}(${column})`;
+  return builtIn.test(source) && builtIn.test(target) ? undefined : `${column}::text::${to}`;
+}
+
+function isZoneChange(from: string, to: string): boolean {
+  const [a = '', b] = [from, to].toSorted();
+  return a === 'timestamp with time zone' && b === 'timestamp without time zone';
+}
+
+/** Without the modifier: `numeric` for `numeric(10,2)`. */
+function baseOf(type: string): string {
+  return type.replace(/\(\d+(?:,-?\d+)?\)/, '');
+}
+
+function elementOf(type: string): string {
+  return type.replace(/\[\]$/, '');
+}

@@ -1,0 +1,150 @@
+import type { Casts } from './casts.ts';
+import type { Draft } from './pg-delta.ts';
+import type { ColumnName, Statement } from './statement.ts';
+
+/** The columns whose types a plan changes, as keys of `Columns`. */
+export function retypedBy(drafts: readonly Draft[]): Set<string> {
+  return new Set(
+    drafts.flatMap(({ sql }) => {
+      const [, schema, table, column] = retype.exec(sql) ?? [];
+      return column ? [`${schema}.${table}.${column}`] : [];
+    }),
+  );
+}
+
+/** Foreign keys that a plan leaves alone are dropped before it and made after it. */
+export function withoutKeys(
+  statements: readonly Statement[],
+  keys: readonly { drop: string; make: string[] }[],
+): Statement[] {
+  const planned = new Set(
+    statements.map(({ sql }) => sql).filter((sql) => dropConstraint.test(sql)),
+  );
+  const left = keys.filter(({ drop }) => !planned.has(drop));
+  const asRule = (sql: string): Statement => ({
+    sql,
+    lock: lockNames.shareRowExclusive,
+    rewrites: true,
+    phase: 'rules',
+  });
+  return [
+    ...left.map(({ drop }): Statement => ({
+      sql: drop,
+      lock: lockNames.accessExclusive,
+      rewrites: false,
+      phase: 'structure',
+    })),
+    ...statements,
+    ...left.flatMap(({ make }) => make.map(asRule)),
+  ];
+}
+
+/** The column that a statement of the planner is about; it quotes every name. */
+const ofColumn = String.raw`^ALTER TABLE ("(?:[^"]|"")+")\.("(?:[^"]|"")+") ALTER COLUMN ("(?:[^"]|"")+") `;
+const setDefault = new RegExp(`${ofColumn}SET DEFAULT `);
+const dropConstraint = /^ALTER TABLE .+ DROP CONSTRAINT /s;
+const retype = new RegExp(`${ofColumn}TYPE (.+) USING (.+)$`, 's');
+const addRequired =
+  /^(ALTER TABLE ("(?:[^"]|"")+"\.)?"(?:[^"]|"")+" )ADD COLUMN ("(?:[^"]|"")+")(.*) NOT NULL$/s;
+
+/** What of a column decides how its values are kept. */
+export interface ColumnState {
+  type: string;
+  notNull: boolean;
+}
+
+/** Columns by schema, table and name, each quoted: `"public"."users"."id"`. */
+export type Columns = ReadonlyMap<string, ColumnState>;
+
+/** Columns before and after a plan. */
+export interface ColumnChange {
+  from: Columns;
+  to: Columns;
+}
+
+/**
+ * The planner's statements, for tables that have rows: defaults when their types are there, values
+ * cast the way that they can be, and what rows must satisfy after the rows.
+ */
+export function suitRows(
+  drafts: readonly Draft[],
+  columns: ColumnChange,
+  casts: Casts,
+): Statement[] {
+  const structure: Statement[] = [];
+  const defaults = new Map<string, Statement>();
+  const rules: Statement[] = [];
+  for (const draft of drafts) {
+    const statement = toStatement(draft);
+    const key = setDefault.exec(draft.sql)?.[0];
+    if (key !== undefined) {
+      defaults.set(key, statement);
+      continue;
+    }
+    if (isOfForeignKey(draft.sql)) {
+      rules.push({ ...statement, phase: 'rules' });
+      continue;
+    }
+    const required = addRequired.exec(draft.sql);
+    if (required) {
+      const [, table = '', , column = '', type = ''] = required;
+      structure.push({ ...statement, sql: `${table}ADD COLUMN ${column}${type}` });
+      rules.push(setNotNull(table, column));
+      continue;
+    }
+    structure.push(...cast(statement, columns, casts, rules));
+  }
+  return [...structure, ...defaults.values(), ...rules];
+}
+
+function toStatement({ sql, lock, rewrites }: Draft): Statement {
+  const locks = lock === 'none' ? {} : { lock: lockNames[lock] };
+  return { sql, rewrites, phase: 'structure', ...locks };
+}
+
+const lockNames = {
+  share: 'SHARE',
+  shareRowExclusive: 'SHARE ROW EXCLUSIVE',
+  shareUpdateExclusive: 'SHARE UPDATE EXCLUSIVE',
+  accessExclusive: 'ACCESS EXCLUSIVE',
+};
+
+/** A foreign key of a table that comes back: its rows come back first. */
+function isOfForeignKey(sql: string): boolean {
+  return /^ALTER TABLE .+ ADD CONSTRAINT .+ FOREIGN KEY \(/s.test(sql);
+}
+
+function setNotNull(table: string, column: string): Statement {
+  const sql = `${table}ALTER COLUMN ${column} SET NOT NULL`;
+  return { sql, lock: lockNames.accessExclusive, rewrites: true, phase: 'rules' };
+}
+
+function cast(
+  statement: Statement,
+  { from: columns, to }: ColumnChange,
+  casts: Casts,
+  rules: Statement[],
+): Statement[] {
+  const found = retype.exec(statement.sql);
+  if (!found) return [statement];
+  const [, schema = '', table = '', column = '', type = ''] = found;
+  const key = `${schema}.${table}.${column}`;
+  const from = columns.get(key);
+  if (from === undefined) return [statement];
+  const alter = `ALTER TABLE ${schema}.${table} ALTER COLUMN ${column}`;
+  const expression = casts.expression(column, from.type, type);
+  if (expression !== undefined)
+    return [{ ...statement, sql: `${alter} TYPE ${type} USING ${expression}` }];
+  const name: ColumnName = {
+    schema: unquote(schema),
+    table: unquote(table),
+    column: unquote(column),
+  };
+  const emptied = { ...statement, sql: `${alter} TYPE ${type} USING NULL`, underivable: name };
+  if (to.get(key)?.notNull) rules.push(setNotNull(`ALTER TABLE ${schema}.${table} `, column));
+  return from.notNull ? [{ ...statement, sql: `${alter} DROP NOT NULL` }, emptied] : [emptied];
+}
+
+function unquote(name: string): string {
+  return name.slice(1, -1).replaceAll('""', '"');
+}

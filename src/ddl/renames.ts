@@ -1,0 +1,137 @@
+import { quoteIdentifier as q, quoteLiteral } from '../db/quote.ts';
+import type { Session } from '../db/session.ts';
+import { common } from '../catalog/kinds/kind.ts';
+
+/** What keeps its identity under another name. */
+export interface Named {
+  /** Unique in its database for as long as the object lives. */
+  id: string;
+  kind: 'schema' | 'relation' | 'column' | 'constraint' | 'type' | 'label';
+  schema: string;
+  /** The table or type that it is a part of; empty for what stands alone. */
+  parent: string;
+  name: string;
+  /** The word that follows ALTER. */
+  word: string;
+  /** The identity of the table that takes it along into another schema. */
+  carrier: string | null;
+}
+
+// A constraint that has an index is renamed with it, and the constraint of a partition with its
+// parent's; a serial column's sequence is an object of its own.
+const select = `WITH ${common}
+  SELECT 'schema' AS kind, 'n' || oid AS id, '' AS schema, '' AS parent, name, 'SCHEMA' AS word, NULL AS carrier FROM schemas
+  UNION ALL SELECT 'relation', 'c' || c.oid, c.schema, '', c.relname,
+      CASE c.relkind WHEN 'v' THEN 'VIEW' WHEN 'm' THEN 'MATERIALIZED VIEW' WHEN 'S' THEN 'SEQUENCE'
+        WHEN 'i' THEN 'INDEX' WHEN 'I' THEN 'INDEX' WHEN 'f' THEN 'FOREIGN TABLE' ELSE 'TABLE' END,
+      'c' || coalesce((SELECT x.indrelid FROM pg_index x WHERE x.indexrelid = c.oid),
+        (SELECT d.refobjid FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid
+           AND c.relkind = 'S' AND d.deptype IN ('a', 'i') AND d.refclassid = 'pg_class'::regclass LIMIT 1))
+    FROM relations c WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S', 'i', 'I', 'f')
+      AND NOT EXISTS (SELECT FROM pg_constraint o WHERE o.conindid = c.oid AND o.contype IN ('p', 'u', 'x'))
+  UNION ALL SELECT 'column', 'a' || a.attrelid || '.' || a.attnum, c.schema, c.relname, a.attname,
+      CASE c.relkind WHEN 'c' THEN 'TYPE' WHEN 'f' THEN 'FOREIGN TABLE' ELSE 'TABLE' END, NULL
+    FROM relations c JOIN pg_attribute a ON a.attrelid = c.oid
+    WHERE c.relkind IN ('r', 'p', 'f', 'c') AND a.attnum > 0 AND NOT a.attisdropped AND a.attislocal
+  UNION ALL SELECT 'constraint', 'o' || o.oid, c.schema, c.relname, o.conname, 'TABLE', NULL
+    FROM relations c JOIN pg_constraint o ON o.conrelid = c.oid
+    WHERE o.contype IN ('c', 'f', 'p', 'u', 'x') AND o.conislocal AND o.conparentid = 0
+  UNION ALL SELECT 'type', 't' || t.oid, n.name, '', t.typname, CASE t.typtype WHEN 'd' THEN 'DOMAIN' ELSE 'TYPE' END, NULL
+    FROM pg_type t JOIN schemas n ON n.oid = t.typnamespace
+    WHERE (t.typtype IN ('e', 'd', 'r') OR t.typtype = 'c' AND EXISTS (SELECT FROM pg_class c WHERE c.oid = t.typrelid AND c.relkind = 'c'))
+      AND NOT EXISTS (SELECT FROM brought_along b WHERE b.classid = 'pg_type'::regclass AND b.objid = t.oid)
+  UNION ALL SELECT 'label', 'e' || l.oid, n.name, t.typname, l.enumlabel, 'TYPE', NULL
+    FROM pg_enum l JOIN pg_type t ON t.oid = l.enumtypid JOIN schemas n ON n.oid = t.typnamespace`;
+
+/** Every named object of a database by its identity, in the caller's transaction if there is one. */
+export async function readIdentities(session: Session): Promise<ReadonlyMap<string, Named>> {
+  const rows = await session.query<Named & Record<string, unknown>>(select);
+  return new Map(rows.map((row) => [row.id, row]));
+}
+
+/**
+ * SQL that gives what is in both lists its older name back. A planner of catalogs alone would drop
+ * a renamed column and make another: its values would be gone.
+ */
+export function renamesBack(
+  now: ReadonlyMap<string, Named>,
+  before: ReadonlyMap<string, Named>,
+): string[] {
+  const moved = [...now.values()].flatMap((object): Renamed[] => {
+    const old = before.get(object.id);
+    return old && placeOf(old) !== placeOf(object) ? [{ object, old }] : [];
+  });
+  // Containers first: what is inside is then named by their older names.
+  const inOrder = moved.toSorted((a, b) => rank(a) - rank(b));
+  const standing = new Map([...now.values()].map((object) => [object.id, { ...object }]));
+  return inOrder.flatMap(({ object, old }, at) => {
+    const current = standing.get(object.id);
+    if (!current || placeOf(current) === placeOf(old)) return [];
+    const aside = occupantOf(standing, current, old);
+    const sql: string[] = [];
+    if (aside) sql.push(...moveTo(standing, aside, { ...aside, name: `dbops_aside_${at}` }));
+    sql.push(...moveTo(standing, current, old));
+    return sql;
+  });
+}
+
+interface Renamed {
+  object: Named;
+  old: Named;
+}
+
+const kindsInOrder = ['schema', 'relation', 'type', 'column', 'constraint', 'label'];
+
+function rank({ object }: Renamed): number {
+  return kindsInOrder.indexOf(object.kind) + (object.carrier ? 0.5 : 0);
+}
+
+function placeOf({ schema, parent, name }: Pick<Named, 'schema' | 'parent' | 'name'>): string {
+  return JSON.stringify([schema, parent, name]);
+}
+
+/** What has the name that is wanted: it is in the way, also when it is to have another one later. */
+function occupantOf(
+  standing: ReadonlyMap<string, Named>,
+  { id, kind }: Named,
+  { schema, parent, name }: Named,
+): Named | undefined {
+  const wanted = placeOf({ schema, parent, name });
+  const shares = new Set(kind === 'relation' || kind === 'type' ? ['relation', 'type'] : [kind]);
+  return [...standing.values()].find(
+    (object) => object.id !== id && shares.has(object.kind) && placeOf(object) === wanted,
+  );
+}
+
+/** The statements, and in `standing` what they do to the object and to what is in it. */
+function moveTo(standing: Map<string, Named>, from: Named, to: Named): string[] {
+  const sql: string[] = [];
+  const { id, kind } = from;
+  if (kind !== 'schema' && !from.parent && from.schema !== to.schema) {
+    sql.push(`ALTER ${from.word} ${q(from.schema)}.${q(from.name)} SET SCHEMA ${q(to.schema)}`);
+  }
+  const here = { ...from, schema: to.schema, parent: to.parent };
+  if (from.name !== to.name) sql.push(renameStatement(here, to.name));
+  standing.set(id, { ...here, name: to.name });
+  if (!from.parent) carryParts(standing, from, to);
+  return sql;
+}
+
+function carryParts(standing: Map<string, Named>, from: Named, to: Named): void {
+  for (const [id, object] of standing) {
+    if (from.kind === 'schema' && object.schema === from.name)
+      standing.set(id, { ...object, schema: to.name });
+    else if (object.carrier === from.id) standing.set(id, { ...object, schema: to.schema });
+    else if (object.parent && object.schema === from.schema && object.parent === from.name)
+      standing.set(id, { ...object, schema: to.schema, parent: to.name });
+  }
+}
+
+function renameStatement({ kind, schema, parent, name, word }: Named, to: string): string {
+  if (kind === 'schema') return `ALTER SCHEMA ${q(name)} RENAME TO ${q(to)}`;
+  if (kind === 'label')
+    return `ALTER TYPE ${q(schema)}.${q(parent)} RENAME VALUE ${quoteLiteral(name)} TO ${quoteLiteral(to)}`;
+  if (!parent) return `ALTER ${word} ${q(schema)}.${q(name)} RENAME TO ${q(to)}`;
+  const part = kind === 'constraint' ? 'CONSTRAINT' : word === 'TYPE' ? 'ATTRIBUTE' : 'COLUMN';
+  return `ALTER ${word} ${q(schema)}.${q(parent)} RENAME ${part} ${q(name)} TO ${q(to)}`;
+}

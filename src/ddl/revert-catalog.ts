@@ -1,0 +1,64 @@
+import { ScriptError, type Session } from '../db/session.ts';
+import { readCasts } from './casts.ts';
+import { retypedBy, suitRows, withoutKeys } from './populated-tables.ts';
+import { columnsOf, foreignKeysOver, planDdl, readFacts, type Facts } from './pg-delta.ts';
+import { readIdentities, renamesBack, type Named } from './renames.ts';
+import type { Statement } from './statement.ts';
+
+/** A catalog to which there may be a way back. */
+export interface CatalogState {
+  facts: Facts;
+  identities: ReadonlyMap<string, Named>;
+}
+
+export async function readState(session: Session): Promise<CatalogState> {
+  return { identities: await readIdentities(session), facts: await readFacts(session) };
+}
+
+/** A statement of the way back that the server refuses, on empty tables already. */
+export class WayError extends Error {
+  readonly sql: string;
+  constructor(cause: unknown, sql: string) {
+    super(cause instanceof Error ? cause.message : String(cause), {
+      cause: cause instanceof ScriptError ? cause.cause : cause,
+    });
+    this.sql = sql;
+  }
+}
+
+/**
+ * Takes a shadow back to an older state of itself: first the names, then everything else.
+ *
+ * Must run in a transaction of the shadow in which the names are qualified.
+ *
+ * @param rebuild see `planDdl`
+ * @returns the statements that it ran
+ * @throws Unplannable, WayError
+ */
+export async function goBack(
+  shadow: Session,
+  before: CatalogState,
+  { rebuild }: { rebuild: boolean },
+): Promise<Statement[]> {
+  const renames = renamesBack(await readIdentities(shadow), before.identities).map(toRename);
+  await runAll(shadow, renames);
+  const now = await readFacts(shadow);
+  const drafts = planDdl(now, before.facts, { rebuild });
+  const columns = { from: columnsOf(now), to: columnsOf(before.facts) };
+  const keys = foreignKeysOver({ from: now, to: before.facts }, retypedBy(drafts));
+  const statements = withoutKeys(suitRows(drafts, columns, await readCasts(shadow)), keys);
+  await runAll(shadow, statements);
+  return [...renames, ...statements];
+}
+
+function toRename(sql: string): Statement {
+  return { sql, lock: 'ACCESS EXCLUSIVE', rewrites: false, phase: 'structure' };
+}
+
+/** @throws WayError naming the statement */
+export async function runAll(shadow: Session, statements: readonly Statement[]): Promise<void> {
+  for (const { sql } of statements)
+    await shadow.script(sql).catch((error: unknown) => {
+      throw new WayError(error, sql);
+    });
+}

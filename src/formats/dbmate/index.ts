@@ -1,0 +1,174 @@
+import { quoteLiteral } from '../../db/quote.ts';
+import type { AppliedMigration, Migration, SqlScript } from '../../migration.ts';
+import type { Finding } from '../../report.ts';
+import { findingOf, refusedScript, type Flaw } from '../shared/flaw.ts';
+import type { Format, Tracking, TrackingRow } from '../format.ts';
+import { datedNameAfter, refuseModule } from '../shared/new-migration.ts';
+import { namesIn } from '../shared/rows.ts';
+import { hashOf, withoutBom, readText } from '../shared/script.ts';
+import { isBlank, sectionScript } from '../shared/section.ts';
+import {
+  catalogName,
+  ensureSchemaOf,
+  quotedName,
+  textOf,
+  type TableName,
+} from '../shared/tracking-table.ts';
+
+const fileName = /^\d+.*\.sql$/;
+
+/** `--migrations-table` of dbmate; without a schema, in `public`. */
+function trackingOf({
+  schema = 'public',
+  table: plain = 'schema_migrations',
+}: Partial<TableName> = {}): Tracking {
+  const name = { schema, table: plain };
+  const table = quotedName(name);
+  return {
+    table: textOf(name),
+    tables: [catalogName(name)],
+    create: `${ensureSchemaOf(name)} CREATE TABLE IF NOT EXISTS ${table} (version varchar PRIMARY KEY)`,
+    select: `SELECT version FROM ${table}`,
+    toApplied: (rows, migrations) => ({
+      applied: toApplied(rows as readonly Row[], migrations),
+      findings: [],
+    }),
+    record: (migration) =>
+      `INSERT INTO ${table} (version) VALUES (${quoteLiteral(versionOf(migration.name))})`,
+    erase: (migration) =>
+      `DELETE FROM ${table} WHERE version = ${quoteLiteral(versionOf(migration.name))}`,
+    rows: {
+      table,
+      key: ['version'],
+      knownBy: ['version'],
+      columnsOf: (migration) => ({ version: versionOf(migration.name) }),
+      command: 'dbmate up',
+      next(rows, migrations) {
+        const recorded = namesIn(rows, 'version');
+        const pending = migrations.filter((each) => !recorded.has(versionOf(each.name)));
+        return { runs: pending.map((each) => each.name) };
+      },
+    },
+  };
+}
+
+interface Row extends TrackingRow {
+  version: string;
+}
+
+/** The table knows neither order nor time: what was applied is told in the folder's order. */
+function toApplied(rows: readonly Row[], migrations: readonly Migration[]): AppliedMigration[] {
+  const unmatched = new Set(rows.map(({ version }) => version));
+  const present = migrations.filter(({ name }) => unmatched.delete(versionOf(name)));
+  const names = [...present.map(({ name }) => name), ...[...unmatched].toSorted()];
+  return names.map((name) => ({ name, hash: null, appliedAt: null }));
+}
+
+/**
+ * dbmate (`pkg/dbmate/migration.go`, `pkg/driver/postgres/postgres.go`): `<digits>_name.sql` with
+ * the sections `-- migrate:up` and `-- migrate:down`, in the order of the file names as text.
+ * Tracked in `public.schema_migrations` by the leading digits.
+ */
+export const dbmate: Format = {
+  name: 'dbmate',
+  columns: [['version']],
+  matches(directory, names) {
+    const sample = names.find((name) => fileName.test(name));
+    if (!sample) return false;
+    return marksOf(readText(`${directory}/${sample}`)).length > 0;
+  },
+  read(directory, names, trackingTable) {
+    const findings: Finding[] = [];
+    const files = names.filter((name) => fileName.test(name)).toSorted();
+    const migrations = files.map((file) => readMigration(`${directory}/${file}`, file, findings));
+    return { migrations, findings, tracking: trackingOf(trackingTable) };
+  },
+  downFile: ({ up }) => up.file,
+  sections: {
+    up: { mark: /^--\s*migrate:up\b/m, line: '-- migrate:up' },
+    down: { mark: /^--\s*migrate:down\b/m, line: '-- migrate:down' },
+  },
+  newFiles(wanted) {
+    refuseModule(wanted, 'dbmate');
+    return { [`${datedNameAfter(wanted)}.sql`]: '-- migrate:up\n\n\n-- migrate:down\n\n' };
+  },
+};
+
+function versionOf(name: string): string {
+  return /^\d+/.exec(name)?.[0] ?? name;
+}
+
+function readMigration(path: string, file: string, findings: Finding[]): Migration {
+  const source = withoutBom(readText(path));
+  const name = file.slice(0, -'.sql'.length);
+  const migration = { name, version: versionOf(name), hash: hashOf(source) };
+  const { up, down, flaw } = parse(path, source, name);
+  if (flaw) findings.push(findingOf(flaw, name, path));
+  else if (!down) findings.push(noDownSection(name, file));
+  return {
+    ...migration,
+    up: up ?? refusedScript(path, flaw),
+    ...(down && !isBlank(down.sql) && { down }),
+  };
+}
+
+type Sections =
+  | { up: SqlScript; down?: SqlScript; flaw?: undefined }
+  | { up?: undefined; down?: SqlScript; flaw: Flaw };
+
+/** As `parseMigrationContents` of dbmate reads a file, and with its refusals. */
+function parse(path: string, source: string, name: string): Sections {
+  const marks = marksOf(source);
+  const ups = marks.filter(({ direction }) => direction === 'up');
+  const [first, second] = marks;
+  const [up] = ups;
+  const flaw = (message: string, help: string) => ({
+    flaw: { code: 'dbmate-section', message: `${name} ${message}`, help },
+  });
+  const script = (start: number, end: number | undefined, options: string) => {
+    const section = sectionScript(path, source, { head: first?.index ?? 0, start, end });
+    return transactionFalse.test(options) ? { ...section, noTransaction: true } : section;
+  };
+  if (!first || !up) return flaw('has no up section.', 'Begin it with the line: -- migrate:up');
+  if (first !== up || !isBlank(source.slice(0, up.index)))
+    return flaw('holds statements above its up section.', 'Move them below -- migrate:up');
+  if (marks.length > 2 || ups.length > 1)
+    return flaw(
+      'has several up or down sections, of which dbmate records the first and fails at the next.',
+      'Write one of each, or a file for each pair.',
+    );
+  return {
+    up: script(up.index, second?.index, up.options),
+    ...(second && { down: script(second.index, undefined, second.options) }),
+  };
+}
+
+const transactionFalse = /(?:^|\s)transaction:false(?:\s|$)/;
+
+interface Mark {
+  direction: 'up' | 'down';
+  index: number;
+  /** The rest of its line. */
+  options: string;
+}
+
+function marksOf(source: string): Mark[] {
+  return [...source.matchAll(/^--\s*migrate:(up|down)(?=\s|$)(.*)/gm)].map(
+    ({ index, 1: direction, 2: options = '' }) => ({
+      direction: direction === 'up' ? 'up' : 'down',
+      index,
+      options,
+    }),
+  );
+}
+
+function noDownSection(name: string, file: string): Finding {
+  return {
+    code: 'no-down-section',
+    severity: 'warning',
+    message: `${name} has no down section: dbops can apply it, dbmate refuses the file.`,
+    help: `Add a line "-- migrate:down", and below it what undoes the migration.`,
+    where: { object: name, migration: file },
+    key: `no-down-section:${name}`,
+  };
+}

@@ -1,0 +1,145 @@
+import { dirname, join } from 'node:path';
+import { ensureOwnSchema } from '../../db/own-schema.ts';
+import { quoteLiteral } from '../../db/quote.ts';
+import type { Migration, Script } from '../../migration.ts';
+import type { Finding } from '../../report.ts';
+import type { Format, Tracking, TrackingRow } from '../format.ts';
+import { emptyKyselyModule, loadKyselyModule } from '../shared/kysely-module.ts';
+import { mentions } from '../shared/module-files.ts';
+import { commentOf, prefixAfter, slugOf } from '../shared/new-migration.ts';
+import { namesIn, pendingAmong, textIn } from '../shared/rows.ts';
+import { hashOf, lazyScript, sqlScript, readText } from '../shared/script.ts';
+
+/** `0001_name.up.sql`, or `0001_name.ts` with Kysely's `up(db)` and `down(db)`. */
+const endings = ['.up.sql', '.ts', '.mts', '.js', '.mjs'];
+
+/** `0001_name` of a migration's file; nothing for any other file. */
+function nameOf(file: string): string | undefined {
+  const ending = endings.find((each) => file.endsWith(each));
+  if (!ending || /\.d\.m?[tj]s$/.test(file)) return undefined;
+  const name = file.slice(0, -ending.length);
+  return /^\d+_./.test(name) ? name : undefined;
+}
+
+const tracking: Tracking = {
+  table: 'dbops.migrations',
+  tables: ['dbops.migrations'],
+  create: `${ensureOwnSchema}
+    CREATE TABLE IF NOT EXISTS dbops.migrations (
+      name text CONSTRAINT migrations_pkey PRIMARY KEY,
+      hash text NOT NULL,
+      applied_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+      applied_by text NOT NULL DEFAULT current_user,
+      duration_ms integer NOT NULL DEFAULT 1000 * extract(epoch FROM clock_timestamp() - now()))`,
+  select: `SELECT name, hash, 1000 * extract(epoch FROM applied_at)::float8 AS applied_ms
+    FROM dbops.migrations ORDER BY applied_at, name`,
+  toApplied: (rows) => ({
+    applied: (rows as readonly Row[]).map(({ name, hash: recorded, applied_ms }) => ({
+      name,
+      hash: recorded,
+      appliedAt: new Date(applied_ms),
+    })),
+    findings: [],
+  }),
+  record: ({ name, hash: recorded }) =>
+    `INSERT INTO dbops.migrations (name, hash) VALUES (${quoteLiteral(name)}, ${quoteLiteral(recorded)})`,
+  erase: ({ name }) => `DELETE FROM dbops.migrations WHERE name = ${quoteLiteral(name)}`,
+  rows: {
+    table: 'dbops.migrations',
+    key: ['name'],
+    knownBy: ['name'],
+    columnsOf: ({ name, hash: ofFile }) => ({ name, hash: ofFile }),
+    contentOf: (row) => textIn(row, 'hash'),
+    command: 'dbops migrate up',
+    next(rows, migrations) {
+      const recorded = namesIn(rows, 'name');
+      const last = migrations.findLastIndex(({ name }) => recorded.has(name));
+      const late = migrations.slice(0, last).find(({ name }) => !recorded.has(name));
+      if (late) return { stops: `${late.name} is pending, and older than one that is applied` };
+      return { runs: pendingAmong(migrations, recorded) };
+    },
+  },
+};
+
+interface Row extends TrackingRow {
+  name: string;
+  hash: string;
+  applied_ms: number;
+}
+
+/**
+ * dbops' own format: `NNNN_name.up.sql` with `NNNN_name.down.sql`, and Kysely modules, ordered by
+ * number. Tracked in `dbops.migrations` by name and hash.
+ */
+export const dbops: Format = {
+  name: 'dbops',
+  columns: [['name', 'hash', 'applied_at', 'applied_by', 'duration_ms']],
+  matches: (_, names) => names.some((file) => nameOf(file) !== undefined),
+  read(directory, names) {
+    const present = new Set(names);
+    const others: string[] = [];
+    const migrations = names
+      .flatMap((file) => {
+        const name = nameOf(file);
+        if (name) return { file, name, number: Number.parseInt(file, 10) };
+        others.push(file);
+        return [];
+      })
+      .toSorted((a, b) => a.number - b.number || (a.file < b.file ? -1 : 1))
+      .map(({ file, name, number }) =>
+        readMigration(directory, { file, name, version: String(number) }, present),
+      );
+    return { migrations, findings: strangersAmong(directory, others), tracking };
+  },
+  hashOf,
+  loadModule: loadKyselyModule,
+  needsDirective: true,
+  downFile: ({ name, up }) => join(dirname(up.file), `${name}.down.sql`),
+  newFiles({ migrations, title, now, module }) {
+    const number = prefixAfter(migrations.at(-1)?.name, now, () => '0001');
+    const stem = `${number}_${slugOf(title)}`;
+    if (module) return { [`${stem}.ts`]: emptyKyselyModule() };
+    return {
+      [`${stem}.up.sql`]: commentOf(title),
+      [`${stem}.down.sql`]: commentOf(`undoes: ${title}`),
+    };
+  },
+};
+
+/** What looks like a migration and is none, so that nobody waits for it to run. */
+function strangersAmong(directory: string, others: readonly string[]): Finding[] {
+  return others
+    .filter((file) => looksLikeMigration(directory, file))
+    .map((file) => ({
+      code: 'unknown-file',
+      severity: 'warning',
+      message: `${file} is never applied: dbops’ own migrations are called NNNN_name.up.sql or NNNN_name.ts.`,
+      help: 'Rename it, such as 0001_name.up.sql, or take it out of the folder; of a folder of another tool, say --format NAME.',
+      where: { object: file },
+      key: `unknown-file:${file}`,
+    }));
+}
+
+function looksLikeMigration(directory: string, file: string): boolean {
+  if (file.endsWith('.sql')) return !/^\d+_.+\.down\.sql$/.test(file);
+  if (!/\.[cm]?[jt]s$/.test(file) || /\.d\.[cm]?ts$/.test(file)) return false;
+  return mentions(readText(`${directory}/${file}`), 'up');
+}
+
+function readMigration(
+  directory: string,
+  { file, name, version }: { file: string; name: string; version: string },
+  present: ReadonlySet<string>,
+): Migration {
+  const path = `${directory}/${file}`; // path.join costs as much as reading the file
+  const source = readText(path);
+  const migration = { name, version, hash: hashOf(source) };
+  if (!file.endsWith('.sql')) {
+    const script: Script = { kind: 'module', file: path };
+    return { ...migration, up: script, down: script };
+  }
+  const up = sqlScript(path, source);
+  const downFile = `${name}.down.sql`;
+  if (!present.has(downFile)) return { ...migration, up };
+  return { ...migration, up, down: lazyScript(`${directory}/${downFile}`) };
+}

@@ -1,0 +1,180 @@
+import { readdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { quoteLiteral } from '../../db/quote.ts';
+import type { Migration, SqlScript } from '../../migration.ts';
+import type { Finding } from '../../report.ts';
+import { findingOf, refusedScript } from '../shared/flaw.ts';
+import type { Format, Tracking, TrackingRow } from '../format.ts';
+import { readGmrc, type Gmrc } from './gmrc.ts';
+import { chainFlaw, parseCommitted, type Committed } from './committed.ts';
+import { namesIn, textIn } from '../shared/rows.ts';
+import { isBlank } from '../shared/section.ts';
+import { readText } from '../shared/script.ts';
+
+const tracking: Tracking = {
+  table: 'graphile_migrate.migrations',
+  tables: ['graphile_migrate.migrations', 'graphile_migrate.current'],
+  create: `CREATE SCHEMA IF NOT EXISTS graphile_migrate;
+    CREATE TABLE IF NOT EXISTS graphile_migrate.migrations (
+      hash text PRIMARY KEY,
+      previous_hash text REFERENCES graphile_migrate.migrations,
+      filename text NOT NULL,
+      date timestamptz NOT NULL DEFAULT now()
+    );
+    CREATE TABLE IF NOT EXISTS graphile_migrate.current (
+      filename text PRIMARY KEY DEFAULT 'current.sql',
+      content text NOT NULL,
+      date timestamptz NOT NULL DEFAULT now()
+    )`,
+  select: `SELECT filename, hash, 1000 * extract(epoch FROM date)::float8 AS date_ms
+    FROM graphile_migrate.migrations ORDER BY filename`,
+  toApplied(rows, migrations) {
+    const names = new Map(migrations.toReversed().map(({ name }) => [numberOf(name), name]));
+    const applied = (rows as readonly Row[]).map(({ filename, hash, date_ms }) => {
+      const number = numberOf(filename);
+      return { name: names.get(number) ?? number, hash, appliedAt: new Date(date_ms) };
+    });
+    return { applied, findings: [] };
+  },
+  record: ({ name, hash, row }) =>
+    `INSERT INTO graphile_migrate.migrations (hash, previous_hash, filename) VALUES
+      (${quoteLiteral(hash)}, ${row ? quoteLiteral(String(row['previous'])) : 'NULL'}, ${quoteLiteral(`${numberOf(name)}.sql`)})`,
+  erase: ({ hash }) => `DELETE FROM graphile_migrate.migrations WHERE hash = ${quoteLiteral(hash)}`,
+  rows: {
+    table: 'graphile_migrate.migrations',
+    key: ['hash'],
+    knownBy: ['filename'],
+    columnsOf: ({ name, hash, row }) => ({
+      hash,
+      previous_hash: row?.['previous'] ?? null,
+      filename: `${numberOf(name)}.sql`,
+    }),
+    contentOf: (row) => textIn(row, 'hash'),
+    isChain: true,
+    command: 'graphile-migrate migrate',
+    next(rows, migrations) {
+      const last = [...namesIn(rows, 'filename')].toSorted().at(-1) ?? '';
+      const later = migrations.filter(({ name }) => `${numberOf(name)}.sql` > last);
+      return { runs: later.map(({ name }) => name) };
+    },
+  },
+};
+
+interface Row extends TrackingRow {
+  filename: string;
+  hash: string;
+  date_ms: number;
+}
+
+const fileName = /^\d+(?:-[-_a-zA-Z0-9]*)?\.sql$/;
+
+/**
+ * graphile-migrate (`migration`, `current`, `hash`): the folder that holds `committed/`, with files
+ * `000001-slug.sql` that name their own hash and that of the one before. Tracked in
+ * `graphile_migrate.migrations` by number and hash. `current.sql` is a draft, and no migration.
+ */
+export const graphileMigrate: Format = {
+  name: 'graphile-migrate',
+  columns: [['hash', 'previous_hash', 'filename', 'date']],
+  matches: (directory, names) =>
+    names.includes('committed') &&
+    (names.includes('current.sql') || names.includes('current') || looksCommitted(directory)),
+  read(directory, names) {
+    const folder = `${directory}/committed`;
+    const findings: Finding[] = [];
+    const files = names.includes('committed') ? readdirSync(folder) : [];
+    const settings = readGmrc(dirname(directory));
+    let before: Committed | undefined;
+    const migrations = files
+      .filter((file) => fileName.test(file))
+      .toSorted()
+      .map((file) => {
+        const path = `${folder}/${file}`;
+        const name = file.slice(0, -'.sql'.length);
+        const committed = parseCommitted(readText(path), name);
+        const follows = committed.previous === before?.declared;
+        const flaw = committed.flaw ?? (follows ? undefined : chainFlaw(name));
+        before = committed;
+        if (flaw) findings.push(findingOf(flaw, name, path));
+        const up = flaw ? refusedScript(path, flaw) : scriptOf(path, committed, settings);
+        return toMigration(name, committed, up);
+      });
+    findings.push(...notApplied(settings));
+    if (names.includes('current.sql')) findings.push(...draftOf(`${directory}/current.sql`));
+    return { migrations, findings, tracking };
+  },
+  hashOf: (source) => parseCommitted(source, '').hash,
+  hostLock: { kind: 'advisory', key: 4727445306447283n },
+  newCommand: (slug) =>
+    `Write the statements into current.sql, then: npx graphile-migrate commit --message ${slug}`,
+};
+
+/** `000001` of `000001-slug` and of `000001.sql`: the table knows no slugs. */
+function numberOf(name: string): string {
+  return /^\d+/.exec(name)?.[0] ?? name;
+}
+
+function looksCommitted(directory: string): boolean {
+  const sample = readdirSync(`${directory}/committed`).find((file) => fileName.test(file));
+  return (
+    sample !== undefined &&
+    /^\uFEFF?--! Previous:/.test(readText(`${directory}/committed/${sample}`))
+  );
+}
+
+function toMigration(name: string, { hash, previous }: Committed, up: SqlScript): Migration {
+  return {
+    name,
+    version: numberOf(name),
+    hash,
+    up,
+    ...(previous && { row: { previous } }),
+  };
+}
+
+function scriptOf(
+  file: string,
+  { sql, noTransaction }: Committed,
+  { hasPlaceholder, replacePlaceholders }: Gmrc,
+): SqlScript {
+  return {
+    kind: 'sql',
+    file,
+    sql,
+    ...(noTransaction && { noTransaction }),
+    ...(hasPlaceholder(sql) && { sqlFor: (connection) => replacePlaceholders(sql, connection) }),
+  };
+}
+
+/** Settings that a run of dbops would silently leave out. */
+function notApplied({ ignored }: Gmrc): Finding[] {
+  return ignored.map((key) => ({
+    code: 'setting-not-applied',
+    severity: key === 'pgSettings' ? 'warning' : 'info',
+    message: `.gmrc sets ${key}, which dbops does not apply.`,
+    help: helpFor(key),
+    where: { object: key },
+    key: `setting-not-applied:${key}`,
+  }));
+}
+
+function helpFor(key: string): string {
+  return key === 'pgSettings'
+    ? 'Give them to the role that migrates, for example: ALTER ROLE name SET search_path = app_public, public'
+    : 'Run these actions yourself around dbops migrate up, or put them into a migration.';
+}
+
+function draftOf(file: string): Finding[] {
+  const draft = readText(file).replaceAll(/\/\*[^]*?\*\//g, '');
+  if (isBlank(draft)) return [];
+  return [
+    {
+      code: 'uncommitted-draft',
+      severity: 'info',
+      message: 'current.sql holds statements that are not committed; dbops leaves them alone.',
+      help: 'When they are finished: graphile-migrate commit',
+      where: { object: 'current.sql' },
+      key: 'uncommitted-draft:current.sql',
+    },
+  ];
+}

@@ -1,0 +1,162 @@
+import { quoteLiteral } from '../../db/quote.ts';
+import type { Migration } from '../../migration.ts';
+import type { Finding } from '../../report.ts';
+import type { Format, HostLock, Tracking, TrackingRow } from '../format.ts';
+import { loadKnexModule, loadKnexModuleOfNamedTable } from './module.ts';
+import { extensionsIn, findKnexfile, tablesIn, tablesNamed, type KnexTables } from './knexfile.ts';
+import { mentions, modulesAmong, sampleOf } from '../shared/module-files.ts';
+import { datedNameAfter, emptyModule, moduleStyleOf } from '../shared/new-migration.ts';
+import {
+  catalogName,
+  ensureSchemaOf,
+  quotedName,
+  textOf,
+  type TableName,
+} from '../shared/tracking-table.ts';
+import { namesIn, pendingAmong } from '../shared/rows.ts';
+import { hashOf, readText } from '../shared/script.ts';
+
+const ending = /\.(?:[cm]?js|ts)$/;
+
+/**
+ * knex's migrations (knex 3.3, `lib/migrations/migrate/Migrator.js` and `table-creator.js`): modules
+ * with `up(knex)` and `down(knex)`, in the order of their names. Tracked in `knex_migrations` by
+ * name with its ending; all files of one run are one batch.
+ */
+export const knex: Format = {
+  name: 'knex',
+  columns: [['id', 'name', 'batch', 'migration_time']],
+  matches(directory, names) {
+    const modules = modulesAmong(names, ending);
+    const source = modules.length === 0 ? '' : sampleOf(directory, modules);
+    if (!mentions(source, 'up') || !mentions(source, 'down')) return false;
+    if (/\b(?:kysely|pgm|queryInterface|MigrationInterface)\b/i.test(source)) return false;
+    return /\bknex\b/i.test(source) || findKnexfile(directory) !== undefined;
+  },
+  read(directory, names, trackingTable) {
+    const knexfile = findKnexfile(directory);
+    const settings = knexfile ? readText(knexfile) : '';
+    const tables = trackingTable ? tablesNamed(trackingTable, settings) : tablesIn(settings);
+    const extensions = extensionsIn(settings);
+    const files = modulesAmong(names, ending).filter(
+      (name) => !extensions || extensions.some((each) => name.endsWith(each)),
+    );
+    return {
+      migrations: files.toSorted().map((name) => readMigration(directory, name)),
+      findings: [],
+      tracking: trackingOf(tables),
+      hostLock: hostLockOf(tables),
+      ...(trackingTable && { loadModule: loadKnexModuleOfNamedTable }),
+    };
+  },
+  hostLock: hostLockOf(tablesIn('')),
+  loadModule: loadKnexModule,
+  newFiles(wanted) {
+    const style = moduleStyleOf(wanted);
+    const parameter = { name: 'knex', type: 'Knex' };
+    const text = emptyModule(style, parameter, "import type { Knex } from 'knex';\n");
+    return { [`${datedNameAfter(wanted)}${style.ending}`]: text };
+  },
+};
+
+function readMigration(directory: string, name: string): Migration {
+  const file = `${directory}/${name}`;
+  const script = { kind: 'module', file } as const;
+  return { name, up: script, down: script, hash: hashOf(readText(file)) };
+}
+
+interface Row extends TrackingRow {
+  name: string;
+  applied_ms: number | null;
+}
+
+function trackingOf(tables: KnexTables): Tracking {
+  const [table, lock] = [quotedName(tables), quotedName(lockOf(tables))];
+  return {
+    table: textOf(tables),
+    tables: [tables, lockOf(tables)].map(catalogName),
+    create: `${ensureSchemaOf(tables)}
+      CREATE TABLE IF NOT EXISTS ${table} ("id" serial PRIMARY KEY, "name" varchar(255), "batch" integer, "migration_time" timestamptz);
+      CREATE TABLE IF NOT EXISTS ${lock} ("index" serial PRIMARY KEY, "is_locked" integer);
+      INSERT INTO ${lock} (is_locked) SELECT 0 WHERE NOT EXISTS (SELECT FROM ${lock})`,
+    select: `SELECT name, (1000 * extract(epoch FROM migration_time))::float8 AS applied_ms FROM ${table} ORDER BY id`,
+    toApplied: (rows, migrations) => ({
+      applied: (rows as readonly Row[]).map(({ name, applied_ms: ms }) => ({
+        name,
+        hash: null,
+        appliedAt: ms === null ? null : new Date(ms),
+      })),
+      findings: otherEndings(rows as readonly Row[], migrations, table),
+    }),
+    prepare: `SELECT coalesce(max(batch), 0) + 1 AS batch FROM ${table}`,
+    record: ({ name }, { batch }) => recordIn(table, name, Number(batch)),
+    // One batch a file: `knex migrate:rollback` takes back a whole batch, and these never ran as one.
+    mark: ({ name }, { batch }, index) => recordIn(table, name, Number(batch) + index),
+    erase: ({ name }) =>
+      `RESET search_path; DELETE FROM ${table} WHERE name = ${quoteLiteral(name)}`,
+    rows: {
+      table,
+      key: ['id'],
+      knownBy: ['name'],
+      columnsOf: ({ name }) => ({ name }),
+      command: 'knex migrate:latest',
+      next(rows, migrations) {
+        const recorded = namesIn(rows, 'name');
+        const known = new Set(migrations.map(({ name }) => name));
+        const missing = [...recorded].find((name) => !known.has(name));
+        return missing === undefined
+          ? { runs: pendingAmong(migrations, recorded) }
+          : { stops: `the migration directory is corrupt: ${missing} is missing` };
+      },
+    },
+  };
+}
+
+function recordIn(table: string, name: string, batch: number): string {
+  return `RESET search_path; INSERT INTO ${table} (name, batch, migration_time)
+    VALUES (${quoteLiteral(name)}, ${batch}, date_trunc('milliseconds', clock_timestamp()))`;
+}
+
+/** knex sets the row for the time of its run; its transaction may hold the row until it ends. */
+function hostLockOf(tables: KnexTables): HostLock {
+  const lock = quotedName(lockOf(tables));
+  return {
+    kind: 'row',
+    take: `UPDATE ${lock} SET is_locked = 1 WHERE index IN
+      (SELECT index FROM ${lock} WHERE is_locked = 0 FOR UPDATE SKIP LOCKED) RETURNING index`,
+    // A version of a row is known by its place and the transaction that wrote it.
+    held: `SELECT concat_ws(' ', index, xmin, ctid) AS taking FROM ${lock} WHERE is_locked = 1 FOR UPDATE SKIP LOCKED`,
+    release: `UPDATE ${lock} SET is_locked = 0 WHERE is_locked = 1 RETURNING index`,
+    unlock: `UPDATE ${lock} SET is_locked = 0; -- or: knex migrate:unlock`,
+  };
+}
+
+function lockOf({ lock, ...tables }: KnexTables): TableName {
+  return { ...tables, table: lock };
+}
+
+/** The ending is part of knex's name: `a.ts` that ran is not `a.js` that a build made of it. */
+function otherEndings(
+  rows: readonly Row[],
+  migrations: readonly Migration[],
+  table: string,
+): Finding[] {
+  const names = new Set(migrations.map(({ name }) => name));
+  if (rows.every(({ name }) => names.has(name))) return [];
+  const stem = (name: string) => name.replace(/\.[^.]+$/, '');
+  const byStem = new Map(migrations.map(({ name }) => [stem(name), name]));
+  return rows.flatMap(({ name }): Finding[] => {
+    const other = names.has(name) ? undefined : byStem.get(stem(name));
+    if (other === undefined) return [];
+    return [
+      {
+        code: 'other-ending',
+        severity: 'error',
+        message: `${name} is recorded, and the folder has ${other}: to knex these are two migrations, of which one is missing and the other is pending.`,
+        help: `Name the folder that knex ran with --migrations DIR; or, when the file was only built or renamed: UPDATE ${table} SET name = ${quoteLiteral(other)} WHERE name = ${quoteLiteral(name)};`,
+        where: { object: table, migration: name },
+        key: `other-ending ${name}`,
+      },
+    ];
+  });
+}

@@ -1,0 +1,149 @@
+import { quoteLiteral } from '../../db/quote.ts';
+import type { Migration } from '../../migration.ts';
+import type { Format, Tracking } from '../format.ts';
+import { emptyKyselyModule, loadKyselyModule } from '../shared/kysely-module.ts';
+import { arrange, next, toApplied, type Row } from './order.ts';
+import {
+  configAbove,
+  literalOf,
+  mentions,
+  modulesAmong,
+  sampleOf,
+} from '../shared/module-files.ts';
+import { milliseconds, moduleStyleOf, nameAfter } from '../shared/new-migration.ts';
+import {
+  catalogName,
+  ensureSchemaOf,
+  quotedName,
+  textOf,
+  type TableName,
+} from '../shared/tracking-table.ts';
+import { hashOf, readText } from '../shared/script.ts';
+
+const ending = /\.(?:[cm]?ts|[cm]?js)$/;
+const config = /^kysely\.config\.[cm]?[jt]s$/;
+
+/**
+ * Kysely's Migrator over a folder of modules, as kysely-ctl and `FileMigrationProvider` use it
+ * (kysely 0.29, `migration/migrator.ts`): names are those of the files without their ending, in
+ * the order of `Array.prototype.sort`. Tracked in `kysely_migration` by name and time.
+ */
+export const kysely: Format = {
+  name: 'kysely',
+  columns: [['name', 'timestamp']],
+  matches(directory, names) {
+    const modules = modulesAmong(names, ending);
+    if (modules.length === 0 || names.some((name) => name.endsWith('.up.sql'))) return false;
+    const source = sampleOf(directory, modules);
+    if (!mentions(source, 'up')) return false;
+    if (configAbove(directory, config)) return true;
+    return /\bkysely\b/i.test(source) && !modules.every((name) => /^\d{4}_/.test(name));
+  },
+  read(directory, names, trackingTable) {
+    const configFile = configAbove(directory, config);
+    const settings = configFile ? readText(configFile) : '';
+    const migrations = readMigrations(directory, names);
+    return { migrations, findings: [], tracking: trackingOf(settings, trackingTable, migrations) };
+  },
+  hostLock: { kind: 'advisory', key: 3853314791062309107n },
+  loadModule: loadKyselyModule,
+  newFiles(wanted) {
+    const style = moduleStyleOf(wanted);
+    return { [`${nameAfter(wanted, milliseconds)}${style.ending}`]: emptyKyselyModule(style) };
+  },
+};
+
+/** Of two files with one name Kysely takes the later; what exports no `up` is no migration. */
+function readMigrations(directory: string, names: readonly string[]): Migration[] {
+  const migrations = new Map<string, Migration>();
+  for (const fileName of modulesAmong(names, ending).toSorted()) {
+    const file = `${directory}/${fileName}`;
+    const source = readText(file);
+    if (!mentions(source, 'up')) continue;
+    const name = fileName.slice(0, fileName.lastIndexOf('.'));
+    const script = { kind: 'module', file } as const;
+    migrations.set(name, { name, up: script, down: script, hash: hashOf(source) });
+  }
+  return [...migrations.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/**
+ * The Migrator looks for both tables in `migrationTableSchema`.
+ *
+ * @param settings the text of `kysely.config.ts`
+ */
+function trackingOf(
+  settings: string,
+  asked: TableName | undefined,
+  inFolder: readonly Migration[],
+): Tracking {
+  const schema = asked?.schema ?? literalOf(settings, 'migrationTableSchema');
+  const inSchema = (table: string): TableName => (schema ? { schema, table } : { table });
+  const names = [
+    inSchema(asked?.table ?? literalOf(settings, 'migrationTableName') ?? 'kysely_migration'),
+    inSchema(literalOf(settings, 'migrationLockTableName') ?? 'kysely_migration_lock'),
+  ] as const;
+  const [table, lock] = [quotedName(names[0]), quotedName(names[1])];
+  const isOrdered = literalOf(settings, 'allowUnorderedMigrations') !== 'true';
+  return {
+    table: textOf(names[0]),
+    tables: names.map(catalogName),
+    create: `${ensureSchemaOf(names[0])}
+      CREATE TABLE IF NOT EXISTS ${table} ("name" varchar(255) NOT NULL PRIMARY KEY, "timestamp" varchar(255) NOT NULL);
+      CREATE TABLE IF NOT EXISTS ${lock} ("id" varchar(255) NOT NULL PRIMARY KEY, "is_locked" integer NOT NULL DEFAULT 0);
+      INSERT INTO ${lock} (id, is_locked) VALUES ('migration_lock', 0) ON CONFLICT DO NOTHING`,
+    select: `SELECT name, timestamp FROM ${table}`,
+    toApplied: (rows, migrations) =>
+      toApplied(rows as readonly Row[], migrations, { table, isOrdered }),
+    prepare: `SELECT max(name COLLATE "C") AS last, max(timestamp COLLATE "C") AS latest FROM ${table}`,
+    record(migration, { last, latest }) {
+      const name = quoteLiteral(migration.name);
+      if (typeof last === 'string' && migration.name <= last) return recordBetween(table, name);
+      const { name: before = '' } = inFolder[inFolder.indexOf(migration) - 1] ?? {};
+      return recordLast(
+        table,
+        name,
+        quoteLiteral(before),
+        typeof latest === 'string' ? quoteLiteral(latest) : 'NULL',
+      );
+    },
+    erase: (migration) =>
+      `RESET search_path; DELETE FROM ${table} WHERE name = ${quoteLiteral(migration.name)}`,
+    rows: {
+      table,
+      key: ['name'],
+      knownBy: ['name'],
+      columnsOf: ({ name: ofFile }) => ({ name: ofFile }),
+      order: { column: 'timestamp', arrange: (inOrder) => arrange(table, inOrder) },
+      command: 'kysely migrate latest',
+      next: (rows, migrations) => next(rows, migrations, isOrdered),
+    },
+  };
+}
+
+/**
+ * Kysely orders by time: a row is now, but later than all rows before it.
+ *
+ * @param before the name before it in the folder, whose row is the latest when this run made one
+ * @param latest the time of the latest row when the run began
+ */
+function recordLast(table: string, name: string, before: string, latest: string): string {
+  return `RESET search_path; INSERT INTO ${table} (name, timestamp)
+    VALUES (${name}, ${isoOf(`greatest(${now}, ${latest}::timestamptz + interval '1 ms',
+      (SELECT timestamp::timestamptz + interval '1 ms' FROM ${table} WHERE name = ${before}))`)})`;
+}
+
+/** One that is recorded late, between rows that are there, gets its time between theirs. */
+function recordBetween(table: string, name: string): string {
+  return `RESET search_path; INSERT INTO ${table} (name, timestamp)
+    SELECT ${name}, ${isoOf(`CASE WHEN next IS NULL THEN greatest(${now}, free) ELSE least(free, next) END`)}
+    FROM (SELECT max(timestamp COLLATE "C") FILTER (WHERE name COLLATE "C" < ${name})::timestamptz + interval '1 ms' AS free,
+                 min(timestamp COLLATE "C") FILTER (WHERE name COLLATE "C" > ${name})::timestamptz AS next FROM ${table}) neighbours`;
+}
+
+const now = `date_trunc('milliseconds', clock_timestamp())`;
+
+/** SQL: a time as JavaScript writes it. */
+function isoOf(time: string): string {
+  return `to_char((${time}) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
+}

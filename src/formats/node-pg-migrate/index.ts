@@ -1,0 +1,183 @@
+import { dirname, join } from 'node:path';
+import { quoteLiteral } from '../../db/quote.ts';
+import type { Migration, ModuleScript } from '../../migration.ts';
+import type { Finding } from '../../report.ts';
+import type { Format, Tracking, TrackingRow } from '../format.ts';
+import { loadPgModule, definesShorthands } from './module.ts';
+import {
+  arrange,
+  comparePlaces,
+  findingsOfRecordedOrder,
+  next,
+  numberOf,
+  type Place,
+} from './order.ts';
+import { directionsOf, hasMark, sections } from './sql.ts';
+import { newPgMigration } from './new.ts';
+import { hashOf, lazyScript, sqlScript, withoutBom, readText } from '../shared/script.ts';
+import {
+  catalogName,
+  ensureSchemaOf,
+  quotedName,
+  textOf,
+  type TableName,
+} from '../shared/tracking-table.ts';
+
+/** `--migrations-schema` and `--migrations-table` of node-pg-migrate. */
+function trackingOf({
+  schema = 'public',
+  table: plain = 'pgmigrations',
+}: Partial<TableName> = {}): Tracking {
+  const name = { schema, table: plain };
+  const isUsual = schema === 'public' && plain === 'pgmigrations';
+  const table = isUsual ? 'public.pgmigrations' : quotedName(name);
+  return {
+    table: textOf(name),
+    tables: [catalogName(name)],
+    create: `${ensureSchemaOf(name)} CREATE TABLE IF NOT EXISTS ${table}
+      (id SERIAL PRIMARY KEY, name varchar(255) NOT NULL, run_on timestamp NOT NULL)`,
+    select: `SELECT name, 1000 * extract(epoch FROM run_on::timestamptz)::float8 AS run_ms
+      FROM ${table} ORDER BY run_on, id`,
+    toApplied(rows, migrations) {
+      const applied = (rows as readonly Row[]).map((row) => ({
+        name: row.name,
+        hash: null,
+        appliedAt: new Date(row.run_ms),
+      }));
+      return { applied, findings: findingsOfRecordedOrder(applied, migrations, table) };
+    },
+    // Never before another row, whatever the clocks and time zones: the tool takes run_on for the order.
+    record: (migration) =>
+      `INSERT INTO ${table} (name, run_on)
+        VALUES (${quoteLiteral(migration.name)}, greatest(now()::timestamp, (SELECT max(run_on) FROM ${table})))`,
+    erase: (migration) => `DELETE FROM ${table} WHERE name = ${quoteLiteral(migration.name)}`,
+    rows: {
+      table,
+      key: ['id'],
+      knownBy: ['name'],
+      columnsOf: ({ name: ofFile }) => ({ name: ofFile }),
+      order: { column: 'run_on', arrange: (names) => arrange(table, names) },
+      command: 'node-pg-migrate up',
+      next,
+    },
+  };
+}
+
+interface Row extends TrackingRow {
+  name: string;
+  run_ms: number;
+}
+
+/** `1700000000000_name.sql`, `.up.sql`, `.js`, `.ts`; `up.` and `down.` go with `.sql`. */
+const fileName = /^(\d+.*?)\.((?:(?:up|down)\.)?sql|[cm]?[jt]s)$/;
+const declaration = /\.d\.[cm]?ts$/;
+
+/** A pair of files of which the number is one that the tool makes: milliseconds, or a date in UTC. */
+const numberedPair = /^(?:\d{13}|\d{17})\D/;
+
+/** How many files are opened at the most to find out whose folder it is. */
+const samples = 5;
+
+/**
+ * node-pg-migrate (`migration`, `migrationLoader`, `sqlMigration`, `runner`): SQL files with the
+ * sections `-- Up Migration` and `-- Down Migration`, pairs `.up.sql` and `.down.sql`, and modules
+ * with `up(pgm)` and `down(pgm)`, ordered by number. Tracked in `public.pgmigrations` by name.
+ */
+export const nodePgMigrate: Format = {
+  name: 'node-pg-migrate',
+  columns: [['id', 'name', 'run_on']],
+  matches(directory, names) {
+    if (names.some((name) => name.endsWith('.up.sql') && numberedPair.test(name))) return true;
+    return names
+      .values()
+      .filter((name) => isSample(name))
+      .take(samples)
+      .some((file) => {
+        const source = readText(`${directory}/${file}`);
+        return file.endsWith('.sql')
+          ? hasMark(source)
+          : /\bpgm\b|\bMigrationBuilder\b/.test(source);
+      });
+  },
+  read(directory, names, trackingTable) {
+    const findings: Finding[] = names.filter(hasNoNumber).map(noNumber);
+    const inherits: string[] = [];
+    const migrations = unitsOf(names).map((unit): Migration => {
+      const path = `${directory}/${unit.up}`;
+      const source = readText(path);
+      // As version too: a row can't tell a file from its twin, such as what it was compiled to.
+      const migration = { name: unit.name, version: unit.name, hash: hashOf(source) };
+      if (!unit.up.endsWith('.sql')) {
+        const script: ModuleScript = { kind: 'module', file: path, inherits: [...inherits] };
+        if (definesShorthands(source)) inherits.push(path);
+        return { ...migration, up: script, down: script };
+      }
+      if (unit.up.endsWith('.up.sql')) {
+        const down = unit.down && { down: lazyScript(`${directory}/${unit.down}`) };
+        return { ...migration, up: sqlScript(path, source), ...down };
+      }
+      const { up, down, upHoldsDown } = directionsOf(path, withoutBom(source));
+      if (upHoldsDown) findings.push(downRunsWithUp(unit));
+      return { ...migration, up, ...(down && { down }) };
+    });
+    return { migrations, findings, tracking: trackingOf(trackingTable) };
+  },
+  searchPath: 'public', // of its command line: `--schema` has that default
+  hostLock: { kind: 'advisory', key: 7241865325823964n },
+  loadModule: loadPgModule,
+  downFile: ({ name, up }) =>
+    up.file.endsWith('.up.sql') ? join(dirname(up.file), `${name}.down.sql`) : up.file,
+  sections,
+  newFiles: newPgMigration,
+};
+
+/** A file whose text tells whose folder it is; a pair's does not. */
+function isSample(name: string): boolean {
+  if (name.endsWith('.up.sql') || name.endsWith('.down.sql')) return false;
+  return fileName.test(name) && !declaration.test(name);
+}
+
+/** The file or files of one migration. */
+interface Unit extends Place {
+  name: string;
+  up: string;
+  down?: string;
+}
+
+function unitsOf(names: readonly string[]): Unit[] {
+  const present = new Set(names);
+  const units = names.flatMap((up): Unit[] => {
+    const [, name, ending] = fileName.exec(up) ?? [];
+    if (!name || ending === 'down.sql' || declaration.test(up)) return [];
+    const down = `${name}.down.sql`;
+    const file = ending === 'up.sql' ? `${name}.sql` : up;
+    return [{ name, up, file, number: numberOf(up), ...(present.has(down) && { down }) }];
+  });
+  return units.toSorted(comparePlaces);
+}
+
+function hasNoNumber(name: string): boolean {
+  return /^[^.\d].*\.(?:sql|[cm]?[jt]s)$/.test(name) && !declaration.test(name);
+}
+
+function noNumber(file: string): Finding {
+  return {
+    code: 'no-number',
+    severity: 'warning',
+    message: `${file} is no migration, as its name does not begin with a number: dbops leaves it alone, node-pg-migrate stops at it.`,
+    help: 'Move it out of the folder.',
+    where: { object: file },
+    key: `no-number:${file}`,
+  };
+}
+
+function downRunsWithUp({ name, up }: Unit): Finding {
+  return {
+    code: 'down-runs-with-up',
+    severity: 'warning',
+    message: `${name} marks a down section and no up section, so that both are run on the way up.`,
+    help: 'Add the line "-- Up Migration" above its first statement.',
+    where: { object: name, migration: up },
+    key: `down-runs-with-up:${name}`,
+  };
+}

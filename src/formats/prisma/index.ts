@@ -1,0 +1,120 @@
+import { hash } from 'node:crypto';
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { usageError } from '../../errors.ts';
+import type { Migration } from '../../migration.ts';
+import { shellWord } from '../../output/shell.ts';
+import type { Finding } from '../../report.ts';
+import type { Format } from '../format.ts';
+import { commentOf, datedNameAfter, refuseModule } from '../shared/new-migration.ts';
+import { prismaTrackingIn } from './tracking.ts';
+import { lazyScript, sqlScript, readIfPresent, readText } from '../shared/script.ts';
+
+const lockFile = 'migration_lock.toml';
+
+/**
+ * Prisma Migrate: `<14 digits>_<name>/migration.sql` beside `migration_lock.toml`, in the order of
+ * the directories' names (prisma, `packages/migrate/src/utils/listMigrations.ts`). A `down.sql` in
+ * a directory, as `prisma migrate diff` writes it, is its rollback.
+ */
+export const prisma: Format = {
+  name: 'prisma',
+  columns: [
+    [
+      'id',
+      'checksum',
+      'finished_at',
+      'migration_name',
+      'logs',
+      'rolled_back_at',
+      'started_at',
+      'applied_steps_count',
+    ],
+  ],
+  matches: (directory, names) =>
+    names.includes(lockFile) || isMigration(directory, names.find(isDirectoryName)),
+  read(directory, names, trackingTable) {
+    if (names.includes(lockFile)) refuseOtherProvider(`${directory}/${lockFile}`);
+    const migrations: Migration[] = [];
+    const findings: Finding[] = [];
+    for (const name of names.filter((each) => each !== lockFile).toSorted(byLocale)) {
+      const source = readIfPresent(`${directory}/${name}/migration.sql`);
+      if (source !== undefined) migrations.push(toMigration(directory, name, source));
+      else if (statSync(`${directory}/${name}`).isDirectory())
+        findings.push(withoutFile(directory, name));
+    }
+    return { migrations, findings, tracking: prismaTrackingIn(trackingTable?.schema) };
+  },
+  hashOf: checksum,
+  hostLock: { kind: 'advisory', key: 72707369n },
+  downFile: ({ up }) => `${dirname(up.file)}/down.sql`,
+  newFiles(wanted) {
+    refuseModule(wanted, 'Prisma');
+    return { [`${datedNameAfter(wanted)}/migration.sql`]: commentOf(wanted.title) };
+  },
+};
+
+/** `localeCompare`, as Prisma sorts; its start takes longer than all the rest, so digits go without. */
+function byLocale(a: string, b: string): number {
+  let at = 0;
+  while (at < a.length && a[at] === b[at]) at++;
+  const isDigit = (name: string) => /\d/.test(name[at] ?? '');
+  return isDigit(a) && isDigit(b) ? Number(a > b) - Number(a < b) : a.localeCompare(b);
+}
+
+function isDirectoryName(name: string): boolean {
+  return !name.includes('.') && /^\d+_./.test(name); // in this order: it is asked of every file
+}
+
+/** Drizzle's directories look alike, but for their snapshots. */
+function isMigration(directory: string, name: string | undefined): boolean {
+  if (name === undefined || existsSync(`${directory}/${name}/snapshot.json`)) return false;
+  return existsSync(`${directory}/${name}/migration.sql`);
+}
+
+function refuseOtherProvider(file: string): void {
+  const provider = /^\s*provider\s*=\s*"([^"]*)"/m.exec(readText(file))?.[1];
+  if (provider === undefined || provider === 'postgresql') return;
+  throw usageError(
+    'FOLDER.PROVIDER',
+    `${dirname(file)} holds migrations for ${provider}, not for PostgreSQL.`,
+    `Name another folder with --migrations DIR; ${lockFile} says for which database a folder is.`,
+  );
+}
+
+function toMigration(directory: string, name: string, source: string): Migration {
+  const down = `${directory}/${name}/down.sql`;
+  return {
+    name,
+    up: sqlScript(`${directory}/${name}/migration.sql`, source),
+    hash: checksum(source),
+    // Only an edited file is asked for them.
+    get otherHashes() {
+      return [source.replaceAll('\r\n', '\n'), source.replaceAll('\n', '\r\n')].map(checksum);
+    },
+    ...(existsSync(down) && { down: lazyScript(down) }),
+  };
+}
+
+/** SHA-256 in hex of the text as it is, BOM and line endings too (prisma-engines, `checksum.rs`). */
+function checksum(source: string): string {
+  return hash('sha256', source);
+}
+
+/** For `prisma migrate deploy` it is an error (P3015) that keeps it from running anything. */
+function withoutFile(directory: string, name: string): Finding {
+  const path = `${directory}/${name}`;
+  const shown = shellWord(path);
+  const isEmpty = readdirSync(path).length === 0;
+  const away = isEmpty
+    ? `delete the directory: rmdir ${shown}`
+    : `move the directory out of the folder: mv ${shown} ${shellWord(dirname(directory))}`;
+  return {
+    code: 'empty-directory',
+    severity: 'error',
+    message: `${name} has no migration.sql: prisma migrate deploy refuses the whole folder (P3015).`,
+    help: `Bring the file back (git log --diff-filter=D -- ${shown}), or ${away}`,
+    where: { object: name },
+    key: `empty-directory:${name}`,
+  };
+}

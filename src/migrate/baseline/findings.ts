@@ -1,0 +1,113 @@
+import { readFileSync } from 'node:fs';
+import type { Folder } from '../../formats/format.ts';
+import type { Proof } from './baseline.ts';
+import type { Migration } from '../../migration.ts';
+import { shellWord } from '../../output/shell.ts';
+import type { Finding } from '../../report.ts';
+import { changesData, moduleChangesData } from '../../sql/changes-data.ts';
+
+/** What `migrate baseline` records, and why. */
+export interface Baseline {
+  folder: Folder;
+  /** A first part of the folder. */
+  recorded: readonly Migration[];
+  proof: Proof;
+  /** Its end was named with `--to`. */
+  isNamed: boolean;
+  dryRun: boolean;
+}
+
+/** What the catalog does not prove: rows, and files that left no trace in it. */
+export async function findingsOf(baseline: Baseline): Promise<Finding[]> {
+  const proven = baseline.recorded.slice(0, baseline.proof.proven);
+  const data = await Promise.all(proven.map(unprovenData));
+  return [
+    ...data.flat(),
+    ...withoutTrace(baseline).map((migration, index) =>
+      baseline.isNamed ? recordedAsNamed(migration) : leftPending(migration, index, baseline),
+    ),
+  ];
+}
+
+/** What will be written, in words to agree to. */
+export function announcement(baseline: Baseline, database: string): string {
+  const { length } = baseline.recorded;
+  const migrations = length === 1 ? '1 migration' : `${length} migrations`;
+  const recorded = `${migrations} will be recorded as applied on ${database} without being run.`;
+  const traceless = withoutTrace(baseline);
+  const [last] = traceless.slice(-1);
+  if (!last) return recorded;
+  const names = listed(traceless);
+  return baseline.isNamed
+    ? `${recorded} Nothing in the catalog shows that these of them were run: ${names}.`
+    : `${recorded} These leave no trace in the catalog and stay pending, so that dbops migrate up runs them: ${names}. If they were run already, leave now and repeat with --to ${shellWord(last.name)}.`;
+}
+
+/** How to go on with what stays pending. */
+export function nextStep(baseline: Baseline): string {
+  const mayHaveRun = !baseline.isNamed && withoutTrace(baseline).length > 0;
+  return mayHaveRun
+    ? '→ The others, when you know that they were not run: dbops migrate up'
+    : '→ The others: dbops migrate up';
+}
+
+/** Files with and without which the catalog is the same. */
+function withoutTrace({ folder, proof }: Baseline): Migration[] {
+  return folder.migrations.slice(proof.proven, proof.exact.at(-1));
+}
+
+const shown = 5;
+
+function listed(migrations: readonly Migration[]): string {
+  const names = migrations.slice(0, shown).map(({ name }) => name);
+  const rest = migrations.length - names.length;
+  return [...names, ...(rest > 0 ? [`${rest} more`] : [])].join(', ');
+}
+
+async function unprovenData({ name, up }: Migration): Promise<Finding[]> {
+  const changes =
+    up.kind === 'sql'
+      ? await changesData(up.sql)
+      : moduleChangesData(readFileSync(up.file, 'utf8'));
+  if (!changes) return [];
+  return [
+    {
+      code: 'data-not-proven',
+      severity: 'warning',
+      message: `${name} also changes rows, and a catalog does not show whether that was done.`,
+      help: `Look whether its rows are there: ${up.file}`,
+      where: { object: up.file, migration: name },
+      key: `data-not-proven:${name}`,
+    },
+  ];
+}
+
+function recordedAsNamed(migration: Migration): Finding {
+  return noTrace(migration, {
+    message: `${migration.name} is recorded because --to names it: nothing in the catalog shows that it was run.`,
+    help: `Look whether what it does was done: ${migration.up.file}`,
+  });
+}
+
+function leftPending(migration: Migration, index: number, baseline: Baseline): Finding {
+  const { folder, proof, dryRun } = baseline;
+  // A file that makes what a later one drops can't be the end of what is there.
+  const end = proof.exact.find((length) => length > proof.proven + index) ?? 0;
+  const repeat = `dbops migrate baseline --to ${shellWord(folder.migrations[end - 1]?.name ?? '')}`;
+  return noTrace(migration, {
+    message: `${migration.name} is left pending: nothing in the catalog shows that it was run.`,
+    help: dryRun
+      ? `If it was not: dbops migrate up. If it was, record it too: ${repeat}`
+      : `If it was not: dbops migrate up. If it was, delete the rows that were just written to ${folder.tracking.table}, then: ${repeat}`,
+  });
+}
+
+function noTrace({ name, up }: Migration, words: Pick<Finding, 'message' | 'help'>): Finding {
+  return {
+    code: 'no-trace',
+    severity: 'warning',
+    ...words,
+    where: { object: up.file, migration: name },
+    key: `no-trace:${name}`,
+  };
+}

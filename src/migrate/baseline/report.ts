@@ -1,0 +1,133 @@
+import { describeDetail } from '../../catalog/describe.ts';
+import type { Difference } from '../../catalog/differences.ts';
+import { objectName } from '../../catalog/snapshot.ts';
+import { DbopsError, exitCodes, usageError } from '../../errors.ts';
+import type { Folder } from '../../formats/format.ts';
+import type { Prefix } from './baseline.ts';
+import type { Migration } from '../../migration.ts';
+import { text, type Block, type JsonValue, type Report } from '../../report.ts';
+import { findingsOf, nextStep, type Baseline } from './findings.ts';
+
+/** How many differences are told; the rest is a count. */
+const told = 20;
+
+/** What was recorded, or would be, and what no catalog can prove about it. */
+export async function baselineReport(baseline: Baseline): Promise<Report> {
+  const { folder, recorded, dryRun } = baseline;
+  const { format, tracking, migrations } = folder;
+  const findings = await findingsOf(baseline);
+  const count = `${recorded.length} of ${migrations.length} migrations`;
+  const done = dryRun ? 'would be recorded' : 'recorded';
+  const summary =
+    findings.length === 0
+      ? `✓ ${count} are there exactly, and ${done} in ${tracking.table}`
+      : `✓ ${count} ${done} in ${tracking.table}; the catalog does not prove all of it, see above`;
+  return {
+    exitCode: exitCodes.done,
+    data: {
+      format: format.name,
+      migrations: statesOf(folder, recorded.length, dryRun ? 'proven' : 'recorded'),
+      differences: [],
+      findings,
+      dryRun,
+    },
+    blocks: [
+      ...(findings.length > 0 ? [{ kind: 'findings' as const, findings }] : []),
+      text(summary, findings.length === 0 ? 'good' : 'warn'),
+      ...(recorded.length < migrations.length ? [text(nextStep(baseline))] : []),
+    ],
+  };
+}
+
+function statesOf({ migrations }: Folder, recorded: number, state: string): JsonValue[] {
+  return migrations.map(({ name }, at) => ({ name, state: at < recorded ? state : 'pending' }));
+}
+
+/** The database is not what the migrations make: nothing is recorded, and the differences are told. */
+export function notExact(
+  folder: Folder,
+  asked: readonly Migration[],
+  { length, differences }: Prefix,
+  isNamed: boolean,
+): Report {
+  const nearest = asked[length - 1]?.name ?? '';
+  const rest = differences.length - told;
+  const lines = differences
+    .slice(0, told)
+    .map((difference): Block => ({ kind: 'text', text: describe(difference), tone: 'bad' }));
+  return {
+    exitCode: exitCodes.findings,
+    data: {
+      format: folder.format.name,
+      migrations: statesOf(folder, 0, ''),
+      nearest,
+      differences: differences.map(toJson),
+    },
+    blocks: [...lines, ...(rest > 0 ? [text(`… and ${rest} more`)] : [])],
+    error: new DbopsError({
+      code: 'BASELINE.DIFFERENT',
+      exitCode: exitCodes.findings,
+      message: isNamed
+        ? `The database is not exactly what the migrations up to ${nearest} make; nothing was recorded.`
+        : `The database is not exactly what any first part of the folder makes; the nearest is the one up to ${nearest}. Nothing was recorded.`,
+      reason: [`${differences.length} difference${differences.length === 1 ? '' : 's'}`],
+      hint: 'Bring database and folder together (correct the one that is wrong), then run the command again: dbops migrate baseline --dry-run',
+    }),
+  };
+}
+
+/** `different column email on public.users: not null is false, expected true`. */
+function describe(difference: Difference): string {
+  const { change, object } = difference;
+  const head = `${change} ${object.kind} ${objectName(object)}`;
+  if (difference.change !== 'different') return head;
+  return [head, ...difference.details.map(describeDetail)].join('\n    ');
+}
+
+function toJson(difference: Difference): JsonValue {
+  const { change, object } = difference;
+  const details = difference.change === 'different' ? difference.details : [];
+  return {
+    change,
+    kind: object.kind,
+    object: objectName(object),
+    details: details.map(({ word, expected, live }) => ({
+      property: word,
+      expected: jsonOf(expected),
+      live: jsonOf(live),
+    })),
+  };
+}
+
+function jsonOf(value: unknown): JsonValue {
+  return value === undefined ? null : typeof value === 'string' ? value : JSON.stringify(value);
+}
+
+/** Baseline is for databases that no tool has tracked yet. */
+export function alreadyTracked(table: string, rows: number): DbopsError {
+  return new DbopsError({
+    code: 'BASELINE.TRACKED',
+    exitCode: exitCodes.desynchronised,
+    message: `${table} has rows already; baseline is for a database that has none.`,
+    reason: [`${rows} migration${rows === 1 ? ' is' : 's are'} recorded`],
+    hint: 'If rows are missing or wrong: dbops repair-tracking. What it says of the folder: dbops migrate status',
+  });
+}
+
+/** There is no schema to record; to mark migrations as applied here would be a lie. */
+export function emptyDatabase(name: string): DbopsError {
+  return usageError(
+    'BASELINE.EMPTY',
+    `${name} is empty: there is nothing that migrations could have made.`,
+    'Apply them: dbops migrate up',
+  );
+}
+
+/** The proof was about another catalog. */
+export function changedMeanwhile(): DbopsError {
+  return usageError(
+    'BASELINE.CHANGED',
+    'The schema changed while it was being compared; nothing was recorded.',
+    'Run the command again when nobody else migrates: dbops migrate baseline',
+  );
+}

@@ -1,0 +1,79 @@
+import { readFileSync } from 'node:fs';
+import { foreseeLosses } from '../shadow/predict-losses.ts';
+import { readStorage, type Loss } from '../catalog/losses.ts';
+import { DbopsError } from '../errors.ts';
+import type { Step } from '../runner/step.ts';
+import type { Migration } from '../migration.ts';
+import { destructionsOf, mayDestroy, type Destruction } from '../sql/destructions.ts';
+import type { Rescue } from './offer-restore.ts';
+
+/** What steps are expected to destroy, by the names of their migrations. */
+export interface ExpectedLosses {
+  /** Seen in a shadow. */
+  losses: ReadonlyMap<string, readonly Loss[]>;
+  /** Said by the text. Every migration that may destroy something has an entry. */
+  stated: ReadonlyMap<string, readonly Destruction[]>;
+  /**
+   * SQL that follows the script of a step once the rows are back: what only tables with their rows
+   * satisfy. Steps that have an entry put rows back in their own transaction.
+   */
+  rules?: ReadonlyMap<string, string>;
+  /** Why there was no shadow. */
+  withoutShadow?: string;
+}
+
+/**
+ * What pending migrations destroy. Most destroy nothing, and their text shows it; only where one
+ * may, the folder is replayed in a shadow.
+ *
+ * @param applied in the order in which they were run
+ * @returns nothing when there is nothing to lose
+ */
+export async function expectLosses(
+  {
+    context,
+    session,
+    folder: { format, tracking },
+  }: Pick<Rescue, 'context' | 'session' | 'folder'>,
+  applied: readonly Migration[],
+  steps: readonly Step[],
+): Promise<ExpectedLosses | undefined> {
+  const stated = await statedBy(steps);
+  if (stated.size === 0) return undefined;
+  const own = new Set(tracking.tables);
+  const tables = [...(await readStorage(session)).values()];
+  if (tables.every(({ schema, name }) => own.has(`${schema}.${name}`))) return undefined;
+  const suspects = steps.flatMap(({ migration }) => (stated.has(migration.name) ? migration : []));
+  try {
+    const losses = await foreseeLosses({
+      format,
+      applied,
+      pending: steps.map(({ migration }) => migration),
+      suspects: new Set(suspects),
+      environment: context.settings.environment,
+      onReplay: () =>
+        context.progress.update('looking in a shadow for what the migrations destroy'),
+      server: context.settings.shadow,
+      signal: context.signal,
+    });
+    return { losses, stated };
+  } catch (error) {
+    if (!(error instanceof DbopsError) || context.signal.aborted) throw error;
+    return { losses: new Map(), stated, withoutShadow: error.message };
+  }
+}
+
+/** What the texts of steps say that they destroy. */
+export async function statedBy(steps: readonly Step[]): Promise<Map<string, Destruction[]>> {
+  const stated = new Map<string, Destruction[]>();
+  for (const { migration, script } of steps) {
+    const destructions =
+      script.kind === 'sql'
+        ? await destructionsOf(script.sql)
+        : mayDestroy(readFileSync(script.file, 'utf8'))
+          ? [{ kind: 'hidden' } as const]
+          : [];
+    if (destructions.length > 0) stated.set(migration.name, destructions);
+  }
+  return stated;
+}

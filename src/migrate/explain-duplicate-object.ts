@@ -1,0 +1,63 @@
+import type { Context } from '../context.ts';
+import { codeOf } from '../db/connection-error.ts';
+import type { Session } from '../db/session.ts';
+import { DbopsError, exitCodes } from '../errors.ts';
+import type { Folder } from '../formats/format.ts';
+import { duplicates } from '../runner/failure/explain-failure.ts';
+import { readCheckpoints } from '../runner/checkpoint.ts';
+import type { RunOutcome } from '../runner/step.ts';
+import { diagnose } from '../repair/diagnose.ts';
+import type { Judgement } from '../repair/verdict.ts';
+import { describeEvidence } from '../repair/describe-verdict.ts';
+import { wantedFor } from '../shadow/replay-request.ts';
+
+export interface Asked {
+  context: Context;
+  session: Session;
+  folder: Folder;
+}
+
+/**
+ * After a migration that failed because something is there already: looks whether its row is what is
+ * missing. If so, the run ended on a tracking table that lies (exit code 6), not on a wrong file.
+ */
+export async function tellAlreadyThere(asked: Asked, outcome: RunOutcome): Promise<RunOutcome> {
+  const { error, results } = outcome;
+  const name = results.find(({ state }) => state === 'failed')?.name;
+  if (!error || name === undefined || !duplicates.has(codeOf(error.cause))) return outcome;
+  if (await isHalfRun(asked, name)) return outcome;
+  const judgement = await judgementOf(asked, name);
+  return judgement ? { ...outcome, error: explained(error, judgement) } : outcome;
+}
+
+/** What a run of dbops has left of a file that runs statement by statement is known from its checkpoint. */
+async function isHalfRun({ session, folder }: Asked, name: string): Promise<boolean> {
+  const checkpoints = await readCheckpoints(session, folder);
+  return checkpoints.some(({ migration }) => migration === name);
+}
+
+/** Nothing where it can't be judged: the failure itself is what matters then. */
+async function judgementOf({ context, session, folder }: Asked, name: string) {
+  try {
+    const { judgements } = await diagnose(session, folder, wantedFor(context, folder));
+    return judgements.find(({ migration }) => migration?.name === name);
+  } catch (error) {
+    if (!(error instanceof DbopsError)) throw error;
+    return undefined;
+  }
+}
+
+const nameIsTaken =
+  'Something else has the name: rename or remove it, or correct the file, then: dbops migrate up';
+
+const isThere: ReadonlySet<Judgement['inCatalog']> = new Set(['proven', 'superseded', 'partial']);
+
+function explained(error: DbopsError, judgement: Judgement): DbopsError {
+  const { inCatalog } = judgement;
+  const proof = `Compared with a replay of the folder, it is ${inCatalog}: ${describeEvidence(judgement)}.`;
+  const told = isThere.has(inCatalog)
+    ? { code: 'TRACKING.DESYNCHRONISED', exitCode: exitCodes.desynchronised, hint: error.hint }
+    : { code: error.code, exitCode: error.exitCode, hint: nameIsTaken };
+  const { message, cause } = error;
+  return new DbopsError({ message, cause, reason: [...error.reason, proof], ...told });
+}

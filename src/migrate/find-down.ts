@@ -1,0 +1,88 @@
+import { readFacts } from '../ddl/pg-delta.ts';
+import { platformSchemas } from '../shadow/platform.ts';
+import { readPinned } from '../catalog/snapshot.ts';
+import type { Context } from '../context.ts';
+import type { Session } from '../db/session.ts';
+import { DbopsError, exitCodes } from '../errors.ts';
+import type { Folder } from '../formats/format.ts';
+import { askRollbacks, type Answer, type ShadowSource } from '../rollback/find-rollbacks.ts';
+import { isProven, type Rollback } from '../rollback/rollback.ts';
+import { describeDoubt } from '../rollback/describe.ts';
+import type { Migration } from '../migration.ts';
+
+/** Milliseconds: all that is applied is replayed. */
+const timeLimit = 600_000;
+
+interface Asked {
+  context: Context;
+  session: Session;
+  folder: Folder;
+  /** Applied migrations, in order. */
+  applied: readonly Migration[];
+  /** How many of them are taken back, the newest first. */
+  steps: number;
+  shadowFrom?: ShadowSource | undefined;
+}
+
+/** How migrations are taken back, with what a shadow proves of it; says which shadow it was. */
+export async function rollbacksOf(asked: Asked): Promise<Rollback[]> {
+  const { context, session, folder, applied, steps, shadowFrom } = asked;
+  const { settings, signal, progress } = context;
+  const answer = await askRollbacks({
+    migrations: applied,
+    steps,
+    shadowFrom,
+    format: folder.format,
+    environment: settings.environment,
+    server: settings.shadow,
+    signal,
+    timeLimit,
+    onReplay: () => progress.update(`replaying ${applied.length} migrations in a shadow`),
+    onProve: (name) => progress.update(`proving the rollback of ${name} in a shadow`),
+    readLive: async () => ({
+      facts: await readPinned(session, () => readFacts(session)),
+      foreign: {
+        schemas: await platformSchemas(session, folder.format),
+        tables: folder.tracking.tables,
+      },
+    }),
+  });
+  tellSource(context, answer);
+  return answer.rollbacks;
+}
+
+const told = 5;
+
+/** A proof on a copy of the live catalog says less, and why it had to do is the folder's defect. */
+function tellSource({ note }: Context, { shadowFrom, stoppedBy, skipped }: Answer): void {
+  if (shadowFrom === 'folder') return;
+  note('shadow  made from the live catalog (--shadow-from live)');
+  if (stoppedBy) {
+    note(`        the folder does not replay: ${stoppedBy.message}`);
+    for (const line of stoppedBy.reason) note(`        ${line}`);
+  }
+  for (const { place, reason } of skipped.slice(0, told))
+    note(`        left out: ${place}: ${reason[0] ?? ''}`);
+  if (skipped.length > told) note(`        and ${skipped.length - told} more statements`);
+}
+
+/**
+ * @param asked migrations that must have a proven rollback
+ * @throws code 2 when one of them has none: nothing is tried
+ */
+export function refuseUnproven(rollbacks: readonly Rollback[], asked: readonly Migration[]): void {
+  const unproven = rollbacks.filter((rollback) => !isProven(rollback));
+  if (unproven.length === 0 && rollbacks.length >= asked.length) return;
+  throw new DbopsError({
+    code: 'ROLLBACK.UNPROVEN',
+    exitCode: exitCodes.usage,
+    message: `The rollback of ${unproven.map(({ name }) => name).join(', ')} is not proven; nothing was rolled back.`,
+    reason: unproven.flatMap(({ name, source, doubts }) => [
+      `${name} (${source === 'file' ? 'its own down' : 'derived'})`,
+      ...doubts.flatMap(describeDoubt).map((line) => `  ${line}`),
+    ]),
+    hint: unproven.some(({ source, statements }) => source === 'file' || statements.length > 0)
+      ? 'Correct the down, or write one; to run it as it is, at the risk of another schema than before: dbops migrate down --unproven'
+      : 'Write a down for it, or a migration that undoes it: dbops migrate new NAME',
+  });
+}

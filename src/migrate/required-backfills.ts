@@ -1,0 +1,89 @@
+import { backfillNamed } from '../backfill/index.ts';
+import {
+  inspectBackfill,
+  retireBackfill,
+  runBackfill,
+  type BackfillResult,
+} from '../backfill/run.ts';
+import type { Context } from '../context.ts';
+import type { Session } from '../db/session.ts';
+import { DbopsError, exitCodes } from '../errors.ts';
+import type { Step, StepResult } from '../runner/step.ts';
+import { backfillsOf, optionsOf } from '../backfill/options-of-command.ts';
+
+interface Requirement {
+  context: Context;
+  session: Session;
+  /** Milliseconds to wait for another run and for locks. */
+  patience: number;
+}
+
+/**
+ * Makes sure that what `-- dbops: requires-backfill NAME` asks for is done before the step runs:
+ * proven by a query, whoever filled the rows.
+ *
+ * @param run `false` to refuse where something is left
+ */
+export function requireBackfill({ context, session, patience }: Requirement, run: boolean) {
+  return async ({ directives, migration }: Step): Promise<void> => {
+    for (const name of directives.requiresBackfill) {
+      const backfill = backfillNamed(backfillsOf(context), name);
+      const orphans = { policy: 'fail' } as const;
+      const result = run
+        ? await runBackfill(session, backfill, { ...optionsOf(context), orphans, patience })
+        : await inspectBackfill(session, backfill, { orphans });
+      if (result.state !== 'complete') throw incomplete(name, migration.name, result);
+      if (result.changed > 0)
+        context.note(
+          `backfill ${name}: ${result.changed} of ${result.account.total} rows filled before ${migration.name}`,
+        );
+    }
+  };
+}
+
+/**
+ * The columns are enforced: what filled new rows until then is taken away.
+ *
+ * @returns why that could not be done
+ */
+export async function retireBackfills(
+  { context, session, patience }: Requirement,
+  steps: readonly Step[],
+  results: readonly StepResult[],
+): Promise<DbopsError | undefined> {
+  const done = new Set(results.filter(({ state }) => state === 'done').map(({ name }) => name));
+  const enforced = steps.filter(({ migration }) => done.has(migration.name));
+  const names = new Set(enforced.flatMap(({ directives }) => directives.requiresBackfill));
+  try {
+    for (const name of names) {
+      const backfill = backfillNamed(backfillsOf(context), name);
+      await retireBackfill(session, backfill, { ...optionsOf(context), patience });
+    }
+    return undefined;
+  } catch (error) {
+    if (error instanceof DbopsError) return error;
+    throw error;
+  }
+}
+
+function incomplete(name: string, migration: string, result: BackfillResult): DbopsError {
+  const { account, samples, quarantine } = result;
+  const { open, orphans, mismatched, quarantined } = account;
+  const left = [
+    ...(open + orphans + quarantined > 0
+      ? [`${open + orphans + quarantined} rows are still open`]
+      : []),
+    ...(mismatched > 0 ? [`${mismatched} rows contradict their source`] : []),
+  ];
+  return new DbopsError({
+    code: 'BACKFILL.INCOMPLETE',
+    exitCode: exitCodes.failed,
+    message: `${migration} requires the backfill ${name}, and ${left.join(', and ')}; the migration was not begun.`,
+    reason: [
+      ...samples.orphans,
+      ...samples.mismatched,
+      ...quarantine.map(({ table, id, error }) => `${table} ${id}: ${error}`),
+    ],
+    hint: `See what is open, and fill it, with: dbops backfill run ${name}`,
+  });
+}

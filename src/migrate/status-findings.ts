@@ -1,0 +1,170 @@
+import { existsSync } from 'node:fs';
+import { dirname, relative, resolve } from 'node:path';
+import type { Session } from '../db/session.ts';
+import type { Folder, Format } from '../formats/format.ts';
+import type { AppliedMigration } from '../migration.ts';
+import { shellWord } from '../output/shell.ts';
+import type { Finding } from '../report.ts';
+import { editOf, type Edit } from '../sql/edit-diff.ts';
+import { readCheckpoints, type Checkpoint } from '../runner/checkpoint.ts';
+import type { MigrationState, MigrationStatus } from './plan.ts';
+
+/** What is wrong with the states of migrations, each with its way out. */
+export async function findingsOfStates(
+  statuses: readonly MigrationStatus[],
+  format: Format,
+): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  let lookups = 0;
+  const isVersioned = statuses.some(needsHistory) && isInRepository(folderOf(statuses));
+  for (const status of statuses) {
+    const explanation =
+      status.state === 'edited'
+        ? await explainEdit(status, format, ++lookups <= mostLookups, isVersioned)
+        : explain(status, isVersioned);
+    if (explanation) findings.push(toFinding(status, explanation));
+  }
+  return findings;
+}
+
+/** Each edit that is explained starts git some times. */
+const mostLookups = 20;
+
+function needsHistory({ state }: MigrationStatus): boolean {
+  return state === 'missing-file' || state === 'edited';
+}
+
+function folderOf(statuses: readonly MigrationStatus[]): string {
+  const file = statuses.find(({ migration }) => migration)?.migration?.up.file;
+  return file ? dirname(resolve(file)) : process.cwd();
+}
+
+/** Advice to ask git is of use only where there is one. */
+function isInRepository(folder: string): boolean {
+  for (let at = folder; ; at = dirname(at)) {
+    if (existsSync(`${at}/.git`)) return true;
+    if (dirname(at) === at) return false;
+  }
+}
+
+/** grep takes each line for a pattern of its own. */
+function firstLine(name: string): string {
+  return name.split('\n')[0] ?? '';
+}
+
+interface Explanation {
+  severity: Finding['severity'];
+  message: string;
+  help: string;
+}
+
+function toFinding({ name, state }: MigrationStatus, explanation: Explanation): Finding {
+  return { code: state, ...explanation, where: { object: name }, key: `${state}:${name}` };
+}
+
+function explain(
+  { name, state, migration }: MigrationStatus,
+  isVersioned: boolean,
+): Explanation | undefined {
+  const explanations: Partial<Record<MigrationState, Explanation>> = {
+    'missing-file': {
+      severity: 'error',
+      message: `${name || '(empty name)'} is recorded as applied, but the folder has no such migration.`,
+      help: isVersioned
+        ? `If its file was renamed: dbops repair-tracking. If not, bring it back: git log --diff-filter=D --summary | grep -F -- ${shellWord(firstLine(name))}`
+        : 'If its file was renamed: dbops repair-tracking. If not, bring it back, from a backup or from whoever applied it.',
+    },
+    failed: {
+      severity: 'error',
+      message: `${name} is recorded as begun, and not as ended: part of it may stand.`,
+      help: 'Let dbops compare the database with the file, finish or take back what it began, and correct its row: dbops repair-tracking',
+    },
+    duplicate: {
+      severity: 'error',
+      message: `${name} shares its number with another migration, so their order is nobody’s decision.`,
+      help: 'Rename the one that came later to the next free number.',
+    },
+    'out-of-order': {
+      severity: 'warning',
+      message: `${name} is pending, and older than a migration that is applied.`,
+      help: `If the database has it already: dbops repair-tracking. If not, apply it now: dbops migrate up --allow-out-of-order${migration ? `, or give ${fileOf(migration.up.file)} a newer number` : ''}`,
+    },
+  };
+  return explanations[state];
+}
+
+async function explainEdit(
+  { name, migration, recordedHash }: MigrationStatus,
+  { hashOf }: Format,
+  lookUp: boolean,
+  isVersioned: boolean,
+): Promise<Explanation> {
+  const edit: Edit =
+    lookUp && migration && recordedHash && hashOf
+      ? await editOf(migration, recordedHash, hashOf)
+      : { kind: 'unknown' };
+  const file = fileOf(migration?.up.file ?? name);
+  return {
+    severity: 'error',
+    message: `${name} was edited after it was applied: ${differences[edit.kind]}.`,
+    help: edit.commit
+      ? `${means.has(edit.kind) ? repaired : ''}Bring it back as it was applied, and make the change in a migration of its own: git checkout ${edit.commit.slice(0, 12)} -- ${file}`
+      : `${means.has(edit.kind) ? repaired : ''}Bring it back as it was applied (${isVersioned ? `git log -p -- ${file}` : 'from a backup'}), and make the change in a migration of its own.`,
+  };
+}
+
+const means: ReadonlySet<Edit['kind']> = new Set(['white-space', 'comments']);
+const repaired = 'Let its row have the new hash: dbops repair-tracking. Or: ';
+
+const differences: Record<Edit['kind'], string> = {
+  'white-space': 'only its line endings, or the white space at its end, differ',
+  comments: 'only comments and layout differ, its statements are the same',
+  content: 'its content differs',
+  unknown: 'what it was when it was applied could not be found',
+};
+
+function fileOf(file: string): string {
+  return shellWord(relative(process.cwd(), file));
+}
+
+/** Files that run part by part and were cut off: what the next run will do about them. */
+export async function findingsOfCheckpoints(session: Session, folder: Folder): Promise<Finding[]> {
+  return (await readCheckpoints(session, folder)).map(({ migration, direction, ...rest }) => ({
+    code: 'half-done',
+    severity: 'warning',
+    message: `${migration} was cut off on its way ${direction}: ${prospect(rest)}.`,
+    help: `Let it finish: dbops migrate ${direction}`,
+    where: { object: migration },
+    key: `half-done:${migration}`,
+  }));
+}
+
+function prospect({ done, begun, gone }: Pick<Checkpoint, 'done' | 'begun' | 'gone'>): string {
+  if (gone.length > 0)
+    return `but ${gone.join(', ')}, on which its first ${done} statements worked, is gone or made anew, and the next run says what can be done`;
+  const open = begun ? ', and whether the one after it was done is asked then' : '';
+  return `its first ${done} statements stand, and the next run goes on after them${open}`;
+}
+
+/** Rows that were recorded in another order than the folder's. */
+export function findingsOfOrder(
+  applied: readonly AppliedMigration[],
+  statuses: readonly MigrationStatus[],
+): Finding[] {
+  const present = statuses.filter(({ migration }) => migration);
+  const places = new Map(present.map(({ name }, index) => [name, index]));
+  const known = applied.filter(({ name }) => places.has(name));
+  const placeOf = ({ name }: AppliedMigration) => places.get(name) ?? 0;
+  return known.flatMap((row, index) => {
+    const before = known[index - 1];
+    if (!before || placeOf(before) < placeOf(row)) return [];
+    return {
+      code: 'recorded-late',
+      severity: 'info' as const,
+      message: `${row.name} was recorded after ${before.name}, which comes later in the folder.`,
+      help: 'Nothing needs to be done where the two do not depend on each other: dbops verify compares what they made.',
+      where: { object: row.name },
+      key: `recorded-late:${row.name}`,
+    };
+  });
+}

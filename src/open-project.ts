@@ -1,0 +1,61 @@
+import { relative } from 'node:path';
+import type { Context } from './context.ts';
+import type { Session } from './db/session.ts';
+import type { Folder } from './formats/format.ts';
+import { findFolders, openFolder, severalFolders, type Candidate } from './formats/index.ts';
+import type { MigrationStatus } from './migrate/plan.ts';
+import { readStatuses } from './runner/tracking-state.ts';
+import { findElsewhere, nothingRecorded, refuseElsewhere } from './migrate/tracking-elsewhere.ts';
+
+/**
+ * The folder of migrations that a command works on; a person is asked when there are several.
+ *
+ * @throws usage error as `readFolder` does
+ */
+export async function folderOf(context: Context): Promise<Folder> {
+  return openFolder(await chooseFolder(context), context.settings.trackingTable);
+}
+
+/** The same, not yet read: it may be empty. */
+export async function chooseFolder(context: Context): Promise<Candidate> {
+  const { settings } = context;
+  const candidates = findFolders(settings);
+  const [only, another] = candidates;
+  if (only && !another) return only;
+  const choices = candidates.map((candidate) => ({
+    name: `${relative(settings.root, candidate.directory) || '.'}  (${candidate.format.name})`,
+    value: candidate,
+  }));
+  const chosen = await context.choose('Which folder of migrations?', choices);
+  if (!chosen) throw severalFolders(candidates, settings.root);
+  return chosen;
+}
+
+/**
+ * Where the tracking table records nothing: another one may do, whose name was not given.
+ *
+ * @throws usage error when there is one, unless the table was named
+ */
+export async function refuseForgottenTable(
+  { settings, command }: Context,
+  session: Session,
+  folder: Folder,
+): Promise<void> {
+  if (settings.trackingTable) return;
+  refuseElsewhere(await findElsewhere(session, folder), folder, command);
+}
+
+/**
+ * The folder beside its tracking table.
+ *
+ * @throws usage error when the table records nothing and another one does
+ */
+export async function knownStatuses(
+  context: Context,
+  session: Session,
+  folder: Folder,
+): Promise<MigrationStatus[]> {
+  const statuses = await readStatuses(session, folder);
+  if (nothingRecorded(statuses)) await refuseForgottenTable(context, session, folder);
+  return statuses;
+}

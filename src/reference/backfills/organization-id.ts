@@ -1,0 +1,15 @@
+import type { Backfill, BackfillTarget } from '../../backfill/definition.ts';
+
+const fromContent = (table: string): BackfillTarget => ({
+  table,
+  set: 'organization_id = content.organization_id',
+  from: 'content',
+  on: `content.id = ${table}.content_id`,
+});
+
+/** Rows older than multi-tenancy get the organization of the content they are about. */
+export const organizationId: Backfill = {
+  name: 'organization-id',
+  summary: 'organization_id of content_access and purchases, from content',
+  targets: [fromContent('content_access'), fromContent('purchases')],
+};

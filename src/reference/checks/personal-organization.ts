@@ -1,0 +1,35 @@
+import type { Check } from '../../verify/check.ts';
+
+export const personalOrganization: Check = {
+  name: 'personal-organization',
+  group: 'data',
+  summary: 'Every user owns a personal organization.',
+  since: '0006_users_billing_usage',
+  async run({ session }) {
+    const [row] = await session.query<{ users: number; samples: string | null }>(
+      `SELECT count(*)::int AS users, string_agg(id, ', ') FILTER (WHERE place <= 5) AS samples
+         FROM (SELECT u.id, row_number() OVER (ORDER BY u.id) AS place FROM public.users u
+                WHERE NOT EXISTS (SELECT FROM public.organizations o WHERE o.owner_id = u.id AND o.is_personal)) missing`,
+    );
+    if (!row || row.users === 0) return [];
+    return [
+      {
+        code: 'personal-organization',
+        severity: 'error',
+        message: `${row.users} users have no personal organization, such as ${row.samples}.`,
+        help: 'Make them: SELECT public.ensure_personal_organization(id) FROM public.users;',
+        where: { object: 'public.organizations', migration: '0006_users_billing_usage' },
+        key: 'personal-organization',
+      },
+    ];
+  },
+  examples: [
+    {
+      breaks: `ALTER TABLE users DISABLE TRIGGER on_auth_user_created;
+        INSERT INTO users (id, email) VALUES ('lonely', 'lonely@example.com');
+        ALTER TABLE users ENABLE TRIGGER on_auth_user_created`,
+      mends: `DELETE FROM users WHERE id = 'lonely'`,
+      finding: 'personal-organization',
+    },
+  ],
+};

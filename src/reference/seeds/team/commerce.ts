@@ -1,0 +1,76 @@
+import { at, type Months } from '../../../seed/months.ts';
+import { ref, type Reference, type SeedRow, type SeedTable } from '../../../seed/set.ts';
+import { free, pro } from '../users/people.ts';
+import { acme } from './organization.ts';
+
+const course = ref('content', 'course');
+const template = ref('content', 'template');
+const webinar = ref('content', 'webinar');
+
+export const content: SeedTable = {
+  table: 'content',
+  key: [],
+  managed: [],
+  rows: [
+    work('course', { title: 'Course: writing with assistants', price_cents: 4900 }),
+    work('template', {
+      title: 'Template: style guide',
+      price_cents: 1900,
+      content_type: 'document',
+    }),
+    work('webinar', { title: 'Webinar: first steps', price_cents: 0 }),
+    work('draft', { title: 'Course: second season', price_cents: 4900, status: 'draft' }),
+  ],
+};
+
+function work(name: string, values: SeedRow['values']): SeedRow {
+  const usual = { content_type: 'video', status: 'published' };
+  return { name, values: { ...usual, ...values, organization_id: acme, creator_id: pro } };
+}
+
+/**
+ * The free user buys, the owner tries the checkout. Completed: 68.00 usd and 17.00 eur; beside
+ * them one failed and one refunded, of 49.00 usd each.
+ */
+export function purchases({ previous, elapsed }: Months): SeedTable {
+  const ofCourse = { content_id: course, amount_paid_cents: 4900, currency: 'usd' };
+  const ofTemplate = { content_id: template, amount_paid_cents: 1900, currency: 'usd' };
+  const inEuro = { ...ofTemplate, amount_paid_cents: 1700, currency: 'eur' };
+  const row = (name: string, createdAt: Date, values: SeedRow['values']): SeedRow => {
+    const intent = { stripe_payment_intent_id: `pi_test_seed_${name}`, created_at: createdAt };
+    return { name, values: { status: 'completed', organization_id: acme, ...values, ...intent } };
+  };
+  return {
+    table: 'purchases',
+    key: ['stripe_payment_intent_id'],
+    managed: [],
+    rows: [
+      row('1', at(previous, 0.2), { ...ofCourse, customer_id: free, status: 'failed' }),
+      row('2', at(previous, 0.4), { ...ofCourse, customer_id: free }),
+      row('3', at(previous, 0.6), { ...ofCourse, customer_id: pro, status: 'refunded' }),
+      row('4', at(elapsed, 0.3), { ...ofTemplate, customer_id: free }),
+      row('5', at(elapsed, 0.6), { ...inEuro, customer_id: pro }),
+    ],
+  };
+}
+
+/** Who bought has access; the webinar is free of charge, and a subscriber's. */
+export const contentAccess: SeedTable = {
+  table: 'content_access',
+  key: ['user_id', 'content_id'],
+  managed: [],
+  rows: [
+    access('free course', free, course, 'purchased'),
+    access('free template', free, template, 'purchased'),
+    access('free webinar', free, webinar, 'complimentary'),
+    access('pro template', pro, template, 'purchased'),
+    access('pro webinar', pro, webinar, 'subscription'),
+  ],
+};
+
+function access(name: string, user: Reference, to: Reference, type: string) {
+  return {
+    name,
+    values: { user_id: user, content_id: to, organization_id: acme, access_type: type },
+  };
+}

@@ -1,0 +1,98 @@
+import { at, type Months } from '../../../seed/months.ts';
+import { ref, type Reference, type SeedRow, type SeedTable } from '../../../seed/set.ts';
+import { pro } from './people.ts';
+
+/** The pro user's workshops: each that was published consumed a credit. */
+export function workshops({ previous }: Months): SeedTable {
+  const row = (name: string, title: string, status: string, consumedAt: Date | null): SeedRow => ({
+    name,
+    values: { owner_id: pro, title, status, credit_consumed_at: consumedAt },
+  });
+  return {
+    table: 'workshops',
+    key: [],
+    managed: [],
+    lasting: ['credit_consumed_at'],
+    onlyOurs: true,
+    rows: [
+      row('basics', 'Prompting basics', 'published', at(previous, 0.3)),
+      row('rollout', 'Rolling out to a team', 'published', at(previous, 0.5)),
+      row('cancelled', 'Cancelled for lack of guests', 'cancelled', null),
+      row('draft', 'A look back', 'draft', null),
+    ],
+  };
+}
+
+/**
+ * Every kind of movement. The completed ones add up to the pro user's credit_balance; a ledger is
+ * not rewritten, so once inserted no column is touched again.
+ */
+export function creditTransactions({ previous, elapsed }: Months): SeedTable {
+  const rows = [
+    transaction('purchase 1', at(previous, 0.1), {
+      type: 'purchase',
+      amount: 10,
+      after: 10,
+      session: 1,
+    }),
+    transaction('basics', at(previous, 0.3), { type: 'consumption', amount: -1, after: 9 }),
+    transaction('rollout', at(previous, 0.5), { type: 'consumption', amount: -1, after: 8 }),
+    transaction('cancelled', at(previous, 0.7), { type: 'consumption', amount: -1, after: 7 }),
+    transaction('cancelled, refunded', at(elapsed, 0.2), { type: 'refund', amount: 1, after: 8 }),
+    transaction('purchase 2', at(elapsed, 0.4), {
+      type: 'purchase',
+      amount: 25,
+      after: 33,
+      session: 2,
+    }),
+    transaction('declined', at(elapsed, 0.6), {
+      type: 'purchase',
+      amount: 50,
+      status: 'failed',
+      session: 3,
+    }),
+    transaction('open', at(elapsed, 0.9), {
+      type: 'purchase',
+      amount: 10,
+      status: 'pending',
+      session: 4,
+    }),
+  ];
+  const lasting = Object.keys(rows[0]?.values ?? {});
+  return { table: 'credit_transactions', key: [], managed: [], lasting, onlyOurs: true, rows };
+}
+
+interface Movement {
+  type: 'purchase' | 'consumption' | 'refund';
+  amount: number;
+  status?: 'completed' | 'pending' | 'failed';
+  /** The balance once it was completed. */
+  after?: number;
+  /** Number of the checkout session that paid for it. */
+  session?: number;
+}
+
+const workshopOf: Record<string, Reference> = {
+  basics: ref('workshops', 'basics'),
+  rollout: ref('workshops', 'rollout'),
+  cancelled: ref('workshops', 'cancelled'),
+  'cancelled, refunded': ref('workshops', 'cancelled'),
+};
+
+function transaction(name: string, createdAt: Date, movement: Movement): SeedRow {
+  const { type, amount, status = 'completed', after = null, session } = movement;
+  return {
+    name,
+    values: {
+      user_id: pro,
+      type,
+      status,
+      amount,
+      balance_after: after,
+      stripe_session_id: session ? `cs_test_seed_${session}` : null,
+      workshop_id: workshopOf[name] ?? null,
+      description: `Seed: ${name}`,
+      created_at: createdAt,
+    },
+  };
+}

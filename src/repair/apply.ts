@@ -1,0 +1,124 @@
+import { codeOf } from '../db/connection-error.ts';
+import { activitiesWhere, describeActivity } from '../db/lock.ts';
+import { quoteLiteral } from '../db/quote.ts';
+import { refusal } from '../db/refusal.ts';
+import { ScriptError, transaction, type Session } from '../db/session.ts';
+import { DbopsError, exitCodes } from '../errors.ts';
+import type { Folder, Prospect, Tracking, TrackingRow } from '../formats/format.ts';
+import { serverSays } from '../sql/error-position.ts';
+import type { Plan } from './plan.ts';
+import { isSame, readLive, readRows, type Live } from './read.ts';
+import { sqlOf } from './sql.ts';
+import { asideIn, exactly, imageOf, writeUndo } from './undo-record.ts';
+
+/** What was written. */
+export interface Repaired {
+  /** Of the undo record. */
+  undo: string;
+  /** What the tool will do with the rows as they are now. */
+  prospect: Prospect;
+}
+
+/** What is done to the database itself before the rows, such as the rest of a half-run file. */
+export type Before = (session: Session) => Promise<void>;
+
+interface Work {
+  folder: Folder;
+  plan: Plan;
+  /** What the plan rests on. */
+  live: Live;
+  /** Milliseconds to wait for whoever uses the table. */
+  lockTimeout: number;
+  before?: Before | undefined;
+}
+
+/**
+ * Writes a plan in one transaction, in which the evidence is read again: if it is another now,
+ * nothing is written.
+ *
+ * @throws DbopsError; the table is as it was then
+ */
+export async function applyRepair(session: Session, work: Work): Promise<Repaired> {
+  const { folder, plan, lockTimeout } = work;
+  const { tracking, migrations } = folder;
+  const form = tracking.rows;
+  try {
+    return await transaction(session, async () => {
+      await session.script(`SET LOCAL lock_timeout = ${lockTimeout}`);
+      if (work.live.rows)
+        await session.script(`LOCK TABLE ${form.table} IN SHARE ROW EXCLUSIVE MODE`);
+      await refuseChanged(session, work);
+      const look = () => exactly(session, () => imageOf(session, form.table));
+      const before = await look();
+      await work.before?.(session);
+      await session.script(tracking.create);
+      const { prepare } = tracking;
+      const [prepared = {}] = prepare ? await session.query<TrackingRow>(prepare) : [];
+      for (const sql of sqlOf(plan, tracking, work.live.rows ?? [], prepared))
+        await session.script(sql);
+      const { rows: after } = await look();
+      const undo = await writeUndo(session, tracking, { before, after });
+      const rows = (await readRows(session, form)) ?? [];
+      return {
+        undo,
+        prospect: form.next(
+          rows.map(({ columns }) => columns),
+          migrations,
+        ),
+      };
+    });
+  } catch (error) {
+    throw await explained(error, session, tracking);
+  }
+}
+
+async function refuseChanged(session: Session, { folder, live }: Work): Promise<void> {
+  const now = await asideIn(session, () => readLive(session, folder, { inTransaction: true }));
+  if (isSame(live, now)) return;
+  throw new DbopsError({
+    code: 'REPAIR.CHANGED',
+    exitCode: exitCodes.desynchronised,
+    message:
+      'The schema or the tracking table changed while it was being compared; nothing was written.',
+    hint: 'Run the command again when nobody else migrates: dbops repair-tracking',
+  });
+}
+
+const lockNotAvailable = '55P03';
+
+/** Called after the rollback. */
+export async function explained(
+  error: unknown,
+  session: Session,
+  { table, rows: form }: Tracking,
+): Promise<unknown> {
+  const cause = error instanceof ScriptError ? error.cause : error;
+  if (cause instanceof DbopsError) return cause;
+  const refused = refusal(cause, session.target, table);
+  if (refused) return refused;
+  const code = codeOf(cause);
+  if (!/^[0-9A-Z]{5}$/.test(code)) return cause;
+  if (code === lockNotAvailable) {
+    const holders = await activitiesWhere(
+      session,
+      `a.pid IN (SELECT pid FROM pg_locks WHERE granted AND pid <> pg_backend_pid()
+        AND relation = to_regclass(${quoteLiteral(form.table)}))`,
+    );
+    return new DbopsError({
+      code: 'LOCK.TABLE',
+      exitCode: exitCodes.locked,
+      message: `${table} is in use, and its lock was not had in time; nothing was changed.`,
+      reason: holders.map(describeActivity),
+      hint: 'Run the command again when they are done, or wait longer: --lock-timeout 30s',
+      cause,
+    });
+  }
+  return new DbopsError({
+    code: 'REPAIR.FAILED',
+    exitCode: exitCodes.failed,
+    message: `${table} could not be changed; it is as it was.`,
+    reason: serverSays(cause),
+    hint: 'The statements can be looked at one by one: dbops repair-tracking --verbose',
+    cause,
+  });
+}

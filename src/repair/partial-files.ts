@@ -1,0 +1,133 @@
+import type { Wanted } from '../shadow/replay-cache-key.ts';
+import type { Loss } from '../catalog/losses.ts';
+import { ScriptError, type Session } from '../db/session.ts';
+import { DbopsError, exitCodes, usageError } from '../errors.ts';
+import type { Folder } from '../formats/format.ts';
+import { keep } from '../rescue/copy-rows.ts';
+import { serverSays } from '../sql/error-position.ts';
+import type { Before } from './apply.ts';
+import type { Diagnosis } from './diagnose.ts';
+import { expectShowing } from './partial/check.ts';
+import { planFinish, type Way } from './partial/finish.ts';
+import { statementsOf, type Step } from './partial/statements.ts';
+import { derivedSettings, planTakeBack } from './partial/take-back.ts';
+
+/** A half-run migration that somebody wants whole, or gone. */
+export interface Mending {
+  name: string;
+  at: number;
+  kind: 'finish' | 'take back';
+  way: Way & { losses?: Loss[] };
+}
+
+interface Asked {
+  folder: Folder;
+  wanted: Wanted;
+  diagnosis: Diagnosis;
+}
+
+/** The statements of every migration that is there in part, by its name. */
+export async function stepsOfPartial({ wanted, diagnosis }: Asked): Promise<Map<string, Step[]>> {
+  const steps = new Map<string, Step[]>();
+  for (const [at, { name, inCatalog, verdict, migration }] of diagnosis.judgements.entries()) {
+    if (!migration || migration.isMissing) continue;
+    if (inCatalog !== 'partial' && verdict !== 'partial' && verdict !== 'recorded-but-absent')
+      continue;
+    if (verdict === 'edited-changed' || verdict === 'edited-equivalent') continue;
+    const found = await statementsOf(wanted, diagnosis, at);
+    if (found) steps.set(name, found);
+  }
+  return steps;
+}
+
+/** @throws usage error when the migration is not one that could be mended so */
+export async function planMending(
+  asked: Asked,
+  steps: ReadonlyMap<string, Step[]>,
+  kind: Mending['kind'],
+  name: string,
+): Promise<Mending> {
+  const at = asked.diagnosis.judgements.findIndex((each) => each.migration?.name === name);
+  const found = steps.get(name);
+  const judgement = asked.diagnosis.judgements[at];
+  if (!judgement)
+    throw usageError(
+      'REPAIR.UNKNOWN',
+      `There is no migration ${name}.`,
+      'Give its whole name; dbops repair-tracking lists them.',
+    );
+  if (!found) throw notMendable(judgement.name, judgement.inCatalog, judgement.migration?.up.kind);
+  const plan = kind === 'finish' ? planFinish : planTakeBack;
+  return { name, at, kind, way: await plan(asked.wanted, asked.diagnosis, at, found) };
+}
+
+function notMendable(name: string, inCatalog: string, kind: string | undefined): DbopsError {
+  if (kind === 'module' && inCatalog === 'partial')
+    return usageError(
+      'REPAIR.MODULE',
+      `${name} is a module that does not run in a shadow, so its statements can not be told one by one.`,
+      `Make what is missing by hand (dbops repair-tracking --verbose lists it), then: dbops repair-tracking --apply`,
+    );
+  return usageError(
+    'REPAIR.NOT_PARTIAL',
+    `${name} is not in the database in part; the catalog says: ${inCatalog}.`,
+    'dbops repair-tracking shows what is known of each migration.',
+  );
+}
+
+/** @throws code 6 when no shadow has proven it */
+export function refuseUnproven({ name, kind, way }: Mending): void {
+  if (way.doubts.length === 0) return;
+  throw new DbopsError({
+    code: 'REPAIR.NOT_PROVEN',
+    exitCode: exitCodes.desynchronised,
+    message:
+      kind === 'finish'
+        ? `It is not proven that ${name} can be finished; nothing was changed.`
+        : `It is not proven that ${name} can be taken back; nothing was changed.`,
+    reason: way.doubts,
+    hint: `Bring it to its end by hand, then: dbops repair-tracking; or vouch for it as it is: dbops repair-tracking --assume ${name} --apply`,
+  });
+}
+
+/** Runs the statements in the transaction that writes the rows. */
+export function runWithin(asked: Asked, { at, kind, name, way }: Mending): Before {
+  return async (session) => {
+    if (kind === 'finish') {
+      const settings = asked.folder.format.platform?.settings;
+      if (settings) await session.script(settings);
+      for (const sql of way.statements) await session.script(sql);
+      return expectShowing(session, asked, at, 'all');
+    }
+    const { losses = [] } = way;
+    const cause = { tracking: asked.folder.tracking.table, migration: name };
+    await keep(session, { ...cause, direction: 'down' }, losses);
+    // Settings that are LOCAL end with a transaction only: what they were is set again.
+    const [before] = await session.query<{ path: string; check: string }>(
+      `SELECT current_setting('search_path') AS path, current_setting('check_function_bodies') AS check`,
+    );
+    await session.script(derivedSettings);
+    for (const sql of way.statements) await session.script(sql);
+    await session.query(
+      `SELECT set_config('search_path', $1, true), set_config('check_function_bodies', $2, true)`,
+      [before?.path, before?.check],
+    );
+    return expectShowing(session, asked, at, 'nothing');
+  };
+}
+
+/** Runs statements that no transaction may hold; what ran before one that fails stands. */
+export async function runApart(session: Session, { name, way }: Mending): Promise<void> {
+  for (const [at, sql] of way.statements.entries())
+    await session.script(sql).catch((error: unknown) => {
+      const cause = error instanceof ScriptError ? error.cause : error;
+      throw new DbopsError({
+        code: 'REPAIR.FAILED',
+        exitCode: exitCodes.failed,
+        message: `Statement ${at + 1} of ${way.statements.length} that ${name} lacks failed; those before it stand.`,
+        reason: [...serverSays(cause), sql],
+        hint: `What is missing now: dbops repair-tracking --finish ${name}`,
+        cause,
+      });
+    });
+}

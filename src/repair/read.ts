@@ -1,0 +1,83 @@
+import { expectedOf, type Surroundings } from '../catalog/scope.ts';
+import { platformSchemas } from '../shadow/platform.ts';
+import { fullSnapshot, pinned, readPinned } from '../catalog/snapshot.ts';
+import type { SchemaObject } from '../catalog/kinds/kind.ts';
+import { readOnly, type Session } from '../db/session.ts';
+import type { Folder, RowColumns, RowForm } from '../formats/format.ts';
+import { formats } from '../formats/index.ts';
+import type { Row } from './rows.ts';
+
+/** What a repair rests on, read from the live database. */
+export interface Live {
+  /** The application's objects. */
+  objects: readonly SchemaObject[];
+  /** Of the tracking table; nothing where there is none. */
+  rows: readonly Row[] | undefined;
+  surroundings: Surroundings;
+}
+
+/** @param inTransaction the caller's, whose settings are changed */
+export async function readLive(
+  session: Session,
+  folder: Folder,
+  { inTransaction = false } = {},
+): Promise<Live> {
+  const within = <T>(work: () => Promise<T>) => (inTransaction ? work() : readOnly(session, work));
+  const rows = await within(() => readRows(session, folder.tracking.rows));
+  const look = async () => {
+    const all = await fullSnapshot(session);
+    return { all, surroundings: await surroundingsOf(session, folder, all) };
+  };
+  const { all, surroundings } = await (inTransaction
+    ? session.script(pinned).then(look)
+    : readPinned(session, look));
+  return { objects: expectedOf(all, surroundings), rows, surroundings };
+}
+
+async function surroundingsOf(
+  session: Session,
+  { tracking, format }: Folder,
+  all: readonly SchemaObject[],
+): Promise<Surroundings> {
+  return {
+    toolTables: [...tracking.tables, ...otherTrackingTables(all)],
+    platformSchemas: await platformSchemas(session, format),
+    given: new Set(),
+  };
+}
+
+/** Tables with the columns of a tracking table: another tool's, or of an earlier life. */
+function otherTrackingTables(all: readonly SchemaObject[]): string[] {
+  const keyOf = (columns: readonly string[]) => columns.toSorted().join(' ');
+  const known = new Set(formats.flatMap(({ columns }) => columns.map(keyOf)));
+  const columns = all.filter(({ kind }) => kind === 'column');
+  const byTable = Map.groupBy(columns, ({ schema, parent }) => `${schema}.${parent}`);
+  return [...byTable].flatMap(([table, ofTable]) =>
+    known.has(keyOf(ofTable.map(({ name }) => name))) ? [table] : [],
+  );
+}
+
+/** Every row of a tracking table, in the order in which it lies there; nothing without a table. */
+export async function readRows(
+  session: Session,
+  { table }: RowForm,
+): Promise<readonly Row[] | undefined> {
+  const [found] = await session.query<{ is: boolean }>('SELECT to_regclass($1) IS NOT NULL AS is', [
+    table,
+  ]);
+  if (!found?.is) return undefined;
+  return session.query<{ place: string; columns: RowColumns }>(
+    `SELECT t.ctid::text AS place, to_jsonb(t) AS columns FROM ${table} t ORDER BY t.ctid`,
+  );
+}
+
+/** Two readings of one database that are alike are of the same state. */
+export function isSame(one: Live, other: Live): boolean {
+  return textOf(one) === textOf(other);
+}
+
+/** Objects come in no order. */
+function textOf({ objects, rows }: Live): string {
+  const lines = objects.map((object) => JSON.stringify(object)).toSorted();
+  return JSON.stringify([lines, rows]);
+}

@@ -1,0 +1,212 @@
+import { objectName } from '../catalog/snapshot.ts';
+import type { Wanted } from '../shadow/replay-cache-key.ts';
+import { exitCodes } from '../errors.ts';
+import type { Folder, Prospect } from '../formats/format.ts';
+import {
+  text,
+  type Block,
+  type Column,
+  type JsonValue,
+  type Report,
+  type Tone,
+} from '../report.ts';
+import type { Repaired } from './apply.ts';
+import type { Diagnosis } from './diagnose.ts';
+import type { Plan } from './plan.ts';
+import type { Step } from './partial/statements.ts';
+import { sqlOf } from './sql.ts';
+import type { Undone } from './undo.ts';
+import type { Judgement, Verdict } from './verdict.ts';
+import { findingsOf } from './findings.ts';
+import type { Mending } from './partial-files.ts';
+import { actionsByName, describeAction, describeEvidence, lineOf } from './describe-verdict.ts';
+
+/** What `repair-tracking` found, and what it does about it. */
+export interface Repair {
+  folder: Folder;
+  diagnosis: Diagnosis;
+  plan: Plan;
+  wanted: Wanted;
+  /** Statements of the migrations that are there in part, by name. */
+  steps: ReadonlyMap<string, Step[]>;
+  mending?: Mending;
+  /** Those with which the command is repeated. */
+  options: string;
+  /** Every fact is told. */
+  isVerbose: boolean;
+}
+
+const good = new Set<Verdict>(['recorded', 'proven', 'superseded']);
+const neutral = new Set<Verdict>(['absent', 'unprovable']);
+
+function toneOf(verdict: unknown): Tone | undefined {
+  if (good.has(verdict as Verdict)) return 'good';
+  return neutral.has(verdict as Verdict) ? undefined : 'warn';
+}
+
+const columns: Column[] = [
+  { key: 'name', label: 'migration' },
+  { key: 'verdict', label: 'verdict', tone: (verdict) => toneOf(verdict) },
+  { key: 'evidence', label: 'evidence' },
+  { key: 'action', label: 'action' },
+];
+
+/** Verdicts that are a disagreement by themselves. */
+const disagreeing = new Set<Verdict>([
+  'partial',
+  'edited-equivalent',
+  'edited-changed',
+  'recorded-but-absent',
+  'orphan-row',
+  'duplicate-row',
+  'failed-row',
+]);
+
+/** What no change of the tracking table puts right. */
+function leftOver({ diagnosis, plan, mending }: Repair): Judgement[] {
+  const done = new Set([...plan.actions.map(({ name }) => name), mending?.name]);
+  return diagnosis.judgements.filter(
+    ({ name, verdict }) => disagreeing.has(verdict) && !done.has(name),
+  );
+}
+
+/** @param repaired what was written; absent: nothing was */
+export async function repairReport(repair: Repair, repaired?: Repaired): Promise<Report> {
+  const { folder, diagnosis, plan, isVerbose } = repair;
+  const { judgements, live } = diagnosis;
+  const byName = actionsByName(plan);
+  const left = leftOver(repair);
+  const isDone = (plan.actions.length === 0 && !repair.mending) || repaired !== undefined;
+  const findings = await findingsOf(repair, left);
+  const written = sqlOf(plan, folder.tracking, live.rows ?? [], { batch: 1 });
+  const sql = [...(repair.mending?.way.statements ?? []), ...written];
+  const prospect = repaired?.prospect ?? plan.prospect;
+  const migrations = judgements.map(({ name, verdict, evidence }, at) => ({
+    name,
+    verdict,
+    evidence: evidence.map((each): JsonValue => ({ ...each })),
+    action: describeAction(byName, judgements[at]),
+    ...(repair.steps.has(name) && { statements: stepsJson(repair.steps.get(name)) }),
+  }));
+  const rows = judgements.map((judgement) => ({
+    name: judgement.name,
+    verdict: judgement.verdict,
+    evidence: describeEvidence(judgement),
+    action: describeAction(byName, judgement) ?? '',
+  }));
+  const blocks: Block[] = [{ kind: 'table', columns, rows }];
+  if (isVerbose) blocks.push(...judgements.flatMap(factsBlock));
+  blocks.push(...stepBlocks(repair));
+  if (findings.length > 0) blocks.push({ kind: 'findings', findings });
+  if (sql.length > 0 && (!repaired || isVerbose))
+    blocks.push({ kind: 'code', text: sql.map((each) => `${each.replace(/;$/, '')};`).join('\n') });
+  blocks.push(...summaryOf(repair, { repaired, prospect, left }));
+  return {
+    exitCode: isDone && left.length === 0 ? exitCodes.done : exitCodes.desynchronised,
+    data: {
+      format: folder.format.name,
+      migrations,
+      sql,
+      doubts: repair.mending?.way.doubts ?? [],
+      applied: repaired !== undefined,
+      undo: repaired?.undo ?? null,
+      next: prospectJson(folder, prospect),
+      unexplained: diagnosis.unexplained.map(
+        ({ kind, ...object }) => `${kind} ${objectName({ kind, ...object })}`,
+      ),
+      skipped: diagnosis.states.skipped,
+      findings,
+    },
+    blocks,
+  };
+}
+
+function stepsJson(steps: readonly Step[] = []): JsonValue {
+  return steps.map(({ sql, line, state }) => ({ sql, line, state }));
+}
+
+/** Which statements of half-run files are in, and which are not. */
+function stepBlocks({ steps, mending }: Repair): Block[] {
+  const blocks = [...steps].map(([name, ofFile]) => {
+    const lines = ofFile.map(({ sql, place, state }) => {
+      const head = sql.replaceAll(/\s+/g, ' ').slice(0, 80);
+      return `  ${place.padEnd(9)} ${state.padEnd(9)}  ${head}`;
+    });
+    return text([name, ...lines].join('\n'));
+  });
+  const doubts = mending?.way.doubts ?? [];
+  if (!mending) return blocks;
+  const verdict =
+    doubts.length > 0
+      ? text(['not proven in the shadow:', ...doubts.map((each) => `  ${each}`)].join('\n'), 'bad')
+      : text(`✓ to ${mending.kind} ${mending.name} is proven in a shadow`, 'good');
+  return [...blocks, verdict];
+}
+
+function factsBlock({ name, evidence }: Judgement): Block[] {
+  if (evidence.length === 0) return [];
+  return [text([name, ...evidence.map((each) => `  ${lineOf(each)}`)].join('\n'), 'dim')];
+}
+
+function prospectJson({ tracking }: Folder, prospect: Prospect): JsonValue {
+  return { command: tracking.rows.command, ...prospect };
+}
+
+interface Outcome {
+  repaired: Repaired | undefined;
+  prospect: Prospect;
+  left: readonly Judgement[];
+}
+
+function summaryOf(
+  { folder, plan, mending, options }: Repair,
+  { repaired, prospect, left }: Outcome,
+): Block[] {
+  const { table, rows } = folder.tracking;
+  const count = plan.actions.length === 1 ? '1 change' : `${plan.actions.length} changes`;
+  const blocks: Block[] = [];
+  if (mending) blocks.push(mendingBlock(mending, repaired !== undefined));
+  if (repaired && plan.actions.length > 0)
+    blocks.push(
+      text(
+        `✓ ${count} written to ${table}; to take them back: dbops repair-tracking --undo`,
+        'good',
+      ),
+    );
+  else if (plan.actions.length > 0)
+    blocks.push(text(`${table} needs ${count}; nothing was written`, 'warn'));
+  else if (left.length === 0 && !mending)
+    blocks.push(text(`✓ ${table} says what the database shows`, 'good'));
+  const isAsItIs = plan.actions.length === 0 && !mending;
+  const would = repaired || isAsItIs ? 'would now' : 'would then';
+  blocks.push(text(`${rows.command} ${would} ${wordsOf(prospect)}`));
+  const mayBegin = plan.actions.length > 0 || mending;
+  if (!repaired && mayBegin && !mending?.way.doubts.length)
+    blocks.push(text(`→ Write it: dbops repair-tracking${options} --apply`));
+  return blocks;
+}
+
+function mendingBlock({ name, kind, way }: Mending, isDone: boolean): Block {
+  const { length } = way.statements;
+  const count = length === 1 ? '1 statement' : `${length} statements`;
+  const done = kind === 'finish' ? 'finished' : 'taken back';
+  return isDone
+    ? text(`✓ ${name} was ${done}: ${count}`, 'good')
+    : text(`${name} would be ${done} by ${count}; nothing was run`, 'warn');
+}
+
+function wordsOf(prospect: Prospect): string {
+  if ('stops' in prospect) return `stop: ${prospect.stops}`;
+  return prospect.runs.length === 0 ? 'run nothing' : `run: ${prospect.runs.join(', ')}`;
+}
+
+/** What `--undo` did. */
+export function undoneReport({ format, tracking }: Folder, { undo, rows }: Undone): Report {
+  const what =
+    rows === undefined ? 'there is no table again, as before' : `it has its ${rows} rows again`;
+  return {
+    exitCode: exitCodes.done,
+    data: { format: format.name, migrations: [], applied: false, undo, undone: true },
+    blocks: [text(`✓ the repair of ${tracking.table} was taken back: ${what}`, 'good')],
+  };
+}

@@ -1,0 +1,27 @@
+import * as z from 'zod';
+import { parseMonth } from './period.ts';
+
+/** Options of every report, in commander's notation. */
+export const reportOptions: [notation: string, description: string][] = [
+  ['--as-of <time>', 'the instant to report of, ISO 8601 with a zone, or a day (default: now)'],
+  ['--csv', 'the rows as CSV on stdout'],
+];
+
+const day = z.iso.date();
+const instant = z.iso.datetime({ offset: true });
+
+/** An instant; a day alone is its midnight in UTC. */
+const asOf = z
+  .union([instant, day], 'expected a time such as 2026-11-20T12:00:00Z or a day such as 2026-11-20')
+  .transform((value) => new Date(value));
+
+/** The half-open UTC month of `YYYY-MM`. */
+export const month = z.string().transform((value, context) => {
+  const period = parseMonth(value);
+  if (period) return period;
+  context.addIssue({ code: 'custom', message: 'expected a month such as 2026-11' });
+  return z.NEVER;
+});
+
+/** The flags of every report. `--csv` is obeyed where reports are printed. */
+export const reportFlags = { asOf: asOf.optional(), csv: z.boolean().default(false) };

@@ -1,0 +1,18 @@
+import { usageError } from '../errors.ts';
+import type { RescueRecord } from './record.ts';
+
+/**
+ * The records that a name means: those of a migration, or the one with that id.
+ *
+ * @throws usage error when there is none
+ */
+export function chosen(records: readonly RescueRecord[], name: string): RescueRecord[] {
+  const found = records.filter(({ id, migration }) => migration === name || String(id) === name);
+  if (found.length > 0) return found;
+  throw usageError(
+    'RESCUE.UNKNOWN',
+    `Nothing is kept under ${name}.`,
+    'Give the name of a migration or an id: dbops rescue list',
+    [...new Set(records.map(({ migration }) => migration))].slice(0, 12),
+  );
+}

@@ -1,0 +1,70 @@
+import type { LossCount } from './count.ts';
+import type { Destroyed } from './record.ts';
+import type { Restored } from './restore/run.ts';
+import { shellWord } from '../output/shell.ts';
+import type { JsonValue } from '../report.ts';
+
+/** What losses and rescued rows are called, for people and in JSON. */
+
+const number = new Intl.NumberFormat('en-US');
+
+/** `public.orders` or `public.orders.note`. */
+export function placeOf(loss: Destroyed): string {
+  const table = `${loss.schema}.${loss.table}`;
+  return loss.kind === 'column' ? `${table}.${loss.column}` : table;
+}
+
+/** `1,234 rows` or `1 value`. */
+export function countOf(loss: Destroyed, rows: number): string {
+  const noun = loss.kind === 'column' ? 'value' : 'row';
+  return `${number.format(rows)} ${noun}${rows === 1 ? '' : 's'}`;
+}
+
+/** `drops the table public.orders (1,234 rows)`. */
+export function lossSentence({ loss, rows }: LossCount): string {
+  const size = rows === null ? 'not counted yet' : countOf(loss, rows);
+  return `${verbOf(loss)} ${placeOf(loss)} (${size})`;
+}
+
+function verbOf(loss: Destroyed): string {
+  if (loss.kind === 'table') return 'drops the table';
+  if (loss.kind === 'rows') return 'empties the table';
+  if (loss.change === 'dropped') return 'drops the column';
+  return loss.to === undefined || loss.to === loss.from
+    ? 'rewrites the column'
+    : `narrows from ${loss.from} to ${loss.to} the column`;
+}
+
+/** A loss as JSON has it. */
+export function lossToJson(loss: Destroyed): Record<string, JsonValue> {
+  return { ...loss };
+}
+
+/** `12 rows put back, 3 already there, 1 left alone because …`. */
+export function restoredSentence({ record, fates, obstacle }: Restored, dryRun = false): string {
+  const { loss } = record;
+  if (obstacle) return `${placeOf(loss)}: not put back: ${obstacle}`;
+  const isColumn = loss.kind === 'column';
+  const parts = [
+    `${countOf(loss, fates.restored)} ${dryRun ? 'would be put back' : 'put back'}`,
+    ...some(fates.same, 'already there'),
+    ...some(
+      fates.conflict,
+      isColumn
+        ? 'left alone, where another value was written since'
+        : 'left alone, where another row has their place',
+    ),
+    ...some(fates.orphan, 'left out, for what they refer to is gone'),
+    ...some(fates.missing, 'left out, for their row is gone'),
+  ];
+  return `${placeOf(loss)}: ${parts.join(', ')}`;
+}
+
+function some(rows: number, words: string): string[] {
+  return rows > 0 ? [`${number.format(rows)} ${words}`] : [];
+}
+
+/** The command that puts back what a migration has destroyed. */
+export function restoreCommand(migration: string): string {
+  return `dbops rescue restore ${shellWord(migration)}`;
+}

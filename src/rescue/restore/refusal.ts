@@ -1,0 +1,61 @@
+import { quoteIdentifier as q } from '../../db/quote.ts';
+import type { Session } from '../../db/session.ts';
+import { copyOf, type RescueRecord } from '../record.ts';
+import type { Shape, ShapeColumn } from '../table-shape.ts';
+
+/**
+ * Why a copy can't be put back as things are; nothing when it can. A column of another type is one,
+ * unless each kept value is the same value in it.
+ */
+export async function findObstacle(
+  session: Session,
+  record: RescueRecord,
+  shape: Shape | undefined,
+): Promise<string | undefined> {
+  const { loss, key } = record;
+  const table = `${loss.schema}.${loss.table}`;
+  if (!shape) return `there is no table ${table}`;
+  const live = new Map(shape.columns.map((column) => [column.name, column]));
+  for (const { name, type } of record.columns) {
+    const isWritten = loss.kind !== 'column' || name === loss.column;
+    if (!isWritten && !key.includes(name)) continue;
+    const column = live.get(name);
+    if (!column) return `${table} has no column ${name}`;
+    if (!isWritten) continue;
+    if (column.isGenerated) return `the column ${name} is a generated one now`;
+    if (column.type !== type && !(await holds(session, record, column, type)))
+      return `the column ${name} is of type ${column.type}, and the values were of type ${type}`;
+  }
+  return undefined;
+}
+
+/** Whether every kept value, brought to the type of the column, says the same as before. */
+async function holds(
+  session: Session,
+  record: RescueRecord,
+  { name, type }: ShapeColumn,
+  was: string,
+): Promise<boolean> {
+  const value = `k.${q(name)}`;
+  // Spelled alike, or alike once it is of the old type again: 1.5 and 1.5000.
+  for (const brought of [`${value}::${type}`, `${value}::${type}::${was}`]) {
+    const others = await attempted(
+      session,
+      `SELECT FROM ${copyOf(record)} k WHERE (${brought})::text IS DISTINCT FROM ${value}::text LIMIT 1`,
+    );
+    if (others?.length === 0) return true;
+  }
+  return false;
+}
+
+/** The rows of a query in the caller's transaction; nothing where there is no such cast or type. */
+export async function attempted(session: Session, sql: string): Promise<unknown[] | undefined> {
+  await session.script('SAVEPOINT dbops_attempt');
+  try {
+    return await session.query(sql);
+  } catch {
+    return undefined;
+  } finally {
+    await session.script('ROLLBACK TO SAVEPOINT dbops_attempt');
+  }
+}

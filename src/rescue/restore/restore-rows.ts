@@ -1,0 +1,48 @@
+import { quoteIdentifier as q, quoteName } from '../../db/quote.ts';
+import { isMatch, keptRows, liveRows, rowOf } from '../row-matching.ts';
+import { countFates, type Place } from './row-outcome.ts';
+import { isOrphan } from './foreign-keys.ts';
+
+/**
+ * SQL that puts the rows of a table back and counts what became of each. A row that is there under
+ * the same key is left alone, and so is one that another unique index would refuse.
+ */
+export function restoreRows(place: Place): string {
+  const { record, shape, options } = place;
+  const own = record.columns.map(({ name }) => name);
+  const columns = [...own, ...place.further.map(({ column }) => column)];
+  const isSame = own
+    .map((name) => `l.${q(name)}::text IS NOT DISTINCT FROM k.${q(name)}::text`)
+    .join(' AND ');
+  const pairs = `SELECT k.*, CASE
+      WHEN l.dbops_at IS NOT NULL AND ${isSame} THEN 'same'
+      WHEN l.dbops_at IS NOT NULL THEN 'conflict'
+      WHEN ${isOrphan(place, (name) => `k.${q(name)}`)} THEN 'orphan'
+      ELSE 'restored' END AS dbops_fate
+    FROM ${wholeRows(place)} k LEFT JOIN ${liveRows(shape, record)} l ON ${isMatch}`;
+  if (options.dryRun) return `WITH pairs AS MATERIALIZED (${pairs}) ${countFates}`;
+  const types = new Map(shape.columns.map(({ name, bareType }) => [name, bareType]));
+  const values = columns.map((name) => `k.${q(name)}::${types.get(name)}`);
+  const written = `INSERT INTO ${quoteName({ schema: shape.schema, name: shape.table })}
+      (${columns.map(q).join(', ')}) OVERRIDING SYSTEM VALUE
+    SELECT ${values.join(', ')} FROM pairs k WHERE dbops_fate = 'restored' ORDER BY dbops_order
+    ${shape.hasDeferrableKey ? '' : 'ON CONFLICT DO NOTHING'} RETURNING 1`;
+  return `WITH pairs AS MATERIALIZED (${pairs}), written AS (${written}),
+      refused AS (SELECT (SELECT count(*) FROM pairs WHERE dbops_fate = 'restored') - (SELECT count(*) FROM written) AS rows)
+    SELECT fate, CASE fate WHEN 'restored' THEN rows - (SELECT rows FROM refused) ELSE rows END::float8 AS rows
+      FROM (${countFates}) counts
+    UNION ALL SELECT 'conflict', rows::float8 FROM refused WHERE rows > 0`;
+}
+
+/**
+ * The rows of the copy with the values of columns that were kept apart, because an earlier step
+ * dropped them: a column that is NOT NULL takes no row without one.
+ */
+function wholeRows({ record, further }: Place): string {
+  const joins = further.map(
+    ({ record: other }, at) =>
+      ` LEFT JOIN ${keptRows(other)} c${at} ON c${at}.dbops_row = ${rowOf(other.key, 'o')}`,
+  );
+  const values = further.map(({ column }, at) => `, c${at}.${q(column)}`);
+  return `(SELECT o.*${values.join('')} FROM ${keptRows(record)} o${joins.join('')})`;
+}

@@ -1,0 +1,70 @@
+import { quoteIdentifier as q } from '../db/quote.ts';
+import type { Session } from '../db/session.ts';
+import { withExactText } from './exact-text.ts';
+import { isMatch, keptRows, liveRows } from './row-matching.ts';
+import { copyOf, type RescueRecord } from './record.ts';
+import { keyOf, readShapes, type Shape } from './table-shape.ts';
+
+/**
+ * Before a step that brings narrowed columns back: marks the kept values whose rows were given
+ * another value since. Afterwards it could no longer be seen, for the type is another one then.
+ */
+export async function markChanged(
+  session: Session,
+  records: readonly RescueRecord[],
+): Promise<void> {
+  const narrowed = records.flatMap((record) => (record.left ? { record, left: record.left } : []));
+  if (narrowed.length === 0) return;
+  const shapes = await readShapes(
+    session,
+    narrowed.map(({ left }) => left),
+  );
+  await withExactText(session, async () => {
+    for (const { record, left } of narrowed) {
+      const shape = shapes.get(keyOf(left));
+      if (!shape || !hasColumns(shape, [left.column, ...left.key])) continue;
+      const { isKeyed } = record;
+      await session.script(
+        `UPDATE ${copyOf(record)} c SET dbops_changed = true
+           FROM ${keptRows(record)} k
+           JOIN ${liveRows(shape, { key: left.key, isKeyed })} l ON ${isMatch}
+          WHERE c.ctid = k.dbops_copy AND l.${q(left.column)}::text IS DISTINCT FROM k.dbops_left`,
+      );
+    }
+  });
+}
+
+/**
+ * After a step that brings columns back, in its transaction: writes the values that it has given
+ * them beside the kept ones. A value that is another one later was written by somebody.
+ */
+export async function markReturned(
+  session: Session,
+  records: readonly RescueRecord[],
+): Promise<void> {
+  const columns = records.flatMap((record) =>
+    record.loss.kind === 'column' ? { record, loss: record.loss } : [],
+  );
+  if (columns.length === 0) return;
+  const shapes = await readShapes(
+    session,
+    columns.map(({ loss }) => loss),
+  );
+  await withExactText(session, async () => {
+    for (const { record, loss } of columns) {
+      const shape = shapes.get(keyOf(loss));
+      if (!shape || !hasColumns(shape, [loss.column, ...record.key])) continue;
+      await session.script(
+        `UPDATE ${copyOf(record)} c SET dbops_returned = l.${q(loss.column)}::text
+           FROM ${keptRows(record)} k JOIN ${liveRows(shape, record)} l ON ${isMatch}
+          WHERE c.ctid = k.dbops_copy;
+         UPDATE dbops_rescue.records SET is_returned = true WHERE id = ${record.id}`,
+      );
+    }
+  });
+}
+
+function hasColumns({ columns }: Shape, names: readonly string[]): boolean {
+  const present = new Set(columns.map(({ name }) => name));
+  return names.every((name) => present.has(name));
+}

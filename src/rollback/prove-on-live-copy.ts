@@ -1,0 +1,158 @@
+import { grantsOf, readFacts, Unplannable, type Facts } from '../ddl/pg-delta.ts';
+import { rebuild, type Foreign } from '../ddl/rebuild-from-live.ts';
+import type { Statement } from '../ddl/statement.ts';
+import { goBack, readState, runAll, WayError } from '../ddl/revert-catalog.ts';
+import type { Difference } from '../catalog/differences.ts';
+import type { SchemaObject } from '../catalog/kinds/kind.ts';
+import { scratchSnapshot } from '../shadow/shadow-snapshot.ts';
+import { inScratchTransaction, keyOfObject, objectName } from '../catalog/snapshot.ts';
+import { lossesBetween, readStorage } from '../catalog/losses.ts';
+import { prepare, replayOne } from '../shadow/replay.ts';
+import { replayTolerantly, type Skipped } from '../shadow/tolerant-replay.ts';
+import { transaction, type Session } from '../db/session.ts';
+import { DbopsError } from '../errors.ts';
+import type { Format } from '../formats/format.ts';
+import type { Migration } from '../migration.ts';
+import { changedKeys, compare, doubt, settings, wayDoubt } from './prove.ts';
+import type { Doubt, Rollback } from './rollback.ts';
+
+/** A way back that was found where the folder replays only in parts. */
+export interface Guess {
+  migration: Migration;
+  statements: Statement[];
+  /** What the migration changed there. */
+  changes: Difference[];
+  doubts: Doubt[];
+}
+
+/**
+ * Replays a folder as far as it goes, and looks for the way back of its newest migrations.
+ *
+ * @returns the ways, oldest first, and what was left out
+ */
+export async function guessWays(
+  shadow: Session,
+  { before, asked, format }: { before: Migration[]; asked: Migration[]; format: Format },
+): Promise<{ guesses: Guess[]; skipped: Skipped[] }> {
+  const skipped: Skipped[] = [];
+  const guesses: Guess[] = [];
+  await prepare(shadow, format);
+  for (const migration of before)
+    skipped.push(...(await replayTolerantly(shadow, migration, format)));
+  for (const migration of asked) {
+    const objects = await scratchSnapshot(shadow);
+    const state = await inScratchTransaction(shadow, () => readState(shadow));
+    skipped.push(...(await replayTolerantly(shadow, migration, format)));
+    const after = await scratchSnapshot(shadow);
+    guesses.push(
+      await inScratchTransaction(shadow, async () => {
+        const changes = await compare(shadow, objects, after);
+        if (migration.down) return { migration, statements: [], changes, doubts: [] };
+        await shadow.script(settings);
+        const way = await goBack(shadow, state, { rebuild: false }).catch(wayDoubt);
+        return Array.isArray(way)
+          ? { migration, statements: way, changes, doubts: [] }
+          : { migration, statements: [], changes, doubts: [way] };
+      }),
+    );
+  }
+  return { guesses, skipped };
+}
+
+/**
+ * Proves ways back on a copy of the live catalog: down and up again must give the catalog that is
+ * live now, and down must change what the migration changed in the replay, and nothing else.
+ *
+ * @param guesses oldest first, as `guessWays` gives them
+ */
+export async function proveOnLive(
+  shadow: Session,
+  {
+    live,
+    foreign,
+    guesses,
+    format,
+  }: { live: Facts; foreign: Foreign; guesses: Guess[]; format: Format },
+): Promise<Rollback[]> {
+  await prepare(shadow, format);
+  await transaction(shadow, async () => {
+    await shadow.script(settings);
+    await rebuild(shadow, live, foreign);
+  });
+  const rollbacks: Rollback[] = [];
+  for (const guess of guesses.toReversed()) {
+    const storage = await readStorage(shadow);
+    const doubts = guess.doubts.length > 0 ? guess.doubts : await proveOne(shadow, guess, format);
+    const { name, down } = guess.migration;
+    rollbacks.unshift({
+      name,
+      source: down ? 'file' : 'derived',
+      statements: guess.statements,
+      changes: guess.changes,
+      losses: lossesBetween(storage, await readStorage(shadow)),
+      doubts,
+    });
+    if (doubts.length > 0) break;
+  }
+  return rollbacks;
+}
+
+async function proveOne(shadow: Session, guess: Guess, format: Format): Promise<Doubt[]> {
+  const { migration, changes } = guess;
+  const now = await look(shadow);
+  const failed = await takeBack(shadow, guess, format);
+  if (failed) return [failed];
+  const before = await scratchSnapshot(shadow);
+  const changed = await inScratchTransaction(shadow, () => compare(shadow, before, now.objects));
+  const strangers = changedKeys(keysOf(changes), keysOf(changed));
+  if (strangers.length > 0) return [doubt('not as before', strangers)];
+  try {
+    await replayOne(shadow, migration, format);
+  } catch (error) {
+    if (!(error instanceof DbopsError)) throw error;
+    return [doubt('up fails', [error.message, ...error.reason])];
+  }
+  const again = await look(shadow);
+  const differences = await inScratchTransaction(shadow, () =>
+    compare(shadow, now.objects, again.objects),
+  );
+  if (differences.length > 0) return [doubt('up differs', [], differences)];
+  const rights = changedKeys(grantsOf(now.facts), grantsOf(again.facts));
+  if (rights.length > 0) return [doubt('rights', rights)];
+  const last = await takeBack(shadow, guess, format);
+  return last ? [last] : [];
+}
+
+async function look(shadow: Session): Promise<{ objects: SchemaObject[]; facts: Facts }> {
+  const objects = await scratchSnapshot(shadow);
+  return { objects, facts: await inScratchTransaction(shadow, () => readFacts(shadow)) };
+}
+
+function keysOf(differences: readonly Difference[]): ReadonlyMap<string, string> {
+  return new Map(
+    differences.map(({ change, object }) => [
+      `${change} ${object.kind} ${objectName(object)}`,
+      keyOfObject(object),
+    ]),
+  );
+}
+
+async function takeBack(
+  shadow: Session,
+  { migration, statements }: Guess,
+  format: Format,
+): Promise<Doubt | undefined> {
+  try {
+    if (migration.down) await replayOne(shadow, migration, format, 'down');
+    else
+      await transaction(shadow, async () => {
+        await shadow.script(settings);
+        await runAll(shadow, statements);
+      });
+    return undefined;
+  } catch (error) {
+    if (error instanceof DbopsError) return doubt('down fails', [error.message, ...error.reason]);
+    if (error instanceof WayError || error instanceof Unplannable) return wayDoubt(error);
+    throw error;
+  }
+}

@@ -1,0 +1,66 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isBackend, type Backend } from '../db/backend.ts';
+import type { Session } from '../db/session.ts';
+import { readCheckpoint } from './checkpoint.ts';
+import { readApplied } from './tracking-state.ts';
+import type { Run, Step } from './step.ts';
+
+type Fate = 'committed' | 'rolled back' | 'unknown';
+
+/** Milliseconds for the server process that we lost to end. */
+const patience = 5_000;
+
+/**
+ * What became of a transaction whose connection broke. A COMMIT may have been on its way, so the
+ * database is asked, once the server process that worked for us has gone.
+ */
+export async function fateOf(step: Step, run: Run): Promise<Fate> {
+  const isDone = await afterLoss(run, (session) => isRecorded(session, step, run));
+  if (isDone === undefined) return 'unknown';
+  return isDone ? 'committed' : 'rolled back';
+}
+
+/** What stands of a file that ran part by part. */
+export interface Remains {
+  isDone: boolean;
+  /** Parts that are committed. */
+  done: number;
+  /** The next was begun, and may have been done. */
+  begun: boolean;
+}
+
+/** The same for a file that runs part by part; nothing when it can't be asked. */
+export function remainsOf(step: Step, run: Run): Promise<Remains | undefined> {
+  return afterLoss(run, async (session) => {
+    const { done = 0, begun = false } = (await readCheckpoint(session, step, run)) ?? {};
+    return { isDone: await isRecorded(session, step, run), done, begun };
+  });
+}
+
+async function afterLoss<T>(
+  run: Run,
+  ask: (session: Session) => Promise<T>,
+): Promise<T | undefined> {
+  try {
+    return await run.afterLoss(async (session) =>
+      (await hasEnded(session, run.worker)) ? ask(session) : undefined,
+    );
+  } catch {
+    return undefined;
+  }
+}
+
+async function isRecorded(session: Session, step: Step, { folder }: Run): Promise<boolean> {
+  const { applied } = await readApplied(session, folder);
+  return applied.some(({ name }) => name === step.migration.name) === (step.direction === 'up');
+}
+
+async function hasEnded(session: Session, worker: Backend): Promise<boolean> {
+  for (const deadline = Date.now() + patience; Date.now() < deadline; await sleep(100)) {
+    const rows = await session.query(
+      `SELECT FROM pg_stat_activity a WHERE ${isBackend(worker, 'a')}`,
+    );
+    if (rows.length === 0) return true;
+  }
+  return false;
+}

@@ -1,0 +1,184 @@
+import * as z from 'zod';
+import type { Session } from '../../db/session.ts';
+import { changesRows, demandsOf, type Demand } from '../../sql/new-constraints.ts';
+import { splitStatements, type Statement } from '../../sql/statements.ts';
+import {
+  demandOfConstraint,
+  findTable,
+  violatingRows,
+  type Limits,
+  type Located,
+  type Violation,
+} from './violating-rows.ts';
+
+/** Of the SQL that failed. */
+interface Failed {
+  /** The file; absent where a module made the SQL. */
+  sql?: string | undefined;
+  /** Statements of the file that completed before the failing one. */
+  completed: number;
+  /** Where the failing one begins, where that is known better. */
+  offset?: number | undefined;
+}
+
+const patience: { total: number; lock: number } = { total: 5_000, lock: 500 };
+
+/** What the server tells of the rows' table (libpq: PG_DIAG_TABLE_NAME and its neighbours). */
+const blamed = z.object({
+  code: z.enum(['23502', '23503', '23505', '23514']),
+  schema: z.string(),
+  table: z.string(),
+  column: z.string().optional(),
+  constraint: z.string().optional(),
+  routine: z.string().optional(),
+});
+type Blamed = z.infer<typeof blamed>;
+
+const kinds = {
+  '23502': 'not-null',
+  '23503': 'foreign-key',
+  '23505': 'unique',
+  '23514': 'check',
+} as const;
+
+/**
+ * Counts the rows that made a statement fail, after its rollback: those of the failing demand
+ * first, then those that stand against what the file demands further on, so that one look at the
+ * data is enough. Reads only, waits half a second for a lock at the most, and takes five in all.
+ *
+ * @returns nothing when the failure is not about rows that are there, or when they can't be asked;
+ *   never throws: the failure that is being explained must not be hidden by another
+ */
+export async function violationsOf(
+  session: Session,
+  cause: unknown,
+  failed: Failed,
+): Promise<Violation[]> {
+  const { data: error } = blamed.safeParse(cause);
+  if (!error) return [];
+  const limits = { deadline: performance.now() + patience.total, lock: patience.lock };
+  try {
+    const { own, further } = await demandsIn(failed, error);
+    const first = await ownViolation(session, error, own, limits);
+    if (!first) return [];
+    return [first, ...(await alsoForbidden(session, [...own, ...further], first, limits))];
+  } catch {
+    return [];
+  }
+}
+
+/** What the failing statement demands of rows, and what the file does after it. */
+async function demandsIn(
+  { sql, completed, offset }: Failed,
+  error: Blamed,
+): Promise<{ own: Demand[]; further: Demand[] }> {
+  const statements = sql === undefined ? [] : await splitStatements(sql);
+  const begun = statements.findIndex((statement) => statement.offset === offset);
+  const at = begun < 0 ? completed : begun;
+  const failing = statements[at];
+  if (!failing) return { own: ofServer(error), further: [] };
+  const own = await demandsOf(failing.sql);
+  return {
+    own: own.some((demand) => isBlamed(demand, error)) ? own : [...own, ...ofServer(error)],
+    further: await demandsAfter(statements, at),
+  };
+}
+
+/** ALTER TABLE found a null on its pass over the table: known even of SQL that a module made. */
+function ofServer({ code, routine, schema, table, column }: Blamed): Demand[] {
+  const isAlterTable = code === '23502' && routine === 'ATRewriteTable';
+  return isAlterTable && column
+    ? [{ kind: 'not-null', table: { schema, name: table }, column }]
+    : [];
+}
+
+/** Up to the first statement after which rows may be others, or names mean others. */
+async function demandsAfter(statements: readonly Statement[], at: number): Promise<Demand[]> {
+  const demands: Demand[] = [];
+  const isPlain = !statements.some(({ setsSession }) => setsSession);
+  for (const { sql } of statements.slice(at + 1)) {
+    if (await changesRows(sql)) break;
+    const all = await demandsOf(sql);
+    demands.push(...all.filter(({ table }) => isPlain || table.schema !== undefined));
+  }
+  return demands;
+}
+
+function isBlamed(demand: Demand, { code, column, constraint, table }: Blamed): boolean {
+  if (demand.table.name !== table) return false;
+  if (demand.kind === 'validate') return demand.name === constraint;
+  if (demand.kind !== kinds[code]) return false;
+  if (demand.kind === 'not-null') return demand.column === column;
+  return demand.name === undefined || demand.name === constraint;
+}
+
+/** The server chose the name of a nameless constraint: of several, it is one that rows violate. */
+async function ownViolation(
+  session: Session,
+  error: Blamed,
+  own: readonly Demand[],
+  limits: Limits,
+): Promise<Violation | undefined> {
+  const table = { schema: error.schema, name: error.table };
+  const blamedOnes = own.filter((demand) => isBlamed(demand, error));
+  const named = blamedOnes.filter(({ name }) => name !== undefined && name === error.constraint);
+  for (const demand of named.length > 0 ? named : blamedOnes) {
+    const violation = await count(session, { ...demand, table }, limits);
+    if (violation && violation.found.rows !== 0) return violation;
+  }
+  return undefined;
+}
+
+async function alsoForbidden(
+  session: Session,
+  demands: readonly Demand[],
+  { demand: first }: Violation,
+  limits: Limits,
+): Promise<Violation[]> {
+  const seen = new Set([keyOf(first)]);
+  const found: Violation[] = [];
+  for (const demand of demands) {
+    const violation = await count(session, demand, limits).catch(() => undefined);
+    if (!violation?.found.rows || isGuess(violation) || seen.has(keyOf(violation.demand))) continue;
+    seen.add(keyOf(violation.demand));
+    found.push(violation);
+  }
+  return found;
+}
+
+/** Of a column that the file makes, nobody knows what it would hold by then. */
+function isGuess({ demand, found }: Violation): boolean {
+  return found.isWholeTable && !(demand.kind === 'not-null' && demand.type !== undefined);
+}
+
+/** The same demand may be written twice, with a schema and without, or of a column new and old. */
+function keyOf(demand: Located): string {
+  const { schema, name } = demand.table;
+  const what = demand.kind === 'not-null' ? demand.column : JSON.stringify(demand);
+  return JSON.stringify([demand.kind, schema, name, what]);
+}
+
+async function count(
+  session: Session,
+  demand: Demand,
+  limits: Limits,
+): Promise<Violation | undefined> {
+  const known = await findTable(session, demand.table, limits);
+  if (!known) return undefined;
+  const located = await locate(session, { ...demand, table: known.table }, limits);
+  return (
+    located && { demand: located, found: await violatingRows(session, located, known, limits) }
+  );
+}
+
+async function locate(
+  session: Session,
+  demand: Demand & Pick<Located, 'table'>,
+  limits: Limits,
+): Promise<Located | undefined> {
+  if (demand.kind === 'validate')
+    return demandOfConstraint(session, demand.table, demand.name, limits);
+  if (demand.kind !== 'foreign-key' || demand.targetColumns.length > 0) return demand;
+  const target = await findTable(session, demand.target, limits);
+  return target && { ...demand, target: target.table, targetColumns: target.key };
+}

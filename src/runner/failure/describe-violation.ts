@@ -1,0 +1,180 @@
+import { quoteIdentifier as q, quoteName } from '../../db/quote.ts';
+import type { ObjectName } from '../../sql/non-transactional.ts';
+import { conditionOf, sharedValues, type Violation } from './violating-rows.ts';
+
+/** The violations, a line each: `3 rows of public.purchases have no organization_id`. */
+export function describeViolations(violations: readonly Violation[]): string[] {
+  return violations.map((violation, at) => (at === 0 ? '' : 'Further on: ') + describe(violation));
+}
+
+function describe(violation: Violation): string {
+  const { demand, found } = violation;
+  const table = plain(demand.table);
+  if (demand.kind === 'not-null' && demand.type !== undefined)
+    return `${rowsOf(violation)} no ${demand.column}: it is added NOT NULL, without a default`;
+  if (found.rows === undefined)
+    return `${table} has ${about(found.estimate)}; those that forbid ${subject(violation)} could not be counted in time`;
+  if (found.isWholeTable)
+    return `${table} has ${count(found.rows, 'row')}; some forbid ${subject(violation)}, which is about what this file adds`;
+  return `${counted(violation)}${samples(violation)}`;
+}
+
+function counted(violation: Violation): string {
+  const { demand, found } = violation;
+  const { rows = 0, values = 0 } = found;
+  const [of, have] = [`of ${plain(demand.table)}`, rows === 1 ? 'has' : 'have'];
+  switch (demand.kind) {
+    case 'not-null':
+      return `${count(rows, 'row')} ${of} ${have} no ${demand.column}`;
+    case 'check':
+      return `${count(rows, 'row')} ${of} ${rows === 1 ? 'violates' : 'violate'} ${subject(violation)}`;
+    case 'foreign-key':
+      return `${count(rows, 'row')} ${of} ${have} a ${demand.columns.join(', ')} that ${plain(demand.target)} has not`;
+    case 'unique':
+      return `${count(rows, 'row')} ${of} share ${count(values, 'value')} of ${demand.columns.join(', ')}`;
+  }
+}
+
+/** What the rows stand against, by its name where it has one. */
+function subject({ demand }: Violation): string {
+  if (demand.kind === 'check')
+    return `${demand.name ? `${demand.name}, ` : ''}CHECK (${oneLine(demand.expression)})`;
+  if (demand.kind === 'not-null') return `NOT NULL of ${demand.column}`;
+  return demand.name ?? `the ${demand.kind.replace('-', ' ')} of ${demand.columns.join(', ')}`;
+}
+
+function rowsOf({ demand, found: { rows, estimate } }: Violation): string {
+  const number = rows === undefined ? about(estimate) : count(rows, 'row');
+  return `${number} of ${plain(demand.table)} ${rows === 1 ? 'has' : 'have'}`;
+}
+
+function samples({ found }: Violation): string {
+  const { samples: some, sampled, rows = 0, values = rows } = found;
+  if (some.length === 0) return '';
+  const more = values > some.length ? [...some, '…'] : some;
+  return ` (${sampled.join(', ')}: ${more.join(sampled.length > 1 ? '; ' : ', ')})`;
+}
+
+export interface Place {
+  /** Its name. */
+  migration: string;
+  /** The command that runs it. */
+  again: string;
+  /** The backfill that fills a column, if there is one. */
+  backfillOf: (table: string, column: string) => string | undefined;
+}
+
+/**
+ * The way out of the first violation, with SQL to paste. Columns that are added NOT NULL are told
+ * all at once: one change of the file, one backfill and one later migration serve them all.
+ */
+export function wayOut(
+  first: Violation,
+  further: readonly Violation[],
+  { again, ...place }: Place,
+): string {
+  const added = [first, ...further].filter(isAdded);
+  if (isAdded(first)) return expandAndContract(added, { again, ...place });
+  const { demand, found } = first;
+  const sql = [...(found.isWholeTable ? [] : [look(first)]), ...notValid(first)];
+  const advice = {
+    'not-null': fill(first),
+    check: 'Correct these rows first, or hold only new rows to it (NOT VALID) until they are',
+    'foreign-key':
+      'Correct these rows first, or hold only new rows to it (NOT VALID) until they are',
+    unique: 'Merge, correct or remove the rows that share a value first',
+  }[demand.kind];
+  return block(`${advice}, then: ${again}`, sql);
+}
+
+function fill({ demand, found }: Violation): string {
+  const column = demand.kind === 'not-null' ? demand.column : '';
+  return found.isWholeTable
+    ? `Let every row have ${column} before it is NOT NULL, best in a migration of its own`
+    : `Fill ${column} in these rows first`;
+}
+
+function isAdded({ demand }: Violation): boolean {
+  return demand.kind === 'not-null' && demand.type !== undefined;
+}
+
+function expandAndContract(violations: readonly Violation[], place: Place): string {
+  const columns = violations.flatMap(({ demand }) =>
+    demand.kind === 'not-null' && demand.type !== undefined
+      ? {
+          table: demand.table.name,
+          sql: quoteName(demand.table),
+          column: demand.column,
+          type: demand.type,
+        }
+      : [],
+  );
+  const fills = columns.map(({ table, sql, column }) => {
+    const backfill = place.backfillOf(table, column);
+    const name = q(column);
+    return backfill
+      ? `dbops backfill run ${backfill}`
+      : `UPDATE ${sql} SET ${name} = … WHERE ${name} IS NULL;`;
+  });
+  return block(
+    'Add it without NOT NULL, fill it, and enforce it in a later migration (expand, backfill, contract):',
+    [
+      `-- in ${place.migration}, then: ${place.again}`,
+      ...columns.map(
+        ({ sql, column, type }) => `ALTER TABLE ${sql} ADD COLUMN ${q(column)} ${type};`,
+      ),
+      '-- when the application writes it',
+      ...new Set(fills),
+      '-- in a later migration',
+      ...columns.map(
+        ({ sql, column }) => `ALTER TABLE ${sql} ALTER COLUMN ${q(column)} SET NOT NULL;`,
+      ),
+    ],
+  );
+}
+
+/** SQL that shows the rows. */
+function look({ demand }: Violation): string {
+  return demand.kind === 'unique'
+    ? `${oneLine(sharedValues(demand))};`
+    : `SELECT * FROM ${quoteName(demand.table)} WHERE ${oneLine(conditionOf(demand))};`;
+}
+
+/** SQL that holds new rows to a constraint now, and the old ones later. */
+function notValid({ demand }: Violation): string[] {
+  const isConstraint = demand.kind === 'check' || demand.kind === 'foreign-key';
+  if (!isConstraint || !demand.name || demand.isInCatalog) return [];
+  const name = q(demand.name);
+  const table = quoteName(demand.table);
+  const list = (columns: readonly string[]) => columns.map(q).join(', ');
+  const body =
+    demand.kind === 'check'
+      ? `CHECK (${oneLine(demand.expression)})`
+      : `FOREIGN KEY (${list(demand.columns)}) REFERENCES ${quoteName(demand.target)} (${list(demand.targetColumns)})`;
+  return [
+    `ALTER TABLE ${table} ADD CONSTRAINT ${name} ${body} NOT VALID;`,
+    `ALTER TABLE ${table} VALIDATE CONSTRAINT ${name}; -- in a later migration`,
+  ];
+}
+
+function block(sentence: string, lines: readonly string[]): string {
+  return [sentence, ...lines.map((line) => `    ${line}`)].join('\n');
+}
+
+function plain({ schema, name }: ObjectName): string {
+  return schema ? `${schema}.${name}` : name;
+}
+
+function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? '' : 's'}`;
+}
+
+/** -1 is the planner's word for a table that was never analysed. */
+function about(estimate: number): string {
+  return estimate < 0 ? 'an unknown number of rows' : `about ${count(estimate, 'row')}`;
+}
+
+/** A comment ends with its line. */
+function oneLine(sql: string): string {
+  return sql.includes('--') ? sql : sql.replaceAll(/\s*\n\s*/g, ' ');
+}

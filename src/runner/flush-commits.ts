@@ -1,0 +1,59 @@
+import type { Session } from '../db/session.ts';
+import type { Applied } from '../formats/format.ts';
+import { readApplied } from './tracking-state.ts';
+import type { Run, StepResult } from './step.ts';
+
+/** What stands of a run that stopped, and what to say of what does not. */
+export interface Standing {
+  results: StepResult[];
+  reason: string[];
+}
+
+/**
+ * Commits before the last do not wait for the disk. When there is no last one, this does, and
+ * with it everything before: a message in the WAL is enough to make it a commit.
+ */
+const flush = `SELECT pg_logical_emit_message(true, 'dbops', '')`;
+
+/**
+ * Brings to the disk what a run has committed before it stopped. A crash of the server may have
+ * been faster: then the tracking table says what it took back.
+ */
+export async function standingOf(results: readonly StepResult[], run: Run): Promise<Standing> {
+  if (!results.some(({ state }) => state === 'done')) return { results: [...results], reason: [] };
+  try {
+    await run.session.script(flush);
+    return { results: [...results], reason: [] };
+  } catch {
+    return run
+      .afterLoss((session) => readFlushed(session, run))
+      .then(
+        (applied) => compared(results, applied),
+        () => ({ results: [...results], reason: [notKnown] }),
+      );
+  }
+}
+
+const notKnown =
+  'If the server crashed, what was committed just before may be lost together with its tracking rows; it can not be asked right now.';
+
+async function readFlushed(session: Session, { folder }: Run): Promise<Applied> {
+  await session.script(flush);
+  return readApplied(session, folder);
+}
+
+function compared(results: readonly StepResult[], { applied }: Applied): Standing {
+  const recorded = new Set(applied.map(({ name }) => name));
+  const isGone = ({ name, direction, state }: StepResult) =>
+    state === 'done' && recorded.has(name) !== (direction === 'up');
+  const gone = results.filter(isGone).map(({ name }) => name);
+  return {
+    results: results.map((result) => (isGone(result) ? { ...result, state: 'not-run' } : result)),
+    reason: gone.length === 0 ? [] : [tookBack(gone)],
+  };
+}
+
+function tookBack(names: readonly string[]): string {
+  const what = names.length === 1 ? 'which had just been committed' : 'which had been committed';
+  return `A crash of the server took back ${names.join(', ')}, ${what}, together with the tracking rows: the next run does them again.`;
+}

@@ -1,0 +1,38 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isConnectionLoss } from '../db/connection-error.ts';
+import type { Session } from '../db/session.ts';
+import { DbopsError, exitCodes } from '../errors.ts';
+import type { RunSettings } from './step.ts';
+
+/** Asks a server that went away. @throws what the last attempt ended with */
+export type AfterLoss = <T>(ask: (session: Session) => Promise<T>) => Promise<T>;
+
+/**
+ * A server that crashed refuses connections until it has started again. It is given the patience
+ * of the run once, however often it is asked.
+ */
+export function patientAfterLoss({
+  anotherSession,
+  patience,
+  signal,
+  onAway,
+}: RunSettings): AfterLoss {
+  let deadline: number | undefined;
+  return async (ask) => {
+    deadline ??= Date.now() + patience;
+    for (;;) {
+      try {
+        return await ask(await anotherSession());
+      } catch (error) {
+        if (!isAway(error) || Date.now() >= deadline) throw error;
+        onAway();
+        await sleep(200, undefined, { signal });
+      }
+    }
+  };
+}
+
+function isAway(error: unknown): boolean {
+  if (error instanceof DbopsError) return error.exitCode === exitCodes.unreachable;
+  return isConnectionLoss(error);
+}

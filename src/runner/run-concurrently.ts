@@ -1,0 +1,142 @@
+import { signed } from '../db/backend.ts';
+import { withWatchedLocks } from '../db/lock-watch.ts';
+import { DbopsError, exitCodes } from '../errors.ts';
+import type { Effect } from '../sql/non-transactional.ts';
+import type { Statement } from '../sql/statements.ts';
+import { saveCheckpoint, type CheckpointedStep } from './checkpoint.ts';
+import { finishOf, hasHappened, leftoversOf, stateOf } from './concurrent-effect.ts';
+import { withReason } from './failure/further-reason.ts';
+import {
+  limitsOf,
+  lockTimeoutOf,
+  retriesOf,
+  scriptOf,
+  toThePlain,
+  type Run,
+  type Step,
+} from './step.ts';
+
+/** A statement that no transaction may hold, and where its file stands. */
+export interface Alone {
+  step: CheckpointedStep;
+  statement: Statement;
+  /** What the file has SET so far. */
+  settings: readonly string[];
+  /** Parts of the file that are committed. */
+  done: number;
+  /** An earlier run began the statement, and nobody saw it end; the state was this before. */
+  begun?: { before: string | null };
+}
+
+/**
+ * Runs CREATE INDEX CONCURRENTLY or its like. The checkpoint is written before and after, with the
+ * state that the statement changes, so that a later run can find out whether it happened.
+ *
+ * @throws code 7 naming the blockers when it waited for others for longer than there is patience
+ */
+export async function runAlone(alone: Alone, run: Run): Promise<void> {
+  const { statement, begun } = alone;
+  const { session } = run;
+  const { effect, letsPass } = statement;
+  const settings = settingsOf(alone, run, letsPass);
+  // The names in the statement mean what they mean with the settings of the file.
+  if (settings.length > 0) await session.script(scriptOf(...settings));
+  const seen = effect ? await stateOf(session, effect) : null;
+  if (!(effect && begun && hasHappened(effect, begun.before, seen))) {
+    const isDropped = effect ? await dropLeftovers(alone, effect, run) : false;
+    await begin(alone, effect && isDropped ? await stateOf(session, effect) : seen, run);
+  }
+  await session.script(scriptOf(toThePlain, finished(alone, run)));
+}
+
+async function begin(alone: Alone, before: string | null, run: Run): Promise<void> {
+  const { sql, effect, letsPass } = alone.statement;
+  const { session } = run;
+  const unfinished = effect && (await finishOf(session, effect));
+  const settings = settingsOf(alone, run, letsPass && !unfinished);
+  await session.script(scriptOf(toThePlain, save(alone, run, before), ...settings));
+  await runWatched(alone, run, unfinished ?? sql).catch(async (error: unknown) => {
+    const isHurried = run.signal.aborted || error instanceof DbopsError;
+    // What can't be taken back now, the checkpoint leaves to the next run.
+    const isClean = await cleanUp(alone, before, run, isHurried).then(
+      () => true,
+      () => false,
+    );
+    if (!run.isPooled) await session.script(toThePlain).catch(() => {});
+    throw !isClean && effect && error instanceof DbopsError
+      ? withReason(error, 'What it left unfinished can not be taken back now; the next run does.')
+      : error;
+  });
+}
+
+/** The server limits how long others queue behind a statement, or, where it can't, we do. */
+function runWatched(
+  { step, statement }: Pick<Alone, 'step' | 'statement'>,
+  run: Run,
+  sql: string,
+  patience = run.patience,
+): Promise<void> {
+  const { session, worker, isPooled } = run;
+  const work = () => session.script(signed(worker, sql));
+  if (!statement.letsPass && !isPooled) return work();
+  const lockTimeout = lockTimeoutOf(step, run);
+  return withWatchedLocks(session, { ...retriesOf(step, run), patience, lockTimeout }, work);
+}
+
+/**
+ * For a statement that lets the application pass, `lock_timeout` is off: it waits for old snapshots
+ * by design. Behind a pooler nothing can be set for what is not in a transaction.
+ */
+function settingsOf({ step, settings }: Alone, run: Run, letsPass: boolean): string[] {
+  if (run.isPooled) return [];
+  const endless = letsPass ? ['SET lock_timeout = 0'] : [];
+  return [...limitsOf(step, run, 'SESSION'), ...endless, ...settings];
+}
+
+function save({ step, done }: Alone, run: Run, before: string | null): string {
+  return saveCheckpoint(step, run, { done, begun: true, before });
+}
+
+function finished({ step, done }: Alone, run: Run): string {
+  return saveCheckpoint(step, run, { done: done + 1 });
+}
+
+/** An INVALID index answers no query, costs every write, and would make IF NOT EXISTS a lie. */
+async function dropLeftovers(alone: Alone, effect: Effect, run: Run): Promise<boolean> {
+  const { step, begun } = alone;
+  const leftovers = await leftoversOf(run.session, effect, begun?.before);
+  for (const { index, builder } of leftovers) {
+    if (builder !== null) throw beingBuilt(step, index, builder);
+    run.onNote(
+      step,
+      `drops the index ${index}: it is INVALID, left by a CONCURRENTLY that did not end`,
+    );
+    await runWatched(alone, run, dropOf(index));
+  }
+  return leftovers.length > 0;
+}
+
+const dropOf = (index: string) => `DROP INDEX CONCURRENTLY IF EXISTS ${index}`;
+
+/** Milliseconds for what is left, when the statement itself has waited enough, or nobody will wait. */
+const hurry = 500;
+
+/** Takes back what a failed statement left, so that the next run begins it anew. */
+async function cleanUp(alone: Alone, before: string | null, run: Run, isHurried: boolean) {
+  const { session, isPooled, patience } = run;
+  const { step, statement, done } = alone;
+  if (isHurried && !isPooled) await session.script(`SET statement_timeout = ${hurry}`);
+  const leftovers = statement.effect ? await leftoversOf(session, statement.effect, before) : [];
+  for (const { index, builder } of leftovers)
+    if (builder === null) await runWatched(alone, run, dropOf(index), isHurried ? hurry : patience);
+  await session.script(scriptOf(toThePlain, saveCheckpoint(step, run, { done })));
+}
+
+function beingBuilt({ migration }: Step, index: string, pid: number): DbopsError {
+  return new DbopsError({
+    code: 'LOCK.INDEX',
+    exitCode: exitCodes.locked,
+    message: `${migration.name} creates the index ${index}, which another session is building right now (pid ${pid}).`,
+    hint: 'Run the command again when that has ended.',
+  });
+}

@@ -1,0 +1,86 @@
+import { isConnectionLoss } from '../db/connection-error.ts';
+import { Opening } from '../db/opening.ts';
+import { ScriptError, type Session } from '../db/session.ts';
+import { DbopsError, exitCodes } from '../errors.ts';
+import type { LoadedModule } from '../formats/format.ts';
+import { migrationFailed } from './failure/explain-failure.ts';
+import { fateOf } from './after-connection-loss.ts';
+import { afterAlone, beforeAlone } from './with-row-guard.ts';
+import { limitsOf, resetRole, resetSettings, trackingSql, type Run, type Step } from './step.ts';
+import { rollback, runInTransaction, type Content } from './in-transaction.ts';
+
+/**
+ * Runs a module and its tracking row in one transaction, unless it asks for none.
+ *
+ * @param durable see `beginOf`
+ * @throws DbopsError when it failed and was rolled back
+ */
+export async function runModule(
+  step: Step,
+  module: LoadedModule,
+  run: Run,
+  durable: boolean,
+): Promise<void> {
+  if (step.directives.noTransaction || module.noTransaction) return runAlone(step, module, run);
+  await runInTransaction(step, (...frame) => messages(module, run.session, ...frame), run, durable);
+}
+
+/** A message for each statement of the module; the first begins the transaction too. */
+function messages(
+  module: LoadedModule,
+  session: Session,
+  begin: readonly string[],
+  end: string,
+): Content {
+  return {
+    async send() {
+      const opening = new Opening(begin);
+      await module.run(session, true, opening);
+      await session.script([...opening.take(), end].join('; '));
+    },
+    failureOf: (error) => (error instanceof DbopsError ? undefined : { cause: causeOf(error) }),
+  };
+}
+
+/** Not repeated when a lock is not had: what it did until then stands. */
+async function runAlone(step: Step, module: LoadedModule, run: Run): Promise<void> {
+  const { session } = run;
+  await beforeAlone(step, run);
+  try {
+    // Behind a pooler a setting would stay with a connection that others use next.
+    if (!run.isPooled) await session.script(limitsOf(step, run, 'SESSION').join('; '));
+    await module.run(session, false);
+    await refuseOpenTransaction(step, run);
+    await afterAlone(step, run);
+    await session.script(`${resetRole}; ${trackingSql(run, step)}; ${resetSettings}`);
+  } catch (error) {
+    if (error instanceof DbopsError) throw error;
+    const cause = causeOf(error);
+    const fate = isConnectionLoss(cause) ? await fateOf(step, run) : 'rolled back';
+    if (fate === 'committed') return;
+    const aftermath = fate === 'unknown' ? unknownRecord : withoutRecord;
+    throw await migrationFailed({ step, run, cause, aftermath });
+  }
+}
+
+const withoutRecord =
+  'It runs outside a transaction: what it did before the error stands, and it is not recorded.';
+const unknownRecord =
+  'It runs outside a transaction: what it did stands, and whether it was recorded can not be asked right now.';
+
+/** Our tracking row would become part of it, and be lost with it when the session ends. */
+async function refuseOpenTransaction({ migration, script }: Step, { session }: Run): Promise<void> {
+  if (session.client.getTransactionStatus() === 'I') return;
+  await rollback(session);
+  throw new DbopsError({
+    code: 'MIGRATION.OPEN_TRANSACTION',
+    exitCode: exitCodes.failed,
+    message: `${migration.name} began a transaction and did not end it. It was rolled back; what the module did before stands, and it is not recorded.`,
+    reason: [script.file],
+    hint: `Let it send COMMIT for its BEGIN, or remove both: without no-transaction a migration has a transaction of its own.`,
+  });
+}
+
+function causeOf(error: unknown): unknown {
+  return error instanceof ScriptError ? error.cause : error;
+}

@@ -1,0 +1,184 @@
+import { randomUUID } from 'node:crypto';
+import type { Session } from '../db/session.ts';
+import type { TrackingRow } from '../formats/format.ts';
+import { isBackend, type Backend } from '../db/backend.ts';
+import { DbopsError, exitCodes } from '../errors.ts';
+import { patientAfterLoss } from './reconnect.ts';
+import { standingOf, type Standing } from './flush-commits.ts';
+import { runFile } from './run-file.ts';
+import { withReason } from './failure/further-reason.ts';
+import { dropStaleCheckpoints } from './checkpoint.ts';
+import { preflight, type Preparation } from './preflight.ts';
+import {
+  noticeLoss,
+  type Run,
+  type RunOutcome,
+  type RunSettings,
+  type Step,
+  type StepResult,
+} from './step.ts';
+
+/**
+ * Runs the steps in order and stops at the first that fails. The caller holds the runner's lock.
+ *
+ * @param before called before each step, for what the step requires (a finished backfill)
+ * @returns a result for every step; never throws for a step that failed
+ */
+export async function runSteps(
+  steps: readonly Step[],
+  settings: RunSettings,
+  before: (step: Step) => Promise<void>,
+): Promise<RunOutcome> {
+  const results: StepResult[] = [];
+  const worker = workerOf(settings);
+  const stopCancelling = cancelOnAbort(settings, worker);
+  try {
+    const { session, folder, signal } = settings;
+    const { create, prepare } = folder.tracking;
+    const preparation = await preflightOrRefusal(steps, settings);
+    if (preparation instanceof DbopsError)
+      return { results: steps.map(notRun), error: preparation };
+    await session.script(create);
+    await dropStaleCheckpoints(session, folder);
+    const [prepared = {}] = prepare ? await session.query<TrackingRow>(prepare) : [];
+    const noticesLoss = await canNoticeLoss(session);
+    const afterLoss = patientAfterLoss(settings);
+    const searchPath = await searchPathOf(settings);
+    const run: Run = { ...settings, prepared, noticesLoss, worker, searchPath, afterLoss };
+    for (const [index, step] of steps.entries()) {
+      const isLast = index === steps.length - 1;
+      const { result, error } = await attempt(
+        step,
+        run,
+        () => before(step),
+        () => runStep(step, preparation, run, isLast),
+      );
+      results.push(result);
+      if (error === undefined) continue;
+      results.push(...steps.slice(index + 1).map(notRun));
+      const standing = await standingOf(results, run);
+      if (signal.aborted) return told(standing, stopped(standing.results, step, error));
+      if (error instanceof DbopsError) return told(standing, error);
+      throw error;
+    }
+    return { results };
+  } finally {
+    stopCancelling();
+  }
+}
+
+/** Behind a pooler the process changes; the name that it bears in our transactions does not. */
+function workerOf({ session, isPooled }: RunSettings): Backend {
+  return isPooled ? { application: `dbops migrate ${randomUUID().slice(0, 8)}` } : session;
+}
+
+async function preflightOrRefusal(
+  steps: readonly Step[],
+  { session, folder, isPooled }: RunSettings,
+): Promise<Preparation | DbopsError> {
+  try {
+    return await preflight(steps, folder.format, session.client, isPooled);
+  } catch (error) {
+    if (error instanceof DbopsError) return error;
+    throw error;
+  }
+}
+
+/** Runs one step; `error` is why it is not done. */
+async function attempt(
+  step: Step,
+  run: Run,
+  before: () => Promise<void>,
+  work: () => Promise<void>,
+): Promise<{ result: StepResult; error?: unknown }> {
+  const started = performance.now();
+  const result = (state: StepResult['state']): StepResult => ({
+    ...notRun(step),
+    state,
+    durationMs: Math.round(performance.now() - started),
+  });
+  let hasBegun = false;
+  try {
+    run.signal.throwIfAborted();
+    await before();
+    hasBegun = true;
+    run.onStart(step);
+    await work();
+    return { result: result('done') };
+  } catch (error) {
+    const isRefused = error instanceof DbopsError && error.exitCode === exitCodes.usage;
+    const hasFailed = hasBegun && !run.signal.aborted && !isRefused;
+    return { result: result(hasFailed ? 'failed' : 'not-run'), error };
+  }
+}
+
+/** One that the database URL asks for (`options=-csearch_path%3Dcrm`) is meant, and stays. */
+async function searchPathOf({ session, folder }: RunSettings): Promise<string | undefined> {
+  const { searchPath } = folder.format;
+  if (searchPath === undefined) return undefined;
+  const asked = await session.query(
+    `SELECT FROM pg_settings WHERE name = 'search_path' AND source = 'client'`,
+  );
+  return asked.length > 0 ? undefined : searchPath;
+}
+
+function canNoticeLoss(session: Session): Promise<boolean> {
+  return session.script(`SET ${noticeLoss}; RESET ALL`).then(
+    () => true,
+    () => false, // Windows and other platforms refuse it
+  );
+}
+
+async function runStep(
+  step: Step,
+  { executions, modules }: Preparation,
+  run: Run,
+  isLast: boolean,
+): Promise<void> {
+  const execution = executions.get(step);
+  if (execution) return runFile(step, execution, run, isLast);
+  const module = modules.get(step);
+  if (!module) throw new Error(`${step.script.file} has not been looked at`);
+  const { runModule } = await import('./run-module.ts');
+  return runModule(step, module, run, isLast);
+}
+
+function notRun({ migration, direction }: Step): StepResult {
+  return { name: migration.name, direction, state: 'not-run', durationMs: 0 };
+}
+
+function told({ results, reason }: Standing, error: DbopsError): RunOutcome {
+  return { results, error: reason.length > 0 ? withReason(error, ...reason) : error };
+}
+
+function stopped(results: readonly StepResult[], step: Step, error: unknown): DbopsError {
+  const done = results.filter(({ state }) => state === 'done').length;
+  return new DbopsError({
+    code: 'INTERRUPTED',
+    exitCode: exitCodes.interrupted,
+    message: `Interrupted: ${done} of ${results.length} migrations were run and stand.`,
+    reason:
+      error instanceof DbopsError ? [error.message] : [`${step.migration.name} was not begun.`],
+    hint: `Go on with: dbops migrate ${step.direction}`,
+  });
+}
+
+/** On SIGINT the running statement is cancelled, so that its transaction rolls back at once. */
+function cancelOnAbort(settings: RunSettings, worker: Backend): () => void {
+  const { signal } = settings;
+  const cancel = () => void cancelStatement(settings, worker).catch(() => {});
+  signal.addEventListener('abort', cancel, { once: true });
+  return () => signal.removeEventListener('abort', cancel);
+}
+
+async function cancelStatement(
+  { session, anotherSession }: RunSettings,
+  worker: Backend,
+): Promise<void> {
+  // PGlite has one session; its statement is left to finish, and the run stops after it.
+  if (session.server.kind === 'pglite') return;
+  const second: Session = await anotherSession();
+  await second.query(
+    `SELECT pg_cancel_backend(a.pid) FROM pg_stat_activity a WHERE ${isBackend(worker, 'a')}`,
+  );
+}

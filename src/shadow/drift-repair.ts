@@ -1,0 +1,79 @@
+import * as z from 'zod';
+import { codeOf } from '../db/connection-error.ts';
+import type { Session } from '../db/session.ts';
+import { digest, openCache } from './cache.ts';
+import type { Difference } from '../catalog/differences.ts';
+import type { SchemaObject } from '../catalog/kinds/kind.ts';
+import { prefixKeys, withReplayer, type Wanted } from './replay-cache-key.ts';
+import { replay } from './replay.ts';
+import { inScratchTransaction, readPinned } from '../catalog/snapshot.ts';
+import {
+  contentOf,
+  planDdl,
+  readFacts,
+  Unplannable,
+  type Draft,
+  type Facts,
+} from '../ddl/pg-delta.ts';
+
+/**
+ * SQL that makes differing objects of a live database as its migrations make them.
+ *
+ * @returns statements in an order in which they can run; none for what the planner can't make
+ */
+export async function repairsOf(
+  session: Session,
+  wanted: Wanted,
+  differences: readonly Difference[],
+): Promise<string[][]> {
+  const live = await readPinned(session, () => readFacts(session)).catch(unlessRefused);
+  const drafts = live ? await plan(wanted, live) : [];
+  const isOfRights = ({ sql }: Draft) => /^(?:GRANT|REVOKE|ALTER DEFAULT PRIVILEGES) /.test(sql);
+  const usable = drafts.filter((draft) => wanted.grants || !isOfRights(draft));
+  return differences.map(({ change, object }) => {
+    const place = placeOf(object);
+    const isWhole = object.parent === '' && change === 'missing';
+    const isAbout = ({ places: { subjects, others } }: Draft) =>
+      subjects.includes(place) || (isWhole && others.includes(place));
+    return usable.filter(isAbout).map(({ sql }) => sql);
+  });
+}
+
+/** A role that may see the schema need not see all that the planner asks for. */
+function unlessRefused(error: unknown): undefined {
+  if (codeOf(error) !== '42501') throw error;
+}
+
+const stored = z.array(
+  z.object({
+    sql: z.string(),
+    lock: z.enum(['none', 'share', 'shareRowExclusive', 'shareUpdateExclusive', 'accessExclusive']),
+    rewrites: z.boolean(),
+    places: z.object({ subjects: z.array(z.string()), others: z.array(z.string()) }),
+  }),
+);
+
+async function plan(wanted: Wanted, live: Facts): Promise<Draft[]> {
+  const cache = openCache(wanted.environment);
+  const name = digest(['repairs', prefixKeys(wanted).at(-1), contentOf(live)]);
+  const known = cache.read(name, stored);
+  if (known) return known;
+  const drafts = await withReplayer(wanted, async (shadow) => {
+    await replay(shadow, wanted.migrations, wanted.format);
+    const made = await inScratchTransaction(shadow, () => readFacts(shadow));
+    try {
+      return planDdl(live, made, { rebuild: false });
+    } catch (error) {
+      if (error instanceof Unplannable) return [];
+      throw error;
+    }
+  });
+  cache.write(name, drafts);
+  return drafts;
+}
+
+/** An index and a sequence stand in their schema, whatever table they belong to. */
+function placeOf({ kind, schema, parent, name }: SchemaObject): string {
+  const standsAlone = kind === 'index' || kind === 'sequence';
+  return JSON.stringify([schema, standsAlone ? '' : parent, name]);
+}

@@ -1,0 +1,77 @@
+import type { DatabaseError } from 'pg';
+import { ScriptError, type Server } from '../db/session.ts';
+import { DbopsError, exitCodes } from '../errors.ts';
+import type { Direction, Migration, Script } from '../migration.ts';
+import { serverSays, showPlace } from '../sql/error-position.ts';
+import { PlacedError } from './replay-failure.ts';
+
+type Engine = Server['kind'];
+
+/** A file that is run in a shadow. */
+interface Replay {
+  migration: Migration;
+  script: Script;
+  source: string;
+  direction: Direction;
+}
+
+/** The error of a migration that fails on an empty database, or of its rollback. */
+export function doesNotReplay(
+  { migration: { name }, script, source, direction }: Replay,
+  error: unknown,
+  engine: Engine,
+): DbopsError {
+  const { cause, offset } =
+    error instanceof PlacedError ? error : { cause: error, offset: undefined };
+  const reason = [...showPlace(script.file, source, offset), ...serverSays(cause)];
+  const extension = missingExtension(cause);
+  if (extension) return lacksExtension(name, extension, { engine, reason, cause });
+  return new DbopsError({
+    code: 'SHADOW.REPLAY',
+    exitCode: exitCodes.failed,
+    message:
+      direction === 'up'
+        ? `${name} does not run on an empty database, so the expected schema is not known.`
+        : `The rollback of ${name} does not run where the migration has been run.`,
+    reason,
+    hint: 'Correct the file, or replay on a real server (extensions, versions) with --shadow-url postgres://…',
+    cause,
+  });
+}
+
+/** The name of an extension that is not installed where the statement ran. */
+function missingExtension(cause: unknown): string | undefined {
+  const { routine, code, message = '' } = cause as Partial<DatabaseError>;
+  // By its place in the server's sources: the message comes in the server's language.
+  if (routine !== 'parse_extension_control_file' || code !== '0A000') return undefined;
+  return /["“„«]\s?([^"“”»]+?)\s?["“”»]/.exec(message)?.[1];
+}
+
+function lacksExtension(
+  name: string,
+  extension: string,
+  { engine, reason, cause }: { engine: Engine; reason: string[]; cause: unknown },
+): DbopsError {
+  const where = engine === 'pglite' ? 'the embedded shadow' : 'the server of --shadow-url';
+  return new DbopsError({
+    code: 'SHADOW.EXTENSION',
+    exitCode: exitCodes.usage,
+    message: `${name} needs the extension ${extension}, which ${where} lacks.`,
+    reason,
+    hint: 'Replay on a server where it is installed: --shadow-url postgres://…',
+    cause,
+  });
+}
+
+/** The error of a platform's own objects that can't be made in the shadow. */
+export function doesNotPrepare(error: unknown): DbopsError {
+  const cause = error instanceof ScriptError ? error.cause : error;
+  return new DbopsError({
+    code: 'SHADOW.PLATFORM',
+    exitCode: exitCodes.failed,
+    message: 'The roles, schemas and extensions of the platform can not be made in the shadow.',
+    reason: serverSays(cause),
+    hint: 'Give the user of --shadow-url the right to create roles (CREATEROLE), or leave --shadow-url out.',
+    cause,
+  });
+}

@@ -1,0 +1,36 @@
+import { codeOf } from '../db/connection-error.ts';
+import type { Session } from '../db/session.ts';
+import type { SchemaObject } from '../catalog/kinds/kind.ts';
+import { fullSnapshot, inScratchTransaction } from '../catalog/snapshot.ts';
+
+/** How often a session had to prepare its statement anew. */
+const generations = new WeakMap<Session, number>();
+
+/**
+ * Reads a shadow that is read again and again: by one prepared statement, because to plan it takes
+ * longer than to run it. A migration may `DISCARD` what is prepared; then it is prepared anew.
+ */
+export async function scratchSnapshot(
+  shadow: Session,
+  { grants = false }: { grants?: boolean } = {},
+): Promise<SchemaObject[]> {
+  const read = () => inScratchTransaction(shadow, () => preparedSnapshot(shadow, { grants }));
+  try {
+    return await read();
+  } catch (error) {
+    if (codeOf(error) !== invalidStatementName) throw error;
+    generations.set(shadow, (generations.get(shadow) ?? 0) + 1);
+    return read();
+  }
+}
+
+/** The same in the caller's transaction, in which no migration has run since the last `scratchSnapshot`. */
+export function preparedSnapshot(
+  shadow: Session,
+  { grants = false }: { grants?: boolean } = {},
+): Promise<SchemaObject[]> {
+  const plan = `dbops_snapshot_${grants ? 'grants_' : ''}${generations.get(shadow) ?? 0}`;
+  return fullSnapshot(shadow, { grants, plan });
+}
+
+const invalidStatementName = '26000';

@@ -1,0 +1,44 @@
+import { readFileSync } from 'node:fs';
+import type { Migration } from '../migration.ts';
+import { versionsOf } from './git-history.ts';
+import { sameStatements } from './same-statements.ts';
+
+/** How a file differs from what was applied. */
+export interface Edit {
+  kind: 'white-space' | 'comments' | 'content' | 'unknown';
+  /** Of the version control system, where it holds the version that was applied. */
+  commit?: string;
+  /** The file as it was applied, where it is known and says something else. */
+  text?: string;
+}
+
+/**
+ * Finds out what an edit changed. Only a hash of the applied text is recorded, so the text itself
+ * is looked for: in what an editor or a checkout may have made of it, then in the history of git.
+ *
+ * @param hashOf as the format hashes a text
+ */
+export async function editOf(
+  { up }: Migration,
+  recordedHash: string,
+  hashOf: (source: string) => string,
+): Promise<Edit> {
+  const isApplied = (text: string) =>
+    spellingsOf(text).some((each) => hashOf(each) === recordedHash);
+  const now = readFileSync(up.file, 'utf8');
+  if (isApplied(now)) return { kind: 'white-space' };
+  for await (const { commit, text } of versionsOf(up.file)) {
+    if (!isApplied(text)) continue;
+    const isSame = up.kind === 'sql' && (await sameStatements(text, now));
+    return { kind: isSame ? 'comments' : 'content', commit, text };
+  }
+  return { kind: 'unknown' };
+}
+
+/** The same text with other line endings, another end and a BOM. */
+function spellingsOf(text: string): string[] {
+  const plain = text.replace(/^\uFEFF/, '').replaceAll('\r\n', '\n');
+  const ends = [plain, plain.trimEnd(), `${plain.trimEnd()}\n`];
+  const lines = ends.flatMap((each) => [each, each.replaceAll('\n', '\r\n')]);
+  return lines.flatMap((each) => [each, `\uFEFF${each}`]);
+}

@@ -1,0 +1,119 @@
+import type { Wanted } from '../../../src/shadow/replay-cache-key.ts';
+import type { Session } from '../../../src/db/session.ts';
+import type { RowColumns } from '../../../src/formats/format.ts';
+import { applyRepair } from '../../../src/repair/apply.ts';
+import { diagnose, type Diagnosis } from '../../../src/repair/diagnose.ts';
+import { planRepair } from '../../../src/repair/plan.ts';
+import { readRows } from '../../../src/repair/read.ts';
+import { exactly, imageOf } from '../../../src/repair/undo-record.ts';
+import { undoRepair } from '../../../src/repair/undo.ts';
+import type { Scene } from './scene.ts';
+
+/** What a repair of a scene got wrong, a line each, and what kind of a case it was. */
+export interface Outcome {
+  wrong: string[];
+  isProvable: boolean;
+  isRepaired: boolean;
+  verdicts: string[];
+}
+
+/** Lets dbops look at a scene, repair it and take the repair back, and compares with what is true. */
+export async function examine(session: Session, scene: Scene, wanted: Wanted): Promise<Outcome> {
+  const { folder } = scene;
+  const form = folder.tracking.rows;
+  const diagnosis = await diagnose(session, folder, wanted);
+  const { judgements, live, changesData } = diagnosis;
+  const vouched = judgements.filter(
+    ({ name, verdict }) => scene.applied.has(name) && verdict === 'unprovable',
+  );
+  const input = { judgements, migrations: folder.migrations, form, changesData };
+  const assumed = new Set(vouched.map(({ name }) => name));
+  const plan = planRepair({ ...input, rows: live.rows ?? [], assumed });
+  const wrong = calledProven(scene, diagnosis);
+  const isProvable = provable(scene, diagnosis);
+  const verdicts = judgements.map(({ verdict }) => verdict);
+  if (plan.actions.length === 0)
+    return {
+      wrong: [...wrong, ...(isProvable ? await wrongRows(session, scene) : [])],
+      isProvable,
+      isRepaired: false,
+      verdicts,
+    };
+  const look = () => exactly(session, () => imageOf(session, form.table));
+  const before = await look();
+  const repaired = await applyRepair(session, { folder, plan, live, lockTimeout: 2_000 });
+  if (isProvable) wrong.push(...(await wrongRows(session, scene)));
+  if (JSON.stringify(repaired.prospect) !== JSON.stringify(plan.prospect))
+    wrong.push(
+      `foretold ${JSON.stringify(plan.prospect)}, and it is ${JSON.stringify(repaired.prospect)}`,
+    );
+  // Where rows refer to one another, what comes after a gap can not be recorded.
+  if (isProvable && !form.isChain && 'runs' in repaired.prospect)
+    for (const name of repaired.prospect.runs)
+      if (scene.applied.has(name)) wrong.push(`the tool would run ${name} again`);
+  await undoRepair(session, folder.tracking, 2_000);
+  if (JSON.stringify(await look()) !== JSON.stringify(before))
+    wrong.push('undo gives another table');
+  return { wrong, isProvable, isRepaired: true, verdicts };
+}
+
+/** No migration whose effects are not there is ever called proven. */
+function calledProven({ applied, partial }: Scene, diagnosis: Diagnosis): string[] {
+  const { judgements, effects, facts } = diagnosis;
+  const isTouchedLater = (fact: string, at: number) =>
+    (effects.timelines.get(fact) ?? []).some(
+      (step) =>
+        step.at > at &&
+        (applied.has(judgements[step.at]?.name ?? '') ||
+          partial.has(judgements[step.at]?.name ?? '')),
+    );
+  return judgements.flatMap(({ name, verdict }, at) => {
+    if (verdict !== 'proven' && verdict !== 'superseded') return [];
+    const lacking = (effects.deltas[at] ?? []).filter(
+      ({ fact, after }) => facts(fact) !== after && !isTouchedLater(fact, at),
+    );
+    return lacking
+      .slice(0, 2)
+      .map(({ fact }) => `${name} is called ${verdict}, and ${fact} is not there`);
+  });
+}
+
+/** Whether nothing but the tracking table is damaged, in ways that leave something to go by. */
+function provable({ partial, changed, hasLost, hasStrays, applied }: Scene, diagnosis: Diagnosis) {
+  if (partial.size > 0 || changed.size > 0 || hasLost || hasStrays) return false;
+  return diagnosis.judgements.every(
+    ({ name, verdict, inCatalog }) =>
+      verdict !== 'edited-changed' &&
+      !(verdict === 'failed-row' && inCatalog === 'no trace') &&
+      // A last file that leaves no trace, or that a later one takes back, is not to be seen.
+      !(applied.has(name) && verdict === 'absent'),
+  );
+}
+
+/** Beside the clocks and the ids that an undamaged run has. */
+async function wrongRows(session: Session, { folder, before, applied }: Scene): Promise<string[]> {
+  const form = folder.tracking.rows;
+  const { migrations } = folder;
+  const rows = (await readRows(session, form)) ?? [];
+  const counting = rows.filter(({ columns }) => (form.stateOf?.(columns) ?? 'applied') !== 'void');
+  // Where rows refer to one another, there can be none after a gap.
+  const gap = form.isChain ? migrations.findIndex(({ name }) => !applied.has(name)) : -1;
+  const names = Object.keys(migrations[0] ? form.columnsOf(migrations[0]) : {});
+  const textOf = (columns: RowColumns) =>
+    JSON.stringify(names.map((name) => columns[name] ?? null));
+  const found = counting.map(({ columns }) => textOf(columns));
+  const right = migrations.flatMap((migration, at) => {
+    if (!applied.has(migration.name)) return [];
+    const former = before.migrations[at] ?? migration;
+    return [{ at, texts: [migration, former].map((each) => textOf(form.columnsOf(each))) }];
+  });
+  const lacking = right.filter(
+    ({ at, texts }) => (gap < 0 || at < gap) && !texts.some((text) => found.includes(text)),
+  );
+  const known = right.flatMap(({ texts }) => texts);
+  const extra = found.filter((text, at) => !known.includes(text) || found.indexOf(text) !== at);
+  return [
+    ...lacking.slice(0, 2).map(({ texts }) => `row is lacking: ${texts[0]}`),
+    ...extra.slice(0, 2).map((text) => `row is too much: ${text}`),
+  ];
+}

@@ -1,0 +1,114 @@
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { Delta } from '../../src/catalog/deltas.ts';
+import { solve, timelinesOf, type Effects } from '../../src/repair/effects.ts';
+
+/** What each migration gives to each of a few facts; nothing where it leaves one alone. */
+type Script = (string | null | undefined)[];
+
+const facts = ['a', 'b', 'c', 'd'];
+const object = { kind: 'table', schema: 'public', parent: '', name: 't' };
+const script = fc.array(fc.constantFrom(undefined, undefined, null, '1', '2', '3'), {
+  minLength: facts.length,
+  maxLength: facts.length,
+});
+const scripts = fc.array(script, { minLength: 1, maxLength: 8 });
+
+/** The folder as its replay shows it. `null` removes. */
+function effectsOf(folder: readonly Script[]): Effects {
+  const state = new Map<string, string | undefined>();
+  const deltas = folder.map((values) =>
+    facts.flatMap((fact, at): Delta[] => {
+      const value = values[at];
+      const before = state.get(fact);
+      const after = value === undefined ? before : (value ?? undefined);
+      state.set(fact, after);
+      return before === after ? [] : [{ fact, object, word: '', before, after }];
+    }),
+  );
+  return { deltas, timelines: timelinesOf(deltas) };
+}
+
+/** The catalog after these of them. */
+function liveAfter({ deltas }: Effects, applied: readonly boolean[]) {
+  const live = new Map<string, string | undefined>();
+  for (const [at, ofMigration] of deltas.entries())
+    if (applied[at]) for (const { fact, after } of ofMigration) live.set(fact, after);
+  return (fact: string) => live.get(fact);
+}
+
+const nothing = (folder: readonly unknown[]) => ({
+  recorded: folder.map(() => false),
+  changesData: folder.map(() => false),
+});
+
+describe('which migrations give a catalog', () => {
+  it('explains every fact that some set of migrations explains', () => {
+    fc.assert(
+      fc.property(
+        scripts,
+        fc.array(fc.boolean(), { minLength: 8, maxLength: 8 }),
+        (folder, truth) => {
+          const effects = effectsOf(folder);
+          const live = liveAfter(effects, truth);
+          const { applied, showings } = solve(effects, live, nothing(folder));
+          for (const [at, ofMigration] of effects.deltas.entries()) {
+            const isWhole = (showings[at] ?? []).every(
+              (each) => each === 'in' || each === 'overwritten',
+            );
+            if (!applied[at] || !isWhole) continue;
+            for (const [index, { fact, after }] of ofMigration.entries()) {
+              if (showings[at]?.[index] === 'in') expect(live(fact)).toBe(after);
+              else
+                expect(
+                  (effects.timelines.get(fact) ?? []).some(
+                    (step) => step.at > at && applied[step.at],
+                  ),
+                ).toBe(true);
+            }
+          }
+        },
+      ),
+      { numRuns: 2_000 },
+    );
+  });
+
+  it('finds every migration of a first part whose values only it gives', () => {
+    const unique = fc.array(fc.subarray(facts, { minLength: 1 }), { minLength: 1, maxLength: 8 });
+    fc.assert(
+      fc.property(unique, fc.nat(8), (touched, length) => {
+        const folder = touched.map((own, at) =>
+          facts.map((fact) => (own.includes(fact) ? `value ${at}` : undefined)),
+        );
+        const effects = effectsOf(folder);
+        const truth = folder.map((_, at) => at < length);
+        const { applied } = solve(effects, liveAfter(effects, truth), nothing(folder));
+        expect(applied).toEqual(truth);
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
+  it('is not misled by drift: values that no migration gives prove none', () => {
+    fc.assert(
+      fc.property(scripts, (folder) => {
+        const effects = effectsOf(folder);
+        const { applied, showings } = solve(effects, () => 'by hand', nothing(folder));
+        expect(applied).not.toContain(true);
+        expect(showings.flat().every((showing) => showing === 'different')).toBe(true);
+      }),
+    );
+  });
+
+  it('takes what leaves no trace for run before what is there, unless it changes rows', () => {
+    const made = [['1'], [null], [undefined, '1']].map((values) =>
+      facts.map((_, at) => values[at]),
+    );
+    const effects = effectsOf(made);
+    const live = liveAfter(effects, [true, true, true]);
+    expect(solve(effects, live, nothing(made)).applied).toEqual([true, true, true]);
+    const changesData = [true, true, false];
+    const careful = solve(effects, live, { ...nothing(made), changesData });
+    expect(careful.applied).toEqual([false, false, true]);
+  });
+});

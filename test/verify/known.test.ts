@@ -1,0 +1,147 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { setAside } from '../../src/verify/known.ts';
+import { unseen } from '../../src/verify/unseen.ts';
+import type { Finding } from '../../src/report.ts';
+import { folderOf, runCli } from '../cli/run-cli.ts';
+import { targets } from '../db/targets.ts';
+import { migrated } from '../catalog/trial.ts';
+
+const folder = {
+  '0001_a.up.sql': 'CREATE TABLE a (id int PRIMARY KEY, n int); CREATE INDEX a_n ON a (n)',
+  '0002_b.up.sql': 'ALTER TABLE a ADD COLUMN kind text; ALTER TABLE a ALTER n SET NOT NULL',
+  '0003_c.up.sql': 'ALTER TABLE a ADD CHECK (n > 0)',
+};
+const machinery = {
+  '0001_a.up.sql': `CREATE TABLE a (id int, n int);
+    CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$;
+    CREATE TRIGGER t BEFORE UPDATE OF n ON a FOR EACH ROW WHEN (NEW.n > 0) EXECUTE FUNCTION f();
+    CREATE RULE r AS ON DELETE TO a DO INSTEAD NOTHING;
+    CREATE STATISTICS s (dependencies) ON id, n FROM a;`,
+};
+const damage = 'DROP INDEX a_n; ALTER TABLE a ALTER n DROP NOT NULL; CREATE INDEX "b*" ON a (kind)';
+const index = 'missing-index a_n on public.a';
+const column = 'different-column n on public.a';
+
+function findingOf(key: string): Finding {
+  return { code: 'x', severity: 'error', message: '', help: '', where: { object: '' }, key };
+}
+
+describe('findings', () => {
+  it.each([
+    ['extra-index:*', ['missing-index:a', 'extra-table:b']],
+    ['*', []],
+    ['extra-index:a.c', ['missing-index:a', 'extra-index:abc', 'extra-table:b']],
+    ['extra-*:?', ['missing-index:a', 'extra-index:a.c', 'extra-index:abc', 'extra-table:b']],
+  ])('are ignored by %s', (pattern, left) => {
+    const keys = ['missing-index:a', 'extra-index:a.c', 'extra-index:abc', 'extra-table:b'];
+    const { findings, ignored } = setAside(keys.map(findingOf), [pattern], [], () => true);
+    expect(findings.map(({ key }) => key)).toEqual(left);
+    expect(ignored).toBe(keys.length - left.length);
+  });
+
+  it('are known, and stale only where they were looked for', () => {
+    const sorted = setAside(
+      [findingOf('a'), findingOf('b')],
+      [],
+      ['a', 'gone', 'other'],
+      (key) => key !== 'other',
+    );
+    expect(sorted).toMatchObject({
+      findings: [{ key: 'b' }],
+      known: 1,
+      ignored: 0,
+      stale: ['gone'],
+    });
+  });
+});
+
+describe.each(targets)('verify on $name', (target) => {
+  it(
+    'names the migration that changed last what is different, and sets known findings aside',
+    () =>
+      migrated(target, folderOf(folder), async ({ sql, verify, findings }) => {
+        await sql(damage);
+        const found = await verify();
+        expect(found.findings?.map(({ code, where }) => [code, where.migration])).toEqual([
+          ['different-column', '0002_b'],
+          ['extra-index', undefined],
+          ['missing-index', '0001_a'],
+        ]);
+        expect(await findings({ words: ['--ignore', 'extra-*'] })).toEqual([column, index]);
+
+        const file = join(folderOf({}), 'known.json');
+        expect(await verify({ words: ['--write-baseline', file] })).toMatchObject({ exitCode: 0 });
+        expect(await verify({ words: ['--baseline', file] })).toMatchObject({
+          exitCode: 0,
+          findings: [],
+          known: 3,
+          stale: [],
+        });
+        await sql('CREATE INDEX a_n ON a (n); CREATE TABLE by_hand ()');
+        expect(await verify({ words: ['--baseline', file] })).toMatchObject({
+          exitCode: 4,
+          findings: [{ code: 'extra-table' }],
+          known: 2,
+          stale: ['missing-index:a_n on public.a'],
+        });
+        expect(await verify({ words: ['health', '--baseline', file] })).toMatchObject({
+          stale: [],
+        });
+      }),
+    90_000,
+  );
+});
+
+describe.each(targets)('the help on $name', (target) => {
+  it(
+    'brings back triggers, rules, statistics and functions',
+    () =>
+      migrated(target, folderOf(machinery), async ({ sql, verify, findings }) => {
+        await sql(
+          'DROP TRIGGER t ON a; DROP RULE r ON a; DROP STATISTICS s; ALTER FUNCTION f COST 7 SECURITY DEFINER',
+        );
+        const { findings: found = [] } = await verify({ words: ['schema'] });
+        expect(found).toHaveLength(4);
+        await sql(found.map(({ help }) => help.slice(help.indexOf(': ') + 2)));
+        expect(await findings()).toEqual([]);
+      }),
+    90_000,
+  );
+});
+
+describe('verify', () => {
+  const answerOf = (...words: string[]) =>
+    runCli([
+      'verify',
+      '--database-url',
+      'pglite:memory',
+      '--migrations',
+      folderOf(folder),
+      ...words,
+    ]);
+
+  it.each([
+    ['is not there', undefined],
+    ['is no JSON', 'x'],
+    ['is another JSON', '{"findings": ["a"]}'],
+  ])('refuses a baseline that %s', async (_, content) => {
+    const file = join(folderOf({}), 'known.json');
+    if (content !== undefined) writeFileSync(file, content);
+    const { exitCode, stderr } = await answerOf('--baseline', file);
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain(`dbops verify --write-baseline ${file}`);
+  });
+
+  it('says what it does not see with --verbose, as docs/verify.md does', async () => {
+    const page = readFileSync(resolve(import.meta.dirname, '../../docs/verify.md'), 'utf8');
+    const prose = page.replaceAll(/\s+/g, ' ');
+    const { stderr } = await answerOf('--verbose');
+    for (const line of unseen) {
+      expect(prose).toContain(line);
+      expect(stderr).toContain(line);
+    }
+    expect((await answerOf()).stderr).not.toContain(unseen[0]);
+  });
+});
