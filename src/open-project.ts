@@ -3,8 +3,7 @@ import type { Context } from './context.ts';
 import type { Session } from './db/session.ts';
 import type { Folder } from './formats/format.ts';
 import { findFolders, openFolder, severalFolders, type Candidate } from './formats/index.ts';
-import type { MigrationStatus } from './migrate/plan.ts';
-import { readStatuses } from './runner/tracking-state.ts';
+import { type MigrationStatus, readStatuses } from './runner/tracking-state.ts';
 import { findElsewhere, nothingRecorded, refuseElsewhere } from './migrate/tracking-elsewhere.ts';
 
 /**

@@ -8,8 +8,7 @@ import {
   type FactBase,
 } from '@supabase/pg-delta/core';
 import { types, type QueryResult } from 'pg';
-import type { Columns, ColumnState } from './populated-tables.ts';
-import type { Foreign } from './rebuild-from-live.ts';
+import type { Columns, ColumnState, Draft } from './statement.ts';
 import { quoteIdentifier as q, quoteLiteral } from '../db/quote.ts';
 import type { Session } from '../db/session.ts';
 
@@ -23,13 +22,12 @@ export interface Facts {
   owner: string;
 }
 
-/** A statement as it was planned, before it is made to suit rows. */
-export interface Draft {
-  sql: string;
-  lock: Action['lockClass'];
-  rewrites: boolean;
-  /** What it is about, and what else it names. */
-  places: { subjects: string[]; others: string[] };
+/** What a live database holds beside the application's objects. */
+export interface Foreign {
+  /** Schemas that a shadow has already or never needs. */
+  schemas: readonly string[];
+  /** Tracking tables of migration tools, as `schema.table`. */
+  tables: readonly string[];
 }
 
 /** Reads the catalog, in the caller's transaction where there is one. */

@@ -1,6 +1,5 @@
 import type { Casts } from './casts.ts';
-import type { Draft } from './pg-delta.ts';
-import type { ColumnName, Statement } from './statement.ts';
+import type { ColumnName, Columns, Draft, Statement } from './statement.ts';
 
 /** The columns whose types a plan changes, as keys of `Columns`. */
 export function retypedBy(drafts: readonly Draft[]): Set<string> {
@@ -46,15 +45,6 @@ const dropConstraint = /^ALTER TABLE .+ DROP CONSTRAINT /s;
 const retype = new RegExp(`${ofColumn}TYPE (.+) USING (.+)$`, 's');
 const addRequired =
   /^(ALTER TABLE ("(?:[^"]|"")+"\.)?"(?:[^"]|"")+" )ADD COLUMN ("(?:[^"]|"")+")(.*) NOT NULL$/s;
-
-/** What of a column decides how its values are kept. */
-export interface ColumnState {
-  type: string;
-  notNull: boolean;
-}
-
-/** Columns by schema, table and name, each quoted: `"public"."users"."id"`. */
-export type Columns = ReadonlyMap<string, ColumnState>;
 
 /** Columns before and after a plan. */
 export interface ColumnChange {

@@ -1,14 +1,6 @@
 import { quoteIdentifier as q } from '../db/quote.ts';
 import type { Session } from '../db/session.ts';
-import { planDdl, readFacts, rolesOf, within, type Facts } from './pg-delta.ts';
-
-/** What of a live database is not the application's. */
-export interface Foreign {
-  /** Schemas whose content a shadow has already, or never needs. */
-  schemas: readonly string[];
-  /** Of migration tools, as `schema.table`. */
-  tables: readonly string[];
-}
+import { planDdl, readFacts, rolesOf, within, type Facts, type Foreign } from './pg-delta.ts';
 
 /**
  * Makes a shadow what a live database is, without its rows: for a folder that does not replay.

@@ -1,3 +1,5 @@
+import type { Action } from '@supabase/pg-delta/plan';
+
 /** A statement of a derived script. */
 export interface Statement {
   sql: string;
@@ -19,3 +21,21 @@ export interface ColumnName {
   table: string;
   column: string;
 }
+
+/** A statement as it was planned, before it is made to suit rows. */
+export interface Draft {
+  sql: string;
+  lock: Action['lockClass'];
+  rewrites: boolean;
+  /** What it is about, and what else it names. */
+  places: { subjects: string[]; others: string[] };
+}
+
+/** What of a column decides how its values are kept. */
+export interface ColumnState {
+  type: string;
+  notNull: boolean;
+}
+
+/** Columns by schema, table and name, each quoted: `"public"."users"."id"`. */
+export type Columns = ReadonlyMap<string, ColumnState>;

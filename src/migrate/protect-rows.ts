@@ -1,9 +1,9 @@
 import { needsConsent, readLabel } from '../db/meta.ts';
 import { databaseName } from '../db/target.ts';
-import type { RunOutcome, Step } from '../runner/step.ts';
+import type { RunOutcome, Step, RowGuard } from '../runner/step.ts';
 import { text, type Block, type JsonValue, type Report } from '../report.ts';
 import { countLosses, type LossCount } from '../rescue/count.ts';
-import { guardFor, type Guard } from '../rescue/guard.ts';
+import { guardFor } from '../rescue/guard.ts';
 import type { Kept } from '../rescue/copy-rows.ts';
 import type { Restored } from '../rescue/restore/run.ts';
 import { distinct, recordsUndoneBy, type RescueRecord } from '../rescue/record.ts';
@@ -125,7 +125,7 @@ function guardOf(
   { migration: { name }, direction }: Step,
   { context, folder, flags }: Rescue,
   { expected, returning, kept, restored, restores }: Findings,
-): Guard | undefined {
+): RowGuard | undefined {
   const { losses, stated, rules, withoutShadow } = expected;
   const back = returning.filter(({ migration }) => migration === name);
   const ownRules = rules?.get(name);

@@ -7,7 +7,7 @@ import { shellWord } from '../output/shell.ts';
 import type { Finding } from '../report.ts';
 import { editOf, type Edit } from '../sql/edit-diff.ts';
 import { readCheckpoints, type Checkpoint } from '../runner/checkpoint.ts';
-import type { MigrationState, MigrationStatus } from './plan.ts';
+import type { MigrationState, MigrationStatus } from '../runner/tracking-state.ts';
 
 /** What is wrong with the states of migrations, each with its way out. */
 export async function findingsOfStates(

@@ -5,8 +5,7 @@ import type { Folder, Format } from '../formats/format.ts';
 import { formats, listDirectory, openFolder } from '../formats/index.ts';
 import { catalogName, textOf, type TableName } from '../formats/shared/tracking-table.ts';
 import type { Finding } from '../report.ts';
-import type { MigrationStatus } from './plan.ts';
-import { readApplied } from '../runner/tracking-state.ts';
+import { type MigrationStatus, readApplied } from '../runner/tracking-state.ts';
 import { shellWord } from '../output/shell.ts';
 
 /** Another tracking table than the folder's, which records migrations of this folder. */

@@ -1,6 +1,7 @@
 import { lossesBetween, readStorage, type Loss, type Storage } from '../catalog/losses.ts';
 import { quoteIdentifier as q } from '../db/quote.ts';
 import type { Session } from '../db/session.ts';
+import type { RowGuard } from '../runner/step.ts';
 import type { Destruction } from '../sql/destructions.ts';
 import { searchPathOf, withExactText, withSearchPath } from './exact-text.ts';
 import { keep, type Kept } from './copy-rows.ts';
@@ -48,25 +49,12 @@ export interface Watch {
   onMissed: (losses: readonly Loss[]) => void;
 }
 
-/** Surrounds the script of a step. */
-export interface Guard {
-  /**
-   * In the transaction of the step.
-   *
-   * @param script may be run twice, the first time rolled back to a savepoint
-   */
-  around(session: Session, script: () => Promise<void>): Promise<void>;
-  /** For a script that runs outside a transaction: both are called in one of their own. */
-  before(session: Session): Promise<void>;
-  after(session: Session): Promise<void>;
-}
-
 /**
  * A guard that keeps what a script destroys. The expected losses are copied before it; what it has
  * really destroyed is then read from the catalog, inside the same transaction: if there is more,
  * the script is taken back, that is copied too, and the script runs again.
  */
-export function guardFor(watch: Watch): Guard {
+export function guardFor(watch: Watch): RowGuard {
   let unattended: { storage: Storage; kept: Kept[] } | undefined;
   return {
     around: (session, script) => around(session, watch, script),

@@ -1,6 +1,6 @@
 import { digest, openCache } from '../shadow/cache.ts';
 import type { Facts } from '../ddl/pg-delta.ts';
-import type { Foreign } from '../ddl/rebuild-from-live.ts';
+import type { Foreign } from '../ddl/pg-delta.ts';
 import { contentOf, prefixKeys, withReplayer, type Wanted } from '../shadow/replay-cache-key.ts';
 import { prepare, replayOne } from '../shadow/replay.ts';
 import type { Skipped } from '../shadow/tolerant-replay.ts';

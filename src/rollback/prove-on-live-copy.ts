@@ -1,5 +1,6 @@
 import { grantsOf, readFacts, Unplannable, type Facts } from '../ddl/pg-delta.ts';
-import { rebuild, type Foreign } from '../ddl/rebuild-from-live.ts';
+import type { Foreign } from '../ddl/pg-delta.ts';
+import { rebuild } from '../ddl/rebuild-from-live.ts';
 import type { Statement } from '../ddl/statement.ts';
 import { goBack, readState, runAll, WayError } from '../ddl/revert-catalog.ts';
 import type { Difference } from '../catalog/differences.ts';

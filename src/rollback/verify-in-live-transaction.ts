@@ -3,7 +3,7 @@ import type { SchemaObject } from '../catalog/kinds/kind.ts';
 import { fullSnapshot, objectName, pinned } from '../catalog/snapshot.ts';
 import type { Session } from '../db/session.ts';
 import { DbopsError, exitCodes } from '../errors.ts';
-import type { Guard } from '../rescue/guard.ts';
+import type { RowGuard } from '../runner/step.ts';
 import type { Rollback } from './rollback.ts';
 
 /**
@@ -12,7 +12,7 @@ import type { Rollback } from './rollback.ts';
  *
  * @param inner what surrounds the script itself
  */
-export function verifying(rollback: Rollback, inner: Guard | undefined): Guard {
+export function verifying(rollback: Rollback, inner: RowGuard | undefined): RowGuard {
   return {
     async around(session, script) {
       const before = await look(session);

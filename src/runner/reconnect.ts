@@ -1,11 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isConnectionLoss } from '../db/connection-error.ts';
-import type { Session } from '../db/session.ts';
 import { DbopsError, exitCodes } from '../errors.ts';
-import type { RunSettings } from './step.ts';
-
-/** Asks a server that went away. @throws what the last attempt ended with */
-export type AfterLoss = <T>(ask: (session: Session) => Promise<T>) => Promise<T>;
+import type { AfterLoss, RunSettings } from './step.ts';
 
 /**
  * A server that crashed refuses connections until it has started again. It is given the patience

@@ -5,8 +5,20 @@ import { quoteIdentifier, quoteLiteral } from '../db/quote.ts';
 import type { Session } from '../db/session.ts';
 import type { Folder, TrackingRow } from '../formats/format.ts';
 import type { Direction, Directives, Migration, Script } from '../migration.ts';
-import type { Guard } from '../rescue/guard.ts';
-import type { AfterLoss } from './reconnect.ts';
+
+/** Saves the rows that a script destroys, around the script. */
+export interface RowGuard {
+  /**
+   * Runs the script inside the transaction of the step.
+   *
+   * @param script may be called twice; the first call is then rolled back to a savepoint
+   */
+  around(session: Session, script: () => Promise<void>): Promise<void>;
+  /** Runs in a transaction of its own before a script that runs outside a transaction. */
+  before(session: Session): Promise<void>;
+  /** Runs in a transaction of its own after a script that ran outside a transaction. */
+  after(session: Session): Promise<void>;
+}
 
 /** One migration in one direction, ready to run. */
 export interface Step {
@@ -14,8 +26,8 @@ export interface Step {
   direction: Direction;
   script: Script;
   directives: Directives;
-  /** Keeps what the script destroys; absent where it destroys nothing. */
-  guard?: Guard;
+  /** Absent where the script destroys no rows. */
+  guard?: RowGuard;
 }
 
 export interface StepResult {
@@ -49,7 +61,14 @@ export interface RunSettings {
   isPooled: boolean;
 }
 
-/** A run that has begun. */
+/**
+ * Queries a server after its connection was lost, once it accepts connections again.
+ *
+ * @throws the error of the last attempt
+ */
+export type AfterLoss = <T>(ask: (session: Session) => Promise<T>) => Promise<T>;
+
+/** A run in progress. */
 export interface Run extends RunSettings {
   /** Whether the server's platform has `client_connection_check_interval`. */
   noticesLoss: boolean;

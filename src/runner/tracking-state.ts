@@ -3,7 +3,85 @@ import { refusal } from '../db/refusal.ts';
 import type { Session } from '../db/session.ts';
 import { DbopsError, exitCodes } from '../errors.ts';
 import type { Applied, Folder, Format, Tracking, TrackingRow } from '../formats/format.ts';
-import { compare, type MigrationStatus } from '../migrate/plan.ts';
+import type { AppliedMigration, Migration } from '../migration.ts';
+
+export const migrationStates = [
+  'applied',
+  'pending',
+  'edited',
+  'unrecorded',
+  'missing-file',
+  'failed',
+  'out-of-order',
+  'duplicate',
+] as const;
+export type MigrationState = (typeof migrationStates)[number];
+
+/** A migration as folder and tracking table see it together. */
+export interface MigrationStatus {
+  name: string;
+  state: MigrationState;
+  /** Of the file; `null` when there is none. */
+  hash: string | null;
+  recordedHash: string | null;
+  appliedAt: Date | null;
+  /** Absent for a recorded name without a file. */
+  migration?: Migration;
+}
+
+/** Compares a folder with its tracking table; in the folder's order, names without a file last. */
+export function compare(
+  migrations: readonly Migration[],
+  applied: readonly AppliedMigration[],
+): MigrationStatus[] {
+  const rows = new Map(applied.map((row) => [row.name, row]));
+  const lastApplied = migrations.findLastIndex(({ name }) => rows.has(name));
+  const versions = countBy(migrations, ({ version }) => version);
+  const known = new Set(migrations.map(({ name }) => name));
+  const present = migrations.map((migration, index): MigrationStatus => {
+    const row = rows.get(migration.name);
+    const { version } = migration;
+    const twice = version !== undefined && (versions.get(version) ?? 0) > 1;
+    const state = row
+      ? stateOfRow(row, migration)
+      : twice
+        ? 'duplicate'
+        : index < lastApplied
+          ? 'out-of-order'
+          : 'pending';
+    return {
+      name: migration.name,
+      state,
+      hash: migration.hash,
+      recordedHash: row?.hash ?? null,
+      appliedAt: row?.appliedAt ?? null,
+      migration,
+    };
+  });
+  const missing = applied
+    .filter(({ name }) => !known.has(name))
+    .map(({ name, hash, appliedAt, isFailed }): MigrationStatus => ({
+      name,
+      state: isFailed ? 'failed' : 'missing-file',
+      hash: null,
+      recordedHash: hash,
+      appliedAt,
+    }));
+  return [...present, ...missing];
+}
+
+function stateOfRow(row: AppliedMigration, migration: Migration): MigrationState {
+  if (row.isFailed) return 'failed';
+  if (migration.isMissing) return 'missing-file';
+  if (row.hash === null || row.hash === migration.hash) return 'applied';
+  return migration.otherHashes?.includes(row.hash) ? 'applied' : 'edited';
+}
+
+function countBy<T, K>(items: readonly T[], keyOf: (item: T) => K): Map<K, number> {
+  const counts = new Map<K, number>();
+  for (const item of items) counts.set(keyOf(item), (counts.get(keyOf(item)) ?? 0) + 1);
+  return counts;
+}
 
 const missing = new Set(['42P01', '3F000']); // undefined_table, invalid_schema_name
 

@@ -1,13 +1,13 @@
 import { ScriptError, type Session } from '../db/session.ts';
 import { withLockRetries } from '../db/lock.ts';
 import { DbopsError } from '../errors.ts';
-import type { Guard } from '../rescue/guard.ts';
-import { limitsOf, resetRole, retriesOf, type Run, type Step } from './step.ts';
+
+import { limitsOf, resetRole, retriesOf, type RowGuard, type Run, type Step } from './step.ts';
 import type { Content, MakeContent } from './in-transaction.ts';
 
 /** A transaction whose script is surrounded by a guard: what it destroys is copied in it. */
 export function guardedContent(
-  guard: Guard,
+  guard: RowGuard,
   session: Session,
   contentOf: MakeContent,
 ): MakeContent {

@@ -7,14 +7,8 @@ import type { SchemaObject } from '../catalog/kinds/kind.ts';
 import { prefixKeys, withReplayer, type Wanted } from './replay-cache-key.ts';
 import { replay } from './replay.ts';
 import { inScratchTransaction, readPinned } from '../catalog/snapshot.ts';
-import {
-  contentOf,
-  planDdl,
-  readFacts,
-  Unplannable,
-  type Draft,
-  type Facts,
-} from '../ddl/pg-delta.ts';
+import { contentOf, planDdl, readFacts, Unplannable, type Facts } from '../ddl/pg-delta.ts';
+import type { Draft } from '../ddl/statement.ts';
 
 /**
  * SQL that makes differing objects of a live database as its migrations make them.

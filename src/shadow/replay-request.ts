@@ -1,9 +1,21 @@
-import type { Wanted } from './replay-cache-key.ts';
-import type { Context } from '../context.ts';
+import type { Target } from '../db/target.ts';
 import type { Folder } from '../formats/format.ts';
+import type { Environment } from '../output/terminal.ts';
+import type { Wanted } from './replay-cache-key.ts';
 
-/** The replay of a whole folder, as the settings have it, told while it goes on. */
-export function wantedFor({ settings, signal, progress }: Context, folder: Folder): Wanted {
+/** What a replay takes from the context of a command. */
+interface Source {
+  settings: {
+    environment: Environment;
+    /** The server for shadow databases; absent: the embedded engine. */
+    shadow?: Target | undefined;
+  };
+  signal: AbortSignal;
+  progress: { update(line: string): void };
+}
+
+/** Returns the request to replay all migrations of a folder, with progress reported while it runs. */
+export function wantedFor({ settings, signal, progress }: Source, folder: Folder): Wanted {
   const { migrations, format } = folder;
   return {
     migrations,
@@ -11,6 +23,7 @@ export function wantedFor({ settings, signal, progress }: Context, folder: Folde
     environment: settings.environment,
     server: settings.shadow,
     signal,
-    onReplay: () => progress.update(`replaying ${migrations.length} migrations in a shadow`),
+    onReplay: () =>
+      progress.update(`replaying ${migrations.length} migrations in a shadow database`),
   };
 }

@@ -5,7 +5,7 @@ import { drizzle } from '../../src/formats/drizzle/index.ts';
 import { separateStatements } from '../../src/formats/drizzle/script.ts';
 import type { Folder } from '../../src/formats/format.ts';
 import { readFolder } from '../../src/formats/index.ts';
-import { compare } from '../../src/migrate/plan.ts';
+import { compare } from '../../src/runner/tracking-state.ts';
 import { folderOf } from '../cli/run-cli.ts';
 
 type Files = Record<string, string>;

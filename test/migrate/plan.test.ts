@@ -1,13 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { DbopsError } from '../../src/errors.ts';
-import {
-  compare,
-  planDown,
-  planUp,
-  type MigrationStatus,
-  type Range,
-} from '../../src/migrate/plan.ts';
+import { planDown, planUp, type Range } from '../../src/migrate/plan.ts';
+import { compare, type MigrationStatus } from '../../src/runner/tracking-state.ts';
 import type { AppliedMigration, Migration } from '../../src/migration.ts';
 
 const migration = (number: number, stem = 'm'): Migration => {

@@ -11,8 +11,8 @@ import type { Session } from '../../db/session.ts';
 import { databaseName } from '../../db/target.ts';
 import type { Folder } from '../../formats/format.ts';
 import { findPrefix, recordBaseline, type Proof } from '../../migrate/baseline/baseline.ts';
-import { compare, planUp } from '../../migrate/plan.ts';
-import { readApplied } from '../../runner/tracking-state.ts';
+import { planUp } from '../../migrate/plan.ts';
+import { compare, readApplied } from '../../runner/tracking-state.ts';
 import type { Migration } from '../../migration.ts';
 import { announcement, type Baseline } from '../../migrate/baseline/findings.ts';
 import {

@@ -3,13 +3,8 @@ import type { Context } from '../../context.ts';
 import type { Session } from '../../db/session.ts';
 import { DbopsError, exitCodes } from '../../errors.ts';
 import type { Folder } from '../../formats/format.ts';
-import {
-  migrationStates,
-  planUp,
-  refuseDefects,
-  type MigrationStatus,
-} from '../../migrate/plan.ts';
-import { readState } from '../../runner/tracking-state.ts';
+import { planUp, refuseDefects } from '../../migrate/plan.ts';
+import { migrationStates, type MigrationStatus, readState } from '../../runner/tracking-state.ts';
 import {
   findingsOfCheckpoints,
   findingsOfOrder,
