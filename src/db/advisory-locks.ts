@@ -33,7 +33,7 @@ function sessionLocks(session: Session): AdvisoryLocks {
       if (locked) keys.push(key);
       return locked;
     },
-    // Losing it would be losing the session that runs the migrations.
+    // These locks end only with the session that runs the migrations.
     check: async () => {},
     async release() {
       for (const key of keys.toReversed())
@@ -59,7 +59,7 @@ function transactionLocks(keeper: Session): AdvisoryLocks {
       if (isFirst) await keeper.script(`BEGIN; ${neverIdle}`);
       isOpen = true;
       const locked = await ask(keeper, `SELECT pg_try_advisory_xact_lock(${key}) AS locked`);
-      // Whoever waits gives its connection back to the pool.
+      // While waiting, the connection is returned to the pool.
       if (!locked && isFirst) await end();
       return locked;
     },
@@ -68,8 +68,9 @@ function transactionLocks(keeper: Session): AdvisoryLocks {
         throw new DbopsError({
           code: 'LOCK.LOST',
           exitCode: exitCodes.unreachable,
-          message: 'The connection that held the migration lock was lost; nothing more was begun.',
-          hint: 'Connect directly rather than through the pooler, then: dbops migrate status',
+          message:
+            'The connection that held the migration lock was lost; no further migration was started.',
+          hint: 'Connect directly instead of through the pooler, then: dbops migrate status',
           cause,
         });
       });

@@ -6,22 +6,22 @@ interface Explained {
   hint: string;
 }
 
-/** SQLSTATEs of class 08, 28, 3D, 42501 and 53 that a connection attempt ends with. */
+/** Messages for the SQLSTATEs with which a connection attempt fails. */
 const bySqlState: Record<string, (target: string) => Explained> = {
   '28P01': (target) => ({
-    message: `${target} refused the password.`,
-    hint: 'Check the user and the password of the database URL, percent-encoded where they hold special characters.',
+    message: `${target} rejected the password.`,
+    hint: 'Check the user and password in the database URL. Special characters must be percent-encoded.',
   }),
   '28000': (target) => ({
-    message: `${target} refused the connection for this user, host or encryption (pg_hba.conf).`,
+    message: `${target} rejected the connection for this user, host or encryption (pg_hba.conf).`,
     hint: 'Add ?sslmode=require to the URL, or allow this host and user on the server.',
   }),
   '3D000': (target) => ({
-    message: `The database of ${target} does not exist.`,
+    message: `The database ${target} does not exist.`,
     hint: 'Create it (createdb NAME), or correct the name at the end of the database URL.',
   }),
   '53300': (target) => ({
-    message: `${target} has no connection to spare.`,
+    message: `${target} has no free connections.`,
     hint: 'Close idle connections, or wait and run the command again.',
   }),
   '57P03': (target) => ({
@@ -31,24 +31,24 @@ const bySqlState: Record<string, (target: string) => Explained> = {
 };
 
 const bySystemCode: Record<string, string> = {
-  ECONNREFUSED: 'nothing listens there',
+  ECONNREFUSED: 'connection refused',
   ENOTFOUND: 'the host name does not resolve',
-  EAI_AGAIN: 'the host name does not resolve right now',
-  ETIMEDOUT: 'no answer in time',
+  EAI_AGAIN: 'the host name cannot be resolved right now',
+  ETIMEDOUT: 'connection timed out',
   EHOSTUNREACH: 'the host is not reachable',
   ENETUNREACH: 'the network is not reachable',
   ECONNRESET: 'the connection was closed',
-  ENOENT: 'there is no such socket',
+  ENOENT: 'the socket does not exist',
 };
 
-/** Explains why no connection came about (exit code 3). */
+/** Returns the error for a failed connection attempt (exit code 3). */
 export function connectionError(target: Target, cause: unknown): DbopsError {
   const name = describeTarget(target);
   const code = codeOf(cause);
   const text = cause instanceof Error ? cause.message : String(cause);
   const explained = bySqlState[code]?.(name) ?? {
-    message: `${name} can not be reached: ${bySystemCode[code] ?? text}.`,
-    hint: 'Check host and port of the database URL and that the server runs; then: dbops doctor',
+    message: `Cannot connect to ${name}: ${bySystemCode[code] ?? text}.`,
+    hint: 'Check the host and port in the database URL, and that the server is running, then: dbops doctor',
   };
   return new DbopsError({
     code: 'DATABASE.UNREACHABLE',
@@ -59,7 +59,7 @@ export function connectionError(target: Target, cause: unknown): DbopsError {
   });
 }
 
-/** True when the error says that the connection itself is gone, not that a statement failed. */
+/** Returns whether the error means that the connection was lost, not that a statement failed. */
 export function isConnectionLoss(error: unknown): boolean {
   const code = codeOf(error);
   return (

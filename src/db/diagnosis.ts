@@ -7,7 +7,7 @@ export interface Diagnosis {
   name: string;
   state: 'ok' | 'warn' | 'fail';
   detail: string;
-  /** What to do, unless all is well. */
+  /** What to do when the state is not `ok`. */
   help?: string;
 }
 
@@ -36,14 +36,14 @@ const writable: Diagnose = async (session) => {
       name: 'writable',
       state: 'fail',
       detail: 'this is a replica',
-      help: 'Give the URL of the primary.',
+      help: 'Use the URL of the primary.',
     };
   if (row?.readonly === 'on')
     return {
       name: 'writable',
       state: 'warn',
       detail: 'default_transaction_read_only is on',
-      help: 'Reports work; migrations need a role or database without that setting.',
+      help: 'Reports work. Migrations need a role and a database without this setting.',
     };
   return { name: 'writable', state: 'ok', detail: 'primary' };
 };
@@ -77,7 +77,7 @@ const ownTables: Diagnose = async (session) => {
                      AND NOT has_table_privilege(oid, 'SELECT') ORDER BY 1) AS unreadable
        FROM pg_namespace n WHERE nspname = 'dbops'`,
   );
-  if (!row) return { name, state: 'ok', detail: 'none yet: schema dbops is not there' };
+  if (!row) return { name, state: 'ok', detail: 'none: the schema dbops does not exist yet' };
   const { user, usage, unreadable } = row;
   const lacking = [
     ...(usage ? [] : ['USAGE on schema dbops']),
@@ -99,12 +99,12 @@ const pooler: Diagnose = async (session) => {
       name,
       state: 'warn',
       detail:
-        'a pooler answers: its handshake names another server process than the one that works',
-      help: 'Migrations hold their lock in a transaction on a second connection there; set DATABASE_URL_UNPOOLED to the direct URL.',
+        'a connection pooler answers: the handshake names another server process than the one that runs the queries',
+      help: 'Behind a pooler, migrations hold their lock in a transaction on a second connection. Set DATABASE_URL_UNPOOLED to the direct URL to avoid this.',
     };
   const detail = isPooler(session.target)
-    ? 'none, though host or port are those of one'
-    : 'none: the server answers itself';
+    ? 'none, although the host or port looks like a pooler'
+    : 'none: the server answers directly';
   return { name, state: 'ok', detail };
 };
 
@@ -130,7 +130,7 @@ const clockDifference: Diagnose = async (session, clock) => {
     name: 'clock',
     state: 'warn',
     detail,
-    help: 'Periods and reset dates follow the clock of this machine; correct the one that is wrong.',
+    help: 'Periods and reset dates use the clock of this machine. Correct the clock that is wrong.',
   };
 };
 
@@ -145,7 +145,7 @@ const connections: Diagnose = async (session) => {
     name: 'connections',
     state: 'warn',
     detail,
-    help: 'Close idle ones: dbops needs up to three.',
+    help: 'Close idle connections: dbops needs up to three.',
   };
 };
 
@@ -156,7 +156,7 @@ const runnerLock: Diagnose = async (session) => {
     name: 'migration lock',
     state: 'warn',
     detail: describeActivity(holder),
-    help: 'Wait for that run, or look at it before you start another.',
+    help: 'Wait until that run has finished.',
   };
 };
 
@@ -172,7 +172,7 @@ const diagnoses: Diagnose[] = [
   runnerLock,
 ];
 
-/** Looks at everything that the other commands rely on. */
+/** Checks everything that the other commands depend on. */
 export async function diagnose(session: Session, clock: () => Date): Promise<Diagnosis[]> {
   const results: Diagnosis[] = [];
   for (const look of diagnoses) results.push(await look(session, clock));

@@ -5,9 +5,9 @@ import { codeOf } from './connection-error.ts';
 import { blockersOf, describeActivity, type Activity, type LockRetry } from './lock.ts';
 import type { Session } from './session.ts';
 
-/** How long work may wait for others that no `lock_timeout` guards. */
+/** Limits for statements that `lock_timeout` does not cover. */
 export interface WatchLimits extends LockRetry {
-  /** Milliseconds for a lock that makes the application queue behind it. */
+  /** Milliseconds to wait for a lock that makes other sessions queue. */
   lockTimeout: number;
 }
 
@@ -23,7 +23,7 @@ export async function withWatchedLocks<T>(
   limits: WatchLimits,
   work: () => Promise<T>,
 ): Promise<T> {
-  // Its one session has nobody to wait for, and there is nowhere to watch it from.
+  // The embedded engine has one session, which waits for no other.
   if (session.server.kind === 'pglite') return work();
   const watch = watchWaits(limits, limits.worker ?? session);
   try {
@@ -39,17 +39,17 @@ export async function withWatchedLocks<T>(
 
 const queryCanceled = '57014';
 
-/** A lock that is waited for. */
+/** A lock that a session waits for. */
 interface Wait {
   lock: string;
   blocksOthers: boolean;
   since: number;
-  /** When somebody was last told of it. */
+  /** When the wait was last reported. */
   told?: number;
   blockers: Activity[];
 }
 
-/** Milliseconds: short waits belong to the work, and nobody is told twice in a row. */
+/** Milliseconds. Short waits are not reported, and none is reported twice in a row. */
 const quiet = { first: 500, again: 10_000 };
 
 function watchWaits(
@@ -66,7 +66,7 @@ function watchWaits(
   };
 }
 
-/** Answers the wait for whose sake the work was cancelled. */
+/** Returns the wait because of which the work was cancelled. */
 async function watchUntil(
   signal: AbortSignal,
   limits: WatchLimits,
@@ -76,7 +76,7 @@ async function watchUntil(
   let wait: Wait | undefined;
   try {
     for (;;) {
-      // Most work is over before it needs a second connection.
+      // Most work ends before a second connection is needed.
       await sleep(100, undefined, { signal }).catch(() => {});
       if (signal.aborted) return undefined;
       try {
@@ -88,7 +88,7 @@ async function watchUntil(
         }
         if (wait) tell(wait, limits);
       } catch {
-        // Without an observer nobody is cancelled; the next one may be let in.
+        // Without an observer nothing is cancelled; the next attempt may connect.
         observer?.abandon();
         observer = undefined;
       }
@@ -98,7 +98,7 @@ async function watchUntil(
   }
 }
 
-/** What the worker waits for now: the same wait as before, another, or nothing. */
+/** Returns the lock that the worker waits for now, or nothing. */
 async function seen(observer: Session, worker: Backend, last?: Wait): Promise<Wait | undefined> {
   const [awaited] = await observer.query<Pick<Wait, 'lock' | 'blocksOthers'>>(
     `SELECT row(l.locktype, l.database, l.relation, l.page, l.tuple, l.virtualxid, l.transactionid,
@@ -127,7 +127,7 @@ function tell(wait: Wait, { onWait }: WatchLimits): void {
   onWait(wait.blockers);
 }
 
-/** Cancels what a server process runs, if it runs anything. */
+/** Cancels the running statement of a server process. */
 async function cancel(observer: Session, worker: Backend): Promise<void> {
   await observer.query(
     `SELECT pg_cancel_backend(a.pid) FROM pg_stat_activity a
@@ -135,7 +135,7 @@ async function cancel(observer: Session, worker: Backend): Promise<void> {
   );
 }
 
-/** As the server's own `lock_timeout` has it. */
+/** Returns the error that the server's own `lock_timeout` raises. */
 function lockTimedOut(): Error {
   const error = new Error('canceling statement due to lock timeout');
   return Object.assign(error, { code: '55P03' });
@@ -146,7 +146,8 @@ function waitedTooLong(blockers: Activity[], cause: unknown): DbopsError {
   return new DbopsError({
     code: 'LOCK.TABLE',
     exitCode: exitCodes.locked,
-    message: 'A statement waited for other sessions for longer than --wait, and was cancelled.',
+    message:
+      'Timed out waiting for a lock: the statement waited for other sessions for longer than --wait and was cancelled.',
     reason: blockers.map(describeActivity),
     hint: `Run the command again when they have finished, or with a longer --wait${stuck && `; if they are stuck: ${stuck}`}`,
     cause,

@@ -20,7 +20,7 @@ const activityColumns = `a.pid, coalesce(a.application_name, '') AS application,
   (1000 * extract(epoch FROM clock_timestamp() - coalesce(a.xact_start, a.backend_start)))::float8 AS "ageMs",
   coalesce(a.state, '') AS state, left(coalesce(a.query, ''), 600) AS query`;
 
-/** What a run of ours sends before a migration, in the same message. */
+/** The statements that dbops sends before a migration, in the same message. */
 const ownPrefix = /^BEGIN; (?:SET LOCAL [^;]*; )+/;
 
 /** `pid 4711 (psql, user app, idle in transaction for 3 min 20 s): UPDATE …` */
@@ -36,10 +36,10 @@ export function describeActivity({
   return `pid ${pid} (${application || 'no application name'}, user ${user}, ${state} for ${formatDuration(ageMs)}): ${statement}`;
 }
 
-/** One key for all folders of a database: runs of different folders must not interleave either. */
+/** One key for all folders of a database, because runs of different folders must not interleave. */
 const runnerKey = 0x64626f7073n; // "dbops"
 
-/** How long to go on trying for a lock, and what to do meanwhile. */
+/** How long to wait for a lock, and what to do while waiting. */
 export interface Waiting {
   /** Milliseconds. */
   patience: number;
@@ -55,7 +55,7 @@ interface RunnerLock extends Waiting {
 /**
  * Holds the runner's advisory lock around `work`.
  *
- * @throws code 7 naming the holder when it is not had in time
+ * @throws code 7, naming the holder, when the wait times out
  */
 export async function withRunnerLock<T>(
   session: Session,
@@ -69,7 +69,11 @@ export async function withRunnerLock<T>(
       () => holderOf(session, runnerKey),
       waiting,
       (holder) =>
-        lockedOut('LOCK.RUNNER', 'Another run holds the migration lock of this database.', holder),
+        lockedOut(
+          'LOCK.RUNNER',
+          'Another dbops run holds the migration lock of this database.',
+          holder,
+        ),
     );
     return await work(locks);
   } finally {
@@ -81,7 +85,7 @@ export async function withRunnerLock<T>(
  * Polls for a lock: a session that waits inside `pg_advisory_lock()` holds a snapshot, and CREATE
  * INDEX CONCURRENTLY in the session that has the lock would wait for that snapshot for ever.
  *
- * @throws what `late` makes of the holder, when patience is over
+ * @throws the error that `late` returns for the holder, when the wait times out
  */
 export async function untilHad(
   attempt: () => Promise<boolean>,
@@ -115,7 +119,7 @@ export async function holderOf(
   return holder;
 }
 
-/** The error of a lock that was not had in time (exit code 7). */
+/** Returns the error for a lock wait that timed out (exit code 7). */
 export function lockedOut(
   code: string,
   message: string,
@@ -132,12 +136,12 @@ export function lockedOut(
 }
 
 export interface LockRetry {
-  /** The process that may wait; the session's own where none is named. */
+  /** The process that may wait; by default the session's own. */
   worker?: Backend;
   /** Milliseconds in all. */
   patience: number;
   signal: AbortSignal;
-  /** Opens a second connection: only from there can be seen who blocks the first. */
+  /** Opens a second connection, from which the blockers of the first are visible. */
   observe: () => Promise<Session>;
   onWait: (blockers: Activity[]) => void;
 }
@@ -166,7 +170,7 @@ export async function withLockRetries<T>(
       } catch (error) {
         if (!isLockFailure(error)) throw error;
         const blockers = (await watch?.stop()) ?? [];
-        // The first attempt is not watched, so there is a second, which can say who is in the way.
+        // The first attempt is not watched. The second one finds the blockers.
         if (round > 1 && Date.now() >= deadline) throw notHadInTime(blockers, error);
         retry.onWait(blockers);
         observer ??= await retry.observe().catch(() => undefined);
@@ -188,7 +192,7 @@ function isLockFailure(error: unknown): boolean {
   return code === lockNotAvailable || code === deadlockDetected;
 }
 
-/** Asks, ever less often, who blocks the worker, and remembers the last answer that named somebody. */
+/** Polls the blockers of the worker, at growing intervals, and keeps the last ones found. */
 function watchBlockers(observer: Session, worker: Backend): { stop: () => Promise<Activity[]> } {
   const stopped = new AbortController();
   let last: Activity[] = [];
@@ -213,7 +217,7 @@ function notHadInTime(blockers: Activity[], cause: unknown): DbopsError {
   return new DbopsError({
     code: 'LOCK.TABLE',
     exitCode: exitCodes.locked,
-    message: 'A lock on a table was not had in time; each attempt was rolled back.',
+    message: 'Timed out waiting for a lock on a table; every attempt was rolled back.',
     reason: blockers.map(describeActivity),
     hint: 'Run the command again when they have finished, or with a longer --wait.',
     cause,
@@ -227,7 +231,7 @@ export function activitiesWhere(session: Session, condition: string): Promise<Ac
   );
 }
 
-/** The processes that block it (server manual, `pg_blocking_pids`). */
+/** Returns the sessions that block the worker (`pg_blocking_pids`). */
 export function blockersOf(session: Session, worker: Backend): Promise<Activity[]> {
   return activitiesWhere(
     session,

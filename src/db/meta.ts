@@ -4,9 +4,9 @@ import { ensureOwnSchema } from './own-schema.ts';
 import { transaction, type Session } from './session.ts';
 import { databaseName, isLocal } from './target.ts';
 
-/** The label that is kept in the database itself: an environment variable can't be wrong about it. */
+/** The environment label, stored in the database so that no environment variable can contradict it. */
 export interface EnvironmentLabel {
-  /** Such as `production`; `null` when nobody has set one. */
+  /** Such as `production`; `null` when no label is set. */
   name: string | null;
   isProtected: boolean;
 }
@@ -52,7 +52,7 @@ export function needsConsent(session: Session, { name, isProtected }: Environmen
   return isProtected || name === 'production' || (name === null && !isLocal(session.target));
 }
 
-/** For what is never done to production, with or without consent. @throws exit code 2 */
+/** Refuses an operation that production never allows. @throws exit code 2 */
 export function refuseProduction(
   session: Session,
   { name, isProtected }: EnvironmentLabel,
@@ -64,6 +64,6 @@ export function refuseProduction(
     code: 'DATABASE.PROTECTED',
     exitCode: exitCodes.usage,
     message: `${databaseName(session.target)} is labelled ${label}: ${what} is refused.`,
-    hint: 'Choose another database with --database-url; dbops env show tells what this one is.',
+    hint: 'Choose another database with --database-url. dbops env show prints the label of this one.',
   });
 }

@@ -6,7 +6,7 @@ import type { Target } from './target.ts';
 const insufficientPrivilege = '42501';
 const readOnlyTransaction = '25006';
 
-/** Whether the server would not let this user do it; another user, or a grant, would help. */
+/** Returns whether the server denied the role a privilege. */
 export function isRefusal(error: unknown): boolean {
   return [insufficientPrivilege, readOnlyTransaction].includes(codeOf(error));
 }
@@ -16,7 +16,8 @@ export function isRightMissing(error: unknown): boolean {
 }
 
 /**
- * Explains what the server refused to this user (exit code 3); nothing for any other error.
+ * Returns the error for a missing privilege or a read-only database (exit code 3), or nothing for any
+ * other error.
  *
  * @param table that was read, as `schema.table`, where it is known: the server's message may name
  *   its schema only, or leave the schema out
@@ -34,7 +35,7 @@ export function refusal(
     return new DbopsError({
       ...explained,
       code: 'DATABASE.READ_ONLY',
-      message: `The database is read only for this user: ${said}.`,
+      message: `The database is read-only for this role: ${said}.`,
       hint: readOnlyHint(role),
     });
   if (code !== insufficientPrivilege) return undefined;
@@ -42,26 +43,26 @@ export function refusal(
   return new DbopsError({
     ...explained,
     code: 'DATABASE.RIGHT',
-    message: `A right is missing: ${said}.`,
+    message: `A privilege is missing: ${said}.`,
     hint: grants
-      ? `Connect as the owner, or let the owner run: ${grants}`
-      : 'Connect as the owner, or let the owner grant it; dbops doctor shows what is missing.',
+      ? `Connect as the owner, or have the owner run: ${grants}`
+      : 'Connect as the owner, or have the owner grant it; dbops doctor shows what is missing.',
   });
 }
 
 /** @param role as SQL */
 export function readOnlyHint(role = 'ROLE'): string {
-  return `Give the URL of the primary if this is a replica (dbops doctor tells). Otherwise the role or the database is set to read only: ALTER ROLE ${role} RESET default_transaction_read_only;`;
+  return `If this is a replica (see dbops doctor), use the URL of the primary. Otherwise the role or the database is set to read-only: ALTER ROLE ${role} RESET default_transaction_read_only;`;
 }
 
-/** SQL that lets a role read a table of dbops or of another tool. */
+/** Returns the GRANT statements that a role needs to read a tracking table. */
 function grantsToRead(table: string, role: string): string {
   const schema = table.slice(0, Math.max(0, table.lastIndexOf('.')));
   const usage = schema ? `GRANT USAGE ON SCHEMA ${schema} TO ${role}; ` : '';
   return `${usage}GRANT SELECT ON ${table} TO ${role}; (migrate up also needs INSERT, UPDATE and DELETE)`;
 }
 
-/** The server says what is lacking only in its message (`aclcheck_error`, `catalog/aclchk.c`). */
+/** The server names the missing privilege only in its message (`aclcheck_error` in `aclchk.c`). */
 function grantsFor(message: string, role: string): string | undefined {
   const [, kind, name = ''] =
     /denied for (schema|table|sequence|database) (.+)$/.exec(message) ?? [];
@@ -74,7 +75,7 @@ function grantsFor(message: string, role: string): string | undefined {
   return kind && `GRANT USAGE, SELECT ON SEQUENCE ${word(name)} TO ${role};`;
 }
 
-/** A name in SQL for a person, quoted only where it must be. */
+/** Returns a name as SQL, quoted only where necessary. */
 function word(name: string): string {
   return /^[a-z_][a-z0-9_]*$/.test(name) ? name : quoteIdentifier(name);
 }

@@ -35,7 +35,7 @@ function definitionFiles({ folder: { directory }, backfills }: Cut) {
     if (existsSync(file))
       throw usageError(
         'EXPAND.DEFINED',
-        `${file} is there already; nothing was written.`,
+        `${file} already exists; nothing was written.`,
         'Rename or remove it, or cut the migration by hand.',
       );
     const columns = targets.map(({ table }) => table).join(' and ');

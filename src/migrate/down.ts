@@ -7,7 +7,7 @@ import { usageError } from '../errors.ts';
 import type { Folder } from '../formats/format.ts';
 import type { ShadowSource } from '../rollback/find-rollbacks.ts';
 import { isProven, type Rollback } from '../rollback/rollback.ts';
-import { derivedStep, rulesOf, suited } from '../rollback/rollback-script.ts';
+import { derivedStep, rulesOf, forServerVersion } from '../rollback/rollback-script.ts';
 import { verifying } from '../rollback/verify-in-live-transaction.ts';
 import type { Step } from '../runner/step.ts';
 import type { Migration } from '../migration.ts';
@@ -79,7 +79,7 @@ export async function prepareRollback(wanted: Wanted): Promise<Prepared> {
     shadowFrom,
     steps: migrations.length,
   });
-  const rollbacks = proven.map((rollback) => suited(rollback, session.server.major));
+  const rollbacks = proven.map((rollback) => forServerVersion(rollback, session.server.major));
   const steps = migrations.flatMap((migration) => stepOf(migration, rollbacks));
   const expected: ExpectedLosses = {
     losses: new Map(rollbacks.map(({ name, losses }) => [name, losses])),

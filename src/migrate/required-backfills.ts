@@ -78,7 +78,7 @@ function incomplete(name: string, migration: string, result: BackfillResult): Db
   return new DbopsError({
     code: 'BACKFILL.INCOMPLETE',
     exitCode: exitCodes.failed,
-    message: `${migration} requires the backfill ${name}, and ${left.join(', and ')}; the migration was not begun.`,
+    message: `${migration} requires the backfill ${name}, and ${left.join(', and ')}; the migration was not started.`,
     reason: [
       ...samples.orphans,
       ...samples.mismatched,

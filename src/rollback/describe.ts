@@ -8,26 +8,26 @@ function nameOf({ object }: Difference): string {
   return `${object.kind} ${objectName(object)}`;
 }
 
-/** What a rollback does to the catalog, a line each. */
+/** Returns what a rollback does to the schema, one line per object. */
 export function changesOf({ changes }: Rollback): string[] {
   return changes.map((change) => {
-    if (change.change === 'extra') return `takes away ${nameOf(change)}`;
-    if (change.change === 'missing') return `brings back ${nameOf(change)}`;
+    if (change.change === 'extra') return `drops ${nameOf(change)}`;
+    if (change.change === 'missing') return `creates ${nameOf(change)}`;
     const details = change.details.map(({ word }) => word).join(', ');
-    return `gives ${nameOf(change)} back its ${details}`;
+    return `alters ${nameOf(change)}: ${details}`;
   });
 }
 
 const reasons: Record<Doubt['reason'], string> = {
-  'no way': 'no way back could be derived:',
-  'down fails': 'its own rollback fails in the shadow:',
-  'not as before': 'the catalog after it is not the one that was before the migration:',
-  rights: 'it does not give the rights back as they were:',
-  'up fails': 'after it, the migration can not be applied again:',
-  'up differs': 'after it, the migration makes something else than the first time:',
+  'no way': 'no rollback could be generated:',
+  'down fails': 'the down migration fails in the shadow database:',
+  'not as before': 'the schema after it differs from the schema before the migration:',
+  rights: 'it does not restore the privileges:',
+  'up fails': 'after it, the migration cannot be applied again:',
+  'up differs': 'after it, applying the migration again gives another schema than the first time:',
 };
 
-/** Why a rollback is not proven, a line each. */
+/** Returns why a rollback is not proven, as lines of text. */
 export function describeDoubt({ reason, details, differences }: Doubt): string[] {
   return [
     reasons[reason],
@@ -38,6 +38,6 @@ export function describeDoubt({ reason, details, differences }: Doubt): string[]
 
 function describeDifference(difference: Difference): string {
   if (difference.change === 'missing') return `${nameOf(difference)} is missing`;
-  if (difference.change === 'extra') return `${nameOf(difference)} should not be there`;
+  if (difference.change === 'extra') return `${nameOf(difference)} is unexpected`;
   return `${nameOf(difference)}: ${difference.details.map(describeDetail).join('; ')}`;
 }

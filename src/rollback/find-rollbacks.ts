@@ -11,32 +11,32 @@ import { proveRollback } from './prove.ts';
 import { guessWays, proveOnLive } from './prove-on-live-copy.ts';
 import { rollbackShape, type Rollback } from './rollback.ts';
 
-/** What a shadow begins with. */
+/** What the shadow database is built from. */
 export type ShadowSource = 'folder' | 'live';
 
 export interface Question extends Wanted {
-  /** The newest so many of `migrations`, which are those that are applied, in order. */
+  /** How many of `migrations` (the applied ones, in order) to roll back, the newest first. */
   steps: number;
-  /** Absent: the folder where it replays, else the live catalog. */
+  /** Default: the folder; the live catalog when the folder does not replay. */
   shadowFrom?: ShadowSource | undefined;
   readLive: () => Promise<{ facts: Facts; foreign: Foreign }>;
   onProve: (name: string) => void;
 }
 
 export interface Answer {
-  /** Of the newest migrations, in the order in which they are rolled back. */
+  /** In the order in which they run, the newest first. */
   rollbacks: Rollback[];
   shadowFrom: ShadowSource;
-  /** What stopped the replay of the folder, where it does not replay. */
+  /** The error that stopped the replay of the folder, if any. */
   stoppedBy?: DbopsError;
-  /** What was left out then. */
+  /** Statements that were skipped in a tolerant replay. */
   skipped: Skipped[];
 }
 
 /**
- * How the newest migrations are taken back, with the proof: from the cache, or from a shadow.
+ * Returns the rollbacks of the newest migrations with their proofs, from the cache or from a shadow.
  *
- * @throws DbopsError when no shadow can be had
+ * @throws DbopsError when no shadow database can be opened
  */
 export async function askRollbacks(question: Question): Promise<Answer> {
   if (question.shadowFrom === 'live') return askLive(question);
@@ -49,7 +49,7 @@ export async function askRollbacks(question: Question): Promise<Answer> {
   }
 }
 
-/** The folder is to blame, not the machine, nor somebody who interrupts. */
+/** Returns whether the folder caused the error, not the machine or an interruption. */
 function isOfFolder(error: unknown): error is DbopsError {
   return (
     error instanceof DbopsError &&
@@ -58,7 +58,7 @@ function isOfFolder(error: unknown): error is DbopsError {
   );
 }
 
-/** Raised when what a proof says, or how it is come by, changes. */
+/** Version of the cached proofs; incremented when their meaning changes. */
 const generation = 1;
 
 /** Oldest first. */
@@ -86,7 +86,7 @@ async function askFolder(question: Question): Promise<Rollback[]> {
   }
   return asked.flatMap(({ key }) => known.get(key) ?? []);
 
-  /** As far as the shadow serves. @returns the index of the first that it does not */
+  /** Proves as many as the shadow can. @returns the index of the first that needs a new shadow */
   async function proveFrom(shadow: Session, start: number): Promise<number> {
     for (const [at, { migration, key }] of asked.entries()) {
       if (at < start) continue;

@@ -3,21 +3,21 @@ import type { Step } from '../runner/step.ts';
 import { settings } from './prove.ts';
 import type { Rollback } from './rollback.ts';
 
-/** The text of a derived rollback, as it runs: one transaction, in which every name is qualified. */
+/** Returns the SQL of a derived rollback. Every name is schema-qualified; it runs in one transaction. */
 export function scriptOf({ statements }: Pick<Rollback, 'statements'>): string {
   return [settings, ...statements.map(({ sql }) => sql)].map((sql) => `${sql};\n`).join('');
 }
 
-/** What of it only tables with their rows satisfy; nothing where it has no such part. */
+/** Returns the SQL that must run after rows are restored (constraints, NOT NULL), if any. */
 export function rulesOf({ statements }: Rollback): string | undefined {
   const rules = statements.filter(({ phase }) => phase === 'rules');
   return rules.length > 0 ? scriptOf({ statements: rules }) : undefined;
 }
 
-/** The same for a server of that major version: what the shadow has may be newer. */
-export function suited(rollback: Rollback, major: number): Rollback {
+/** Returns the rollback without what servers of this major version lack. */
+export function forServerVersion(rollback: Rollback, major: number): Rollback {
   if (major >= 17) return rollback;
-  // PostgreSQL 17 has the right MAINTAIN, and GRANT ALL gives it there.
+  // The privilege MAINTAIN is new in PostgreSQL 17, where GRANT ALL includes it.
   const statements = rollback.statements.map((statement) =>
     /^(?:GRANT|REVOKE|ALTER DEFAULT PRIVILEGES) /.test(statement.sql)
       ? { ...statement, sql: statement.sql.replace(/\bMAINTAIN, |, MAINTAIN\b/, '') }
@@ -26,7 +26,7 @@ export function suited(rollback: Rollback, major: number): Rollback {
   return { ...rollback, statements };
 }
 
-/** Takes a migration back by a rollback that was derived, but for its rules. */
+/** Returns the step that runs a derived rollback, without the part of `rulesOf`. */
 export function derivedStep(migration: Migration, rollback: Rollback): Step {
   return {
     migration,

@@ -3,8 +3,8 @@ import { objectShape as object } from '../catalog/kinds/kind.ts';
 import { lossShape } from '../catalog/losses.ts';
 
 /*
- * How a migration is taken back, and what is known of that before it touches a database. These are
- * shapes, not only types: a proof is kept on disk and read again.
+ * How a migration is rolled back, and what the shadow proved about it. These are zod shapes, not only
+ * types, because proofs are cached on disk.
  */
 
 const detail = z.object({ word: z.string(), expected: z.unknown(), live: z.unknown() });
@@ -26,16 +26,16 @@ const statement = z.object({
 /** Why a rollback is not proven. */
 const doubt = z.object({
   reason: z.enum([
-    'no way', // the planner knows none, or the server refuses it on empty tables already
-    'down fails', // the folder's own down
-    'not as before', // it ran, and the catalog is another one
-    'rights', // it ran, and other roles may do other things
-    'up fails', // after the rollback, the migration can not be run again
-    'up differs', // after the rollback, the migration makes something else than at first
+    'no way', // the planner finds none, or the server rejects it even on empty tables
+    'down fails', // the down migration of the folder
+    'not as before', // it ran, and the schema differs from the one before the migration
+    'rights', // it ran, and the privileges differ
+    'up fails', // after the rollback, the migration cannot be applied again
+    'up differs', // after the rollback, the migration gives another schema than the first time
   ]),
-  /** Where and why, a line each. */
+  /** Where and why, one line each. */
   details: z.array(z.string()),
-  /** Of two catalogs that should be equal. */
+  /** Between two catalogs that should be equal. */
   differences: z.array(difference),
 });
 export type Doubt = z.infer<typeof doubt>;
@@ -43,15 +43,15 @@ export type Doubt = z.infer<typeof doubt>;
 export const rollbackShape = z.object({
   /** Of the migration. */
   name: z.string(),
-  /** The folder's own down, or one that was derived from the catalogs. */
+  /** From the down migration of the folder, or derived by dbops. */
   source: z.enum(['file', 'derived']),
-  /** Of a derived one, in order. */
+  /** Of a derived rollback, in order. */
   statements: z.array(statement),
-  /** What it does to the catalog, read from before to after: extra is what it takes away. */
+  /** What it does to the schema; `extra` objects are dropped, `missing` ones created. */
   changes: z.array(difference),
-  /** What it takes away of rows, under the names before it. */
+  /** The rows and values that it destroys, by the names before it. */
   losses: z.array(lossShape),
-  /** Empty when it is proven: up, down and up again in a shadow gave equal catalogs. */
+  /** Empty when it is proven: up, down and up again in a shadow gave the same schema. */
   doubts: z.array(doubt),
 });
 export type Rollback = z.infer<typeof rollbackShape>;

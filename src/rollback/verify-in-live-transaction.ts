@@ -7,10 +7,10 @@ import type { RowGuard } from '../runner/step.ts';
 import type { Rollback } from './rollback.ts';
 
 /**
- * Surrounds a proven rollback in the live database, inside its transaction: what it has changed
- * there must be what it changed in the shadow. The live schema may have drifted from the folder's.
+ * Verifies a proven rollback inside its own transaction in the live database: the changes there must
+ * equal those in the shadow, because the live schema may have drifted from the folder's.
  *
- * @param inner what surrounds the script itself
+ * @param inner the guard around the script itself
  */
 export function verifying(rollback: Rollback, inner: RowGuard | undefined): RowGuard {
   return {
@@ -26,7 +26,7 @@ export function verifying(rollback: Rollback, inner: RowGuard | undefined): RowG
   };
 }
 
-/** In the caller's transaction, whose settings stay as they are. */
+/** Reads the catalog inside the caller's transaction without changing its settings. */
 async function look(session: Session): Promise<SchemaObject[]> {
   await session.script(`SAVEPOINT dbops_look; ${pinned}`);
   const objects = await fullSnapshot(session);
@@ -34,20 +34,24 @@ async function look(session: Session): Promise<SchemaObject[]> {
   return objects;
 }
 
-/** Texts are left out: another type of a column spells what uses it in another way. */
+/** Ignores definitions: PostgreSQL prints an expression differently after a change of type. */
 function changesOf(before: SchemaObject[], after: SchemaObject[]): Promise<Difference[]> {
   const areSame = async (doubts: readonly unknown[]) => doubts.map(() => true);
   return differencesOf(after, before, areSame, { all: true });
 }
 
-/** What happened here and not in the shadow, and the other way round. */
+/** Returns the changes that happened in only one of the two databases. */
 function strangersOf({ changes }: Rollback, here: readonly Difference[]): string[] {
   const expected = new Set(changes.map(keyOf));
   const found = new Set(here.map(keyOf));
   const certain = changes.filter(({ change }) => change !== 'different');
   return [
-    ...here.filter((one) => !expected.has(keyOf(one))).map((one) => `only here: ${wordsOf(one)}`),
-    ...certain.filter((one) => !found.has(keyOf(one))).map((one) => `not here: ${wordsOf(one)}`),
+    ...here
+      .filter((one) => !expected.has(keyOf(one)))
+      .map((one) => `only in this database: ${wordsOf(one)}`),
+    ...certain
+      .filter((one) => !found.has(keyOf(one)))
+      .map((one) => `only in the shadow database: ${wordsOf(one)}`),
   ];
 }
 
@@ -55,7 +59,7 @@ function keyOf({ change, object }: Difference): string {
   return `${change} ${object.kind} ${objectName(object)}`;
 }
 
-const words = { extra: 'taken away', missing: 'brought back', different: 'changed' };
+const words = { extra: 'dropped', missing: 'created', different: 'altered' };
 
 function wordsOf({ change, object }: Difference): string {
   return `${object.kind} ${objectName(object)} ${words[change]}`;
@@ -65,8 +69,8 @@ function isDifferent({ name }: Rollback, strangers: string[]): DbopsError {
   return new DbopsError({
     code: 'ROLLBACK.DIFFERENT',
     exitCode: exitCodes.failed,
-    message: `The rollback of ${name} does something else here than in the shadow; it was taken back, and the database is as it was.`,
+    message: `The rollback of ${name} changed the database differently from the shadow database. It was rolled back; the database is unchanged.`,
     reason: strangers,
-    hint: 'The live schema has drifted from the folder: dbops verify schema',
+    hint: 'The schema has drifted from the migrations. To see how: dbops verify schema',
   });
 }

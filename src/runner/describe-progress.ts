@@ -14,26 +14,26 @@ export function standing({ parts, done, isPartial }: SplitFile, begun = false): 
   const all = countOf(parts);
   const what =
     first === 0
-      ? 'nothing of it stands before the statement that failed'
+      ? 'none of its statements is applied'
       : first === all
-        ? `all of its ${all} statements stand, and the next run records it`
-        : `its first ${first} of ${all} statements stand, and the next run goes on after them`;
-  const open = begun ? ' Whether the one after them was done is found out then.' : '';
+        ? `all of its ${all} statements are applied, and the next run records it`
+        : `its first ${first} of ${all} statements are applied, and the next run continues after them`;
+  const open = begun ? ' The next run finds out whether the statement after them was applied.' : '';
   const committed = isPartial
-    ? ' What the failed statement committed itself stands too, and the next run begins it anew.'
+    ? ' What the failed statement itself committed remains, and the next run starts that statement again.'
     : '';
   return `It runs outside a transaction: ${what}.${open}${committed}`;
 }
 
 export const askedLater =
-  'It runs outside a transaction, and what stands can not be asked right now: the next run finds out.';
+  'It runs outside a transaction, and which of its statements are applied cannot be determined right now: the next run finds out.';
 
 export function stoppedBetween({ step, parts, done }: SplitFile): DbopsError {
   return new DbopsError({
     code: 'INTERRUPTED',
     exitCode: exitCodes.interrupted,
-    message: `${step.migration.name} was stopped after ${countOf(parts.slice(0, done))} of ${countOf(parts)} statements, which stand.`,
-    hint: `Go on with: dbops migrate ${step.direction}`,
+    message: `${step.migration.name} was stopped after ${countOf(parts.slice(0, done))} of ${countOf(parts)} statements; these remain applied.`,
+    hint: `To continue: dbops migrate ${step.direction}`,
   });
 }
 
@@ -51,14 +51,14 @@ export function refuseOther(
       code: 'MIGRATION.EDITED_HALFWAY',
       message: `${name} was edited after ${done} of its statements had been run.`,
       reason: [step.script.file],
-      hint: `Bring the file back as it was when it began, and finish it; or, if its statements were undone by hand: DELETE FROM dbops.checkpoints WHERE ${where}`,
+      hint: `Restore the file as it was when it started, and run it to its end. If you have undone its statements by hand: DELETE FROM dbops.checkpoints WHERE ${where}`,
     });
   if (gone.length > 0)
     throw desynchronised({
       code: 'MIGRATION.GONE_HALFWAY',
-      message: `${name} was cut off after ${first} of its ${countOf(parts)} statements, but of the tables that those worked on ${gone.join(', ')} ${gone.length === 1 ? 'is' : 'are'} gone, or made anew.`,
+      message: `${name} was interrupted after ${first} of its ${countOf(parts)} statements. Since then, ${gone.join(', ')} ${gone.length === 1 ? 'was' : 'were'} dropped or created again.`,
       reason: [step.script.file],
-      hint: `If what the statements did is gone, begin the file anew: DELETE FROM dbops.checkpoints WHERE ${where}\n    If all of it is there again, go on: UPDATE dbops.checkpoints SET tables = '{}' WHERE ${where}`,
+      hint: `If the effects of those statements are gone, start the file again: DELETE FROM dbops.checkpoints WHERE ${where}\n    If all of their effects exist, continue: UPDATE dbops.checkpoints SET tables = '{}' WHERE ${where}`,
     });
 }
 
@@ -68,9 +68,9 @@ export function refuseUnknownEnd({ step, parts, done }: SplitFile, run: Run): ne
   const where = conditionOf(run.folder.tracking.table, name);
   throw desynchronised({
     code: 'MIGRATION.UNKNOWN_END',
-    message: `${name} was cut off in a statement that commits by itself (line ${parts[done]?.statements[0].line}): how far it came nothing shows.`,
+    message: `${name} was interrupted in a statement that commits inside (line ${parts[done]?.statements[0].line}), so its progress is unknown.`,
     reason: [step.script.file],
-    hint: `See what it did. To run it again: UPDATE dbops.checkpoints SET begun = false WHERE ${where}\n    To go on after it: UPDATE dbops.checkpoints SET begun = false, done = done + 1 WHERE ${where}`,
+    hint: `Find out what it did. To run it again: UPDATE dbops.checkpoints SET begun = false WHERE ${where}\n    To continue after it: UPDATE dbops.checkpoints SET begun = false, done = done + 1 WHERE ${where}`,
   });
 }
 

@@ -35,7 +35,7 @@ export async function standingOf(results: readonly StepResult[], run: Run): Prom
 }
 
 const notKnown =
-  'If the server crashed, what was committed just before may be lost together with its tracking rows; it can not be asked right now.';
+  'If the server crashed, the last commits may be lost together with their tracking rows; this cannot be determined right now.';
 
 async function readFlushed(session: Session, { folder }: Run): Promise<Applied> {
   await session.script(flush);
@@ -55,5 +55,5 @@ function compared(results: readonly StepResult[], { applied }: Applied): Standin
 
 function tookBack(names: readonly string[]): string {
   const what = names.length === 1 ? 'which had just been committed' : 'which had been committed';
-  return `A crash of the server took back ${names.join(', ')}, ${what}, together with the tracking rows: the next run does them again.`;
+  return `A server crash lost ${names.join(', ')}, ${what}, together with the tracking rows. The next run applies them again.`;
 }

@@ -59,7 +59,7 @@ export async function runInTransaction(
 }
 
 const rolledBack = 'It was rolled back: the database is as it was before this file.';
-const unknownFate = 'Whether it was committed can not be asked right now.';
+const unknownFate = 'Whether it was committed cannot be determined right now.';
 
 export async function rollback(session: Session): Promise<void> {
   await session.script('ROLLBACK').catch(() => {});

@@ -50,8 +50,8 @@ async function refuseSettings({ migration, script }: Step, { source }: Execution
   if (!alone) return;
   throw usageError(
     'MIGRATION.POOLED_SETTINGS',
-    `${migration.name} relies on a SET for a statement that runs outside a transaction (line ${alone.statements[0].line}), and no setting holds behind a pooler.`,
-    'Connect directly: give the direct URL with --database-url or DATABASE_URL_UNPOOLED.',
+    `${migration.name} uses SET for a statement that runs outside a transaction (line ${alone.statements[0].line}). Settings do not persist behind a connection pooler.`,
+    'Connect directly: set --database-url or DATABASE_URL_UNPOOLED to the direct URL.',
     [script.file],
   );
 }

@@ -64,7 +64,10 @@ async function begin(alone: Alone, before: string | null, run: Run): Promise<voi
     );
     if (!run.isPooled) await session.script(toThePlain).catch(() => {});
     throw !isClean && effect && error instanceof DbopsError
-      ? withReason(error, 'What it left unfinished can not be taken back now; the next run does.')
+      ? withReason(
+          error,
+          'What it left unfinished could not be cleaned up; the next run does that.',
+        )
       : error;
   });
 }
@@ -109,7 +112,7 @@ async function dropLeftovers(alone: Alone, effect: Effect, run: Run): Promise<bo
     if (builder !== null) throw beingBuilt(step, index, builder);
     run.onNote(
       step,
-      `drops the index ${index}: it is INVALID, left by a CONCURRENTLY that did not end`,
+      `drops the index ${index}: it is INVALID, left by a CREATE INDEX CONCURRENTLY that did not complete`,
     );
     await runWatched(alone, run, dropOf(index));
   }
@@ -136,7 +139,7 @@ function beingBuilt({ migration }: Step, index: string, pid: number): DbopsError
   return new DbopsError({
     code: 'LOCK.INDEX',
     exitCode: exitCodes.locked,
-    message: `${migration.name} creates the index ${index}, which another session is building right now (pid ${pid}).`,
-    hint: 'Run the command again when that has ended.',
+    message: `${migration.name} creates the index ${index}, which another session is building now (pid ${pid}).`,
+    hint: 'Run the command again when that session has finished.',
   });
 }

@@ -19,7 +19,8 @@ export async function runFile(
   run: Run,
   durable: boolean,
 ): Promise<void> {
-  if (forcedBy) run.onNote(step, `${outside} for line ${forcedBy.line}: ${begin(forcedBy.sql)}`);
+  if (forcedBy)
+    run.onNote(step, `${outside}, because of line ${forcedBy.line}: ${begin(forcedBy.sql)}`);
   if (isStepwise) return runStepwise(step, source, run);
   try {
     await runInTransaction(
@@ -31,7 +32,10 @@ export async function runFile(
   } catch (error) {
     const reason = error instanceof DbopsError ? codeOf(error.cause) : '';
     if (run.folder.format.needsDirective || !needsCommits.has(reason)) throw error;
-    run.onNote(step, `${outside}: the server refuses it as one (SQLSTATE ${reason})`);
+    run.onNote(
+      step,
+      `${outside}: the server does not accept it as one transaction (SQLSTATE ${reason})`,
+    );
     await runStepwise(step, source, run);
   }
 }
@@ -58,7 +62,7 @@ function oneMessage(
   };
 }
 
-const outside = 'runs outside a transaction, statement by statement,';
+const outside = 'runs outside a transaction, statement by statement';
 
 function begin(sql: string): string {
   return sql.split(/\s+/).slice(0, 4).join(' ');

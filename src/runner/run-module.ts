@@ -64,9 +64,9 @@ async function runAlone(step: Step, module: LoadedModule, run: Run): Promise<voi
 }
 
 const withoutRecord =
-  'It runs outside a transaction: what it did before the error stands, and it is not recorded.';
+  'It runs outside a transaction: what it did before the error remains, and it is not recorded.';
 const unknownRecord =
-  'It runs outside a transaction: what it did stands, and whether it was recorded can not be asked right now.';
+  'It runs outside a transaction: what it did remains, and whether it was recorded cannot be determined right now.';
 
 /** Our tracking row would become part of it, and be lost with it when the session ends. */
 async function refuseOpenTransaction({ migration, script }: Step, { session }: Run): Promise<void> {
@@ -75,9 +75,9 @@ async function refuseOpenTransaction({ migration, script }: Step, { session }: R
   throw new DbopsError({
     code: 'MIGRATION.OPEN_TRANSACTION',
     exitCode: exitCodes.failed,
-    message: `${migration.name} began a transaction and did not end it. It was rolled back; what the module did before stands, and it is not recorded.`,
+    message: `${migration.name} began a transaction and did not end it. The transaction was rolled back; what the module did before remains, and the migration is not recorded.`,
     reason: [script.file],
-    hint: `Let it send COMMIT for its BEGIN, or remove both: without no-transaction a migration has a transaction of its own.`,
+    hint: `Add COMMIT for its BEGIN, or remove both: without no-transaction, a migration runs in its own transaction.`,
   });
 }
 

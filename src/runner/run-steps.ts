@@ -156,10 +156,10 @@ function stopped(results: readonly StepResult[], step: Step, error: unknown): Db
   return new DbopsError({
     code: 'INTERRUPTED',
     exitCode: exitCodes.interrupted,
-    message: `Interrupted: ${done} of ${results.length} migrations were run and stand.`,
+    message: `Interrupted: ${done} of ${results.length} migrations were applied.`,
     reason:
-      error instanceof DbopsError ? [error.message] : [`${step.migration.name} was not begun.`],
-    hint: `Go on with: dbops migrate ${step.direction}`,
+      error instanceof DbopsError ? [error.message] : [`${step.migration.name} was not started.`],
+    hint: `To continue: dbops migrate ${step.direction}`,
   });
 }
 

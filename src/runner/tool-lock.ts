@@ -55,7 +55,7 @@ async function withRow<T>(guarded: Guarded, row: RowLock, work: () => Promise<T>
     (holder) =>
       lockedOut(
         'LOCK.HOST',
-        `${folder.format.name} has set its lock, or was killed while it had.`,
+        `${folder.format.name} holds its lock, or was killed while it held it.`,
         holder,
         row.unlock,
       ),
@@ -157,6 +157,6 @@ async function historyOf(session: Session, { find }: Note): Promise<string[]> {
   const [noted] = await session.query<{ since: string }>(find).catch(() => []);
   if (!noted) return [];
   return [
-    `A dbops that was killed had set it at ${noted.since}; it was unlocked and set by somebody else since.`,
+    `A dbops process that was killed set it at ${noted.since}; since then it was unlocked and set again by another process.`,
   ];
 }

@@ -44,7 +44,7 @@ export async function beforeAlone(step: Step, run: Run): Promise<void> {
   await aside(step, run, (session) => guard.before(session));
   run.onNote(
     step,
-    'runs outside a transaction: what is written after the copy, until it is destroyed, is not in the copy',
+    'runs outside a transaction: rows written between the copy and the statement that destroys them are not saved',
   );
 }
 

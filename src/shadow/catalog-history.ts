@@ -37,7 +37,7 @@ export async function statesOf(asked: Wanted): Promise<States> {
   }
 }
 
-/** The folder is to blame, not the machine, nor somebody who interrupts. */
+/** Returns whether the folder caused the error, not the machine or an interruption. */
 function isOfFolder(error: unknown): boolean {
   const others: number[] = [exitCodes.interrupted, exitCodes.unreachable, exitCodes.locked];
   return (

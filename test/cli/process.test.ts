@@ -102,8 +102,8 @@ describe('the built program', () => {
           const { exitCode, stdout, stderr } = await answer;
           expect(exitCode).toBe(130);
           expect(stdout).toMatch(/✓ 0001_quick .*\n– 0002_slow {2}not run\n1 of 2 applied\n/);
-          expect(stderr).toContain('Interrupted: 1 of 2 migrations were run and stand');
-          expect(stderr).toContain('Go on with: dbops migrate up');
+          expect(stderr).toContain('Interrupted: 1 of 2 migrations were applied');
+          expect(stderr).toContain('To continue: dbops migrate up');
           const tables = `SELECT relname FROM pg_class WHERE relname IN ('quick', 'slow')`;
           expect(await session.query(tables)).toEqual([{ relname: 'quick' }]);
         });

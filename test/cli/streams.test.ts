@@ -46,7 +46,7 @@ describe.runIf(server)('stdout has the answer, stderr the conversation', () => {
         '--database-url',
         'postgres://u@127.0.0.1:1',
       ]);
-      expect(failed.stderr).toContain('can not be reached');
+      expect(failed.stderr).toContain('Cannot connect to');
     });
   });
 

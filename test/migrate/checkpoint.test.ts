@@ -94,7 +94,7 @@ describe.each(servers)('a checkpoint of a state that is gone, on $name', (server
       await project.query('DROP TABLE t');
       await project.query(`${/DELETE FROM .*/.exec(error?.hint ?? '')?.[0]}`);
       const again = await project.json('migrate', 'up');
-      expect(again.error?.message).toContain('first 3 of 4 statements stand');
+      expect(again.error?.message).toContain('first 3 of 4 statements are applied');
     }));
 
   it('of an earlier dbops is gone on with', () =>
@@ -187,8 +187,8 @@ describe.each(servers)('a connection that is lost outside a transaction on $name
     );
 
   it.each([
-    ['lose answer', 'first 1 of 2 statements stand'],
-    ['lose request', 'nothing of it stands'],
+    ['lose answer', 'first 1 of 2 statements are applied'],
+    ['lose request', 'none of its statements is applied'],
   ] as const)('at the COMMIT of a statement (%s): %s', (verdict, stands) =>
     withProject(server, files, async (project) => {
       const isIt = (sql: string) => sql.includes('CREATE TABLE t') && sql.includes('COMMIT');

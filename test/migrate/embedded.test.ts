@@ -95,7 +95,7 @@ describe.each(embedded)('an embedded database in a directory', (target) => {
       child.kill(signal);
       const { exitCode, stderr } = await answer;
       expect(exitCode).toBe(130);
-      expect(stderr).toContain('Go on with: dbops migrate up');
+      expect(stderr).toContain('To continue: dbops migrate up');
       expect(existsSync(lockOf(project))).toBe(false);
       expect(await project.json('migrate', 'up')).toMatchObject({ exitCode: 0 });
       expect(await tracked(project)).toEqual(['0001_a', '0002_slow', '0003_c']);

@@ -71,7 +71,7 @@ describe.each(targets)('a file of another tool on $name', (target) => {
         const { exitCode, error } = await project.json('migrate', 'up');
         expect(exitCode).toBe(1);
         expect(error?.message).toContain('migration.sql:4');
-        expect(error?.message).toContain('its first 1 of 4 statements stand');
+        expect(error?.message).toContain('its first 1 of 4 statements are applied');
         expect(await exists(project, 'a')).toBe(false);
         expect(await exists(project, 't')).toBe(true);
       },

@@ -42,9 +42,9 @@ describe.each(servers)('migrate up on $name', (server) => {
         const { exitCode, stderr, stdout } = await answer;
         expect(performance.now() - sent).toBeLessThan(10_000);
         expect(exitCode).toBe(130);
-        expect(stderr).toContain('Interrupted: 1 of 3 migrations were run and stand.');
+        expect(stderr).toContain('Interrupted: 1 of 3 migrations were applied.');
         expect(stderr).toContain('rolled back');
-        expect(stderr).toContain('Go on with: dbops migrate up');
+        expect(stderr).toContain('To continue: dbops migrate up');
         expect(stdout).toMatch(/✓ 0001_a[^]*0002_slow  not run[^]*0003_c  not run/);
       });
       expect(await tracked(project)).toEqual(['0001_a']);

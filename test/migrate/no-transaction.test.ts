@@ -60,7 +60,9 @@ describe.each(targets)('a file outside a transaction on $name', (target) => {
           expect(error.code).toBe('MIGRATION.FAILED');
           expect(error.reason.join('\n')).toContain(`the fuse at ${at}`);
           const stands =
-            at === 0 ? 'nothing of it stands' : `first ${2 * at} of 13 statements stand`;
+            at === 0
+              ? 'none of its statements is applied'
+              : `first ${2 * at} of 13 statements are applied`;
           expect(error.message).toContain(stands);
           expect(await tracked(session)).toEqual(['0001_fuse']);
         }

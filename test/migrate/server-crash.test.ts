@@ -46,7 +46,7 @@ describe.each(servers)('a crash of $name in the middle of a run', ({ major }) =>
       expect(exitCode).toBe(3);
       const stand = await tracked(project);
       expect(stand).not.toContain('0003_c');
-      expect(error?.message).toMatch(/A crash of the server took back .*0003_c/);
+      expect(error?.message).toMatch(/A server crash lost .*0003_c/);
       expect(byState({ exitCode, ...up })['done'] ?? []).toEqual(stand);
       expect(await exists(project, 'c')).toBe(false);
 

@@ -29,7 +29,7 @@ const failures: [string, Failure][] = [
     'a column that is added NOT NULL',
     {
       sql: 'ALTER TABLE products ADD COLUMN weight numeric(6, 2) NOT NULL;',
-      says: '3 rows of public.products have no weight: it is added NOT NULL, without a default',
+      says: '3 rows of public.products have no weight: the column is added NOT NULL without a default',
       advises: 'ALTER TABLE "public"."products" ADD COLUMN "weight" numeric(6, 2);',
     },
   ],
@@ -47,8 +47,8 @@ const failures: [string, Failure][] = [
       sql: `ALTER TABLE products ADD COLUMN tax int;
         UPDATE products SET tax = 7 WHERE id < 9;
         ALTER TABLE products ALTER COLUMN tax SET NOT NULL;`,
-      says: 'public.products has 3 rows; some forbid NOT NULL of tax, which is about what this file adds',
-      advises: 'Let every row have tax before it is NOT NULL',
+      says: 'public.products has 3 rows; some of them violate NOT NULL of tax, which refers to a column that this file adds',
+      advises: 'Fill tax in every row before it becomes NOT NULL',
     },
   ],
   [
@@ -131,10 +131,10 @@ describe.each(targets)('rows that forbid a migration on $name', (target) => {
         .split('\n')
         .filter((line) => line.includes(' public.'));
       expect(told.map((line) => line.trim())).toEqual([
-        '3 rows of public.products have no a: it is added NOT NULL, without a default',
-        'Further on: 3 rows of public.products have no b: it is added NOT NULL, without a default',
-        'Further on: 2 rows of public.shops have no c: it is added NOT NULL, without a default',
-        'Further on: 1 row of public.products violates price_check, CHECK (price > 0) (id: 7)',
+        '3 rows of public.products have no a: the column is added NOT NULL without a default',
+        'Also: 3 rows of public.products have no b: the column is added NOT NULL without a default',
+        'Also: 2 rows of public.shops have no c: the column is added NOT NULL without a default',
+        'Also: 1 row of public.products violates price_check, CHECK (price > 0) (id: 7)',
       ]);
     }));
 });
@@ -207,7 +207,9 @@ describe.each(servers)('rows that forbid a migration on $name', (server) => {
       });
       const { exitCode, stderr } = await project.dbops('migrate', 'up');
       expect(exitCode).toBe(1);
-      expect(stderr).toContain('public.products has 3 rows; some forbid NOT NULL of weight');
+      expect(stderr).toContain(
+        'public.products has 3 rows; some of them violate NOT NULL of weight',
+      );
     }));
 
   it('of a table that somebody else has are passed over', () =>
@@ -223,7 +225,7 @@ describe.each(servers)('rows that forbid a migration on $name', (server) => {
         const { exitCode, stderr } = await project.dbops('migrate', 'up');
         expect(exitCode).toBe(1);
         expect(stderr).toContain('\n  3 rows of public.products have no weight');
-        expect(stderr).toContain('Further on: 3 rows of public.products have no b');
+        expect(stderr).toContain('Also: 3 rows of public.products have no b');
         expect(stderr).not.toContain('public.shops');
       });
     }));
@@ -244,7 +246,7 @@ describe.each(servers)('rows that forbid a migration on $name', (server) => {
       expect(exitCode).toBe(1);
       expect(stderr).toContain('SQLSTATE 23514');
       expect(stderr).toContain(
-        'public.products has about 3 rows; those that forbid fair, CHECK (is_fair(price)) could not be counted in time',
+        'public.products has about 3 rows; the rows that violate fair, CHECK (is_fair(price)) could not be counted in time',
       );
     }));
 

@@ -32,8 +32,8 @@ describe.each(servers)('the e-commerce project on $name', (server) => {
       for (const line of [
         `error ${blizzard} failed. It was rolled back`,
         '3 rows of public.content_access have no organization_id',
-        'Further on: 2 rows of public.purchases have no organization_id',
-        'Further on: 2 rows of public.purchases have no stripe_payment_intent_id',
+        'Also: 2 rows of public.purchases have no organization_id',
+        'Also: 2 rows of public.purchases have no stripe_payment_intent_id',
         'dbops backfill run organization-id',
         'ALTER TABLE "public"."purchases" ALTER COLUMN "organization_id" SET NOT NULL;',
       ])

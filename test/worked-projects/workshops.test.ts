@@ -51,7 +51,7 @@ describe.each(servers)('the workshops project on $name', (server) => {
       for (const line of [
         'error 0003_warm_palette failed. It was rolled back',
         'column "color" of relation "workshops" already exists',
-        'drizzle.__drizzle_migrations lacks its row',
+        'drizzle.__drizzle_migrations has no row for it',
         'Compared with a replay of the folder, it is proven: ',
         'dbops repair-tracking',
         'record it, then: dbops migrate up',

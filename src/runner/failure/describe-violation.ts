@@ -4,18 +4,18 @@ import { conditionOf, sharedValues, type Violation } from './violating-rows.ts';
 
 /** The violations, a line each: `3 rows of public.purchases have no organization_id`. */
 export function describeViolations(violations: readonly Violation[]): string[] {
-  return violations.map((violation, at) => (at === 0 ? '' : 'Further on: ') + describe(violation));
+  return violations.map((violation, at) => (at === 0 ? '' : 'Also: ') + describe(violation));
 }
 
 function describe(violation: Violation): string {
   const { demand, found } = violation;
   const table = plain(demand.table);
   if (demand.kind === 'not-null' && demand.type !== undefined)
-    return `${rowsOf(violation)} no ${demand.column}: it is added NOT NULL, without a default`;
+    return `${rowsOf(violation)} no ${demand.column}: the column is added NOT NULL without a default`;
   if (found.rows === undefined)
-    return `${table} has ${about(found.estimate)}; those that forbid ${subject(violation)} could not be counted in time`;
+    return `${table} has ${about(found.estimate)}; the rows that violate ${subject(violation)} could not be counted in time`;
   if (found.isWholeTable)
-    return `${table} has ${count(found.rows, 'row')}; some forbid ${subject(violation)}, which is about what this file adds`;
+    return `${table} has ${count(found.rows, 'row')}; some of them violate ${subject(violation)}, which refers to a column that this file adds`;
   return `${counted(violation)}${samples(violation)}`;
 }
 
@@ -29,7 +29,7 @@ function counted(violation: Violation): string {
     case 'check':
       return `${count(rows, 'row')} ${of} ${rows === 1 ? 'violates' : 'violate'} ${subject(violation)}`;
     case 'foreign-key':
-      return `${count(rows, 'row')} ${of} ${have} a ${demand.columns.join(', ')} that ${plain(demand.target)} has not`;
+      return `${count(rows, 'row')} ${of} ${have} a ${demand.columns.join(', ')} that does not exist in ${plain(demand.target)}`;
     case 'unique':
       return `${count(rows, 'row')} ${of} share ${count(values, 'value')} of ${demand.columns.join(', ')}`;
   }
@@ -79,9 +79,10 @@ export function wayOut(
   const sql = [...(found.isWholeTable ? [] : [look(first)]), ...notValid(first)];
   const advice = {
     'not-null': fill(first),
-    check: 'Correct these rows first, or hold only new rows to it (NOT VALID) until they are',
+    check:
+      'Correct these rows first, or add the constraint NOT VALID, so that it applies to new rows only',
     'foreign-key':
-      'Correct these rows first, or hold only new rows to it (NOT VALID) until they are',
+      'Correct these rows first, or add the constraint NOT VALID, so that it applies to new rows only',
     unique: 'Merge, correct or remove the rows that share a value first',
   }[demand.kind];
   return block(`${advice}, then: ${again}`, sql);
@@ -90,7 +91,7 @@ export function wayOut(
 function fill({ demand, found }: Violation): string {
   const column = demand.kind === 'not-null' ? demand.column : '';
   return found.isWholeTable
-    ? `Let every row have ${column} before it is NOT NULL, best in a migration of its own`
+    ? `Fill ${column} in every row before it becomes NOT NULL, preferably in a separate migration`
     : `Fill ${column} in these rows first`;
 }
 
@@ -117,13 +118,13 @@ function expandAndContract(violations: readonly Violation[], place: Place): stri
       : `UPDATE ${sql} SET ${name} = … WHERE ${name} IS NULL;`;
   });
   return block(
-    'Add it without NOT NULL, fill it, and enforce it in a later migration (expand, backfill, contract):',
+    'Add the column without NOT NULL, fill it, and enforce NOT NULL in a later migration (expand, backfill, contract):',
     [
       `-- in ${place.migration}, then: ${place.again}`,
       ...columns.map(
         ({ sql, column, type }) => `ALTER TABLE ${sql} ADD COLUMN ${q(column)} ${type};`,
       ),
-      '-- when the application writes it',
+      '-- once the application writes it',
       ...new Set(fills),
       '-- in a later migration',
       ...columns.map(

@@ -90,12 +90,12 @@ function isThere(step: Step, run: Run, again: string): Explained {
   const isFirst = migrations[0]?.name === step.migration.name;
   return {
     reason: [
-      'The database has it already: something else made it, or this migration was applied by hand',
-      `or by another tool, and ${tracking.table} lacks its row.`,
+      'The object already exists: something else created it, or this migration was applied by hand',
+      `or by another tool and ${tracking.table} has no row for it.`,
     ],
     hint: isFirst
-      ? `If the database has the schema and only the rows are missing: dbops migrate baseline`
-      : `Let dbops prove how much of it is there, and record that: dbops repair-tracking\n    If you know that the database has all of it, record it, then: ${again}\n    ${trackingSql(run, step)};`,
+      ? `If the database has the schema and only the tracking rows are missing: dbops migrate baseline`
+      : `To prove what is applied and record it: dbops repair-tracking\n    If you know that all of it is applied, record it with the statement below, then: ${again}\n    ${trackingSql(run, step)};`,
   };
 }
 
@@ -105,8 +105,8 @@ function hintFor(cause: unknown, step: Step, again: string): string {
   if (code === activeTransaction)
     return `Put "-- dbops: no-transaction" on the first line of ${file}, then: ${again}`;
   if (code === insufficientPrivilege)
-    return `Grant the right to this user, or connect as the owner, then: ${again}`;
+    return `Grant the privilege to this role, or connect as the owner, then: ${again}`;
   if (isRefusal(cause)) return readOnlyHint();
-  if (isConnectionLoss(cause)) return 'See what stands with: dbops migrate status';
+  if (isConnectionLoss(cause)) return 'To see what is applied: dbops migrate status';
   return `Correct ${file}, then: ${again}`;
 }

@@ -132,7 +132,7 @@ describe.each(newest)('migrate down, on $name', (on) => {
         const down = await project.dbops('migrate', 'down');
         expect(down.exitCode).toBe(1);
         expect(down.stderr).toContain('ROLLBACK.DIFFERENT');
-        expect(down.stderr).toContain('only here: view public.by_hand taken away');
+        expect(down.stderr).toContain('only in this database: view public.by_hand dropped');
         await project.query('SELECT v FROM by_hand');
         expect(byState(await project.json('migrate', 'status'))).toEqual({
           applied: ['0001_a', '0002_b'],
