@@ -237,7 +237,7 @@ describe.each(newest)('a knex module on $name', (target) => {
       '',
       async (project) => {
         const answer = await project.dbops('migrate', 'up');
-        expect(answer.stderr).toContain('stands');
+        expect(answer.stderr).toContain('remains');
         expect(await exists(project, 'a')).toBe(true);
         expect(await exists(project, 'b')).toBe(false);
         expect(await project.query('SELECT FROM knex_migrations')).toEqual([]);

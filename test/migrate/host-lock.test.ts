@@ -116,7 +116,7 @@ describe.each(servers)('the lock of the folder’s own tool on $name', (server) 
         const { exitCode, error } = await project.json('migrate', 'up', '--wait', '200ms');
         expect({ exitCode, code: error?.code }).toEqual({ exitCode: 7, code: 'LOCK.HOST' });
         expect(error?.message).toContain('knex of a colleague');
-        expect(error?.message).toContain('set by somebody else since');
+        expect(error?.message).toContain('set again by another process');
         expect(error?.hint).toContain('knex migrate:unlock');
         expect(await rowOf(project)).toBe(1);
       }),

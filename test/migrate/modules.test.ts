@@ -147,7 +147,7 @@ describe.each(targets)('a Kysely module on $name', (target) => {
       async (project) => {
         const answer = await project.dbops('migrate', 'up');
         expect(answer.exitCode).toBe(1);
-        expect(answer.stderr).toContain('stands');
+        expect(answer.stderr).toContain('remains');
         expect(await exists(project, 'b')).toBe(true);
         expect(await tracked(project)).toEqual([]);
       },
