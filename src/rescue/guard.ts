@@ -2,7 +2,7 @@ import { lossesBetween, readStorage, type Loss, type Storage } from '../catalog/
 import { quoteIdentifier as q } from '../db/quote.ts';
 import type { Session } from '../db/session.ts';
 import type { Destruction } from '../sql/destructions.ts';
-import { searchPathOf, withExactText, withSearchPath } from './exact-text.ts';
+import { withExactText } from './exact-text.ts';
 import { keep, type Kept } from './copy-rows.ts';
 import { isMatch, keptRows, liveRows } from './row-matching.ts';
 import {
@@ -54,10 +54,11 @@ export interface Guard {
    * In the transaction of the step.
    *
    * @param script may be run twice, the first time rolled back to a savepoint
+   * @param toPath SQL that gives names the meaning that they have in the script; absent: for the role
    */
-  around(session: Session, script: () => Promise<void>): Promise<void>;
+  around(session: Session, script: () => Promise<void>, toPath?: string): Promise<void>;
   /** For a script that runs outside a transaction: both are called in one of their own. */
-  before(session: Session): Promise<void>;
+  before(session: Session, toPath?: string): Promise<void>;
   after(session: Session): Promise<void>;
 }
 
@@ -69,10 +70,10 @@ export interface Guard {
 export function guardFor(watch: Watch): Guard {
   let unattended: { storage: Storage; kept: Kept[] } | undefined;
   return {
-    around: (session, script) => around(session, watch, script),
-    async before(session) {
+    around: (session, script, toPath) => around(session, { ...watch, toPath }, script),
+    async before(session, toPath) {
       await markChanged(session, watch.returning);
-      const kept = await keepExpected(session, watch);
+      const kept = await keepExpected(session, { ...watch, toPath });
       unattended = { storage: await readStorage(session), kept };
     },
     async after(session) {
@@ -87,7 +88,10 @@ export function guardFor(watch: Watch): Guard {
   };
 }
 
-async function around(session: Session, watch: Watch, script: () => Promise<void>): Promise<void> {
+/** A watch over a script whose path is known. */
+type Placed = Watch & { toPath: string | undefined };
+
+async function around(session: Session, watch: Placed, script: () => Promise<void>): Promise<void> {
   await markChanged(session, watch.returning);
   if (watch.discards) return bringBack(session, watch, script);
   let kept = await keepExpected(session, watch);
@@ -121,19 +125,15 @@ function isInKey(loss: Loss, { loss: { schema, table }, key }: Kept): boolean {
 /** The script, and the rows and values that it has made a place for. */
 async function bringBack(
   session: Session,
-  { returning, rules, restores, onRestored }: Watch,
+  { returning, rules, restores, onRestored, toPath }: Placed,
   script: () => Promise<void>,
 ): Promise<void> {
-  const path = restores ? await searchPathOf(session) : '';
   await script();
   await markReturned(session, returning);
   if (restores && returning.length > 0) {
-    const options = { dryRun: false, overwrite: false };
+    const options = { dryRun: false, overwrite: false, ...(toPath && { toPath }) };
     const records = await readAgain(session, returning);
-    // A derived script has set an empty one, and checks of the tables may call functions by name.
-    const restored = await withSearchPath(session, path, () =>
-      restoreWithin(session, records, options),
-    ).catch((error: unknown) => {
+    const restored = await restoreWithin(session, records, options).catch((error: unknown) => {
       throw restoreError(error, records);
     });
     onRestored(restored);
@@ -203,10 +203,10 @@ async function noteLeft(session: Session, kept: Kept, before: Storage): Promise<
   });
 }
 
-async function keepExpected(session: Session, watch: Watch): Promise<Kept[]> {
-  const { losses, stated, isStatedAlone, discards } = watch;
+async function keepExpected(session: Session, watch: Placed): Promise<Kept[]> {
+  const { losses, stated, isStatedAlone, discards, toPath } = watch;
   if (discards) return [];
-  const said = await statedLosses(session, stated, isStatedAlone);
+  const said = await statedLosses(session, stated, isStatedAlone, toPath);
   return keepOrExplain(session, watch, distinct([...losses, ...said]));
 }
 

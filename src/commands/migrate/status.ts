@@ -10,6 +10,7 @@ import {
   type MigrationStatus,
 } from '../../migrate/plan.ts';
 import { readState } from '../../runner/tracking-state.ts';
+import { placeFolder } from '../../formats/place.ts';
 import {
   findingsOfCheckpoints,
   findingsOfOrder,
@@ -62,12 +63,13 @@ export const command = defineCommand({
   ],
   flags: z.object({ check: z.boolean().default(false) }),
   async run(context, { check }) {
-    const folder = await folderOf(context);
+    const read = await folderOf(context);
     try {
-      return await onlineReport(context, await context.session(), folder, check);
+      const session = await context.session();
+      return await onlineReport(context, session, await placeFolder(session, read), check);
     } catch (error) {
-      if (error instanceof DbopsError && folder.findings.length > 0)
-        return offlineReport(folder, error);
+      if (error instanceof DbopsError && read.findings.length > 0)
+        return offlineReport(read, error);
       throw error;
     }
   },
