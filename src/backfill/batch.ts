@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod';
 import { codeOf, isConnectionLoss } from '../db/connection-error.ts';
 import { quoteLiteral } from '../db/quote.ts';
+import { toUserPath, underUserPath } from '../db/search-path.ts';
 import type { Session } from '../db/session.ts';
 import { DbopsError, exitCodes } from '../errors.ts';
 import type { Pace } from './batch-size.ts';
@@ -146,6 +147,7 @@ function beginning({ subject, relation, rows, isStripe }: Batch, { limits }: Wor
     'SET LOCAL seq_page_cost = 0.1',
     'SET LOCAL random_page_cost = 0.1',
     ...(isLarge ? ['SET LOCAL enable_hashjoin = off', 'SET LOCAL enable_mergejoin = off'] : []),
+    toUserPath,
     ...(isStripe ? [prunePages(subject, relation, rows)] : []),
   ];
 }
@@ -185,7 +187,8 @@ async function halves(batch: Batch, place: Workplace): Promise<number> {
 async function setAside(batch: Batch, place: Workplace, error: unknown): Promise<number> {
   const { subject, target, relation, rows } = batch;
   const naming = subject.key.length > 0 ? 'key' : 'ctid';
-  const [row] = await place.session.query<{ id: string }>(
+  const [row] = await underUserPath<{ id: string }>(
+    place.session,
     `SELECT ${nameOfRow(subject, naming)} AS id FROM ONLY ${relation.name} AS ${subject.alias} WHERE ${among(subject, rows)}`,
   );
   if (row) {

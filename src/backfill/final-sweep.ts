@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { underUserPath } from '../db/search-path.ts';
 import type { Session } from '../db/session.ts';
 import { failedOf, takeAccount, type Account } from './row-counts.ts';
 import { isOfRow, runBatch, type Workplace } from './batch.ts';
@@ -60,14 +61,13 @@ async function sweep({ session, place, subject, target, relation }: Sweep): Prom
   for (let isMore = true; isMore && !place.signal.aborted;) {
     const quarantine = await readQuarantine(session, place.name);
     const failed = failedOf(subject, target, quarantine);
-    const rows = await session
-      .query<{ id: string }>(remaining(subject, relation, failed, place.purpose))
-      .catch((error: unknown) => {
+    const ask = (sql: string) => underUserPath<{ id: string }>(session, sql);
+    const rows = await ask(remaining(subject, relation, failed, place.purpose)).catch(
+      (error: unknown) => {
         if (!isOfRow(error)) throw error;
-        return session.query<{ id: string }>(
-          remainingUnread(subject, relation, failed, place.purpose),
-        );
-      });
+        return ask(remainingUnread(subject, relation, failed, place.purpose));
+      },
+    );
     const ids = rows.map(({ id }) => id).toSorted((a, b) => pageOf(a) - pageOf(b));
     let changed = 0;
     for (let from = 0; from < ids.length && !place.signal.aborted;) {

@@ -17,12 +17,23 @@ export interface TableFacts {
   comparedType: string;
   isNotNull: boolean;
   triggers: string[];
-  searchPath: string;
   /** Row-level security applies to us. */
   hidesRows: boolean;
 }
 
-/** @throws usage error when there is no such table */
+/** SQL of the operator with which the primary key's index compares a column; 3 is equality, 5 is >. */
+function operatorOf(strategy: 3 | 5): string {
+  return `(SELECT format('OPERATOR(%I.%s)', s.nspname, o.oprname)
+     FROM pg_opclass f JOIN pg_amop m ON m.amopfamily = f.opcfamily AND m.amoplefttype = f.opcintype
+       AND m.amoprighttype = f.opcintype AND m.amopstrategy = ${strategy} AND m.amoppurpose = 's'
+     JOIN pg_operator o ON o.oid = m.amopopr JOIN pg_namespace s ON s.oid = o.oprnamespace
+    WHERE f.oid = (i.indclass::oid[])[position - 1])`;
+}
+
+/**
+ * @param table quoted, with its schema
+ * @throws usage error when there is no such table
+ */
 export async function readTableFacts(
   session: Session,
   table: string,
@@ -32,8 +43,8 @@ export async function readTableFacts(
     `SELECT c.oid::int8::float8 AS oid, c.relkind AS kind, format('%I.%I', n.nspname, c.relname) AS "table",
             ARRAY(SELECT attname::text FROM pg_attribute
                    WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped) AS columns,
-            coalesce((SELECT jsonb_agg(jsonb_build_object('name', k.attname, 'type', format_type(k.atttypid, k.atttypmod))
-                                       ORDER BY position)
+            coalesce((SELECT jsonb_agg(jsonb_build_object('name', k.attname, 'type', format_type(k.atttypid, k.atttypmod),
+                                         'equals', ${operatorOf(3)}, 'exceeds', ${operatorOf(5)}) ORDER BY position)
                FROM pg_index i, unnest(i.indkey::int2[]) WITH ORDINALITY AS of (attnum, position)
                JOIN pg_attribute k ON k.attrelid = c.oid AND k.attnum = of.attnum
               WHERE i.indrelid = c.oid AND i.indisprimary), '[]') AS key,
@@ -44,7 +55,6 @@ export async function readTableFacts(
             ARRAY(SELECT tgname::text FROM pg_trigger
                    WHERE tgrelid = c.oid AND NOT tgisinternal AND tgenabled IN ('O', 'A')
                      AND tgtype & 17 = 17 AND tgname NOT LIKE 'zz\\_dbops\\_%' ORDER BY 1) AS triggers,
-            current_setting('search_path') AS "searchPath",
             row_security_active(c.oid) AS "hidesRows"
        FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
        LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = $2 AND a.attnum > 0

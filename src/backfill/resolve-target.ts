@@ -1,5 +1,6 @@
 import { codeOf } from '../db/connection-error.ts';
 import { quoteIdentifier, quoteName } from '../db/quote.ts';
+import { schemaOf, underUserPath } from '../db/search-path.ts';
 import type { Session } from '../db/session.ts';
 import { usageError } from '../errors.ts';
 import {
@@ -17,6 +18,7 @@ import {
   type TableFacts,
 } from './read-table.ts';
 import type { BackfillTarget } from './definition.ts';
+import { securityOf } from './security.ts';
 
 /** A table with rows of its own: an ordinary one, or a partition. */
 export interface Relation {
@@ -45,13 +47,15 @@ export interface Subject {
   alias: string;
   column: string;
   relations: Relation[];
-  /** Of its primary key; empty without one. */
-  key: { name: string; type: string }[];
+  /** Of its primary key, with SQL of the operators of its index; empty without one. */
+  key: { name: string; type: string; equals: string; exceeds: string }[];
   /** SQL of the value, of the column's type. */
   value: string;
   /** SQL of the column's type. */
   type: string;
   from?: {
+    /** Quoted, with its schema. */
+    table: string;
     sql: string;
     on: string;
     isUnique: boolean;
@@ -68,8 +72,8 @@ export interface Subject {
   /** Columns of the table from which the value follows. */
   reads: string[];
   isNotNull: boolean;
-  /** As the expressions were written for. */
-  searchPath: string;
+  /** SQL: with whose rights, and under which path, the functions of its triggers run. */
+  security: string;
   /** Triggers of the application that fire for every row that is filled. */
   triggers: string[];
 }
@@ -82,7 +86,7 @@ export interface Subject {
 export async function subjectOf(session: Session, target: BackfillTarget): Promise<Subject> {
   const { column, value } = await readAssignment(target.set, 'set');
   const table = await readTable(target.table, 'table');
-  const facts = await readTableFacts(session, quoteName(table), column);
+  const facts = await readTableFacts(session, await nameIn(session, table), column);
   refuse(target, facts, column);
   const where = target.where && (await readExpression(target.where, 'where'));
   const done = target.done && (await readExpression(target.done, 'done'));
@@ -105,10 +109,12 @@ export async function subjectOf(session: Session, target: BackfillTarget): Promi
     ...(done && { done: done.sql }),
     reads: columnsRead(named, facts, { alias: table.alias, column }),
     isNotNull: facts.isNotNull,
-    searchPath: facts.searchPath,
+    security: '',
     triggers: facts.triggers,
   };
-  await probe(session, subject, target);
+  const trial = await trialOf(subject, target);
+  await probe(session, trial, subject);
+  subject.security = await securityOf(session, subject, trial);
   if (done) return subject;
   const reason = isVolatile
     ? 'its value is another one every time'
@@ -123,11 +129,21 @@ export async function subjectOf(session: Session, target: BackfillTarget): Promi
 async function sourceOf(session: Session, target: BackfillTarget): Promise<Subject['from']> {
   if (target.from === undefined || target.on === undefined) return undefined;
   const { alias, ...name } = await readTable(target.from, 'from');
-  const sql = `${quoteName(name)} AS ${quoteIdentifier(alias)}`;
+  const source = await nameIn(session, name);
+  const sql = `${source} AS ${quoteIdentifier(alias)}`;
   const fixed = await equalColumns(target.on, alias);
-  const keys = await uniqueKeysOf(session, quoteName(name));
+  const keys = await uniqueKeysOf(session, source);
   const isUnique = keys.some((key) => key.every((each) => fixed.has(each)));
-  return { sql, on: target.on, isUnique, rows: await readEstimate(session, quoteName(name)) };
+  return { table: source, sql, on: target.on, isUnique, rows: await readEstimate(session, source) };
+}
+
+/** The name in SQL with the schema that it has for the role; as it is where it has none. */
+async function nameIn(
+  session: Session,
+  { schema, name }: { schema?: string; name: string },
+): Promise<string> {
+  const found = schema ?? (await schemaOf(session, name));
+  return quoteName({ name, ...(found !== undefined && { schema: found }) });
 }
 
 /** A name without a table may be one of the source: too many only make the trigger look twice. */
@@ -177,15 +193,23 @@ function refuse({ table }: BackfillTarget, facts: TableFacts, column: string): v
     );
 }
 
-/** The server itself says whether names and types fit, before anything is changed. */
-async function probe(session: Session, subject: Subject, { table }: BackfillTarget): Promise<void> {
-  const { alias, column, target, from } = subject;
+/** EXPLAIN of an update with the expressions of the definition. */
+async function trialOf(subject: Subject, target: BackfillTarget): Promise<string> {
+  const { alias, column, from } = subject;
   const { value } = await readAssignment(target.set, 'set');
   const source = from ? ` FROM ${from.sql} WHERE (${from.on}\n)` : ' WHERE true';
   const conditions = [target.where, target.done].map((each) => (each ? ` AND (${each}\n)` : ''));
-  const sql = `EXPLAIN UPDATE ${subject.table} AS ${alias} SET ${quoteIdentifier(column)} = (${value.sql}\n)${source}${conditions.join('')}`;
+  return `EXPLAIN UPDATE ${subject.table} AS ${alias} SET ${quoteIdentifier(column)} = (${value.sql}\n)${source}${conditions.join('')}`;
+}
+
+/** The server itself says whether names and types fit, before anything is changed. */
+async function probe(
+  session: Session,
+  sql: string,
+  { target: { table, set }, column }: Subject,
+): Promise<void> {
   try {
-    await session.query(sql);
+    await underUserPath(session, sql);
   } catch (error) {
     const said = error instanceof Error ? error.message : String(error);
     if (!codeOf(error).startsWith('42') || codeOf(error) === '42501') throw error;
@@ -195,7 +219,7 @@ async function probe(session: Session, subject: Subject, { table }: BackfillTarg
       notThere.has(codeOf(error))
         ? 'Correct the name, or apply the migration that adds it first: dbops migrate up --to NAME'
         : 'Correct the definition; a value of another type needs a cast, such as content.code::uuid.',
-      [`SQLSTATE ${codeOf(error)}`, target.set],
+      [`SQLSTATE ${codeOf(error)}`, set],
     );
   }
 }
@@ -203,10 +227,10 @@ async function probe(session: Session, subject: Subject, { table }: BackfillTarg
 /** undefined_table, undefined_column */
 const notThere = new Set(['42P01', '42703']);
 
-/** Values of json and xml can't be compared. */
+/** Values of json and xml have no equality by which they could be compared. */
 async function incomparable(session: Session, { type }: Subject): Promise<string | undefined> {
   try {
-    await session.query(`SELECT NULL::${type} IS DISTINCT FROM NULL::${type}`);
+    await session.query(`SELECT DISTINCT NULL::${type}`);
     return undefined;
   } catch (error) {
     if (codeOf(error) !== '42883') throw error;

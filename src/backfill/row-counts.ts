@@ -1,3 +1,4 @@
+import { underUserPath } from '../db/search-path.ts';
 import { readOnly, type Session } from '../db/session.ts';
 import { account, isQuarantined, samples } from './sql.ts';
 import type { Quarantined } from './store.ts';
@@ -36,7 +37,8 @@ export function takeAccount(
   return readOnly(session, async () => {
     const byTarget: Account[] = [];
     for (const [at, subject] of subjects.entries()) {
-      const [row = nothing] = await session.query<Account>(
+      const [row = nothing] = await underUserPath<Account>(
+        session,
         account(subject, failedOf(subject, at, inQuarantine)),
       );
       byTarget.push(row);
@@ -81,7 +83,7 @@ export async function describeRows(
     for (const which of ['orphans', 'mismatched'] as const) {
       if (!byTarget[at]?.[which]) continue;
       const sql = samples(subject, failedOf(subject, at, inQuarantine), which);
-      const rows = await readOnly(session, () => session.query<{ sample: string }>(sql));
+      const rows = await readOnly(session, () => underUserPath<{ sample: string }>(session, sql));
       const what = which === 'orphans' ? ': nothing says its value' : '';
       words[which].push(...rows.map(({ sample }) => `${subject.label} ${sample}${what}`));
     }

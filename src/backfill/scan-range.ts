@@ -1,4 +1,5 @@
-import { quoteIdentifier } from '../db/quote.ts';
+import { quoteIdentifier, quoteLiteral } from '../db/quote.ts';
+import { underUserPath } from '../db/search-path.ts';
 import type { Session } from '../db/session.ts';
 import { isOfRow, runBatch, type Batch, type Workplace } from './batch.ts';
 import { candidates, nameOfRow } from './sql.ts';
@@ -53,10 +54,12 @@ async function walkPages(walking: Walk): Promise<void> {
 async function readWindow({ subject, relation, place }: Walk, from: number, to: number) {
   const { alias } = subject;
   const read = (condition: string) =>
-    place.session.query<{ filenode: number; ids: string }>(
-      `SELECT pg_relation_filenode(${relation.oid}::oid)::int8::float8 AS filenode,
+    underUserPath<{ filenode: number; ids: string }>(
+      place.session,
+      `SELECT pg_catalog.pg_relation_filenode(${relation.oid}::pg_catalog.oid)::bigint::pg_catalog.float8 AS filenode,
               ARRAY(SELECT ${alias}.ctid FROM ONLY ${relation.name} AS ${alias}
-                     WHERE ${alias}.ctid >= '(${from},0)' AND ${alias}.ctid < '(${to},0)' AND ${condition})::text AS ids`,
+                     WHERE ${alias}.ctid OPERATOR(pg_catalog.>=) '(${from},0)'
+                       AND ${alias}.ctid OPERATOR(pg_catalog.<) '(${to},0)' AND ${condition})::pg_catalog.text AS ids`,
     );
   const [row] = await read(candidates(subject, place.purpose)).catch((error: unknown) => {
     if (!isOfRow(error)) throw error;
@@ -120,15 +123,16 @@ async function walkKeys(walking: Walk): Promise<void> {
 async function readKeys({ subject, relation, place, range }: Walk, session: Session) {
   const { alias, key } = subject;
   const columns = key.map(({ name }) => `${alias}.${quoteIdentifier(name)}`).join(', ');
-  const after = key.map(({ type }, at) => `(p.key ->> ${at})::${type}`).join(', ');
+  const after = key.map(({ type }, at) => `(p.key OPERATOR(pg_catalog.->>) ${at})::${type}`);
+  const last = quoteLiteral(range.position ?? '[]');
   const from =
     range.position === null
       ? 'true'
-      : `(${columns}) > (SELECT ${after} FROM (SELECT $1::jsonb AS key) AS p)`;
-  const rows = await session.query<{ id: string; wanted: boolean }>(
+      : `(${columns}) ${key[0]?.exceeds} (SELECT ${after.join(', ')} FROM (SELECT ${last}::pg_catalog.jsonb AS key) AS p)`;
+  const rows = await underUserPath<{ id: string; wanted: boolean }>(
+    session,
     `SELECT ${nameOfRow(subject, 'key')} AS id, (${candidates(subject, place.purpose)}) AS wanted
        FROM ONLY ${relation.name} AS ${alias} WHERE ${from} ORDER BY ${columns} LIMIT ${keysAtOnce}`,
-    range.position === null ? [] : [range.position],
   );
   return {
     ids: rows.filter(({ wanted }) => wanted).map(({ id }) => id),

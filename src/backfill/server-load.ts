@@ -1,4 +1,5 @@
 import { codeOf } from '../db/connection-error.ts';
+import { underUserPath } from '../db/search-path.ts';
 import type { Session } from '../db/session.ts';
 import { usageError } from '../errors.ts';
 
@@ -42,15 +43,17 @@ export async function readQuick(
 /** @throws usage error when the server can't make sense of the condition */
 export async function probeCondition(session: Session, { pauseWhen }: Limits): Promise<void> {
   if (pauseWhen === undefined) return;
-  await session.query(`EXPLAIN SELECT (${pauseWhen}\n)::boolean`).catch((error: unknown) => {
-    if (!codeOf(error).startsWith('42')) throw error;
-    throw usageError(
-      'BACKFILL.PAUSE_WHEN',
-      `--pause-when can not be used: ${error instanceof Error ? error.message : String(error)}.`,
-      'Correct it; a query stands in parentheses, such as (SELECT count(*) > 50 FROM pg_stat_activity).',
-      [`SQLSTATE ${codeOf(error)}`, pauseWhen],
-    );
-  });
+  await underUserPath(session, `EXPLAIN SELECT (${pauseWhen}\n)::boolean`).catch(
+    (error: unknown) => {
+      if (!codeOf(error).startsWith('42')) throw error;
+      throw usageError(
+        'BACKFILL.PAUSE_WHEN',
+        `--pause-when can not be used: ${error instanceof Error ? error.message : String(error)}.`,
+        'Correct it; a query stands in parentheses, such as (SELECT count(*) > 50 FROM pg_stat_activity).',
+        [`SQLSTATE ${codeOf(error)}`, pauseWhen],
+      );
+    },
+  );
 }
 
 /** Looked at every other second. */
@@ -76,18 +79,25 @@ export async function readSlow(
   own: readonly number[],
   { pauseWhen }: Limits,
 ): Promise<Slow> {
-  const [row] = await session.query<Slow & Record<string, unknown>>(
+  const [row] = await session.query<Omit<Slow, 'pauseWhen'> & Record<string, unknown>>(
     `SELECT coalesce((SELECT max(1000 * extract(epoch FROM replay_lag)) FROM pg_stat_replication
                        WHERE pg_wal_lsn_diff(pg_current_wal_lsn(), replay_lsn) > 16777216), 0)::float8 AS lag,
             (SELECT format('%s, since %s s', p.relid::regclass, extract(epoch FROM now() - a.xact_start)::int)
                FROM pg_stat_progress_vacuum p JOIN pg_stat_activity a USING (pid)
               WHERE p.relid = ANY($1::oid[]) AND a.backend_type = 'autovacuum worker'
                 AND a.xact_start < now() - $3 * interval '1 ms' LIMIT 1) AS autovacuum,
-            (${pinning}) AS "pinnedBy",
-            ${pauseWhen === undefined ? 'false' : `coalesce((${pauseWhen}\n)::boolean, false)`} AS "pauseWhen"`,
+            (${pinning}) AS "pinnedBy"`,
     [relations, own, longVacuum, longSnapshot],
   );
-  return row ?? { lag: 0, autovacuum: null, pinnedBy: null, pauseWhen: false };
+  const known = row ?? { lag: 0, autovacuum: null, pinnedBy: null };
+  return { ...known, pauseWhen: await holds(session, pauseWhen) };
+}
+
+async function holds(session: Session, condition: string | undefined): Promise<boolean> {
+  if (condition === undefined) return false;
+  const sql = `SELECT coalesce((${condition}\n)::boolean, false) AS holds`;
+  const [row] = await underUserPath<{ holds: boolean }>(session, sql);
+  return row?.holds ?? false;
 }
 
 /** What holds the horizon of a table back: sessions of its database, replicas, slots, prepared transactions. */

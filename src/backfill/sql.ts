@@ -1,7 +1,13 @@
+import { isOther } from '../db/compare.ts';
 import { quoteIdentifier, quoteLiteral } from '../db/quote.ts';
 import type { Relation, Subject } from './resolve-target.ts';
 
-/** The SQL of a backfill: pure text. */
+/**
+ * The SQL of a backfill: pure text. What holds an expression of the definition runs under the path of
+ * the role, for which it was written; so everything else in it is named with its schema.
+ */
+
+const equal = 'OPERATOR(pg_catalog.=)';
 
 /** A set of rows of one table. */
 export interface Rows {
@@ -51,8 +57,10 @@ function joined({ value, from, orphanValue }: Subject): Join {
     };
   return {
     join: ` LEFT JOIN LATERAL (
-      SELECT CASE WHEN count(DISTINCT v) = 1 THEN (array_agg(v) FILTER (WHERE v IS NOT NULL))[1] END AS value,
-             count(*) > 0 AND count(DISTINCT v) <= 1 AS found
+      SELECT CASE WHEN pg_catalog.count(DISTINCT v) ${equal} 1
+                  THEN (pg_catalog.array_agg(v) FILTER (WHERE v IS NOT NULL))[1] END AS value,
+             pg_catalog.count(*) OPERATOR(pg_catalog.>) 0
+               AND pg_catalog.count(DISTINCT v) OPERATOR(pg_catalog.<=) 1 AS found
         FROM (SELECT ${value} AS v FROM ${from.sql} WHERE (${from.on}\n)) AS dbops_each) AS dbops_answer ON true`,
     value: orElse('dbops_answer.value'),
     found: 'dbops_answer.found',
@@ -75,7 +83,7 @@ function classes({ done }: Subject) {
   const missing = done === undefined ? 'current IS NULL' : 'done IS NOT TRUE';
   const wrong =
     done === undefined
-      ? 'current IS NOT NULL AND found AND value IS DISTINCT FROM current'
+      ? `current IS NOT NULL AND found AND ${isOther('value', 'current')}`
       : 'false';
   return {
     right: `NOT (${missing}) AND NOT (NOT failed AND ${wrong})`,
@@ -94,9 +102,10 @@ function classes({ done }: Subject) {
  */
 export function account(subject: Subject, failed: string): string {
   const counts = Object.entries(classes(subject)).map(
-    ([name, condition]) => `count(*) FILTER (WHERE ${condition})::float8 AS "${name}"`,
+    ([name, condition]) =>
+      `pg_catalog.count(*) FILTER (WHERE ${condition})::pg_catalog.float8 AS "${name}"`,
   );
-  return `SELECT count(*)::float8 AS total, ${counts.join(', ')}
+  return `SELECT pg_catalog.count(*)::pg_catalog.float8 AS total, ${counts.join(', ')}
     FROM (${answers(subject, subject.table, failed)}) AS dbops_row`;
 }
 
@@ -106,14 +115,15 @@ export function samples(subject: Subject, failed: string, which: 'orphans' | 'mi
   const names = [...new Set([...key.map(({ name }) => name), ...reads])];
   const parts = names.map(
     (name) =>
-      `${quoteLiteral(`${name} `)} || coalesce(${alias}.${quoteIdentifier(name)}::text, '(none)')`,
+      `pg_catalog.concat(${quoteLiteral(`${name} `)}, coalesce(${alias}.${quoteIdentifier(name)}::pg_catalog.text, '(none)'))`,
   );
   const words =
     which === 'mismatched'
-      ? ` || ' has ' || current::text || ', not ' || coalesce(value::text, 'none')`
+      ? `, ' has ', current::pg_catalog.text, ', not ', coalesce(value::pg_catalog.text, 'none')`
       : '';
-  return `SELECT (SELECT concat_ws(', ', ${parts.join(', ') || `${alias}.ctid::text`})
-                    FROM ${table} AS ${alias} WHERE (${alias}.tableoid, ${alias}.ctid) = (relation, tid))${words} AS sample
+  const row = `SELECT pg_catalog.concat_ws(', ', ${parts.join(', ') || `${alias}.ctid::pg_catalog.text`})
+    FROM ${table} AS ${alias} WHERE ${alias}.tableoid ${equal} relation AND ${alias}.ctid ${equal} tid`;
+  return `SELECT pg_catalog.concat((${row})${words}) AS sample
     FROM (${answers(subject, table, failed)}) AS dbops_row
     WHERE ${classes(subject)[which]} LIMIT 5`;
 }
@@ -130,7 +140,7 @@ export function remaining(subject: Subject, { name }: Relation, failed: string, 
   const left = purpose === 'fix' ? `(${open}) OR (${mismatched} AND value IS NOT NULL)` : open;
   return `WITH remaining AS MATERIALIZED (
       SELECT tid FROM (${answers(subject, `ONLY ${name}`, failed)}) AS dbops_row WHERE ${left})
-    SELECT tid::text AS id FROM remaining LIMIT ${mostAtOnce}`;
+    SELECT tid::pg_catalog.text AS id FROM remaining LIMIT ${mostAtOnce}`;
 }
 
 /** The same where a value can't be computed, so that nobody knows which rows want one. */
@@ -140,15 +150,17 @@ export function remainingUnread(
   failed: string,
   purpose: Purpose,
 ) {
-  return `SELECT ${subject.alias}.ctid::text AS id FROM ONLY ${name} AS ${subject.alias}
+  return `SELECT ${subject.alias}.ctid::pg_catalog.text AS id FROM ONLY ${name} AS ${subject.alias}
     WHERE NOT ${failed} AND ${candidates(subject, purpose)}`;
 }
 
 /** SQL: the name of a row of a set. */
 export function nameOfRow(subject: Subject, naming: Rows['naming']): string {
-  if (naming === 'ctid') return `${subject.alias}.ctid::text`;
-  const parts = subject.key.map(({ name }) => `${subject.alias}.${quoteIdentifier(name)}::text`);
-  return `jsonb_build_array(${parts.join(', ')})::text`;
+  if (naming === 'ctid') return `${subject.alias}.ctid::pg_catalog.text`;
+  const parts = subject.key.map(
+    ({ name }) => `${subject.alias}.${quoteIdentifier(name)}::pg_catalog.text`,
+  );
+  return `pg_catalog.jsonb_build_array(${parts.join(', ')})::pg_catalog.text`;
 }
 
 /** The page of a row's place, such as 12 of `(12,3)`. */
@@ -159,11 +171,13 @@ export function pageOf(id: string): number {
 /** SQL: whether a row is one of the set. */
 export function among(subject: Subject, { naming, ids }: Rows): string {
   if (naming === 'ctid')
-    return `${subject.alias}.ctid = ANY('{${ids.map((id) => `"${id}"`).join(',')}}'::tid[])`;
-  const columns = subject.key.map(({ name }) => `${subject.alias}.${quoteIdentifier(name)}`);
-  const values = subject.key.map(({ type }, at) => `(k.id ->> ${at})::${type}`);
-  return `(${columns.join(', ')}) IN (SELECT ${values.join(', ')}
-    FROM jsonb_array_elements(${quoteLiteral(`[${ids.join(',')}]`)}) AS k (id))`;
+    return `${subject.alias}.ctid ${equal} ANY('{${ids.map((id) => `"${id}"`).join(',')}}'::pg_catalog.tid[])`;
+  const pairs = subject.key.map(
+    ({ name, type, equals }, at) =>
+      `${subject.alias}.${quoteIdentifier(name)} ${equals} (k.id OPERATOR(pg_catalog.->>) ${at})::${type}`,
+  );
+  return `EXISTS (SELECT FROM pg_catalog.jsonb_array_elements(${quoteLiteral(`[${ids.join(',')}]`)}) AS k (id)
+    WHERE ${pairs.join(' AND ')})`;
 }
 
 /**
@@ -172,8 +186,9 @@ export function among(subject: Subject, { naming, ids }: Rows): string {
  */
 export function prunePages({ alias }: Subject, { name }: Relation, { ids }: Rows): string {
   const [first = '', last = first] = [ids[0], ids.at(-1)];
-  return `SELECT count(*) AS pruned FROM ONLY ${name} AS ${alias}
-    WHERE ${alias}.ctid >= '(${pageOf(first)},0)' AND ${alias}.ctid < '(${pageOf(last) + 1},0)'`;
+  return `SELECT pg_catalog.count(*) AS pruned FROM ONLY ${name} AS ${alias}
+    WHERE ${alias}.ctid OPERATOR(pg_catalog.>=) '(${pageOf(first)},0)'
+      AND ${alias}.ctid OPERATOR(pg_catalog.<) '(${pageOf(last) + 1},0)'`;
 }
 
 /**
@@ -195,7 +210,7 @@ export function fillRows(
   const mine = among(subject, rows);
   const free = `WITH free AS MATERIALIZED (SELECT ${alias}.ctid AS tid FROM ONLY ${name} AS ${alias}
     WHERE ${mine} ORDER BY 1 FOR NO KEY UPDATE SKIP LOCKED) `;
-  const which = skipLocked ? `${alias}.ctid = ANY(ARRAY(SELECT tid FROM free))` : mine;
+  const which = skipLocked ? `${alias}.ctid ${equal} ANY(ARRAY(SELECT tid FROM free))` : mine;
   const asTheyAre = restated
     .filter((each) => key.length > 0 || !reads.includes(each)) // a BEFORE trigger waits for those
     .map((each) => `${quoteIdentifier(each)} = ${alias}.${quoteIdentifier(each)}, `)
@@ -208,13 +223,13 @@ export function fillRows(
   }
   const found = 'dbops_found.value';
   return `${update} ${found} FROM (${answers(subject, `ONLY ${name}`, 'false', mine)}) AS dbops_found
-    WHERE ${alias}.ctid = dbops_found.tid AND ${still} AND ${wanted(subject, purpose, found)}`;
+    WHERE ${alias}.ctid ${equal} dbops_found.tid AND ${still} AND ${wanted(subject, purpose, found)}`;
 }
 
 function wanted(subject: Subject, purpose: Purpose, value: string): string {
   const isAnswer = `${value} IS NOT NULL`;
   return purpose === 'fix' && subject.done === undefined
-    ? `${isAnswer} AND ${columnOf(subject)} IS DISTINCT FROM ${value}`
+    ? `${isAnswer} AND ${isOther(columnOf(subject), value)}`
     : isAnswer;
 }
 
@@ -226,10 +241,12 @@ export function isQuarantined(
   if (ids.length === 0) return 'false';
   if (subject.key.length > 0)
     return `(${among(subject, { naming: 'key', ids: ids.map(({ id }) => id) })})`;
+  const { alias } = subject;
   const places = ids.map(
-    ({ relation, id }) => `(${quoteLiteral(relation)}::regclass::oid, ${quoteLiteral(id)}::tid)`,
+    ({ relation, id }) =>
+      `${alias}.tableoid ${equal} ${quoteLiteral(relation)}::pg_catalog.regclass::pg_catalog.oid AND ${alias}.ctid ${equal} ${quoteLiteral(id)}`,
   );
-  return `((${subject.alias}.tableoid, ${subject.alias}.ctid) IN (${places.join(', ')}))`;
+  return `(${places.join(' OR ')})`;
 }
 
 /** SELECT: what one row should have that is given as a record, as a trigger has it. */

@@ -1,7 +1,7 @@
 import { codeOf } from '../db/connection-error.ts';
 import { ensureOwnSchema } from '../db/own-schema.ts';
 import { quoteLiteral } from '../db/quote.ts';
-import type { Session } from '../db/session.ts';
+import { readOnce, type Session } from '../db/session.ts';
 import type { Account } from './row-counts.ts';
 import type { Range } from './strategy.ts';
 
@@ -98,7 +98,8 @@ const missing = new Set(['42P01', '3F000']);
 /** Every backfill that was ever begun on the database. */
 export async function readControls(session: Session): Promise<Control[]> {
   try {
-    return await session.query<Control & Record<string, unknown>>(
+    return await readOnce<Control & Record<string, unknown>>(
+      session,
       `${controlSql} ORDER BY b.started_at, b.name`,
     );
   } catch (error) {
@@ -173,20 +174,23 @@ export interface Step {
   isDone?: boolean;
 }
 
-/** SQL that moves the checkpoint, in the statement that changes the rows. */
+/** SQL that moves the checkpoint, in the statement that changes the rows, and so under the path of the role. */
 export function moveCheckpoint(name: string, step: Step, update: string | undefined): string {
   const { range, next, position, isDone } = step;
   const sets = [
     ...(update
-      ? ['changed = changed + (SELECT count(*) FROM filled)', 'batches = batches + 1']
+      ? [
+          'changed = changed OPERATOR(pg_catalog.+) (SELECT pg_catalog.count(*) FROM filled)',
+          'batches = batches OPERATOR(pg_catalog.+) 1',
+        ]
       : []),
     ...(next === undefined ? [] : [`next = ${next}`]),
     ...(position === undefined ? [] : [`position = ${quoteLiteral(position)}`]),
     ...(isDone ? ['is_done = true'] : []),
   ];
   return `${update ? `WITH filled AS (${update} RETURNING 1) ` : ''}UPDATE dbops.backfill_ranges SET ${sets.join(', ')}
-    WHERE backfill = ${quoteLiteral(name)} AND id = ${range}
-    RETURNING ${update ? '(SELECT count(*) FROM filled)::float8' : '0::float8'} AS changed`;
+    WHERE backfill OPERATOR(pg_catalog.=) ${quoteLiteral(name)} AND id OPERATOR(pg_catalog.=) ${range}
+    RETURNING ${update ? '(SELECT pg_catalog.count(*) FROM filled)' : '0'}::pg_catalog.float8 AS changed`;
 }
 
 /** A row whose value can't be computed or stored. */

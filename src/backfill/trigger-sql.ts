@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import { isOther, isSame } from '../db/compare.ts';
 import { quoteIdentifier, quoteLiteral } from '../db/quote.ts';
 import { answerFor, columnOf } from './sql.ts';
 import type { Subject } from './resolve-target.ts';
@@ -38,7 +39,7 @@ function bareTriggers(subject: Subject): string[] {
   const name = quoteIdentifier(column);
   const reference = reads.map((each) => quoteIdentifier(each));
   const of = (row: string) =>
-    `ROW(${reference.map((each) => `${row}.${each}`).join(', ')})::record`;
+    `ROW(${reference.map((each) => `${row}.${each}`).join(', ')})::pg_catalog.record`;
   const isMoved = `${of('OLD')} OPERATOR(pg_catalog.*<>) ${of('NEW')}`;
   const hasKey = key.length > 0;
   const follow = hasKey
@@ -55,7 +56,7 @@ function bareTriggers(subject: Subject): string[] {
     ...(done === undefined && reads.length > 0
       ? [
           functionFor(subject, 'move', {
-            when: `OLD.${name} IS NOT DISTINCT FROM NEW.${name}${hasKey ? '' : ` AND ${isMoved}`}`,
+            when: `${isSame(`OLD.${name}`, `NEW.${name}`)}${hasKey ? '' : ` AND ${isMoved}`}`,
             take: follow,
             otherwise: hasKey ? 'NULL' : 'NEW',
           }),
@@ -74,23 +75,21 @@ export function createTriggers(subject: Subject): string {
 
 function updateByKey({ table, alias, column, key, ...rest }: Subject): string {
   const same = key.map(
-    ({ name }) => `${alias}.${quoteIdentifier(name)} = NEW.${quoteIdentifier(name)}`,
+    ({ name, equals }) =>
+      `${alias}.${quoteIdentifier(name)} ${equals} NEW.${quoteIdentifier(name)}`,
   );
   return `UPDATE ${table} AS ${alias} SET ${quoteIdentifier(column)} = answer
-    WHERE ${same.join(' AND ')} AND ${columnOf({ ...rest, table, alias, column, key })} IS DISTINCT FROM answer`;
+    WHERE ${same.join(' AND ')} AND ${isOther(columnOf({ ...rest, table, alias, column, key }), 'answer')}`;
 }
 
-/**
- * SECURITY DEFINER: who may write the table need not be able to read the source. pg_temp comes last
- * (server manual, "Writing SECURITY DEFINER Functions Safely").
- */
+/** See `securityOf` for whose rights it has. */
 function functionFor(
   subject: Subject,
   kind: 'fill' | 'move',
   { when, take, otherwise }: { when: string; take: string; otherwise: string },
 ): string {
   return `CREATE OR REPLACE FUNCTION ${functionName(subject, kind)}() RETURNS trigger
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = ${subject.searchPath}, pg_temp AS $dbops_fill$
+    LANGUAGE plpgsql ${subject.security} AS $dbops_fill$
 #variable_conflict use_column
 DECLARE
   answer ${subject.type};

@@ -1,4 +1,5 @@
 import { quoteIdentifier, quoteLiteral } from '../db/quote.ts';
+import { ownPath } from '../db/search-path.ts';
 import { readOnly, type Session } from '../db/session.ts';
 import { grantKinds, kinds } from './kinds/index.ts';
 import { common, type Kind, type SchemaObject } from './kinds/kind.ts';
@@ -6,9 +7,9 @@ import { rarity } from './kinds/rarity.ts';
 
 /**
  * Settings that leak into deparsed text (server manual, "System Catalog Information Functions"):
- * both sides of a comparison are read under the same ones. An empty search_path qualifies names.
+ * both sides of a comparison are read under the same ones. The path of dbops qualifies names.
  */
-export const pinned = `SET LOCAL search_path = ''; SET LOCAL DateStyle = 'ISO, YMD'; SET LOCAL IntervalStyle = 'postgres';
+export const pinned = `SET LOCAL search_path = ${ownPath}; SET LOCAL DateStyle = 'ISO, YMD'; SET LOCAL IntervalStyle = 'postgres';
   SET LOCAL TimeZone = 'UTC'; SET LOCAL quote_all_identifiers = off; SET LOCAL extra_float_digits = 1;
   SET LOCAL bytea_output = 'hex'; SET LOCAL standard_conforming_strings = on`;
 

@@ -93,7 +93,7 @@ async function sellForAWhile(context: Context): Promise<Report> {
   const session = await context.session();
   await session.script(oldRows);
   const [row] = await session.query<{ purchases: number; access: number }>(
-    'SELECT (SELECT count(*) FROM purchases)::int AS purchases, (SELECT count(*) FROM content_access)::int AS access',
+    'SELECT (SELECT count(*) FROM public.purchases)::int AS purchases, (SELECT count(*) FROM public.content_access)::int AS access',
   );
   return done({ ...row }, text(`  ${row?.purchases} purchases and ${row?.access} access rows`));
 }

@@ -12,6 +12,7 @@ import { applyRepair } from '../repair/apply.ts';
 import { diagnose } from '../repair/diagnose.ts';
 import { planRepair } from '../repair/plan.ts';
 import { undoRepair } from '../repair/undo.ts';
+import { placeFolder } from '../formats/place.ts';
 import { defineCommand } from '../command.ts';
 import { wait } from '../flags.ts';
 import { folderOf, refuseForgottenTable } from '../open-project.ts';
@@ -74,8 +75,11 @@ export const command = defineCommand({
   async run(context, flags) {
     refuseFromAlone(flags);
     const { adopt } = flags;
-    const move = adopt === undefined ? undefined : readMove(context, { ...flags, adopt });
-    const [session, folder] = await Promise.all([context.session(), move?.to ?? folderOf(context)]);
+    const named = adopt === undefined ? undefined : readMove(context, { ...flags, adopt });
+    const [session, read] = await Promise.all([context.session(), named?.to ?? folderOf(context)]);
+    const folder = await placeFolder(session, read);
+    const from = named?.from && (await placeFolder(session, named.from));
+    const move = named && { to: folder, ...(from && { from }) };
     if (flags.undo) return undo(context, session, { folder, flags });
     const repair = await prepare(context, session, { folder, flags, move });
     const isNothing = repair.plan.actions.length === 0 && !repair.mending;

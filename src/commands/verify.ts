@@ -14,6 +14,7 @@ import { folderOf, knownStatuses } from '../open-project.ts';
 import { appliedOf } from '../migrate/plan.ts';
 import type { Migration } from '../migration.ts';
 import { done, text, type Finding, type Report } from '../report.ts';
+import { placeFolder } from '../formats/place.ts';
 import { readBaseline, writeBaseline } from '../verify/known-findings.ts';
 import { defineCommand } from '../command.ts';
 
@@ -44,8 +45,9 @@ export const command = defineCommand({
   async run(context, { arguments: [words], grants, ignore, baseline, writeBaseline: output }) {
     const { cwd } = context.io;
     const known = baseline === undefined ? [] : readBaseline(cwd, baseline);
-    const folder = await folderOf(context);
+    const read = await folderOf(context);
     const session = await context.session();
+    const folder = await placeFolder(session, read);
     const applied = appliedOf(await knownStatuses(context, session, folder));
     const groups = new Set<CheckGroup>(words.length > 0 ? words : checkGroups);
     if (context.flags.verbose && groups.has('schema'))

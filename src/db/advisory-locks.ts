@@ -1,5 +1,4 @@
 import { DbopsError, exitCodes } from '../errors.ts';
-import { isPooled } from './pooler.ts';
 import type { Session } from './session.ts';
 
 /** Advisory locks (server manual, "Advisory Locks") that are held until `release`. */
@@ -20,7 +19,7 @@ export async function advisoryLocks(
   session: Session,
   anotherSession?: () => Promise<Session>,
 ): Promise<AdvisoryLocks> {
-  if (!anotherSession || !(await isPooled(session))) return sessionLocks(session);
+  if (!anotherSession || !session.isPooled) return sessionLocks(session);
   return transactionLocks(await anotherSession());
 }
 

@@ -1,5 +1,4 @@
 import { describeActivity, holderOf } from './lock.ts';
-import { isPooled } from './pooler.ts';
 import type { Session } from './session.ts';
 import { isPooler } from './target.ts';
 
@@ -94,7 +93,7 @@ const ownTables: Diagnose = async (session) => {
 
 const pooler: Diagnose = async (session) => {
   const name = 'pooler';
-  if (await isPooled(session))
+  if (session.isPooled)
     return {
       name,
       state: 'warn',

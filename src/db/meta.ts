@@ -1,7 +1,7 @@
 import { DbopsError, exitCodes } from '../errors.ts';
 import { codeOf } from './connection-error.ts';
 import { ensureOwnSchema } from './own-schema.ts';
-import { transaction, type Session } from './session.ts';
+import { readOnce, transaction, type Session } from './session.ts';
 import { databaseName, isLocal } from './target.ts';
 
 /** The environment label, stored in the database so that no environment variable can contradict it. */
@@ -15,7 +15,8 @@ const undefinedTable = '42P01';
 
 export async function readLabel(session: Session): Promise<EnvironmentLabel> {
   try {
-    const rows = await session.query<{ key: string; value: string }>(
+    const rows = await readOnce<{ key: string; value: string }>(
+      session,
       'SELECT key, value FROM dbops.meta',
     );
     const values = new Map(rows.map(({ key, value }) => [key, value]));

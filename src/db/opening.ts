@@ -1,5 +1,6 @@
 import type { Client, QueryArrayResult, QueryConfig, QueryResult } from 'pg';
 import { isConnectionLoss } from './connection-error.ts';
+import { placedIn } from './script.ts';
 
 /**
  * SQL that begins a transaction and has not been sent: it travels with the first statement inside,
@@ -60,11 +61,4 @@ const extended = new Set(['name', 'rows', 'binary', 'queryMode']);
 function isSimple({ values, ...rest }: QueryConfig): boolean {
   if (values && values.length > 0) return false;
   return Object.entries(rest).every(([key, value]) => !value || !extended.has(key));
-}
-
-/** An error whose position is that in the query, without what stood before it. */
-function placedIn(error: unknown, offset: number): unknown {
-  if (error instanceof Error && 'position' in error && Number(error.position) > offset)
-    error.position = `${Number(error.position) - offset}`;
-  return error;
 }

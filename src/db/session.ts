@@ -1,25 +1,19 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Client, Query, types, type ClientConfig, type QueryResultRow } from 'pg';
+import { Client, types, type ClientConfig, type QueryResultRow } from 'pg';
 import { DbopsError, exitCodes } from '../errors.ts';
 import { codeOf, connectionError } from './connection-error.ts';
 import { lockDirectory } from './directory-lock.ts';
+import { runScript } from './script.ts';
+import { directly, ownPath, takePath, throughPooler, toOwnPath } from './search-path.ts';
 import type { Target } from './target.ts';
+
+export { ScriptError } from './script.ts';
 
 export interface Server {
   kind: 'postgres' | 'pglite';
   /** As the server reports it, such as `16.4`. */
   version: string;
   major: number;
-}
-
-/** A statement of a script failed; the ones before it were executed in the same message. */
-export class ScriptError extends Error {
-  /** How many statements completed before the one that failed. */
-  readonly completed: number;
-  constructor(cause: Error, completed: number) {
-    super(cause.message, { cause });
-    this.completed = completed;
-  }
 }
 
 /** One connection to the target, whichever kind it is. */
@@ -29,6 +23,14 @@ export interface Session {
   /** The server process, as `pg_stat_activity` shows it. */
   readonly pid: number;
   readonly client: Client;
+  /**
+   * A pooler may serve each transaction from another connection (PgBouncer, Neon's `-pooler`,
+   * Supavisor), because the process that the handshake named is not the one that answers. Nothing of
+   * the session holds from one transaction to the next, and nothing set there may remain.
+   */
+  readonly isPooled: boolean;
+  /** The `search_path` under which `query` and `script` run outside migrations, as SQL: `ownPath`. */
+  readonly path: string;
   /** One statement with parameters (extended protocol). */
   query<R extends QueryResultRow>(sql: string, values?: unknown[]): Promise<R[]>;
   /**
@@ -36,6 +38,13 @@ export interface Session {
    * @throws ScriptError
    */
   script(sql: string): Promise<void>;
+  /**
+   * Sends the text as it is, for a statement that cannot share its message with another. Behind a
+   * pooler it runs under the path of the role.
+   *
+   * @throws ScriptError
+   */
+  alone(sql: string): Promise<void>;
   close(): Promise<void>;
   /** Drops the connection without a goodbye, in the middle of whatever it does. */
   abandon(): void;
@@ -44,6 +53,8 @@ export interface Session {
 export interface SessionOptions {
   /** Shown in `pg_stat_activity`, so that a blocked colleague sees who we are. */
   application: string;
+  /** SQL of another path than `ownPath`; `DEFAULT` is that of the role. */
+  path?: string;
   /** Milliseconds. */
   connectTimeout?: number;
   /**
@@ -113,6 +124,13 @@ async function connect(target: Target, options: SessionOptions): Promise<Session
     unlock();
     throw connectionError(target, error);
   }
+  const pid = (client as Client & { processID: number }).processID;
+  const path = options.path ?? ownPath;
+  const isPooled = await takePath(client, target, pid, path).catch(async (error: unknown) => {
+    await client.end().catch(() => {});
+    unlock();
+    throw connectionError(target, error);
+  });
   return {
     target,
     server: {
@@ -120,10 +138,12 @@ async function connect(target: Target, options: SessionOptions): Promise<Session
       version: version.split(' ')[0] ?? version,
       major: Number.parseInt(version, 10),
     },
-    pid: (client as Client & { processID: number }).processID,
+    pid,
     client,
-    query: async (sql, values) => (await client.query(sql, values ?? [])).rows,
-    script: (sql) => runScript(client, sql),
+    isPooled,
+    path,
+    ...(isPooled ? throughPooler(client, path) : directly(client)),
+    alone: (sql) => runScript(client, sql),
     async close() {
       await client.end();
       unlock();
@@ -141,20 +161,6 @@ async function clientConfig(target: Target, connectTimeout: number): Promise<Cli
   return { user: 'postgres', database: 'postgres', ssl: false, stream };
 }
 
-function runScript(client: Client, sql: string): Promise<void> {
-  let completed = 0;
-  const count = () => completed++;
-  client.connection.on('commandComplete', count);
-  return new Promise<void>((resolve, reject) => {
-    const query = new Query(sql, (error) => {
-      client.connection.off('commandComplete', count);
-      if (error) reject(new ScriptError(error, completed));
-      else resolve();
-    });
-    client.query(query);
-  });
-}
-
 /**
  * Runs `work` in one REPEATABLE READ READ ONLY transaction: figures agree with one another, and
  * the server itself refuses a write.
@@ -167,6 +173,25 @@ export async function readOnly<T>(session: Session, work: () => Promise<T>): Pro
     const result = await work();
     await session.script('COMMIT');
     return result;
+  } catch (error) {
+    await session.script('ROLLBACK').catch(() => {});
+    throw codeOf(error) === readOnlyTransaction ? writesWhenRead(error) : error;
+  }
+}
+
+/**
+ * One statement in a read-only transaction of its own, in one message; inside a transaction, the
+ * statement alone.
+ */
+export async function readOnce<R extends QueryResultRow>(
+  session: Session,
+  sql: string,
+): Promise<R[]> {
+  const { client } = session;
+  if (client.getTransactionStatus() !== 'I') return session.query<R>(sql);
+  try {
+    const text = `BEGIN READ ONLY; ${toOwnPath(session)}; ${sql}; COMMIT`;
+    return [await client.query<R>(text)].flat()[2]?.rows ?? [];
   } catch (error) {
     await session.script('ROLLBACK').catch(() => {});
     throw codeOf(error) === readOnlyTransaction ? writesWhenRead(error) : error;

@@ -1,4 +1,5 @@
-import { quoteIdentifier as q, quoteName } from '../db/quote.ts';
+import { quoteIdentifier as q, quoteLiteral, quoteName } from '../db/quote.ts';
+import { schemaOf, underUserPath } from '../db/search-path.ts';
 import type { Session } from '../db/session.ts';
 import type { BackfillTarget } from '../backfill/definition.ts';
 import type { Piece } from '../sql/alter-table.ts';
@@ -17,6 +18,7 @@ export async function deriveTarget(
   const own = table.schema === undefined ? table.name : quoteName(table);
   if (fallback !== undefined)
     return { table: own, set: `${word(name)} = ${fallback}`, done: `${word(name)} IS NOT NULL` };
+  const schemaOfTable = table.schema ?? (await schemaOf(session, table.name));
   const rows = await session.query<Record<'source' | 'schema' | 'key' | 'reference', string>>(
     `SELECT s.relname AS source, n.nspname AS schema, k.attname AS key, r.attname AS reference
        FROM pg_constraint c
@@ -26,7 +28,7 @@ export async function deriveTarget(
        JOIN pg_attribute v ON v.attrelid = c.confrelid AND v.attname = $2 AND NOT v.attisdropped
       WHERE c.contype = 'f' AND c.conparentid = 0 AND cardinality(c.conkey) = 1
         AND c.confrelid <> c.conrelid AND c.conrelid = to_regclass($1)`,
-    [quoteName(table), name],
+    [quoteName({ ...table, ...(schemaOfTable && { schema: schemaOfTable }) }), name],
   );
   const [only, another] = rows;
   if (!only || another) return undefined;
@@ -51,9 +53,10 @@ export async function readKnown(session: Session, pieces: readonly Piece[]): Pro
   const functions = pieces.flatMap((piece) =>
     piece.kind === 'add-column' ? (piece.column.default?.functions ?? []) : [],
   );
-  const there = await session.query<{ name: string }>(
-    'SELECT name FROM unnest($1::text[]) AS t (name) WHERE to_regclass(name) IS NOT NULL',
-    [tables],
+  const there = await underUserPath<{ name: string }>(
+    session,
+    `SELECT name FROM pg_catalog.unnest(ARRAY[${tables.map(quoteLiteral).join(', ')}]::pg_catalog.text[]) AS t (name)
+      WHERE pg_catalog.to_regclass(name) IS NOT NULL`,
   );
   const volatile = await session.query<{ name: string }>(
     `SELECT DISTINCT proname::text AS name FROM pg_proc WHERE proname = ANY($1) AND provolatile = 'v'`,

@@ -16,6 +16,16 @@ export interface FolderContents {
   /** These two where they follow from the folder's own settings; otherwise they are the format's. */
   hostLock?: HostLock;
   loadModule?: LoadModule;
+  /** Where the tool leaves the schema of its tables to `search_path`, and so to the database. */
+  unplaced?: Unplaced;
+}
+
+/** Tables that a tool names without a schema. */
+export interface Unplaced {
+  /** The tracking table. */
+  table: string;
+  /** What names them with this schema; for people they are called as before. */
+  placedIn(schema: string): Pick<FolderContents, 'tracking' | 'hostLock'>;
 }
 
 /** A folder of migrations, read. */
@@ -105,8 +115,8 @@ export interface NewMigration {
 export interface Platform {
   /** SQL that it has run before the first migration: as good as any role may run it anywhere. */
   prelude: string;
-  /** SQL that each of its sessions begins with. */
-  settings: string;
+  /** SQL of the `search_path` of its sessions. */
+  searchPath: string;
   /** Its own schemas: what is in them is compared only as far as migrations make it. */
   schemas: readonly string[];
   /** For extensions that it has and the embedded shadow lacks. */

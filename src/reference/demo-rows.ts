@@ -1,18 +1,18 @@
 /** Rows in the shape that the schema has after `0003_content`: nothing says whose a purchase is. */
 export const oldRows = `
-  INSERT INTO users (id, email, name) VALUES
+  INSERT INTO public.users (id, email, name) VALUES
     ('user_ada', 'ada@example.com', 'Ada'), ('user_ben', 'ben@example.com', 'Ben'), ('user_eve', 'eve@example.com', 'Eve');
-  INSERT INTO organizations (id, name, owner_id)
+  INSERT INTO public.organizations (id, name, owner_id)
     SELECT ('00000000-0000-4000-8000-00000000000' || n)::uuid, name, owner
       FROM (VALUES (1, 'Northwind Courses', 'user_ada'), (2, 'Blue Door Yoga', 'user_ben')) AS org (n, name, owner);
-  INSERT INTO content (id, organization_id, creator_id, title, price_cents)
+  INSERT INTO public.content (id, organization_id, creator_id, title, price_cents)
     SELECT ('00000000-0000-4000-9000-' || lpad(n::text, 12, '0'))::uuid,
            ('00000000-0000-4000-8000-00000000000' || 1 + n % 2)::uuid, 'user_ada', 'Lesson ' || n, 1500
       FROM generate_series(1, 50) AS n;
-  INSERT INTO purchases (customer_id, content_id, status, amount_paid_cents, created_at)
+  INSERT INTO public.purchases (customer_id, content_id, status, amount_paid_cents, created_at)
     SELECT (ARRAY['user_ada', 'user_ben', 'user_eve'])[1 + n % 3],
            ('00000000-0000-4000-9000-' || lpad((1 + n % 50)::text, 12, '0'))::uuid, 'completed', 1500, now() - n * interval '1 hour'
       FROM generate_series(1, 3000) AS n;
-  INSERT INTO content_access (user_id, content_id, access_type)
-    SELECT DISTINCT customer_id, content_id, 'purchased' FROM purchases;
+  INSERT INTO public.content_access (user_id, content_id, access_type)
+    SELECT DISTINCT customer_id, content_id, 'purchased' FROM public.purchases;
 `;

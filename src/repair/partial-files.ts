@@ -1,5 +1,6 @@
 import type { Wanted } from '../shadow/replay-cache-key.ts';
 import type { Loss } from '../catalog/losses.ts';
+import { backToOwnPath } from '../db/search-path.ts';
 import { ScriptError, type Session } from '../db/session.ts';
 import { DbopsError, exitCodes, usageError } from '../errors.ts';
 import type { Folder } from '../formats/format.ts';
@@ -94,9 +95,10 @@ export function refuseUnproven({ name, kind, way }: Mending): void {
 export function runWithin(asked: Asked, { at, kind, name, way }: Mending): Before {
   return async (session) => {
     if (kind === 'finish') {
-      const settings = asked.folder.format.platform?.settings;
-      if (settings) await session.script(settings);
+      const path = asked.folder.format.platform?.searchPath ?? 'DEFAULT';
+      await session.script(`SET LOCAL search_path TO ${path}`);
       for (const sql of way.statements) await session.script(sql);
+      await session.script(backToOwnPath(session));
       return expectShowing(session, asked, at, 'all');
     }
     const { losses = [] } = way;
@@ -117,9 +119,18 @@ export function runWithin(asked: Asked, { at, kind, name, way }: Mending): Befor
 }
 
 /** Runs statements that no transaction may hold; what ran before one that fails stands. */
-export async function runApart(session: Session, { name, way }: Mending): Promise<void> {
+export async function runApart(session: Session, mending: Mending): Promise<void> {
+  if (!session.isPooled) await session.script('SET search_path TO DEFAULT');
+  try {
+    await runEach(session, mending);
+  } finally {
+    if (!session.isPooled) await session.script(backToOwnPath(session)).catch(() => {});
+  }
+}
+
+async function runEach(session: Session, { name, way }: Mending): Promise<void> {
   for (const [at, sql] of way.statements.entries())
-    await session.script(sql).catch((error: unknown) => {
+    await session.alone(sql).catch((error: unknown) => {
       const cause = error instanceof ScriptError ? error.cause : error;
       throw new DbopsError({
         code: 'REPAIR.FAILED',

@@ -1,8 +1,9 @@
+import { ownPath } from '../db/search-path.ts';
 import type { Session } from '../db/session.ts';
 
 /**
  * Settings under which text says all of a value, and says it the same every time (server manual,
- * "Locale and Formatting"); an empty search_path qualifies every name. With row_security off the
+ * "Locale and Formatting"); the path of dbops qualifies every name. With row_security off the
  * server refuses to leave rows out, rather than leaving them out.
  */
 const exact: readonly [name: string, value: string][] = [
@@ -14,7 +15,7 @@ const exact: readonly [name: string, value: string][] = [
   ['row_security', 'off'],
 ];
 
-const qualified: readonly [name: string, value: string][] = [['search_path', '']];
+const qualified: readonly [name: string, value: string][] = [['search_path', ownPath]];
 
 /** Runs `work` in the caller's transaction under those settings, and puts back what was set. */
 export function withExactText<T>(session: Session, work: () => Promise<T>): Promise<T> {
@@ -24,22 +25,6 @@ export function withExactText<T>(session: Session, work: () => Promise<T>): Prom
 /** Runs `work` where every name that the server prints has its schema. */
 export function withQualifiedNames<T>(session: Session, work: () => Promise<T>): Promise<T> {
   return withSettings(session, qualified, work);
-}
-
-/** Runs `work` where names mean what they meant to whoever began the transaction. */
-export function withSearchPath<T>(
-  session: Session,
-  path: string,
-  work: () => Promise<T>,
-): Promise<T> {
-  return withSettings(session, [['search_path', path]], work);
-}
-
-export async function searchPathOf(session: Session): Promise<string> {
-  const [row] = await session.query<{ path: string }>(
-    `SELECT current_setting('search_path') AS path`,
-  );
-  return row?.path ?? '';
 }
 
 async function withSettings<T>(

@@ -3,7 +3,7 @@ import { quoteIdentifier as q } from '../db/quote.ts';
 import type { Session } from '../db/session.ts';
 import type { RowGuard } from '../runner/step.ts';
 import type { Destruction } from '../sql/destructions.ts';
-import { searchPathOf, withExactText, withSearchPath } from './exact-text.ts';
+import { withExactText } from './exact-text.ts';
 import { keep, type Kept } from './copy-rows.ts';
 import { isMatch, keptRows, liveRows } from './row-matching.ts';
 import {
@@ -57,10 +57,10 @@ export interface Watch {
 export function guardFor(watch: Watch): RowGuard {
   let unattended: { storage: Storage; kept: Kept[] } | undefined;
   return {
-    around: (session, script) => around(session, watch, script),
-    async before(session) {
+    around: (session, script, toPath) => around(session, { ...watch, toPath }, script),
+    async before(session, toPath) {
       await markChanged(session, watch.returning);
-      const kept = await keepExpected(session, watch);
+      const kept = await keepExpected(session, { ...watch, toPath });
       unattended = { storage: await readStorage(session), kept };
     },
     async after(session) {
@@ -75,7 +75,10 @@ export function guardFor(watch: Watch): RowGuard {
   };
 }
 
-async function around(session: Session, watch: Watch, script: () => Promise<void>): Promise<void> {
+/** A watch over a script whose path is known. */
+type Placed = Watch & { toPath: string | undefined };
+
+async function around(session: Session, watch: Placed, script: () => Promise<void>): Promise<void> {
   await markChanged(session, watch.returning);
   if (watch.discards) return bringBack(session, watch, script);
   let kept = await keepExpected(session, watch);
@@ -109,19 +112,15 @@ function isInKey(loss: Loss, { loss: { schema, table }, key }: Kept): boolean {
 /** The script, and the rows and values that it has made a place for. */
 async function bringBack(
   session: Session,
-  { returning, rules, restores, onRestored }: Watch,
+  { returning, rules, restores, onRestored, toPath }: Placed,
   script: () => Promise<void>,
 ): Promise<void> {
-  const path = restores ? await searchPathOf(session) : '';
   await script();
   await markReturned(session, returning);
   if (restores && returning.length > 0) {
-    const options = { dryRun: false, overwrite: false };
+    const options = { dryRun: false, overwrite: false, ...(toPath && { toPath }) };
     const records = await readAgain(session, returning);
-    // A derived script has set an empty one, and checks of the tables may call functions by name.
-    const restored = await withSearchPath(session, path, () =>
-      restoreWithin(session, records, options),
-    ).catch((error: unknown) => {
+    const restored = await restoreWithin(session, records, options).catch((error: unknown) => {
       throw restoreError(error, records);
     });
     onRestored(restored);
@@ -191,10 +190,10 @@ async function noteLeft(session: Session, kept: Kept, before: Storage): Promise<
   });
 }
 
-async function keepExpected(session: Session, watch: Watch): Promise<Kept[]> {
-  const { losses, stated, isStatedAlone, discards } = watch;
+async function keepExpected(session: Session, watch: Placed): Promise<Kept[]> {
+  const { losses, stated, isStatedAlone, discards, toPath } = watch;
   if (discards) return [];
-  const said = await statedLosses(session, stated, isStatedAlone);
+  const said = await statedLosses(session, stated, isStatedAlone, toPath);
   return keepOrExplain(session, watch, distinct([...losses, ...said]));
 }
 

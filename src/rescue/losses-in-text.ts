@@ -1,3 +1,4 @@
+import { schemaOf } from '../db/search-path.ts';
 import type { Session } from '../db/session.ts';
 import type { ObjectName } from '../sql/non-transactional.ts';
 import type { Destruction } from '../sql/destructions.ts';
@@ -8,16 +9,18 @@ import type { TableName } from './table-shape.ts';
  * What the text of a script says that it destroys, as far as it is there: also what somebody made
  * by hand, which no shadow knows of.
  *
+ * @param toPath SQL that gives names the meaning that they have in the script; absent: for the role
  * @param isAlone nothing else is known of the script: every change of a type is taken for a loss
  */
 export async function statedLosses(
   session: Session,
   destructions: readonly Destruction[],
   isAlone = false,
+  toPath?: string,
 ): Promise<Destroyed[]> {
   const losses: Destroyed[] = [];
   for (const destruction of destructions)
-    losses.push(...(await lossesOf(session, destruction, isAlone)));
+    losses.push(...(await lossesOf(session, destruction, isAlone, toPath)));
   return distinct(losses);
 }
 
@@ -25,6 +28,7 @@ async function lossesOf(
   session: Session,
   destruction: Destruction,
   isAlone: boolean,
+  toPath?: string,
 ): Promise<Destroyed[]> {
   switch (destruction.kind) {
     case 'hidden':
@@ -35,12 +39,12 @@ async function lossesOf(
         await tablesWhere(session, 'n.nspname = $1 AND NOT c.relispartition', destruction.schema)
       ).map((table) => ({ kind: 'table', ...table }));
     case 'table':
-      return (await resolve(session, destruction.table)).map((table) => ({
+      return (await resolve(session, destruction.table, toPath)).map((table) => ({
         kind: 'table',
         ...table,
       }));
     case 'rows': {
-      const tables = await resolve(session, destruction.table);
+      const tables = await resolve(session, destruction.table, toPath);
       const all = destruction.cascades ? await withReferring(session, tables) : tables;
       return all.map((table) => ({ kind: 'rows', ...table }));
     }
@@ -48,7 +52,7 @@ async function lossesOf(
     case 'type': {
       const isDrop = destruction.kind === 'column';
       if (!isDrop && !destruction.isRewritten && !isAlone) return [];
-      const [table] = await resolve(session, destruction.table);
+      const [table] = await resolve(session, destruction.table, toPath);
       const from = table && (await typeOf(session, table, destruction.column));
       if (!table || from === undefined) return [];
       const { column } = destruction;
@@ -83,10 +87,14 @@ function tablesWhere(
   );
 }
 
-function resolve(session: Session, { schema, name }: ObjectName): Promise<TableName[]> {
-  return schema === undefined
-    ? tablesWhere(session, 'c.relname = $1 AND pg_table_is_visible(c.oid)', name)
-    : tablesWhere(session, 'n.nspname = $2 AND c.relname = $1', name, schema);
+async function resolve(
+  session: Session,
+  { schema, name }: ObjectName,
+  toPath?: string,
+): Promise<TableName[]> {
+  const place = schema ?? (await schemaOf(session, name, toPath));
+  if (place === undefined) return [];
+  return tablesWhere(session, 'n.nspname = $2 AND c.relname = $1', name, place);
 }
 
 /** TRUNCATE … CASCADE empties what refers to the table, and what refers to that. */

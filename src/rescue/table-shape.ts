@@ -45,6 +45,8 @@ export interface ForeignKey {
   columns: string[];
   target: TableName;
   targetColumns: string[];
+  /** SQL of the equality by which the server compares each target column with its column. */
+  operators: string[];
   isDeferrable: boolean;
   isDeferred: boolean;
 }
@@ -128,6 +130,9 @@ const sequences = `(SELECT coalesce(jsonb_agg(DISTINCT jsonb_build_object(
 
 const foreignKeys = `(SELECT coalesce(jsonb_agg(jsonb_build_object('name', f.conname,
     'columns', ${names('c.oid', 'f.conkey')}, 'targetColumns', ${names('f.confrelid', 'f.confkey')},
+    'operators', (SELECT jsonb_agg(format('OPERATOR(%I.%s)', s.nspname, o.oprname) ORDER BY e.at)
+       FROM unnest(f.conpfeqop) WITH ORDINALITY e (id, at) JOIN pg_operator o ON o.oid = e.id
+       JOIN pg_namespace s ON s.oid = o.oprnamespace),
     'target', jsonb_build_object('schema', m.nspname, 'table', r.relname),
     'isDeferrable', f.condeferrable, 'isDeferred', f.condeferred) ORDER BY f.conname), '[]')
   FROM pg_constraint f JOIN pg_class r ON r.oid = f.confrelid JOIN pg_namespace m ON m.oid = r.relnamespace

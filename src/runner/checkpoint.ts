@@ -130,7 +130,10 @@ export async function readCheckpoint(
 /** Where a run stands: so many parts are committed, and perhaps the next is begun. */
 export type Progress = Pick<Checkpoint, 'done'> & Partial<Pick<Checkpoint, 'begun' | 'before'>>;
 
-/** SQL that moves the checkpoint; rides in the transaction of the part it follows. */
+/**
+ * SQL that moves the checkpoint; rides in the transaction of the part it follows, under the path of
+ * that part, by which its tables are found. Everything else is named with its schema.
+ */
 export function saveCheckpoint(
   { migration, direction, hash, tables }: CheckpointedStep,
   { folder: { tracking } }: Run,
@@ -144,7 +147,7 @@ export function saveCheckpoint(
     ON CONFLICT (tracking, migration, direction) DO UPDATE
       SET hash = excluded.hash, done = excluded.done, begun = excluded.begun,
           before = excluded.before, tracking_oid = excluded.tracking_oid,
-          tables = excluded.tables, updated_at = now()`;
+          tables = excluded.tables, updated_at = pg_catalog.now()`;
 }
 
 /** Of both directions: what is recorded is not half undone, and what is erased not half done. */
@@ -163,18 +166,22 @@ export function conditionOf(tracking: string, migration: string): string {
 
 /** Looked up without to_regclass(), which fails where a schema may not be used. */
 function oidOf({ tables: [table = ''] }: Tracked['tracking']): string {
-  return `(SELECT c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-     WHERE n.nspname || '.' || c.relname = ${quoteLiteral(table)})`;
+  return `(SELECT c.oid FROM pg_catalog.pg_class c
+     JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
+    WHERE pg_catalog.concat(n.nspname, '.', c.relname) OPERATOR(pg_catalog.=) ${quoteLiteral(table)})`;
 }
 
 /** SQL: those of the names that are tables, by oid. */
 function oidsOf(names: readonly ObjectName[]): string {
   const conditions = names.map(({ schema, name }) => {
-    const place = schema ? `n.nspname = ${quoteLiteral(schema)}` : 'pg_table_is_visible(c.oid)';
-    return `c.relname = ${quoteLiteral(name)} AND ${place}`;
+    const place = schema
+      ? `n.nspname OPERATOR(pg_catalog.=) ${quoteLiteral(schema)}`
+      : 'pg_catalog.pg_table_is_visible(c.oid)';
+    return `c.relname OPERATOR(pg_catalog.=) ${quoteLiteral(name)} AND ${place}`;
   });
   if (conditions.length === 0) return `'{}'`;
-  return `(SELECT coalesce(jsonb_object_agg(c.oid, format('%I.%I', n.nspname, c.relname)), '{}')
-     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't' AND (${conditions.join(' OR ')}))`;
+  return `(SELECT coalesce(pg_catalog.jsonb_object_agg(c.oid, pg_catalog.format('%I.%I', n.nspname, c.relname)), '{}')
+     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
+    WHERE c.relkind OPERATOR(pg_catalog.=) ANY ('{r,p}') AND c.relpersistence OPERATOR(pg_catalog.<>) 't'
+      AND (${conditions.join(' OR ')}))`;
 }

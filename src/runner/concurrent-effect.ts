@@ -1,4 +1,5 @@
 import { quoteLiteral, quoteName } from '../db/quote.ts';
+import { schemaSql } from '../db/search-path.ts';
 import type { Session } from '../db/session.ts';
 import type { Effect, ObjectName } from '../sql/non-transactional.ts';
 
@@ -8,6 +9,38 @@ export async function stateOf(session: Session, effect: Effect): Promise<string 
   if (!probe) return null;
   const [row] = await session.query<{ state: string | null }>(`SELECT (${probe})::text AS state`);
   return row?.state ?? null;
+}
+
+/**
+ * The effect with the schemas that its names have under the path of the session, which is the role's:
+ * a name that means nothing there stays as it is.
+ */
+export async function locate(session: Session, effect: Effect): Promise<Effect> {
+  const placed = (name: ObjectName) => placeOf(session, name);
+  switch (effect.kind) {
+    case 'create-index':
+      return { ...effect, table: await placed(effect.table) };
+    case 'drop-index':
+      return { ...effect, index: await placed(effect.index) };
+    case 'detach-partition':
+      return {
+        ...effect,
+        parent: await placed(effect.parent),
+        partition: await placed(effect.partition),
+      };
+    case 'reindex':
+      return effect.scope === 'table' || effect.scope === 'index'
+        ? { ...effect, object: await placed(effect.object) }
+        : effect;
+    default:
+      return effect;
+  }
+}
+
+async function placeOf(session: Session, name: ObjectName): Promise<ObjectName> {
+  if (name.schema !== undefined) return name;
+  const { rows } = await session.client.query<{ schema: string }>(schemaSql(name.name));
+  return { ...name, ...rows[0] };
 }
 
 /** Whether the statement has happened since the catalog was as `before`, though nobody saw it end. */

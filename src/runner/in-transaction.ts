@@ -1,4 +1,5 @@
 import { isConnectionLoss } from '../db/connection-error.ts';
+import { resetSettings } from '../db/search-path.ts';
 import type { Session } from '../db/session.ts';
 import { withLockRetries } from '../db/lock.ts';
 import { migrationFailed, type FailurePoint } from './failure/explain-failure.ts';
@@ -7,9 +8,9 @@ import { guardedContent } from './with-row-guard.ts';
 import {
   beginOf,
   resetRole,
-  resetSettings,
   retriesOf,
   trackingSql,
+  userPathOf,
   type Run,
   type Step,
 } from './step.ts';
@@ -38,9 +39,12 @@ export async function runInTransaction(
   durable: boolean,
 ): Promise<void> {
   const { session } = run;
-  const end = `${resetRole}; ${trackingSql(run, step)}; COMMIT; ${resetSettings}`;
-  const make = step.guard ? guardedContent(step.guard, session, contentOf) : contentOf;
-  const content = make(beginOf(step, run, durable), end);
+  const end = `${resetRole}; ${trackingSql(run, step)}; COMMIT; ${resetSettings(session)}`;
+  const begin = beginOf(step, run, durable);
+  const toStep = userPathOf(run, 'LOCAL');
+  const content = step.guard
+    ? guardedContent(step.guard, run, contentOf)(begin, end)
+    : contentOf([...begin, toStep], end);
   await withLockRetries(session, retriesOf(step, run), async () => {
     try {
       await content.send();

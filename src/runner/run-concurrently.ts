@@ -1,10 +1,11 @@
 import { signed } from '../db/backend.ts';
 import { withWatchedLocks } from '../db/lock-watch.ts';
+import { resetSettings } from '../db/search-path.ts';
 import { DbopsError, exitCodes } from '../errors.ts';
 import type { Effect } from '../sql/non-transactional.ts';
 import type { Statement } from '../sql/statements.ts';
 import { saveCheckpoint, type CheckpointedStep } from './checkpoint.ts';
-import { finishOf, hasHappened, leftoversOf, stateOf } from './concurrent-effect.ts';
+import { finishOf, hasHappened, leftoversOf, locate, stateOf } from './concurrent-effect.ts';
 import { withReason } from './failure/further-reason.ts';
 import {
   limitsOf,
@@ -12,6 +13,8 @@ import {
   retriesOf,
   scriptOf,
   toThePlain,
+  toTheRole,
+  userPathOf,
   type Run,
   type Step,
 } from './step.ts';
@@ -41,28 +44,36 @@ export async function runAlone(alone: Alone, run: Run): Promise<void> {
   const settings = settingsOf(alone, run, letsPass);
   // The names in the statement mean what they mean with the settings of the file.
   if (settings.length > 0) await session.script(scriptOf(...settings));
-  const seen = effect ? await stateOf(session, effect) : null;
-  if (!(effect && begun && hasHappened(effect, begun.before, seen))) {
-    const isDropped = effect ? await dropLeftovers(alone, effect, run) : false;
-    await begin(alone, effect && isDropped ? await stateOf(session, effect) : seen, run);
+  const located = effect && (await locate(session, effect));
+  if (settings.length > 0) await session.script(toThePlain(run));
+  const seen = located ? await stateOf(session, located) : null;
+  if (!(located && begun && hasHappened(located, begun.before, seen))) {
+    const isDropped = located ? await dropLeftovers(alone, located, run) : false;
+    const before = located && isDropped ? await stateOf(session, located) : seen;
+    await begin(alone, located, before, run);
   }
-  await session.script(scriptOf(toThePlain, finished(alone, run)));
+  await session.script(scriptOf(toTheRole, finished(alone, run), resetSettings(session)));
 }
 
-async function begin(alone: Alone, before: string | null, run: Run): Promise<void> {
-  const { sql, effect, letsPass } = alone.statement;
+async function begin(
+  alone: Alone,
+  effect: Effect | undefined,
+  before: string | null,
+  run: Run,
+): Promise<void> {
+  const { sql, letsPass } = alone.statement;
   const { session } = run;
   const unfinished = effect && (await finishOf(session, effect));
   const settings = settingsOf(alone, run, letsPass && !unfinished);
-  await session.script(scriptOf(toThePlain, save(alone, run, before), ...settings));
+  await session.script(scriptOf(toTheRole, save(alone, run, before), ...settings));
   await runWatched(alone, run, unfinished ?? sql).catch(async (error: unknown) => {
     const isHurried = run.signal.aborted || error instanceof DbopsError;
     // What can't be taken back now, the checkpoint leaves to the next run.
-    const isClean = await cleanUp(alone, before, run, isHurried).then(
+    const isClean = await cleanUp(alone, effect, before, run, isHurried).then(
       () => true,
       () => false,
     );
-    if (!run.isPooled) await session.script(toThePlain).catch(() => {});
+    if (!run.isPooled) await session.script(toThePlain(run)).catch(() => {});
     throw !isClean && effect && error instanceof DbopsError
       ? withReason(
           error,
@@ -80,7 +91,7 @@ function runWatched(
   patience = run.patience,
 ): Promise<void> {
   const { session, worker, isPooled } = run;
-  const work = () => session.script(signed(worker, sql));
+  const work = () => session.alone(signed(worker, sql));
   if (!statement.letsPass && !isPooled) return work();
   const lockTimeout = lockTimeoutOf(step, run);
   return withWatchedLocks(session, { ...retriesOf(step, run), patience, lockTimeout }, work);
@@ -93,7 +104,7 @@ function runWatched(
 function settingsOf({ step, settings }: Alone, run: Run, letsPass: boolean): string[] {
   if (run.isPooled) return [];
   const endless = letsPass ? ['SET lock_timeout = 0'] : [];
-  return [...limitsOf(step, run, 'SESSION'), ...endless, ...settings];
+  return [...limitsOf(step, run, 'SESSION'), userPathOf(run, 'SESSION'), ...endless, ...settings];
 }
 
 function save({ step, done }: Alone, run: Run, before: string | null): string {
@@ -125,14 +136,22 @@ const dropOf = (index: string) => `DROP INDEX CONCURRENTLY IF EXISTS ${index}`;
 const hurry = 500;
 
 /** Takes back what a failed statement left, so that the next run begins it anew. */
-async function cleanUp(alone: Alone, before: string | null, run: Run, isHurried: boolean) {
+async function cleanUp(
+  alone: Alone,
+  effect: Effect | undefined,
+  before: string | null,
+  run: Run,
+  isHurried: boolean,
+) {
   const { session, isPooled, patience } = run;
-  const { step, statement, done } = alone;
+  const { step, done } = alone;
   if (isHurried && !isPooled) await session.script(`SET statement_timeout = ${hurry}`);
-  const leftovers = statement.effect ? await leftoversOf(session, statement.effect, before) : [];
+  const leftovers = effect ? await leftoversOf(session, effect, before) : [];
   for (const { index, builder } of leftovers)
     if (builder === null) await runWatched(alone, run, dropOf(index), isHurried ? hurry : patience);
-  await session.script(scriptOf(toThePlain, saveCheckpoint(step, run, { done })));
+  await session.script(
+    scriptOf(toTheRole, saveCheckpoint(step, run, { done }), resetSettings(session)),
+  );
 }
 
 function beingBuilt({ migration }: Step, index: string, pid: number): DbopsError {

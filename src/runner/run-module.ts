@@ -1,12 +1,21 @@
 import { isConnectionLoss } from '../db/connection-error.ts';
 import { Opening } from '../db/opening.ts';
+import { resetSettings } from '../db/search-path.ts';
 import { ScriptError, type Session } from '../db/session.ts';
 import { DbopsError, exitCodes } from '../errors.ts';
 import type { LoadedModule } from '../formats/format.ts';
 import { migrationFailed } from './failure/explain-failure.ts';
 import { fateOf } from './after-connection-loss.ts';
 import { afterAlone, beforeAlone } from './with-row-guard.ts';
-import { limitsOf, resetRole, resetSettings, trackingSql, type Run, type Step } from './step.ts';
+import {
+  limitsOf,
+  resetRole,
+  toThePlain,
+  trackingSql,
+  userPathOf,
+  type Run,
+  type Step,
+} from './step.ts';
 import { rollback, runInTransaction, type Content } from './in-transaction.ts';
 
 /**
@@ -48,12 +57,17 @@ async function runAlone(step: Step, module: LoadedModule, run: Run): Promise<voi
   await beforeAlone(step, run);
   try {
     // Behind a pooler a setting would stay with a connection that others use next.
-    if (!run.isPooled) await session.script(limitsOf(step, run, 'SESSION').join('; '));
+    if (!run.isPooled) {
+      const settings = [...limitsOf(step, run, 'SESSION'), userPathOf(run, 'SESSION')];
+      await session.script(settings.join('; '));
+    }
     await module.run(session, false);
     await refuseOpenTransaction(step, run);
+    if (!run.isPooled) await session.script(toThePlain(run));
     await afterAlone(step, run);
-    await session.script(`${resetRole}; ${trackingSql(run, step)}; ${resetSettings}`);
+    await session.script(`${resetRole}; ${trackingSql(run, step)}; ${resetSettings(session)}`);
   } catch (error) {
+    if (!run.isPooled) await session.script(toThePlain(run)).catch(() => {});
     if (error instanceof DbopsError) throw error;
     const cause = causeOf(error);
     const fate = isConnectionLoss(cause) ? await fateOf(step, run) : 'rolled back';

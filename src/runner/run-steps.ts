@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { underUserPath, resetSettings } from '../db/search-path.ts';
 import type { Session } from '../db/session.ts';
 import type { TrackingRow } from '../formats/format.ts';
 import { isBackend, type Backend } from '../db/backend.ts';
@@ -116,14 +117,16 @@ async function attempt(
 async function searchPathOf({ session, folder }: RunSettings): Promise<string | undefined> {
   const { searchPath } = folder.format;
   if (searchPath === undefined) return undefined;
-  const asked = await session.query(
-    `SELECT FROM pg_settings WHERE name = 'search_path' AND source = 'client'`,
+  const asked = await underUserPath(
+    session,
+    `SELECT 1 AS asked FROM pg_catalog.pg_settings WHERE name OPERATOR(pg_catalog.=) 'search_path'
+        AND source OPERATOR(pg_catalog.=) 'client'`,
   );
   return asked.length > 0 ? undefined : searchPath;
 }
 
 function canNoticeLoss(session: Session): Promise<boolean> {
-  return session.script(`SET ${noticeLoss}; RESET ALL`).then(
+  return session.script(`SET ${noticeLoss}; ${resetSettings(session)}`).then(
     () => true,
     () => false, // Windows and other platforms refuse it
   );

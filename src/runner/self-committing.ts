@@ -1,7 +1,8 @@
 import { isConnectionLoss } from '../db/connection-error.ts';
+import { resetSettings } from '../db/search-path.ts';
 import type { Statement } from '../sql/statements.ts';
 import { saveCheckpoint, type CheckpointedStep } from './checkpoint.ts';
-import { limitsOf, scriptOf, toThePlain, type Run } from './step.ts';
+import { limitsOf, scriptOf, toTheRole, userPathOf, type Run } from './step.ts';
 
 /** SQLSTATE invalid_transaction_termination: a DO or CALL that commits, within a transaction. */
 export const commitsItself = '2D000';
@@ -27,10 +28,13 @@ export async function runCommitting(
 ): Promise<void> {
   const { session, isPooled } = run;
   const save = (begun: boolean, parts: number) =>
-    scriptOf(toThePlain, saveCheckpoint(step, run, { done: parts, begun }));
+    scriptOf(toTheRole, saveCheckpoint(step, run, { done: parts, begun }), resetSettings(session));
   await session.script(save(true, done));
-  if (!isPooled) await session.script(scriptOf(...limitsOf(step, run, 'SESSION'), ...settings));
-  await session.script(statement.sql).catch(async (error: unknown) => {
+  if (!isPooled)
+    await session.script(
+      scriptOf(...limitsOf(step, run, 'SESSION'), userPathOf(run, 'SESSION'), ...settings),
+    );
+  await session.alone(statement.sql).catch(async (error: unknown) => {
     if (!isConnectionLoss(error)) await session.script(save(false, done));
     throw error;
   });

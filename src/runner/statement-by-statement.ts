@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 import { codeOf, isConnectionLoss } from '../db/connection-error.ts';
 import { withLockRetries } from '../db/lock.ts';
+import { resetSettings } from '../db/search-path.ts';
 import { ScriptError } from '../db/session.ts';
 import { DbopsError } from '../errors.ts';
 import { splitParts, type Part } from '../sql/execution.ts';
@@ -24,11 +25,11 @@ import { runAlone } from './run-concurrently.ts';
 import {
   limitsOf,
   resetRole,
-  resetSettings,
   retriesOf,
   scriptOf,
   toThePlain,
   trackingSql,
+  userPathOf,
   type Run,
   type Step,
 } from './step.ts';
@@ -165,8 +166,10 @@ async function runWithCheckpoint(
   run: Run,
 ): Promise<void> {
   const settings = settingsBefore(parts, done);
-  const before = ['BEGIN', ...limitsOf(step, run, 'LOCAL'), ...settings];
-  const after = [resetRole, saveCheckpoint(step, run, { done: done + 1 }), 'COMMIT', resetSettings];
+  const path = userPathOf(run, 'LOCAL');
+  const before = ['BEGIN', ...limitsOf(step, run, 'LOCAL'), path, ...settings];
+  const checkpoint = saveCheckpoint(step, run, { done: done + 1 });
+  const after = [resetRole, checkpoint, 'COMMIT', resetSettings(run.session)];
   try {
     await run.session.script(scriptOf(...before, part.sql, ...after));
   } catch (error) {
@@ -179,7 +182,13 @@ async function runWithCheckpoint(
 async function record(step: Step, run: Run): Promise<void> {
   try {
     await run.session.script(
-      scriptOf(toThePlain, 'BEGIN', trackingSql(run, step), dropCheckpoint(step, run), 'COMMIT'),
+      scriptOf(
+        toThePlain(run),
+        'BEGIN',
+        trackingSql(run, step),
+        dropCheckpoint(step, run),
+        'COMMIT',
+      ),
     );
   } catch (error) {
     await rollback(run.session);

@@ -2,6 +2,7 @@ import type { DbopsError } from '../errors.ts';
 import type { Backend } from '../db/backend.ts';
 import type { Activity, LockRetry } from '../db/lock.ts';
 import { quoteIdentifier, quoteLiteral } from '../db/quote.ts';
+import { resetSettings, toOwnPath } from '../db/search-path.ts';
 import type { Session } from '../db/session.ts';
 import type { Folder, TrackingRow } from '../formats/format.ts';
 import type { Direction, Directives, Migration, Script } from '../migration.ts';
@@ -12,10 +13,11 @@ export interface RowGuard {
    * Runs the script inside the transaction of the step.
    *
    * @param script may be called twice; the first call is then rolled back to a savepoint
+   * @param toPath SQL that sets the search_path of the script; absent: that of the role
    */
-  around(session: Session, script: () => Promise<void>): Promise<void>;
+  around(session: Session, script: () => Promise<void>, toPath?: string): Promise<void>;
   /** Runs in a transaction of its own before a script that runs outside a transaction. */
-  before(session: Session): Promise<void>;
+  before(session: Session, toPath?: string): Promise<void>;
   /** Runs in a transaction of its own after a script that ran outside a transaction. */
   after(session: Session): Promise<void>;
 }
@@ -87,20 +89,26 @@ export interface RunOutcome {
   error?: DbopsError;
 }
 
-/** The SQL that keeps the tracking table true after the step. */
-export function trackingSql({ folder, prepared }: Run, { migration, direction }: Step): string {
+/** The SQL that keeps the tracking table true after the step, wherever the step has left the path. */
+export function trackingSql(
+  { folder, prepared, session }: Run,
+  { migration, direction }: Step,
+): string {
   const { tracking } = folder;
-  return direction === 'up' ? tracking.record(migration, prepared) : tracking.erase(migration);
+  const sql = direction === 'up' ? tracking.record(migration, prepared) : tracking.erase(migration);
+  return `${toOwnPath(session)}; ${sql}`;
 }
-
-/** Undoes what a file may have SET, once it is committed; a rollback undoes it by itself. */
-export const resetSettings = 'RESET ALL';
 
 /** We are ourselves again, whichever role a file has taken; RESET ALL leaves the role as it is. */
 export const resetRole = 'RESET SESSION AUTHORIZATION; RESET ROLE';
 
-/** The session as it was before the file touched it. */
-export const toThePlain = `${resetRole}; ${resetSettings}`;
+/** The session as it was before the file changed it. */
+export function toThePlain({ session }: Pick<Run, 'session'>): string {
+  return `${resetRole}; ${resetSettings(session)}`;
+}
+
+/** The session as the role has it: names mean what they mean to it. */
+export const toTheRole = `${resetRole}; RESET ALL`;
 
 /** One message of several statements, each of which may end in a comment. */
 export function scriptOf(...statements: string[]): string {
@@ -118,14 +126,17 @@ export function beginOf(step: Step, run: Run, durable: boolean): string[] {
   return ['BEGIN', ...limitsOf(step, run, 'LOCAL'), ...commit];
 }
 
+/** SQL that gives the names in a step the meaning that they have to its tool, or else to the role. */
+export function userPathOf({ searchPath }: Pick<Run, 'searchPath'>, scope: 'LOCAL' | 'SESSION') {
+  const path = searchPath === undefined ? 'DEFAULT' : quoteIdentifier(searchPath);
+  return `SET ${scope} search_path TO ${path}`;
+}
+
 /** SQL of the settings and limits of what follows, for a transaction (`LOCAL`) or until it is reset. */
 export function limitsOf(step: Step, run: Run, scope: 'LOCAL' | 'SESSION'): string[] {
   return [
     `SET ${scope} lock_timeout = ${lockTimeoutOf(step, run)}`,
     `SET ${scope} statement_timeout = ${run.statementTimeout}`,
-    ...(run.searchPath === undefined
-      ? []
-      : [`SET ${scope} search_path TO ${quoteIdentifier(run.searchPath)}`]),
     ...(run.noticesLoss ? [`SET ${scope} ${noticeLoss}`] : []),
     ...('application' in run.worker
       ? [`SET ${scope} application_name = ${quoteLiteral(run.worker.application)}`]

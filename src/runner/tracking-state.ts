@@ -1,6 +1,6 @@
 import { codeOf } from '../db/connection-error.ts';
 import { refusal } from '../db/refusal.ts';
-import type { Session } from '../db/session.ts';
+import { readOnce, type Session } from '../db/session.ts';
 import { DbopsError, exitCodes } from '../errors.ts';
 import type { Applied, Folder, Format, Tracking, TrackingRow } from '../formats/format.ts';
 import type { AppliedMigration, Migration } from '../migration.ts';
@@ -92,7 +92,7 @@ export async function readApplied(
   session: Session,
   { tracking, migrations, format }: Readable,
 ): Promise<Applied> {
-  const rows = await session.query<TrackingRow>(tracking.select).catch((error: unknown) => {
+  const rows = await readOnce<TrackingRow>(session, tracking.select).catch((error: unknown) => {
     if (missing.has(codeOf(error))) return [];
     throw unreadable(error, session, tracking, format) ?? error;
   });

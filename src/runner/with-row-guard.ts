@@ -1,18 +1,24 @@
+import { toOwnPath } from '../db/search-path.ts';
 import { ScriptError, type Session } from '../db/session.ts';
 import { withLockRetries } from '../db/lock.ts';
 import { DbopsError } from '../errors.ts';
-
-import { limitsOf, resetRole, retriesOf, type RowGuard, type Run, type Step } from './step.ts';
+import {
+  limitsOf,
+  resetRole,
+  retriesOf,
+  userPathOf,
+  type RowGuard,
+  type Run,
+  type Step,
+} from './step.ts';
 import type { Content, MakeContent } from './in-transaction.ts';
 
 /** A transaction whose script is surrounded by a guard: what it destroys is copied in it. */
-export function guardedContent(
-  guard: RowGuard,
-  session: Session,
-  contentOf: MakeContent,
-): MakeContent {
+export function guardedContent(guard: RowGuard, run: Run, contentOf: MakeContent): MakeContent {
   return (begin, end) => {
-    const script = contentOf([], resetRole);
+    const { session } = run;
+    const toStep = userPathOf(run, 'LOCAL');
+    const script = contentOf([toStep], `${resetRole}; ${toOwnPath(session)}`);
     let isOfScript = false;
     const send = async () => {
       isOfScript = true;
@@ -23,7 +29,7 @@ export function guardedContent(
       async send() {
         isOfScript = false;
         await session.script(begin.join('; '));
-        await guard.around(session, send);
+        await guard.around(session, send, toStep);
         await session.script(end);
       },
       failureOf: (error) => (isOfScript ? script.failureOf(error) : failureBeside(error)),
@@ -41,7 +47,7 @@ function failureBeside(error: unknown): ReturnType<Content['failureOf']> {
 export async function beforeAlone(step: Step, run: Run): Promise<void> {
   const { guard } = step;
   if (!guard) return;
-  await aside(step, run, (session) => guard.before(session));
+  await aside(step, run, (session) => guard.before(session, userPathOf(run, 'LOCAL')));
   run.onNote(
     step,
     'runs outside a transaction: rows written between the copy and the statement that destroys them are not saved',

@@ -1,4 +1,5 @@
 import { codeOf } from '../db/connection-error.ts';
+import { toOwnPath, toUserPath } from '../db/search-path.ts';
 import type { Session } from '../db/session.ts';
 import { DbopsError, exitCodes } from '../errors.ts';
 import type { Identities } from './identities.ts';
@@ -38,7 +39,7 @@ async function applyTable(
   if (insert.length > 0) {
     const records = insert.map((row) => identities.record(fixture, row));
     const columns = Object.keys(records[0] ?? {});
-    await session.query(insertRows(fixture, columns), [JSON.stringify(records)]);
+    await write(session, insertRows(fixture, columns), records);
   }
   const bySet = Map.groupBy(update, ({ columns }) => columns.join());
   for (const changes of bySet.values()) await applyChanges(session, fixture, changes, identities);
@@ -52,7 +53,14 @@ async function applyChanges(
 ): Promise<void> {
   const records = changes.map(({ row, id }) => ({ ...identities.record(fixture, row), id }));
   const sql = updateRows(fixture, changes[0]?.columns ?? []);
+  await write(session, sql, records);
+}
+
+/** Triggers of the application may rely on the path of the role. */
+async function write(session: Session, sql: string, records: readonly object[]): Promise<void> {
+  await session.script(toUserPath);
   await session.query(sql, [JSON.stringify(records)]);
+  await session.script(toOwnPath(session));
 }
 
 /** A trigger may have made these rows just now, when their parents were inserted. */

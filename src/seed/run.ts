@@ -84,7 +84,7 @@ function stopIfAborted(signal: AbortSignal): void {
  * @throws usage error
  */
 export async function refuseLiveCustomers(session: Session): Promise<void> {
-  const sql = String.raw`SELECT stripe_customer_id AS id FROM billing_customers
+  const sql = String.raw`SELECT stripe_customer_id AS id FROM public.billing_customers
     WHERE stripe_customer_id NOT LIKE '%\_test\_%' LIMIT 1`;
   const undefinedTable = '42P01'; // then there is no customer either
   const [live] = await session.query<{ id: string }>(sql).catch((error: unknown) => {

@@ -1,13 +1,18 @@
-import { quoteIdentifier as q, quoteLiteral } from '../db/quote.ts';
+import { quoteIdentifier as q, quoteLiteral, quoteName } from '../db/quote.ts';
 import { chooses } from './identities.ts';
 import type { KeyPart, SeedTable } from './set.ts';
+
+/** Named schema: the search_path of a role must not decide where rows are written. */
+function nameOf(table: string): string {
+  return quoteName({ schema: 'public', name: table });
+}
 
 /**
  * `$1`, a JSON array, as rows of the table: each value is read by its column's own input function,
  * and IS DISTINCT FROM then compares by its column's own equality.
  */
 function fixtureRows(table: string): string {
-  return `jsonb_populate_recordset(NULL::${q(table)}, $1)`;
+  return `pg_catalog.jsonb_populate_recordset(NULL::${nameOf(table)}, $1)`;
 }
 
 /**
@@ -17,14 +22,14 @@ function fixtureRows(table: string): string {
 export function findRows(fixture: SeedTable, columns: readonly string[]): string {
   const { table, key, identity } = fixture;
   const id = identity === 'key' ? 'NULL::text' : 't.id::text';
-  const ours = chooses(fixture) ? 't.id = f.id' : 'true';
+  const ours = chooses(fixture) ? 't.id OPERATOR(pg_catalog.=) f.id' : 'true';
   const find = (rank: number, condition: string) =>
     `SELECT f.ordinality::int AS n, ${id} AS id, ${ours} AS ours, ${rank} AS rank,
         ${differing(columns)} AS differing
-       FROM f JOIN ${q(table)} t ON ${condition}`;
+       FROM f JOIN ${nameOf(table)} t ON ${condition}`;
   const branches = [
     ...(key.length > 0 ? [find(0, sameKey(key))] : []),
-    ...(chooses(fixture) ? [find(1, 't.id = f.id')] : []),
+    ...(chooses(fixture) ? [find(1, 't.id OPERATOR(pg_catalog.=) f.id')] : []),
   ];
   return `WITH f AS (SELECT * FROM ${fixtureRows(table)} WITH ORDINALITY AS f)
     SELECT DISTINCT ON (n) n, id, differing FROM (${branches.join(' UNION ALL ')}) found
@@ -40,18 +45,20 @@ function differing(columns: readonly string[]): string {
 }
 
 function sameKey(key: readonly KeyPart[]): string {
-  return key.map((part) => `${keyPart('t', part)} = ${keyPart('f', part)}`).join(' AND ');
+  return key
+    .map((part) => `${keyPart('t', part)} OPERATOR(pg_catalog.=) ${keyPart('f', part)}`)
+    .join(' AND ');
 }
 
 function keyPart(alias: string, part: KeyPart): string {
   if (typeof part === 'string') return `${alias}.${q(part)}`;
-  return `${alias}.${q(part.column)} ->> ${quoteLiteral(part.field)}`;
+  return `${alias}.${q(part.column)} OPERATOR(pg_catalog.->>) ${quoteLiteral(part.field)}`;
 }
 
 /** Inserts `$1`; only the columns named, so that the others get their defaults. */
 export function insertRows({ table }: SeedTable, columns: readonly string[]): string {
   const list = columns.map(q).join(', ');
-  return `INSERT INTO ${q(table)} (${list}) SELECT ${list} FROM ${fixtureRows(table)}`;
+  return `INSERT INTO ${nameOf(table)} (${list}) SELECT ${list} FROM ${fixtureRows(table)}`;
 }
 
 /** Sets the columns of the rows of `$1`, each found by its id or, without one, by its key. */
@@ -60,6 +67,6 @@ export function updateRows(
   columns: readonly string[],
 ): string {
   const set = columns.map((column) => `${q(column)} = f.${q(column)}`).join(', ');
-  const same = identity === 'key' ? sameKey(key) : 't.id = f.id';
-  return `UPDATE ${q(table)} t SET ${set} FROM ${fixtureRows(table)} f WHERE ${same}`;
+  const same = identity === 'key' ? sameKey(key) : 't.id OPERATOR(pg_catalog.=) f.id';
+  return `UPDATE ${nameOf(table)} t SET ${set} FROM ${fixtureRows(table)} f WHERE ${same}`;
 }

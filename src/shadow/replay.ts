@@ -36,7 +36,7 @@ export async function replay(
 export async function prepare(session: Session, { platform }: Format): Promise<void> {
   if (!platform) return;
   try {
-    await session.script(platform.prelude);
+    await session.script(`RESET ALL; ${platform.prelude}`);
   } catch (error) {
     throw doesNotPrepare(error);
   }
@@ -58,7 +58,7 @@ export async function replayOne(
   const source = script.kind === 'sql' ? script.sql : readFileSync(script.file, 'utf8');
   try {
     const directives = readDirectives(source, migration.name);
-    await session.script(`RESET ALL; ${settingsOf(format)}`);
+    await session.script(settingsOf(format));
     if (script.kind === 'module')
       await runModule(
         session,
@@ -77,10 +77,10 @@ export async function replayOne(
   }
 }
 
-function settingsOf({ platform, searchPath }: Format): string {
-  const path =
-    searchPath === undefined ? '' : `SET search_path TO ${quoteIdentifier(searchPath)}; `;
-  return `${path}${platform?.settings ?? ''}`;
+/** SQL after which names mean what they mean to the folder's tool. */
+export function settingsOf({ platform, searchPath }: Format): string {
+  const path = platform?.searchPath ?? (searchPath && quoteIdentifier(searchPath));
+  return path === undefined ? 'RESET ALL' : `RESET ALL; SET search_path TO ${path}`;
 }
 
 async function runModule(session: Session, module: LoadedModule, asked: boolean): Promise<void> {

@@ -70,11 +70,11 @@ async function openOnServer(server: Target & { kind: 'postgres' }): Promise<Shad
   const database = `dbops_shadow_${randomUUID().replaceAll('-', '')}`;
   const admin = await openSession(server, options);
   const drop = async () => {
-    await admin.script(`DROP DATABASE IF EXISTS ${quoteIdentifier(database)} WITH (FORCE)`);
+    await admin.alone(`DROP DATABASE IF EXISTS ${quoteIdentifier(database)} WITH (FORCE)`);
     await admin.close();
   };
   try {
-    await admin.script(`CREATE DATABASE ${quoteIdentifier(database)} TEMPLATE template0`);
+    await admin.alone(`CREATE DATABASE ${quoteIdentifier(database)} TEMPLATE template0`);
     const scratch = { ...server, database, config: { ...server.config, database } };
     const session = await openSession(scratch, options);
     return { session, remove: () => close(session).then(drop) };

@@ -8,7 +8,7 @@ import { executionOf, splitParts } from '../sql/execution.ts';
 import { readDirectives } from '../sql/directives.ts';
 import { serverSays } from '../sql/error-position.ts';
 import { lineOf } from '../sql/statements.ts';
-import { replayOne } from './replay.ts';
+import { replayOne, settingsOf } from './replay.ts';
 
 /** What of a folder does not run on an empty database, and was left out. */
 export const skippedShape = z.object({
@@ -42,7 +42,7 @@ export async function replayTolerantly(
     await session.script('ROLLBACK');
     if (up.kind === 'module') return failed;
   }
-  return replayParts(session, migration).catch(whole);
+  return replayParts(session, migration, format).catch(whole);
 }
 
 async function stepwise({ name, up }: Migration, format: Format, { client }: Session) {
@@ -51,8 +51,13 @@ async function stepwise({ name, up }: Migration, format: Format, { client }: Ses
   return (await executionOf(file, format, client)).isStepwise;
 }
 
-async function replayParts(session: Session, { name, up }: Migration): Promise<Skipped[]> {
+async function replayParts(
+  session: Session,
+  { name, up }: Migration,
+  format: Format,
+): Promise<Skipped[]> {
   if (up.kind === 'module') return [];
+  await session.script(settingsOf(format));
   const skipped: Skipped[] = [];
   for (const { sql, offset } of await splitParts(up.sql)) {
     const error = await session.script(sql).then(

@@ -4,7 +4,7 @@ import { createPace } from '../../src/backfill/batch-size.ts';
 import { dealOut, divide, strategyOf } from '../../src/backfill/strategy.ts';
 
 const heap = { isHeap: true, name: 'public.t' };
-const subject = { key: [{ name: 'id', type: 'integer' }], label: 't' };
+const subject = { key: [{ name: 'id', type: 'integer', equals: '=', exceeds: '>' }], label: 't' };
 
 describe('the way a table is walked', () => {
   it('is by stripes, unless something forbids it, which is said', () => {

@@ -38,7 +38,7 @@ export async function openComparison(
 ): Promise<Comparison> {
   const { migrations, format, tracking } = readFolder({ migrations: folder, root: folder });
   const target = { kind: 'pglite', directory: null } as const;
-  const shadow = await openSession(target, { application: 'dbops test' });
+  const shadow = await openSession(target, { application: 'dbops test', path: 'DEFAULT' });
   await replay(shadow, migrations, format);
   const surroundings = {
     toolTables: tracking.tables,

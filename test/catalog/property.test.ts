@@ -69,7 +69,7 @@ describe.each(targets.slice(-1))('small schemas on $name', (target) => {
   let shadow: Session;
 
   beforeAll(async () => {
-    const options = { application: 'dbops test' };
+    const options = { application: 'dbops test', path: 'DEFAULT' };
     database = await createDatabase(target);
     live = await openSession(parseTarget(database.url), options);
     shadow = await openSession({ kind: 'pglite', directory: null }, options);

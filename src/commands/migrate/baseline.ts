@@ -14,6 +14,7 @@ import { findPrefix, recordBaseline, type Proof } from '../../migrate/baseline/b
 import { planUp } from '../../migrate/plan.ts';
 import { compare, readApplied } from '../../runner/tracking-state.ts';
 import type { Migration } from '../../migration.ts';
+import { placeFolder } from '../../formats/place.ts';
 import { announcement, type Baseline } from '../../migrate/baseline/findings.ts';
 import {
   alreadyTracked,
@@ -45,7 +46,8 @@ export const command = defineCommand({
   ],
   flags: z.object({ to: z.string().optional(), dryRun: z.boolean().default(false), wait }),
   async run(context, { to, dryRun, wait: patience }) {
-    const [session, folder] = await Promise.all([context.session(), folderOf(context)]);
+    const [session, read] = await Promise.all([context.session(), folderOf(context)]);
+    const folder = await placeFolder(session, read);
     await refuseTracked(session, folder);
     await refuseForgottenTable(context, session, folder);
     const asked = planUp(compare(folder.migrations, []), { to });

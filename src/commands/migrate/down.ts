@@ -8,6 +8,7 @@ import { writeRollback } from '../../rollback/write-down-file.ts';
 import { readStatuses } from '../../runner/tracking-state.ts';
 import type { Migration } from '../../migration.ts';
 import { done, text, type Report } from '../../report.ts';
+import { placeFolder } from '../../formats/place.ts';
 import { defineCommand } from '../../command.ts';
 import { folderOf, knownStatuses } from '../../open-project.ts';
 import { outcomeReport, runLocked } from '../../migrate/run.ts';
@@ -38,8 +39,9 @@ export const command = defineCommand({
   ],
   flags: rollbackFlags.extend({ write: z.boolean().default(false) }),
   async run(context, flags) {
-    const folder = await folderOf(context);
+    const read = await folderOf(context);
     const session = await context.session();
+    const folder = await placeFolder(session, read);
     const statuses = await knownStatuses(context, session, folder);
     const migrations = planDown(statuses, flags);
     if (migrations.length === 0)

@@ -13,6 +13,7 @@ import type { Migration } from '../../migration.ts';
 import { done, text } from '../../report.ts';
 import { piecesOf } from '../../sql/alter-table.ts';
 import { readExpression } from '../../sql/expression.ts';
+import { placeFolder } from '../../formats/place.ts';
 import { defineCommand } from '../../command.ts';
 import { filesOf } from '../../expand-contract/files.ts';
 import { folderOf } from '../../open-project.ts';
@@ -38,8 +39,9 @@ export const command = defineCommand({
     dryRun: z.boolean().default(false),
   }),
   async run(context, { arguments: [wanted], set, dryRun }) {
-    const folder = await folderOf(context);
+    const unplaced = await folderOf(context);
     const session = await context.session();
+    const folder = await placeFolder(session, unplaced);
     const migration = await pendingLast(session, folder, wanted);
     const { split, rollback } = await read(session, migration);
     if (split.contract.length === 0) throw nothingToSplit(migration);

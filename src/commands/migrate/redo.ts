@@ -1,6 +1,7 @@
 import { appliedOf, planDown } from '../../migrate/plan.ts';
 import { readStatuses } from '../../runner/tracking-state.ts';
 import { done, text } from '../../report.ts';
+import { placeFolder } from '../../formats/place.ts';
 import { defineCommand } from '../../command.ts';
 import { expectLosses } from '../../migrate/expected-losses.ts';
 import { folderOf, knownStatuses } from '../../open-project.ts';
@@ -29,8 +30,9 @@ export const command = defineCommand({
   examples: ['dbops migrate redo', 'dbops migrate redo --steps 2'],
   flags: rollbackFlags,
   async run(context, flags) {
-    const folder = await folderOf(context);
+    const read = await folderOf(context);
     const session = await context.session();
+    const folder = await placeFolder(session, read);
     const statuses = await knownStatuses(context, session, folder);
     const migrations = planDown(statuses, flags);
     if (migrations.length === 0)

@@ -5,6 +5,7 @@ import { DbopsError, exitCodes } from '../../errors.ts';
 import type { Folder } from '../../formats/format.ts';
 import { planUp, refuseDefects } from '../../migrate/plan.ts';
 import { migrationStates, type MigrationStatus, readState } from '../../runner/tracking-state.ts';
+import { placeFolder } from '../../formats/place.ts';
 import {
   findingsOfCheckpoints,
   findingsOfOrder,
@@ -57,12 +58,13 @@ export const command = defineCommand({
   ],
   flags: z.object({ check: z.boolean().default(false) }),
   async run(context, { check }) {
-    const folder = await folderOf(context);
+    const read = await folderOf(context);
     try {
-      return await onlineReport(context, await context.session(), folder, check);
+      const session = await context.session();
+      return await onlineReport(context, session, await placeFolder(session, read), check);
     } catch (error) {
-      if (error instanceof DbopsError && folder.findings.length > 0)
-        return offlineReport(folder, error);
+      if (error instanceof DbopsError && read.findings.length > 0)
+        return offlineReport(read, error);
       throw error;
     }
   },

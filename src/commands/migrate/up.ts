@@ -4,6 +4,7 @@ import { appliedOf, planUp, refuseDefects } from '../../migrate/plan.ts';
 import type { Migration } from '../../migration.ts';
 import type { RunOutcome } from '../../runner/step.ts';
 import { done, text } from '../../report.ts';
+import { placeFolder } from '../../formats/place.ts';
 import type { Asked } from '../../migrate/explain-duplicate-object.ts';
 import { defineCommand } from '../../command.ts';
 import { count, wait } from '../../flags.ts';
@@ -38,7 +39,8 @@ export const command = defineCommand({
     wait,
   }),
   async run(context, flags) {
-    const [session, folder] = await Promise.all([context.session(), folderOf(context)]);
+    const [session, read] = await Promise.all([context.session(), folderOf(context)]);
+    const folder = await placeFolder(session, read);
     refuseDefects(folder);
     let applied: Migration[] = [];
     const plan = async () => {

@@ -1,7 +1,7 @@
 import { quoteLiteral } from '../../db/quote.ts';
 import type { Migration } from '../../migration.ts';
 import type { Finding } from '../../report.ts';
-import type { Format, HostLock, Tracking, TrackingRow } from '../format.ts';
+import type { FolderContents, Format, HostLock, Tracking, TrackingRow } from '../format.ts';
 import { loadKnexModule, loadKnexModuleOfNamedTable } from './module.ts';
 import { extensionsIn, findKnexfile, tablesIn, tablesNamed, type KnexTables } from './knexfile.ts';
 import { mentions, modulesAmong, sampleOf } from '../shared/module-files.ts';
@@ -44,8 +44,7 @@ export const knex: Format = {
     return {
       migrations: files.toSorted().map((name) => readMigration(directory, name)),
       findings: [],
-      tracking: trackingOf(tables),
-      hostLock: hostLockOf(tables),
+      ...contentsOf(tables),
       ...(trackingTable && { loadModule: loadKnexModuleOfNamedTable }),
     };
   },
@@ -70,10 +69,23 @@ interface Row extends TrackingRow {
   applied_ms: number | null;
 }
 
-function trackingOf(tables: KnexTables): Tracking {
+function contentsOf(
+  tables: KnexTables,
+  shown = textOf(tables),
+): Pick<FolderContents, 'tracking' | 'hostLock' | 'unplaced'> {
+  const placedIn = (schema: string) => contentsOf({ ...tables, schema }, shown);
+  return {
+    tracking: trackingOf(tables, shown),
+    hostLock: hostLockOf(tables),
+    ...(tables.schema === undefined && { unplaced: { table: tables.table, placedIn } }),
+  };
+}
+
+/** @param shown the name of the table, for people */
+function trackingOf(tables: KnexTables, shown: string): Tracking {
   const [table, lock] = [quotedName(tables), quotedName(lockOf(tables))];
   return {
-    table: textOf(tables),
+    table: shown,
     tables: [tables, lockOf(tables)].map(catalogName),
     create: `${ensureSchemaOf(tables)}
       CREATE TABLE IF NOT EXISTS ${table} ("id" serial PRIMARY KEY, "name" varchar(255), "batch" integer, "migration_time" timestamptz);
@@ -92,8 +104,7 @@ function trackingOf(tables: KnexTables): Tracking {
     record: ({ name }, { batch }) => recordIn(table, name, Number(batch)),
     // One batch a file: `knex migrate:rollback` takes back a whole batch, and these never ran as one.
     mark: ({ name }, { batch }, index) => recordIn(table, name, Number(batch) + index),
-    erase: ({ name }) =>
-      `RESET search_path; DELETE FROM ${table} WHERE name = ${quoteLiteral(name)}`,
+    erase: ({ name }) => `DELETE FROM ${table} WHERE name = ${quoteLiteral(name)}`,
     rows: {
       table,
       key: ['id'],
@@ -113,7 +124,7 @@ function trackingOf(tables: KnexTables): Tracking {
 }
 
 function recordIn(table: string, name: string, batch: number): string {
-  return `RESET search_path; INSERT INTO ${table} (name, batch, migration_time)
+  return `INSERT INTO ${table} (name, batch, migration_time)
     VALUES (${quoteLiteral(name)}, ${batch}, date_trunc('milliseconds', clock_timestamp()))`;
 }
 

@@ -1,6 +1,6 @@
 import { quoteLiteral } from '../../db/quote.ts';
 import type { Migration } from '../../migration.ts';
-import type { Format, Tracking } from '../format.ts';
+import type { FolderContents, Format, Tracking } from '../format.ts';
 import { emptyKyselyModule, loadKyselyModule } from '../shared/kysely-module.ts';
 import { arrange, next, toApplied, type Row } from './order.ts';
 import {
@@ -43,7 +43,11 @@ export const kysely: Format = {
     const configFile = configAbove(directory, config);
     const settings = configFile ? readText(configFile) : '';
     const migrations = readMigrations(directory, names);
-    return { migrations, findings: [], tracking: trackingOf(settings, trackingTable, migrations) };
+    return {
+      migrations,
+      findings: [],
+      ...contentsOf({ settings, asked: trackingTable, migrations }),
+    };
   },
   hostLock: { kind: 'advisory', key: 3853314791062309107n },
   loadModule: loadKyselyModule,
@@ -67,26 +71,45 @@ function readMigrations(directory: string, names: readonly string[]): Migration[
   return [...migrations.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1));
 }
 
+interface Asked {
+  /** The text of `kysely.config.ts`. */
+  settings: string;
+  asked: TableName | undefined;
+  migrations: readonly Migration[];
+}
+
 /**
  * The Migrator looks for both tables in `migrationTableSchema`.
  *
- * @param settings the text of `kysely.config.ts`
+ * @param place the schema that the database has them in, where no setting names one
  */
-function trackingOf(
-  settings: string,
-  asked: TableName | undefined,
-  inFolder: readonly Migration[],
-): Tracking {
+function contentsOf(of: Asked, place?: string): Pick<FolderContents, 'tracking' | 'unplaced'> {
+  const { settings, asked, migrations } = of;
   const schema = asked?.schema ?? literalOf(settings, 'migrationTableSchema');
-  const inSchema = (table: string): TableName => (schema ? { schema, table } : { table });
-  const names = [
-    inSchema(asked?.table ?? literalOf(settings, 'migrationTableName') ?? 'kysely_migration'),
-    inSchema(literalOf(settings, 'migrationLockTableName') ?? 'kysely_migration_lock'),
-  ] as const;
-  const [table, lock] = [quotedName(names[0]), quotedName(names[1])];
+  const table = asked?.table ?? literalOf(settings, 'migrationTableName') ?? 'kysely_migration';
+  const lock = literalOf(settings, 'migrationLockTableName') ?? 'kysely_migration_lock';
+  const shown = textOf(schema ? { schema, table } : { table });
   const isOrdered = literalOf(settings, 'allowUnorderedMigrations') !== 'true';
+  const tables = { schema: schema ?? place, table, lock };
   return {
-    table: textOf(names[0]),
+    tracking: trackingOf(tables, { shown, isOrdered, inFolder: migrations }),
+    ...(!tables.schema && { unplaced: { table, placedIn: (found) => contentsOf(of, found) } }),
+  };
+}
+
+function trackingOf(
+  { schema, ...tables }: { schema: string | undefined; table: string; lock: string },
+  {
+    shown,
+    isOrdered,
+    inFolder,
+  }: { shown: string; isOrdered: boolean; inFolder: readonly Migration[] },
+): Tracking {
+  const inSchema = (table: string): TableName => (schema ? { schema, table } : { table });
+  const names = [inSchema(tables.table), inSchema(tables.lock)] as const;
+  const [table, lock] = [quotedName(names[0]), quotedName(names[1])];
+  return {
+    table: shown,
     tables: names.map(catalogName),
     create: `${ensureSchemaOf(names[0])}
       CREATE TABLE IF NOT EXISTS ${table} ("name" varchar(255) NOT NULL PRIMARY KEY, "timestamp" varchar(255) NOT NULL);
@@ -107,8 +130,7 @@ function trackingOf(
         typeof latest === 'string' ? quoteLiteral(latest) : 'NULL',
       );
     },
-    erase: (migration) =>
-      `RESET search_path; DELETE FROM ${table} WHERE name = ${quoteLiteral(migration.name)}`,
+    erase: (migration) => `DELETE FROM ${table} WHERE name = ${quoteLiteral(migration.name)}`,
     rows: {
       table,
       key: ['name'],
@@ -128,14 +150,14 @@ function trackingOf(
  * @param latest the time of the latest row when the run began
  */
 function recordLast(table: string, name: string, before: string, latest: string): string {
-  return `RESET search_path; INSERT INTO ${table} (name, timestamp)
+  return `INSERT INTO ${table} (name, timestamp)
     VALUES (${name}, ${isoOf(`greatest(${now}, ${latest}::timestamptz + interval '1 ms',
       (SELECT timestamp::timestamptz + interval '1 ms' FROM ${table} WHERE name = ${before}))`)})`;
 }
 
 /** One that is recorded late, between rows that are there, gets its time between theirs. */
 function recordBetween(table: string, name: string): string {
-  return `RESET search_path; INSERT INTO ${table} (name, timestamp)
+  return `INSERT INTO ${table} (name, timestamp)
     SELECT ${name}, ${isoOf(`CASE WHEN next IS NULL THEN greatest(${now}, free) ELSE least(free, next) END`)}
     FROM (SELECT max(timestamp COLLATE "C") FILTER (WHERE name COLLATE "C" < ${name})::timestamptz + interval '1 ms' AS free,
                  min(timestamp COLLATE "C") FILTER (WHERE name COLLATE "C" > ${name})::timestamptz AS next FROM ${table}) neighbours`;

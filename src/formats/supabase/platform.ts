@@ -6,7 +6,7 @@ import { supabaseStandIns } from './stand-ins.ts';
 export const supabasePlatform: Platform = {
   prelude: supabasePrelude,
   // supabase/postgres, migrations/db/init-scripts/00000000000003-post-setup.sql
-  settings: `SET search_path = "$user", public, extensions`,
+  searchPath: '"$user", public, extensions',
   schemas: [
     'auth',
     'storage',

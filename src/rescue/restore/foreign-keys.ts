@@ -20,7 +20,7 @@ export function isOrphan(
     const parents = quoteName({ schema: key.target.schema, name: key.target.table });
     const isThere = [existsIn(parents, key, typed, '')];
     const copy = together.get(keyOf(key.target));
-    if (copy) isThere.push(existsIn(copyOf(copy), key, known, '::text'));
+    if (copy) isThere.push(existsIn(copyOf(copy), key, known, '::pg_catalog.text'));
     // MATCH SIMPLE: a NULL refers to nothing.
     const isNull = known.map((value) => `${value} IS NULL`);
     return `NOT (${[...isNull, ...isThere].join(' OR ')})`;
@@ -35,11 +35,14 @@ function typeOf({ columns }: Shape, name = ''): string {
 /** @param cast both sides to it: the columns of a copy may be text */
 function existsIn(
   source: string,
-  { targetColumns }: ForeignKey,
+  { targetColumns, operators }: ForeignKey,
   values: readonly string[],
   cast: string,
 ): string {
-  const pairs = targetColumns.map((column, at) => `p.${q(column)}${cast} = ${values[at]}${cast}`);
+  const equals = (at: number) => (cast ? 'OPERATOR(pg_catalog.=)' : operators[at]);
+  const pairs = targetColumns.map(
+    (column, at) => `p.${q(column)}${cast} ${equals(at)} ${values[at]}${cast}`,
+  );
   return `EXISTS (SELECT FROM ${source} p WHERE ${pairs.join(' AND ')})`;
 }
 

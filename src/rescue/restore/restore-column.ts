@@ -1,9 +1,13 @@
+import { isSame } from '../../db/compare.ts';
 import { quoteIdentifier as q } from '../../db/quote.ts';
 import { isMatch, keptRows, liveRows, ownRows } from '../row-matching.ts';
 import { countFates, type Place } from './row-outcome.ts';
 import { isOrphan } from './foreign-keys.ts';
 
-/** SQL that puts the values of a column back by the keys of their rows, and counts what became of each. */
+/**
+ * SQL that puts the values of a column back by the keys of their rows, and counts what became of each.
+ * It runs under the path of the role: operators are named with their schemas.
+ */
 export function restoreValues(place: Place, column: string): string {
   const { record, shape, options } = place;
   const valueOf = (name: string) => (name === column ? `k.${q(name)}` : `l.${q(name)}`);
@@ -16,7 +20,7 @@ export function restoreValues(place: Place, column: string): string {
   };
   const pairs = `SELECT l.dbops_at, l.dbops_of, k.${q(column)} AS dbops_value, CASE
       WHEN l.dbops_at IS NULL THEN 'missing'
-      WHEN l.${q(column)}::text IS NOT DISTINCT FROM k.${q(column)}::text THEN 'same'
+      WHEN ${isSame(`l.${q(column)}::pg_catalog.text`, `k.${q(column)}::pg_catalog.text`)} THEN 'same'
       WHEN ${isWritten(place, column)} THEN 'conflict'
       WHEN ${isOrphan(concerned, valueOf)} THEN 'orphan'
       ELSE 'restored' END AS dbops_fate
@@ -25,17 +29,20 @@ export function restoreValues(place: Place, column: string): string {
   const type = shape.columns.find(({ name }) => name === column)?.bareType ?? 'text';
   return `WITH pairs AS MATERIALIZED (${pairs}), written AS (
       UPDATE ${ownRows(shape)} t SET ${q(column)} = p.dbops_value::${type} FROM pairs p
-       WHERE p.dbops_fate = 'restored' AND t.ctid = p.dbops_at AND t.tableoid = p.dbops_of)
+       WHERE p.dbops_fate OPERATOR(pg_catalog.=) 'restored'
+         AND t.ctid OPERATOR(pg_catalog.=) p.dbops_at AND t.tableoid OPERATOR(pg_catalog.=) p.dbops_of)
     ${countFates}`;
 }
 
 /** SQL; kept values go over what the scripts have left, and over nothing that somebody wrote. */
 function isWritten({ record: { isReturned }, options, narrowType }: Place, column: string): string {
   if (options.overwrite) return 'false';
-  const live = `l.${q(column)}::text`;
-  const cast = narrowType ? ` OR l.${q(column)}::${narrowType}::text = k.dbops_left` : '';
+  const live = `l.${q(column)}::pg_catalog.text`;
+  const cast = narrowType
+    ? ` OR l.${q(column)}::${narrowType}::pg_catalog.text OPERATOR(pg_catalog.=) k.dbops_left`
+    : '';
   const isUntouched = isReturned
-    ? `${live} IS NOT DISTINCT FROM k.dbops_returned`
-    : `(${live} IS NULL OR ${live} = k.dbops_left${cast})`;
+    ? isSame(live, 'k.dbops_returned')
+    : `(${live} IS NULL OR ${live} OPERATOR(pg_catalog.=) k.dbops_left${cast})`;
   return `(k.dbops_changed OR NOT ${isUntouched})`;
 }

@@ -1,3 +1,4 @@
+import { isSame } from '../../db/compare.ts';
 import { quoteIdentifier as q, quoteName } from '../../db/quote.ts';
 import { isMatch, keptRows, liveRows, rowOf } from '../row-matching.ts';
 import { countFates, type Place } from './row-outcome.ts';
@@ -5,17 +6,18 @@ import { isOrphan } from './foreign-keys.ts';
 
 /**
  * SQL that puts the rows of a table back and counts what became of each. A row that is there under
- * the same key is left alone, and so is one that another unique index would refuse.
+ * the same key is left alone, and so is one that another unique index would refuse. It runs under the
+ * path of the role: operators are named with their schemas.
  */
 export function restoreRows(place: Place): string {
   const { record, shape, options } = place;
   const own = record.columns.map(({ name }) => name);
   const columns = [...own, ...place.further.map(({ column }) => column)];
-  const isSame = own
-    .map((name) => `l.${q(name)}::text IS NOT DISTINCT FROM k.${q(name)}::text`)
+  const isEqual = own
+    .map((name) => isSame(`l.${q(name)}::pg_catalog.text`, `k.${q(name)}::pg_catalog.text`))
     .join(' AND ');
   const pairs = `SELECT k.*, CASE
-      WHEN l.dbops_at IS NOT NULL AND ${isSame} THEN 'same'
+      WHEN l.dbops_at IS NOT NULL AND ${isEqual} THEN 'same'
       WHEN l.dbops_at IS NOT NULL THEN 'conflict'
       WHEN ${isOrphan(place, (name) => `k.${q(name)}`)} THEN 'orphan'
       ELSE 'restored' END AS dbops_fate
@@ -25,13 +27,15 @@ export function restoreRows(place: Place): string {
   const values = columns.map((name) => `k.${q(name)}::${types.get(name)}`);
   const written = `INSERT INTO ${quoteName({ schema: shape.schema, name: shape.table })}
       (${columns.map(q).join(', ')}) OVERRIDING SYSTEM VALUE
-    SELECT ${values.join(', ')} FROM pairs k WHERE dbops_fate = 'restored' ORDER BY dbops_order
+    SELECT ${values.join(', ')} FROM pairs k WHERE dbops_fate OPERATOR(pg_catalog.=) 'restored' ORDER BY dbops_order
     ${shape.hasDeferrableKey ? '' : 'ON CONFLICT DO NOTHING'} RETURNING 1`;
   return `WITH pairs AS MATERIALIZED (${pairs}), written AS (${written}),
-      refused AS (SELECT (SELECT count(*) FROM pairs WHERE dbops_fate = 'restored') - (SELECT count(*) FROM written) AS rows)
-    SELECT fate, CASE fate WHEN 'restored' THEN rows - (SELECT rows FROM refused) ELSE rows END::float8 AS rows
+      refused AS (SELECT (SELECT pg_catalog.count(*) FROM pairs WHERE dbops_fate OPERATOR(pg_catalog.=) 'restored')
+          OPERATOR(pg_catalog.-) (SELECT pg_catalog.count(*) FROM written) AS rows)
+    SELECT fate, CASE WHEN fate OPERATOR(pg_catalog.=) 'restored'
+        THEN rows OPERATOR(pg_catalog.-) (SELECT rows::pg_catalog.float8 FROM refused) ELSE rows END AS rows
       FROM (${countFates}) counts
-    UNION ALL SELECT 'conflict', rows::float8 FROM refused WHERE rows > 0`;
+    UNION ALL SELECT 'conflict', rows::pg_catalog.float8 FROM refused WHERE rows OPERATOR(pg_catalog.>) 0`;
 }
 
 /**
@@ -41,7 +45,7 @@ export function restoreRows(place: Place): string {
 function wholeRows({ record, further }: Place): string {
   const joins = further.map(
     ({ record: other }, at) =>
-      ` LEFT JOIN ${keptRows(other)} c${at} ON c${at}.dbops_row = ${rowOf(other.key, 'o')}`,
+      ` LEFT JOIN ${keptRows(other)} c${at} ON c${at}.dbops_row OPERATOR(pg_catalog.=) ${rowOf(other.key, 'o')}`,
   );
   const values = further.map(({ column }, at) => `, c${at}.${q(column)}`);
   return `(SELECT o.*${values.join('')} FROM ${keptRows(record)} o${joins.join('')})`;

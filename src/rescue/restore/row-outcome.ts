@@ -23,6 +23,11 @@ export interface RestoreOptions {
   dryRun: boolean;
   /** Values that were written since give way. */
   overwrite: boolean;
+  /**
+   * SQL that sets the path under which rows are written: checks of the tables may call functions that
+   * rely on it. Absent: that of the role.
+   */
+  toPath?: string;
 }
 
 /** What a record is restored into. */
@@ -39,4 +44,4 @@ export interface Place {
 }
 
 /** SQL that counts the fates of `pairs`, one row by fate. */
-export const countFates = `SELECT dbops_fate AS fate, count(*)::float8 AS rows FROM pairs GROUP BY 1`;
+export const countFates = `SELECT dbops_fate AS fate, pg_catalog.count(*)::pg_catalog.float8 AS rows FROM pairs GROUP BY 1`;

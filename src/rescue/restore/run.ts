@@ -1,4 +1,5 @@
 import { quoteIdentifier, quoteName } from '../../db/quote.ts';
+import { underUserPath } from '../../db/search-path.ts';
 import type { Session } from '../../db/session.ts';
 import { withExactText } from '../exact-text.ts';
 import { ownRows } from '../row-matching.ts';
@@ -96,9 +97,8 @@ async function inTransaction(
     fates.set(record, await one(session, { record: byKey, shape, options, together, further }));
   }
   if (!options.dryRun) {
-    await session.script(
-      ['SET CONSTRAINTS ALL IMMEDIATE', ...preparations.flatMap(({ after }) => after)].join('; '),
-    );
+    await underUserPath(session, 'SET CONSTRAINTS ALL IMMEDIATE', options.toPath);
+    await session.script(preparations.flatMap(({ after }) => after).join('; '));
     for (const record of fit) await setSequences(session, record);
     for (const [record, result] of fates) await note(session, record, result);
   }
@@ -174,8 +174,9 @@ async function one(session: Session, place: Place): Promise<Fates> {
       ? restoreValues({ ...place, ...(narrowType && { narrowType }) }, loss.column)
       : restoreRows(place);
   const fates = { ...nothing };
-  for (const { fate, rows } of await session.query<{ fate: Fate; rows: number }>(sql))
-    fates[fate] += rows;
+  type Row = { fate: Fate; rows: number };
+  const { toPath } = place.options;
+  for (const { fate, rows } of await underUserPath<Row>(session, sql, toPath)) fates[fate] += rows;
   return fates;
 }
 

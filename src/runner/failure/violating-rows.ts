@@ -1,5 +1,6 @@
 import { codeOf } from '../../db/connection-error.ts';
 import { quoteIdentifier as q, quoteName } from '../../db/quote.ts';
+import { schemaOf, underUserPath } from '../../db/search-path.ts';
 import { readOnly, type Session } from '../../db/session.ts';
 import type { Demand } from '../../sql/new-constraints.ts';
 import type { ObjectName } from '../../sql/non-transactional.ts';
@@ -57,12 +58,14 @@ export async function violatingRows(
   if (demand.kind === 'not-null' && demand.type) return { ...(await whole()), isWholeTable: true };
   const { count, sample } = demand.kind === 'unique' ? ofGroups(demand) : ofRows(demand, key);
   try {
-    const [counted = { rows: 0 }] = await ask<{ rows: number; values?: number }>(
+    const asking = hasExpression(demand) ? askUser : ask;
+    const [counted = { rows: 0 }] = await asking<{ rows: number; values?: number }>(
       session,
       count,
       limits,
     );
-    return { ...known, ...counted, samples: await samplesOf(session, sample, limits) };
+    const samples = sample ? await asking<Sample>(session, sample, limits).catch(() => []) : [];
+    return { ...known, ...counted, samples: samples.map((each) => each.sample) };
   } catch (error) {
     if (codeOf(error) !== undefinedColumn) return known;
     return { ...(await whole()), isWholeTable: true };
@@ -75,6 +78,7 @@ export async function findTable(
   table: ObjectName,
   limits: Limits,
 ): Promise<CatalogTable | undefined> {
+  const schema = table.schema ?? (await schemaOf(session, table.name));
   const [row] = await ask<{ schema: string; name: string; estimate: number; key: string[] }>(
     session,
     `SELECT nspname::text AS schema, relname::text AS name, reltuples::float8 AS estimate,
@@ -83,7 +87,7 @@ export async function findTable(
                ORDER BY array_position(indkey::int2[], attnum)) AS key
       FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE c.oid = to_regclass($1)`,
     limits,
-    [quoteName(table)],
+    [quoteName({ ...table, ...(schema !== undefined && { schema }) })],
   );
   return row && { table: { schema: row.schema, name: row.name }, ...row };
 }
@@ -138,6 +142,23 @@ async function ask<R extends Record<string, unknown>>(
   { deadline, lock }: Limits,
   values?: unknown[],
 ): Promise<R[]> {
+  return inTime(session, { deadline, lock }, () => session.query<R>(sql, values));
+}
+
+/** The same with an expression of the file, which was written for the path of the role. */
+async function askUser<R extends Record<string, unknown>>(
+  session: Session,
+  sql: string,
+  limits: Limits,
+): Promise<R[]> {
+  return inTime(session, limits, () => underUserPath<R>(session, sql));
+}
+
+async function inTime<T>(
+  session: Session,
+  { deadline, lock }: Limits,
+  work: () => Promise<T>,
+): Promise<T> {
   const rest = Math.round(deadline - performance.now());
   if (rest < 1) throw new Error('no time is left');
   return readOnly(session, async () => {
@@ -145,14 +166,8 @@ async function ask<R extends Record<string, unknown>>(
     await session.script(
       `SET LOCAL statement_timeout = ${rest}; SET LOCAL lock_timeout = ${Math.min(lock, rest)}; SET LOCAL row_security = off`,
     );
-    return session.query<R>(sql, values);
+    return work();
   });
-}
-
-async function samplesOf(session: Session, sql: string, limits: Limits): Promise<string[]> {
-  if (!sql) return [];
-  const rows = await ask<{ sample: string }>(session, sql, limits).catch(() => []);
-  return rows.map(({ sample }) => sample);
 }
 
 async function countAll(
@@ -165,6 +180,12 @@ async function countAll(
   return row ?? {};
 }
 
+type Sample = { sample: string };
+
+function hasExpression(demand: Located): boolean {
+  return demand.kind === 'check' || (demand.kind === 'unique' && demand.predicate !== undefined);
+}
+
 interface Questions {
   count: string;
   /** Empty where rows have no name. */
@@ -174,11 +195,11 @@ interface Questions {
 function ofRows(demand: Exclude<Located, { kind: 'unique' }>, key: readonly string[]): Questions {
   const from = `FROM ${quoteName(demand.table)} WHERE ${conditionOf(demand)}`;
   const columns = key.map(q).join(', ');
-  const texts = key.map((column) => `${q(column)}::text`).join(', ');
+  const texts = key.map((column) => `${q(column)}::pg_catalog.text`).join(', ');
   return {
-    count: `SELECT count(*)::float8 AS rows ${from}`,
+    count: `SELECT pg_catalog.count(*)::pg_catalog.float8 AS rows ${from}`,
     sample: columns
-      ? `SELECT concat_ws(', ', ${texts}) AS sample ${from} ORDER BY ${columns} LIMIT 3`
+      ? `SELECT pg_catalog.concat_ws(', ', ${texts}) AS sample ${from} ORDER BY ${columns} LIMIT 3`
       : '',
   };
 }
@@ -197,28 +218,34 @@ export function conditionOf(demand: Exclude<Located, { kind: 'unique' }>): strin
 }
 
 function ofGroups(demand: Extract<Located, { kind: 'unique' }>): Questions {
-  const groups = sharedValues(demand);
-  const texts = demand.columns.map((column) => `${q(column)}::text`).join(', ');
+  const groups = sharedValues(demand, { isQualified: true });
+  const texts = demand.columns.map((column) => `${q(column)}::pg_catalog.text`).join(', ');
   return {
-    count: `SELECT coalesce(sum(n), 0)::float8 AS rows, count(*)::float8 AS values FROM (${groups}) g`,
-    sample: `SELECT concat_ws(', ', ${texts}) AS sample FROM (${groups}) g ORDER BY 1 LIMIT 3`,
+    count: `SELECT coalesce(pg_catalog.sum(n), 0)::pg_catalog.float8 AS rows,
+        pg_catalog.count(*)::pg_catalog.float8 AS values FROM (${groups}) g`,
+    sample: `SELECT pg_catalog.concat_ws(', ', ${texts}) AS sample FROM (${groups}) g ORDER BY 1 LIMIT 3`,
   };
 }
 
-/** SQL of the values that more than one row has, with their number of rows `n`. */
-export function sharedValues({
-  table,
-  columns,
-  predicate,
-  nullsNotDistinct,
-}: Extract<Located, { kind: 'unique' }>): string {
+/**
+ * SQL of the values that more than one row has, with their number of rows `n`.
+ *
+ * @param isQualified what it means is named with its schema; for people it is not
+ */
+export function sharedValues(
+  { table, columns, predicate, nullsNotDistinct }: Extract<Located, { kind: 'unique' }>,
+  { isQualified = false } = {},
+): string {
+  const [count, exceeds] = isQualified
+    ? ['pg_catalog.count(*)', 'OPERATOR(pg_catalog.>)']
+    : ['count(*)', '>'];
   const conditions = [
     ...(predicate ? [bracket(predicate)] : []),
     ...(nullsNotDistinct ? [] : columns.map((column) => `${q(column)} IS NOT NULL`)),
   ];
   const names = columns.map(q).join(', ');
   const where = conditions.length > 0 ? ` WHERE ${conditions.join(' AND ')}` : '';
-  return `SELECT ${names}, count(*) AS n FROM ${quoteName(table)}${where} GROUP BY ${names} HAVING count(*) > 1`;
+  return `SELECT ${names}, ${count} AS n FROM ${quoteName(table)}${where} GROUP BY ${names} HAVING ${count} ${exceeds} 1`;
 }
 
 /** A comment at the end must not swallow the bracket. */

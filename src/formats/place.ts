@@ -1,0 +1,24 @@
+import { quoteIdentifier, quoteLiteral } from '../db/quote.ts';
+import { underUserPath } from '../db/search-path.ts';
+import type { Session } from '../db/session.ts';
+import type { Folder } from './format.ts';
+
+/**
+ * The folder with the schemas of its tool's tables. The tool leaves them to the `search_path` of its
+ * role, which no statement of dbops runs under: it is asked once which table it finds, or in which
+ * schema it would create one.
+ */
+export async function placeFolder(session: Session, folder: Folder): Promise<Folder> {
+  if (!folder.unplaced) return folder;
+  const { table, placedIn } = folder.unplaced;
+  const name = quoteLiteral(quoteIdentifier(table));
+  const [row] = await underUserPath<{ schema: string | null }>(
+    session,
+    `SELECT coalesce((SELECT n.nspname FROM pg_catalog.pg_class c
+       JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
+      WHERE c.oid OPERATOR(pg_catalog.=) pg_catalog.to_regclass(${name})),
+       pg_catalog.current_schema()) AS schema`,
+  );
+  const { unplaced, ...rest } = folder;
+  return { ...rest, ...placedIn(row?.schema ?? 'public') };
+}
