@@ -3,7 +3,7 @@ import { isBackend, type Backend } from '../db/backend.ts';
 import type { Session } from '../db/session.ts';
 import { readCheckpoint } from './checkpoint.ts';
 import { readApplied } from './tracking-state.ts';
-import type { Run, Step } from './step.ts';
+import type { Run, RunningStep } from './step.ts';
 
 type Fate = 'committed' | 'rolled back' | 'unknown';
 
@@ -14,8 +14,8 @@ const patience = 5_000;
  * What became of a transaction whose connection broke. A COMMIT may have been on its way, so the
  * database is asked, once the server process that worked for us has gone.
  */
-export async function fateOf(step: Step, run: Run): Promise<Fate> {
-  const isDone = await afterLoss(run, (session) => isRecorded(session, step, run));
+export async function fateOf(step: RunningStep): Promise<Fate> {
+  const isDone = await afterLoss(step.run, (session) => isRecorded(session, step));
   if (isDone === undefined) return 'unknown';
   return isDone ? 'committed' : 'rolled back';
 }
@@ -30,10 +30,10 @@ export interface Remains {
 }
 
 /** The same for a file that runs part by part; nothing when it can't be asked. */
-export function remainsOf(step: Step, run: Run): Promise<Remains | undefined> {
-  return afterLoss(run, async (session) => {
-    const { done = 0, begun = false } = (await readCheckpoint(session, step, run)) ?? {};
-    return { isDone: await isRecorded(session, step, run), done, begun };
+export function remainsOf(step: RunningStep): Promise<Remains | undefined> {
+  return afterLoss(step.run, async (session) => {
+    const { done = 0, begun = false } = (await readCheckpoint(session, step)) ?? {};
+    return { isDone: await isRecorded(session, step), done, begun };
   });
 }
 
@@ -50,8 +50,8 @@ async function afterLoss<T>(
   }
 }
 
-async function isRecorded(session: Session, step: Step, { folder }: Run): Promise<boolean> {
-  const { applied } = await readApplied(session, folder);
+async function isRecorded(session: Session, step: RunningStep): Promise<boolean> {
+  const { applied } = await readApplied(session, step.run.folder);
   return applied.some(({ name }) => name === step.migration.name) === (step.direction === 'up');
 }
 

@@ -6,7 +6,7 @@ import type { Folder } from '../formats/format.ts';
 import type { Direction } from '../migration.ts';
 import type { ObjectName } from '../sql/non-transactional.ts';
 import { readApplied } from './tracking-state.ts';
-import type { Run, Step } from './step.ts';
+import type { RunningStep } from './step.ts';
 
 /** How far a file that runs part by part has come. */
 export interface Checkpoint {
@@ -25,7 +25,7 @@ export interface Checkpoint {
 }
 
 /** A step that runs part by part. */
-export interface CheckpointedStep extends Step {
+export interface CheckpointedStep extends RunningStep {
   /** Of the text that is run. */
   hash: string;
   /** Tables that the parts name that were run until now. */
@@ -120,8 +120,7 @@ export async function dropStaleCheckpoints(session: Session, folder: Folder): Pr
 /** Where an earlier run of the step stopped, if one did. */
 export async function readCheckpoint(
   session: Session,
-  { migration, direction }: Step,
-  { folder }: Pick<Run, 'folder'>,
+  { migration, direction, run: { folder } }: RunningStep,
 ): Promise<Checkpoint | undefined> {
   const rows = await readCheckpoints(session, folder);
   return rows.find((row) => row.migration === migration.name && row.direction === direction);
@@ -135,10 +134,10 @@ export type Progress = Pick<Checkpoint, 'done'> & Partial<Pick<Checkpoint, 'begu
  * that part, by which its tables are found. Everything else is named with its schema.
  */
 export function saveCheckpoint(
-  { migration, direction, hash, tables }: CheckpointedStep,
-  { folder: { tracking } }: Run,
+  { migration, direction, hash, tables, run: { folder } }: CheckpointedStep,
   { done, begun = false, before = null }: Progress,
 ): string {
+  const { tracking } = folder;
   const key = [tracking.table, migration.name, direction, hash].map((each) => quoteLiteral(each));
   const state = before === null ? 'NULL' : quoteLiteral(before);
   return `INSERT INTO dbops.checkpoints
@@ -151,7 +150,7 @@ export function saveCheckpoint(
 }
 
 /** Of both directions: what is recorded is not half undone, and what is erased not half done. */
-export function dropCheckpoint({ migration }: Step, { folder }: Run): string {
+export function dropCheckpoint({ migration, run: { folder } }: RunningStep): string {
   return dropOf(folder, migration.name);
 }
 

@@ -1,10 +1,19 @@
 import { DbopsError, exitCodes } from '../errors.ts';
 import type { Part } from '../sql/execution.ts';
 import { conditionOf, type Checkpoint } from './checkpoint.ts';
-import type { Run } from './step.ts';
-import type { SplitFile } from './statement-by-statement.ts';
+import type { RunningStep } from './step.ts';
 
-/** What is said of a file that runs part by part and did not come to its end. */
+/** A file that runs statement by statement, and its progress. */
+export interface SplitFile {
+  step: RunningStep;
+  source: string;
+  hash: string;
+  parts: readonly Part[];
+  /** Parts that are committed. */
+  done: number;
+  /** The next part commits inside, so that some of its effects may remain after a failure. */
+  isPartial: boolean;
+}
 
 const countOf = (parts: readonly Part[]) => parts.flatMap(({ statements }) => statements).length;
 
@@ -41,10 +50,9 @@ export function stoppedBetween({ step, parts, done }: SplitFile): DbopsError {
 export function refuseOther(
   { step, parts, hash }: SplitFile,
   { done, hash: begunAs, gone }: Checkpoint,
-  run: Run,
 ): void {
   const { name } = step.migration;
-  const where = conditionOf(run.folder.tracking.table, name);
+  const where = conditionOf(step.run.folder.tracking.table, name);
   const first = countOf(parts.slice(0, done));
   if (begunAs !== hash)
     throw desynchronised({
@@ -63,9 +71,9 @@ export function refuseOther(
 }
 
 /** @throws for a statement that commits by itself, which nobody saw end */
-export function refuseUnknownEnd({ step, parts, done }: SplitFile, run: Run): never {
+export function refuseUnknownEnd({ step, parts, done }: SplitFile): never {
   const { name } = step.migration;
-  const where = conditionOf(run.folder.tracking.table, name);
+  const where = conditionOf(step.run.folder.tracking.table, name);
   throw desynchronised({
     code: 'MIGRATION.UNKNOWN_END',
     message: `${name} was interrupted in a statement that commits inside (line ${parts[done]?.statements[0].line}), so its progress is unknown.`,

@@ -7,17 +7,7 @@ import type { Statement } from '../sql/statements.ts';
 import { saveCheckpoint, type CheckpointedStep } from './checkpoint.ts';
 import { finishOf, hasHappened, leftoversOf, locate, stateOf } from './concurrent-effect.ts';
 import { withReason } from './failure/further-reason.ts';
-import {
-  limitsOf,
-  lockTimeoutOf,
-  retriesOf,
-  scriptOf,
-  toThePlain,
-  toTheRole,
-  userPathOf,
-  type Run,
-  type Step,
-} from './step.ts';
+import { scriptOf, resetSession, resetToRole, type Step } from './step.ts';
 
 /** A statement that no transaction may hold, and where its file stands. */
 export interface Alone {
@@ -37,43 +27,43 @@ export interface Alone {
  *
  * @throws code 7 naming the blockers when it waited for others for longer than there is patience
  */
-export async function runAlone(alone: Alone, run: Run): Promise<void> {
-  const { statement, begun } = alone;
-  const { session } = run;
+export async function runAlone(alone: Alone): Promise<void> {
+  const { step, statement, begun } = alone;
+  const { session } = step.run;
   const { effect, letsPass } = statement;
-  const settings = settingsOf(alone, run, letsPass);
+  const settings = settingsOf(alone, letsPass);
   // The names in the statement mean what they mean with the settings of the file.
   if (settings.length > 0) await session.script(scriptOf(...settings));
   const located = effect && (await locate(session, effect));
-  if (settings.length > 0) await session.script(toThePlain(run));
+  if (settings.length > 0) await session.script(resetSession(session));
   const seen = located ? await stateOf(session, located) : null;
   if (!(located && begun && hasHappened(located, begun.before, seen))) {
-    const isDropped = located ? await dropLeftovers(alone, located, run) : false;
+    const isDropped = located ? await dropLeftovers(alone, located) : false;
     const before = located && isDropped ? await stateOf(session, located) : seen;
-    await begin(alone, located, before, run);
+    await begin(alone, located, before);
   }
-  await session.script(scriptOf(toTheRole, finished(alone, run), resetSettings(session)));
+  await session.script(scriptOf(resetToRole, finished(alone), resetSettings(session)));
 }
 
 async function begin(
   alone: Alone,
   effect: Effect | undefined,
   before: string | null,
-  run: Run,
 ): Promise<void> {
   const { sql, letsPass } = alone.statement;
+  const { run } = alone.step;
   const { session } = run;
   const unfinished = effect && (await finishOf(session, effect));
-  const settings = settingsOf(alone, run, letsPass && !unfinished);
-  await session.script(scriptOf(toTheRole, save(alone, run, before), ...settings));
-  await runWatched(alone, run, unfinished ?? sql).catch(async (error: unknown) => {
+  const settings = settingsOf(alone, letsPass && !unfinished);
+  await session.script(scriptOf(resetToRole, save(alone, before), ...settings));
+  await runWatched(alone, unfinished ?? sql).catch(async (error: unknown) => {
     const isHurried = run.signal.aborted || error instanceof DbopsError;
     // What can't be taken back now, the checkpoint leaves to the next run.
-    const isClean = await cleanUp(alone, effect, before, run, isHurried).then(
+    const isClean = await cleanUp(alone, effect, before, isHurried).then(
       () => true,
       () => false,
     );
-    if (!run.isPooled) await session.script(toThePlain(run)).catch(() => {});
+    if (!run.isPooled) await session.script(resetSession(session)).catch(() => {});
     throw !isClean && effect && error instanceof DbopsError
       ? withReason(
           error,
@@ -86,38 +76,38 @@ async function begin(
 /** The server limits how long others queue behind a statement, or, where it can't, we do. */
 function runWatched(
   { step, statement }: Pick<Alone, 'step' | 'statement'>,
-  run: Run,
   sql: string,
-  patience = run.patience,
+  patience = step.run.patience,
 ): Promise<void> {
-  const { session, worker, isPooled } = run;
+  const { session, worker, isPooled } = step.run;
   const work = () => session.alone(signed(worker, sql));
   if (!statement.letsPass && !isPooled) return work();
-  const lockTimeout = lockTimeoutOf(step, run);
-  return withWatchedLocks(session, { ...retriesOf(step, run), patience, lockTimeout }, work);
+  const { retry, lockTimeout } = step;
+  return withWatchedLocks(session, { ...retry, patience, lockTimeout }, work);
 }
 
 /**
  * For a statement that lets the application pass, `lock_timeout` is off: it waits for old snapshots
  * by design. Behind a pooler nothing can be set for what is not in a transaction.
  */
-function settingsOf({ step, settings }: Alone, run: Run, letsPass: boolean): string[] {
-  if (run.isPooled) return [];
+function settingsOf({ step, settings }: Alone, letsPass: boolean): string[] {
+  if (step.run.isPooled) return [];
   const endless = letsPass ? ['SET lock_timeout = 0'] : [];
-  return [...limitsOf(step, run, 'SESSION'), userPathOf(run, 'SESSION'), ...endless, ...settings];
+  return [...step.limits.session, step.userPath.session, ...endless, ...settings];
 }
 
-function save({ step, done }: Alone, run: Run, before: string | null): string {
-  return saveCheckpoint(step, run, { done, begun: true, before });
+function save({ step, done }: Alone, before: string | null): string {
+  return saveCheckpoint(step, { done, begun: true, before });
 }
 
-function finished({ step, done }: Alone, run: Run): string {
-  return saveCheckpoint(step, run, { done: done + 1 });
+function finished({ step, done }: Alone): string {
+  return saveCheckpoint(step, { done: done + 1 });
 }
 
 /** An INVALID index answers no query, costs every write, and would make IF NOT EXISTS a lie. */
-async function dropLeftovers(alone: Alone, effect: Effect, run: Run): Promise<boolean> {
+async function dropLeftovers(alone: Alone, effect: Effect): Promise<boolean> {
   const { step, begun } = alone;
+  const { run } = step;
   const leftovers = await leftoversOf(run.session, effect, begun?.before);
   for (const { index, builder } of leftovers) {
     if (builder !== null) throw beingBuilt(step, index, builder);
@@ -125,7 +115,7 @@ async function dropLeftovers(alone: Alone, effect: Effect, run: Run): Promise<bo
       step,
       `drops the index ${index}: it is INVALID, left by a CREATE INDEX CONCURRENTLY that did not complete`,
     );
-    await runWatched(alone, run, dropOf(index));
+    await runWatched(alone, dropOf(index));
   }
   return leftovers.length > 0;
 }
@@ -140,17 +130,16 @@ async function cleanUp(
   alone: Alone,
   effect: Effect | undefined,
   before: string | null,
-  run: Run,
   isHurried: boolean,
 ) {
-  const { session, isPooled, patience } = run;
   const { step, done } = alone;
+  const { session, isPooled, patience } = step.run;
   if (isHurried && !isPooled) await session.script(`SET statement_timeout = ${hurry}`);
   const leftovers = effect ? await leftoversOf(session, effect, before) : [];
   for (const { index, builder } of leftovers)
-    if (builder === null) await runWatched(alone, run, dropOf(index), isHurried ? hurry : patience);
+    if (builder === null) await runWatched(alone, dropOf(index), isHurried ? hurry : patience);
   await session.script(
-    scriptOf(toTheRole, saveCheckpoint(step, run, { done }), resetSettings(session)),
+    scriptOf(resetToRole, saveCheckpoint(step, { done }), resetSettings(session)),
   );
 }
 

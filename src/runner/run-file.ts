@@ -1,69 +1,39 @@
-import { codeOf } from '../db/connection-error.ts';
-import { ScriptError, type Session } from '../db/session.ts';
-import { DbopsError } from '../errors.ts';
-import { needsCommits, type Execution } from '../sql/execution.ts';
-import { offsetOfError } from '../sql/error-position.ts';
-import type { Run, Step } from './step.ts';
+import type { Execution } from '../sql/execution.ts';
+import { runInTransaction } from './in-transaction.ts';
+import { sendFile, sendWhole } from './send-migration.ts';
 import { runStepwise } from './statement-by-statement.ts';
-import { runInTransaction, type Content } from './in-transaction.ts';
+import type { RunningStep } from './step.ts';
 
 /**
- * Runs an SQL file: as one transaction, or part by part where it asks for that or the server does.
+ * Runs an SQL file with its tracking row: in one transaction, or statement by statement.
  *
- * @param durable whether the commit waits for the disk
+ * @param durable see `beginOf`
  * @throws DbopsError when it failed
  */
 export async function runFile(
-  step: Step,
-  { sql, source, isStepwise, forcedBy }: Execution,
-  run: Run,
+  step: RunningStep,
+  execution: Execution,
   durable: boolean,
 ): Promise<void> {
+  const { run } = step;
+  const { forcedBy } = execution;
   if (forcedBy)
-    run.onNote(step, `${outside}, because of line ${forcedBy.line}: ${begin(forcedBy.sql)}`);
-  if (isStepwise) return runStepwise(step, source, run);
-  try {
-    await runInTransaction(
-      step,
-      (...frame) => oneMessage(sql, run.session, ...frame),
-      run,
-      durable,
-    );
-  } catch (error) {
-    const reason = error instanceof DbopsError ? codeOf(error.cause) : '';
-    if (run.folder.format.needsDirective || !needsCommits.has(reason)) throw error;
-    run.onNote(
-      step,
-      `${outside}: the server does not accept it as one transaction (SQLSTATE ${reason})`,
-    );
-    await runStepwise(step, source, run);
-  }
-}
-
-/** All of a file is one message, with its transaction: one round trip. */
-function oneMessage(
-  sql: string,
-  session: Session,
-  before: readonly string[],
-  after: string,
-): Content {
-  const prefix = before.map((statement) => `${statement}; `).join('');
-  // A comment may end the file without a newline, and would swallow what follows.
-  const sent = `${prefix}${sql}\n; ${after}`;
-  return {
-    send: () => session.script(sent),
-    failureOf(error) {
-      if (!(error instanceof ScriptError)) return undefined;
-      const { cause } = error;
-      const completed = Math.max(0, error.completed - before.length);
-      const offset = offsetOfError(cause, sent, prefix.length);
-      return { cause, point: { sql, completed, offset } };
+    run.onNote(step, `${outside}, because of line ${forcedBy.line}: ${firstWords(forcedBy.sql)}`);
+  await sendFile(execution, run.folder.format, {
+    whole: (sql) => runInTransaction(step, (frame) => sendWhole(run.session, sql, frame), durable),
+    async byStatement(source, refusal) {
+      if (refusal !== undefined) run.onNote(step, `${outside}: ${notInOne(refusal)}`);
+      await runStepwise(step, source);
     },
-  };
+  });
 }
 
 const outside = 'runs outside a transaction, statement by statement';
 
-function begin(sql: string): string {
+function notInOne(sqlstate: string): string {
+  return `the server does not accept it as one transaction (SQLSTATE ${sqlstate})`;
+}
+
+function firstWords(sql: string): string {
   return sql.split(/\s+/).slice(0, 4).join(' ');
 }

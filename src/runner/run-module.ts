@@ -1,79 +1,51 @@
 import { isConnectionLoss } from '../db/connection-error.ts';
-import { Opening } from '../db/opening.ts';
 import { resetSettings } from '../db/search-path.ts';
-import { ScriptError, type Session } from '../db/session.ts';
+import { ScriptError } from '../db/session.ts';
 import { DbopsError, exitCodes } from '../errors.ts';
 import type { LoadedModule } from '../formats/format.ts';
-import { migrationFailed } from './failure/explain-failure.ts';
 import { fateOf } from './after-connection-loss.ts';
-import { afterAlone, beforeAlone } from './with-row-guard.ts';
-import {
-  limitsOf,
-  resetRole,
-  toThePlain,
-  trackingSql,
-  userPathOf,
-  type Run,
-  type Step,
-} from './step.ts';
-import { rollback, runInTransaction, type Content } from './in-transaction.ts';
+import { migrationFailed } from './failure/explain-failure.ts';
+import { rollback, runInTransaction } from './in-transaction.ts';
+import { sendModule } from './send-migration.ts';
+import { resetRole, resetSession, type RunningStep } from './step.ts';
+import { guardAfter, guardBefore } from './with-row-guard.ts';
 
 /**
- * Runs a module and its tracking row in one transaction, unless it asks for none.
+ * Runs a module with its tracking row, in one transaction unless it asks for none.
  *
  * @param durable see `beginOf`
- * @throws DbopsError when it failed and was rolled back
+ * @throws DbopsError when it failed
  */
 export async function runModule(
-  step: Step,
+  step: RunningStep,
   module: LoadedModule,
-  run: Run,
   durable: boolean,
 ): Promise<void> {
-  if (step.directives.noTransaction || module.noTransaction) return runAlone(step, module, run);
-  await runInTransaction(step, (...frame) => messages(module, run.session, ...frame), run, durable);
+  if (step.directives.noTransaction || module.noTransaction) return runOutside(step, module);
+  const { session } = step.run;
+  await runInTransaction(step, (frame) => sendModule(session, module, frame), durable);
 }
 
-/** A message for each statement of the module; the first begins the transaction too. */
-function messages(
-  module: LoadedModule,
-  session: Session,
-  begin: readonly string[],
-  end: string,
-): Content {
-  return {
-    async send() {
-      const opening = new Opening(begin);
-      await module.run(session, true, opening);
-      await session.script([...opening.take(), end].join('; '));
-    },
-    failureOf: (error) => (error instanceof DbopsError ? undefined : { cause: causeOf(error) }),
-  };
-}
-
-/** Not repeated when a lock is not had: what it did until then stands. */
-async function runAlone(step: Step, module: LoadedModule, run: Run): Promise<void> {
-  const { session } = run;
-  await beforeAlone(step, run);
+/** Does not retry after a lock timeout: what the module did until then remains. */
+async function runOutside(step: RunningStep, module: LoadedModule): Promise<void> {
+  const { session, isPooled } = step.run;
+  await guardBefore(step);
   try {
-    // Behind a pooler a setting would stay with a connection that others use next.
-    if (!run.isPooled) {
-      const settings = [...limitsOf(step, run, 'SESSION'), userPathOf(run, 'SESSION')];
-      await session.script(settings.join('; '));
-    }
+    // Behind a pooler, a setting would stay with a connection that others use next.
+    if (!isPooled) await session.script([...step.limits.session, step.userPath.session].join('; '));
     await module.run(session, false);
-    await refuseOpenTransaction(step, run);
-    if (!run.isPooled) await session.script(toThePlain(run));
-    await afterAlone(step, run);
-    await session.script(`${resetRole}; ${trackingSql(run, step)}; ${resetSettings(session)}`);
+    await refuseOpenTransaction(step);
+    if (!isPooled) await session.script(resetSession(session));
+    await guardAfter(step);
+    await session.script(`${resetRole}; ${step.trackingSql}; ${resetSettings(session)}`);
   } catch (error) {
-    if (!run.isPooled) await session.script(toThePlain(run)).catch(() => {});
+    if (!isPooled) await session.script(resetSession(session)).catch(() => {});
     if (error instanceof DbopsError) throw error;
-    const cause = causeOf(error);
-    const fate = isConnectionLoss(cause) ? await fateOf(step, run) : 'rolled back';
+    const cause = error instanceof ScriptError ? error.cause : error;
+    const fate = isConnectionLoss(cause) ? await fateOf(step) : 'rolled back';
     if (fate === 'committed') return;
     const aftermath = fate === 'unknown' ? unknownRecord : withoutRecord;
-    throw await migrationFailed({ step, run, cause, aftermath });
+    throw await migrationFailed({ step, cause, aftermath });
   }
 }
 
@@ -82,8 +54,12 @@ const withoutRecord =
 const unknownRecord =
   'It runs outside a transaction: what it did remains, and whether it was recorded cannot be determined right now.';
 
-/** Our tracking row would become part of it, and be lost with it when the session ends. */
-async function refuseOpenTransaction({ migration, script }: Step, { session }: Run): Promise<void> {
+/** The tracking row would become part of the open transaction, and be lost when the session ends. */
+async function refuseOpenTransaction({
+  migration,
+  script,
+  run: { session },
+}: RunningStep): Promise<void> {
   if (session.client.getTransactionStatus() === 'I') return;
   await rollback(session);
   throw new DbopsError({
@@ -93,8 +69,4 @@ async function refuseOpenTransaction({ migration, script }: Step, { session }: R
     reason: [script.file],
     hint: `Add COMMIT for its BEGIN, or remove both: without no-transaction, a migration runs in its own transaction.`,
   });
-}
-
-function causeOf(error: unknown): unknown {
-  return error instanceof ScriptError ? error.cause : error;
 }

@@ -12,6 +12,7 @@ import { dropStaleCheckpoints } from './checkpoint.ts';
 import { preflight, type Preparation } from './preflight.ts';
 import {
   noticeLoss,
+  startStep,
   type Run,
   type RunOutcome,
   type RunSettings,
@@ -139,11 +140,12 @@ async function runStep(
   isLast: boolean,
 ): Promise<void> {
   const execution = executions.get(step);
-  if (execution) return runFile(step, execution, run, isLast);
+  const running = startStep(step, run);
+  if (execution) return runFile(running, execution, isLast);
   const module = modules.get(step);
   if (!module) throw new Error(`${step.script.file} has not been looked at`);
   const { runModule } = await import('./run-module.ts');
-  return runModule(step, module, run, isLast);
+  return runModule(running, module, isLast);
 }
 
 function notRun({ migration, direction }: Step): StepResult {

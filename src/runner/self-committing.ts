@@ -2,7 +2,7 @@ import { isConnectionLoss } from '../db/connection-error.ts';
 import { resetSettings } from '../db/search-path.ts';
 import type { Statement } from '../sql/statements.ts';
 import { saveCheckpoint, type CheckpointedStep } from './checkpoint.ts';
-import { limitsOf, scriptOf, toTheRole, userPathOf, type Run } from './step.ts';
+import { resetToRole, scriptOf } from './step.ts';
 
 /** SQLSTATE invalid_transaction_termination: a DO or CALL that commits, within a transaction. */
 export const commitsItself = '2D000';
@@ -22,18 +22,18 @@ interface SelfCommitting {
  * asked, so it stays marked as begun, and the next run refuses to guess. One that failed is begun
  * anew. It is not repeated for a lock: what it has committed would be done twice.
  */
-export async function runCommitting(
-  { step, statement, settings, done }: SelfCommitting,
-  run: Run,
-): Promise<void> {
-  const { session, isPooled } = run;
+export async function runCommitting({
+  step,
+  statement,
+  settings,
+  done,
+}: SelfCommitting): Promise<void> {
+  const { session, isPooled } = step.run;
   const save = (begun: boolean, parts: number) =>
-    scriptOf(toTheRole, saveCheckpoint(step, run, { done: parts, begun }), resetSettings(session));
+    scriptOf(resetToRole, saveCheckpoint(step, { done: parts, begun }), resetSettings(session));
   await session.script(save(true, done));
   if (!isPooled)
-    await session.script(
-      scriptOf(...limitsOf(step, run, 'SESSION'), userPathOf(run, 'SESSION'), ...settings),
-    );
+    await session.script(scriptOf(...step.limits.session, step.userPath.session, ...settings));
   await session.alone(statement.sql).catch(async (error: unknown) => {
     if (!isConnectionLoss(error)) await session.script(save(false, done));
     throw error;

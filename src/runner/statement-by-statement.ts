@@ -18,27 +18,18 @@ import {
 } from './checkpoint.ts';
 import { migrationFailed } from './failure/explain-failure.ts';
 import { remainsOf } from './after-connection-loss.ts';
-import { afterAlone, beforeAlone } from './with-row-guard.ts';
+import { guardAfter, guardBefore } from './with-row-guard.ts';
 import { settingsBefore } from './preflight.ts';
 import { commitsItself, runCommitting } from './self-committing.ts';
 import { runAlone } from './run-concurrently.ts';
-import {
-  limitsOf,
-  resetRole,
-  retriesOf,
-  scriptOf,
-  toThePlain,
-  trackingSql,
-  userPathOf,
-  type Run,
-  type Step,
-} from './step.ts';
+import { resetRole, scriptOf, resetSession, type RunningStep } from './step.ts';
 import {
   askedLater,
   refuseOther,
   refuseUnknownEnd,
   standing,
   stoppedBetween,
+  type SplitFile,
 } from './describe-progress.ts';
 import { rollback } from './in-transaction.ts';
 
@@ -49,33 +40,20 @@ import { rollback } from './in-transaction.ts';
  *
  * @throws DbopsError saying which statements stand
  */
-export async function runStepwise(step: Step, source: string, run: Run): Promise<void> {
-  const parts = await split(step, source, run);
+export async function runStepwise(step: RunningStep, source: string): Promise<void> {
+  const parts = await split(step, source);
   const file: SplitFile = { step, source, hash: hashOf(source), parts, done: 0, isPartial: false };
-  const from = await setUp(file, run);
-  await beforeAlone(step, run);
+  const from = await setUp(file);
+  await guardBefore(step);
   try {
-    await runParts(file, from, run);
-    await afterAlone(step, run);
-    await record(step, run);
+    await runParts(file, from);
+    await guardAfter(step);
+    await record(step);
   } catch (error) {
     if (error instanceof DbopsError || !isOfDatabase(error)) throw error;
-    const { isDone, aftermath } = await whatStands(file, error, run);
-    if (!isDone) throw await failed(file, error, aftermath, run);
+    const { isDone, aftermath } = await whatStands(file, error);
+    if (!isDone) throw await failed(file, error, aftermath);
   }
-}
-
-/** A file, and where its run stands. */
-export interface SplitFile {
-  step: Step;
-  source: string;
-  /** Of the source. */
-  hash: string;
-  parts: readonly Part[];
-  /** Parts that are committed. */
-  done: number;
-  /** The next part commits by itself, so that a part of it may stand. */
-  isPartial: boolean;
 }
 
 /** A checkout with other line endings is no edit. */
@@ -83,7 +61,7 @@ function hashOf(source: string): string {
   return hash('sha256', source.replaceAll('\r\n', '\n'));
 }
 
-async function split(step: Step, source: string, run: Run): Promise<Part[]> {
+async function split(step: RunningStep, source: string): Promise<Part[]> {
   try {
     return await splitParts(source);
   } catch (error) {
@@ -91,7 +69,6 @@ async function split(step: Step, source: string, run: Run): Promise<Part[]> {
     const point = { sql: source, completed: 0, offset: error.offset };
     throw await migrationFailed({
       step,
-      run,
       cause: error,
       point,
       aftermath: 'Nothing of it was run.',
@@ -100,32 +77,33 @@ async function split(step: Step, source: string, run: Run): Promise<Part[]> {
 }
 
 /** Makes the table of checkpoints, and looks where an earlier run stopped. */
-async function setUp(file: SplitFile, run: Run): Promise<Checkpoint | undefined> {
+async function setUp(file: SplitFile): Promise<Checkpoint | undefined> {
   const { step } = file;
-  const from = await look(step, run).catch(async (error: unknown) => {
+  const from = await look(step).catch(async (error: unknown) => {
     if (!isOfDatabase(error)) throw error;
     const aftermath = 'Nothing more of it was run: it needs a table of checkpoints first.';
-    throw await migrationFailed({ step, run, cause: causeOf(error), aftermath });
+    throw await migrationFailed({ step, cause: causeOf(error), aftermath });
   });
-  if (from) refuseOther(file, from, run);
+  if (from) refuseOther(file, from);
   file.done = from?.done ?? 0;
   return from;
 }
 
-async function look(step: Step, run: Run): Promise<Checkpoint | undefined> {
-  await run.session.script(createCheckpoints);
-  return readCheckpoint(run.session, step, run);
+async function look(step: RunningStep): Promise<Checkpoint | undefined> {
+  const { session } = step.run;
+  await session.script(createCheckpoints);
+  return readCheckpoint(session, step);
 }
 
-async function runParts(file: SplitFile, from: Checkpoint | undefined, run: Run): Promise<void> {
+async function runParts(file: SplitFile, from: Checkpoint | undefined): Promise<void> {
   const { step, parts, hash: ofText } = file;
   const named = new Map<string, ObjectName>();
   for (const [index, part] of parts.entries()) {
     for (const table of await namedTables(part.sql)) named.set(JSON.stringify(table), table);
     if (index < file.done) continue;
-    if (run.signal.aborted) throw stoppedBetween(file);
+    if (step.run.signal.aborted) throw stoppedBetween(file);
     const place = { ...step, hash: ofText, tables: [...named.values()] };
-    await runPart(file, place, index === from?.done ? from : undefined, run);
+    await runPart(file, place, index === from?.done ? from : undefined);
     file.done = index + 1;
   }
 }
@@ -134,7 +112,6 @@ async function runPart(
   file: SplitFile,
   step: CheckpointedStep,
   from: Checkpoint | undefined,
-  run: Run,
 ): Promise<void> {
   const { parts, done } = file;
   const part = parts[done];
@@ -142,18 +119,18 @@ async function runPart(
   const [statement, another] = part.statements;
   const settings = settingsBefore(parts, done);
   const retried = (work: () => Promise<void>) =>
-    withLockRetries(run.session, retriesOf(step, run), work);
+    withLockRetries(step.run.session, step.retry, work);
   if (statement.standsAlone && !another) {
     const begun = from?.begun ? { begun: { before: from.before } } : {};
-    return retried(() => runAlone({ step, statement, settings, done, ...begun }, run));
+    return retried(() => runAlone({ step, statement, settings, done, ...begun }));
   }
-  if (from?.begun) refuseUnknownEnd(file, run);
-  await retried(() => runWithCheckpoint(file, part, step, run)).catch((error: unknown) => {
+  if (from?.begun) refuseUnknownEnd(file);
+  await retried(() => runWithCheckpoint(file, part, step)).catch((error: unknown) => {
     // Behind a pooler no setting would hold for it.
-    const canRunAlone = !another && !(run.isPooled && settings.length > 0);
+    const canRunAlone = !another && !(step.run.isPooled && settings.length > 0);
     if (codeOf(error) !== commitsItself || !canRunAlone) throw error;
     file.isPartial = true;
-    return runCommitting({ step, statement, settings, done }, run);
+    return runCommitting({ step, statement, settings, done });
   });
   file.isPartial = false;
 }
@@ -163,49 +140,43 @@ async function runWithCheckpoint(
   { parts, done }: SplitFile,
   part: Part,
   step: CheckpointedStep,
-  run: Run,
 ): Promise<void> {
+  const { session } = step.run;
   const settings = settingsBefore(parts, done);
-  const path = userPathOf(run, 'LOCAL');
-  const before = ['BEGIN', ...limitsOf(step, run, 'LOCAL'), path, ...settings];
-  const checkpoint = saveCheckpoint(step, run, { done: done + 1 });
-  const after = [resetRole, checkpoint, 'COMMIT', resetSettings(run.session)];
+  const before = ['BEGIN', ...step.limits.local, step.userPath.local, ...settings];
+  const checkpoint = saveCheckpoint(step, { done: done + 1 });
+  const after = [resetRole, checkpoint, 'COMMIT', resetSettings(session)];
   try {
-    await run.session.script(scriptOf(...before, part.sql, ...after));
+    await session.script(scriptOf(...before, part.sql, ...after));
   } catch (error) {
-    await rollback(run.session);
+    await rollback(session);
     if (!(error instanceof ScriptError) || !(error.cause instanceof Error)) throw error;
     throw new ScriptError(error.cause, error.completed - before.length);
   }
 }
 
-async function record(step: Step, run: Run): Promise<void> {
+async function record(step: RunningStep): Promise<void> {
+  const { session } = step.run;
   try {
-    await run.session.script(
-      scriptOf(
-        toThePlain(run),
-        'BEGIN',
-        trackingSql(run, step),
-        dropCheckpoint(step, run),
-        'COMMIT',
-      ),
+    await session.script(
+      scriptOf(resetSession(session), 'BEGIN', step.trackingSql, dropCheckpoint(step), 'COMMIT'),
     );
   } catch (error) {
-    await rollback(run.session);
+    await rollback(session);
     throw error;
   }
 }
 
 /** After a loss only the database knows: a COMMIT may have been on its way. */
-async function whatStands(file: SplitFile, error: unknown, run: Run) {
+async function whatStands(file: SplitFile, error: unknown) {
   if (!isConnectionLoss(error)) return { isDone: false, aftermath: standing(file) };
-  const remains = await remainsOf(file.step, run);
+  const remains = await remainsOf(file.step);
   if (!remains) return { isDone: false, aftermath: askedLater };
   const { isDone, done, begun } = remains;
   return { isDone, aftermath: standing({ ...file, done, isPartial: false }, begun) };
 }
 
-async function failed(file: SplitFile, error: unknown, aftermath: string, run: Run) {
+async function failed(file: SplitFile, error: unknown, aftermath: string) {
   const { step, source, parts, done } = file;
   const part = parts[done];
   const statement =
@@ -213,7 +184,7 @@ async function failed(file: SplitFile, error: unknown, aftermath: string, run: R
   const completed = parts.slice(0, done).flatMap(({ statements }) => statements).length;
   const offset = (statement ?? part?.statements[0])?.offset;
   const point = part && { sql: source, completed, offset };
-  return migrationFailed({ step, run, cause: causeOf(error), point, aftermath });
+  return migrationFailed({ step, cause: causeOf(error), point, aftermath });
 }
 
 /** Anything else is a fault of ours, which a report about the file would hide. */

@@ -89,76 +89,97 @@ export interface RunOutcome {
   error?: DbopsError;
 }
 
-/** The SQL that keeps the tracking table true after the step, wherever the step has left the path. */
-export function trackingSql(
-  { folder, prepared, session }: Run,
-  { migration, direction }: Step,
-): string {
+/** The reach of a setting: the transaction, or the session until it is reset. */
+type Scope = 'local' | 'session';
+
+/** A step of a run in progress, with the SQL and the limits that its execution needs. */
+export interface RunningStep extends Step {
+  run: Run;
+  /** Records the migration in the tracking table (`up`) or erases its row (`down`). */
+  trackingSql: string;
+  /** Timeouts and other settings of the server. */
+  limits: Record<Scope, readonly string[]>;
+  /** Sets the search_path of the folder's tool, or else of the role. */
+  userPath: Record<Scope, string>;
+  /** Milliseconds that one attempt waits for a lock on a table. */
+  lockTimeout: number;
+  retry: LockRetry;
+}
+
+/** Builds what the execution of a step needs, once. */
+export function startStep(step: Step, run: Run): RunningStep {
+  const lockTimeout = lockTimeoutOf(step, run);
+  const limits = (scope: string) =>
+    limitsOf(run, lockTimeout).map((each) => `SET ${scope} ${each}`);
+  const path = run.searchPath === undefined ? 'DEFAULT' : quoteIdentifier(run.searchPath);
+  return {
+    ...step,
+    run,
+    trackingSql: trackingSqlOf(step, run),
+    limits: { local: limits('LOCAL'), session: limits('SESSION') },
+    userPath: {
+      local: `SET LOCAL search_path TO ${path}`,
+      session: `SET SESSION search_path TO ${path}`,
+    },
+    lockTimeout,
+    retry: {
+      worker: run.worker,
+      patience: run.patience,
+      signal: run.signal,
+      observe: run.anotherSession,
+      onWait: (blockers) => run.onWait(step, blockers),
+    },
+  };
+}
+
+/** The path is set first, because the migration may have changed it. */
+function trackingSqlOf({ migration, direction }: Step, { folder, prepared, session }: Run): string {
   const { tracking } = folder;
   const sql = direction === 'up' ? tracking.record(migration, prepared) : tracking.erase(migration);
   return `${toOwnPath(session)}; ${sql}`;
 }
 
-/** We are ourselves again, whichever role a file has taken; RESET ALL leaves the role as it is. */
-export const resetRole = 'RESET SESSION AUTHORIZATION; RESET ROLE';
-
-/** The session as it was before the file changed it. */
-export function toThePlain({ session }: Pick<Run, 'session'>): string {
-  return `${resetRole}; ${resetSettings(session)}`;
-}
-
-/** The session as the role has it: names mean what they mean to it. */
-export const toTheRole = `${resetRole}; RESET ALL`;
-
-/** One message of several statements, each of which may end in a comment. */
-export function scriptOf(...statements: string[]): string {
-  return statements.join('\n; ');
-}
-
-/**
- * SQL that begins the transaction of a step.
- *
- * @param durable whether its commit waits for the disk. One that does not wait can be lost in a
- *   server crash, but only together with its tracking row, and the next durable one flushes it.
- */
-export function beginOf(step: Step, run: Run, durable: boolean): string[] {
-  const commit = durable ? [] : ['SET LOCAL synchronous_commit = off'];
-  return ['BEGIN', ...limitsOf(step, run, 'LOCAL'), ...commit];
-}
-
-/** SQL that gives the names in a step the meaning that they have to its tool, or else to the role. */
-export function userPathOf({ searchPath }: Pick<Run, 'searchPath'>, scope: 'LOCAL' | 'SESSION') {
-  const path = searchPath === undefined ? 'DEFAULT' : quoteIdentifier(searchPath);
-  return `SET ${scope} search_path TO ${path}`;
-}
-
-/** SQL of the settings and limits of what follows, for a transaction (`LOCAL`) or until it is reset. */
-export function limitsOf(step: Step, run: Run, scope: 'LOCAL' | 'SESSION'): string[] {
-  return [
-    `SET ${scope} lock_timeout = ${lockTimeoutOf(step, run)}`,
-    `SET ${scope} statement_timeout = ${run.statementTimeout}`,
-    ...(run.noticesLoss ? [`SET ${scope} ${noticeLoss}`] : []),
-    ...('application' in run.worker
-      ? [`SET ${scope} application_name = ${quoteLiteral(run.worker.application)}`]
-      : []),
-  ];
-}
-
-/** Milliseconds. 0 would be no limit at all: one attempt waits as long as there is patience. */
-export function lockTimeoutOf({ directives }: Step, { lockTimeout, patience }: Run): number {
+/** Milliseconds. 0 would mean no limit, so one attempt then waits as long as the whole run may. */
+function lockTimeoutOf({ directives }: Step, { lockTimeout, patience }: Run): number {
   return Math.max(1, Math.min((directives.lockTimeout ?? lockTimeout) || patience, patience));
 }
 
-/** Lets the server notice within a second that we were killed: our lock must not outlive us. */
+function limitsOf(run: Run, lockTimeout: number): string[] {
+  const { statementTimeout, noticesLoss, worker } = run;
+  return [
+    `lock_timeout = ${lockTimeout}`,
+    `statement_timeout = ${statementTimeout}`,
+    ...(noticesLoss ? [noticeLoss] : []),
+    ...('application' in worker ? [`application_name = ${quoteLiteral(worker.application)}`] : []),
+  ];
+}
+
+/** Lets the server notice within a second that dbops was killed, so that it releases our lock. */
 export const noticeLoss = 'client_connection_check_interval = 1000';
 
-export function retriesOf(step: Step, run: Run): LockRetry {
-  const { patience, signal, anotherSession, worker } = run;
-  return {
-    worker,
-    patience,
-    signal,
-    observe: anotherSession,
-    onWait: (blockers) => run.onWait(step, blockers),
-  };
+/**
+ * Returns the statements that begin the transaction of a step.
+ *
+ * @param durable whether its commit waits for the disk. A commit that does not wait can be lost in a
+ *   server crash, but only together with its tracking row; the next durable one flushes it.
+ */
+export function beginOf({ limits }: RunningStep, durable: boolean): string[] {
+  const commit = durable ? [] : ['SET LOCAL synchronous_commit = off'];
+  return ['BEGIN', ...limits.local, ...commit];
+}
+
+/** Undoes SET ROLE and SET SESSION AUTHORIZATION of a file; RESET ALL leaves the role as it is. */
+export const resetRole = 'RESET SESSION AUTHORIZATION; RESET ROLE';
+
+/** Returns the SQL that undoes every change a file made to the session. */
+export function resetSession(session: Session): string {
+  return `${resetRole}; ${resetSettings(session)}`;
+}
+
+/** Returns to the role and the settings of the connection, its search_path included. */
+export const resetToRole = `${resetRole}; RESET ALL`;
+
+/** Joins statements into one message. Each may end in a comment. */
+export function scriptOf(...statements: string[]): string {
+  return statements.join('\n; ');
 }

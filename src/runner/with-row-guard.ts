@@ -1,73 +1,55 @@
+import { withLockRetries } from '../db/lock.ts';
 import { toOwnPath } from '../db/search-path.ts';
 import { ScriptError, type Session } from '../db/session.ts';
-import { withLockRetries } from '../db/lock.ts';
 import { DbopsError } from '../errors.ts';
-import {
-  limitsOf,
-  resetRole,
-  retriesOf,
-  userPathOf,
-  type RowGuard,
-  type Run,
-  type Step,
-} from './step.ts';
-import type { Content, MakeContent } from './in-transaction.ts';
+import { MigrationError, type Frame } from './send-migration.ts';
+import { resetRole, type RowGuard, type RunningStep } from './step.ts';
 
-/** A transaction whose script is surrounded by a guard: what it destroys is copied in it. */
-export function guardedContent(guard: RowGuard, run: Run, contentOf: MakeContent): MakeContent {
-  return (begin, end) => {
-    const { session } = run;
-    const toStep = userPathOf(run, 'LOCAL');
-    const script = contentOf([toStep], `${resetRole}; ${toOwnPath(session)}`);
-    let isOfScript = false;
-    const send = async () => {
-      isOfScript = true;
-      await script.send();
-      isOfScript = false;
-    };
-    return {
-      async send() {
-        isOfScript = false;
-        await session.script(begin.join('; '));
-        await guard.around(session, send, toStep);
-        await session.script(end);
-      },
-      failureOf: (error) => (isOfScript ? script.failureOf(error) : failureBeside(error)),
-    };
-  };
+/**
+ * Sends a migration whose rows a guard saves. The frame travels by itself, because the guard works
+ * between its first statements and the migration, in the same transaction.
+ */
+export async function sendGuarded(
+  { run: { session }, userPath }: RunningStep,
+  guard: RowGuard,
+  send: (frame: Frame) => Promise<void>,
+  { begin, end }: Frame,
+): Promise<void> {
+  const inner: Frame = { begin: [userPath.local], end: `${resetRole}; ${toOwnPath(session)}` };
+  try {
+    await session.script(begin.join('; '));
+    await guard.around(session, () => send(inner), userPath.local);
+    await session.script(end);
+  } catch (error) {
+    if (error instanceof DbopsError || error instanceof MigrationError) throw error;
+    throw new MigrationError(error instanceof ScriptError ? error.cause : error);
+  }
 }
 
-/** The guard explains what is its own. */
-function failureBeside(error: unknown): ReturnType<Content['failureOf']> {
-  if (error instanceof DbopsError) return undefined;
-  return { cause: error instanceof ScriptError ? error.cause : error };
-}
-
-/** For a script that runs outside a transaction: what it destroys is copied in one of its own. */
-export async function beforeAlone(step: Step, run: Run): Promise<void> {
-  const { guard } = step;
+/** Saves the rows that a script outside a transaction destroys, in a transaction before it. */
+export async function guardBefore(step: RunningStep): Promise<void> {
+  const { guard, run, userPath } = step;
   if (!guard) return;
-  await aside(step, run, (session) => guard.before(session, userPathOf(run, 'LOCAL')));
+  await inOwnTransaction(step, (session) => guard.before(session, userPath.local));
   run.onNote(
     step,
     'runs outside a transaction: rows written between the copy and the statement that destroys them are not saved',
   );
 }
 
-export async function afterAlone(step: Step, run: Run): Promise<void> {
+/** Finds what a script outside a transaction destroyed, in a transaction after it. */
+export async function guardAfter(step: RunningStep): Promise<void> {
   const { guard } = step;
-  if (guard) await aside(step, run, (session) => guard.after(session));
+  if (guard) await inOwnTransaction(step, (session) => guard.after(session));
 }
 
-async function aside(
-  step: Step,
-  run: Run,
+async function inOwnTransaction(
+  { run: { session }, limits, retry }: RunningStep,
   work: (session: Session) => Promise<void>,
 ): Promise<void> {
-  const { session } = run;
-  await withLockRetries(session, retriesOf(step, run), async () => {
+  await withLockRetries(session, retry, async () => {
     try {
-      await session.script(['BEGIN', ...limitsOf(step, run, 'LOCAL')].join('; '));
+      await session.script(['BEGIN', ...limits.local].join('; '));
       await work(session);
       await session.script('COMMIT');
     } catch (error) {

@@ -2,8 +2,8 @@ import type { DatabaseError } from 'pg';
 import { ScriptError, type Server } from '../db/session.ts';
 import { DbopsError, exitCodes } from '../errors.ts';
 import type { Direction, Migration, Script } from '../migration.ts';
-import { serverSays, showPlace } from '../sql/error-position.ts';
-import { PlacedError } from './replay-failure.ts';
+import { MigrationError } from '../runner/send-migration.ts';
+import { offsetOfStatement, serverSays, showPlace } from '../sql/error-position.ts';
 
 type Engine = Server['kind'];
 
@@ -15,14 +15,15 @@ interface Replay {
   direction: Direction;
 }
 
-/** The error of a migration that fails on an empty database, or of its rollback. */
-export function doesNotReplay(
+/** Returns the error for a migration that fails on an empty database, or for its rollback. */
+export async function doesNotReplay(
   { migration: { name }, script, source, direction }: Replay,
   error: unknown,
   engine: Engine,
-): DbopsError {
-  const { cause, offset } =
-    error instanceof PlacedError ? error : { cause: error, offset: undefined };
+): Promise<DbopsError> {
+  const { cause, point } =
+    error instanceof MigrationError ? error : { cause: error, point: undefined };
+  const offset = point && (point.offset ?? (await offsetOfStatement(point.sql, point.completed)));
   const reason = [...showPlace(script.file, source, offset), ...serverSays(cause)];
   const extension = missingExtension(cause);
   if (extension) return lacksExtension(name, extension, { engine, reason, cause });

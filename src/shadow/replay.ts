@@ -1,21 +1,26 @@
 import { readFileSync } from 'node:fs';
-import { codeOf } from '../db/connection-error.ts';
 import { quoteIdentifier } from '../db/quote.ts';
-import { transaction, type Session } from '../db/session.ts';
+import { ScriptError, type Session } from '../db/session.ts';
 import { DbopsError } from '../errors.ts';
 import type { Format, LoadedModule } from '../formats/format.ts';
 import { loadModule } from '../formats/load-module.ts';
 import type { Direction, Migration } from '../migration.ts';
+import {
+  MigrationError,
+  sendFile,
+  sendModule,
+  sendWhole,
+  type Frame,
+} from '../runner/send-migration.ts';
 import { readDirectives } from '../sql/directives.ts';
-import { executionOf, needsCommits, splitParts, type Execution } from '../sql/execution.ts';
+import { offsetOfError } from '../sql/error-position.ts';
+import { executionOf, splitParts, type Execution } from '../sql/execution.ts';
 import { doesNotPrepare, doesNotReplay } from './replay-error.ts';
-import { PlacedError, placeInFile, placeInStatement } from './replay-failure.ts';
 
 /**
- * Runs migrations on an empty database, where there is nobody to be kind to: no locks, no
- * tracking rows, no checkpoints.
+ * Runs migrations on an empty database, without locks, tracking rows and checkpoints.
  *
- * @param visit called after so many of them; with 0 for what the platform has from the start
+ * @param visit called with the number of migrations run so far, first with 0
  * @throws DbopsError naming the migration that does not replay
  */
 export async function replay(
@@ -32,7 +37,7 @@ export async function replay(
   }
 }
 
-/** Makes an empty database what a new one of the folder's platform is. */
+/** Creates the roles, schemas and extensions that the folder's platform provides. */
 export async function prepare(session: Session, { platform }: Format): Promise<void> {
   if (!platform) return;
   try {
@@ -43,9 +48,10 @@ export async function prepare(session: Session, { platform }: Format): Promise<v
 }
 
 /**
- * Runs one migration, where those before it have been run. A failed one leaves no transaction open.
+ * Runs one migration on a shadow in which those before it have been run. Leaves no transaction open
+ * when it fails.
  *
- * @throws DbopsError naming the file that does not run
+ * @throws DbopsError naming the file that fails
  */
 export async function replayOne(
   session: Session,
@@ -59,21 +65,17 @@ export async function replayOne(
   try {
     const directives = readDirectives(source, migration.name);
     await session.script(settingsOf(format));
-    if (script.kind === 'module')
-      await runModule(
-        session,
-        await loadModule(format, script, direction),
-        directives.noTransaction,
-      );
-    else {
+    if (script.kind === 'module') {
+      const module = await loadModule(format, script, direction);
+      await replayModule(session, module, directives.noTransaction);
+    } else {
       const file = { name: migration.name, script, directives };
-      await runSql(session, await executionOf(file, format, session.client), format);
+      await replayFile(session, await executionOf(file, format, session.client), format);
     }
   } catch (error) {
-    await session.script('ROLLBACK').catch(() => {}); // an abandoned session answers no more
-    throw error instanceof DbopsError
-      ? error
-      : doesNotReplay({ migration, script, source, direction }, error, session.server.kind);
+    await session.script('ROLLBACK').catch(() => {}); // a lost session does not answer
+    if (error instanceof DbopsError) throw error;
+    throw await doesNotReplay({ migration, script, source, direction }, error, session.server.kind);
   }
 }
 
@@ -83,40 +85,33 @@ export function settingsOf({ platform, searchPath }: Format): string {
   return path === undefined ? 'RESET ALL' : `RESET ALL; SET search_path TO ${path}`;
 }
 
-async function runModule(session: Session, module: LoadedModule, asked: boolean): Promise<void> {
-  if (asked || module.noTransaction) await module.run(session, false);
-  else await transaction(session, () => module.run(session, true));
-}
-
-/** As the runner of the live database does (`migrate/file.ts`). */
-async function runSql(
+async function replayModule(
   session: Session,
-  { sql, source, isStepwise }: Execution,
-  { needsDirective }: Format,
+  module: LoadedModule,
+  noTransaction: boolean,
 ): Promise<void> {
-  if (isStepwise) return runParts(session, source);
-  try {
-    await runFile(session, sql);
-  } catch (error) {
-    const reason = error instanceof PlacedError ? codeOf(error.cause) : '';
-    if (needsDirective || !needsCommits.has(reason)) throw error;
-    await session.script('ROLLBACK');
-    await runParts(session, source);
-  }
+  if (noTransaction || module.noTransaction) await module.run(session, false);
+  else await sendModule(session, module, plainTransaction);
 }
 
-async function runFile(session: Session, source: string): Promise<void> {
-  const prefix = { text: 'BEGIN; ', statements: 1 };
-  try {
-    await session.script(`${prefix.text}${source}\n; COMMIT`);
-  } catch (error) {
-    throw await placeInFile(error, source, prefix);
-  }
+async function replayFile(session: Session, execution: Execution, format: Format): Promise<void> {
+  await sendFile(execution, format, {
+    whole: (sql) =>
+      sendWhole(session, sql, plainTransaction).catch(async (error: unknown) => {
+        await session.script('ROLLBACK').catch(() => {}); // a lost session does not answer
+        throw error;
+      }),
+    byStatement: (source) => replayStatements(session, source),
+  });
 }
 
-async function runParts(session: Session, source: string): Promise<void> {
-  for (const part of await splitParts(source))
-    await session.script(part.sql).catch((error: unknown) => {
-      throw placeInStatement(error, part);
+const plainTransaction: Frame = { begin: ['BEGIN'], end: 'COMMIT' };
+
+async function replayStatements(session: Session, source: string): Promise<void> {
+  for (const { sql, offset } of await splitParts(source))
+    await session.script(sql).catch((error: unknown) => {
+      const cause = error instanceof ScriptError ? error.cause : error;
+      const place = offset + (offsetOfError(cause, sql, 0) ?? 0);
+      throw new MigrationError(cause, { sql: source, completed: 0, offset: place });
     });
 }

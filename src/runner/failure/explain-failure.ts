@@ -3,21 +3,11 @@ import { codeOf, isConnectionLoss } from '../../db/connection-error.ts';
 import { isRefusal, readOnlyHint } from '../../db/refusal.ts';
 import { DbopsError, exitCodes } from '../../errors.ts';
 import { offsetOfStatement, serverSays, showPlace } from '../../sql/error-position.ts';
-import { trackingSql, type Run, type Step } from '../step.ts';
-
-/** Where in the file it went wrong. */
-export interface FailurePoint {
-  /** The text of the file as it was sent. */
-  sql: string;
-  /** Statements of the file that completed before the failing one. */
-  completed: number;
-  /** 0-based offset of the error, where the server gave one. */
-  offset?: number | undefined;
-}
+import type { FailurePoint } from '../send-migration.ts';
+import type { RunningStep, Step } from '../step.ts';
 
 interface Failure {
-  step: Step;
-  run: Run;
+  step: RunningStep;
   cause: unknown;
   point?: FailurePoint | undefined;
   /** What of the file stands after the failure, in a sentence. */
@@ -61,9 +51,10 @@ interface Explained {
   hint: string;
 }
 
-async function explain({ step, run, cause, point }: Failure): Promise<Explained> {
+async function explain({ step, cause, point }: Failure): Promise<Explained> {
+  const { run } = step;
   const again = `dbops migrate ${step.direction}`;
-  if (step.direction === 'up' && duplicates.has(codeOf(cause))) return isThere(step, run, again);
+  if (step.direction === 'up' && duplicates.has(codeOf(cause))) return isThere(step, again);
   const [{ violationsOf }, { describeViolations, wayOut }] = await Promise.all([
     import('./constraint-violation.ts'),
     import('./describe-violation.ts'),
@@ -85,8 +76,8 @@ async function explain({ step, run, cause, point }: Failure): Promise<Explained>
 }
 
 /** The schema may be ahead of the tracking table: applied by hand, or by a tool that kept no row. */
-function isThere(step: Step, run: Run, again: string): Explained {
-  const { tracking, migrations } = run.folder;
+function isThere(step: RunningStep, again: string): Explained {
+  const { tracking, migrations } = step.run.folder;
   const isFirst = migrations[0]?.name === step.migration.name;
   return {
     reason: [
@@ -95,7 +86,7 @@ function isThere(step: Step, run: Run, again: string): Explained {
     ],
     hint: isFirst
       ? `If the database has the schema and only the tracking rows are missing: dbops migrate baseline`
-      : `To prove what is applied and record it: dbops repair-tracking\n    If you know that all of it is applied, record it with the statement below, then: ${again}\n    ${trackingSql(run, step)};`,
+      : `To prove what is applied and record it: dbops repair-tracking\n    If you know that all of it is applied, record it with the statement below, then: ${again}\n    ${step.trackingSql};`,
   };
 }
 
