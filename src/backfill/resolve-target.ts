@@ -1,7 +1,8 @@
 import { codeOf } from '../db/connection-error.ts';
 import { quoteIdentifier, quoteName } from '../db/quote.ts';
 import type { Session } from '../db/session.ts';
-import { usageError } from '../errors.ts';
+import { sqlstate } from '../db/sqlstate.ts';
+import { messageOf, usageError } from '../errors.ts';
 import {
   equalColumns,
   readAssignment,
@@ -187,8 +188,9 @@ async function probe(session: Session, subject: Subject, { table }: BackfillTarg
   try {
     await session.query(sql);
   } catch (error) {
-    const said = error instanceof Error ? error.message : String(error);
-    if (!codeOf(error).startsWith('42') || codeOf(error) === '42501') throw error;
+    const said = messageOf(error);
+    if (!codeOf(error).startsWith('42') || codeOf(error) === sqlstate.insufficientPrivilege)
+      throw error;
     throw usageError(
       notThere.has(codeOf(error)) ? 'BACKFILL.NO_COLUMN' : 'BACKFILL.UNFIT',
       `${table}.${column} can not be filled with that: ${said}.`,
@@ -200,8 +202,7 @@ async function probe(session: Session, subject: Subject, { table }: BackfillTarg
   }
 }
 
-/** undefined_table, undefined_column */
-const notThere = new Set(['42P01', '42703']);
+const notThere = new Set<string>([sqlstate.undefinedTable, sqlstate.undefinedColumn]);
 
 /** Values of json and xml can't be compared. */
 async function incomparable(session: Session, { type }: Subject): Promise<string | undefined> {
@@ -209,7 +210,7 @@ async function incomparable(session: Session, { type }: Subject): Promise<string
     await session.query(`SELECT NULL::${type} IS DISTINCT FROM NULL::${type}`);
     return undefined;
   } catch (error) {
-    if (codeOf(error) !== '42883') throw error;
+    if (codeOf(error) !== sqlstate.undefinedFunction) throw error;
     return `values of type ${type} can not be compared`;
   }
 }

@@ -1,4 +1,5 @@
-import { DbopsError, exitCodes } from '../errors.ts';
+import { DbopsError, exitCodes, messageOf } from '../errors.ts';
+import { sqlstate } from './sqlstate.ts';
 import { describeTarget, type Target } from './target.ts';
 
 interface Explained {
@@ -8,23 +9,23 @@ interface Explained {
 
 /** SQLSTATEs of class 08, 28, 3D, 42501 and 53 that a connection attempt ends with. */
 const bySqlState: Record<string, (target: string) => Explained> = {
-  '28P01': (target) => ({
+  [sqlstate.invalidPassword]: (target) => ({
     message: `${target} refused the password.`,
     hint: 'Check the user and the password of the database URL, percent-encoded where they hold special characters.',
   }),
-  '28000': (target) => ({
+  [sqlstate.invalidAuthorizationSpecification]: (target) => ({
     message: `${target} refused the connection for this user, host or encryption (pg_hba.conf).`,
     hint: 'Add ?sslmode=require to the URL, or allow this host and user on the server.',
   }),
-  '3D000': (target) => ({
+  [sqlstate.invalidCatalogName]: (target) => ({
     message: `The database of ${target} does not exist.`,
     hint: 'Create it (createdb NAME), or correct the name at the end of the database URL.',
   }),
-  '53300': (target) => ({
+  [sqlstate.tooManyConnections]: (target) => ({
     message: `${target} has no connection to spare.`,
     hint: 'Close idle connections, or wait and run the command again.',
   }),
-  '57P03': (target) => ({
+  [sqlstate.cannotConnectNow]: (target) => ({
     message: `${target} is starting up or shutting down.`,
     hint: 'Wait a moment and run the command again.',
   }),
@@ -45,7 +46,7 @@ const bySystemCode: Record<string, string> = {
 export function connectionError(target: Target, cause: unknown): DbopsError {
   const name = describeTarget(target);
   const code = codeOf(cause);
-  const text = cause instanceof Error ? cause.message : String(cause);
+  const text = messageOf(cause);
   const explained = bySqlState[code]?.(name) ?? {
     message: `${name} can not be reached: ${bySystemCode[code] ?? text}.`,
     hint: 'Check host and port of the database URL and that the server runs; then: dbops doctor',
@@ -59,14 +60,13 @@ export function connectionError(target: Target, cause: unknown): DbopsError {
   });
 }
 
-/** True when the error says that the connection itself is gone, not that a statement failed. */
+/** Returns whether an error means that the connection was lost, rather than that a statement failed. */
 export function isConnectionLoss(error: unknown): boolean {
   const code = codeOf(error);
   return (
     code.startsWith('08') ||
     code.startsWith('57P') ||
-    (code in bySystemCode && code !== 'ENOENT') || // later on that is a file
-    /Connection terminated|not queryable/.test(String(error))
+    (code in bySystemCode && code !== 'ENOENT') // on an open connection ENOENT is about a file
   );
 }
 

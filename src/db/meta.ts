@@ -2,6 +2,7 @@ import { DbopsError, exitCodes } from '../errors.ts';
 import { codeOf } from './connection-error.ts';
 import { ensureOwnSchema } from './own-schema.ts';
 import { transaction, type Session } from './session.ts';
+import { sqlstate } from './sqlstate.ts';
 import { databaseName, isLocal } from './target.ts';
 
 /** The label that is kept in the database itself: an environment variable can't be wrong about it. */
@@ -10,8 +11,6 @@ export interface EnvironmentLabel {
   name: string | null;
   isProtected: boolean;
 }
-
-const undefinedTable = '42P01';
 
 export async function readLabel(session: Session): Promise<EnvironmentLabel> {
   try {
@@ -24,7 +23,7 @@ export async function readLabel(session: Session): Promise<EnvironmentLabel> {
       isProtected: values.get('protected') === 'true',
     };
   } catch (error) {
-    if (codeOf(error) === undefinedTable) return { name: null, isProtected: false };
+    if (codeOf(error) === sqlstate.undefinedTable) return { name: null, isProtected: false };
     throw error;
   }
 }

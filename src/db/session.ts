@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, Query, types, type ClientConfig, type QueryResultRow } from 'pg';
-import { DbopsError, exitCodes } from '../errors.ts';
+import { DbopsError, exitCodes, messageOf } from '../errors.ts';
 import { codeOf, connectionError } from './connection-error.ts';
 import { lockDirectory } from './directory-lock.ts';
+import { sqlstate } from './sqlstate.ts';
 import type { Target } from './target.ts';
 
 export interface Server {
@@ -80,15 +81,14 @@ export async function openSession(target: Target, options: SessionOptions): Prom
     try {
       return await connect(target, options);
     } catch (error) {
-      const isCrowded = error instanceof DbopsError && codeOf(error.cause) === tooManyConnections;
+      const isCrowded =
+        error instanceof DbopsError && codeOf(error.cause) === sqlstate.tooManyConnections;
       if (!isCrowded || Date.now() > deadline) throw error;
       onCrowded();
       await sleep(100 + Math.random() * 400, undefined, signal && { signal });
     }
   }
 }
-
-const tooManyConnections = '53300';
 
 async function connect(target: Target, options: SessionOptions): Promise<Session> {
   const unlock =
@@ -105,8 +105,7 @@ async function connect(target: Target, options: SessionOptions): Promise<Session
       if (status.parameterName === 'server_version') version = status.parameterValue;
     },
   );
-  // Without a listener a connection that breaks while idle would end the process with a stack.
-  client.on('error', () => {});
+  const withCode = codeConnectionLosses(client);
   try {
     await client.connect();
   } catch (error) {
@@ -123,7 +122,7 @@ async function connect(target: Target, options: SessionOptions): Promise<Session
     pid: (client as Client & { processID: number }).processID,
     client,
     query: async (sql, values) => (await client.query(sql, values ?? [])).rows,
-    script: (sql) => runScript(client, sql),
+    script: (sql) => runScript(client, sql, withCode),
     async close() {
       await client.end();
       unlock();
@@ -141,14 +140,43 @@ async function clientConfig(target: Target, connectTimeout: number): Promise<Cli
   return { user: 'postgres', database: 'postgres', ssl: false, stream };
 }
 
-function runScript(client: Client, sql: string): Promise<void> {
+/**
+ * Gives ECONNRESET to the errors by which pg reports that the connection has ended, in what
+ * `client.query` rejects with. pg creates them without a code (`lib/client.js`: `_connect`, `query`).
+ *
+ * @returns the same for an error that a callback received
+ */
+function codeConnectionLosses(client: Client): <E>(error: E) => E {
+  let isLost = false;
+  const withCode = <E>(error: E): E => {
+    const needsCode = isLost && error instanceof Error && codeOf(error) === '';
+    return needsCode ? Object.assign(error, { code: 'ECONNRESET' }) : error;
+  };
+  client.connection.once('end', () => (isLost = true));
+  // Without a listener a connection that breaks while idle would end the process with a stack.
+  client.on('error', (error) => {
+    isLost = true;
+    withCode(error);
+  });
+  const send: (...query: unknown[]) => unknown = client.query.bind(client);
+  const query = (...args: unknown[]) => {
+    const result = send(...args);
+    return result instanceof Promise
+      ? result.catch((error: unknown) => Promise.reject(withCode(error)))
+      : result;
+  };
+  Object.assign(client, { query });
+  return withCode;
+}
+
+function runScript(client: Client, sql: string, withCode: (error: Error) => Error): Promise<void> {
   let completed = 0;
   const count = () => completed++;
   client.connection.on('commandComplete', count);
   return new Promise<void>((resolve, reject) => {
     const query = new Query(sql, (error) => {
       client.connection.off('commandComplete', count);
-      if (error) reject(new ScriptError(error, completed));
+      if (error) reject(new ScriptError(withCode(error), completed));
       else resolve();
     });
     client.query(query);
@@ -169,20 +197,16 @@ export async function readOnly<T>(session: Session, work: () => Promise<T>): Pro
     return result;
   } catch (error) {
     await session.script('ROLLBACK').catch(() => {});
-    throw codeOf(error) === readOnlyTransaction ? writesWhenRead(error) : error;
+    throw codeOf(error) === sqlstate.readOnlySqlTransaction ? writesWhenRead(error) : error;
   }
 }
-
-const readOnlyTransaction = '25006';
 
 function writesWhenRead(cause: unknown): DbopsError {
   return new DbopsError({
     code: 'DATABASE.WRITES_WHEN_READ',
     exitCode: exitCodes.failed,
     message: 'Something in the database writes when it is read; nothing was changed.',
-    reason: [
-      `SQLSTATE ${readOnlyTransaction}: ${cause instanceof Error ? cause.message : String(cause)}`,
-    ],
+    reason: [`SQLSTATE ${sqlstate.readOnlySqlTransaction}: ${messageOf(cause)}`],
     hint: 'A view, a policy or a function that the query calls holds that statement: dbops reads in a read-only transaction.',
     cause,
   });

@@ -8,6 +8,7 @@ import {
   type FactBase,
 } from '@supabase/pg-delta/core';
 import { types, type QueryResult } from 'pg';
+import { messageOf } from '../errors.ts';
 import type { Columns, ColumnState } from './populated-tables.ts';
 import type { Foreign } from './rebuild-from-live.ts';
 import { quoteIdentifier as q, quoteLiteral } from '../db/quote.ts';
@@ -132,7 +133,7 @@ function placeOf(id: Fact['id']): string {
 /** There is no way from one catalog to the other that the planner knows. */
 export class Unplannable extends Error {
   constructor(cause: unknown) {
-    super(cause instanceof Error ? cause.message : String(cause), { cause });
+    super(messageOf(cause), { cause });
   }
 }
 

@@ -1,4 +1,5 @@
 import { ScriptError, type Session } from '../db/session.ts';
+import { messageOf } from '../errors.ts';
 import { readCasts } from './casts.ts';
 import { retypedBy, suitRows, withoutKeys } from './populated-tables.ts';
 import { columnsOf, foreignKeysOver, planDdl, readFacts, type Facts } from './pg-delta.ts';
@@ -19,7 +20,7 @@ export async function readState(session: Session): Promise<CatalogState> {
 export class WayError extends Error {
   readonly sql: string;
   constructor(cause: unknown, sql: string) {
-    super(cause instanceof Error ? cause.message : String(cause), {
+    super(messageOf(cause), {
       cause: cause instanceof ScriptError ? cause.cause : cause,
     });
     this.sql = sql;

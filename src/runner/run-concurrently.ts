@@ -5,7 +5,6 @@ import type { Effect } from '../sql/non-transactional.ts';
 import type { Statement } from '../sql/statements.ts';
 import { saveCheckpoint, type CheckpointedStep } from './checkpoint.ts';
 import { finishOf, hasHappened, leftoversOf, stateOf } from './concurrent-effect.ts';
-import { withReason } from './failure/further-reason.ts';
 import {
   limitsOf,
   lockTimeoutOf,
@@ -64,7 +63,9 @@ async function begin(alone: Alone, before: string | null, run: Run): Promise<voi
     );
     if (!run.isPooled) await session.script(toThePlain).catch(() => {});
     throw !isClean && effect && error instanceof DbopsError
-      ? withReason(error, 'What it left unfinished can not be taken back now; the next run does.')
+      ? error.with({
+          reason: ['The unfinished index could not be dropped; the next run drops it.'],
+        })
       : error;
   });
 }

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { codeOf } from '../db/connection-error.ts';
 import type { Session } from '../db/session.ts';
+import { sqlstate } from '../db/sqlstate.ts';
 import { digest, openCache } from './cache.ts';
 import type { Difference } from '../catalog/differences.ts';
 import type { SchemaObject } from '../catalog/kinds/kind.ts';
@@ -41,7 +42,7 @@ export async function repairsOf(
 
 /** A role that may see the schema need not see all that the planner asks for. */
 function unlessRefused(error: unknown): undefined {
-  if (codeOf(error) !== '42501') throw error;
+  if (codeOf(error) !== sqlstate.insufficientPrivilege) throw error;
 }
 
 const stored = z.array(

@@ -1,4 +1,5 @@
 import { ScriptError } from '../db/session.ts';
+import { messageOf } from '../errors.ts';
 import { offsetOfError, offsetOfStatement } from '../sql/error-position.ts';
 
 /** A failure and where in its file it is, where that is known. */
@@ -6,7 +7,7 @@ export class PlacedError extends Error {
   /** 0-based, in UTF-16 units of the file. */
   readonly offset: number | undefined;
   constructor(cause: unknown, offset: number | undefined) {
-    super(cause instanceof Error ? cause.message : String(cause), { cause });
+    super(messageOf(cause), { cause });
     this.offset = offset;
   }
 }

@@ -1,3 +1,4 @@
+import { sqlstate } from '../db/sqlstate.ts';
 import { usageError, type DbopsError } from '../errors.ts';
 import type { ConnectionNames, Directives, SqlScript } from '../migration.ts';
 import { lineOf, splitStatements, SqlSyntaxError, type Statement } from './statements.ts';
@@ -61,7 +62,10 @@ export async function executionOf(
  * thinks: `active_sql_transaction`, and `unsafe_new_enum_value_usage`, a value of ALTER TYPE … ADD
  * VALUE that is used before it is committed.
  */
-export const needsCommits: ReadonlySet<string> = new Set(['25001', '55P04']);
+export const needsCommits: ReadonlySet<string> = new Set<string>([
+  sqlstate.activeSqlTransaction,
+  sqlstate.unsafeNewEnumValueUsage,
+]);
 
 /** Statements that are committed together. */
 export interface Part {

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { relative } from 'node:path';
-import { usageError } from '../../errors.ts';
+import { messageOf, usageError } from '../../errors.ts';
 import type { Migration } from '../../migration.ts';
 import { shellWord } from '../../output/shell.ts';
 import type { Finding } from '../../report.ts';
@@ -82,7 +82,7 @@ function parseJson(file: string): object {
     const parsed: unknown = JSON.parse(withoutBom(readIfPresent(file) ?? ''));
     return typeof parsed === 'object' && parsed !== null ? parsed : {};
   } catch (error) {
-    throw unreadable(file, [error instanceof Error ? error.message : String(error)]);
+    throw unreadable(file, [messageOf(error)]);
   }
 }
 

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import type { Session } from '../../db/session.ts';
+import { sqlstate } from '../../db/sqlstate.ts';
 import { changesRows, demandsOf, type Demand } from '../../sql/new-constraints.ts';
 import { splitStatements, type Statement } from '../../sql/statements.ts';
 import {
@@ -25,7 +26,12 @@ const patience: { total: number; lock: number } = { total: 5_000, lock: 500 };
 
 /** What the server tells of the rows' table (libpq: PG_DIAG_TABLE_NAME and its neighbours). */
 const blamed = z.object({
-  code: z.enum(['23502', '23503', '23505', '23514']),
+  code: z.enum([
+    sqlstate.notNullViolation,
+    sqlstate.foreignKeyViolation,
+    sqlstate.uniqueViolation,
+    sqlstate.checkViolation,
+  ]),
   schema: z.string(),
   table: z.string(),
   column: z.string().optional(),
@@ -35,10 +41,10 @@ const blamed = z.object({
 type Blamed = z.infer<typeof blamed>;
 
 const kinds = {
-  '23502': 'not-null',
-  '23503': 'foreign-key',
-  '23505': 'unique',
-  '23514': 'check',
+  [sqlstate.notNullViolation]: 'not-null',
+  [sqlstate.foreignKeyViolation]: 'foreign-key',
+  [sqlstate.uniqueViolation]: 'unique',
+  [sqlstate.checkViolation]: 'check',
 } as const;
 
 /**
@@ -86,7 +92,7 @@ async function demandsIn(
 
 /** ALTER TABLE found a null on its pass over the table: known even of SQL that a module made. */
 function ofServer({ code, routine, schema, table, column }: Blamed): Demand[] {
-  const isAlterTable = code === '23502' && routine === 'ATRewriteTable';
+  const isAlterTable = code === sqlstate.notNullViolation && routine === 'ATRewriteTable';
   return isAlterTable && column
     ? [{ kind: 'not-null', table: { schema, name: table }, column }]
     : [];

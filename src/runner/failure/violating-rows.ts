@@ -1,6 +1,7 @@
 import { codeOf } from '../../db/connection-error.ts';
 import { quoteIdentifier as q, quoteName } from '../../db/quote.ts';
 import { readOnly, type Session } from '../../db/session.ts';
+import { sqlstate } from '../../db/sqlstate.ts';
 import type { Demand } from '../../sql/new-constraints.ts';
 import type { ObjectName } from '../../sql/non-transactional.ts';
 
@@ -42,8 +43,6 @@ export interface Limits {
   lock: number;
 }
 
-const undefinedColumn = '42703';
-
 /** Counts the rows that stand against a demand, and names some. */
 export async function violatingRows(
   session: Session,
@@ -64,7 +63,7 @@ export async function violatingRows(
     );
     return { ...known, ...counted, samples: await samplesOf(session, sample, limits) };
   } catch (error) {
-    if (codeOf(error) !== undefinedColumn) return known;
+    if (codeOf(error) !== sqlstate.undefinedColumn) return known;
     return { ...(await whole()), isWholeTable: true };
   }
 }
