@@ -15,7 +15,7 @@ import { checkGroups } from '../../src/verify/check.ts';
 import { checks } from '../../src/verify/checks/index.ts';
 import { runChecks } from '../../src/verify/run.ts';
 import { openSession, type Session } from '../../src/db/session.ts';
-import { readFolder } from '../../src/formats/index.ts';
+import { readFolder } from '../../src/formats/open-folder.ts';
 import type { Migration } from '../../src/migration.ts';
 import type { Finding } from '../../src/report.ts';
 

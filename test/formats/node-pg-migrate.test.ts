@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { getActions } from 'node-pg-migrate/sqlMigration';
 import { compareMigrationFileNames } from 'node-pg-migrate/utils/comparators';
 import { describe, expect, it } from 'vitest';
-import { readFolder } from '../../src/formats/index.ts';
+import { readFolder } from '../../src/formats/open-folder.ts';
 import { comparePlaces, numberOf } from '../../src/formats/node-pg-migrate/order.ts';
 import { directionsOf } from '../../src/formats/node-pg-migrate/sql.ts';
 import { nodePgMigrate } from '../../src/formats/node-pg-migrate/index.ts';
