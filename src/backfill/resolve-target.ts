@@ -8,7 +8,7 @@ import {
   readAssignment,
   readExpression,
   readTable,
-  type Expression,
+  type SqlExpression,
 } from '../sql/expression.ts';
 import {
   readEstimate,
@@ -133,7 +133,7 @@ async function sourceOf(session: Session, target: BackfillTarget): Promise<Subje
 
 /** A name without a table may be one of the source: too many only make the trigger look twice. */
 function columnsRead(
-  expressions: readonly Expression[],
+  expressions: readonly SqlExpression[],
   { columns }: TableFacts,
   { alias, column }: { alias: string; column: string },
 ): string[] {
@@ -144,7 +144,7 @@ function columnsRead(
   return [...new Set(names)].filter((name) => name !== column && columns.includes(name));
 }
 
-async function callsVolatile(session: Session, { functions }: Expression): Promise<boolean> {
+async function callsVolatile(session: Session, { functions }: SqlExpression): Promise<boolean> {
   if (functions.length === 0) return false;
   const rows = await session.query(
     `SELECT FROM pg_proc WHERE proname = ANY($1) AND provolatile = 'v' LIMIT 1`,

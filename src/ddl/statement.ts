@@ -1,5 +1,5 @@
 /** A statement of a derived script. */
-export interface Statement {
+export interface DdlStatement {
   sql: string;
   /** The table lock that it takes (server manual, "Explicit Locking"); absent: none worth a word. */
   lock?: string;
@@ -11,10 +11,10 @@ export interface Statement {
    */
   phase: 'structure' | 'rules';
   /** What the values of this column were can not be told from what they are. */
-  underivable?: ColumnName;
+  underivable?: QualifiedColumn;
 }
 
-export interface ColumnName {
+export interface QualifiedColumn {
   schema: string;
   table: string;
   column: string;

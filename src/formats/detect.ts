@@ -5,14 +5,14 @@ import { shellWord } from '../output/shell.ts';
 import { dbops } from './dbops/index.ts';
 import type { Format } from './format.ts';
 import { formats } from './index.ts';
-import type { TableName } from './shared/tracking-table.ts';
+import type { TrackingTableName } from './shared/tracking-table.ts';
 
 /** What the flags and the configuration say about the folder of migrations. */
 export interface FolderRequest {
   /** The folder; absent to search for it. */
   migrations?: string;
   format?: string;
-  trackingTable?: TableName;
+  trackingTable?: TrackingTableName;
   /** Where a search starts. */
   root: string;
 }

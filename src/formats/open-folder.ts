@@ -1,7 +1,7 @@
 import { usageError } from '../errors.ts';
 import { findFolders, severalFolders, type CandidateFolder, type FolderRequest } from './detect.ts';
 import type { Folder, Format, Tracking } from './format.ts';
-import { textOf, type TableName } from './shared/tracking-table.ts';
+import { textOf, type TrackingTableName } from './shared/tracking-table.ts';
 
 /**
  * Finds and reads the folder of migrations.
@@ -23,7 +23,7 @@ export function readFolder(request: FolderRequest): Folder {
  */
 export function openFolder(
   { directory, names, format }: CandidateFolder,
-  trackingTable?: TableName,
+  trackingTable?: TrackingTableName,
 ): Folder {
   const contents = format.read(directory, names, trackingTable);
   if (trackingTable) assertTrackingTable(format, contents.tracking, trackingTable);
@@ -42,7 +42,7 @@ export function openFolder(
 function assertTrackingTable(
   { name }: Format,
   { tables, table }: Tracking,
-  requested: TableName,
+  requested: TrackingTableName,
 ): void {
   const [own = ''] = tables;
   const isOwn =

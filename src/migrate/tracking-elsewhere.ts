@@ -5,7 +5,7 @@ import type { Folder, Format } from '../formats/format.ts';
 import { listDirectory } from '../formats/detect.ts';
 import { formats } from '../formats/index.ts';
 import { openFolder } from '../formats/open-folder.ts';
-import { catalogName, textOf, type TableName } from '../formats/shared/tracking-table.ts';
+import { catalogName, textOf, type TrackingTableName } from '../formats/shared/tracking-table.ts';
 import type { Finding } from '../report.ts';
 import type { MigrationStatus } from './plan.ts';
 import { readApplied } from '../runner/tracking-state.ts';
@@ -13,7 +13,7 @@ import { shellWord } from '../output/shell.ts';
 
 /** Another tracking table than the folder's, which records migrations of this folder. */
 export interface Elsewhere {
-  name: TableName;
+  name: TrackingTableName;
   /** How many migrations of the folder it records. */
   count: number;
   /** The options with which dbops reads it. */
@@ -75,7 +75,7 @@ async function countIn(
   session: Session,
   folder: Folder,
   format: Format,
-  name: TableName,
+  name: TrackingTableName,
 ): Promise<number> {
   const other = opened(folder, format, name);
   if (!other || (format.name !== folder.format.name && isRefused(other))) return 0;
@@ -95,7 +95,11 @@ function isRefused({ findings }: Folder): boolean {
 }
 
 /** The folder as another format reads it, or on another table; nothing where that is impossible. */
-function opened({ directory }: Folder, format: Format, name?: TableName): Folder | undefined {
+function opened(
+  { directory }: Folder,
+  format: Format,
+  name?: TrackingTableName,
+): Folder | undefined {
   try {
     return openFolder({ directory, names: listDirectory(directory) ?? [], format }, name);
   } catch (error) {
@@ -104,7 +108,7 @@ function opened({ directory }: Folder, format: Format, name?: TableName): Folder
   }
 }
 
-function optionsFor(name: TableName, format: Format, folder: Folder): string {
+function optionsFor(name: TrackingTableName, format: Format, folder: Folder): string {
   const isOwn = format.name === folder.format.name;
   const isUsual = !isOwn && opened(folder, format)?.tracking.tables[0] === catalogName(name);
   return [

@@ -1,5 +1,5 @@
 import { digest, openCache } from '../shadow/cache.ts';
-import type { Facts } from '../ddl/pg-delta.ts';
+import type { PlannerCatalog } from '../ddl/pg-delta.ts';
 import type { Foreign } from '../ddl/rebuild-from-live.ts';
 import { contentOf, prefixKeys, withReplayer, type Wanted } from '../shadow/replay-cache-key.ts';
 import { prepare, replayOne } from '../shadow/replay.ts';
@@ -19,7 +19,7 @@ export interface Question extends Wanted {
   steps: number;
   /** Absent: the folder where it replays, else the live catalog. */
   shadowFrom?: ShadowSource | undefined;
-  readLive: () => Promise<{ facts: Facts; foreign: Foreign }>;
+  readLive: () => Promise<{ facts: PlannerCatalog; foreign: Foreign }>;
   onProve: (name: string) => void;
 }
 

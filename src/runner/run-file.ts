@@ -1,7 +1,7 @@
 import { codeOf } from '../db/connection-error.ts';
 import { ScriptError, type Session } from '../db/session.ts';
 import { DbopsError } from '../errors.ts';
-import { needsCommits, type Execution } from '../sql/execution.ts';
+import { needsCommits, type ExecutionPlan } from '../sql/execution.ts';
 import { offsetOfError } from '../sql/error-position.ts';
 import type { Run, Step } from './step.ts';
 import { runStepwise } from './statement-by-statement.ts';
@@ -15,7 +15,7 @@ import { runInTransaction, type Content } from './in-transaction.ts';
  */
 export async function runFile(
   step: Step,
-  { sql, source, isStepwise, forcedBy }: Execution,
+  { sql, source, isStepwise, forcedBy }: ExecutionPlan,
   run: Run,
   durable: boolean,
 ): Promise<void> {

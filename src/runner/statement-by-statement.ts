@@ -4,7 +4,7 @@ import { withLockRetries } from '../db/lock.ts';
 import { ScriptError } from '../db/session.ts';
 import { DbopsError } from '../errors.ts';
 import { splitParts, type Part } from '../sql/execution.ts';
-import { namedTables } from '../sql/named-tables.ts';
+import { namedTables } from '../sql/statements.ts';
 import type { ObjectName } from '../sql/non-transactional.ts';
 import { SqlSyntaxError } from '../sql/statements.ts';
 import {

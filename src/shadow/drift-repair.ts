@@ -7,14 +7,14 @@ import type { Difference } from '../catalog/differences.ts';
 import type { SchemaObject } from '../catalog/kinds/kind.ts';
 import { prefixKeys, withReplayer, type Wanted } from './replay-cache-key.ts';
 import { replay } from './replay.ts';
-import { inScratchTransaction, readPinned } from '../catalog/snapshot.ts';
+import { inScratchTransaction, readWithFixedSettings } from '../catalog/snapshot.ts';
 import {
   contentOf,
   planDdl,
-  readFacts,
-  Unplannable,
+  readPlannerCatalog,
+  UnplannableError,
   type Draft,
-  type Facts,
+  type PlannerCatalog,
 } from '../ddl/pg-delta.ts';
 
 /**
@@ -27,7 +27,9 @@ export async function repairsOf(
   wanted: Wanted,
   differences: readonly Difference[],
 ): Promise<string[][]> {
-  const live = await readPinned(session, () => readFacts(session)).catch(unlessRefused);
+  const live = await readWithFixedSettings(session, () => readPlannerCatalog(session)).catch(
+    unlessRefused,
+  );
   const drafts = live ? await plan(wanted, live) : [];
   const isOfRights = ({ sql }: Draft) => /^(?:GRANT|REVOKE|ALTER DEFAULT PRIVILEGES) /.test(sql);
   const usable = drafts.filter((draft) => wanted.grants || !isOfRights(draft));
@@ -54,18 +56,18 @@ const stored = z.array(
   }),
 );
 
-async function plan(wanted: Wanted, live: Facts): Promise<Draft[]> {
+async function plan(wanted: Wanted, live: PlannerCatalog): Promise<Draft[]> {
   const cache = openCache(wanted.environment);
   const name = digest(['repairs', prefixKeys(wanted).at(-1), contentOf(live)]);
   const known = cache.read(name, stored);
   if (known) return known;
   const drafts = await withReplayer(wanted, async (shadow) => {
     await replay(shadow, wanted.migrations, wanted.format);
-    const made = await inScratchTransaction(shadow, () => readFacts(shadow));
+    const made = await inScratchTransaction(shadow, () => readPlannerCatalog(shadow));
     try {
       return planDdl(live, made, { rebuild: false });
     } catch (error) {
-      if (error instanceof Unplannable) return [];
+      if (error instanceof UnplannableError) return [];
       throw error;
     }
   });

@@ -7,7 +7,7 @@ import type { Format, LoadedModule } from '../formats/format.ts';
 import { loadModule } from '../formats/load-module.ts';
 import type { Direction, Migration } from '../migration.ts';
 import { readDirectives } from '../sql/directives.ts';
-import { executionOf, needsCommits, splitParts, type Execution } from '../sql/execution.ts';
+import { executionOf, needsCommits, splitParts, type ExecutionPlan } from '../sql/execution.ts';
 import { doesNotPrepare, doesNotReplay } from './replay-error.ts';
 import { PlacedError, placeInFile, placeInStatement } from './replay-failure.ts';
 
@@ -91,7 +91,7 @@ async function runModule(session: Session, module: LoadedModule, asked: boolean)
 /** As the runner of the live database does (`migrate/file.ts`). */
 async function runSql(
   session: Session,
-  { sql, source, isStepwise }: Execution,
+  { sql, source, isStepwise }: ExecutionPlan,
   { needsDirective }: Format,
 ): Promise<void> {
   if (isStepwise) return runParts(session, source);

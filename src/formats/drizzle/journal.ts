@@ -8,7 +8,7 @@ import { drizzleScript, hashesOfLineEndings, hashOf, lazyDrizzleScript } from '.
 import { trackingOf } from './rows.ts';
 import { findingOf as flawOf, refusedScript, type Flaw } from '../shared/flaw.ts';
 import { findingOf, isFuture, timeOf } from './finding.ts';
-import type { Place } from './table.ts';
+import type { DrizzleTable } from './table.ts';
 import type { FolderContents } from '../format.ts';
 import { readIfPresent, withoutBom } from '../shared/script.ts';
 
@@ -29,7 +29,7 @@ export function readJournal(
   directory: string,
   journal: string,
   names: readonly string[],
-  table: Place,
+  table: DrizzleTable,
 ): FolderContents {
   const entries = parseJournal(journal);
   const source = { directory, journal, present: new Set(names) };
@@ -103,14 +103,14 @@ function unreadable(file: string, reason: string[]) {
   );
 }
 
-interface Source {
+interface JournalFolder {
   directory: string;
   journal: string;
   present: ReadonlySet<string>;
 }
 
 function toMigration(
-  { directory, journal, present }: Source,
+  { directory, journal, present }: JournalFolder,
   { tag, idx, when }: Entry,
 ): Migration {
   const file = `${directory}/${tag}.sql`;

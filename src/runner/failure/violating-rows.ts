@@ -2,11 +2,13 @@ import { codeOf } from '../../db/connection-error.ts';
 import { quoteIdentifier as q, quoteName } from '../../db/quote.ts';
 import { readOnly, type Session } from '../../db/session.ts';
 import { sqlstate } from '../../db/sqlstate.ts';
-import type { Demand } from '../../sql/new-constraints.ts';
+import type { NewConstraint } from '../../sql/new-constraints.ts';
 import type { ObjectName } from '../../sql/non-transactional.ts';
 
 /** A demand whose table was found, so that it has a schema. */
-export type Located = Exclude<Demand, { kind: 'validate' }> & { table: Required<ObjectName> };
+export type Located = Exclude<NewConstraint, { kind: 'validate' }> & {
+  table: Required<ObjectName>;
+};
 
 /** The rows that forbid a statement, counted. */
 export interface Violation {
