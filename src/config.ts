@@ -6,7 +6,7 @@ import * as z from 'zod';
 import { definitionsSchema } from './backfill/definition.ts';
 import { parseTarget, targetFromVariables, type Target } from './db/target.ts';
 import { usageError } from './errors.ts';
-import { parseTableName, type TableName } from './formats/shared/tracking-table.ts';
+import { parseTableName, type TrackingTableName } from './formats/shared/tracking-table.ts';
 import { parseDuration } from './output/duration.ts';
 import type { Environment } from './output/terminal.ts';
 
@@ -49,7 +49,7 @@ export interface Settings {
   migrations?: string;
   format?: string;
   /** Where the folder's tool keeps its rows; absent: where it does by default. */
-  trackingTable?: TableName;
+  trackingTable?: TrackingTableName;
   shadow?: Target;
   /** Milliseconds that a statement waits for a lock before it lets others pass. */
   lockTimeout: number;

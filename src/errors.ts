@@ -41,6 +41,21 @@ export class DbopsError extends Error {
     this.reason = reason;
     this.hint = hint;
   }
+
+  /** Returns the same error with further lines of reason. */
+  with({ reason }: { reason: readonly string[] }): DbopsError {
+    return new DbopsError({
+      ...this,
+      message: this.message,
+      cause: this.cause,
+      reason: [...this.reason, ...reason],
+    });
+  }
+}
+
+/** Returns the message of an error, or the text of whatever else was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** A mistake in the call or the configuration: nothing was tried (exit code 2). */
@@ -58,7 +73,7 @@ export function unhandled(cause: unknown): DbopsError {
   return new DbopsError({
     code: 'UNHANDLED',
     exitCode: exitCodes.failed,
-    message: `Code of the project threw an error that nothing awaits: ${cause instanceof Error ? cause.message : String(cause)}`,
+    message: `Code of the project threw an error that nothing awaits: ${messageOf(cause)}`,
     hint: 'Await every promise in the migration; --verbose shows the stack. What stands: dbops migrate status',
     cause,
   });

@@ -5,7 +5,14 @@ import { codeOf, isConnectionLoss } from './db/connection-error.ts';
 import { refusal } from './db/refusal.ts';
 import type { Server } from './db/session.ts';
 import { databaseName, type Target } from './db/target.ts';
-import { DbopsError, exitCodes, fileError, interrupted, type ExitCode } from './errors.ts';
+import {
+  DbopsError,
+  exitCodes,
+  fileError,
+  interrupted,
+  messageOf,
+  type ExitCode,
+} from './errors.ts';
 import { toCsv } from './output/csv.ts';
 import { toJson } from './output/json.ts';
 import { screenOf } from './output/terminal.ts';
@@ -84,10 +91,6 @@ function toDbopsError(error: unknown, io: Io, target?: Target): DbopsError {
     hint: 'Repeat with --verbose for the stack; if this is a bug of dbops, report it with that output.',
     cause: error,
   });
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 /** For what fails before a command is known, or beside it. */

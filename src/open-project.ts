@@ -2,7 +2,8 @@ import { relative } from 'node:path';
 import type { Context } from './context.ts';
 import type { Session } from './db/session.ts';
 import type { Folder } from './formats/format.ts';
-import { findFolders, openFolder, severalFolders, type Candidate } from './formats/index.ts';
+import { findFolders, severalFolders, type CandidateFolder } from './formats/detect.ts';
+import { openFolder } from './formats/open-folder.ts';
 import { type MigrationStatus, readStatuses } from './runner/tracking-state.ts';
 import { findElsewhere, nothingRecorded, refuseElsewhere } from './migrate/tracking-elsewhere.ts';
 
@@ -16,7 +17,7 @@ export async function folderOf(context: Context): Promise<Folder> {
 }
 
 /** The same, not yet read: it may be empty. */
-export async function chooseFolder(context: Context): Promise<Candidate> {
+export async function chooseFolder(context: Context): Promise<CandidateFolder> {
   const { settings } = context;
   const candidates = findFolders(settings);
   const [only, another] = candidates;

@@ -4,7 +4,8 @@ import { codeOf, isConnectionLoss } from '../db/connection-error.ts';
 import { quoteLiteral } from '../db/quote.ts';
 import { toUserPath, underUserPath } from '../db/search-path.ts';
 import type { Session } from '../db/session.ts';
-import { DbopsError, exitCodes } from '../errors.ts';
+import { sqlstate } from '../db/sqlstate.ts';
+import { DbopsError, exitCodes, messageOf } from '../errors.ts';
 import type { Pace } from './batch-size.ts';
 import { among, fillRows, nameOfRow, prunePages, type Purpose, type Rows } from './sql.ts';
 import { moveCheckpoint, quarantine, sweepRange, type Step } from './store.ts';
@@ -45,10 +46,11 @@ export interface Batch {
   step: Step;
 }
 
-/** lock_not_available, deadlock_detected, serialization_failure */
-const contended = new Set(['55P03', '40P01', '40001']);
-const queryCanceled = '57014';
-
+const contended = new Set<string>([
+  sqlstate.lockNotAvailable,
+  sqlstate.deadlockDetected,
+  sqlstate.serializationFailure,
+]);
 /**
  * Changes the rows of a batch. A batch that fails is split until the rows are found that fail; they
  * go to quarantine, and the rest is changed.
@@ -71,7 +73,7 @@ export async function runBatch(batch: Batch, place: Workplace): Promise<number> 
   } catch (error) {
     if (place.signal.aborted || isConnectionLoss(error)) throw error;
     const isContended = contended.has(codeOf(error));
-    if (codeOf(error) === queryCanceled) place.pace.tooLong(rows.ids.length);
+    if (codeOf(error) === sqlstate.queryCanceled) place.pace.tooLong(rows.ids.length);
     else if (!isContended && !isOfRow(error)) throw stopped(error, place);
     if (rows.ids.length > 1) return halves(batch, place);
     // A row that somebody holds is left for the end.
@@ -197,7 +199,7 @@ async function setAside(batch: Batch, place: Workplace, error: unknown): Promise
       relation: relation.name,
       id: row.id,
       sqlstate: codeOf(error),
-      error: error instanceof Error ? error.message : String(error),
+      error: messageOf(error),
     });
     place.onFailure(subject.label, row.id, error);
   }
@@ -211,21 +213,22 @@ async function setAside(batch: Batch, place: Workplace, error: unknown): Promise
 export function isOfRow(error: unknown): boolean {
   return (
     /^(?:0[9AL]|2[0-7BF]|3[89]|42|44|54|55000|P0|HV|U)/.test(codeOf(error)) &&
-    codeOf(error) !== '25006'
+    codeOf(error) !== sqlstate.readOnlySqlTransaction
   );
 }
 
 function stopped(error: unknown, { name }: Workplace): unknown {
   const code = codeOf(error);
-  if (error instanceof DbopsError || code === '' || code === '42501') return error;
-  const isFull = code === '53100';
+  if (error instanceof DbopsError || code === '' || code === sqlstate.insufficientPrivilege)
+    return error;
+  const isFull = code === sqlstate.diskFull;
   return new DbopsError({
     code: isFull ? 'BACKFILL.DISK_FULL' : 'BACKFILL.STOPPED',
     exitCode: exitCodes.failed,
     message: isFull
       ? 'The disk of the database is full. The batch was rolled back; what was filled before stands.'
       : 'The server could not go on. The batch was rolled back; what was filled before stands.',
-    reason: [`SQLSTATE ${code}: ${error instanceof Error ? error.message : String(error)}`],
+    reason: [`SQLSTATE ${code}: ${messageOf(error)}`],
     hint: `${isFull ? 'Make room' : 'Look at the server’s log'}, then go on where it stopped: dbops backfill run ${name}`,
     cause: error,
   });

@@ -4,7 +4,7 @@ import { knownBackfills, type KnownBackfill } from './index.ts';
 import { defaults, type BackfillOptions } from './options.ts';
 import type { Context } from '../context.ts';
 import { DbopsError } from '../errors.ts';
-import { findFolders } from '../formats/index.ts';
+import { findFolders } from '../formats/detect.ts';
 
 /** What the commands about backfills share. */
 

@@ -2,13 +2,14 @@ import { codeOf } from '../db/connection-error.ts';
 import { quoteIdentifier, quoteName } from '../db/quote.ts';
 import { schemaOf, underUserPath } from '../db/search-path.ts';
 import type { Session } from '../db/session.ts';
-import { usageError } from '../errors.ts';
+import { sqlstate } from '../db/sqlstate.ts';
+import { messageOf, usageError } from '../errors.ts';
 import {
   equalColumns,
   readAssignment,
   readExpression,
   readTable,
-  type Expression,
+  type SqlExpression,
 } from '../sql/expression.ts';
 import {
   readEstimate,
@@ -148,7 +149,7 @@ async function nameIn(
 
 /** A name without a table may be one of the source: too many only make the trigger look twice. */
 function columnsRead(
-  expressions: readonly Expression[],
+  expressions: readonly SqlExpression[],
   { columns }: TableFacts,
   { alias, column }: { alias: string; column: string },
 ): string[] {
@@ -159,7 +160,7 @@ function columnsRead(
   return [...new Set(names)].filter((name) => name !== column && columns.includes(name));
 }
 
-async function callsVolatile(session: Session, { functions }: Expression): Promise<boolean> {
+async function callsVolatile(session: Session, { functions }: SqlExpression): Promise<boolean> {
   if (functions.length === 0) return false;
   const rows = await session.query(
     `SELECT FROM pg_proc WHERE proname = ANY($1) AND provolatile = 'v' LIMIT 1`,
@@ -211,8 +212,9 @@ async function probe(
   try {
     await underUserPath(session, sql);
   } catch (error) {
-    const said = error instanceof Error ? error.message : String(error);
-    if (!codeOf(error).startsWith('42') || codeOf(error) === '42501') throw error;
+    const said = messageOf(error);
+    if (!codeOf(error).startsWith('42') || codeOf(error) === sqlstate.insufficientPrivilege)
+      throw error;
     throw usageError(
       notThere.has(codeOf(error)) ? 'BACKFILL.NO_COLUMN' : 'BACKFILL.UNFIT',
       `${table}.${column} can not be filled with that: ${said}.`,
@@ -224,8 +226,7 @@ async function probe(
   }
 }
 
-/** undefined_table, undefined_column */
-const notThere = new Set(['42P01', '42703']);
+const notThere = new Set<string>([sqlstate.undefinedTable, sqlstate.undefinedColumn]);
 
 /** Values of json and xml have no equality by which they could be compared. */
 async function incomparable(session: Session, { type }: Subject): Promise<string | undefined> {
@@ -233,7 +234,7 @@ async function incomparable(session: Session, { type }: Subject): Promise<string
     await session.query(`SELECT DISTINCT NULL::${type}`);
     return undefined;
   } catch (error) {
-    if (codeOf(error) !== '42883') throw error;
+    if (codeOf(error) !== sqlstate.undefinedFunction) throw error;
     return `values of type ${type} can not be compared`;
   }
 }

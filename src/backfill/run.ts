@@ -2,7 +2,7 @@ import type { AdvisoryLocks } from '../db/advisory-locks.ts';
 import { codeOf, isConnectionLoss } from '../db/connection-error.ts';
 import { quoteLiteral } from '../db/quote.ts';
 import type { Session } from '../db/session.ts';
-import { DbopsError, exitCodes, interrupted, usageError } from '../errors.ts';
+import { DbopsError, exitCodes, interrupted, messageOf, usageError } from '../errors.ts';
 import { describeRows, takeAccount, type Account } from './row-counts.ts';
 import { begin, type Beginning } from './start-or-resume.ts';
 import type { Backfill } from './definition.ts';
@@ -155,7 +155,7 @@ async function literalOf(
     return literal;
   } catch (error) {
     if (!codeOf(error).startsWith('22')) throw error;
-    const said = error instanceof Error ? error.message : String(error);
+    const said = messageOf(error);
     throw usageError(
       'BACKFILL.ORPHANS',
       `--orphans set=${value} is no value for ${label}: ${said}.`,
@@ -224,7 +224,7 @@ function lost(name: string, cause: unknown): DbopsError {
     code: 'BACKFILL.CONNECTION_LOST',
     exitCode: exitCodes.unreachable,
     message: 'The connection to the database was lost; every batch that was committed stands.',
-    reason: [cause instanceof Error ? cause.message : String(cause)],
+    reason: [messageOf(cause)],
     hint: `When the server answers (dbops doctor), go on where it stopped: dbops backfill run ${name}`,
     cause,
   });

@@ -1,7 +1,7 @@
 import { codeOf } from '../db/connection-error.ts';
 import { underUserPath } from '../db/search-path.ts';
 import type { Session } from '../db/session.ts';
-import { usageError } from '../errors.ts';
+import { messageOf, usageError } from '../errors.ts';
 
 /** What the server can tell of how it fares. */
 
@@ -48,7 +48,7 @@ export async function probeCondition(session: Session, { pauseWhen }: Limits): P
       if (!codeOf(error).startsWith('42')) throw error;
       throw usageError(
         'BACKFILL.PAUSE_WHEN',
-        `--pause-when can not be used: ${error instanceof Error ? error.message : String(error)}.`,
+        `--pause-when can not be used: ${messageOf(error)}.`,
         'Correct it; a query stands in parentheses, such as (SELECT count(*) > 50 FROM pg_stat_activity).',
         [`SQLSTATE ${codeOf(error)}`, pauseWhen],
       );

@@ -1,3 +1,4 @@
+import { sqlstate } from '../db/sqlstate.ts';
 import { codeOf } from '../db/connection-error.ts';
 import { ensureOwnSchema } from '../db/own-schema.ts';
 import { quoteLiteral } from '../db/quote.ts';
@@ -92,8 +93,7 @@ const controlSql = `SELECT b.name, hash, state, strategy, paused_at AS "pausedAt
                       / greatest(1, sum("end" - first)) AS fraction
                FROM dbops.backfill_ranges GROUP BY backfill) r ON r.backfill = b.name`;
 
-/** undefined_table, invalid_schema_name */
-const missing = new Set(['42P01', '3F000']);
+const missing = new Set<string>([sqlstate.undefinedTable, sqlstate.invalidSchemaName]);
 
 /** Every backfill that was ever begun on the database. */
 export async function readControls(session: Session): Promise<Control[]> {

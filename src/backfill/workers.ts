@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Session } from '../db/session.ts';
-import { DbopsError, exitCodes } from '../errors.ts';
+import { DbopsError, exitCodes, messageOf } from '../errors.ts';
 import { adopt, type Beginning } from './start-or-resume.ts';
 import type { Workplace } from './batch.ts';
 import type { Backfill } from './definition.ts';
@@ -140,7 +140,7 @@ function placeOf(session: Session, crew: Crew, throttle: Throttle): Workplace {
     },
     onFailure(label, id, error) {
       tally.failures += 1;
-      const said = error instanceof Error ? error.message : String(error);
+      const said = messageOf(error);
       options.onNote(`${label} ${id} is set aside: ${said}`);
       if (tally.failures >= maxFailures) throw tooManyFail(backfill.name, tally.failures, said);
     },

@@ -3,13 +3,13 @@ import { kinds } from './kinds/index.ts';
 import {
   inView,
   parentOf,
-  type Expression,
+  type ObjectExpression,
   type SchemaObject,
   type Scratch,
 } from './kinds/kind.ts';
 
 /** An expression and the object that it is of. */
-export interface Spelling extends Expression {
+export interface ObjectSpelling extends ObjectExpression {
   object: SchemaObject;
 }
 
@@ -21,9 +21,9 @@ export interface Spelling extends Expression {
  *
  * @returns nothing in place of an expression that can't be made there
  */
-export async function respell(
+export async function canonicalSpellings(
   shadow: Session,
-  spellings: readonly Spelling[],
+  spellings: readonly ObjectSpelling[],
 ): Promise<(string | undefined)[]> {
   const scratches = spellings.map(({ object, word, text }, at) =>
     scratchOf(object, { word, text }, `dbops_respell_${at}`),
@@ -31,7 +31,7 @@ export async function respell(
   return makeAndRead(shadow, scratches);
 }
 
-function scratchOf(object: SchemaObject, expression: Expression, name: string): Scratch {
+function scratchOf(object: SchemaObject, expression: ObjectExpression, name: string): Scratch {
   const kind = kinds.find((each) => each.name === object.kind);
   if (kind?.respell) return kind.respell(object, expression, name);
   return inView(expression.text, object.parent && parentOf(object), name);

@@ -1,11 +1,11 @@
-import { keyOfObject, type Identity } from './snapshot.ts';
+import { keyOfObject, type ObjectIdentity } from './snapshot.ts';
 import type { SchemaObject } from './kinds/kind.ts';
 
 /** One word of one object that a migration changes; the word `''` is the object itself. */
 export interface Delta {
   /** Of the object and the word. */
   fact: string;
-  object: Identity;
+  object: ObjectIdentity;
   word: string;
   /** Nothing where the object, or the word of it, is not there. */
   before: string | undefined;
@@ -13,9 +13,9 @@ export interface Delta {
 }
 
 /** A catalog as facts: what is asked of one of them is its value, or nothing. */
-export type Facts = (fact: string) => string | undefined;
+export type CatalogFacts = (fact: string) => string | undefined;
 
-export function factsOf(objects: readonly SchemaObject[]): Facts {
+export function factsOf(objects: readonly SchemaObject[]): CatalogFacts {
   const values = new Map<string, string>();
   for (const object of objects)
     for (const [word, value] of wordsOf(object)) values.set(factOf(object, word), value);
@@ -27,19 +27,19 @@ export function deltasBetween(
   before: readonly SchemaObject[],
   after: readonly SchemaObject[],
 ): Delta[] {
-  const kept = new Set(before);
-  const appeared = after.filter((object) => !kept.has(object));
-  const staying = new Set(after);
-  const gone = before.filter((object) => !staying.has(object));
-  const old = new Map(gone.map((object) => [keyOfObject(object), object]));
-  const young = new Map(appeared.map((object) => [keyOfObject(object), object]));
-  const keys = new Set([...old.keys(), ...young.keys()]);
-  return [...keys].flatMap((key) => deltasOf(old.get(key), young.get(key)));
+  const unchanged = new Set(before);
+  const appeared = after.filter((object) => !unchanged.has(object));
+  const remaining = new Set(after);
+  const gone = before.filter((object) => !remaining.has(object));
+  const removed = new Map(gone.map((object) => [keyOfObject(object), object]));
+  const added = new Map(appeared.map((object) => [keyOfObject(object), object]));
+  const keys = new Set([...removed.keys(), ...added.keys()]);
+  return [...keys].flatMap((key) => deltasOf(removed.get(key), added.get(key)));
 }
 
-function deltasOf(old: SchemaObject | undefined, young: SchemaObject | undefined): Delta[] {
-  const [before, after] = [wordsOf(old), wordsOf(young)];
-  const object = young ?? old;
+function deltasOf(removed: SchemaObject | undefined, added: SchemaObject | undefined): Delta[] {
+  const [before, after] = [wordsOf(removed), wordsOf(added)];
+  const object = added ?? removed;
   if (!object) return [];
   const { kind, schema, parent, name } = object;
   return [...new Set([...before.keys(), ...after.keys()])]
@@ -53,7 +53,7 @@ function deltasOf(old: SchemaObject | undefined, young: SchemaObject | undefined
     }));
 }
 
-function factOf(object: Identity, word: string): string {
+function factOf(object: ObjectIdentity, word: string): string {
   return `${keyOfObject(object)} ${word}`;
 }
 

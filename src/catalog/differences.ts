@@ -3,7 +3,7 @@ import { keyOfObject, objectName } from './snapshot.ts';
 import { grantKinds, kinds } from './kinds/index.ts';
 import type { SchemaObject } from './kinds/kind.ts';
 import { sameButForSyntax } from '../sql/same-statements.ts';
-import { respell, type Spelling } from './canonical-expressions.ts';
+import { canonicalSpellings, type ObjectSpelling } from './canonical-expressions.ts';
 
 /** What of one object is not as expected. */
 export interface Detail {
@@ -25,19 +25,19 @@ export interface Pair {
 }
 
 /** Two texts of one expression, which may mean the same. */
-export interface Doubt extends Detail {
+export interface SpellingDoubt extends Detail {
   pair: Pair;
   expected: string;
   live: string;
 }
 
 /** Says of each doubt whether both texts mean the same. */
-export type Judge = (doubts: readonly Doubt[]) => Promise<boolean[]>;
+export type Judge = (doubts: readonly SpellingDoubt[]) => Promise<boolean[]>;
 
 /** @param shadow in a scratch transaction, with the expected objects: it spells both texts again */
 export function judgeIn(shadow: Session): Judge {
   return async (doubts) => {
-    const spelled = await respell(shadow, doubts.flatMap(bothSpellings));
+    const spelled = await canonicalSpellings(shadow, doubts.flatMap(bothSpellings));
     const same = doubts.map(async (_, at) => {
       const [expected, live] = [spelled[2 * at], spelled[2 * at + 1]];
       if (expected === undefined || live === undefined) return false;
@@ -72,9 +72,9 @@ export async function differencesOf(
     return found ? [{ expected: object, live: found }] : [];
   });
   return [
-    ...standingAlone(missing).map((object): Difference => ({ change: 'missing', object })),
+    ...withoutParts(missing).map((object): Difference => ({ change: 'missing', object })),
     ...withoutOwnIndexes(await differentOf(pairs, judge)),
-    ...standingAlone(extra).map((object): Difference => ({ change: 'extra', object })),
+    ...withoutParts(extra).map((object): Difference => ({ change: 'extra', object })),
   ].toSorted(inOrder);
 }
 
@@ -129,14 +129,14 @@ function detailsOf<T>(expected: Readonly<Record<string, T>>, live: Readonly<Reco
     .filter((detail) => JSON.stringify(detail.expected) !== JSON.stringify(detail.live));
 }
 
-function doubtsOf(pair: Pair): Doubt[] {
+function doubtsOf(pair: Pair): SpellingDoubt[] {
   return Object.entries(pair.expected.expressions).flatMap(([word, expected]) => {
     const live = pair.live.expressions[word];
     return live === undefined || live === expected ? [] : [{ pair, word, expected, live }];
   });
 }
 
-function bothSpellings({ pair, word, expected, live }: Doubt): Spelling[] {
+function bothSpellings({ pair, word, expected, live }: SpellingDoubt): ObjectSpelling[] {
   return [
     { object: pair.expected, word, text: expected },
     { object: pair.live, word, text: live },
@@ -156,7 +156,7 @@ const wholes = new Set([
 ]);
 
 /** Without the parts of what is itself in the list, and without the indexes of its constraints. */
-export function standingAlone(objects: readonly SchemaObject[]): SchemaObject[] {
+export function withoutParts(objects: readonly SchemaObject[]): SchemaObject[] {
   const absent = new Set(objects.filter(({ kind }) => wholes.has(kind)).map(pathOf));
   const constraints = new Set(
     objects.filter(({ kind }) => kind === 'constraint').map((object) => objectName(object)),

@@ -107,11 +107,11 @@ function lossesOf(table: StoredTable, now: StoredTable | undefined): Loss[] {
   const columns = new Map(now.columns.map((column) => [column.number, column]));
   return table.columns.flatMap((column): Loss[] => {
     if (column.isGenerated) return []; // what it holds can be worked out again
-    const left = columns.get(column.number);
-    const place = { schema, table: name, column: column.name, from: column.type };
-    if (!left) return [{ kind: 'column', ...place, change: 'dropped' }];
-    if (isSameType(column, left) || keepsValues(column.value, left.value)) return [];
-    return [{ kind: 'column', ...place, change: 'narrowed', to: left.type }];
+    const current = columns.get(column.number);
+    const identity = { schema, table: name, column: column.name, from: column.type };
+    if (!current) return [{ kind: 'column', ...identity, change: 'dropped' }];
+    if (isSameType(column, current) || keepsValues(column.value, current.value)) return [];
+    return [{ kind: 'column', ...identity, change: 'narrowed', to: current.type }];
   });
 }
 

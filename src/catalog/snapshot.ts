@@ -9,20 +9,20 @@ import { rarity } from './kinds/rarity.ts';
  * Settings that leak into deparsed text (server manual, "System Catalog Information Functions"):
  * both sides of a comparison are read under the same ones. The path of dbops qualifies names.
  */
-export const pinned = `SET LOCAL search_path = ${ownPath}; SET LOCAL DateStyle = 'ISO, YMD'; SET LOCAL IntervalStyle = 'postgres';
+export const fixedSettings = `SET LOCAL search_path = ${ownPath}; SET LOCAL DateStyle = 'ISO, YMD'; SET LOCAL IntervalStyle = 'postgres';
   SET LOCAL TimeZone = 'UTC'; SET LOCAL quote_all_identifiers = off; SET LOCAL extra_float_digits = 1;
   SET LOCAL bytea_output = 'hex'; SET LOCAL standard_conforming_strings = on`;
 
 /** What names an object in its database. */
-export type Identity = Pick<SchemaObject, 'kind' | 'schema' | 'parent' | 'name'>;
+export type ObjectIdentity = Pick<SchemaObject, 'kind' | 'schema' | 'parent' | 'name'>;
 
 /** The key under which two databases are compared. */
-export function keyOfObject({ kind, schema, parent, name }: Identity): string {
+export function keyOfObject({ kind, schema, parent, name }: ObjectIdentity): string {
   return JSON.stringify([kind, schema, parent, name]);
 }
 
 /** `public.users`, or `email on public.users`. */
-export function objectName({ schema, parent, name }: Identity): string {
+export function objectName({ schema, parent, name }: ObjectIdentity): string {
   if (parent) return `${shown(name)} on ${shown(schema)}.${shown(parent)}`;
   return schema ? `${shown(schema)}.${shown(name)}` : name;
 }
@@ -73,10 +73,10 @@ function kindOf(word: string): Kind {
 /** Reads these objects as `fullSnapshot` does; nothing in place of one that is not there. */
 export async function readObjects(
   session: Session,
-  identities: readonly Identity[],
+  identities: readonly ObjectIdentity[],
 ): Promise<(SchemaObject | undefined)[]> {
-  const asked = Map.groupBy(identities, ({ kind }) => kindOf(kind));
-  const selects = [...asked].map(([{ select }, ofKind]) => {
+  const byKind = Map.groupBy(identities, ({ kind }) => kindOf(kind));
+  const selects = [...byKind].map(([{ select }, ofKind]) => {
     const keys = ofKind.map(({ kind, schema, parent, name }) =>
       [kind, schema, parent, name].map(quoteLiteral),
     );
@@ -92,10 +92,10 @@ export async function readObjects(
 }
 
 /** Runs `work` read only and independent of the database's defaults: names are qualified. */
-export function readPinned<T>(session: Session, work: () => Promise<T>): Promise<T> {
+export function readWithFixedSettings<T>(session: Session, work: () => Promise<T>): Promise<T> {
   return readOnly(session, async () => {
     // Rows that a policy hides would be counted as missing; the server refuses the query instead.
-    await session.script(`${pinned}; SET LOCAL row_security = off`);
+    await session.script(`${fixedSettings}; SET LOCAL row_security = off`);
     return work();
   });
 }
@@ -103,7 +103,7 @@ export function readPinned<T>(session: Session, work: () => Promise<T>): Promise
 /** Runs `work` in a transaction of a shadow under the settings of a comparison; it leaves no trace. */
 export async function inScratchTransaction<T>(shadow: Session, work: () => Promise<T>): Promise<T> {
   // A migration may have taken another role.
-  await shadow.script(`BEGIN; RESET SESSION AUTHORIZATION; RESET ROLE; ${pinned}`);
+  await shadow.script(`BEGIN; RESET SESSION AUTHORIZATION; RESET ROLE; ${fixedSettings}`);
   try {
     return await work();
   } finally {

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { driftOf } from '../shadow/drift.ts';
-import { readPinned } from '../catalog/snapshot.ts';
+import { readWithFixedSettings } from '../catalog/snapshot.ts';
 import { checkGroups, type CheckGroup } from '../verify/check.ts';
 import { checks } from '../verify/checks/index.ts';
 import { runChecks } from '../verify/run.ts';
@@ -82,7 +82,7 @@ async function findingsOf(
   };
   const drift = groups.has('schema') ? await driftOf(session, wanted, folder.tracking.tables) : [];
   const subject = { session, drift, groups, applied: new Set(applied.map(({ name }) => name)) };
-  return readPinned(session, () => runChecks(checks, subject));
+  return readWithFixedSettings(session, () => runChecks(checks, subject));
 }
 
 /** The group that a finding with this key is of: those of the schema are called by their change. */

@@ -1,4 +1,5 @@
-import { DbopsError, exitCodes } from '../errors.ts';
+import { DbopsError, exitCodes, messageOf } from '../errors.ts';
+import { sqlstate } from './sqlstate.ts';
 import { describeTarget, type Target } from './target.ts';
 
 interface Explained {
@@ -24,7 +25,7 @@ const bySqlState: Record<string, (target: string) => Explained> = {
     message: `${target} has no free connections.`,
     hint: 'Close idle connections, or wait and run the command again.',
   }),
-  '57P03': (target) => ({
+  [sqlstate.cannotConnectNow]: (target) => ({
     message: `${target} is starting up or shutting down.`,
     hint: 'Wait a moment and run the command again.',
   }),
@@ -45,7 +46,7 @@ const bySystemCode: Record<string, string> = {
 export function connectionError(target: Target, cause: unknown): DbopsError {
   const name = describeTarget(target);
   const code = codeOf(cause);
-  const text = cause instanceof Error ? cause.message : String(cause);
+  const text = messageOf(cause);
   const explained = bySqlState[code]?.(name) ?? {
     message: `Cannot connect to ${name}: ${bySystemCode[code] ?? text}.`,
     hint: 'Check the host and port in the database URL, and that the server is running, then: dbops doctor',
@@ -63,10 +64,7 @@ export function connectionError(target: Target, cause: unknown): DbopsError {
 export function isConnectionLoss(error: unknown): boolean {
   const code = codeOf(error);
   return (
-    code.startsWith('08') ||
-    code.startsWith('57P') ||
-    (code in bySystemCode && code !== 'ENOENT') || // later on that is a file
-    /Connection terminated|not queryable/.test(String(error))
+    code.startsWith('08') || code.startsWith('57P') || (code in bySystemCode && code !== 'ENOENT') // on an open connection ENOENT is about a file
   );
 }
 

@@ -4,6 +4,7 @@ import { isBackend, type Backend } from './backend.ts';
 import { codeOf } from './connection-error.ts';
 import { blockersOf, describeActivity, type Activity, type LockRetry } from './lock.ts';
 import type { Session } from './session.ts';
+import { sqlstate } from './sqlstate.ts';
 
 /** Limits for statements that `lock_timeout` does not cover. */
 export interface WatchLimits extends LockRetry {
@@ -30,14 +31,12 @@ export async function withWatchedLocks<T>(
     return await work();
   } catch (error) {
     const late = await watch.stop();
-    if (!late || codeOf(error) !== queryCanceled) throw error;
+    if (!late || codeOf(error) !== sqlstate.queryCanceled) throw error;
     throw late.blocksOthers ? lockTimedOut() : waitedTooLong(late.blockers, error);
   } finally {
     await watch.stop();
   }
 }
-
-const queryCanceled = '57014';
 
 /** A lock that a session waits for. */
 interface Wait {
@@ -138,7 +137,7 @@ async function cancel(observer: Session, worker: Backend): Promise<void> {
 /** Returns the error that the server's own `lock_timeout` raises. */
 function lockTimedOut(): Error {
   const error = new Error('canceling statement due to lock timeout');
-  return Object.assign(error, { code: '55P03' });
+  return Object.assign(error, { code: sqlstate.lockNotAvailable });
 }
 
 function waitedTooLong(blockers: Activity[], cause: unknown): DbopsError {

@@ -4,6 +4,7 @@ import { formatDuration } from '../output/duration.ts';
 import { advisoryLocks, type AdvisoryLocks } from './advisory-locks.ts';
 import { isBackend, type Backend } from './backend.ts';
 import type { Session } from './session.ts';
+import { sqlstate } from './sqlstate.ts';
 
 /** Another server process, as `pg_stat_activity` shows it. */
 export interface Activity {
@@ -146,9 +147,6 @@ export interface LockRetry {
   onWait: (blockers: Activity[]) => void;
 }
 
-const lockNotAvailable = '55P03';
-const deadlockDetected = '40P01';
-
 /**
  * Repeats `attempt` while it fails on `lock_timeout` or a deadlock. Between attempts nothing is
  * queued, so the application's statements pass.
@@ -189,7 +187,7 @@ export async function withLockRetries<T>(
 function isLockFailure(error: unknown): boolean {
   const cause = error instanceof Error && error.cause ? error.cause : error;
   const code = (cause as { code?: unknown }).code;
-  return code === lockNotAvailable || code === deadlockDetected;
+  return code === sqlstate.lockNotAvailable || code === sqlstate.deadlockDetected;
 }
 
 /** Polls the blockers of the worker, at growing intervals, and keeps the last ones found. */

@@ -1,3 +1,4 @@
+import { sqlstate } from './sqlstate.ts';
 import { DbopsError, exitCodes } from '../errors.ts';
 import { codeOf } from './connection-error.ts';
 import { ensureOwnSchema } from './own-schema.ts';
@@ -11,8 +12,6 @@ export interface EnvironmentLabel {
   isProtected: boolean;
 }
 
-const undefinedTable = '42P01';
-
 export async function readLabel(session: Session): Promise<EnvironmentLabel> {
   try {
     const rows = await readOnce<{ key: string; value: string }>(
@@ -25,7 +24,7 @@ export async function readLabel(session: Session): Promise<EnvironmentLabel> {
       isProtected: values.get('protected') === 'true',
     };
   } catch (error) {
-    if (codeOf(error) === undefinedTable) return { name: null, isProtected: false };
+    if (codeOf(error) === sqlstate.undefinedTable) return { name: null, isProtected: false };
     throw error;
   }
 }

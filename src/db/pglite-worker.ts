@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { parentPort, workerData, type MessagePort } from 'node:worker_threads';
 import { PGlite, type Extension } from '@electric-sql/pglite';
+import { messageOf } from '../errors.ts';
 import type { EmbeddedExtensions, StandIns } from './pglite-extensions.ts';
 
 /**
@@ -66,7 +67,7 @@ if (!port) throw new Error('pglite-worker is started by src/db/pglite.ts');
 open(port).then(
   (database) => serve(database, port),
   (cause: unknown) => {
-    port.postMessage({ failure: cause instanceof Error ? cause.message : String(cause) });
+    port.postMessage({ failure: messageOf(cause) });
     port.close();
   },
 );

@@ -1,18 +1,17 @@
-import { DbopsError, exitCodes } from '../errors.ts';
+import { DbopsError, exitCodes, messageOf } from '../errors.ts';
 import { codeOf } from './connection-error.ts';
 import { quoteIdentifier } from './quote.ts';
+import { sqlstate } from './sqlstate.ts';
 import type { Target } from './target.ts';
-
-const insufficientPrivilege = '42501';
-const readOnlyTransaction = '25006';
 
 /** Returns whether the server denied the role a privilege. */
 export function isRefusal(error: unknown): boolean {
-  return [insufficientPrivilege, readOnlyTransaction].includes(codeOf(error));
+  const code = codeOf(error);
+  return code === sqlstate.insufficientPrivilege || code === sqlstate.readOnlySqlTransaction;
 }
 
 export function isRightMissing(error: unknown): boolean {
-  return codeOf(error) === insufficientPrivilege;
+  return codeOf(error) === sqlstate.insufficientPrivilege;
 }
 
 /**
@@ -28,17 +27,17 @@ export function refusal(
   table?: string,
 ): DbopsError | undefined {
   const code = codeOf(error);
-  const said = error instanceof Error ? error.message : String(error);
+  const said = messageOf(error);
   const role = target?.kind === 'postgres' ? word(target.user) : 'CURRENT_USER';
   const explained = { exitCode: exitCodes.unreachable, reason: [`SQLSTATE ${code}`], cause: error };
-  if (code === readOnlyTransaction)
+  if (code === sqlstate.readOnlySqlTransaction)
     return new DbopsError({
       ...explained,
       code: 'DATABASE.READ_ONLY',
       message: `The database is read-only for this role: ${said}.`,
       hint: readOnlyHint(role),
     });
-  if (code !== insufficientPrivilege) return undefined;
+  if (code !== sqlstate.insufficientPrivilege) return undefined;
   const grants = table ? grantsToRead(table, role) : grantsFor(said, role);
   return new DbopsError({
     ...explained,

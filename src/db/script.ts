@@ -1,4 +1,5 @@
 import { Query, type Client } from 'pg';
+import { withLossCode } from './lost-connection.ts';
 
 /** A statement of a script failed; the ones before it were executed in the same message. */
 export class ScriptError extends Error {
@@ -18,7 +19,8 @@ export function runScript(client: Client, sql: string, before = ''): Promise<voi
   return new Promise<void>((resolve, reject) => {
     const query = new Query(`${before}${sql}`, (error) => {
       client.connection.off('commandComplete', count);
-      if (error) reject(new ScriptError(placedIn(error, before.length), completed));
+      if (error)
+        reject(new ScriptError(placedIn(withLossCode(client, error), before.length), completed));
       else resolve();
     });
     client.query(query);

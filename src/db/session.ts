@@ -1,8 +1,10 @@
+import { sqlstate } from './sqlstate.ts';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, types, type ClientConfig, type QueryResultRow } from 'pg';
-import { DbopsError, exitCodes } from '../errors.ts';
+import { DbopsError, exitCodes, messageOf } from '../errors.ts';
 import { codeOf, connectionError } from './connection-error.ts';
 import { lockDirectory } from './directory-lock.ts';
+import { codeConnectionLosses } from './lost-connection.ts';
 import { runScript } from './script.ts';
 import { directly, ownPath, takePath, throughPooler, toOwnPath } from './search-path.ts';
 import type { Target } from './target.ts';
@@ -91,15 +93,14 @@ export async function openSession(target: Target, options: SessionOptions): Prom
     try {
       return await connect(target, options);
     } catch (error) {
-      const isCrowded = error instanceof DbopsError && codeOf(error.cause) === tooManyConnections;
+      const isCrowded =
+        error instanceof DbopsError && codeOf(error.cause) === sqlstate.tooManyConnections;
       if (!isCrowded || Date.now() > deadline) throw error;
       onCrowded();
       await sleep(100 + Math.random() * 400, undefined, signal && { signal });
     }
   }
 }
-
-const tooManyConnections = '53300';
 
 async function connect(target: Target, options: SessionOptions): Promise<Session> {
   const unlock =
@@ -116,8 +117,7 @@ async function connect(target: Target, options: SessionOptions): Promise<Session
       if (status.parameterName === 'server_version') version = status.parameterValue;
     },
   );
-  // Without a listener a connection that breaks while idle would end the process with a stack.
-  client.on('error', () => {});
+  codeConnectionLosses(client);
   try {
     await client.connect();
   } catch (error) {
@@ -175,7 +175,7 @@ export async function readOnly<T>(session: Session, work: () => Promise<T>): Pro
     return result;
   } catch (error) {
     await session.script('ROLLBACK').catch(() => {});
-    throw codeOf(error) === readOnlyTransaction ? writesWhenRead(error) : error;
+    throw codeOf(error) === sqlstate.readOnlySqlTransaction ? writesWhenRead(error) : error;
   }
 }
 
@@ -194,20 +194,16 @@ export async function readOnce<R extends QueryResultRow>(
     return [await client.query<R>(text)].flat()[2]?.rows ?? [];
   } catch (error) {
     await session.script('ROLLBACK').catch(() => {});
-    throw codeOf(error) === readOnlyTransaction ? writesWhenRead(error) : error;
+    throw codeOf(error) === sqlstate.readOnlySqlTransaction ? writesWhenRead(error) : error;
   }
 }
-
-const readOnlyTransaction = '25006';
 
 function writesWhenRead(cause: unknown): DbopsError {
   return new DbopsError({
     code: 'DATABASE.WRITES_WHEN_READ',
     exitCode: exitCodes.failed,
     message: 'Something in the database writes when it is read; nothing was changed.',
-    reason: [
-      `SQLSTATE ${readOnlyTransaction}: ${cause instanceof Error ? cause.message : String(cause)}`,
-    ],
+    reason: [`SQLSTATE ${sqlstate.readOnlySqlTransaction}: ${messageOf(cause)}`],
     hint: 'A view, a policy or a function that the query calls holds that statement: dbops reads in a read-only transaction.',
     cause,
   });

@@ -32,17 +32,18 @@ function castOf(
   // The cast itself would use the session's time zone; a migration that means another one has to
   // bring a rollback of its own.
   if (isZoneChange(source, target)) return `${column} AT TIME ZONE 'UTC'`;
-  const [element, wanted] = [elementOf(source), elementOf(target)];
-  const areArrays = source !== element && target !== wanted;
-  if (areArrays || source === element) {
-    const [a, b] = areArrays ? [element, wanted] : [source, target];
+  const [sourceElement, targetElement] = [elementOf(source), elementOf(target)];
+  const areArrays = source !== sourceElement && target !== targetElement;
+  if (areArrays || source === sourceElement) {
+    const [a, b] = areArrays ? [sourceElement, targetElement] : [source, target];
     if (a === b || pairs.has(pairOf(a, b))) return `${column}::${to}`;
   }
   // Every type reads and writes text (server manual, "CREATE CAST": I/O conversion casts).
   if (texts.has(source) || texts.has(target)) return `${column}::${to}`;
-  if (areArrays && (texts.has(element) || texts.has(wanted))) return `${column}::${to}`;
-  if (areArrays !== (source !== element)) return undefined;
-  if (areArrays && !(builtIn.test(element) && builtIn.test(wanted)))
+  if (areArrays && (texts.has(sourceElement) || texts.has(targetElement)))
+    return `${column}::${to}`;
+  if (areArrays !== (source !== sourceElement)) return undefined;
+  if (areArrays && !(builtIn.test(sourceElement) && builtIn.test(targetElement)))
     return `${column}::text[]::${to}`;
   if (target === 'jsonb' || target === 'json') return `to_${target}(${column})`;
   return builtIn.test(source) && builtIn.test(target) ? undefined : `${column}::text::${to}`;

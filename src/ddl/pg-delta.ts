@@ -1,3 +1,4 @@
+import { messageOf } from '../errors.ts';
 import { extract } from '@supabase/pg-delta/extract';
 import { plan, type Action } from '@supabase/pg-delta/plan';
 import {
@@ -16,7 +17,7 @@ import type { Session } from '../db/session.ts';
  * The catalog as the planner reads it. Nothing but this file knows the planner:
  * `@supabase/pg-delta`, whose alpha is pinned to one exact version.
  */
-export interface Facts {
+export interface PlannerCatalog {
   base: FactBase;
   /** Who made the objects: as whom the plan will run, so that it names no owner. */
   owner: string;
@@ -31,7 +32,7 @@ export interface Foreign {
 }
 
 /** Reads the catalog, in the caller's transaction where there is one. */
-export async function readFacts(session: Session): Promise<Facts> {
+export async function readPlannerCatalog(session: Session): Promise<PlannerCatalog> {
   const [row] = await session.query<{ owner: string }>('SELECT current_user AS owner');
   const { factBase } = await extract(poolOf(session) as never);
   const owner = row?.owner ?? '';
@@ -57,7 +58,11 @@ function asOwner(base: FactBase, owner: string): FactBase {
  *   the same transaction (server manual, "ALTER TYPE")
  * @throws Unplannable where the planner knows no way
  */
-export function planDdl(from: Facts, to: Facts, { rebuild }: { rebuild: boolean }): Draft[] {
+export function planDdl(
+  from: PlannerCatalog,
+  to: PlannerCatalog,
+  { rebuild }: { rebuild: boolean },
+): Draft[] {
   const source = rebuild ? withForeignLabels(from.base, to.base) : from.base;
   try {
     const { actions } = plan(source, to.base, {
@@ -71,7 +76,7 @@ export function planDdl(from: Facts, to: Facts, { rebuild }: { rebuild: boolean 
       rewrites: rewriteRisk,
     }));
   } catch (error) {
-    throw new Unplannable(error);
+    throw new UnplannableError(error);
   }
 }
 
@@ -84,7 +89,11 @@ export function rolesOf(base: FactBase): string[] {
  * The facts of a live database that a shadow is to have: without what is foreign there, of which
  * the shadow keeps its own.
  */
-export function within(live: Facts, shadow: Facts, foreign: Foreign): Facts {
+export function withoutForeign(
+  live: PlannerCatalog,
+  shadow: PlannerCatalog,
+  foreign: Foreign,
+): PlannerCatalog {
   const isKept = (fact: Fact) => !isForeign(fact.id, foreign);
   const own = shadow.base.facts().filter((fact) => !isKept(fact) || fact.id.kind === 'role');
   const taken = live.base.facts().filter((fact) => isKept(fact) && fact.id.kind !== 'role');
@@ -128,19 +137,19 @@ function placeOf(id: Fact['id']): string {
 }
 
 /** There is no way from one catalog to the other that the planner knows. */
-export class Unplannable extends Error {
+export class UnplannableError extends Error {
   constructor(cause: unknown) {
-    super(cause instanceof Error ? cause.message : String(cause), { cause });
+    super(messageOf(cause), { cause });
   }
 }
 
 /** A name for the facts by what they say. */
-export function contentOf({ base }: Facts): string {
+export function contentOf({ base }: PlannerCatalog): string {
   return base.rootHash;
 }
 
 /** The columns of all tables. */
-export function columnsOf({ base }: Facts): Columns {
+export function columnsOf({ base }: PlannerCatalog): Columns {
   return new Map(
     base.facts().flatMap(({ id, payload }): [string, ColumnState][] => {
       if (id.kind !== 'column') return [];
@@ -156,16 +165,16 @@ export function columnsOf({ base }: Facts): Columns {
  * half-way: SQL to drop and to make each.
  */
 export function foreignKeysOver(
-  { from, to }: { from: Facts; to: Facts },
+  { from, to }: { from: PlannerCatalog; to: PlannerCatalog },
   columns: ReadonlySet<string>,
 ): { drop: string; make: string[] }[] {
   return from.base.facts().flatMap(({ id, payload }) => {
     if (id.kind !== 'constraint' || !String(payload['def']).startsWith('FOREIGN KEY')) return [];
-    const wanted = to.base.get(id);
+    const target = to.base.get(id);
     const isOver = from.base
       .outgoingEdges(id)
       .some(({ to: other }) => other.kind === 'column' && columns.has(columnKey(other)));
-    if (!wanted || !isOver) return [];
+    if (!target || !isOver) return [];
     const table = `ALTER TABLE ${q(id.schema)}.${q(id.table)}`;
     const comment = to.base.get({ kind: 'comment', target: id });
     const text = quoteLiteral(String(comment?.payload['text'] ?? ''));
@@ -173,7 +182,7 @@ export function foreignKeysOver(
     return {
       drop: `${table} DROP CONSTRAINT ${q(id.name)}`,
       make: [
-        `${table} ADD CONSTRAINT ${q(id.name)} ${String(wanted.payload['def'])}`,
+        `${table} ADD CONSTRAINT ${q(id.name)} ${String(target.payload['def'])}`,
         ...(comment ? [`COMMENT ON CONSTRAINT ${on} IS ${text}`] : []),
       ],
     };
@@ -185,7 +194,7 @@ function columnKey({ schema, table, name }: { schema: string; table: string; nam
 }
 
 /** Who may do what, by the object and the role: for comparing, not for reading. */
-export function grantsOf({ base }: Facts): ReadonlyMap<string, string> {
+export function grantsOf({ base }: PlannerCatalog): ReadonlyMap<string, string> {
   const grants = base
     .facts()
     .filter(({ id }) => id.kind === 'acl' || id.kind === 'defaultPrivilege');
@@ -196,9 +205,9 @@ export function grantsOf({ base }: Facts): ReadonlyMap<string, string> {
 function withForeignLabels(from: FactBase, to: FactBase): FactBase {
   const facts = from.facts().map((fact) => {
     const { values } = fact.payload;
-    const wanted = to.get(fact.id)?.payload['values'];
-    if (!Array.isArray(values) || !Array.isArray(wanted)) return fact;
-    if (JSON.stringify(values) === JSON.stringify(wanted)) return fact;
+    const target = to.get(fact.id)?.payload['values'];
+    if (!Array.isArray(values) || !Array.isArray(target)) return fact;
+    if (JSON.stringify(values) === JSON.stringify(target)) return fact;
     return { ...fact, payload: { ...fact.payload, values: [...values, 'dbops rebuilds it'] } };
   });
   return buildFactBase(facts, [...from.edges]);

@@ -1,5 +1,5 @@
 import type { Casts } from './casts.ts';
-import type { ColumnName, Columns, Draft, Statement } from './statement.ts';
+import type { Columns, DdlStatement, Draft, QualifiedColumn } from './statement.ts';
 
 /** The columns whose types a plan changes, as keys of `Columns`. */
 export function retypedBy(drafts: readonly Draft[]): Set<string> {
@@ -12,22 +12,22 @@ export function retypedBy(drafts: readonly Draft[]): Set<string> {
 }
 
 /** Foreign keys that a plan leaves alone are dropped before it and made after it. */
-export function withoutKeys(
-  statements: readonly Statement[],
+export function withForeignKeysMoved(
+  statements: readonly DdlStatement[],
   keys: readonly { drop: string; make: string[] }[],
-): Statement[] {
+): DdlStatement[] {
   const planned = new Set(
     statements.map(({ sql }) => sql).filter((sql) => dropConstraint.test(sql)),
   );
   const left = keys.filter(({ drop }) => !planned.has(drop));
-  const asRule = (sql: string): Statement => ({
+  const asRule = (sql: string): DdlStatement => ({
     sql,
     lock: lockNames.shareRowExclusive,
     rewrites: true,
     phase: 'rules',
   });
   return [
-    ...left.map(({ drop }): Statement => ({
+    ...left.map(({ drop }): DdlStatement => ({
       sql: drop,
       lock: lockNames.accessExclusive,
       rewrites: false,
@@ -56,14 +56,14 @@ export interface ColumnChange {
  * The planner's statements, for tables that have rows: defaults when their types are there, values
  * cast the way that they can be, and what rows must satisfy after the rows.
  */
-export function suitRows(
+export function adaptToRows(
   drafts: readonly Draft[],
   columns: ColumnChange,
   casts: Casts,
-): Statement[] {
-  const structure: Statement[] = [];
-  const defaults = new Map<string, Statement>();
-  const rules: Statement[] = [];
+): DdlStatement[] {
+  const structure: DdlStatement[] = [];
+  const defaults = new Map<string, DdlStatement>();
+  const rules: DdlStatement[] = [];
   for (const draft of drafts) {
     const statement = toStatement(draft);
     const key = setDefault.exec(draft.sql)?.[0];
@@ -87,7 +87,7 @@ export function suitRows(
   return [...structure, ...defaults.values(), ...rules];
 }
 
-function toStatement({ sql, lock, rewrites }: Draft): Statement {
+function toStatement({ sql, lock, rewrites }: Draft): DdlStatement {
   const locks = lock === 'none' ? {} : { lock: lockNames[lock] };
   return { sql, rewrites, phase: 'structure', ...locks };
 }
@@ -104,17 +104,17 @@ function isOfForeignKey(sql: string): boolean {
   return /^ALTER TABLE .+ ADD CONSTRAINT .+ FOREIGN KEY \(/s.test(sql);
 }
 
-function setNotNull(table: string, column: string): Statement {
+function setNotNull(table: string, column: string): DdlStatement {
   const sql = `${table}ALTER COLUMN ${column} SET NOT NULL`;
   return { sql, lock: lockNames.accessExclusive, rewrites: true, phase: 'rules' };
 }
 
 function cast(
-  statement: Statement,
+  statement: DdlStatement,
   { from: columns, to }: ColumnChange,
   casts: Casts,
-  rules: Statement[],
-): Statement[] {
+  rules: DdlStatement[],
+): DdlStatement[] {
   const found = retype.exec(statement.sql);
   if (!found) return [statement];
   const [, schema = '', table = '', column = '', type = ''] = found;
@@ -125,7 +125,7 @@ function cast(
   const expression = casts.expression(column, from.type, type);
   if (expression !== undefined)
     return [{ ...statement, sql: `${alter} TYPE ${type} USING ${expression}` }];
-  const name: ColumnName = {
+  const name: QualifiedColumn = {
     schema: unquote(schema),
     table: unquote(table),
     column: unquote(column),

@@ -1,6 +1,13 @@
 import { quoteIdentifier as q } from '../db/quote.ts';
 import type { Session } from '../db/session.ts';
-import { planDdl, readFacts, rolesOf, within, type Facts, type Foreign } from './pg-delta.ts';
+import {
+  planDdl,
+  readPlannerCatalog,
+  rolesOf,
+  withoutForeign,
+  type Foreign,
+  type PlannerCatalog,
+} from './pg-delta.ts';
 
 /**
  * Makes a shadow what a live database is, without its rows: for a folder that does not replay.
@@ -10,15 +17,23 @@ import { planDdl, readFacts, rolesOf, within, type Facts, type Foreign } from '.
  * @param live read from the live database
  * @throws Unplannable; the server's error where the shadow can not hold what the live database has
  */
-export async function rebuild(shadow: Session, live: Facts, foreign: Foreign): Promise<void> {
-  const now = await readFacts(shadow);
+export async function rebuild(
+  shadow: Session,
+  live: PlannerCatalog,
+  foreign: Foreign,
+): Promise<void> {
+  const now = await readPlannerCatalog(shadow);
   await makeRoles(shadow, live, now);
-  const wanted = within(live, now, foreign);
-  for (const { sql } of planDdl(now, wanted, { rebuild: false })) await shadow.script(sql);
+  const target = withoutForeign(live, now, foreign);
+  for (const { sql } of planDdl(now, target, { rebuild: false })) await shadow.script(sql);
 }
 
 /** Policies and grants name roles, and roles are the server's, not the database's. */
-async function makeRoles(shadow: Session, live: Facts, now: Facts): Promise<void> {
+async function makeRoles(
+  shadow: Session,
+  live: PlannerCatalog,
+  now: PlannerCatalog,
+): Promise<void> {
   const known = new Set(rolesOf(now.base));
   const missing = rolesOf(live.base).filter((role) => !known.has(role) && !role.startsWith('pg_'));
   await shadow.script(missing.map((role) => `CREATE ROLE ${q(role)}`).join('; '));

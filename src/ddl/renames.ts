@@ -3,7 +3,7 @@ import type { Session } from '../db/session.ts';
 import { common } from '../catalog/kinds/kind.ts';
 
 /** What keeps its identity under another name. */
-export interface Named {
+export interface NamedObject {
   /** Unique in its database for as long as the object lives. */
   id: string;
   kind: 'schema' | 'relation' | 'column' | 'constraint' | 'type' | 'label';
@@ -44,8 +44,8 @@ const select = `WITH ${common}
     FROM pg_enum l JOIN pg_type t ON t.oid = l.enumtypid JOIN schemas n ON n.oid = t.typnamespace`;
 
 /** Every named object of a database by its identity, in the caller's transaction if there is one. */
-export async function readIdentities(session: Session): Promise<ReadonlyMap<string, Named>> {
-  const rows = await session.query<Named & Record<string, unknown>>(select);
+export async function readIdentities(session: Session): Promise<ReadonlyMap<string, NamedObject>> {
+  const rows = await session.query<NamedObject & Record<string, unknown>>(select);
   return new Map(rows.map((row) => [row.id, row]));
 }
 
@@ -54,8 +54,8 @@ export async function readIdentities(session: Session): Promise<ReadonlyMap<stri
  * a renamed column and make another: its values would be gone.
  */
 export function renamesBack(
-  now: ReadonlyMap<string, Named>,
-  before: ReadonlyMap<string, Named>,
+  now: ReadonlyMap<string, NamedObject>,
+  before: ReadonlyMap<string, NamedObject>,
 ): string[] {
   const moved = [...now.values()].flatMap((object): Renamed[] => {
     const old = before.get(object.id);
@@ -63,21 +63,21 @@ export function renamesBack(
   });
   // Containers first: what is inside is then named by their older names.
   const inOrder = moved.toSorted((a, b) => rank(a) - rank(b));
-  const standing = new Map([...now.values()].map((object) => [object.id, { ...object }]));
+  const objects = new Map([...now.values()].map((object) => [object.id, { ...object }]));
   return inOrder.flatMap(({ object, old }, at) => {
-    const current = standing.get(object.id);
+    const current = objects.get(object.id);
     if (!current || placeOf(current) === placeOf(old)) return [];
-    const aside = occupantOf(standing, current, old);
+    const aside = occupantOf(objects, current, old);
     const sql: string[] = [];
-    if (aside) sql.push(...moveTo(standing, aside, { ...aside, name: `dbops_aside_${at}` }));
-    sql.push(...moveTo(standing, current, old));
+    if (aside) sql.push(...moveTo(objects, aside, { ...aside, name: `dbops_aside_${at}` }));
+    sql.push(...moveTo(objects, current, old));
     return sql;
   });
 }
 
 interface Renamed {
-  object: Named;
-  old: Named;
+  object: NamedObject;
+  old: NamedObject;
 }
 
 const kindsInOrder = ['schema', 'relation', 'type', 'column', 'constraint', 'label'];
@@ -86,25 +86,29 @@ function rank({ object }: Renamed): number {
   return kindsInOrder.indexOf(object.kind) + (object.carrier ? 0.5 : 0);
 }
 
-function placeOf({ schema, parent, name }: Pick<Named, 'schema' | 'parent' | 'name'>): string {
+function placeOf({
+  schema,
+  parent,
+  name,
+}: Pick<NamedObject, 'schema' | 'parent' | 'name'>): string {
   return JSON.stringify([schema, parent, name]);
 }
 
 /** What has the name that is wanted: it is in the way, also when it is to have another one later. */
 function occupantOf(
-  standing: ReadonlyMap<string, Named>,
-  { id, kind }: Named,
-  { schema, parent, name }: Named,
-): Named | undefined {
-  const wanted = placeOf({ schema, parent, name });
+  objects: ReadonlyMap<string, NamedObject>,
+  { id, kind }: NamedObject,
+  { schema, parent, name }: NamedObject,
+): NamedObject | undefined {
+  const target = placeOf({ schema, parent, name });
   const shares = new Set(kind === 'relation' || kind === 'type' ? ['relation', 'type'] : [kind]);
-  return [...standing.values()].find(
-    (object) => object.id !== id && shares.has(object.kind) && placeOf(object) === wanted,
+  return [...objects.values()].find(
+    (object) => object.id !== id && shares.has(object.kind) && placeOf(object) === target,
   );
 }
 
-/** The statements, and in `standing` what they do to the object and to what is in it. */
-function moveTo(standing: Map<string, Named>, from: Named, to: Named): string[] {
+/** The statements, and in `objects` what they do to the object and to what is in it. */
+function moveTo(objects: Map<string, NamedObject>, from: NamedObject, to: NamedObject): string[] {
   const sql: string[] = [];
   const { id, kind } = from;
   if (kind !== 'schema' && !from.parent && from.schema !== to.schema) {
@@ -112,22 +116,22 @@ function moveTo(standing: Map<string, Named>, from: Named, to: Named): string[] 
   }
   const here = { ...from, schema: to.schema, parent: to.parent };
   if (from.name !== to.name) sql.push(renameStatement(here, to.name));
-  standing.set(id, { ...here, name: to.name });
-  if (!from.parent) carryParts(standing, from, to);
+  objects.set(id, { ...here, name: to.name });
+  if (!from.parent) carryParts(objects, from, to);
   return sql;
 }
 
-function carryParts(standing: Map<string, Named>, from: Named, to: Named): void {
-  for (const [id, object] of standing) {
+function carryParts(objects: Map<string, NamedObject>, from: NamedObject, to: NamedObject): void {
+  for (const [id, object] of objects) {
     if (from.kind === 'schema' && object.schema === from.name)
-      standing.set(id, { ...object, schema: to.name });
-    else if (object.carrier === from.id) standing.set(id, { ...object, schema: to.schema });
+      objects.set(id, { ...object, schema: to.name });
+    else if (object.carrier === from.id) objects.set(id, { ...object, schema: to.schema });
     else if (object.parent && object.schema === from.schema && object.parent === from.name)
-      standing.set(id, { ...object, schema: to.schema, parent: to.name });
+      objects.set(id, { ...object, schema: to.schema, parent: to.name });
   }
 }
 
-function renameStatement({ kind, schema, parent, name, word }: Named, to: string): string {
+function renameStatement({ kind, schema, parent, name, word }: NamedObject, to: string): string {
   if (kind === 'schema') return `ALTER SCHEMA ${q(name)} RENAME TO ${q(to)}`;
   if (kind === 'label')
     return `ALTER TYPE ${q(schema)}.${q(parent)} RENAME VALUE ${quoteLiteral(name)} TO ${quoteLiteral(to)}`;

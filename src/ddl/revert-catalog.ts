@@ -1,25 +1,32 @@
 import { ScriptError, type Session } from '../db/session.ts';
+import { messageOf } from '../errors.ts';
 import { readCasts } from './casts.ts';
-import { retypedBy, suitRows, withoutKeys } from './populated-tables.ts';
-import { columnsOf, foreignKeysOver, planDdl, readFacts, type Facts } from './pg-delta.ts';
-import { readIdentities, renamesBack, type Named } from './renames.ts';
-import type { Statement } from './statement.ts';
+import { retypedBy, adaptToRows, withForeignKeysMoved } from './populated-tables.ts';
+import {
+  columnsOf,
+  foreignKeysOver,
+  planDdl,
+  readPlannerCatalog,
+  type PlannerCatalog,
+} from './pg-delta.ts';
+import { readIdentities, renamesBack, type NamedObject } from './renames.ts';
+import type { DdlStatement } from './statement.ts';
 
 /** A catalog to which there may be a way back. */
 export interface CatalogState {
-  facts: Facts;
-  identities: ReadonlyMap<string, Named>;
+  facts: PlannerCatalog;
+  identities: ReadonlyMap<string, NamedObject>;
 }
 
 export async function readState(session: Session): Promise<CatalogState> {
-  return { identities: await readIdentities(session), facts: await readFacts(session) };
+  return { identities: await readIdentities(session), facts: await readPlannerCatalog(session) };
 }
 
 /** A statement of the way back that the server refuses, on empty tables already. */
-export class WayError extends Error {
+export class RevertError extends Error {
   readonly sql: string;
   constructor(cause: unknown, sql: string) {
-    super(cause instanceof Error ? cause.message : String(cause), {
+    super(messageOf(cause), {
       cause: cause instanceof ScriptError ? cause.cause : cause,
     });
     this.sql = sql;
@@ -35,30 +42,33 @@ export class WayError extends Error {
  * @returns the statements that it ran
  * @throws Unplannable, WayError
  */
-export async function goBack(
+export async function revertCatalog(
   shadow: Session,
   before: CatalogState,
   { rebuild }: { rebuild: boolean },
-): Promise<Statement[]> {
+): Promise<DdlStatement[]> {
   const renames = renamesBack(await readIdentities(shadow), before.identities).map(toRename);
   await runAll(shadow, renames);
-  const now = await readFacts(shadow);
+  const now = await readPlannerCatalog(shadow);
   const drafts = planDdl(now, before.facts, { rebuild });
   const columns = { from: columnsOf(now), to: columnsOf(before.facts) };
   const keys = foreignKeysOver({ from: now, to: before.facts }, retypedBy(drafts));
-  const statements = withoutKeys(suitRows(drafts, columns, await readCasts(shadow)), keys);
+  const statements = withForeignKeysMoved(
+    adaptToRows(drafts, columns, await readCasts(shadow)),
+    keys,
+  );
   await runAll(shadow, statements);
   return [...renames, ...statements];
 }
 
-function toRename(sql: string): Statement {
+function toRename(sql: string): DdlStatement {
   return { sql, lock: 'ACCESS EXCLUSIVE', rewrites: false, phase: 'structure' };
 }
 
 /** @throws WayError naming the statement */
-export async function runAll(shadow: Session, statements: readonly Statement[]): Promise<void> {
+export async function runAll(shadow: Session, statements: readonly DdlStatement[]): Promise<void> {
   for (const { sql } of statements)
     await shadow.script(sql).catch((error: unknown) => {
-      throw new WayError(error, sql);
+      throw new RevertError(error, sql);
     });
 }

@@ -1,7 +1,7 @@
 import type { Action } from '@supabase/pg-delta/plan';
 
 /** A statement of a derived script. */
-export interface Statement {
+export interface DdlStatement {
   sql: string;
   /** The table lock that it takes (server manual, "Explicit Locking"); absent: none worth a word. */
   lock?: string;
@@ -13,10 +13,10 @@ export interface Statement {
    */
   phase: 'structure' | 'rules';
   /** What the values of this column were can not be told from what they are. */
-  underivable?: ColumnName;
+  underivable?: QualifiedColumn;
 }
 
-export interface ColumnName {
+export interface QualifiedColumn {
   schema: string;
   table: string;
   column: string;

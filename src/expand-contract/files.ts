@@ -5,7 +5,11 @@ import type { Split } from './plan.ts';
 import { usageError } from '../errors.ts';
 import type { Folder } from '../formats/format.ts';
 import { slugOf } from '../formats/shared/new-migration.ts';
-import { fillFiles, statements, type Content } from '../formats/shared/written-migration.ts';
+import {
+  fillFiles,
+  statements,
+  type MigrationContent,
+} from '../formats/shared/written-migration.ts';
 import type { Migration } from '../migration.ts';
 
 /** A migration that was cut in two. */
@@ -48,7 +52,7 @@ function definitionFiles({ folder: { directory }, backfills }: Cut) {
 function contractFiles({ folder, migration: { name }, split, backfills, now }: Cut) {
   const { directory, format, migrations } = folder;
   const title = `${slugOf(name.replace(/^[\d_-]+/, '')) || 'migration'}_contract`;
-  const content: Content = {
+  const content: MigrationContent = {
     head: [
       ...[...backfills.keys()].map((each) => `dbops: requires-backfill ${each}`),
       'dbops: no-transaction',
@@ -82,7 +86,12 @@ function below(directory: string, files: Readonly<Record<string, string>>): Reco
 function expandFiles({ folder, migration: { name, up, down }, split, rollback }: Cut) {
   const { format, migrations } = folder;
   const head = [`What ${name} can do before its columns are filled; the rest is in the last file.`];
-  const content: Content = { head, up: split.expand, down: rollback ?? [], isStepwise: false };
+  const content: MigrationContent = {
+    head,
+    up: split.expand,
+    down: rollback ?? [],
+    isStepwise: false,
+  };
   if (format.textOf)
     return {
       [up.file]: format.textOf(content),

@@ -3,8 +3,8 @@ import type { Opening } from '../db/opening.ts';
 import type { Session } from '../db/session.ts';
 import type { AppliedMigration, Direction, Migration } from '../migration.ts';
 import type { Finding } from '../report.ts';
-import type { Content } from './shared/written-migration.ts';
-import type { TableName } from './shared/tracking-table.ts';
+import type { MigrationContent } from './shared/written-migration.ts';
+import type { TrackingTableName } from './shared/tracking-table.ts';
 
 /** What a format finds in a directory. */
 export interface FolderContents {
@@ -53,7 +53,11 @@ export interface Format {
    * @param trackingTable the one that the tool was told to use; without it, its default or what its
    *   settings spell out. A format whose tool knows one table only leaves it unread
    */
-  read(directory: string, names: readonly string[], trackingTable?: TableName): FolderContents;
+  read(
+    directory: string,
+    names: readonly string[],
+    trackingTable?: TrackingTableName,
+  ): FolderContents;
   /** The columns of its tracking table, in every form that it has: they tell it in another place. */
   columns: readonly (readonly string[])[];
   /** The hash of a file's text, for telling which version of it was applied; absent without hashes. */
@@ -81,14 +85,18 @@ export interface Format {
    *
    * @throws usage error when the folder's names leave no place for it
    */
-  newFiles?(wanted: NewMigration): Record<string, string>;
+  newFiles?(request: NewMigration): Record<string, string>;
   /**
    * The files of a migration that dbops writes itself, text by path below the folder, where more is
    * needed than SQL in the files of `newFiles`. It may replace files.
    */
-  writtenFiles?(directory: string, wanted: NewMigration, content: Content): Record<string, string>;
+  writtenFiles?(
+    directory: string,
+    request: NewMigration,
+    content: MigrationContent,
+  ): Record<string, string>;
   /** The text of an SQL file of both, where it is more than statements one below the other. */
-  textOf?(content: Content): string;
+  textOf?(content: MigrationContent): string;
   /** The way to a new migration, ending in a command, where only the tool can write all of it. */
   newCommand?(slug: string): string;
 }

@@ -1,6 +1,6 @@
-import { readFacts } from '../ddl/pg-delta.ts';
+import { readPlannerCatalog } from '../ddl/pg-delta.ts';
 import { platformSchemas } from '../shadow/platform.ts';
-import { readPinned } from '../catalog/snapshot.ts';
+import { readWithFixedSettings } from '../catalog/snapshot.ts';
 import type { Context } from '../context.ts';
 import type { Session } from '../db/session.ts';
 import { DbopsError, exitCodes } from '../errors.ts';
@@ -40,7 +40,7 @@ export async function rollbacksOf(asked: Asked): Promise<Rollback[]> {
     onReplay: () => progress.update(`replaying ${applied.length} migrations in a shadow`),
     onProve: (name) => progress.update(`proving the rollback of ${name} in a shadow`),
     readLive: async () => ({
-      facts: await readPinned(session, () => readFacts(session)),
+      facts: await readWithFixedSettings(session, () => readPlannerCatalog(session)),
       foreign: {
         schemas: await platformSchemas(session, folder.format),
         tables: folder.tracking.tables,

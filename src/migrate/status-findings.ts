@@ -5,7 +5,7 @@ import type { Folder, Format } from '../formats/format.ts';
 import type { AppliedMigration } from '../migration.ts';
 import { shellWord } from '../output/shell.ts';
 import type { Finding } from '../report.ts';
-import { editOf, type Edit } from '../sql/edit-diff.ts';
+import { editOf, type FileEdit } from '../sql/edit-diff.ts';
 import { readCheckpoints, type Checkpoint } from '../runner/checkpoint.ts';
 import type { MigrationState, MigrationStatus } from '../runner/tracking-state.ts';
 
@@ -99,7 +99,7 @@ async function explainEdit(
   lookUp: boolean,
   isVersioned: boolean,
 ): Promise<Explanation> {
-  const edit: Edit =
+  const edit: FileEdit =
     lookUp && migration && recordedHash && hashOf
       ? await editOf(migration, recordedHash, hashOf)
       : { kind: 'unknown' };
@@ -113,10 +113,10 @@ async function explainEdit(
   };
 }
 
-const means: ReadonlySet<Edit['kind']> = new Set(['white-space', 'comments']);
+const means: ReadonlySet<FileEdit['kind']> = new Set(['white-space', 'comments']);
 const repaired = 'Let its row have the new hash: dbops repair-tracking. Or: ';
 
-const differences: Record<Edit['kind'], string> = {
+const differences: Record<FileEdit['kind'], string> = {
   'white-space': 'only its line endings, or the white space at its end, differ',
   comments: 'only comments and layout differ, its statements are the same',
   content: 'its content differs',

@@ -2,15 +2,17 @@ import { quoteLiteral } from '../db/quote.ts';
 import type { Session } from '../db/session.ts';
 import { DbopsError, usageError } from '../errors.ts';
 import type { Folder, Format } from '../formats/format.ts';
-import { formats, listDirectory, openFolder } from '../formats/index.ts';
-import { catalogName, textOf, type TableName } from '../formats/shared/tracking-table.ts';
+import { listDirectory } from '../formats/detect.ts';
+import { formats } from '../formats/index.ts';
+import { openFolder } from '../formats/open-folder.ts';
+import { catalogName, textOf, type TrackingTableName } from '../formats/shared/tracking-table.ts';
 import type { Finding } from '../report.ts';
 import { type MigrationStatus, readApplied } from '../runner/tracking-state.ts';
 import { shellWord } from '../output/shell.ts';
 
 /** Another tracking table than the folder's, which records migrations of this folder. */
 export interface Elsewhere {
-  name: TableName;
+  name: TrackingTableName;
   /** How many migrations of the folder it records. */
   count: number;
   /** The options with which dbops reads it. */
@@ -72,7 +74,7 @@ async function countIn(
   session: Session,
   folder: Folder,
   format: Format,
-  name: TableName,
+  name: TrackingTableName,
 ): Promise<number> {
   const other = opened(folder, format, name);
   if (!other || (format.name !== folder.format.name && isRefused(other))) return 0;
@@ -92,7 +94,11 @@ function isRefused({ findings }: Folder): boolean {
 }
 
 /** The folder as another format reads it, or on another table; nothing where that is impossible. */
-function opened({ directory }: Folder, format: Format, name?: TableName): Folder | undefined {
+function opened(
+  { directory }: Folder,
+  format: Format,
+  name?: TrackingTableName,
+): Folder | undefined {
   try {
     return openFolder({ directory, names: listDirectory(directory) ?? [], format }, name);
   } catch (error) {
@@ -101,7 +107,7 @@ function opened({ directory }: Folder, format: Format, name?: TableName): Folder
   }
 }
 
-function optionsFor(name: TableName, format: Format, folder: Folder): string {
+function optionsFor(name: TrackingTableName, format: Format, folder: Folder): string {
   const isOwn = format.name === folder.format.name;
   const isUsual = !isOwn && opened(folder, format)?.tracking.tables[0] === catalogName(name);
   return [

@@ -3,6 +3,7 @@ import { activitiesWhere, describeActivity } from '../db/lock.ts';
 import { quoteLiteral } from '../db/quote.ts';
 import { refusal } from '../db/refusal.ts';
 import { ScriptError, transaction, type Session } from '../db/session.ts';
+import { isSqlState, sqlstate } from '../db/sqlstate.ts';
 import { DbopsError, exitCodes } from '../errors.ts';
 import type { Folder, Prospect, Tracking, TrackingRow } from '../formats/format.ts';
 import { serverSays } from '../sql/error-position.ts';
@@ -84,8 +85,6 @@ async function refuseChanged(session: Session, { folder, live }: Work): Promise<
   });
 }
 
-const lockNotAvailable = '55P03';
-
 /** Called after the rollback. */
 export async function explained(
   error: unknown,
@@ -97,8 +96,8 @@ export async function explained(
   const refused = refusal(cause, session.target, table);
   if (refused) return refused;
   const code = codeOf(cause);
-  if (!/^[0-9A-Z]{5}$/.test(code)) return cause;
-  if (code === lockNotAvailable) {
+  if (!isSqlState(code)) return cause;
+  if (code === sqlstate.lockNotAvailable) {
     const holders = await activitiesWhere(
       session,
       `a.pid IN (SELECT pid FROM pg_locks WHERE granted AND pid <> pg_backend_pid()

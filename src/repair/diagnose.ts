@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { comparableOf } from '../catalog/scope.ts';
-import { standingAlone } from '../catalog/differences.ts';
-import { factsOf, type Facts } from '../catalog/deltas.ts';
+import { withoutParts } from '../catalog/differences.ts';
+import { factsOf, type CatalogFacts } from '../catalog/deltas.ts';
 import type { SchemaObject } from '../catalog/kinds/kind.ts';
 import type { Wanted } from '../shadow/replay-cache-key.ts';
 import { keyOfObject } from '../catalog/snapshot.ts';
@@ -26,7 +26,7 @@ export interface Diagnosis {
   effects: Effects;
   solution: Solution;
   /** The live catalog, spelled as the folder spells it. */
-  facts: Facts;
+  facts: CatalogFacts;
   /** Objects of the live database that no migration makes, now or on the way. */
   unexplained: SchemaObject[];
   /** Files that rows without one were of, as git has them. */
@@ -112,7 +112,7 @@ function unexplainedOf(
   const strangers = comparableOf(objects, made, surroundings).filter(
     (object) => !known.has(keyOfObject(object)),
   );
-  return standingAlone(strangers).filter(
+  return withoutParts(strangers).filter(
     ({ kind, name }) =>
       kind !== 'extension' &&
       !kind.startsWith('publication') &&

@@ -1,4 +1,4 @@
-import { deltasBetween, type Delta, type Facts } from '../catalog/deltas.ts';
+import { deltasBetween, type Delta, type CatalogFacts } from '../catalog/deltas.ts';
 import type { SchemaObject } from '../catalog/kinds/kind.ts';
 
 /** What each migration of a folder does to the catalog, and what each fact becomes on the way. */
@@ -65,7 +65,7 @@ export interface Prior {
  * migration and contradicts nothing was run before it. Facts with a value that no migration gives
  * are drift and prove nothing.
  */
-export function solve(effects: Effects, live: Facts, prior: Prior): Solution {
+export function solve(effects: Effects, live: CatalogFacts, prior: Prior): Solution {
   const applied = effects.deltas.map(() => false);
   const open = markUnique(effects, live, applied);
   const isOpen = (at: number) => !isContradicted(effects, live, applied, at);
@@ -87,7 +87,7 @@ interface Open {
   candidates: number[];
 }
 
-function markUnique({ timelines }: Effects, live: Facts, applied: boolean[]): Open[] {
+function markUnique({ timelines }: Effects, live: CatalogFacts, applied: boolean[]): Open[] {
   const open: Open[] = [];
   for (const [fact, steps] of timelines) {
     const value = live(fact);
@@ -135,7 +135,7 @@ function fits(...asked: Parameters<typeof showingsAt>): boolean {
 /** How each change of the migration at a place shows. */
 function showingsAt(
   { deltas, timelines }: Effects,
-  live: Facts,
+  live: CatalogFacts,
   applied: readonly boolean[],
   at: number,
 ): Showing[] {

@@ -1,6 +1,6 @@
 import { expectedOf, type Surroundings } from '../catalog/scope.ts';
 import { platformSchemas } from '../shadow/platform.ts';
-import { fullSnapshot, pinned, readPinned } from '../catalog/snapshot.ts';
+import { fullSnapshot, fixedSettings, readWithFixedSettings } from '../catalog/snapshot.ts';
 import type { SchemaObject } from '../catalog/kinds/kind.ts';
 import { readOnly, type Session } from '../db/session.ts';
 import type { Folder, RowColumns, RowForm } from '../formats/format.ts';
@@ -29,8 +29,8 @@ export async function readLive(
     return { all, surroundings: await surroundingsOf(session, folder, all) };
   };
   const { all, surroundings } = await (inTransaction
-    ? session.script(pinned).then(look)
-    : readPinned(session, look));
+    ? session.script(fixedSettings).then(look)
+    : readWithFixedSettings(session, look));
   return { objects: expectedOf(all, surroundings), rows, surroundings };
 }
 

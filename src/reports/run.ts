@@ -1,6 +1,7 @@
 import { sql, type Kysely } from 'kysely';
 import { codeOf } from '../db/connection-error.ts';
 import { kyselyOf } from '../db/kysely.ts';
+import { sqlstate } from '../db/sqlstate.ts';
 import type { DB } from '../reference/schema.ts';
 import { readOnly, type Session } from '../db/session.ts';
 import { exitCodes, usageError } from '../errors.ts';
@@ -8,7 +9,7 @@ import { text, type Block, type Report } from '../report.ts';
 import type { Figures, ReportDefinition, ReportRequest } from './report.ts';
 
 /** SQLSTATEs of an object that an earlier schema does not have. */
-const missing = new Set(['42P01', '42703']);
+const missing = new Set<string>([sqlstate.undefinedTable, sqlstate.undefinedColumn]);
 
 /**
  * Reads and presents one report.

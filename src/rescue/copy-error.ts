@@ -1,7 +1,7 @@
 import { codeOf } from '../db/connection-error.ts';
 import { isRightMissing } from '../db/refusal.ts';
 import { ScriptError, type Session } from '../db/session.ts';
-import { DbopsError, exitCodes } from '../errors.ts';
+import { DbopsError, exitCodes, messageOf } from '../errors.ts';
 import type { Cause } from './record.ts';
 
 /**
@@ -13,7 +13,7 @@ export function rescueError(error: unknown, { migration }: Cause, { target }: Se
   const code = codeOf(cause);
   if (error instanceof DbopsError || code === '' || /^(?:08|57)/.test(code)) return error;
   const role = target.kind === 'postgres' ? target.user : 'CURRENT_USER';
-  const said = cause instanceof Error ? cause.message : String(cause);
+  const said = messageOf(cause);
   return new DbopsError({
     code: 'RESCUE.FAILED',
     exitCode: isRightMissing(cause) ? exitCodes.unreachable : exitCodes.failed,

@@ -1,5 +1,6 @@
 import { codeOf } from '../db/connection-error.ts';
 import type { Session } from '../db/session.ts';
+import { sqlstate } from '../db/sqlstate.ts';
 import { planCopy, rowsOf } from './copy-rows.ts';
 import type { Destroyed } from './record.ts';
 import { keyOf, readShapes } from './table-shape.ts';
@@ -41,7 +42,7 @@ async function count(session: Session, rows: string): Promise<number | null> {
     const [row] = await session.query<{ rows: number }>(`SELECT count(*)::float8 AS rows ${rows}`);
     return row?.rows ?? 0;
   } catch (error) {
-    if (codeOf(error) === '42501') return null;
+    if (codeOf(error) === sqlstate.insufficientPrivilege) return null;
     throw error;
   } finally {
     await session.script('ROLLBACK');

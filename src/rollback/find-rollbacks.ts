@@ -1,6 +1,5 @@
 import { digest, openCache } from '../shadow/cache.ts';
-import type { Facts } from '../ddl/pg-delta.ts';
-import type { Foreign } from '../ddl/pg-delta.ts';
+import type { Foreign, PlannerCatalog } from '../ddl/pg-delta.ts';
 import { contentOf, prefixKeys, withReplayer, type Wanted } from '../shadow/replay-cache-key.ts';
 import { prepare, replayOne } from '../shadow/replay.ts';
 import type { Skipped } from '../shadow/tolerant-replay.ts';
@@ -19,7 +18,7 @@ export interface Question extends Wanted {
   steps: number;
   /** Default: the folder; the live catalog when the folder does not replay. */
   shadowFrom?: ShadowSource | undefined;
-  readLive: () => Promise<{ facts: Facts; foreign: Foreign }>;
+  readLive: () => Promise<{ facts: PlannerCatalog; foreign: Foreign }>;
   onProve: (name: string) => void;
 }
 

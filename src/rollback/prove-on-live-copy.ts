@@ -1,8 +1,13 @@
-import { grantsOf, readFacts, Unplannable, type Facts } from '../ddl/pg-delta.ts';
-import type { Foreign } from '../ddl/pg-delta.ts';
+import {
+  grantsOf,
+  readPlannerCatalog,
+  UnplannableError,
+  type Foreign,
+  type PlannerCatalog,
+} from '../ddl/pg-delta.ts';
 import { rebuild } from '../ddl/rebuild-from-live.ts';
-import type { Statement } from '../ddl/statement.ts';
-import { goBack, readState, runAll, WayError } from '../ddl/revert-catalog.ts';
+import type { DdlStatement } from '../ddl/statement.ts';
+import { readState, RevertError, revertCatalog, runAll } from '../ddl/revert-catalog.ts';
 import type { Difference } from '../catalog/differences.ts';
 import type { SchemaObject } from '../catalog/kinds/kind.ts';
 import { scratchSnapshot } from '../shadow/shadow-snapshot.ts';
@@ -20,7 +25,7 @@ import type { Doubt, Rollback } from './rollback.ts';
 /** A way back that was found where the folder replays only in parts. */
 export interface Guess {
   migration: Migration;
-  statements: Statement[];
+  statements: DdlStatement[];
   /** What the migration changed there. */
   changes: Difference[];
   doubts: Doubt[];
@@ -50,7 +55,7 @@ export async function guessWays(
         const changes = await compare(shadow, objects, after);
         if (migration.down) return { migration, statements: [], changes, doubts: [] };
         await shadow.script(settings);
-        const way = await goBack(shadow, state, { rebuild: false }).catch(wayDoubt);
+        const way = await revertCatalog(shadow, state, { rebuild: false }).catch(wayDoubt);
         return Array.isArray(way)
           ? { migration, statements: way, changes, doubts: [] }
           : { migration, statements: [], changes, doubts: [way] };
@@ -73,7 +78,7 @@ export async function proveOnLive(
     foreign,
     guesses,
     format,
-  }: { live: Facts; foreign: Foreign; guesses: Guess[]; format: Format },
+  }: { live: PlannerCatalog; foreign: Foreign; guesses: Guess[]; format: Format },
 ): Promise<Rollback[]> {
   await prepare(shadow, format);
   await transaction(shadow, async () => {
@@ -124,9 +129,9 @@ async function proveOne(shadow: Session, guess: Guess, format: Format): Promise<
   return last ? [last] : [];
 }
 
-async function look(shadow: Session): Promise<{ objects: SchemaObject[]; facts: Facts }> {
+async function look(shadow: Session): Promise<{ objects: SchemaObject[]; facts: PlannerCatalog }> {
   const objects = await scratchSnapshot(shadow);
-  return { objects, facts: await inScratchTransaction(shadow, () => readFacts(shadow)) };
+  return { objects, facts: await inScratchTransaction(shadow, () => readPlannerCatalog(shadow)) };
 }
 
 function keysOf(differences: readonly Difference[]): ReadonlyMap<string, string> {
@@ -153,7 +158,7 @@ async function takeBack(
     return undefined;
   } catch (error) {
     if (error instanceof DbopsError) return doubt('down fails', [error.message, ...error.reason]);
-    if (error instanceof WayError || error instanceof Unplannable) return wayDoubt(error);
+    if (error instanceof RevertError || error instanceof UnplannableError) return wayDoubt(error);
     throw error;
   }
 }

@@ -1,10 +1,10 @@
-import { grantsOf, Unplannable } from '../ddl/pg-delta.ts';
-import type { Statement } from '../ddl/statement.ts';
-import { goBack, readState, WayError, type CatalogState } from '../ddl/revert-catalog.ts';
+import { grantsOf, UnplannableError } from '../ddl/pg-delta.ts';
+import type { DdlStatement } from '../ddl/statement.ts';
+import { revertCatalog, readState, RevertError, type CatalogState } from '../ddl/revert-catalog.ts';
 import { differencesOf, judgeIn, type Difference } from '../catalog/differences.ts';
 import type { SchemaObject } from '../catalog/kinds/kind.ts';
 import { preparedSnapshot, scratchSnapshot } from '../shadow/shadow-snapshot.ts';
-import { inScratchTransaction, pinned } from '../catalog/snapshot.ts';
+import { inScratchTransaction, fixedSettings } from '../catalog/snapshot.ts';
 import { lossesBetween, readStorage } from '../catalog/losses.ts';
 import { replayOne } from '../shadow/replay.ts';
 import { codeOf } from '../db/connection-error.ts';
@@ -19,7 +19,7 @@ import type { Doubt, Rollback } from './rollback.ts';
  * Settings of a derived script: its names are qualified, and its texts were read under these. A
  * function may be made before what its body names.
  */
-export const settings = `${pinned}; SET LOCAL check_function_bodies = off`;
+export const settings = `${fixedSettings}; SET LOCAL check_function_bodies = off`;
 
 /** What a shadow is at a point of the folder. */
 interface Moment {
@@ -80,7 +80,7 @@ export function compare(
 }
 
 interface Taken {
-  statements: Statement[];
+  statements: DdlStatement[];
   doubts: Doubt[];
   /** Rows of the shadow are in the way. */
   isUpToRows?: boolean;
@@ -135,18 +135,18 @@ async function tryWay(
   await shadow.script(`BEGIN; RESET SESSION AUTHORIZATION; RESET ROLE; ${settings}`);
   let isDone = false;
   try {
-    const statements = await goBack(shadow, before.state, options);
+    const statements = await revertCatalog(shadow, before.state, options);
     let doubts = await doubtsOf(shadow, before, await preparedSnapshot(shadow));
     if (doubts.length > 0) {
       // What comes back gets the default privileges of today, whatever had been revoked from it.
-      const rest = await goBack(shadow, before.state, options);
+      const rest = await revertCatalog(shadow, before.state, options);
       statements.push(...rest.map((statement) => ({ ...statement, phase: 'rules' as const })));
       doubts = await doubtsOf(shadow, before, await preparedSnapshot(shadow));
     }
     isDone = doubts.length === 0;
     return { statements, doubts };
   } catch (error) {
-    const isUpToRows = error instanceof WayError && isIntegrityViolation(error.cause);
+    const isUpToRows = error instanceof RevertError && isIntegrityViolation(error.cause);
     return { statements: [], doubts: [wayDoubt(error)], isUpToRows };
   } finally {
     await shadow.script(isDone ? 'COMMIT' : 'ROLLBACK');
@@ -168,8 +168,8 @@ async function doubtsOf(
 
 /** The doubt that an error of `goBack` leaves. @throws any other error */
 export function wayDoubt(error: unknown): Doubt {
-  if (error instanceof Unplannable) return doubt('no way', [error.message]);
-  if (!(error instanceof WayError)) throw error;
+  if (error instanceof UnplannableError) return doubt('no way', [error.message]);
+  if (!(error instanceof RevertError)) throw error;
   const code = codeOf(error.cause);
   return doubt('no way', [`${error.message}${code && ` (SQLSTATE ${code})`}`, error.sql]);
 }

@@ -1,7 +1,6 @@
 import { codeOf } from '../db/connection-error.ts';
 import { ScriptError, type Session } from '../db/session.ts';
-
-const insufficientPrivilege = '42501';
+import { sqlstate } from '../db/sqlstate.ts';
 
 /** A moment of a shadow: the first transaction that is not before it. */
 export type Mark = bigint;
@@ -34,7 +33,7 @@ export async function removeRowsSince(shadow: Session, mark: Mark): Promise<void
     await shadow.script(script.join('; '));
   } catch (error) {
     await shadow.script('ROLLBACK');
-    if (!(error instanceof ScriptError && codeOf(error.cause) === insufficientPrivilege))
+    if (!(error instanceof ScriptError && codeOf(error.cause) === sqlstate.insufficientPrivilege))
       throw error;
   }
 }

@@ -1,6 +1,6 @@
 import { differencesOf, type Difference } from '../catalog/differences.ts';
 import type { SchemaObject } from '../catalog/kinds/kind.ts';
-import { fullSnapshot, objectName, pinned } from '../catalog/snapshot.ts';
+import { fullSnapshot, objectName, fixedSettings } from '../catalog/snapshot.ts';
 import type { Session } from '../db/session.ts';
 import { DbopsError, exitCodes } from '../errors.ts';
 import type { RowGuard } from '../runner/step.ts';
@@ -28,7 +28,7 @@ export function verifying(rollback: Rollback, inner: RowGuard | undefined): RowG
 
 /** Reads the catalog inside the caller's transaction without changing its settings. */
 async function look(session: Session): Promise<SchemaObject[]> {
-  await session.script(`SAVEPOINT dbops_look; ${pinned}`);
+  await session.script(`SAVEPOINT dbops_look; ${fixedSettings}`);
   const objects = await fullSnapshot(session);
   await session.script('ROLLBACK TO SAVEPOINT dbops_look; RELEASE SAVEPOINT dbops_look');
   return objects;

@@ -2,6 +2,7 @@ import { codeOf } from '../db/connection-error.ts';
 import { ensureOwnSchema } from '../db/own-schema.ts';
 import { quoteLiteral } from '../db/quote.ts';
 import type { Session } from '../db/session.ts';
+import { sqlstate } from '../db/sqlstate.ts';
 import type { Folder } from '../formats/format.ts';
 import type { Direction } from '../migration.ts';
 import type { ObjectName } from '../sql/non-transactional.ts';
@@ -57,8 +58,12 @@ export const createCheckpoints = `${ensureOwnSchema}
     END IF;
   END $$`;
 
-/** undefined_table, invalid_schema_name, insufficient_privilege: who runs parts is told of the last. */
-const missing = new Set(['42P01', '3F000', '42501']);
+/** A run that writes checkpoints reports a missing privilege itself. */
+const missing = new Set<string>([
+  sqlstate.undefinedTable,
+  sqlstate.invalidSchemaName,
+  sqlstate.insufficientPrivilege,
+]);
 
 interface Row extends Checkpoint, Record<string, unknown> {
   /** The tracking table is the one that it was. */

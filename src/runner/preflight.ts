@@ -2,13 +2,13 @@ import type { Format, LoadedModule } from '../formats/format.ts';
 import { loadModule } from '../formats/load-module.ts';
 import { usageError } from '../errors.ts';
 import type { ConnectionNames } from '../migration.ts';
-import { executionOf, splitParts, type Execution, type Part } from '../sql/execution.ts';
+import { executionOf, splitParts, type ExecutionPlan, type Part } from '../sql/execution.ts';
 import type { Step } from './step.ts';
 
 /** How each step of a run is run. */
 export interface Preparation {
   /** Of SQL files. */
-  executions: ReadonlyMap<Step, Execution>;
+  executions: ReadonlyMap<Step, ExecutionPlan>;
   modules: ReadonlyMap<Step, LoadedModule>;
 }
 
@@ -25,7 +25,7 @@ export async function preflight(
   connection: ConnectionNames,
   isPooled = false,
 ): Promise<Preparation> {
-  const executions = new Map<Step, Execution>();
+  const executions = new Map<Step, ExecutionPlan>();
   const modules = new Map<Step, LoadedModule>();
   for (const step of steps) {
     const { script, directives, migration, direction } = step;
@@ -41,7 +41,10 @@ export async function preflight(
 }
 
 /** Behind a pooler a statement that stands alone may meet any session, and would leave it changed. */
-async function refuseSettings({ migration, script }: Step, { source }: Execution): Promise<void> {
+async function refuseSettings(
+  { migration, script }: Step,
+  { source }: ExecutionPlan,
+): Promise<void> {
   const parts = await splitParts(source).catch(() => []); // the run tells where the syntax is wrong
   const alone = parts.find(
     ({ statements: [{ standsAlone }] }, done) =>

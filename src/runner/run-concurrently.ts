@@ -6,7 +6,6 @@ import type { Effect } from '../sql/non-transactional.ts';
 import type { Statement } from '../sql/statements.ts';
 import { saveCheckpoint, type CheckpointedStep } from './checkpoint.ts';
 import { finishOf, hasHappened, leftoversOf, locate, stateOf } from './concurrent-effect.ts';
-import { withReason } from './failure/further-reason.ts';
 import { scriptOf, resetSession, resetToRole, type Step } from './step.ts';
 
 /** A statement that no transaction may hold, and where its file stands. */
@@ -65,10 +64,9 @@ async function begin(
     );
     if (!run.isPooled) await session.script(resetSession(session)).catch(() => {});
     throw !isClean && effect && error instanceof DbopsError
-      ? withReason(
-          error,
-          'What it left unfinished could not be cleaned up; the next run does that.',
-        )
+      ? error.with({
+          reason: ['What it left unfinished could not be cleaned up; the next run does that.'],
+        })
       : error;
   });
 }

@@ -1,4 +1,4 @@
-import type { Execution } from '../sql/execution.ts';
+import type { ExecutionPlan } from '../sql/execution.ts';
 import { runInTransaction } from './in-transaction.ts';
 import { sendFile, sendWhole } from './send-migration.ts';
 import { runStepwise } from './statement-by-statement.ts';
@@ -12,7 +12,7 @@ import type { RunningStep } from './step.ts';
  */
 export async function runFile(
   step: RunningStep,
-  execution: Execution,
+  execution: ExecutionPlan,
   durable: boolean,
 ): Promise<void> {
   const { run } = step;

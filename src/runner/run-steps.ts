@@ -7,7 +7,6 @@ import { DbopsError, exitCodes } from '../errors.ts';
 import { patientAfterLoss } from './reconnect.ts';
 import { standingOf, type Standing } from './flush-commits.ts';
 import { runFile } from './run-file.ts';
-import { withReason } from './failure/further-reason.ts';
 import { dropStaleCheckpoints } from './checkpoint.ts';
 import { preflight, type Preparation } from './preflight.ts';
 import {
@@ -153,7 +152,7 @@ function notRun({ migration, direction }: Step): StepResult {
 }
 
 function told({ results, reason }: Standing, error: DbopsError): RunOutcome {
-  return { results, error: reason.length > 0 ? withReason(error, ...reason) : error };
+  return { results, error: reason.length > 0 ? error.with({ reason }) : error };
 }
 
 function stopped(results: readonly StepResult[], step: Step, error: unknown): DbopsError {

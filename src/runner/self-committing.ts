@@ -1,11 +1,12 @@
+import { sqlstate } from '../db/sqlstate.ts';
 import { isConnectionLoss } from '../db/connection-error.ts';
 import { resetSettings } from '../db/search-path.ts';
 import type { Statement } from '../sql/statements.ts';
 import { saveCheckpoint, type CheckpointedStep } from './checkpoint.ts';
 import { resetToRole, scriptOf } from './step.ts';
 
-/** SQLSTATE invalid_transaction_termination: a DO or CALL that commits, within a transaction. */
-export const commitsItself = '2D000';
+/** The error of a DO or CALL that commits, within a transaction. */
+export const commitsItself = sqlstate.invalidTransactionTermination;
 
 /** A statement that commits by itself, and where its file stands. */
 interface SelfCommitting {

@@ -4,7 +4,7 @@ import { ScriptError, type Session } from '../db/session.ts';
 import { DbopsError } from '../errors.ts';
 import type { Format, LoadedModule } from '../formats/format.ts';
 import { offsetOfError } from '../sql/error-position.ts';
-import { needsCommits, type Execution } from '../sql/execution.ts';
+import { needsCommits, type ExecutionPlan } from '../sql/execution.ts';
 
 /** Where in the text of a migration an error occurred. */
 export interface FailurePoint {
@@ -90,7 +90,7 @@ export interface Sending {
  * live database runs a file in the same way.
  */
 export async function sendFile(
-  { sql, source, isStepwise }: Execution,
+  { sql, source, isStepwise }: ExecutionPlan,
   { needsDirective }: Pick<Format, 'needsDirective'>,
   sending: Sending,
 ): Promise<void> {

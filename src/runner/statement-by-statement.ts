@@ -5,7 +5,7 @@ import { resetSettings } from '../db/search-path.ts';
 import { ScriptError } from '../db/session.ts';
 import { DbopsError } from '../errors.ts';
 import { splitParts, type Part } from '../sql/execution.ts';
-import { namedTables } from '../sql/named-tables.ts';
+import { namedTables } from '../sql/statements.ts';
 import type { ObjectName } from '../sql/non-transactional.ts';
 import { SqlSyntaxError } from '../sql/statements.ts';
 import {

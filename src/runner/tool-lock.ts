@@ -5,7 +5,6 @@ import { quoteLiteral } from '../db/quote.ts';
 import { transaction, type Session } from '../db/session.ts';
 import { DbopsError } from '../errors.ts';
 import type { Folder, HostLock } from '../formats/format.ts';
-import { withReason } from './failure/further-reason.ts';
 
 interface Guarded extends Waiting {
   session: Session;
@@ -61,7 +60,7 @@ async function withRow<T>(guarded: Guarded, row: RowLock, work: () => Promise<T>
       ),
   ).catch(async (error: unknown) => {
     throw error instanceof DbopsError
-      ? withReason(error, ...(await historyOf(session, note)))
+      ? error.with({ reason: await historyOf(session, note) })
       : error;
   });
   try {

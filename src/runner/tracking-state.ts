@@ -1,7 +1,8 @@
+import { sqlstate } from '../db/sqlstate.ts';
 import { codeOf } from '../db/connection-error.ts';
 import { refusal } from '../db/refusal.ts';
 import { readOnce, type Session } from '../db/session.ts';
-import { DbopsError, exitCodes } from '../errors.ts';
+import { DbopsError, exitCodes, messageOf } from '../errors.ts';
 import type { Applied, Folder, Format, Tracking, TrackingRow } from '../formats/format.ts';
 import type { AppliedMigration, Migration } from '../migration.ts';
 
@@ -83,7 +84,7 @@ function countBy<T, K>(items: readonly T[], keyOf: (item: T) => K): Map<K, numbe
   return counts;
 }
 
-const missing = new Set(['42P01', '3F000']); // undefined_table, invalid_schema_name
+const missing = new Set<string>([sqlstate.undefinedTable, sqlstate.invalidSchemaName]);
 
 type Readable = Pick<Folder, 'tracking' | 'migrations'> & Partial<Pick<Folder, 'format'>>;
 
@@ -108,7 +109,7 @@ function unreadable(
 ): DbopsError | undefined {
   const refused = refusal(error, target, table);
   if (refused || !/^(?:42|22)[0-9A-Z]{3}$/.test(codeOf(error))) return refused;
-  const said = error instanceof Error ? error.message : String(error);
+  const said = messageOf(error);
   return new DbopsError({
     code: 'TRACKING.UNREADABLE',
     exitCode: exitCodes.desynchronised,

@@ -1,7 +1,8 @@
 import { codeOf } from '../db/connection-error.ts';
 import { toOwnPath, toUserPath } from '../db/search-path.ts';
 import type { Session } from '../db/session.ts';
-import { DbopsError, exitCodes } from '../errors.ts';
+import { sqlstate } from '../db/sqlstate.ts';
+import { DbopsError, exitCodes, messageOf } from '../errors.ts';
 import type { Identities } from './identities.ts';
 import type { Change, TablePlan } from './plan.ts';
 import { findFixture, type SeedPlan } from './read.ts';
@@ -77,16 +78,14 @@ async function lookUp(session: Session, fixture: SeedTable, identities: Identiti
   });
 }
 
-const insufficientPrivilege = '42501';
-
 function failed(table: string, error: unknown): unknown {
   const code = codeOf(error);
-  if (error instanceof DbopsError || !code || code === insufficientPrivilege) return error;
+  if (error instanceof DbopsError || !code || code === sqlstate.insufficientPrivilege) return error;
   return new DbopsError({
     code: 'SEED.FAILED',
     exitCode: exitCodes.failed,
     message: `Seeding ${table} failed; the transaction was rolled back and nothing was changed.`,
-    reason: [`${error instanceof Error ? error.message : String(error)} (SQLSTATE ${code})`],
+    reason: [`${messageOf(error)} (SQLSTATE ${code})`],
     hint: 'Correct what it names, then run dbops seed again.',
     cause: error,
   });

@@ -1,6 +1,7 @@
 import { codeOf } from '../db/connection-error.ts';
 import type { Session } from '../db/session.ts';
-import { usageError } from '../errors.ts';
+import { sqlstate } from '../db/sqlstate.ts';
+import { messageOf, usageError } from '../errors.ts';
 import { chooses, chosenId, Identities } from './identities.ts';
 import { planTable, type Match, type TablePlan } from './plan.ts';
 import type { SeedRow, SeedTable } from './set.ts';
@@ -73,13 +74,17 @@ async function query(
   try {
     return await session.query<Answer>(sql, [JSON.stringify(records)]);
   } catch (error) {
-    const notThere = ['42P01', '42703', '42704']; // undefined table, column, type
+    const notThere: string[] = [
+      sqlstate.undefinedTable,
+      sqlstate.undefinedColumn,
+      sqlstate.undefinedObject,
+    ];
     if (!notThere.includes(codeOf(error))) throw error;
     throw usageError(
       'SEED.NOT_MIGRATED',
       `${table} is not what the seed expects; nothing was changed.`,
       'Apply the migrations first: dbops migrate up',
-      [error instanceof Error ? error.message : String(error)],
+      [messageOf(error)],
     );
   }
 }

@@ -1,5 +1,6 @@
 import { codeOf } from '../db/connection-error.ts';
 import { readOnly, transaction, type Session } from '../db/session.ts';
+import { sqlstate } from '../db/sqlstate.ts';
 import { interrupted, usageError } from '../errors.ts';
 import { applyPlan } from './apply.ts';
 import { monthsAround } from './months.ts';
@@ -86,9 +87,8 @@ function stopIfAborted(signal: AbortSignal): void {
 export async function refuseLiveCustomers(session: Session): Promise<void> {
   const sql = String.raw`SELECT stripe_customer_id AS id FROM public.billing_customers
     WHERE stripe_customer_id NOT LIKE '%\_test\_%' LIMIT 1`;
-  const undefinedTable = '42P01'; // then there is no customer either
   const [live] = await session.query<{ id: string }>(sql).catch((error: unknown) => {
-    if (codeOf(error) !== undefinedTable) throw error;
+    if (codeOf(error) !== sqlstate.undefinedTable) throw error; // then there is no customer either
     return [];
   });
   if (!live) return;

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import type { Session } from '../db/session.ts';
 import { DbopsError, exitCodes } from '../errors.ts';
 import { digest, openCache } from './cache.ts';
-import { judgeIn, type Doubt } from '../catalog/differences.ts';
+import { judgeIn, type SpellingDoubt } from '../catalog/differences.ts';
 import { sharing, snapshotsAfter } from './expected-catalog.ts';
 import type { SchemaObject } from '../catalog/kinds/kind.ts';
 import { prefixKeys, withReplayer, type Wanted } from './replay-cache-key.ts';
@@ -193,7 +193,7 @@ async function ask(
   return answers;
 }
 
-function doubtOf(live: SchemaObject, word: string, { object, text }: Candidate): Doubt {
+function doubtOf(live: SchemaObject, word: string, { object, text }: Candidate): SpellingDoubt {
   const pair = { expected: object, live };
   return { pair, word, expected: text, live: live.expressions[word] ?? '' };
 }

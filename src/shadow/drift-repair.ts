@@ -1,13 +1,20 @@
 import * as z from 'zod';
 import { codeOf } from '../db/connection-error.ts';
 import type { Session } from '../db/session.ts';
+import { sqlstate } from '../db/sqlstate.ts';
 import { digest, openCache } from './cache.ts';
 import type { Difference } from '../catalog/differences.ts';
 import type { SchemaObject } from '../catalog/kinds/kind.ts';
 import { prefixKeys, withReplayer, type Wanted } from './replay-cache-key.ts';
 import { replay } from './replay.ts';
-import { inScratchTransaction, readPinned } from '../catalog/snapshot.ts';
-import { contentOf, planDdl, readFacts, Unplannable, type Facts } from '../ddl/pg-delta.ts';
+import { inScratchTransaction, readWithFixedSettings } from '../catalog/snapshot.ts';
+import {
+  contentOf,
+  planDdl,
+  readPlannerCatalog,
+  UnplannableError,
+  type PlannerCatalog,
+} from '../ddl/pg-delta.ts';
 import type { Draft } from '../ddl/statement.ts';
 
 /**
@@ -20,7 +27,9 @@ export async function repairsOf(
   wanted: Wanted,
   differences: readonly Difference[],
 ): Promise<string[][]> {
-  const live = await readPinned(session, () => readFacts(session)).catch(unlessRefused);
+  const live = await readWithFixedSettings(session, () => readPlannerCatalog(session)).catch(
+    unlessRefused,
+  );
   const drafts = live ? await plan(wanted, live) : [];
   const isOfRights = ({ sql }: Draft) => /^(?:GRANT|REVOKE|ALTER DEFAULT PRIVILEGES) /.test(sql);
   const usable = drafts.filter((draft) => wanted.grants || !isOfRights(draft));
@@ -35,7 +44,7 @@ export async function repairsOf(
 
 /** A role that may see the schema need not see all that the planner asks for. */
 function unlessRefused(error: unknown): undefined {
-  if (codeOf(error) !== '42501') throw error;
+  if (codeOf(error) !== sqlstate.insufficientPrivilege) throw error;
 }
 
 const stored = z.array(
@@ -47,18 +56,18 @@ const stored = z.array(
   }),
 );
 
-async function plan(wanted: Wanted, live: Facts): Promise<Draft[]> {
+async function plan(wanted: Wanted, live: PlannerCatalog): Promise<Draft[]> {
   const cache = openCache(wanted.environment);
   const name = digest(['repairs', prefixKeys(wanted).at(-1), contentOf(live)]);
   const known = cache.read(name, stored);
   if (known) return known;
   const drafts = await withReplayer(wanted, async (shadow) => {
     await replay(shadow, wanted.migrations, wanted.format);
-    const made = await inScratchTransaction(shadow, () => readFacts(shadow));
+    const made = await inScratchTransaction(shadow, () => readPlannerCatalog(shadow));
     try {
       return planDdl(live, made, { rebuild: false });
     } catch (error) {
-      if (error instanceof Unplannable) return [];
+      if (error instanceof UnplannableError) return [];
       throw error;
     }
   });

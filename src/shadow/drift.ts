@@ -7,7 +7,7 @@ import { withExpected } from './expected-catalog.ts';
 import { originsOf } from './blame.ts';
 import { platformSchemas } from './platform.ts';
 import type { Wanted } from './replay-cache-key.ts';
-import { fullSnapshot, keyOfObject, readPinned } from '../catalog/snapshot.ts';
+import { fullSnapshot, keyOfObject, readWithFixedSettings } from '../catalog/snapshot.ts';
 
 /** A difference between the live database and what its migrations make, with where it comes from. */
 export type Drift = Difference & {
@@ -30,7 +30,7 @@ export async function driftOf(
   wanted: Wanted,
   toolTables: readonly string[],
 ): Promise<Drift[]> {
-  const reading = readPinned(session, async () => {
+  const reading = readWithFixedSettings(session, async () => {
     const schemas = await platformSchemas(session, wanted.format);
     return { schemas, all: await fullSnapshot(session, { grants: wanted.grants ?? false }) };
   });
@@ -55,7 +55,7 @@ async function explain(
 ): Promise<Drift[]> {
   const made = differences.filter(({ change }) => change !== 'extra');
   const there = differences.filter(({ change }) => change !== 'missing');
-  const live = readPinned(session, () =>
+  const live = readWithFixedSettings(session, () =>
     definitionsOf(
       session,
       there.map(({ object }) => object),

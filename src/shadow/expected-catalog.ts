@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import type { Session } from '../db/session.ts';
 import { digest, openCache } from './cache.ts';
-import { judgeIn, type Doubt, type Judge } from '../catalog/differences.ts';
+import { judgeIn, type SpellingDoubt, type Judge } from '../catalog/differences.ts';
 import { prefixKeys, withReplayer, type Wanted } from './replay-cache-key.ts';
 import type { SchemaObject } from '../catalog/kinds/kind.ts';
 import { replay } from './replay.ts';
@@ -120,11 +120,11 @@ function remembering(wanted: Wanted, ask: Judge): Judge {
   };
 }
 
-function judgeNow(shadow: Session, doubts: readonly Doubt[]): Promise<boolean[]> {
+function judgeNow(shadow: Session, doubts: readonly SpellingDoubt[]): Promise<boolean[]> {
   return inScratchTransaction(shadow, () => judgeIn(shadow)(doubts));
 }
 
-function judgeAgain(wanted: Wanted, doubts: readonly Doubt[]): Promise<boolean[]> {
+function judgeAgain(wanted: Wanted, doubts: readonly SpellingDoubt[]): Promise<boolean[]> {
   return withReplayer(wanted, async (shadow) => {
     await replay(shadow, wanted.migrations, wanted.format);
     return judgeNow(shadow, doubts);

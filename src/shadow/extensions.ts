@@ -3,7 +3,8 @@ import type { EmbeddedExtensions } from '../db/pglite-extensions.ts';
 import { shippedExtensions } from '../db/pglite-extensions.ts';
 import { DbopsError, fileError } from '../errors.ts';
 import type { Folder, Format } from '../formats/format.ts';
-import { findFolders, openFolder, type Wanted } from '../formats/index.ts';
+import { findFolders, type FolderRequest } from '../formats/detect.ts';
+import { openFolder } from '../formats/open-folder.ts';
 import type { Migration } from '../migration.ts';
 
 /** What is loaded at start is written into the settings, and the directory never opens without it. */
@@ -34,7 +35,7 @@ export function extensionsFor(
  * The extensions that an embedded target must be opened with: those of the folders of the project.
  * No stand-ins: what they lack would be missing in earnest.
  */
-export function extensionsOfProject(wanted: Wanted): EmbeddedExtensions {
+export function extensionsOfProject(wanted: FolderRequest): EmbeddedExtensions {
   const shipped = shippedExtensions();
   const texts = openFolders(wanted).flatMap(({ migrations }) => migrations.map(sourceOf));
   const names = namesIn(texts, shipped).filter((name) => !preloaded.has(name));
@@ -43,7 +44,7 @@ export function extensionsOfProject(wanted: Wanted): EmbeddedExtensions {
 }
 
 /** A folder that can't be read is told of by the commands that need it; others go without. */
-function openFolders(wanted: Wanted): Folder[] {
+function openFolders(wanted: FolderRequest): Folder[] {
   try {
     return findFolders(wanted).map((candidate) => openFolder(candidate, wanted.trackingTable));
   } catch (error) {

@@ -1,5 +1,6 @@
 import type { DatabaseError } from 'pg';
 import { ScriptError, type Server } from '../db/session.ts';
+import { sqlstate } from '../db/sqlstate.ts';
 import { DbopsError, exitCodes } from '../errors.ts';
 import type { Direction, Migration, Script } from '../migration.ts';
 import { MigrationError } from '../runner/send-migration.ts';
@@ -44,7 +45,8 @@ export async function doesNotReplay(
 function missingExtension(cause: unknown): string | undefined {
   const { routine, code, message = '' } = cause as Partial<DatabaseError>;
   // By its place in the server's sources: the message comes in the server's language.
-  if (routine !== 'parse_extension_control_file' || code !== '0A000') return undefined;
+  if (routine !== 'parse_extension_control_file' || code !== sqlstate.featureNotSupported)
+    return undefined;
   return /["“„«]\s?([^"“”»]+?)\s?["“”»]/.exec(message)?.[1];
 }
 

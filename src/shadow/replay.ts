@@ -14,7 +14,7 @@ import {
 } from '../runner/send-migration.ts';
 import { readDirectives } from '../sql/directives.ts';
 import { offsetOfError } from '../sql/error-position.ts';
-import { executionOf, splitParts, type Execution } from '../sql/execution.ts';
+import { executionOf, splitParts, type ExecutionPlan } from '../sql/execution.ts';
 import { doesNotPrepare, doesNotReplay } from './replay-error.ts';
 
 /**
@@ -94,7 +94,11 @@ async function replayModule(
   else await sendModule(session, module, plainTransaction);
 }
 
-async function replayFile(session: Session, execution: Execution, format: Format): Promise<void> {
+async function replayFile(
+  session: Session,
+  execution: ExecutionPlan,
+  format: Format,
+): Promise<void> {
   await sendFile(execution, format, {
     whole: (sql) =>
       sendWhole(session, sql, plainTransaction).catch(async (error: unknown) => {

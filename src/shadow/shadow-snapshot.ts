@@ -2,6 +2,7 @@ import { codeOf } from '../db/connection-error.ts';
 import type { Session } from '../db/session.ts';
 import type { SchemaObject } from '../catalog/kinds/kind.ts';
 import { fullSnapshot, inScratchTransaction } from '../catalog/snapshot.ts';
+import { sqlstate } from '../db/sqlstate.ts';
 
 /** How often a session had to prepare its statement anew. */
 const generations = new WeakMap<Session, number>();
@@ -18,7 +19,7 @@ export async function scratchSnapshot(
   try {
     return await read();
   } catch (error) {
-    if (codeOf(error) !== invalidStatementName) throw error;
+    if (codeOf(error) !== sqlstate.invalidSqlStatementName) throw error;
     generations.set(shadow, (generations.get(shadow) ?? 0) + 1);
     return read();
   }
@@ -32,5 +33,3 @@ export function preparedSnapshot(
   const plan = `dbops_snapshot_${grants ? 'grants_' : ''}${generations.get(shadow) ?? 0}`;
   return fullSnapshot(shadow, { grants, plan });
 }
-
-const invalidStatementName = '26000';

@@ -82,7 +82,7 @@ async function cut(sql: string): Promise<Piece[]> {
   });
 }
 
-interface Place {
+interface CommandText {
   /** `ALTER TABLE x` */
   prefix: string;
   /** Bytes of the statement. */
@@ -94,7 +94,7 @@ interface Place {
 function commandPiece(
   { AlterTableCmd: cmd }: Extract<Node, { AlterTableCmd: unknown }>,
   table: ObjectName,
-  place: Place,
+  place: CommandText,
 ): Piece {
   const { prefix, start, end, text } = place;
   const sql = `${prefix} ${text.slice(start, end)}`;
@@ -112,7 +112,10 @@ function commandPiece(
   return { kind: 'other', sql };
 }
 
-function columnOf({ colname = '', constraints = [] }: ColumnDef, { start, end, text }: Place) {
+function columnOf(
+  { colname = '', constraints = [] }: ColumnDef,
+  { start, end, text }: CommandText,
+) {
   const parts = constraints.flatMap((node) => ('Constraint' in node ? [node.Constraint] : []));
   const starts = parts.map(({ location }) => location ?? end);
   // DEFERRABLE and the like belong to the constraint before them.

@@ -4,7 +4,7 @@ import { versionsOf } from './git-history.ts';
 import { sameStatements } from './same-statements.ts';
 
 /** How a file differs from what was applied. */
-export interface Edit {
+export interface FileEdit {
   kind: 'white-space' | 'comments' | 'content' | 'unknown';
   /** Of the version control system, where it holds the version that was applied. */
   commit?: string;
@@ -22,7 +22,7 @@ export async function editOf(
   { up }: Migration,
   recordedHash: string,
   hashOf: (source: string) => string,
-): Promise<Edit> {
+): Promise<FileEdit> {
   const isApplied = (text: string) =>
     spellingsOf(text).some((each) => hashOf(each) === recordedHash);
   const now = readFileSync(up.file, 'utf8');

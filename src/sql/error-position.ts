@@ -1,6 +1,7 @@
 import { relative } from 'node:path';
 import type { DatabaseError } from 'pg';
-import { excerpt } from './excerpt.ts';
+import { isSqlState, sqlstate } from '../db/sqlstate.ts';
+import { messageOf } from '../errors.ts';
 import { lineOf, offsetOfCharacter, splitStatements, SqlSyntaxError } from './statements.ts';
 
 /**
@@ -45,13 +46,25 @@ export function showPlace(file: string, sql: string, offset: number | undefined)
 /** The server's words, with the SQLSTATE. */
 export function serverSays(cause: unknown): string[] {
   const { code, detail, hint, where } = cause as Partial<DatabaseError>;
-  const message = cause instanceof Error ? cause.message : String(cause);
+  const message = messageOf(cause);
   // The detail of these two is a whole row, with whatever secrets are in it (server manual, "Error Codes").
-  const showsRow = code === '23502' || code === '23514';
+  const showsRow = code === sqlstate.notNullViolation || code === sqlstate.checkViolation;
   return [
-    /^[0-9A-Z]{5}$/.test(code ?? '') ? `SQLSTATE ${code}: ${message}` : message,
+    isSqlState(code) ? `SQLSTATE ${code}: ${message}` : message,
     ...(detail && !showsRow ? [`Detail: ${detail}`] : []),
     ...(hint ? [`Hint: ${hint}`] : []),
     ...(where ? where.split('\n').map((line) => `In: ${line}`) : []),
   ];
+}
+
+/** The line of `text` at `offset` with a caret below, long lines cut around it. */
+export function excerpt(text: string, offset: number): string[] {
+  const line = lineOf(text, offset);
+  const start = text.lastIndexOf('\n', offset - 1) + 1;
+  const content = (text.slice(start).split('\n')[0] ?? '').replaceAll('\t', ' ').trimEnd();
+  const column = offset - start;
+  const from = Math.max(0, column - 60);
+  const shown = content.slice(from, from + 100);
+  const gutter = `${line} | `;
+  return [`${gutter}${shown}`, `${' '.repeat(gutter.length + column - from)}^`];
 }

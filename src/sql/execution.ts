@@ -1,9 +1,10 @@
+import { sqlstate } from '../db/sqlstate.ts';
 import { usageError, type DbopsError } from '../errors.ts';
 import type { ConnectionNames, Directives, SqlScript } from '../migration.ts';
 import { lineOf, splitStatements, SqlSyntaxError, type Statement } from './statements.ts';
 
 /** How a file is sent to the server. */
-export interface Execution {
+export interface ExecutionPlan {
   /** As one transaction: BEGIN and COMMIT of the file's own are spaces, so that places stay. */
   sql: string;
   /** As it was written. */
@@ -38,10 +39,10 @@ export async function executionOf(
   { name, script, directives }: Input,
   { needsDirective = false }: { needsDirective?: boolean },
   connection?: ConnectionNames,
-): Promise<Execution> {
+): Promise<ExecutionPlan> {
   const source = connection && script.sqlFor ? script.sqlFor(connection) : script.sql;
   const isAsked = directives.noTransaction || script.noTransaction === true;
-  const plain: Execution = { sql: source, source, isStepwise: isAsked };
+  const plain: ExecutionPlan = { sql: source, source, isStepwise: isAsked };
   if (!suspicious.test(source)) return plain;
   const refusal = refusalFor({ name, script, directives }, needsDirective);
   const statements = await parsed(source, refusal);
@@ -61,7 +62,10 @@ export async function executionOf(
  * thinks: `active_sql_transaction`, and `unsafe_new_enum_value_usage`, a value of ALTER TYPE … ADD
  * VALUE that is used before it is committed.
  */
-export const needsCommits: ReadonlySet<string> = new Set(['25001', '55P04']);
+export const needsCommits: ReadonlySet<string> = new Set<string>([
+  sqlstate.activeSqlTransaction,
+  sqlstate.unsafeNewEnumValueUsage,
+]);
 
 /** Statements that are committed together. */
 export interface Part {

@@ -6,14 +6,14 @@ import { parse, SqlSyntaxError } from './statements.ts';
 /** What people write as pieces of SQL is parsed by PostgreSQL's own grammar before it is used. */
 
 /** An SQL expression, and what it names. */
-export interface Expression {
+export interface SqlExpression {
   sql: string;
-  columns: ColumnName[];
+  columns: ColumnReference[];
   /** Names of the functions that it calls, without their schemas. */
   functions: string[];
 }
 
-export interface ColumnName {
+export interface ColumnReference {
   /** The table or alias before the dot. */
   table?: string;
   column: string;
@@ -22,7 +22,7 @@ export interface ColumnName {
 /** `column = expression` */
 export interface Assignment {
   column: string;
-  value: Expression;
+  value: SqlExpression;
 }
 
 /** A table, and the name that expressions call it by. */
@@ -34,7 +34,7 @@ export interface TableReference extends ObjectName {
  * @param what it is, for the message: `--pause-when`
  * @throws usage error when it is no expression, or more than one
  */
-export async function readExpression(sql: string, what: string): Promise<Expression> {
+export async function readExpression(sql: string, what: string): Promise<SqlExpression> {
   const [stmt, another] = await parsed(`SELECT (\n${sql}\n)`, what, sql);
   const select = stmt && 'SelectStmt' in stmt ? stmt.SelectStmt : undefined;
   const { targetList: [target, further] = [], ...rest } = select ?? {};
@@ -121,8 +121,8 @@ function isRow(node: Node): boolean {
   return 'RowExpr' in node && node.RowExpr.row_format === 'COERCE_IMPLICIT_CAST';
 }
 
-function namesIn(tree: Node): Pick<Expression, 'columns' | 'functions'> {
-  const columns: ColumnName[] = [];
+function namesIn(tree: Node): Pick<SqlExpression, 'columns' | 'functions'> {
+  const columns: ColumnReference[] = [];
   const functions: string[] = [];
   visit(tree, (node) => {
     if ('ColumnRef' in node) columns.push(...[columnOf(node)].filter((name) => name !== undefined));
@@ -137,7 +137,9 @@ function visit(value: unknown, look: (node: Node) => void): void {
   for (const child of Object.values(value)) visit(child, look);
 }
 
-function columnOf({ ColumnRef }: Extract<Node, { ColumnRef: unknown }>): ColumnName | undefined {
+function columnOf({
+  ColumnRef,
+}: Extract<Node, { ColumnRef: unknown }>): ColumnReference | undefined {
   const names = stringsOf(ColumnRef.fields);
   const [column, table] = names.toReversed();
   return column ? { column, ...(table && { table }) } : undefined;

@@ -4,7 +4,7 @@ import { basename, dirname } from 'node:path';
 const deepest = 50;
 
 /** Milliseconds for one call of git. */
-const patience = 5_000;
+const timeoutMs = 5_000;
 
 /** The versions of a file that git knows, the newest first; none without git or a repository. */
 export async function* versionsOf(file: string): AsyncGenerator<{ commit: string; text: string }> {
@@ -46,7 +46,7 @@ async function gitIn(cwd: string) {
   const { execFile } = await import('node:child_process');
   return (...words: string[]) =>
     new Promise<string | undefined>((resolve) => {
-      const options = { cwd, timeout: patience, maxBuffer: 64 * 1024 * 1024 };
+      const options = { cwd, timeout: timeoutMs, maxBuffer: 64 * 1024 * 1024 };
       execFile('git', words, options, (error, stdout) => resolve(error ? undefined : stdout));
     });
 }

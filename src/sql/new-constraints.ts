@@ -11,7 +11,7 @@ interface Common {
 }
 
 /** What a statement demands of every row that is in a table already. */
-export type Demand = Common &
+export type NewConstraint = Common &
   (
     | {
         kind: 'not-null';
@@ -41,7 +41,7 @@ export type Demand = Common &
  * The demands of one statement on the rows of a table: those of `ALTER TABLE` and of
  * `CREATE UNIQUE INDEX`. What a type change or an exclusion constraint demands is not read.
  */
-export async function demandsOf(sql: string): Promise<Demand[]> {
+export async function newConstraintsOf(sql: string): Promise<NewConstraint[]> {
   const [{ stmt } = {}] = await parse(sql);
   if (!stmt) return [];
   if ('IndexStmt' in stmt) return ofIndex(stmt.IndexStmt, await sourceOf(sql));
@@ -79,8 +79,8 @@ const changing = new Set(
 function ofCommand(
   { subtype, name, def, missing_ok: mayBeThere }: AlterTableCmd,
   table: ObjectName,
-  source: Source,
-): Demand[] {
+  source: StatementText,
+): NewConstraint[] {
   if (subtype === 'AT_SetNotNull' && name) return [{ kind: 'not-null', table, column: name }];
   if (subtype === 'AT_ValidateConstraint' && name) return [{ kind: 'validate', table, name }];
   if (!def || mayBeThere) return [];
@@ -94,8 +94,8 @@ function ofCommand(
 function ofColumn(
   { colname: column, typeName, constraints = [] }: ColumnDef,
   table: ObjectName,
-  source: Source,
-): Demand[] {
+  source: StatementText,
+): NewConstraint[] {
   const parts = constraints.flatMap((node) => ('Constraint' in node ? node.Constraint : []));
   const has = (...kinds: string[]) => parts.some(({ contype }) => kinds.includes(contype ?? ''));
   const isFilled =
@@ -106,7 +106,11 @@ function ofColumn(
   return [{ kind: 'not-null', table, column, type }];
 }
 
-function ofConstraint(constraint: Constraint, of: ObjectName, source: Source): Demand[] {
+function ofConstraint(
+  constraint: Constraint,
+  of: ObjectName,
+  source: StatementText,
+): NewConstraint[] {
   const { contype, conname, keys, skip_validation: isLater, indexname } = constraint;
   if (isLater || indexname) return [];
   const common = { table: of, ...(conname && { name: conname }) };
@@ -136,8 +140,8 @@ function ofConstraint(constraint: Constraint, of: ObjectName, source: Source): D
 
 function ofIndex(
   { unique, relation, idxname, indexParams = [], whereClause, ...index }: IndexStmt,
-  source: Source,
-): Demand[] {
+  source: StatementText,
+): NewConstraint[] {
   if (!unique || !relation || index.if_not_exists) return [];
   const columns = indexParams.flatMap((node) =>
     'IndexElem' in node ? (node.IndexElem.name ?? []) : [],
@@ -164,7 +168,7 @@ function strings(nodes: readonly Node[] = []): string[] {
   return nodes.flatMap((node) => ('String' in node ? (node.String.sval ?? []) : []));
 }
 
-type Source = Awaited<ReturnType<typeof sourceOf>>;
+type StatementText = Awaited<ReturnType<typeof sourceOf>>;
 
 /** Pieces of a statement's text by its tokens: the parse tree of an expression has no end. */
 async function sourceOf(sql: string) {

@@ -1,5 +1,11 @@
 import type { Node } from 'libpg-query';
-import { effectOf, letsPass, standsAlone, type Effect } from './non-transactional.ts';
+import {
+  effectOf,
+  letsPass,
+  standsAlone,
+  type Effect,
+  type ObjectName,
+} from './non-transactional.ts';
 
 /** One statement of a file. */
 export interface Statement {
@@ -120,4 +126,26 @@ export function offsetOfCharacter(text: string, characters: number): number {
     offset += character.length;
   }
   return offset;
+}
+
+/**
+ * Returns the relations that SQL names, by the grammar alone: a table that a called function reads
+ * is missing, and the name of a WITH query is included.
+ *
+ * @throws SqlSyntaxError
+ */
+export async function namedTables(sql: string): Promise<ObjectName[]> {
+  const names = new Map<string, ObjectName>();
+  collect(await parse(sql), names);
+  return [...names.values()];
+}
+
+function collect(node: unknown, names: Map<string, ObjectName>): void {
+  if (typeof node !== 'object' || node === null) return;
+  if ('relname' in node && typeof node.relname === 'string') {
+    const schema = 'schemaname' in node ? node.schemaname : undefined;
+    const name = { name: node.relname, ...(typeof schema === 'string' && { schema }) };
+    names.set(JSON.stringify(name), name);
+  }
+  for (const child of Object.values(node)) collect(child, names);
 }

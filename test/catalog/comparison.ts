@@ -8,14 +8,14 @@ import {
   fullSnapshot,
   inScratchTransaction,
   objectName,
-  readPinned,
+  readWithFixedSettings,
   type SnapshotOptions,
 } from '../../src/catalog/snapshot.ts';
 import { checkGroups } from '../../src/verify/check.ts';
 import { checks } from '../../src/verify/checks/index.ts';
 import { runChecks } from '../../src/verify/run.ts';
 import { openSession, type Session } from '../../src/db/session.ts';
-import { readFolder } from '../../src/formats/index.ts';
+import { readFolder } from '../../src/formats/open-folder.ts';
 import type { Migration } from '../../src/migration.ts';
 import type { Finding } from '../../src/report.ts';
 
@@ -66,7 +66,9 @@ export async function openComparison(
   return {
     migrations,
     differences: async (live) =>
-      (await compare(await readPinned(live, () => fullSnapshot(live, options)))).map(describe),
+      (await compare(await readWithFixedSettings(live, () => fullSnapshot(live, options)))).map(
+        describe,
+      ),
     async differencesAfter(live, sql) {
       const found = await inScratchTransaction(live, async () => {
         await live.script(`SET LOCAL search_path = public; ${sql}; SET LOCAL search_path = ''`);
@@ -75,7 +77,7 @@ export async function openComparison(
       return (await compare(found)).map(describe);
     },
     findings: (live) =>
-      readPinned(live, async () => {
+      readWithFixedSettings(live, async () => {
         const applied = new Set(migrations.map(({ name }) => name));
         const groups = new Set(checkGroups);
         const drift = await driftOf(live);

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { snapshotsAfter } from '../../src/shadow/expected-catalog.ts';
 import { supabasePlatform } from '../../src/formats/supabase/platform.ts';
-import { readFolder } from '../../src/formats/index.ts';
+import { readFolder } from '../../src/formats/open-folder.ts';
 import { folderOf } from '../cli/run-cli.ts';
 import { withSession } from '../db/session.ts';
 import {

@@ -66,7 +66,7 @@ describe.runIf(first)(
 
     it('when it is missing', async () => {
       expect(await refused({})).toMatch(
-        /There is no folder .*migrations.*\n.*dbops migrate new NAME/,
+        /Migrations folder not found: .*migrations.*\n.*dbops migrate new NAME/,
       );
     });
 

@@ -260,7 +260,7 @@ describe('a new migration', () => {
     });
     const { exitCode, stderr } = await runCli(['migrate', 'new', 'a'], { cwd });
     expect(exitCode).toBe(2);
-    expect(stderr).toContain('There are 2 folders of migrations');
+    expect(stderr).toContain('Found 2 folders of migrations');
     expect(existsSync(join(cwd, 'migrations'))).toBe(false);
   });
 

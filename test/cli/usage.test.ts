@@ -25,7 +25,7 @@ describe('a command line with a mistake exits with 2, tries nothing and says', (
     ['which checks there are', 'verify all', 'argument 1'],
     ['which backfills there are', 'backfill run users', 'Known backfills: organization-id'],
     ['which sets there are', 'seed --only planets', 'Known sets: users'],
-    ['which formats there are', 'migrate status --format flyway', 'Known formats: drizzle, prisma'],
+    ['which formats there are', 'migrate status --format flyway', 'Use one of: drizzle, prisma'],
     ['which file is not there', 'env show --config gone.json', 'gone.json'],
   ])('%s: dbops %s', async (_, line, message) => {
     const { exitCode, stdout, stderr } = await runCli(line.split(' '), {

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { DbopsError } from '../../src/errors.ts';
 import { dbops } from '../../src/formats/dbops/index.ts';
 import { hashOf } from '../../src/formats/shared/script.ts';
-import { readFolder } from '../../src/formats/index.ts';
+import { readFolder } from '../../src/formats/open-folder.ts';
 import { folderOf } from '../cli/run-cli.ts';
 
 const read = (files: Record<string, string>) =>

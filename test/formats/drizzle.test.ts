@@ -4,7 +4,7 @@ import { DbopsError } from '../../src/errors.ts';
 import { drizzle } from '../../src/formats/drizzle/index.ts';
 import { separateStatements } from '../../src/formats/drizzle/script.ts';
 import type { Folder } from '../../src/formats/format.ts';
-import { readFolder } from '../../src/formats/index.ts';
+import { readFolder } from '../../src/formats/open-folder.ts';
 import { compare } from '../../src/runner/tracking-state.ts';
 import { folderOf } from '../cli/run-cli.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { DbopsError } from '../../src/errors.ts';
-import { readFolder } from '../../src/formats/index.ts';
+import { readFolder } from '../../src/formats/open-folder.ts';
 import { knex } from '../../src/formats/knex/index.ts';
 import { folderOf } from '../cli/run-cli.ts';
 import { writeProject } from '../migrate/project.ts';

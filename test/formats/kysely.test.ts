@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { readFolder } from '../../src/formats/index.ts';
+import { readFolder } from '../../src/formats/open-folder.ts';
 import { kysely } from '../../src/formats/kysely/index.ts';
 import { folderOf } from '../cli/run-cli.ts';
 

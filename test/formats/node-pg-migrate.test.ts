@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { getActions } from 'node-pg-migrate/sqlMigration';
 import { compareMigrationFileNames } from 'node-pg-migrate/utils/comparators';
 import { describe, expect, it } from 'vitest';
-import { readFolder } from '../../src/formats/index.ts';
-import { comparePlaces, numberOf } from '../../src/formats/node-pg-migrate/order.ts';
+import { readFolder } from '../../src/formats/open-folder.ts';
+import { compareFiles, numberOf } from '../../src/formats/node-pg-migrate/order.ts';
 import { directionsOf } from '../../src/formats/node-pg-migrate/sql.ts';
 import { nodePgMigrate } from '../../src/formats/node-pg-migrate/index.ts';
 import type { SqlScript } from '../../src/migration.ts';
@@ -166,7 +166,7 @@ describe('beside the tool’s own code', () => {
     const place = (file: string) => ({ file, number: numberOf(file) });
     fc.assert(
       fc.property(name, name, (a, b) => {
-        const ours = Math.sign(comparePlaces(place(a), place(b)));
+        const ours = Math.sign(compareFiles(place(a), place(b)));
         expect(ours).toBe(Math.sign(compareMigrationFileNames(a, b)));
       }),
     );

@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { readFolder } from '../../src/formats/index.ts';
+import { readFolder } from '../../src/formats/open-folder.ts';
 import { splitAsSupabase } from '../../src/formats/supabase/statements.ts';
 import { supabase } from '../../src/formats/supabase/index.ts';
 import { folderOf } from '../cli/run-cli.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { loadSettings } from '../../src/config.ts';
 import { DbopsError } from '../../src/errors.ts';
-import { readFolder } from '../../src/formats/index.ts';
+import { readFolder } from '../../src/formats/open-folder.ts';
 import { parseTableName, quotedName, textOf } from '../../src/formats/shared/tracking-table.ts';
 import { folderOf } from '../cli/run-cli.ts';
 
@@ -121,7 +121,7 @@ describe('a format', () => {
   ])('%s refuses a table that its tool can not have', (name, files, text) => {
     const { code, exitCode, message } = refusalOf(() => tableOf(text, files));
     expect({ code, exitCode }).toEqual({ code: 'TRACKING.FIXED', exitCode: 2 });
-    expect(message).toContain(`Migrations of ${name} can not be tracked in ${text}`);
+    expect(message).toContain(`${name} migrations cannot be tracked in ${text}`);
   });
 
   it.each<[string, Files]>([

@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
-import { readFolder } from '../../src/formats/index.ts';
+import { readFolder } from '../../src/formats/open-folder.ts';
 import { readApplied } from '../../src/runner/tracking-state.ts';
 import { withSession } from '../db/session.ts';
 import { newest, targets, withDatabase, type Target } from '../db/targets.ts';

@@ -1,6 +1,6 @@
 import { NO_MIGRATIONS } from 'kysely/migration';
 import { describe, expect, it, vi } from 'vitest';
-import { readFolder } from '../../src/formats/index.ts';
+import { readFolder } from '../../src/formats/open-folder.ts';
 import { readApplied } from '../../src/runner/tracking-state.ts';
 import { withSession } from '../db/session.ts';
 import { newest, withDatabase } from '../db/targets.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { readFolder } from '../../src/formats/index.ts';
+import { readFolder } from '../../src/formats/open-folder.ts';
 import { findElsewhere } from '../../src/migrate/tracking-elsewhere.ts';
 import { withSession } from '../db/session.ts';
 import { servers, withDatabase } from '../db/targets.ts';

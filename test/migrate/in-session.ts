@@ -1,6 +1,6 @@
 import { toSteps } from '../../src/migrate/steps.ts';
 import type { Session } from '../../src/db/session.ts';
-import { readFolder } from '../../src/formats/index.ts';
+import { readFolder } from '../../src/formats/open-folder.ts';
 import { planDown, planUp, type Range } from '../../src/migrate/plan.ts';
 import { runSteps } from '../../src/runner/run-steps.ts';
 import { readStatuses } from '../../src/runner/tracking-state.ts';

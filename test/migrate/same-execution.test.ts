@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { readFolder } from '../../src/formats/index.ts';
+import { readFolder } from '../../src/formats/open-folder.ts';
 import { replay } from '../../src/shadow/replay.ts';
 import { withSession } from '../db/session.ts';
 import { targets, withDatabase, type Target } from '../db/targets.ts';

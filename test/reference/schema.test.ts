@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { readFolder } from '../../src/formats/index.ts';
+import { readFolder } from '../../src/formats/open-folder.ts';
 import { targets, withDatabase } from '../db/targets.ts';
 import { migrate } from '../migrate/in-session.ts';
 import { withSession } from '../db/session.ts';

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { renameSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parseTarget } from '../../src/db/target.ts';
-import { readFolder } from '../../src/formats/index.ts';
+import { readFolder } from '../../src/formats/open-folder.ts';
 import { applyRepair } from '../../src/repair/apply.ts';
 import { diagnose } from '../../src/repair/diagnose.ts';
 import { planRepair } from '../../src/repair/plan.ts';

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Session } from '../../src/db/session.ts';
-import { readFolder } from '../../src/formats/index.ts';
+import { readFolder } from '../../src/formats/open-folder.ts';
 import type { Report } from '../../src/report.ts';
 import { splitStatements } from '../../src/sql/statements.ts';
 

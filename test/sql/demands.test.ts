@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { changesRows, demandsOf } from '../../src/sql/new-constraints.ts';
+import { changesRows, newConstraintsOf } from '../../src/sql/new-constraints.ts';
 
 const table = { name: 't' };
 
@@ -32,7 +32,9 @@ describe('demandsOf', () => {
     ],
     ['VALIDATE CONSTRAINT c', { kind: 'validate', name: 'c' }],
   ])('reads ALTER TABLE t %s', async (command, demand) => {
-    expect(await demandsOf(`/* ü */ ALTER TABLE t ${command}`)).toEqual([{ table, ...demand }]);
+    expect(await newConstraintsOf(`/* ü */ ALTER TABLE t ${command}`)).toEqual([
+      { table, ...demand },
+    ]);
   });
 
   it.each([
@@ -48,12 +50,12 @@ describe('demandsOf', () => {
     'CREATE TABLE t (a int NOT NULL)',
     '-- nothing',
   ])('finds none in %s', async (sql) => {
-    expect(await demandsOf(sql)).toEqual([]);
+    expect(await newConstraintsOf(sql)).toEqual([]);
   });
 
   it('reads a partial unique index', async () => {
     const sql = 'CREATE UNIQUE INDEX CONCURRENTLY i ON t (a) WHERE b IS NULL';
-    expect(await demandsOf(sql)).toEqual([
+    expect(await newConstraintsOf(sql)).toEqual([
       {
         kind: 'unique',
         table,

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { excerpt } from '../../src/sql/excerpt.ts';
+import { excerpt } from '../../src/sql/error-position.ts';
 
 it('shows the line with a caret below the place', () => {
   const sql = 'SELECT 1;\nSELECT 2 FORM t;\nSELECT 3;';

@@ -4,7 +4,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { extensionsFor } from '../../src/shadow/extensions.ts';
 import { prepare } from '../../src/shadow/replay.ts';
 import { withShadow } from '../../src/shadow/shadow.ts';
-import { readFolder } from '../../src/formats/index.ts';
+import { readFolder } from '../../src/formats/open-folder.ts';
 import { proveRollback } from '../../src/rollback/prove.ts';
 import { describeDoubt } from '../../src/rollback/describe.ts';
 import type { Migration } from '../../src/migration.ts';

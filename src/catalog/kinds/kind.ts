@@ -28,7 +28,7 @@ export const objectShape: z.ZodType<SchemaObject> = z.object({
 });
 
 /** An expression of an object, under its word. */
-export interface Expression {
+export interface ObjectExpression {
   word: string;
   text: string;
 }
@@ -55,7 +55,7 @@ export interface Kind {
    * @param name of the scratch object
    * @returns by default a temporary view that selects the expression from the object's table
    */
-  respell?(object: SchemaObject, expression: Expression, name: string): Scratch;
+  respell?(object: SchemaObject, expression: ObjectExpression, name: string): Scratch;
   /** A SQL scalar: the DDL of the object as the server writes it, NULL when it is not there. */
   definition?(object: SchemaObject): string;
 }

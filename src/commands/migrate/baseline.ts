@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { expectedOf, isEmpty, type Surroundings } from '../../catalog/scope.ts';
 import { extensionsFor } from '../../shadow/extensions.ts';
-import { fullSnapshot, readPinned } from '../../catalog/snapshot.ts';
+import { fullSnapshot, readWithFixedSettings } from '../../catalog/snapshot.ts';
 import type { SchemaObject } from '../../catalog/kinds/kind.ts';
 import { platformSchemas } from '../../shadow/platform.ts';
 import { withShadow } from '../../shadow/shadow.ts';
@@ -84,7 +84,7 @@ async function refuseTracked(session: Session, folder: Folder): Promise<void> {
 }
 
 function readLive(session: Session): Promise<SchemaObject[]> {
-  return readPinned(session, () => fullSnapshot(session));
+  return readWithFixedSettings(session, () => fullSnapshot(session));
 }
 
 /** Rows come in no order. Tables of the tool may have been made by its lock: they are left out. */

@@ -4,7 +4,7 @@ import * as z from 'zod';
 import type { Context } from '../../context.ts';
 import { DbopsError, usageError } from '../../errors.ts';
 import type { Format, NewMigration } from '../../formats/format.ts';
-import { firstFolder, type Candidate } from '../../formats/index.ts';
+import { firstFolder, type CandidateFolder } from '../../formats/detect.ts';
 import { slugOf } from '../../formats/shared/new-migration.ts';
 import { done, text } from '../../report.ts';
 import { defineCommand } from '../../command.ts';
@@ -45,7 +45,7 @@ export const command = defineCommand({
 });
 
 /** The project's folder, or a first one. */
-async function folderForNew(context: Context): Promise<Candidate> {
+async function folderForNew(context: Context): Promise<CandidateFolder> {
   try {
     return await chooseFolder(context);
   } catch (error) {

@@ -3,7 +3,7 @@ import type { AppliedMigration, Migration, SqlScript } from '../../migration.ts'
 import type { Finding } from '../../report.ts';
 import { findingOf, refusedScript, type Flaw } from '../shared/flaw.ts';
 import type { Format, Tracking, TrackingRow } from '../format.ts';
-import { datedNameAfter, refuseModule } from '../shared/new-migration.ts';
+import { datedNameAfter, assertSqlOnly } from '../shared/new-migration.ts';
 import { namesIn } from '../shared/rows.ts';
 import { hashOf, withoutBom, readText } from '../shared/script.ts';
 import { isBlank, sectionScript } from '../shared/section.ts';
@@ -12,7 +12,7 @@ import {
   ensureSchemaOf,
   quotedName,
   textOf,
-  type TableName,
+  type TrackingTableName,
 } from '../shared/tracking-table.ts';
 
 const fileName = /^\d+.*\.sql$/;
@@ -21,7 +21,7 @@ const fileName = /^\d+.*\.sql$/;
 function trackingOf({
   schema = 'public',
   table: plain = 'schema_migrations',
-}: Partial<TableName> = {}): Tracking {
+}: Partial<TrackingTableName> = {}): Tracking {
   const name = { schema, table: plain };
   const table = quotedName(name);
   return {
@@ -30,7 +30,7 @@ function trackingOf({
     create: `${ensureSchemaOf(name)} CREATE TABLE IF NOT EXISTS ${table} (version varchar PRIMARY KEY)`,
     select: `SELECT version FROM ${table}`,
     toApplied: (rows, migrations) => ({
-      applied: toApplied(rows as readonly Row[], migrations),
+      applied: toApplied(rows as readonly DbmateRow[], migrations),
       findings: [],
     }),
     record: (migration) =>
@@ -52,12 +52,15 @@ function trackingOf({
   };
 }
 
-interface Row extends TrackingRow {
+interface DbmateRow extends TrackingRow {
   version: string;
 }
 
 /** The table knows neither order nor time: what was applied is told in the folder's order. */
-function toApplied(rows: readonly Row[], migrations: readonly Migration[]): AppliedMigration[] {
+function toApplied(
+  rows: readonly DbmateRow[],
+  migrations: readonly Migration[],
+): AppliedMigration[] {
   const unmatched = new Set(rows.map(({ version }) => version));
   const present = migrations.filter(({ name }) => unmatched.delete(versionOf(name)));
   const names = [...present.map(({ name }) => name), ...[...unmatched].toSorted()];
@@ -88,9 +91,9 @@ export const dbmate: Format = {
     up: { mark: /^--\s*migrate:up\b/m, line: '-- migrate:up' },
     down: { mark: /^--\s*migrate:down\b/m, line: '-- migrate:down' },
   },
-  newFiles(wanted) {
-    refuseModule(wanted, 'dbmate');
-    return { [`${datedNameAfter(wanted)}.sql`]: '-- migrate:up\n\n\n-- migrate:down\n\n' };
+  newFiles(request) {
+    assertSqlOnly(request, 'dbmate');
+    return { [`${datedNameAfter(request)}.sql`]: '-- migrate:up\n\n\n-- migrate:down\n\n' };
   },
 };
 
@@ -145,14 +148,14 @@ function parse(path: string, source: string, name: string): Sections {
 
 const transactionFalse = /(?:^|\s)transaction:false(?:\s|$)/;
 
-interface Mark {
+interface SectionHeader {
   direction: 'up' | 'down';
   index: number;
   /** The rest of its line. */
   options: string;
 }
 
-function marksOf(source: string): Mark[] {
+function marksOf(source: string): SectionHeader[] {
   return [...source.matchAll(/^--\s*migrate:(up|down)(?=\s|$)(.*)/gm)].map(
     ({ index, 1: direction, 2: options = '' }) => ({
       direction: direction === 'up' ? 'up' : 'down',

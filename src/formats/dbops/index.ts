@@ -34,7 +34,7 @@ const tracking: Tracking = {
   select: `SELECT name, hash, 1000 * extract(epoch FROM applied_at)::float8 AS applied_ms
     FROM dbops.migrations ORDER BY applied_at, name`,
   toApplied: (rows) => ({
-    applied: (rows as readonly Row[]).map(({ name, hash: recorded, applied_ms }) => ({
+    applied: (rows as readonly DbopsRow[]).map(({ name, hash: recorded, applied_ms }) => ({
       name,
       hash: recorded,
       appliedAt: new Date(applied_ms),
@@ -61,7 +61,7 @@ const tracking: Tracking = {
   },
 };
 
-interface Row extends TrackingRow {
+interface DbopsRow extends TrackingRow {
   name: string;
   hash: string;
   applied_ms: number;

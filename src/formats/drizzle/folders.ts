@@ -7,7 +7,7 @@ import { findingOf } from './finding.ts';
 import { trackingOf } from './names.ts';
 import { drizzleScript, hashesOfLineEndings, hashOf, lazyDrizzleScript } from './script.ts';
 import { readIfPresent } from '../shared/script.ts';
-import type { Place } from './table.ts';
+import type { DrizzleTable } from './table.ts';
 import type { FolderContents } from '../format.ts';
 
 const dated = /^\d{14}/;
@@ -38,7 +38,7 @@ export function isFolderOfVersion1(directory: string, names: readonly string[]):
 export function readFolders(
   directory: string,
   names: readonly string[],
-  table: Place,
+  table: DrizzleTable,
 ): FolderContents {
   const migrations: Migration[] = [];
   const findings: Finding[] = [];

@@ -6,7 +6,7 @@ import { isFolderOfVersion1, readFolders } from './folders.ts';
 import { readJournal } from './journal.ts';
 import { hashOf } from './script.ts';
 import { drizzleText, writtenMigration } from './written.ts';
-import { placeOf, type Place } from './table.ts';
+import { drizzleTable, type DrizzleTable } from './table.ts';
 import type { FolderContents, Format } from '../format.ts';
 
 /** What drizzle-kit 0.x writes beside its SQL files. */
@@ -31,8 +31,8 @@ export const drizzle: Format = {
     hasJournal(directory, names) || isFolderOfVersion1(directory, names),
   read: (directory, names, trackingTable) =>
     hasJournal(directory, names)
-      ? readJournal(directory, `${directory}/${journal}`, names, placeOf(trackingTable))
-      : readFoldersOf(directory, names, placeOf(trackingTable)),
+      ? readJournal(directory, `${directory}/${journal}`, names, drizzleTable(trackingTable))
+      : readFoldersOf(directory, names, drizzleTable(trackingTable)),
   hashOf,
   downFile: ({ name, up }) =>
     basename(up.file) === 'migration.sql'
@@ -44,7 +44,11 @@ export const drizzle: Format = {
 };
 
 /** @throws usage error when it is a folder of 0.x that has lost its journal */
-function readFoldersOf(directory: string, names: readonly string[], table: Place): FolderContents {
+function readFoldersOf(
+  directory: string,
+  names: readonly string[],
+  table: DrizzleTable,
+): FolderContents {
   const contents = readFolders(directory, names, table);
   const isOfVersion0 = names.some((name) => name.endsWith('.sql'));
   if (contents.migrations.length > 0 || !isOfVersion0) return contents;

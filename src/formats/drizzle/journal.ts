@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { relative } from 'node:path';
-import { usageError } from '../../errors.ts';
+import { messageOf, usageError } from '../../errors.ts';
 import type { Migration } from '../../migration.ts';
 import { shellWord } from '../../output/shell.ts';
 import type { Finding } from '../../report.ts';
@@ -8,7 +8,7 @@ import { drizzleScript, hashesOfLineEndings, hashOf, lazyDrizzleScript } from '.
 import { trackingOf } from './rows.ts';
 import { findingOf as flawOf, refusedScript, type Flaw } from '../shared/flaw.ts';
 import { findingOf, isFuture, timeOf } from './finding.ts';
-import type { Place } from './table.ts';
+import type { DrizzleTable } from './table.ts';
 import type { FolderContents } from '../format.ts';
 import { readIfPresent, withoutBom } from '../shared/script.ts';
 
@@ -29,7 +29,7 @@ export function readJournal(
   directory: string,
   journal: string,
   names: readonly string[],
-  table: Place,
+  table: DrizzleTable,
 ): FolderContents {
   const entries = parseJournal(journal);
   const source = { directory, journal, present: new Set(names) };
@@ -82,7 +82,7 @@ function parseJson(file: string): object {
     const parsed: unknown = JSON.parse(withoutBom(readIfPresent(file) ?? ''));
     return typeof parsed === 'object' && parsed !== null ? parsed : {};
   } catch (error) {
-    throw unreadable(file, [error instanceof Error ? error.message : String(error)]);
+    throw unreadable(file, [messageOf(error)]);
   }
 }
 
@@ -103,14 +103,14 @@ function unreadable(file: string, reason: string[]) {
   );
 }
 
-interface Source {
+interface JournalFolder {
   directory: string;
   journal: string;
   present: ReadonlySet<string>;
 }
 
 function toMigration(
-  { directory, journal, present }: Source,
+  { directory, journal, present }: JournalFolder,
   { tag, idx, when }: Entry,
 ): Migration {
   const file = `${directory}/${tag}.sql`;

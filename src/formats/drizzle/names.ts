@@ -3,12 +3,12 @@ import type { Migration } from '../../migration.ts';
 import type { Finding } from '../../report.ts';
 import { findingOf, timeOf } from './finding.ts';
 import { createTable } from './rows.ts';
-import type { Place } from './table.ts';
+import type { DrizzleTable } from './table.ts';
 import type { Applied, Tracking, TrackingRow } from '../format.ts';
 import { namesIn, pendingAmong, textIn } from '../shared/rows.ts';
 
 /** The name is the key. Rows of 0.x have none, until 1.0 gives them one. */
-interface Row extends TrackingRow {
+interface NamedRow extends TrackingRow {
   id: number;
   hash: string;
   created_at: number | null;
@@ -34,7 +34,7 @@ const selectFrom = (
   ORDER BY id`;
 
 /** The tracking table of Drizzle 1.0 (`migrate` in drizzle-orm's pg-core/async/session.js). */
-export function trackingOf(migrations: readonly Migration[], place: Place): Tracking {
+export function trackingOf(migrations: readonly Migration[], place: DrizzleTable): Tracking {
   const { table } = place;
   const ownerOf = ownerByTime(migrations);
   return {
@@ -44,7 +44,7 @@ export function trackingOf(migrations: readonly Migration[], place: Place): Trac
       return createOrUpgrade(migrations, place);
     },
     select: selectFrom(table),
-    toApplied: (rows) => toApplied(rows as readonly Row[], migrations, { table, ownerOf }),
+    toApplied: (rows) => toApplied(rows as readonly NamedRow[], migrations, { table, ownerOf }),
     record: (migration) =>
       `INSERT INTO ${table} (hash, created_at, name) VALUES (${valuesOf(migration)})`,
     // Without a time of application, as Drizzle's own upgrade leaves rows that it fills in.
@@ -82,7 +82,7 @@ function whenOf({ row }: Migration): number {
  * Makes the table, or gives the one of 0.x its names as Drizzle does (up-migrations/pg.js): by the
  * second of `created_at`; by hash within that second, or where no migration is of that second.
  */
-function createOrUpgrade(migrations: readonly Migration[], place: Place): string {
+function createOrUpgrade(migrations: readonly Migration[], place: DrizzleTable): string {
   const { table } = place;
   const local = migrations.map((each, index) => `(${valuesOf(each)}, ${index})`);
   const body = `BEGIN
@@ -105,7 +105,7 @@ function createOrUpgrade(migrations: readonly Migration[], place: Place): string
   return `${createTable(place, columns)} DO ${quoteLiteral(body)}`;
 }
 
-type OwnerOf = (row: Pick<Row, 'created_at' | 'hash'>) => Migration | undefined;
+type OwnerOf = (row: Pick<NamedRow, 'created_at' | 'hash'>) => Migration | undefined;
 
 /** The rule of `createOrUpgrade`, for rows that have no name yet. */
 function ownerByTime(migrations: readonly Migration[]): OwnerOf {
@@ -119,7 +119,7 @@ function ownerByTime(migrations: readonly Migration[]): OwnerOf {
 }
 
 function toApplied(
-  rows: readonly Row[],
+  rows: readonly NamedRow[],
   migrations: readonly Migration[],
   { table, ownerOf }: { table: string; ownerOf: OwnerOf },
 ): Applied {
@@ -146,7 +146,7 @@ function toApplied(
   return result;
 }
 
-function recordedTwice({ id }: Row, name: string, table: string): Finding {
+function recordedTwice({ id }: NamedRow, name: string, table: string): Finding {
   return findingOf({
     code: 'duplicate-row',
     severity: 'warning',
@@ -156,18 +156,18 @@ function recordedTwice({ id }: Row, name: string, table: string): Finding {
   });
 }
 
-function strayRow({ id, created_at: at }: Row, name: string, table: string): Finding {
+function strayRow({ id, created_at: at }: NamedRow, name: string, table: string): Finding {
   const time = at === null ? '' : `, ${timeOf(at)}`;
   return findingOf({
     code: 'missing-file',
     severity: 'error',
     name,
-    message: `Row ${id} of ${table} (created_at ${at}${time}) has no name, and no migration of the folder has its time or its content: Drizzle 1.0 does not upgrade a table with such a row.`,
+    message: `NamedRow ${id} of ${table} (created_at ${at}${time}) has no name, and no migration of the folder has its time or its content: Drizzle 1.0 does not upgrade a table with such a row.`,
     help: `Bring its folder back: git log --all --diff-filter=D --summary -- '*.sql'. If it is of another configuration, give each a table of its own (migrations.table in drizzle.config.ts) and: DELETE FROM ${table} WHERE id = ${id};`,
   });
 }
 
-function unnamed({ id }: Row, { name }: Migration, table: string): Finding {
+function unnamed({ id }: NamedRow, { name }: Migration, table: string): Finding {
   return findingOf({
     code: 'row-without-name',
     severity: 'warning',
@@ -178,7 +178,7 @@ function unnamed({ id }: Row, { name }: Migration, table: string): Finding {
 }
 
 function misnamed(
-  { id }: Row,
+  { id }: NamedRow,
   recorded: string,
   { name, table }: { name: string; table: string },
 ): Finding {

@@ -2,19 +2,19 @@ import { quoteLiteral } from '../../db/quote.ts';
 import type { Migration } from '../../migration.ts';
 import type { Finding } from '../../report.ts';
 import { findingOf, isFuture, timeOf } from './finding.ts';
-import type { Place } from './table.ts';
+import type { DrizzleTable } from './table.ts';
 import type { Applied, RowColumns, Tracking, TrackingRow } from '../format.ts';
 import { textIn } from '../shared/rows.ts';
 
 /** A row has no name and no time of application: `created_at` is the journal's `when`. */
-interface Row extends TrackingRow {
+interface JournalRow extends TrackingRow {
   id: number;
   hash: string;
   created_at: number | null;
 }
 
 /** Makes the table as `columns` say. IF NOT EXISTS alone would ask for rights that only a creator needs. */
-export function createTable({ table, ensureSchema }: Place, columns: string): string {
+export function createTable({ table, ensureSchema }: DrizzleTable, columns: string): string {
   const body = `BEGIN IF to_regclass(${quoteLiteral(table)}) IS NULL THEN
     CREATE TABLE IF NOT EXISTS ${table} (${columns}); END IF; END`;
   return `${ensureSchema} DO ${quoteLiteral(body)};`;
@@ -29,7 +29,7 @@ export function createTable({ table, ensureSchema }: Place, columns: string): st
 export function trackingOf(
   migrations: readonly Migration[],
   journal: string,
-  place: Place,
+  place: DrizzleTable,
 ): Tracking {
   const { table } = place;
   return {
@@ -37,7 +37,7 @@ export function trackingOf(
     tables: [place.name],
     create: createTable(place, 'id SERIAL PRIMARY KEY, hash text NOT NULL, created_at bigint'),
     select: `SELECT id, hash, created_at::float8 AS created_at FROM ${table} ORDER BY id`,
-    toApplied: (rows) => toApplied(rows as readonly Row[], migrations, { journal, table }),
+    toApplied: (rows) => toApplied(rows as readonly JournalRow[], migrations, { journal, table }),
     record: (migration) =>
       `INSERT INTO ${table} (hash, created_at) VALUES (${quoteLiteral(migration.hash)}, ${whenOf(migration)})`,
     erase: (migration) => erase(migration, migrations, table),
@@ -79,16 +79,16 @@ function erase(migration: Migration, migrations: readonly Migration[], table: st
 }
 
 /** What people have to look at, by its name. */
-interface Sources {
+interface JournalAndTable {
   journal: string;
   /** In SQL. */
   table: string;
 }
 
 function toApplied(
-  rows: readonly Row[],
+  rows: readonly JournalRow[],
   migrations: readonly Migration[],
-  sources: Sources,
+  sources: JournalAndTable,
 ): Applied {
   const { table } = sources;
   const { owners, surplus } = matchRows(rows, migrations);
@@ -119,21 +119,21 @@ function toApplied(
   };
 }
 
-interface Matches {
-  owners: Map<Row, Migration>;
+interface RowOwners {
+  owners: Map<JournalRow, Migration>;
   /** Rows of migrations that have one already. */
-  surplus: Map<Row, Migration>;
+  surplus: Map<JournalRow, Migration>;
 }
 
 /** Finds the migration of each row: by time and hash, by time (the file was edited), by hash. */
-function matchRows(rows: readonly Row[], migrations: readonly Migration[]): Matches {
+function matchRows(rows: readonly JournalRow[], migrations: readonly Migration[]): RowOwners {
   const byWhen = Map.groupBy(migrations, whenOf);
   const byHash = Map.groupBy(migrations, ({ hash }) => hash);
-  const ofTime = (row: Row) => byWhen.get(row.created_at ?? Number.NaN) ?? [];
-  const ofHash = (row: Row) => byHash.get(row.hash) ?? [];
-  const owners = new Map<Row, Migration>();
+  const ofTime = (row: JournalRow) => byWhen.get(row.created_at ?? Number.NaN) ?? [];
+  const ofHash = (row: JournalRow) => byHash.get(row.hash) ?? [];
+  const owners = new Map<JournalRow, Migration>();
   const claimed = new Set<Migration>();
-  const claim = (candidatesOf: (row: Row) => readonly Migration[]) => {
+  const claim = (candidatesOf: (row: JournalRow) => readonly Migration[]) => {
     for (const row of rows) {
       const owner = owners.has(row)
         ? undefined
@@ -146,7 +146,7 @@ function matchRows(rows: readonly Row[], migrations: readonly Migration[]): Matc
   claim((row) => ofTime(row).filter(({ hash }) => hash === row.hash));
   claim(ofTime);
   claim((row) => (ofTime(row).length > 0 ? [] : ofHash(row)));
-  const surplus = new Map<Row, Migration>();
+  const surplus = new Map<JournalRow, Migration>();
   for (const row of rows) {
     const twin = owners.has(row) ? undefined : (ofTime(row)[0] ?? ofHash(row)[0]);
     if (twin) surplus.set(row, twin);
@@ -154,17 +154,17 @@ function matchRows(rows: readonly Row[], migrations: readonly Migration[]): Matc
   return { owners, surplus };
 }
 
-function nameOf({ id, hash }: Row): string {
+function nameOf({ id, hash }: JournalRow): string {
   return `row ${id} (${hash.slice(0, 12)}…)`;
 }
 
-function strayRow(row: Row, { journal, table }: Sources): Finding {
+function strayRow(row: JournalRow, { journal, table }: JournalAndTable): Finding {
   const when = row.created_at;
   return findingOf({
     code: 'missing-file',
     severity: 'error',
     name: nameOf(row),
-    message: `Row ${row.id} of ${table} (created_at ${when}${when === null ? '' : `, ${timeOf(when)}`}) is of no entry in ${journal}: the entry was removed, or another Drizzle configuration writes into the same table, and each makes Drizzle skip what is pending in the other.`,
+    message: `JournalRow ${row.id} of ${table} (created_at ${when}${when === null ? '' : `, ${timeOf(when)}`}) is of no entry in ${journal}: the entry was removed, or another Drizzle configuration writes into the same table, and each makes Drizzle skip what is pending in the other.`,
     help:
       when === null
         ? `Look what wrote it, then give it the when of its entry or delete it: SELECT * FROM ${table} WHERE id = ${row.id};`
@@ -172,7 +172,7 @@ function strayRow(row: Row, { journal, table }: Sources): Finding {
   });
 }
 
-function recordedTwice(row: Row, { name }: Migration, table: string): Finding {
+function recordedTwice(row: JournalRow, { name }: Migration, table: string): Finding {
   return findingOf({
     code: 'duplicate-row',
     severity: 'warning',
@@ -183,13 +183,13 @@ function recordedTwice(row: Row, { name }: Migration, table: string): Finding {
 }
 
 /** The largest `created_at`, and the table in SQL. */
-interface Recorded {
+interface NewestRow {
   newest: number;
   table: string;
 }
 
 /** A row that only its hash connects with its migration. */
-function movedRow(row: Row, migration: Migration, { newest, table }: Recorded): Finding[] {
+function movedRow(row: JournalRow, migration: Migration, { newest, table }: NewestRow): Finding[] {
   const { name } = migration;
   const when = whenOf(migration);
   if (row.created_at === when) return [];
@@ -211,13 +211,13 @@ function movedRow(row: Row, migration: Migration, { newest, table }: Recorded): 
   ];
 }
 
-function fromTheFuture(row: Row, table: string): Finding {
+function fromTheFuture(row: JournalRow, table: string): Finding {
   const at = row.created_at ?? 0;
   return findingOf({
     code: 'recorded-in-the-future',
     severity: 'warning',
     name: nameOf(row),
-    message: `Row ${row.id} of ${table} has a created_at in the future (${at}, ${timeOf(at)}): Drizzle skips every migration that is generated until then.`,
+    message: `JournalRow ${row.id} of ${table} has a created_at in the future (${at}, ${timeOf(at)}): Drizzle skips every migration that is generated until then.`,
     help: `Correct the when of its journal entry to the time of its commit, and the row with it: UPDATE ${table} SET created_at = <when> WHERE id = ${row.id};`,
   });
 }
@@ -226,7 +226,7 @@ function fromTheFuture(row: Row, table: string): Finding {
 function skipped(
   migrations: readonly Migration[],
   recorded: ReadonlySet<Migration>,
-  { newest, table }: Recorded,
+  { newest, table }: NewestRow,
 ): Finding[] {
   const last = migrations.findLastIndex((each) => recorded.has(each));
   return migrations.flatMap((migration, index) => {

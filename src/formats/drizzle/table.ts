@@ -3,11 +3,11 @@ import {
   ensureSchemaOf,
   quotedName,
   textOf,
-  type TableName,
+  type TrackingTableName,
 } from '../shared/tracking-table.ts';
 
 /** Where Drizzle keeps its rows: `migrationsSchema` and `migrationsTable` of `migrate()`. */
-export interface Place {
+export interface DrizzleTable {
   /** For people. */
   text: string;
   /** As the catalog has it. */
@@ -18,9 +18,11 @@ export interface Place {
   ensureSchema: string;
 }
 
-/** @param asked without a schema, in that of Drizzle */
-export function placeOf(asked: TableName = { table: '__drizzle_migrations' }): Place {
-  const name = { schema: 'drizzle', ...asked };
+/** @param requested without a schema, in that of Drizzle */
+export function drizzleTable(
+  requested: TrackingTableName = { table: '__drizzle_migrations' },
+): DrizzleTable {
+  const name = { schema: 'drizzle', ...requested };
   const text = textOf(name);
   return {
     text,

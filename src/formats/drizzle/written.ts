@@ -4,12 +4,12 @@ import { usageError } from '../../errors.ts';
 import type { NewMigration } from '../format.ts';
 import { slugOf } from '../shared/new-migration.ts';
 import { readIfPresent } from '../shared/script.ts';
-import { statements, type Content } from '../shared/written-migration.ts';
+import { statements, type MigrationContent } from '../shared/written-migration.ts';
 
 const breakpoint = '--> statement-breakpoint';
 
 /** The text of a migration: Drizzle sends what is between two marks as one statement. */
-export function drizzleText({ head, up }: Pick<Content, 'head' | 'up'>): string {
+export function drizzleText({ head, up }: Pick<MigrationContent, 'head' | 'up'>): string {
   return head.map((line) => `-- ${line}\n`).join('') + statements(up, breakpoint);
 }
 
@@ -22,7 +22,7 @@ export function drizzleText({ head, up }: Pick<Content, 'head' | 'up'>): string 
 export function writtenMigration(
   directory: string,
   { migrations, title, now }: NewMigration,
-  content: Content,
+  content: MigrationContent,
 ): Record<string, string> {
   const last = migrations.at(-1);
   const journal = `${directory}/meta/_journal.json`;
@@ -52,7 +52,7 @@ interface Journal {
 function ofVersion0(
   text: string,
   { directory, title, now }: { directory: string; title: string; now: Date },
-  content: Content,
+  content: MigrationContent,
 ): Record<string, string> {
   const journal: Journal = JSON.parse(text);
   const last = journal.entries.at(-1);

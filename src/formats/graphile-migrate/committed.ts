@@ -83,7 +83,7 @@ function converted(name: string): Flaw {
 function headerFlaw(name: string, headers: Headers, [gap]: readonly string[]): Flaw | undefined {
   const keys = headers.map(([key]) => key);
   const twice = keys.find((key, index) => keys.indexOf(key) < index);
-  const missing = ['Previous', 'Hash'].find((wanted) => !new Map(headers).get(wanted));
+  const missing = ['Previous', 'Hash'].find((key) => !new Map(headers).get(key));
   if (!twice && !missing && gap === '') return undefined;
   const what = twice
     ? `says "--! ${twice}" twice`

@@ -30,7 +30,7 @@ const tracking: Tracking = {
     FROM graphile_migrate.migrations ORDER BY filename`,
   toApplied(rows, migrations) {
     const names = new Map(migrations.toReversed().map(({ name }) => [numberOf(name), name]));
-    const applied = (rows as readonly Row[]).map(({ filename, hash, date_ms }) => {
+    const applied = (rows as readonly GraphileRow[]).map(({ filename, hash, date_ms }) => {
       const number = numberOf(filename);
       return { name: names.get(number) ?? number, hash, appliedAt: new Date(date_ms) };
     });
@@ -60,7 +60,7 @@ const tracking: Tracking = {
   },
 };
 
-interface Row extends TrackingRow {
+interface GraphileRow extends TrackingRow {
   filename: string;
   hash: string;
   date_ms: number;

@@ -11,7 +11,7 @@ import {
   ensureSchemaOf,
   quotedName,
   textOf,
-  type TableName,
+  type TrackingTableName,
 } from '../shared/tracking-table.ts';
 import { namesIn, pendingAmong } from '../shared/rows.ts';
 import { hashOf, readText } from '../shared/script.ts';
@@ -50,11 +50,11 @@ export const knex: Format = {
   },
   hostLock: hostLockOf(tablesIn('')),
   loadModule: loadKnexModule,
-  newFiles(wanted) {
-    const style = moduleStyleOf(wanted);
+  newFiles(request) {
+    const style = moduleStyleOf(request);
     const parameter = { name: 'knex', type: 'Knex' };
     const text = emptyModule(style, parameter, "import type { Knex } from 'knex';\n");
-    return { [`${datedNameAfter(wanted)}${style.ending}`]: text };
+    return { [`${datedNameAfter(request)}${style.ending}`]: text };
   },
 };
 
@@ -64,7 +64,7 @@ function readMigration(directory: string, name: string): Migration {
   return { name, up: script, down: script, hash: hashOf(readText(file)) };
 }
 
-interface Row extends TrackingRow {
+interface KnexRow extends TrackingRow {
   name: string;
   applied_ms: number | null;
 }
@@ -93,12 +93,12 @@ function trackingOf(tables: KnexTables, shown: string): Tracking {
       INSERT INTO ${lock} (is_locked) SELECT 0 WHERE NOT EXISTS (SELECT FROM ${lock})`,
     select: `SELECT name, (1000 * extract(epoch FROM migration_time))::float8 AS applied_ms FROM ${table} ORDER BY id`,
     toApplied: (rows, migrations) => ({
-      applied: (rows as readonly Row[]).map(({ name, applied_ms: ms }) => ({
+      applied: (rows as readonly KnexRow[]).map(({ name, applied_ms: ms }) => ({
         name,
         hash: null,
         appliedAt: ms === null ? null : new Date(ms),
       })),
-      findings: otherEndings(rows as readonly Row[], migrations, table),
+      findings: otherEndings(rows as readonly KnexRow[], migrations, table),
     }),
     prepare: `SELECT coalesce(max(batch), 0) + 1 AS batch FROM ${table}`,
     record: ({ name }, { batch }) => recordIn(table, name, Number(batch)),
@@ -142,13 +142,13 @@ function hostLockOf(tables: KnexTables): HostLock {
   };
 }
 
-function lockOf({ lock, ...tables }: KnexTables): TableName {
+function lockOf({ lock, ...tables }: KnexTables): TrackingTableName {
   return { ...tables, table: lock };
 }
 
 /** The ending is part of knex's name: `a.ts` that ran is not `a.js` that a build made of it. */
 function otherEndings(
-  rows: readonly Row[],
+  rows: readonly KnexRow[],
   migrations: readonly Migration[],
   table: string,
 ): Finding[] {

@@ -2,11 +2,11 @@ import { basename } from 'node:path';
 import { usageError } from '../../errors.ts';
 import { importModule, objectOf } from '../shared/import-module.ts';
 import { configAbove, literalOf } from '../shared/module-files.ts';
-import { textOf, type TableName } from '../shared/tracking-table.ts';
+import { textOf, type TrackingTableName } from '../shared/tracking-table.ts';
 import { readText } from '../shared/script.ts';
 
 /** Where knex keeps what it has run. */
-export interface KnexTables extends TableName {
+export interface KnexTables extends TrackingTableName {
   lock: string;
 }
 
@@ -31,7 +31,7 @@ export function tablesIn(source: string): KnexTables {
 }
 
 /** The tables that somebody names instead; without a schema, in that of the knexfile. */
-export function tablesNamed({ schema, table }: TableName, source: string): KnexTables {
+export function tablesNamed({ schema, table }: TrackingTableName, source: string): KnexTables {
   const own = schema ?? tablesIn(source).schema;
   return { table, lock: `${table}_lock`, ...(own && { schema: own }) };
 }
@@ -66,8 +66,8 @@ async function readKnexfile(
 ): Promise<KnexSettings> {
   if (!file) return settingsOf({});
   const config = await evaluate(file);
-  refuseOtherDatabases(file, config);
-  if (!isTableNamed) refuseComputedTables(file, config);
+  assertPostgresClient(file, config);
+  if (!isTableNamed) assertLiteralTables(file, config);
   return settingsOf(config);
 }
 
@@ -81,7 +81,7 @@ async function evaluate(file: string): Promise<Record<string, unknown>> {
   return chosen ? objectOf(chosen) : environments;
 }
 
-function refuseOtherDatabases(file: string, { client }: Record<string, unknown>): void {
+function assertPostgresClient(file: string, { client }: Record<string, unknown>): void {
   const isOurs = /^(?:pg|postgres|postgresql|pgnative|pg-native)$/;
   if (typeof client !== 'string' || isOurs.test(client)) return;
   throw usageError(
@@ -92,7 +92,7 @@ function refuseOtherDatabases(file: string, { client }: Record<string, unknown>)
 }
 
 /** Every migration would seem pending: nothing may be run on a wrong guess of the table. */
-function refuseComputedTables(file: string, { migrations }: Record<string, unknown>): void {
+function assertLiteralTables(file: string, { migrations }: Record<string, unknown>): void {
   const { table, schema } = tablesIn(readText(file));
   const { tableName = 'knex_migrations', schemaName } = objectOf(migrations);
   if (tableName === table && (schemaName ?? undefined) === schema) return;
@@ -103,17 +103,24 @@ function refuseComputedTables(file: string, { migrations }: Record<string, unkno
   );
 }
 
-function nameIn(schema: unknown, table: unknown): TableName {
+function nameIn(schema: unknown, table: unknown): TrackingTableName {
   return { ...(schema ? { schema: String(schema) } : {}), table: String(table) };
 }
 
 /** They change names and values on their way; whatever else there is concerns the connection. */
-const kept = ['wrapIdentifier', 'postProcessResponse', 'useNullAsDefault', 'userParams'];
+const migrationOptions = [
+  'wrapIdentifier',
+  'postProcessResponse',
+  'useNullAsDefault',
+  'userParams',
+];
 
 function settingsOf(config: Record<string, unknown>): KnexSettings {
   const { searchPath, migrations } = config;
   return {
-    options: Object.fromEntries(kept.flatMap((key) => (key in config ? [[key, config[key]]] : []))),
+    options: Object.fromEntries(
+      migrationOptions.flatMap((key) => (key in config ? [[key, config[key]]] : [])),
+    ),
     searchPath: [searchPath ?? []].flat().map(String),
     disableTransactions: objectOf(migrations)['disableTransactions'] === true,
   };

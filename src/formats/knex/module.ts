@@ -44,7 +44,7 @@ async function loadModule(
   return {
     noTransaction: !wantsTransaction(loaded, settings),
     async run(session, inTransaction, opening) {
-      await refuseOtherPath(session, settings);
+      await assertSearchPath(session, settings);
       const { types } = packages;
       const connection = moduleConnection(session, inTransaction, {
         ...(opening && { opening }),
@@ -64,8 +64,8 @@ function wantsTransaction(
   const own = [loaded, objectOf(loaded['default'])].map(
     (each) => objectOf(each['config'])['transaction'],
   );
-  const said = own.find((value) => typeof value === 'boolean');
-  return said ?? !disableTransactions;
+  const configured = own.find((value) => typeof value === 'boolean');
+  return configured ?? !disableTransactions;
 }
 
 type CreateKnex = (config: Knex.Config) => Knex;
@@ -126,7 +126,7 @@ function knexOver(
 }
 
 /** knex makes its tables, and looks for its own, on the path of the knexfile. */
-async function refuseOtherPath(session: Session, { searchPath }: KnexSettings): Promise<void> {
+async function assertSearchPath(session: Session, { searchPath }: KnexSettings): Promise<void> {
   if (searchPath.length === 0) return;
   const names = searchPath.flatMap((each) => each.split(',')).map((each) => each.trim());
   const [paths] = await session.query<{ wanted: string[]; given: string[] }>(

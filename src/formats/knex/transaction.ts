@@ -12,14 +12,14 @@ interface Transaction {
 }
 
 /** How the queries of a module get to the database. */
-interface Way {
+interface QueryRoute {
   settings: KnexSettings;
   to: ModuleConnection;
   knexOver(connection: ModuleConnection): Knex;
 }
 
 /** A transaction object of knex's, for one module after another. */
-interface Shared {
+interface SharedTransaction {
   settings: KnexSettings;
   transaction: Knex.Transaction;
   /** Where its queries go. */
@@ -28,7 +28,7 @@ interface Shared {
   isNested: boolean;
 }
 
-const free = new WeakMap<Session, Shared>();
+const free = new WeakMap<Session, SharedTransaction>();
 
 /**
  * Runs a migration with a transaction object of knex's own, whose BEGIN, COMMIT and ROLLBACK are
@@ -39,7 +39,7 @@ const free = new WeakMap<Session, Shared>();
  */
 export async function runWithin(
   session: Session,
-  way: Way,
+  way: QueryRoute,
   migrate: (knex: unknown) => unknown,
 ): Promise<void> {
   const known = free.get(session);
@@ -52,7 +52,7 @@ export async function runWithin(
   else if (!shared.isNested) free.set(session, shared);
 }
 
-async function share({ settings, to, knexOver }: Way): Promise<Shared> {
+async function share({ settings, to, knexOver }: QueryRoute): Promise<SharedTransaction> {
   const shared = { settings, to, isNested: false };
   const instance = knexOver({
     processID: to.processID,

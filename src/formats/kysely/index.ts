@@ -2,7 +2,7 @@ import { quoteLiteral } from '../../db/quote.ts';
 import type { Migration } from '../../migration.ts';
 import type { FolderContents, Format, Tracking } from '../format.ts';
 import { emptyKyselyModule, loadKyselyModule } from '../shared/kysely-module.ts';
-import { arrange, next, toApplied, type Row } from './order.ts';
+import { arrange, next, toApplied, type KyselyRow } from './order.ts';
 import {
   configAbove,
   literalOf,
@@ -16,7 +16,7 @@ import {
   ensureSchemaOf,
   quotedName,
   textOf,
-  type TableName,
+  type TrackingTableName,
 } from '../shared/tracking-table.ts';
 import { hashOf, readText } from '../shared/script.ts';
 
@@ -51,9 +51,9 @@ export const kysely: Format = {
   },
   hostLock: { kind: 'advisory', key: 3853314791062309107n },
   loadModule: loadKyselyModule,
-  newFiles(wanted) {
-    const style = moduleStyleOf(wanted);
-    return { [`${nameAfter(wanted, milliseconds)}${style.ending}`]: emptyKyselyModule(style) };
+  newFiles(request) {
+    const style = moduleStyleOf(request);
+    return { [`${nameAfter(request, milliseconds)}${style.ending}`]: emptyKyselyModule(style) };
   },
 };
 
@@ -74,7 +74,7 @@ function readMigrations(directory: string, names: readonly string[]): Migration[
 interface Asked {
   /** The text of `kysely.config.ts`. */
   settings: string;
-  asked: TableName | undefined;
+  asked: TrackingTableName | undefined;
   migrations: readonly Migration[];
 }
 
@@ -105,7 +105,7 @@ function trackingOf(
     inFolder,
   }: { shown: string; isOrdered: boolean; inFolder: readonly Migration[] },
 ): Tracking {
-  const inSchema = (table: string): TableName => (schema ? { schema, table } : { table });
+  const inSchema = (table: string): TrackingTableName => (schema ? { schema, table } : { table });
   const names = [inSchema(tables.table), inSchema(tables.lock)] as const;
   const [table, lock] = [quotedName(names[0]), quotedName(names[1])];
   return {
@@ -117,7 +117,7 @@ function trackingOf(
       INSERT INTO ${lock} (id, is_locked) VALUES ('migration_lock', 0) ON CONFLICT DO NOTHING`,
     select: `SELECT name, timestamp FROM ${table}`,
     toApplied: (rows, migrations) =>
-      toApplied(rows as readonly Row[], migrations, { table, isOrdered }),
+      toApplied(rows as readonly KyselyRow[], migrations, { table, isOrdered }),
     prepare: `SELECT max(name COLLATE "C") AS last, max(timestamp COLLATE "C") AS latest FROM ${table}`,
     record(migration, { last, latest }) {
       const name = quoteLiteral(migration.name);

@@ -4,13 +4,13 @@ import type { Finding } from '../../report.ts';
 import type { Applied, Prospect, RowColumns, TrackingRow } from '../format.ts';
 import { pendingAmong, textIn } from '../shared/rows.ts';
 
-export interface Row extends TrackingRow {
+export interface KyselyRow extends TrackingRow {
   name: string;
   /** ISO 8601, as text. */
   timestamp: string;
 }
 
-interface Recorded {
+interface TimedName {
   name: string;
   ms: number;
 }
@@ -20,12 +20,12 @@ interface Recorded {
  * `#ensureMigrationsInOrder`): by time, and within a millisecond by `localeCompare`.
  */
 export function toApplied(
-  rows: readonly Row[],
+  rows: readonly KyselyRow[],
   migrations: readonly Migration[],
   { table, isOrdered }: { table: string; isOrdered: boolean },
 ): Applied {
   const recorded = rows
-    .map(({ name, timestamp }): Recorded => ({ name, ms: Date.parse(timestamp) }))
+    .map(({ name, timestamp }): TimedName => ({ name, ms: Date.parse(timestamp) }))
     .toSorted((a, b) => a.ms - b.ms || a.name.localeCompare(b.name));
   return {
     applied: recorded.map(({ name, ms }) => ({
@@ -42,7 +42,7 @@ export function toApplied(
 
 const notATime =
   (table: string) =>
-  ({ name, timestamp }: Row): Finding => ({
+  ({ name, timestamp }: KyselyRow): Finding => ({
     code: 'invalid-timestamp',
     severity: 'error',
     message: `${name} is recorded with the time "${timestamp}", which Kysely can not read: it stops with "corrupted migrations".`,
@@ -53,7 +53,7 @@ const notATime =
 
 /** Only what is recorded is compared: a gap in it is a migration that is pending out of order. */
 function outOfOrder(
-  recorded: readonly Recorded[],
+  recorded: readonly TimedName[],
   migrations: readonly Migration[],
   table: string,
 ): Finding[] {
@@ -108,7 +108,7 @@ export function next(
   isOrdered: boolean,
 ): Prospect {
   const recorded = rows
-    .map((row): Recorded => ({
+    .map((row): TimedName => ({
       name: textIn(row, 'name') ?? '',
       ms: Date.parse(textIn(row, 'timestamp') ?? ''),
     }))

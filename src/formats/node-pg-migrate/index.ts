@@ -6,11 +6,11 @@ import type { Format, Tracking, TrackingRow } from '../format.ts';
 import { loadPgModule, definesShorthands } from './module.ts';
 import {
   arrange,
-  comparePlaces,
+  compareFiles,
   findingsOfRecordedOrder,
   next,
   numberOf,
-  type Place,
+  type FileOrder,
 } from './order.ts';
 import { directionsOf, hasMark, sections } from './sql.ts';
 import { newPgMigration } from './new.ts';
@@ -20,14 +20,14 @@ import {
   ensureSchemaOf,
   quotedName,
   textOf,
-  type TableName,
+  type TrackingTableName,
 } from '../shared/tracking-table.ts';
 
 /** `--migrations-schema` and `--migrations-table` of node-pg-migrate. */
 function trackingOf({
   schema = 'public',
   table: plain = 'pgmigrations',
-}: Partial<TableName> = {}): Tracking {
+}: Partial<TrackingTableName> = {}): Tracking {
   const name = { schema, table: plain };
   const isUsual = schema === 'public' && plain === 'pgmigrations';
   const table = isUsual ? 'public.pgmigrations' : quotedName(name);
@@ -39,7 +39,7 @@ function trackingOf({
     select: `SELECT name, 1000 * extract(epoch FROM run_on::timestamptz)::float8 AS run_ms
       FROM ${table} ORDER BY run_on, id`,
     toApplied(rows, migrations) {
-      const applied = (rows as readonly Row[]).map((row) => ({
+      const applied = (rows as readonly PgMigrateRow[]).map((row) => ({
         name: row.name,
         hash: null,
         appliedAt: new Date(row.run_ms),
@@ -63,7 +63,7 @@ function trackingOf({
   };
 }
 
-interface Row extends TrackingRow {
+interface PgMigrateRow extends TrackingRow {
   name: string;
   run_ms: number;
 }
@@ -138,7 +138,7 @@ function isSample(name: string): boolean {
 }
 
 /** The file or files of one migration. */
-interface Unit extends Place {
+interface Unit extends FileOrder {
   name: string;
   up: string;
   down?: string;
@@ -153,7 +153,7 @@ function unitsOf(names: readonly string[]): Unit[] {
     const file = ending === 'up.sql' ? `${name}.sql` : up;
     return [{ name, up, file, number: numberOf(up), ...(present.has(down) && { down }) }];
   });
-  return units.toSorted(comparePlaces);
+  return units.toSorted(compareFiles);
 }
 
 function hasNoNumber(name: string): boolean {

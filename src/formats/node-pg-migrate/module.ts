@@ -55,7 +55,7 @@ const asksForNone = /\.noTransaction\s*\(/;
 const tooLate =
   'The module asks for no transaction when it is in one already: put "// dbops: no-transaction" on its first line.';
 
-type Action = (pgm: Builder, done?: () => void) => unknown;
+type MigrationFunction = (pgm: Builder, done?: () => void) => unknown;
 
 /** The part of the tool's MigrationBuilder that the runner uses. */
 interface Builder {
@@ -82,7 +82,7 @@ function databaseOf(connection: ModuleConnection): Database {
 }
 
 /** An action with two parameters calls the second when it is done, as the tool's older ones do. */
-function call(action: Action, pgm: Builder): unknown {
+function call(action: MigrationFunction, pgm: Builder): unknown {
   return action.length === 2 ? new Promise<void>((done) => action(pgm, done)) : action(pgm);
 }
 
@@ -90,10 +90,10 @@ function actionOf(
   actions: Record<string, unknown>,
   direction: Direction,
   file: string,
-): { action: Action; isReversed: boolean } {
+): { action: MigrationFunction; isReversed: boolean } {
   const isReversed = direction === 'down' && actions['down'] === undefined;
   const action = actions[isReversed ? 'up' : direction];
-  if (typeof action === 'function') return { action: action as Action, isReversed };
+  if (typeof action === 'function') return { action: action as MigrationFunction, isReversed };
   throw usageError(
     direction === 'down' && action === false ? 'MIGRATION.NO_DOWN' : 'MIGRATION.MODULE',
     action === false

@@ -12,22 +12,22 @@ import {
  * The files of a new migration, of the kind and with the numbers of the folder's last one; in an
  * empty folder, SQL with sections and milliseconds, as `node-pg-migrate create -j sql` makes it.
  */
-export function newPgMigration(wanted: NewMigration): Record<string, string> {
-  const last = wanted.migrations.at(-1);
-  const prefix = prefixAfter(last?.name, wanted.now, milliseconds);
+export function newPgMigration(request: NewMigration): Record<string, string> {
+  const last = request.migrations.at(-1);
+  const prefix = prefixAfter(last?.name, request.now, milliseconds);
   const separator = /^\d+-/.test(last?.name ?? '') ? '-' : '_';
-  const stem = `${prefix}${separator}${slugOf(wanted.title)}`;
-  if (wanted.module || last?.up.kind === 'module') return newModule(stem, wanted);
+  const stem = `${prefix}${separator}${slugOf(request.title)}`;
+  if (request.module || last?.up.kind === 'module') return newModule(stem, request);
   if (!last?.up.file.endsWith('.up.sql'))
     return { [`${stem}.sql`]: '-- Up Migration\n\n\n-- Down Migration\n\n' };
   return {
-    [`${stem}.up.sql`]: commentOf(wanted.title),
-    [`${stem}.down.sql`]: commentOf(`undoes: ${wanted.title}`),
+    [`${stem}.up.sql`]: commentOf(request.title),
+    [`${stem}.down.sql`]: commentOf(`undoes: ${request.title}`),
   };
 }
 
-function newModule(stem: string, wanted: NewMigration): Record<string, string> {
-  const style = moduleStyleOf(wanted);
+function newModule(stem: string, request: NewMigration): Record<string, string> {
+  const style = moduleStyleOf(request);
   const parameter = { name: 'pgm', type: 'MigrationBuilder' };
   const head = "import type { MigrationBuilder } from 'node-pg-migrate';\n";
   return { [`${stem}${style.ending}`]: emptyModule(style, parameter, head) };

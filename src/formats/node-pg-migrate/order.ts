@@ -5,14 +5,14 @@ import type { Prospect, RowColumns } from '../format.ts';
 import { pendingAmong, textIn } from '../shared/rows.ts';
 
 /** What a file is sorted by. */
-export interface Place {
+export interface FileOrder {
   number: number;
   /** The file's name with its ending. */
   file: string;
 }
 
 /** The order of `compareMigrationFileNames` (node-pg-migrate, `utils/comparators`). */
-export function comparePlaces(a: Place, b: Place): number {
+export function compareFiles(a: FileOrder, b: FileOrder): number {
   return a.number - b.number || (collator ??= newCollator()).compare(a.file, b.file);
 }
 

@@ -6,7 +6,7 @@ import type { Migration } from '../../migration.ts';
 import { shellWord } from '../../output/shell.ts';
 import type { Finding } from '../../report.ts';
 import type { Format } from '../format.ts';
-import { commentOf, datedNameAfter, refuseModule } from '../shared/new-migration.ts';
+import { commentOf, datedNameAfter, assertSqlOnly } from '../shared/new-migration.ts';
 import { prismaTrackingIn } from './tracking.ts';
 import { lazyScript, sqlScript, readIfPresent, readText } from '../shared/script.ts';
 
@@ -34,7 +34,7 @@ export const prisma: Format = {
   matches: (directory, names) =>
     names.includes(lockFile) || isMigration(directory, names.find(isDirectoryName)),
   read(directory, names, trackingTable) {
-    if (names.includes(lockFile)) refuseOtherProvider(`${directory}/${lockFile}`);
+    if (names.includes(lockFile)) assertPostgresProvider(`${directory}/${lockFile}`);
     const migrations: Migration[] = [];
     const findings: Finding[] = [];
     for (const name of names.filter((each) => each !== lockFile).toSorted(byLocale)) {
@@ -48,9 +48,9 @@ export const prisma: Format = {
   hashOf: checksum,
   hostLock: { kind: 'advisory', key: 72707369n },
   downFile: ({ up }) => `${dirname(up.file)}/down.sql`,
-  newFiles(wanted) {
-    refuseModule(wanted, 'Prisma');
-    return { [`${datedNameAfter(wanted)}/migration.sql`]: commentOf(wanted.title) };
+  newFiles(request) {
+    assertSqlOnly(request, 'Prisma');
+    return { [`${datedNameAfter(request)}/migration.sql`]: commentOf(request.title) };
   },
 };
 
@@ -72,7 +72,7 @@ function isMigration(directory: string, name: string | undefined): boolean {
   return existsSync(`${directory}/${name}/migration.sql`);
 }
 
-function refuseOtherProvider(file: string): void {
+function assertPostgresProvider(file: string): void {
   const provider = /^\s*provider\s*=\s*"([^"]*)"/m.exec(readText(file))?.[1];
   if (provider === undefined || provider === 'postgresql') return;
   throw usageError(

@@ -6,7 +6,7 @@ import type { RowColumns, Tracking, TrackingRow } from '../format.ts';
 import { namesIn, pendingAmong, textIn } from '../shared/rows.ts';
 import { catalogName, ensureSchemaOf, quotedName, textOf } from '../shared/tracking-table.ts';
 
-interface Row extends TrackingRow {
+interface PrismaRow extends TrackingRow {
   name: string;
   checksum: string;
   /** `null` when it did not end. */
@@ -44,7 +44,7 @@ export function prismaTrackingIn(schema = 'public'): Tracking {
       finished_at IS NOT NULL AND applied_steps_count = 0 AND logs = '' AS is_marked
     FROM ${table} WHERE rolled_back_at IS NULL ORDER BY started_at, migration_name`,
     toApplied(rows, migrations) {
-      const counting = rowsThatCount(rows as readonly Row[]);
+      const counting = rowsThatCount(rows as readonly PrismaRow[]);
       const byName = new Map(migrations.map((migration) => [migration.name, migration]));
       return {
         applied: counting.map((row) => toApplied(row, byName.get(row.name))),
@@ -88,14 +88,14 @@ function stateOf(row: RowColumns): 'applied' | 'failed' | 'void' {
 }
 
 /** One row a name: the last, unless an earlier one has failed, which is what Prisma stops at. */
-function rowsThatCount(rows: readonly Row[]): Row[] {
-  const byName = new Map<string, Row>();
+function rowsThatCount(rows: readonly PrismaRow[]): PrismaRow[] {
+  const byName = new Map<string, PrismaRow>();
   for (const row of rows) if (byName.get(row.name)?.finished_ms !== null) byName.set(row.name, row);
   return [...byName.values()];
 }
 
 function toApplied(
-  { name, checksum, finished_ms: finished }: Row,
+  { name, checksum, finished_ms: finished }: PrismaRow,
   migration: Migration | undefined,
 ): AppliedMigration {
   return {
@@ -113,7 +113,7 @@ function padded(checksum: string, { hash, otherHashes = [] }: Migration): string
   return [hash, ...otherHashes].find((each) => unpadded(each) === checksum) ?? checksum;
 }
 
-function findingOf({ name, finished_ms: finished, logs, is_marked: isMarked }: Row) {
+function findingOf({ name, finished_ms: finished, logs, is_marked: isMarked }: PrismaRow) {
   if (finished === null) return failed(name, logs ?? '');
   return isMarked ? marked(name) : undefined;
 }

@@ -37,7 +37,7 @@ export function moduleConnection(
   const run = (config: QueryConfig): Promise<unknown> => {
     const send = async () => {
       if (config.text === answeredHere) return { command: '', rows: [], rowCount: 0 };
-      if (inTransaction) await refuseTransactionControl(config.text);
+      if (inTransaction) await assertNoTransactionControl(config.text);
       return queryBehind(opening?.take() ?? [], client, { ...config, types: parsers });
     };
     const answer = last.then(send, send);
@@ -69,7 +69,7 @@ export function moduleConnection(
 /** A cheap look that spares most statements the parser. */
 const suspicious = /\b(?:begin|start|commit|end|rollback|abort|prepare)\b/i;
 
-async function refuseTransactionControl(text: string): Promise<void> {
+async function assertNoTransactionControl(text: string): Promise<void> {
   if (!suspicious.test(text)) return;
   const statements = await splitStatements(text).catch((error: unknown) => {
     if (error instanceof SqlSyntaxError) return []; // the server tells more

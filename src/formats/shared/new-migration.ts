@@ -88,11 +88,11 @@ export function nameAfter({ migrations, title, now }: NewMigration, usual: Clock
  * As `nameAfter`, for tools that put the time in UTC, with 14 digits, before every name: that is
  * taken wherever it comes last.
  */
-export function datedNameAfter(wanted: NewMigration): string {
-  const last = wanted.migrations.at(-1)?.name;
-  const name = `${seconds(wanted.now)}_${slugOf(wanted.title)}`;
+export function datedNameAfter(request: NewMigration): string {
+  const last = request.migrations.at(-1)?.name;
+  const name = `${seconds(request.now)}_${slugOf(request.title)}`;
   const isLater = last === undefined || (prefixOf(last) !== prefixOf(name) && last < name);
-  return isLater ? name : nameAfter(wanted, seconds);
+  return isLater ? name : nameAfter(request, seconds);
 }
 
 function prefixOf(name: string): string | undefined {
@@ -148,7 +148,7 @@ export function emptyModule(
 }
 
 /** @throws usage error when a module was asked for in a folder of a tool that runs SQL only */
-export function refuseModule({ module }: NewMigration, tool: string): void {
+export function assertSqlOnly({ module }: NewMigration, tool: string): void {
   if (!module) return;
   throw usageError(
     'NEW.NO_MODULES',

@@ -20,11 +20,11 @@ export function sectionScript(
   { head, start, end }: Section,
 ): SqlScript {
   const above = source.slice(0, head);
-  const kept = isBlank(above) ? above : emptyLines(above);
+  const header = isBlank(above) ? above : emptyLines(above);
   return {
     kind: 'sql',
     file,
-    sql: kept + emptyLines(source.slice(head, start)) + source.slice(start, end),
+    sql: header + emptyLines(source.slice(head, start)) + source.slice(start, end),
   };
 }
 

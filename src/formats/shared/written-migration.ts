@@ -1,5 +1,5 @@
 /** The SQL of both directions of a migration that dbops writes itself. */
-export interface Content {
+export interface MigrationContent {
   /** Comments at the top, without their dashes: directives, and what it is for. */
   head: readonly string[];
   up: readonly string[];
@@ -14,12 +14,16 @@ export interface Content {
  *
  * @param empty as the format begins them: text by path
  */
-export function fillFiles(empty: Readonly<Record<string, string>>, content: Content) {
+export function fillFiles(empty: Readonly<Record<string, string>>, content: MigrationContent) {
   const files = Object.entries(empty).map(([path, text]) => [path, fill(path, text, content)]);
   return Object.fromEntries(files) as Record<string, string>;
 }
 
-function fill(path: string, text: string, { head, up, down, isStepwise }: Content): string {
+function fill(
+  path: string,
+  text: string,
+  { head, up, down, isStepwise }: MigrationContent,
+): string {
   const comments = head.map((line) => `-- ${line}\n`).join('');
   if (/\bdown\.sql$/.test(path)) return `${text}\n${statements(down)}`;
   if (text.startsWith('-- migrate:up')) {

@@ -3,7 +3,7 @@ import { basename, dirname, resolve } from 'node:path';
 import type { Migration } from '../../migration.ts';
 import type { Finding } from '../../report.ts';
 import type { Format } from '../format.ts';
-import { commentOf, datedNameAfter, refuseModule } from '../shared/new-migration.ts';
+import { commentOf, datedNameAfter, assertSqlOnly } from '../shared/new-migration.ts';
 import { sqlScript, readText } from '../shared/script.ts';
 import { supabasePlatform } from './platform.ts';
 import { hashOf, supabaseTracking } from './tracking.ts';
@@ -45,9 +45,9 @@ export const supabase: Format = {
     };
   },
   hashOf,
-  newFiles(wanted) {
-    refuseModule(wanted, 'Supabase');
-    return { [`${datedNameAfter(wanted)}.sql`]: commentOf(wanted.title) };
+  newFiles(request) {
+    assertSqlOnly(request, 'Supabase');
+    return { [`${datedNameAfter(request)}.sql`]: commentOf(request.title) };
   },
 };
 

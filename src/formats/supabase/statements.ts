@@ -16,12 +16,12 @@ export function splitAsSupabase(sql: string): string[] {
 }
 
 /** In which a semicolon ends no statement of the file: parentheses, or the body of a function. */
-type Block = '(' | 'atomic';
+type OpenBlock = '(' | 'atomic';
 
 /** Where each statement ends, after its semicolon. */
 function endsOf(sql: string): number[] {
   const ends: number[] = [];
-  const blocks: Block[] = [];
+  const blocks: OpenBlock[] = [];
   for (let at = 0; ;) {
     piece.lastIndex = at;
     const found = piece.exec(sql);

@@ -7,7 +7,7 @@ import { namesIn } from '../shared/rows.ts';
 import { withoutBom } from '../shared/script.ts';
 import { splitAsSupabase } from './statements.ts';
 
-interface Row extends TrackingRow {
+interface SupabaseRow extends TrackingRow {
   version: string;
   /** `null` in rows of old releases, as the hash. */
   name: string | null;
@@ -56,7 +56,7 @@ export const supabaseTracking: Tracking = {
     ORDER BY version`,
   toApplied(rows, migrations) {
     const toRecorded = matcher(migrations);
-    const recorded = (rows as readonly Row[]).map(toRecorded);
+    const recorded = (rows as readonly SupabaseRow[]).map(toRecorded);
     return {
       applied: recorded.map(({ row, name, migration }) => ({
         name,
@@ -106,14 +106,14 @@ function next(rows: readonly RowColumns[], migrations: readonly Migration[]): Pr
   return { runs: migrations.filter(isPending).map(({ name }) => name) };
 }
 
-interface Recorded {
-  row: Row;
+interface MatchedRow {
+  row: SupabaseRow;
   name: string;
   migration: Migration | undefined;
 }
 
 /** A row is of the file with its version, whatever the name; of two files, of that with its name. */
-function matcher(migrations: readonly Migration[]): (row: Row) => Recorded {
+function matcher(migrations: readonly Migration[]): (row: SupabaseRow) => MatchedRow {
   const byName = new Map(migrations.map((migration) => [migration.name, migration]));
   const byVersion = new Map(
     migrations.toReversed().map((migration) => [migration.version, migration]),
@@ -130,12 +130,15 @@ function titleOf(name: string): string {
 }
 
 /** Splitting also takes away spaces that are not ASCII: where the texts differ, it is tried. */
-function hashOfRow({ hash: recorded }: Row, { up, hash: ofFile }: Migration): string | null {
+function hashOfRow(
+  { hash: recorded }: SupabaseRow,
+  { up, hash: ofFile }: Migration,
+): string | null {
   if (recorded === null || recorded === ofFile || up.kind !== 'sql') return recorded;
   return recorded === hashOf(splitAsSupabase(up.sql).join('')) ? ofFile : recorded;
 }
 
-function renamed({ row, name, migration }: Recorded): Finding | undefined {
+function renamed({ row, name, migration }: MatchedRow): Finding | undefined {
   if (!migration || row.name === null || row.name === titleOf(name)) return undefined;
   return {
     code: 'renamed-file',

@@ -5,7 +5,7 @@ import {
   inScratchTransaction,
   keyOfObject,
   readObjects,
-  type Identity,
+  type ObjectIdentity,
 } from '../../catalog/snapshot.ts';
 import type { SchemaObject } from '../../catalog/kinds/kind.ts';
 
@@ -13,7 +13,7 @@ import type { SchemaObject } from '../../catalog/kinds/kind.ts';
 export class Probes {
   readonly #live: ReadonlyMap<string, SchemaObject>;
   readonly #liveRelations: ReadonlySet<string>;
-  readonly #objects: Identity[] = [];
+  readonly #objects: ObjectIdentity[] = [];
 
   constructor(live: readonly SchemaObject[]) {
     this.#live = new Map(live.map((object) => [keyOfObject(object), object]));
@@ -48,7 +48,7 @@ export class Probes {
   }
 
   /** Texts are left to the complete comparison: two spellings may mean the same. */
-  async #isSame(shadow: Session, identity: Identity): Promise<boolean> {
+  async #isSame(shadow: Session, identity: ObjectIdentity): Promise<boolean> {
     const live = this.#live.get(keyOfObject(identity));
     const [found] = await readObjects(shadow, [identity]);
     return JSON.stringify(live?.properties) === JSON.stringify(found?.properties);
@@ -58,7 +58,7 @@ export class Probes {
 const relationKinds = new Set(['table', 'foreign table', 'view', 'sequence']);
 
 /** Names in pg_class: of the object itself, and of what it is a part of. */
-function relationsOf({ kind, schema, parent, name }: Identity): string[] {
+function relationsOf({ kind, schema, parent, name }: ObjectIdentity): string[] {
   const owner = parent && kind !== 'domain constraint' ? [parent] : [];
   return [...owner, ...(relationKinds.has(kind) ? [name] : [])].map(
     (relation) => `${quoteIdentifier(schema)}.${quoteIdentifier(relation)}`,

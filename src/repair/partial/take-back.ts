@@ -1,9 +1,9 @@
-import { Unplannable } from '../../ddl/pg-delta.ts';
-import { goBack, readState, WayError } from '../../ddl/revert-catalog.ts';
+import { UnplannableError } from '../../ddl/pg-delta.ts';
+import { revertCatalog, readState, RevertError } from '../../ddl/revert-catalog.ts';
 import { lossesBetween, readStorage, type Loss } from '../../catalog/losses.ts';
 import { withReplayer, type Wanted } from '../../shadow/replay-cache-key.ts';
 import { prepare } from '../../shadow/replay.ts';
-import { fullSnapshot, inScratchTransaction, pinned } from '../../catalog/snapshot.ts';
+import { fullSnapshot, inScratchTransaction, fixedSettings } from '../../catalog/snapshot.ts';
 import { replayTolerantly } from '../../shadow/tolerant-replay.ts';
 import type { Session } from '../../db/session.ts';
 import type { Diagnosis } from '../diagnose.ts';
@@ -16,7 +16,7 @@ export interface WayBack extends Way {
 }
 
 /** Names in a derived statement are qualified; a function may be made before what it names. */
-export const derivedSettings = `${pinned}; SET LOCAL check_function_bodies = off`;
+export const derivedSettings = `${fixedSettings}; SET LOCAL check_function_bodies = off`;
 
 /**
  * The inverse of the statements that were run, derived from the catalogs before and after them,
@@ -63,12 +63,14 @@ async function derive(shadow: Session, { state, objects }: Before): Promise<WayB
   await shadow.script(derivedSettings);
   const stored = await readStorage(shadow);
   try {
-    const statements = (await goBack(shadow, state, { rebuild: true })).map(({ sql }) => sql);
+    const statements = (await revertCatalog(shadow, state, { rebuild: true })).map(
+      ({ sql }) => sql,
+    );
     const doubts = differencesBetween(objects, await fullSnapshot(shadow));
     const losses = lossesBetween(stored, await readStorage(shadow));
     return { statements, standsAlone: false, doubts, losses };
   } catch (error) {
-    if (!(error instanceof Unplannable || error instanceof WayError)) throw error;
+    if (!(error instanceof UnplannableError || error instanceof RevertError)) throw error;
     return { statements: [], standsAlone: false, losses: [], doubts: [error.message] };
   }
 }

@@ -1,13 +1,13 @@
 import { codeOf } from '../../db/connection-error.ts';
 import { ScriptError } from '../../db/session.ts';
-import { DbopsError, exitCodes } from '../../errors.ts';
+import { DbopsError, exitCodes, messageOf } from '../../errors.ts';
 import type { RescueRecord } from '../record.ts';
 
 /** The error of rows that the server did not take back. */
 export function restoreError(error: unknown, records: readonly RescueRecord[]): DbopsError {
   if (error instanceof DbopsError) return error;
   const cause = error instanceof ScriptError ? error.cause : error;
-  const said = cause instanceof Error ? cause.message : String(cause);
+  const said = messageOf(cause);
   const code = codeOf(cause);
   const copies = records.map(
     ({ id, loss }) => `dbops_rescue.copy_${id} (${loss.schema}.${loss.table})`,

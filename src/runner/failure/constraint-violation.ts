@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import type { Session } from '../../db/session.ts';
-import { changesRows, demandsOf, type Demand } from '../../sql/new-constraints.ts';
+import { sqlstate } from '../../db/sqlstate.ts';
+import { changesRows, newConstraintsOf, type NewConstraint } from '../../sql/new-constraints.ts';
 import { splitStatements, type Statement } from '../../sql/statements.ts';
 import {
   demandOfConstraint,
@@ -25,7 +26,12 @@ const patience: { total: number; lock: number } = { total: 5_000, lock: 500 };
 
 /** What the server tells of the rows' table (libpq: PG_DIAG_TABLE_NAME and its neighbours). */
 const blamed = z.object({
-  code: z.enum(['23502', '23503', '23505', '23514']),
+  code: z.enum([
+    sqlstate.notNullViolation,
+    sqlstate.foreignKeyViolation,
+    sqlstate.uniqueViolation,
+    sqlstate.checkViolation,
+  ]),
   schema: z.string(),
   table: z.string(),
   column: z.string().optional(),
@@ -35,10 +41,10 @@ const blamed = z.object({
 type Blamed = z.infer<typeof blamed>;
 
 const kinds = {
-  '23502': 'not-null',
-  '23503': 'foreign-key',
-  '23505': 'unique',
-  '23514': 'check',
+  [sqlstate.notNullViolation]: 'not-null',
+  [sqlstate.foreignKeyViolation]: 'foreign-key',
+  [sqlstate.uniqueViolation]: 'unique',
+  [sqlstate.checkViolation]: 'check',
 } as const;
 
 /**
@@ -71,13 +77,13 @@ export async function violationsOf(
 async function demandsIn(
   { sql, completed, offset }: Failed,
   error: Blamed,
-): Promise<{ own: Demand[]; further: Demand[] }> {
+): Promise<{ own: NewConstraint[]; further: NewConstraint[] }> {
   const statements = sql === undefined ? [] : await splitStatements(sql);
   const begun = statements.findIndex((statement) => statement.offset === offset);
   const at = begun < 0 ? completed : begun;
   const failing = statements[at];
   if (!failing) return { own: ofServer(error), further: [] };
-  const own = await demandsOf(failing.sql);
+  const own = await newConstraintsOf(failing.sql);
   return {
     own: own.some((demand) => isBlamed(demand, error)) ? own : [...own, ...ofServer(error)],
     further: await demandsAfter(statements, at),
@@ -85,26 +91,29 @@ async function demandsIn(
 }
 
 /** ALTER TABLE found a null on its pass over the table: known even of SQL that a module made. */
-function ofServer({ code, routine, schema, table, column }: Blamed): Demand[] {
-  const isAlterTable = code === '23502' && routine === 'ATRewriteTable';
+function ofServer({ code, routine, schema, table, column }: Blamed): NewConstraint[] {
+  const isAlterTable = code === sqlstate.notNullViolation && routine === 'ATRewriteTable';
   return isAlterTable && column
     ? [{ kind: 'not-null', table: { schema, name: table }, column }]
     : [];
 }
 
 /** Up to the first statement after which rows may be others, or names mean others. */
-async function demandsAfter(statements: readonly Statement[], at: number): Promise<Demand[]> {
-  const demands: Demand[] = [];
+async function demandsAfter(
+  statements: readonly Statement[],
+  at: number,
+): Promise<NewConstraint[]> {
+  const demands: NewConstraint[] = [];
   const isPlain = !statements.some(({ setsSession }) => setsSession);
   for (const { sql } of statements.slice(at + 1)) {
     if (await changesRows(sql)) break;
-    const all = await demandsOf(sql);
+    const all = await newConstraintsOf(sql);
     demands.push(...all.filter(({ table }) => isPlain || table.schema !== undefined));
   }
   return demands;
 }
 
-function isBlamed(demand: Demand, { code, column, constraint, table }: Blamed): boolean {
+function isBlamed(demand: NewConstraint, { code, column, constraint, table }: Blamed): boolean {
   if (demand.table.name !== table) return false;
   if (demand.kind === 'validate') return demand.name === constraint;
   if (demand.kind !== kinds[code]) return false;
@@ -116,7 +125,7 @@ function isBlamed(demand: Demand, { code, column, constraint, table }: Blamed): 
 async function ownViolation(
   session: Session,
   error: Blamed,
-  own: readonly Demand[],
+  own: readonly NewConstraint[],
   limits: Limits,
 ): Promise<Violation | undefined> {
   const table = { schema: error.schema, name: error.table };
@@ -131,7 +140,7 @@ async function ownViolation(
 
 async function alsoForbidden(
   session: Session,
-  demands: readonly Demand[],
+  demands: readonly NewConstraint[],
   { demand: first }: Violation,
   limits: Limits,
 ): Promise<Violation[]> {
@@ -160,7 +169,7 @@ function keyOf(demand: Located): string {
 
 async function count(
   session: Session,
-  demand: Demand,
+  demand: NewConstraint,
   limits: Limits,
 ): Promise<Violation | undefined> {
   const known = await findTable(session, demand.table, limits);
@@ -173,7 +182,7 @@ async function count(
 
 async function locate(
   session: Session,
-  demand: Demand & Pick<Located, 'table'>,
+  demand: NewConstraint & Pick<Located, 'table'>,
   limits: Limits,
 ): Promise<Located | undefined> {
   if (demand.kind === 'validate')

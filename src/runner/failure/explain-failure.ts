@@ -1,6 +1,7 @@
 import { relative } from 'node:path';
 import { codeOf, isConnectionLoss } from '../../db/connection-error.ts';
 import { isRefusal, readOnlyHint } from '../../db/refusal.ts';
+import { sqlstate } from '../../db/sqlstate.ts';
 import { DbopsError, exitCodes } from '../../errors.ts';
 import { offsetOfStatement, serverSays, showPlace } from '../../sql/error-position.ts';
 import type { FailurePoint } from '../send-migration.ts';
@@ -14,16 +15,13 @@ interface Failure {
   aftermath: string;
 }
 
-const insufficientPrivilege = '42501';
-const activeTransaction = '25001';
-
 /** What is there already (server manual, appendix "PostgreSQL Error Codes"). */
 export const duplicates: ReadonlySet<string> = new Set([
-  '42P06',
-  '42P07',
-  '42701',
-  '42710',
-  '42723',
+  sqlstate.duplicateSchema,
+  sqlstate.duplicateTable,
+  sqlstate.duplicateColumn,
+  sqlstate.duplicateObject,
+  sqlstate.duplicateFunction,
 ]);
 
 /**
@@ -93,9 +91,9 @@ function isThere(step: RunningStep, again: string): Explained {
 function hintFor(cause: unknown, step: Step, again: string): string {
   const file = relative(process.cwd(), step.script.file);
   const code = codeOf(cause);
-  if (code === activeTransaction)
+  if (code === sqlstate.activeSqlTransaction)
     return `Put "-- dbops: no-transaction" on the first line of ${file}, then: ${again}`;
-  if (code === insufficientPrivilege)
+  if (code === sqlstate.insufficientPrivilege)
     return `Grant the privilege to this role, or connect as the owner, then: ${again}`;
   if (isRefusal(cause)) return readOnlyHint();
   if (isConnectionLoss(cause)) return 'To see what is applied: dbops migrate status';

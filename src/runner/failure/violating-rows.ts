@@ -2,11 +2,14 @@ import { codeOf } from '../../db/connection-error.ts';
 import { quoteIdentifier as q, quoteName } from '../../db/quote.ts';
 import { schemaOf, underUserPath } from '../../db/search-path.ts';
 import { readOnly, type Session } from '../../db/session.ts';
-import type { Demand } from '../../sql/new-constraints.ts';
+import { sqlstate } from '../../db/sqlstate.ts';
+import type { NewConstraint } from '../../sql/new-constraints.ts';
 import type { ObjectName } from '../../sql/non-transactional.ts';
 
 /** A demand whose table was found, so that it has a schema. */
-export type Located = Exclude<Demand, { kind: 'validate' }> & { table: Required<ObjectName> };
+export type Located = Exclude<NewConstraint, { kind: 'validate' }> & {
+  table: Required<ObjectName>;
+};
 
 /** The rows that forbid a statement, counted. */
 export interface Violation {
@@ -43,8 +46,6 @@ export interface Limits {
   lock: number;
 }
 
-const undefinedColumn = '42703';
-
 /** Counts the rows that stand against a demand, and names some. */
 export async function violatingRows(
   session: Session,
@@ -67,7 +68,7 @@ export async function violatingRows(
     const samples = sample ? await asking<Sample>(session, sample, limits).catch(() => []) : [];
     return { ...known, ...counted, samples: samples.map((each) => each.sample) };
   } catch (error) {
-    if (codeOf(error) !== undefinedColumn) return known;
+    if (codeOf(error) !== sqlstate.undefinedColumn) return known;
     return { ...(await whole()), isWholeTable: true };
   }
 }

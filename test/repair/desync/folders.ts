@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import { resolve } from 'node:path';
-import { readFolder } from '../../../src/formats/index.ts';
+import { readFolder } from '../../../src/formats/open-folder.ts';
 import type { Folder } from '../../../src/formats/format.ts';
 import { splitStatements } from '../../../src/sql/statements.ts';
 import { writeProject } from '../../migrate/project.ts';

@@ -1,0 +1,58 @@
+import { usageError } from '../errors.ts';
+import { findFolders, severalFolders, type CandidateFolder, type FolderRequest } from './detect.ts';
+import type { Folder, Format, Tracking } from './format.ts';
+import { textOf, type TrackingTableName } from './shared/tracking-table.ts';
+
+/**
+ * Finds and reads the folder of migrations.
+ *
+ * @throws usage error when no folder or several folders are found, when it is empty, or when no
+ *   format matches its files
+ */
+export function readFolder(request: FolderRequest): Folder {
+  const candidates = findFolders(request);
+  const [only, another] = candidates;
+  if (!only || another) throw severalFolders(candidates, request.root);
+  return openFolder(only, request.trackingTable);
+}
+
+/**
+ * Reads the migrations of a folder.
+ *
+ * @throws usage error when it has no migrations, or its tool cannot use that tracking table
+ */
+export function openFolder(
+  { directory, names, format }: CandidateFolder,
+  trackingTable?: TrackingTableName,
+): Folder {
+  const contents = format.read(directory, names, trackingTable);
+  if (trackingTable) assertTrackingTable(format, contents.tracking, trackingTable);
+  const { loadModule, ...folder } = contents;
+  if (folder.migrations.length > 0)
+    return { format: loadModule ? { ...format, loadModule } : format, directory, ...folder };
+  throw usageError(
+    'FOLDER.EMPTY',
+    `No ${format.name} migrations found in ${directory}.`,
+    'Pass another folder with --migrations DIR, or create the first migration: dbops migrate new NAME',
+    contents.findings.map(({ message }) => message),
+  );
+}
+
+/** Rejects another table for a tool whose tracking table has a fixed name: its format ignores the request. */
+function assertTrackingTable(
+  { name }: Format,
+  { tables, table }: Tracking,
+  requested: TrackingTableName,
+): void {
+  const [own = ''] = tables;
+  const isOwn =
+    requested.schema === undefined
+      ? own.endsWith(`.${requested.table}`)
+      : own === `${requested.schema}.${requested.table}`;
+  if (isOwn) return;
+  throw usageError(
+    'TRACKING.FIXED',
+    `${name} migrations cannot be tracked in ${textOf(requested)}: the tool always uses ${table}.`,
+    'Remove --tracking-table, or pass the format that uses this table with --format.',
+  );
+}
