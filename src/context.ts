@@ -3,8 +3,9 @@ import { openSession, type Server, type Session, type SessionOptions } from './d
 import { databaseName, describeTarget, type Target } from './db/target.ts';
 import { usageError } from './errors.ts';
 import { createProgress, noProgress, type Progress } from './output/progress.ts';
-import { stripControls } from './output/sanitise.ts';
-import type { Environment, Stream } from './output/terminal.ts';
+import { screenOf, type Environment, type Stream } from './output/terminal.ts';
+import { lineToText } from './output/text.ts';
+import type { Tone } from './report.ts';
 
 /** The edge of the program: everything it reads from and writes to. */
 export interface Io {
@@ -41,8 +42,10 @@ export interface Context {
   clock: () => Date;
   signal: AbortSignal;
   progress: Progress;
-  /** Says something to the person, on stderr, unless `--quiet`. */
+  /** Prints a remark on stderr, unless `--quiet`. */
   note(line: string): void;
+  /** Prints a line of the answer as soon as it is known, on stdout; with `--json` nothing. */
+  print(line: string, tone?: Tone): void;
   /** Connects at the first call and names the target on stderr. */
   session(): Promise<Session>;
   /** A connection of its own, closed with the context. */
@@ -95,11 +98,7 @@ export async function withContext<T>(
   const { settings, io, flags, command, onTarget = () => {} } = input;
   if (settings.shadow?.kind === 'postgres') io.secrets.push(...settings.shadow.secrets);
   const progress = flags.quiet ? noProgress : createProgress(io.stderr, Date.now, io.environment);
-  const note = (line: string) => {
-    if (flags.quiet) return;
-    progress.clear();
-    io.stderr.write(`${stripControls(line)}\n`);
-  };
+  const { note, print } = writersOf(io, flags, progress);
   const open = async (room: Room = {}) => {
     const { target } = settings.target();
     if (target.kind === 'postgres') io.secrets.push(...target.secrets);
@@ -128,13 +127,18 @@ export async function withContext<T>(
     flags,
     progress,
     note,
+    print,
     session,
     clock: () => new Date(),
     signal: io.signal,
     anotherSession: () => open(),
-    consent: (what) => consent(what, settings, io, flags),
+    consent: (what) => {
+      progress.clear();
+      return consent(what, settings, io, flags);
+    },
     choose: async (message, choices) => {
       if (!isInteractive(io, flags)) return undefined;
+      progress.clear();
       const { select } = await import('@inquirer/prompts');
       return select({ message, choices: [...choices] }, promptStreams(io));
     },
@@ -146,6 +150,22 @@ export async function withContext<T>(
     await Promise.allSettled([first]);
     await Promise.allSettled(opened.map((each) => each.close()));
   }
+}
+
+/** Writers of whole lines, which the progress line makes way for. */
+function writersOf(
+  io: Io,
+  flags: CommonFlags,
+  progress: Progress,
+): Pick<Context, 'note' | 'print'> {
+  const write = (stream: Stream, line: string, tone?: Tone) =>
+    progress.above(
+      () => void stream.write(lineToText(line, screenOf(stream, io.environment), tone)),
+    );
+  return {
+    note: (line) => void (flags.quiet || write(io.stderr, line)),
+    print: (line, tone) => void (flags.json || write(io.stdout, line, tone)),
+  };
 }
 
 /** An embedded database has the extensions that it is opened with. */
