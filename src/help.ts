@@ -1,4 +1,4 @@
-import type { Command as Commander, Help } from 'commander';
+import { Help } from 'commander';
 import { paintFor } from './output/paint.ts';
 import { screenOf } from './output/terminal.ts';
 import { wrapText } from './output/wrap.ts';
@@ -23,7 +23,10 @@ export const commonOptions: OptionGroup[] = [
       ['--migrations <dir>', 'folder of migrations (default: detected)'],
       ['--format <name>', 'migration tool of the folder (default: detected)'],
       ['--tracking-table <name>', "[SCHEMA.]TABLE (default: the tool's own)"],
-      ['--config <file>', 'configuration file (default: nearest dbops.config.{ts,mts,js,mjs,json})'],
+      [
+        '--config <file>',
+        'configuration file (default: nearest dbops.config.{ts,mts,js,mjs,json})',
+      ],
     ],
   ],
   [
@@ -39,7 +42,10 @@ export const commonOptions: OptionGroup[] = [
     [
       ['-y, --yes', 'answer ordinary questions with yes'],
       ['--no-input', 'never prompt'],
-      ['--confirm <database>', 'name the database to allow data loss or changes to a protected one'],
+      [
+        '--confirm <database>',
+        'name the database to allow data loss or changes to a protected one',
+      ],
     ],
   ],
 ];
@@ -65,7 +71,7 @@ export function isTopic(word: string | undefined): word is Topic {
 
 /** Returns the page of `dbops help options` or `dbops help exit-codes`. */
 export function topicHelp(topic: Topic, io: Io): string {
-  const paint = paintOf(io);
+  const paint = paintFor(screenOf(io.stdout, io.environment));
   const sections: OptionGroup[] =
     topic === 'options' ? commonOptions : [['Exit codes:', exitCodeLines]];
   const term = Math.max(...sections.flatMap(([, lines]) => lines.map(([name]) => name.length))) + 2;
@@ -81,11 +87,17 @@ export function topicHelp(topic: Topic, io: Io): string {
   return page.join('\n');
 }
 
+/** Returns what stands below the help of a noun. */
+export function footerOfNoun(noun: string): string {
+  return `\nSee dbops help ${noun} COMMAND`;
+}
+
 /** Returns what stands below the help of one command. */
 export function footerOf(examples: readonly string[], io: Io): string {
-  const paint = paintOf(io);
   const lines = examples.map((line) => `  ${line}`).join('\n');
-  const names = commonOptions.flatMap(([, options]) => options.map(([notation]) => nameOf(notation)));
+  const names = commonOptions.flatMap(([, options]) =>
+    options.map(([notation]) => nameOf(notation)),
+  );
   const common = `${names.join(', ')}. See dbops help options`;
   const wrapped = wrapText(`  ${common}`, widthOf(io));
   return `\n${paint.bold('Common options:')}\n${wrapped}\n\n${paint.bold('Examples:')}\n${lines}`;
@@ -97,7 +109,6 @@ function nameOf(notation: string): string {
 
 /** Settings of commander's help: its colours, and the commands before the options. */
 export function helpSettings(io: Io): Partial<Help> {
-  const paint = paintOf(io);
   return {
     helpWidth: widthOf(io),
     showGlobalOptions: false,
@@ -107,7 +118,7 @@ export function helpSettings(io: Io): Partial<Help> {
     styleArgumentTerm: paint.cyan,
     // The options of all commands have a page of their own.
     groupItems(all, visible, groupOf) {
-      const groups = Help.prototype.groupItems.call(this, all, visible, groupOf) as typeof grouped;
+      const groups = new Help().groupItems(all, visible, groupOf);
       for (const [heading] of commonOptions) groups.delete(heading);
       return groups;
     },
@@ -118,9 +129,8 @@ export function helpSettings(io: Io): Partial<Help> {
   };
 }
 
-function paintOf(io: Io) {
-  return paintFor(screenOf(io.stdout, io.environment));
-}
+/** Commander takes colours out again where the stream has none. */
+const paint = paintFor({ color: true });
 
 function widthOf(io: Io): number {
   return screenOf(io.stdout, io.environment).width ?? 80;
