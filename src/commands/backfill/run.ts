@@ -4,6 +4,7 @@ import type { Backfill } from '../../backfill/definition.ts';
 import { definitionSchema } from '../../backfill/definition.ts';
 import { inspectBackfill, runBackfill } from '../../backfill/run.ts';
 import type { Context } from '../../context.ts';
+import { issueLines } from '../../output/schema-messages.ts';
 import { usageError } from '../../errors.ts';
 import { readExpression } from '../../sql/expression.ts';
 import { accountReport } from '../../backfill/report.ts';
@@ -110,6 +111,6 @@ function backfillOfFlags(
     'BACKFILL.FLAGS',
     'The flags do not define a backfill.',
     "Give --table TABLE and --set 'COLUMN = EXPRESSION'; --from and --on go together.",
-    parsed.error?.issues.map(({ path, message }) => `--${String(path.at(-1))}: ${message}`),
+    parsed.error && issueLines(parsed.error, (path) => `--${String(path.at(-1))}`),
   );
 }
