@@ -15,7 +15,7 @@ import { undoRepair } from '../repair/undo.ts';
 import { defineCommand } from '../command.ts';
 import { wait } from '../flags.ts';
 import { folderOf, refuseForgottenTable } from '../open-project.ts';
-import { underLocks } from '../migrate/locks.ts';
+import { underLocks } from '../migrate/run.ts';
 import { refuseForeign, refuseUnfounded } from '../repair/refusals.ts';
 import {
   carriedOver,

@@ -15,7 +15,7 @@ import { statedBy, type ExpectedLosses } from './expected-losses.ts';
 import { count, wait } from '../flags.ts';
 import { keepRows, type Keeping } from './protect-rows.ts';
 import { refuseUnproven, rollbacksOf } from './find-down.ts';
-import { toSteps } from './steps.ts';
+import { toSteps } from './run.ts';
 
 /** What `migrate down` and `migrate redo` share. */
 

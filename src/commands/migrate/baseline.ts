@@ -25,7 +25,7 @@ import {
 import { defineCommand } from '../../command.ts';
 import { wait } from '../../flags.ts';
 import { folderOf, refuseForgottenTable } from '../../open-project.ts';
-import { underLocks } from '../../migrate/locks.ts';
+import { underLocks } from '../../migrate/run.ts';
 
 export const command = defineCommand({
   description:

@@ -15,7 +15,7 @@ import {
   rollbackFlags,
   rollbackOptions,
 } from '../../migrate/down.ts';
-import { toSteps } from '../../migrate/steps.ts';
+import { toSteps } from '../../migrate/run.ts';
 
 export const command = defineCommand({
   description:
