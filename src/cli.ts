@@ -180,7 +180,7 @@ async function usageExit(error: CommanderError, argv: string[], io: Io): Promise
   const isIncomplete = error.code === 'commander.help';
   const isJson = argv.includes('--json');
   if (isIncomplete && !isJson) return exitCodes.usage; // its help is printed already
-  const message = isIncomplete ? 'The command is incomplete.' : messageOf(error);
+  const message = isIncomplete ? 'The command is incomplete.' : messageOf(error, argv);
   const hint = `See: dbops ${[...namedBy(argv), '--help'].join(' ')}`;
   if (isJson) {
     const document = { command: 'dbops', ok: false, error: { code: 'USAGE', message, hint } };
@@ -194,13 +194,16 @@ async function usageExit(error: CommanderError, argv: string[], io: Io): Promise
   return exitCodes.usage;
 }
 
-/** A verb without its noun, such as `dbops up`, is a verb of known commands. */
-function messageOf({ code, message: text }: CommanderError): string {
+/** What was wrong; the verb of known commands, such as in `dbops up`, is answered with those. */
+function messageOf({ message: text }: CommanderError, argv: string[]): string {
   const message = withoutValue(text).replace(/^error: /, '');
-  const word = /^unknown command '(.*?)'/.exec(message)?.[1];
-  if (code !== 'commander.unknownCommand' || word === undefined) return message;
+  const unknown = /^unknown command '(.*?)'/.exec(message)?.[1];
+  // Of an unknown command with options, commander reports the option.
+  const first =
+    argv[0]?.startsWith('-') === false && namedBy(argv).length === 0 ? argv[0] : undefined;
+  const word = unknown ?? first;
   const meant = commands.map(({ words }) => words).filter((words) => words.endsWith(` ${word}`));
-  if (meant.length === 0) return message;
+  if (word === undefined || meant.length === 0) return message;
   return `unknown command '${word}'\n(Did you mean ${meant.length > 1 ? 'one of ' : ''}${meant.join(', ')}?)`;
 }
 
