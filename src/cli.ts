@@ -70,11 +70,11 @@ export async function createProgram(argv: string[], io: Io, run: Run): Promise<C
     const leaf = leafFor(program, entry, argv);
     if (!leaf || !isNamed(entry, argv)) continue;
     const { command } = await entry.load();
-    configure(leaf, { entry, command, run, io });
+    configure(leaf, { entry, command, run });
   }
   program.addHelpText(
     'after',
-    `${footerOf(['dbops demo', 'dbops migrate status', 'dbops verify --json'], io)}\n\nSee dbops help COMMAND, dbops help options and dbops help exit-codes`,
+    `${footerOf(['dbops demo', 'dbops migrate status', 'dbops verify --json'])}\n\nSee dbops help COMMAND, dbops help options and dbops help exit-codes`,
   );
   return program;
 }
@@ -159,16 +159,15 @@ interface Leaf {
   entry: CommandEntry;
   command: Command;
   run: Run;
-  io: Io;
 }
 
-function configure(leaf: Commander, { entry, command, run, io }: Leaf): void {
+function configure(leaf: Commander, { entry, command, run }: Leaf): void {
   leaf.description(command.description);
   for (const [notation, description] of command.arguments ?? [])
     leaf.argument(notation, description);
   leaf.optionsGroup('Options:');
   for (const [notation, description] of command.options ?? []) leaf.option(notation, description);
-  leaf.addHelpText('after', footerOf(command.examples, io));
+  leaf.addHelpText('after', footerOf(command.examples));
   leaf.action(() =>
     run(entry, command, { ...leaf.optsWithGlobals(), arguments: leaf.processedArgs }),
   );

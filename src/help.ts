@@ -87,27 +87,18 @@ export function topicHelp(topic: Topic, io: Io): string {
   return page.join('\n');
 }
 
-/** Returns what stands below the help of a noun. */
+/** Returns the end of the help of a noun. */
 export function footerOfNoun(noun: string): string {
   return `\nSee dbops help ${noun} COMMAND`;
 }
 
-/** Returns what stands below the help of one command. */
-export function footerOf(examples: readonly string[], io: Io): string {
-  const lines = examples.map((line) => `  ${line}`).join('\n');
-  const names = commonOptions.flatMap(([, options]) =>
-    options.map(([notation]) => nameOf(notation)),
-  );
-  const common = `${names.join(', ')}. See dbops help options`;
-  const wrapped = wrapText(`  ${common}`, widthOf(io));
-  return `\n${paint.bold('Common options:')}\n${wrapped}\n\n${paint.bold('Examples:')}\n${lines}`;
+/** Returns the end of the help of one command: the common options in one line, and examples. */
+export function footerOf(examples: readonly string[]): string {
+  const common = `${paint.bold('Common options:')} --database-url, --json, --yes, … (see dbops help options)`;
+  return `\n${common}\n\n${paint.bold('Examples:')}\n${examples.map((line) => `  ${line}`).join('\n')}`;
 }
 
-function nameOf(notation: string): string {
-  return /--[\w-]+/.exec(notation)?.[0] ?? notation;
-}
-
-/** Settings of commander's help: its colours, and the commands before the options. */
+/** Returns the settings of commander's help: its colours, and no common options. */
 export function helpSettings(io: Io): Partial<Help> {
   return {
     helpWidth: widthOf(io),
@@ -116,7 +107,7 @@ export function helpSettings(io: Io): Partial<Help> {
     styleSubcommandTerm: paint.cyan,
     styleOptionTerm: paint.cyan,
     styleArgumentTerm: paint.cyan,
-    // The options of all commands have a page of their own.
+    // The common options have a page of their own: dbops help options.
     groupItems(all, visible, groupOf) {
       const groups = new Help().groupItems(all, visible, groupOf);
       for (const [heading] of commonOptions) groups.delete(heading);
@@ -129,7 +120,7 @@ export function helpSettings(io: Io): Partial<Help> {
   };
 }
 
-/** Commander takes colours out again where the stream has none. */
+/** Commander removes the colours again where the stream has none. */
 const paint = paintFor({ color: true });
 
 function widthOf(io: Io): number {
