@@ -132,6 +132,23 @@ export async function withContext<T>(
     clock: () => new Date(),
     signal: io.signal,
     anotherSession: () => open(),
+    ...questionsOf(input, progress),
+  };
+  try {
+    return await work(context);
+  } finally {
+    progress.clear();
+    await Promise.allSettled([first]);
+    await Promise.allSettled(opened.map((each) => each.close()));
+  }
+}
+
+/** Questions, which the progress line makes way for. */
+function questionsOf(
+  { settings, io, flags }: ContextInput,
+  progress: Progress,
+): Pick<Context, 'consent' | 'choose'> {
+  return {
     consent: (what) => {
       progress.clear();
       return consent(what, settings, io, flags);
@@ -143,13 +160,6 @@ export async function withContext<T>(
       return select({ message, choices: [...choices] }, promptStreams(io));
     },
   };
-  try {
-    return await work(context);
-  } finally {
-    progress.clear();
-    await Promise.allSettled([first]);
-    await Promise.allSettled(opened.map((each) => each.close()));
-  }
 }
 
 /** Writers of whole lines, which the progress line makes way for. */

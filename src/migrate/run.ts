@@ -94,7 +94,7 @@ async function planAndRun(
         progress.clear();
         context.print(doneLine(result, context.command), 'good');
       },
-      onWait: (step, blockers) => context.note(waiting(step, blockers.map(describeActivity))),
+      onWait: (step, blockers) => context.note(waitingLine(step, blockers.map(describeActivity))),
       onAway: () => progress.update('waiting for the server to come back'),
       onNote: (step, note) => context.note(`${step.migration.name} ${note}`),
     },
@@ -110,7 +110,7 @@ const working = { up: 'applying', down: 'rolling back' } as const;
 const pooled =
   'a connection pooler is in between: the lock is held by a transaction on a second connection; set DATABASE_URL_UNPOOLED to avoid it';
 
-function waiting(step: Step, blockers: string[]): string {
+function waitingLine(step: Step, blockers: string[]): string {
   const lines = blockers.map((blocker) => `\n  blocked by ${blocker}`);
   return `${step.migration.name} is waiting for a lock; backing off so that queries can proceed${lines.join('')}`;
 }

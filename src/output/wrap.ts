@@ -49,7 +49,7 @@ function pieces(word: string, width: number, measure: Measure): string[] {
 const source = /^\s*(?:\d+ \| |\^)/;
 
 /** A command at the end of a line, which a person pastes. */
-const command = /^(.*?[:,] )((?:dbops|npx|npm|export) (?:(?![,;.] ).)*)$/;
+const command = /^(.*?[:,] )((?:dbops|npx|npm|export) (?:(?![,;.] )[^)])*)$/;
 
 /**
  * Returns the text with lines of at most `width` columns. Continuation lines are indented like the
@@ -70,5 +70,8 @@ function wrapLine(line: string, width: number): string[] {
   const prose = before?.trimEnd() ?? line;
   const [first = '', ...rest] = wrapWords(prose, width, columnsAtMost);
   const further = wrapWords(rest.join(' '), width - indent.length, columnsAtMost).filter(Boolean);
-  return [first, ...further.map((each) => indent + each), ...(pasted ? [indent + pasted] : [])];
+  const lines = [first, ...further.map((each) => indent + each)];
+  if (!pasted) return lines;
+  const last = `${lines.at(-1) ?? ''} ${pasted}`;
+  return columnsAtMost(last) <= width ? [...lines.slice(0, -1), last] : [...lines, indent + pasted];
 }

@@ -98,11 +98,7 @@ describe.runIf(server)('a folder', () => {
   it.each<[string, RegExp, (folder: string) => void]>([
     ['a directory', /Cannot read .*0002_b\.up\.sql: it is a directory/, (at) => mkdirSync(at)],
     ['a circle', /Cannot read .*0002_b\.up\.sql: its symbolic links/, (at) => symlinkSync(at, at)],
-    [
-      'a link to nothing',
-      /Cannot read .*0002_b\.up\.sql: it does/,
-      (at) => symlinkSync('no', at),
-    ],
+    ['a link to nothing', /Cannot read .*0002_b\.up\.sql: it does/, (at) => symlinkSync('no', at)],
   ])('with %s in place of a file is told as that: 2', async (_, message, make) => {
     await withDatabase(on, async (url) => {
       const root = writeFolder(a);

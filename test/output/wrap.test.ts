@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { DbopsError } from '../../src/errors.ts';
@@ -76,11 +77,7 @@ describe('a line that is longer than the terminal', () => {
     const blocks: Block[] = [{ kind: 'findings', findings: [finding] }];
     const plain = await toText(blocks, terminal);
     expect(longest(plain)).toBeLessThanOrEqual(80);
-    // oxlint-disable-next-line no-control-regex -- colours are what is taken out
-    const coloured = (await toText(blocks, { color: true, width: 80 })).replaceAll(
-      /\u001b\[\d+m/g,
-      '',
-    );
+    const coloured = stripVTControlCharacters(await toText(blocks, { color: true, width: 80 }));
     expect(coloured).toBe(plain);
   });
 
