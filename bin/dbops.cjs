@@ -3,8 +3,8 @@ const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
 const isSupported = (major === 22 && minor >= 22) || (major === 24 && minor >= 15) || major >= 26;
 if (!isSupported) {
   process.stderr.write(
-    `error dbops needs Node 22.22, 24.15 or 26 and newer; this is ${process.version}.\n` +
-      '  → In a clone use npm run or npx, which find the Node of node_modules; else install Node 24.\n',
+    `error dbops requires Node 22.22, 24.15, or 26 and newer; this is ${process.version}.\n` +
+      '  → Install Node 24. In a clone, npm run and npx use the Node in node_modules.\n',
   );
   process.exit(2);
 }
@@ -17,31 +17,31 @@ function stream(name) {
   const found = process[name];
   if (opened.has(found)) return found;
   opened.add(found);
-  // `dbops report … | head -1` closes the pipe; what was asked for was printed: that is no error.
+  // `dbops report … | head -1` closes the pipe; the wanted lines were printed, so it is not an error.
   return found.on('error', (error) => {
     if (error.code !== 'EPIPE') unwritten[name] ??= error;
   });
 }
 
-/** What went wrong with a stream, such as a disk that is full; told when the work is done. */
+/** Errors of the streams, such as a full disk; reported when the work is done. */
 const unwritten = {};
 
-/** Of stderr nobody can be told, and the answer is complete without it. */
+/** Returns the exit code; an error of stderr cannot be reported, and the answer is complete without it. */
 function codeAfterWriting(exitCode) {
   if (!unwritten.stdout) return exitCode;
   say(
-    `error The answer could not be written to stdout: ${unwritten.stdout.message}. OUTPUT.UNWRITABLE\n` +
-      `  → The command itself ended with exit code ${exitCode}, and its work is not undone. See: dbops migrate status\n`,
+    `error Cannot write the answer to stdout: ${unwritten.stdout.message}. OUTPUT.UNWRITABLE\n` +
+      `  → The command itself ended with exit code ${exitCode}; its changes remain. See: dbops migrate status\n`,
   );
   return 1;
 }
 
-/** At once, past the streams, which may be what is broken. */
+/** Writes synchronously and without the streams, which may be broken. */
 function say(text, fd = 2) {
   try {
     writeSync(fd, text);
   } catch {
-    // Nobody is left to be told.
+    // The error cannot be reported anywhere.
   }
 }
 const output = (name) => ({
@@ -61,7 +61,7 @@ for (const signal of ['SIGINT', 'SIGTERM'])
     if (controller.signal.aborted) leave(130);
     controller.abort(new Error(signal));
     setTimeout(
-      () => say('still running …; press Ctrl-C once more to leave at once\n'),
+      () => say('still running …; press Ctrl-C again to exit immediately\n'),
       5_000,
     ).unref();
   });
@@ -72,7 +72,7 @@ function leave(exitCode) {
   process.exit(exitCode);
 }
 
-// What a module of the project does to the process: each would end it without a word, or with a stack.
+// What a module of the project may do to the process; without this, it would end silently or with a stack.
 const stray = new Promise((_, reject) => process.on('uncaughtException', reject));
 stray.catch(() => {});
 let isIdle = false;
@@ -81,9 +81,9 @@ process.on('exit', () => {
   if (isLeaving) return;
   process.exitCode = 1;
   const message = isIdle
-    ? 'A module of the project waits for something that never comes.'
+    ? 'A module of the project awaits a promise that never settles.'
     : 'A module of the project, such as a migration, ended the process (process.exit).';
-  const hint = 'Correct the module. What stands: dbops migrate status';
+  const hint = 'Correct the module. See what was applied: dbops migrate status';
   const error = { code: 'PROCESS.ENDED', message, hint };
   if (process.argv.includes('--json'))
     say(`${JSON.stringify({ command: 'dbops', ok: false, error }, null, 2)}\n`, 1);

@@ -1,51 +1,12 @@
-import { Command as Commander, CommanderError, type Help } from 'commander';
+import { Command as Commander, CommanderError } from 'commander';
 import { commands, groups } from './commands/index.ts';
 import type { Command, CommandEntry } from './command.ts';
 import type { Io } from './context.ts';
-import { exitCodes, unhandled, type ExitCode } from './errors.ts';
-import { redacting } from './output/terminal.ts';
+import { exitCodes, unhandled, usageError, type ExitCode } from './errors.ts';
+import { commonOptions, footerOf, footerOfNoun, helpSettings, isTopic, topicHelp } from './help.ts';
+import { redacting, screenOf } from './output/terminal.ts';
 
 declare const DBOPS_VERSION: string | undefined;
-
-const commonOptions: [group: string, options: [string, string][]][] = [
-  [
-    'Connection:',
-    [
-      ['--database-url <url>', 'postgres://…, pglite:DIR (embedded) or pglite:memory'],
-      ['--lock-timeout <duration>', 'how long a statement waits for a lock (default 2s)'],
-      ['--statement-timeout <duration>', 'how long a statement may run (default: no limit)'],
-      ['--shadow-url <url>', 'a real server for shadow replays instead of the embedded one'],
-    ],
-  ],
-  [
-    'Project:',
-    [
-      ['--migrations <dir>', 'the folder of migrations'],
-      ['--format <name>', "the folder's format"],
-      ['--tracking-table <name>', "[SCHEMA.]TABLE, when it is not the tool's default"],
-      ['--config <file>', 'default: dbops.config.{ts,mts,js,mjs,json} upwards from here'],
-    ],
-  ],
-  [
-    'Output:',
-    [
-      ['--json', 'one JSON document on stdout'],
-      ['-q, --quiet', 'less on stderr'],
-      ['-v, --verbose', 'more on stderr'],
-    ],
-  ],
-  [
-    'Safety:',
-    [
-      ['-y, --yes', 'answer ordinary questions with yes'],
-      ['--no-input', 'never prompt'],
-      [
-        '--confirm <database>',
-        'consent to losing data, or to acting on a protected database, by its name',
-      ],
-    ],
-  ],
-];
 
 type Run = (entry: CommandEntry, command: Command, flags: Record<string, unknown>) => Promise<void>;
 
@@ -68,9 +29,15 @@ export async function main(argv: string[], outer: Omit<Io, 'secrets'>): Promise<
     const { execute } = await import('./execute.ts');
     exitCode = await execute({ words: entry.words, command, flags, io });
   };
+  const words = wordsOfHelp(argv);
   try {
-    const program = await createProgram(argv, io, run);
-    const work = program.parseAsync(argv, { from: 'user' });
+    const [topic] = words ?? [];
+    if (isTopic(topic)) {
+      io.stdout.write(topicHelp(topic, io));
+      return exitCodes.done;
+    }
+    const program = await createProgram(words ?? argv, io, run);
+    const work = program.parseAsync(words ?? argv, { from: 'user' });
     await Promise.race([work, ...(outer.stray ? [outer.stray.catch(rethrown)] : [])]);
     return exitCode;
   } catch (error) {
@@ -92,10 +59,8 @@ export async function createProgram(argv: string[], io: Io, run: Run): Promise<C
     )
     .version(typeof DBOPS_VERSION === 'string' ? DBOPS_VERSION : '0.0.0-source', '--version')
     .helpOption('-h, --help', 'show help')
-    .configureHelp({
-      showGlobalOptions: true,
-      ...(io.stdout.columns && { helpWidth: io.stdout.columns }),
-    } satisfies Partial<Help>);
+    .helpCommand('help [command]', 'show help for a command, or for options or exit-codes')
+    .configureHelp(helpSettings(io));
   quietly(program, argv, io);
   for (const [heading, options] of commonOptions) {
     program.optionsGroup(heading);
@@ -103,26 +68,53 @@ export async function createProgram(argv: string[], io: Io, run: Run): Promise<C
   }
   for (const entry of commands) {
     const leaf = leafFor(program, entry, argv);
-    if (leaf && isNamed(entry, argv)) configure(leaf, entry, (await entry.load()).command, run);
+    if (!leaf || !isNamed(entry, argv)) continue;
+    const { command } = await entry.load();
+    configure(leaf, { entry, command, run });
   }
   program.addHelpText(
     'after',
-    `\nExit codes: 0 done · 1 failed · 2 usage · 3 unreachable · 4 findings · 5 pending · 6 tracking disagrees · 7 locked · 130 interrupted\n\nExamples:\n  dbops demo\n  dbops migrate status\n  dbops verify --json`,
+    `${footerOf(['dbops demo', 'dbops migrate status', 'dbops verify --json'])}\n\nSee dbops help COMMAND, dbops help options and dbops help exit-codes`,
   );
   return program;
 }
 
 /** Commander's own errors are printed once, by `usageExit`, which also knows `--json`. */
 function quietly(command: Commander, argv: string[], io: Io): Commander {
+  const colours = (stream: Io['stdout']) => screenOf(stream, io.environment).color;
   return command
     .exitOverride()
     .showSuggestionAfterError()
     .configureOutput({
-      outputError: (text, write) => write(text.replace(/^error: /, 'error ')),
+      outputError: () => {},
       writeOut: (text) => io.stdout.write(text),
-      writeErr: (text) =>
-        argv.includes('--json') ? undefined : io.stderr.write(withoutValue(text)),
+      writeErr: (text) => (argv.includes('--json') ? undefined : io.stderr.write(text)),
+      getOutHasColors: () => colours(io.stdout),
+      getErrHasColors: () => colours(io.stderr),
     });
+}
+
+/**
+ * The command line that prints what `dbops help WORDS` or `dbops NOUN help VERB` asks for; nothing
+ * when no help is asked for. A word that is no command stays, so that it is reported.
+ */
+function wordsOfHelp(argv: string[]): string[] | undefined {
+  const words = argv.filter((word) => !word.startsWith('-'));
+  const [first = '', second] = words;
+  const isNoun = Object.hasOwn(groups, first) && second === 'help';
+  if (first !== 'help' && !isNoun) return undefined;
+  const wanted = isNoun ? [first, ...words.slice(2)] : words.slice(1);
+  if (isTopic(wanted[0])) return wanted;
+  const named = entryOf(wanted) ?? wanted.slice(0, Object.hasOwn(groups, wanted[0] ?? '') ? 1 : 0);
+  const isCommand = entryOf(wanted) !== undefined;
+  const unknown = isCommand ? [] : wanted.slice(named.length, named.length + 1);
+  return [...named, ...(unknown.length > 0 ? unknown : ['--help'])];
+}
+
+/** The words of the command that a command line begins with. */
+function entryOf(words: readonly string[]): string[] | undefined {
+  const line = [words[0], `${words[0]} ${words[1]}`];
+  return commands.find((entry) => line.includes(entry.words))?.words.split(' ');
 }
 
 /** The value of an unknown option may be a database URL whose option is misspelt. */
@@ -139,10 +131,18 @@ function leafFor(
   const [noun = '', verb] = words.split(' ');
   if (!verb) return program.command(noun).summary(summary).description(summary);
   const known = program.commands.find((command) => command.name() === noun);
-  const parent = known ?? program.command(noun).description(groups[noun] ?? '');
+  const parent = known ?? nounOf(program, noun);
   return argv.includes(noun)
     ? parent.command(verb).summary(summary).description(summary)
     : undefined;
+}
+
+function nounOf(program: Commander, noun: string): Commander {
+  return program
+    .command(noun)
+    .description(groups[noun] ?? '')
+    .helpCommand(false)
+    .addHelpText('after', footerOfNoun(noun));
 }
 
 /** Whether all words of the entry stand in `argv` in their order (flags may stand between). */
@@ -155,35 +155,60 @@ function isNamed({ words }: CommandEntry, argv: string[]): boolean {
   });
 }
 
-function configure(leaf: Commander, entry: CommandEntry, command: Command, run: Run): void {
+interface Leaf {
+  entry: CommandEntry;
+  command: Command;
+  run: Run;
+}
+
+function configure(leaf: Commander, { entry, command, run }: Leaf): void {
   leaf.description(command.description);
   for (const [notation, description] of command.arguments ?? [])
     leaf.argument(notation, description);
   leaf.optionsGroup('Options:');
   for (const [notation, description] of command.options ?? []) leaf.option(notation, description);
-  leaf.addHelpText(
-    'after',
-    `\nExamples:\n${command.examples.map((line) => `  ${line}`).join('\n')}`,
-  );
+  leaf.addHelpText('after', footerOf(command.examples));
   leaf.action(() =>
     run(entry, command, { ...leaf.optsWithGlobals(), arguments: leaf.processedArgs }),
   );
 }
 
 /** Help and version asked for are a success; everything else of commander's is a usage error. */
-function usageExit(error: CommanderError, argv: string[], io: Io): ExitCode {
+async function usageExit(error: CommanderError, argv: string[], io: Io): Promise<ExitCode> {
   if (error.exitCode === 0) return exitCodes.done;
   const isIncomplete = error.code === 'commander.help';
-  if (argv.includes('--json')) {
-    const message = isIncomplete
-      ? 'The command is not complete.'
-      : withoutValue(error.message).replace(/^error: /, '');
-    const document = {
-      command: 'dbops',
-      ok: false,
-      error: { code: 'USAGE', message, hint: 'See: dbops --help' },
-    };
+  const isJson = argv.includes('--json');
+  if (isIncomplete && !isJson) return exitCodes.usage; // its help is printed already
+  const message = isIncomplete ? 'The command is incomplete.' : messageOf(error, argv);
+  const hint = `See: dbops ${[...namedBy(argv), '--help'].join(' ')}`;
+  if (isJson) {
+    const document = { command: 'dbops', ok: false, error: { code: 'USAGE', message, hint } };
     io.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
-  } else if (!isIncomplete) io.stderr.write('  → See: dbops --help, or dbops COMMAND --help\n');
+    return exitCodes.usage;
+  }
+  const { errorToText } = await import('./output/text.ts');
+  const [what = '', ...reason] = message.split('\n');
+  const explained = usageError('USAGE', what, hint, reason);
+  io.stderr.write(errorToText(explained, screenOf(io.stderr, io.environment), false));
   return exitCodes.usage;
+}
+
+/** What was wrong; the verb of known commands, such as in `dbops up`, is answered with those. */
+function messageOf({ message: text }: CommanderError, argv: string[]): string {
+  const message = withoutValue(text).replace(/^error: /, '');
+  const unknown = /^unknown command '(.*?)'/.exec(message)?.[1];
+  // Of an unknown command with options, commander reports the option.
+  const first =
+    argv[0]?.startsWith('-') === false && namedBy(argv).length === 0 ? argv[0] : undefined;
+  const word = unknown ?? first;
+  const meant = commands.map(({ words }) => words).filter((words) => words.endsWith(` ${word}`));
+  if (word === undefined || meant.length === 0) return message;
+  return `unknown command '${word}'\n(Did you mean ${meant.length > 1 ? 'one of ' : ''}${meant.join(', ')}?)`;
+}
+
+/** The words of the command or noun that a command line names. */
+function namedBy(argv: string[]): string[] {
+  const named = commands.filter((entry) => isNamed(entry, argv)).map(({ words }) => words);
+  const noun = Object.keys(groups).find((each) => argv.includes(each));
+  return (named[0] ?? noun)?.split(' ') ?? [];
 }

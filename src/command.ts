@@ -1,6 +1,7 @@
 import type * as z from 'zod';
 import type { Context } from './context.ts';
 import { usageError } from './errors.ts';
+import { issueLines } from './output/schema-messages.ts';
 import type { Report } from './report.ts';
 
 /** What commander needs to know of a command, and how to run it. */
@@ -25,32 +26,31 @@ interface Definition<Flags> extends Omit<Command, 'run'> {
 }
 
 /**
- * One command of the program. To add one: a file here that exports a `command`, and a line in
- * `index.ts`. The file holds no SQL and no colour: it turns flags into a feature's call and its
- * result into a report.
+ * Returns a command of the program. To add one: a file in `commands/` that exports a `command`, and
+ * a line in `commands/index.ts`. The file holds no SQL and no logic: it turns flags into a call of a
+ * feature, and returns the feature's report.
  */
 export function defineCommand<Flags>({ flags: schema, run, ...rest }: Definition<Flags>): Command {
-  return { ...rest, run: async (context, flags) => run(context, parseFlags(schema, flags)) };
+  return {
+    ...rest,
+    run: async (context, flags) => run(context, parseFlags(schema, flags, context.command)),
+  };
 }
 
-function parseFlags<Flags>(schema: z.ZodType<Flags>, flags: RawFlags): Flags {
+function parseFlags<Flags>(schema: z.ZodType<Flags>, flags: RawFlags, words: string): Flags {
   const parsed = schema.safeParse(flags);
   if (parsed.success) return parsed.data;
-  const reason = parsed.error.issues.map(({ path, message }) => `${flagName(path)}: ${message}`);
-  throw usageError(
-    'USAGE',
-    'The options can not be used.',
-    'Correct them; --help lists what the command takes.',
-    reason,
-  );
+  const reason = issueLines(parsed.error, flagOf);
+  throw usageError('USAGE', 'Invalid options.', `See: dbops ${words} --help`, reason);
 }
 
-function flagName([first, ...rest]: PropertyKey[]): string {
+/** Returns `--dry-run` for `dryRun`, and `argument 1` for the first positional argument. */
+export function flagOf([first, ...rest]: readonly PropertyKey[]): string {
   if (first === 'arguments') return `argument ${Number(rest[0] ?? 0) + 1}`;
   return `--${String(first).replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 
-/** A line of `index.ts`: enough for the help of the level above, without loading the command. */
+/** A line of `commands/index.ts`: what the help of the noun needs, without loading the command. */
 export interface CommandEntry {
   words: string;
   summary: string;

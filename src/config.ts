@@ -8,6 +8,7 @@ import { parseTarget, targetFromVariables, type Target } from './db/target.ts';
 import { usageError } from './errors.ts';
 import { parseTableName, type TrackingTableName } from './formats/shared/tracking-table.ts';
 import { parseDuration } from './output/duration.ts';
+import { issueLines } from './output/schema-messages.ts';
 import type { Environment } from './output/terminal.ts';
 
 const duration = z.union([z.string(), z.number()]).transform((value, context) => {
@@ -24,7 +25,7 @@ const tableName = z.string().transform((value, context) => {
   return z.NEVER;
 });
 
-/** What may stand in `dbops.config.*`; the same names, in kebab case, are flags. */
+/** The settings of `dbops.config.*`; the same names, in kebab case, are flags. */
 const settingsSchema = z.strictObject({
   databaseUrl: z.string().optional(),
   migrations: z.string().optional(),
@@ -38,20 +39,20 @@ const settingsSchema = z.strictObject({
 
 export interface TargetChoice {
   target: Target;
-  /** Which flag, variable or file it came from. */
+  /** The flag, variable or file that it came from. */
   source: string;
 }
 
 export interface Settings {
-  /** Chosen when it is first needed: some commands need none. @throws usage error */
+  /** Resolved when it is first needed: some commands need no database. @throws usage error */
   target: () => TargetChoice;
-  /** The folder that was asked for; absent: look for one. */
+  /** The folder that was given; absent: it is detected. */
   migrations?: string;
   format?: string;
-  /** Where the folder's tool keeps its rows; absent: where it does by default. */
+  /** The table that records what is applied; absent: the default of the folder's tool. */
   trackingTable?: TrackingTableName;
   shadow?: Target;
-  /** Milliseconds that a statement waits for a lock before it lets others pass. */
+  /** Milliseconds that a statement waits for a lock before it is retried. */
   lockTimeout: number;
   /** Milliseconds; 0 is no limit. */
   statementTimeout: number;
@@ -66,11 +67,15 @@ export interface SettingsInput {
   flags: Readonly<Record<string, unknown>>;
   environment: Environment;
   cwd: string;
-  /** With a person at the terminal an embedded database is an acceptable default. */
+  /** Whether a person is at the terminal: then an embedded database is the default. */
   interactive: boolean;
 }
 
-/** Flags over environment over file over defaults; every problem is reported at once. */
+/**
+ * Returns the settings: flags win over the environment, the file and the defaults.
+ *
+ * @throws usage error that lists every problem
+ */
 export async function loadSettings({
   flags,
   environment,
@@ -132,41 +137,34 @@ function pickSettings(flags: Readonly<Record<string, unknown>>): Record<string, 
 function parseSettings(input: unknown, file: string | undefined) {
   const parsed = settingsSchema.safeParse(input);
   if (parsed.success) return parsed.data;
-  const reason = parsed.error.issues.map(({ path, message }) => {
-    const name = path.map((part) => String(part)).join('.');
-    return name ? `${file ? name : flagOf(name)}: ${message}` : message;
-  });
-  if (!file)
-    throw usageError(
-      'USAGE',
-      'The options can not be used.',
-      'Correct them; --help lists what the command takes.',
-      reason,
-    );
+  if (!file) {
+    const reason = issueLines(parsed.error, flagOf);
+    throw usageError('USAGE', 'Invalid options.', 'See: dbops help options', reason);
+  }
   throw usageError(
     'CONFIG.INVALID',
-    `The settings of ${file} can not be used.`,
-    'Correct the lines above; docs/configuration.md lists every setting.',
-    reason,
+    `Invalid settings in ${file}.`,
+    'Correct the settings above; docs/configuration.md lists every setting.',
+    issueLines(parsed.error),
   );
 }
 
-function flagOf(setting: string): string {
-  return `--${setting.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+function flagOf([setting]: readonly PropertyKey[]): string {
+  return `--${String(setting).replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 
-/** Where there are several, the first holds. */
+/** The names of the configuration file; of several files in a folder the first is used. */
 export const configNames = ['ts', 'mts', 'js', 'mjs', 'json'].map((each) => `dbops.config.${each}`);
 
-/** The file asked for, or the nearest `dbops.config.*` from `cwd` upwards. */
+/** Returns the file that was given, or the nearest `dbops.config.*` from `cwd` upwards. */
 function findConfigFile(cwd: string, asked: string | undefined): string | undefined {
   if (asked) {
     const file = resolve(cwd, asked);
     if (existsSync(file)) return file;
     throw usageError(
       'CONFIG.MISSING',
-      `There is no configuration file ${file}.`,
-      'Correct --config, or write one with: dbops init',
+      `Configuration file not found: ${file}`,
+      'Correct --config, or create the file with: dbops init',
     );
   }
   for (let folder = cwd; ; folder = dirname(folder)) {
@@ -183,8 +181,8 @@ async function readConfigFile(file: string): Promise<unknown> {
   } catch (error) {
     throw usageError(
       'CONFIG.INVALID',
-      `The configuration file ${file} can not be read.`,
-      'Correct the file; it exports the settings as its default.',
+      `Cannot read the configuration file ${file}.`,
+      'Correct the file; its default export holds the settings.',
       [String(error)],
     );
   }
@@ -192,11 +190,11 @@ async function readConfigFile(file: string): Promise<unknown> {
 
 interface Variables {
   variables: Environment;
-  /** Which of the files it came from, if from one. */
+  /** The file that a variable came from; nothing for the environment itself. */
   fileOf: (name: string) => string | undefined;
 }
 
-/** The environment with `.env.local` and `.env` behind it: a variable that is set stays as it is. */
+/** Returns the environment, completed from `.env.local` and `.env`; set variables win. */
 function withEnvFiles(environment: Environment, root: string): Variables {
   const variables: Record<string, string | undefined> = { ...environment };
   const origin = new Map<string, string>();
@@ -224,8 +222,8 @@ function defaultTarget(root: string, interactive: boolean): TargetChoice {
   }
   throw usageError(
     'TARGET.MISSING',
-    'No database was given.',
-    'Set DATABASE_URL=postgres://USER:PASSWORD@HOST:5432/DATABASE, or pass --database-url pglite:.dbops/pgdata for an embedded one.',
+    'No database URL is set.',
+    'Set DATABASE_URL=postgres://USER:PASSWORD@HOST:5432/DATABASE, or use an embedded database: --database-url pglite:.dbops/pgdata',
   );
 }
 

@@ -3,12 +3,13 @@ import { openSession, type Server, type Session, type SessionOptions } from './d
 import { databaseName, describeTarget, type Target } from './db/target.ts';
 import { usageError } from './errors.ts';
 import { createProgress, noProgress, type Progress } from './output/progress.ts';
-import { stripControls } from './output/sanitise.ts';
-import type { Environment, Stream } from './output/terminal.ts';
+import { screenOf, type Environment, type Stream } from './output/terminal.ts';
+import { lineToText } from './output/text.ts';
+import type { Tone } from './report.ts';
 
-/** The edge of the program: everything it reads from and writes to. */
+/** The edge of the program: everything that it reads from and writes to. */
 export interface Io {
-  /** Never printed, on whichever stream; a command adds its target's. */
+  /** Never printed on any stream; a command adds those of its target. */
   secrets: string[];
   stdin: { isTTY?: boolean | undefined };
   stdout: Stream;
@@ -17,7 +18,7 @@ export interface Io {
   cwd: string;
   /** Aborted by SIGINT and SIGTERM. */
   signal: AbortSignal;
-  /** Rejects with an error that nothing awaited: the command can not go on. */
+  /** Rejects with an error that nothing awaited: the command cannot continue. */
   stray?: Promise<never>;
 }
 
@@ -41,15 +42,17 @@ export interface Context {
   clock: () => Date;
   signal: AbortSignal;
   progress: Progress;
-  /** Says something to the person, on stderr, unless `--quiet`. */
+  /** Prints a remark on stderr, unless `--quiet`. */
   note(line: string): void;
+  /** Prints a line of the answer as soon as it is known, on stdout; with `--json` nothing. */
+  print(line: string, tone?: Tone): void;
   /** Connects at the first call and names the target on stderr. */
   session(): Promise<Session>;
   /** A connection of its own, closed with the context. */
   anotherSession(): Promise<Session>;
-  /** Consent to losing data or to acting on a protected database: its name, typed or `--confirm`. */
+  /** Asks for the database name before data is lost or a protected database changed (`--confirm`). */
   consent(what: string): Promise<void>;
-  /** Lets the person choose; nothing when there is nobody to ask. */
+  /** Lets the person choose; returns nothing where nobody can be asked. */
   choose<T>(question: string, choices: readonly Choice<T>[]): Promise<T | undefined>;
 }
 
@@ -64,11 +67,11 @@ export interface ContextInput {
   settings: Settings;
   io: Io;
   flags: CommonFlags;
-  /** Told of the target when it is first used, and of the server once it has answered. */
+  /** Called with the target when it is first used, and with the server once it has answered. */
   onTarget?: (target: Target, server?: Server) => void;
 }
 
-/** A person can answer: both ends are terminals, and neither CI nor `--no-input` says otherwise. */
+/** Whether a person can answer: stdin and stderr are terminals, without CI and `--no-input`. */
 export function isInteractive(io: Io, flags: CommonFlags): boolean {
   return (
     io.stdin.isTTY === true &&
@@ -80,9 +83,9 @@ export function isInteractive(io: Io, flags: CommonFlags): boolean {
 
 type Room = Pick<SessionOptions, 'patience' | 'onCrowded' | 'signal'>;
 
-/** Of a command's first connection: it can do nothing without it, so it waits for its turn. */
+/** The first connection waits for a free one: the command can do nothing without it. */
 function roomFor({ signal }: Io, progress: Progress): Room {
-  const onCrowded = () => progress.update('waiting for a connection to spare');
+  const onCrowded = () => progress.update('waiting for a free connection');
   return { patience: 60_000, onCrowded, signal };
 }
 
@@ -95,11 +98,7 @@ export async function withContext<T>(
   const { settings, io, flags, command, onTarget = () => {} } = input;
   if (settings.shadow?.kind === 'postgres') io.secrets.push(...settings.shadow.secrets);
   const progress = flags.quiet ? noProgress : createProgress(io.stderr, Date.now, io.environment);
-  const note = (line: string) => {
-    if (flags.quiet) return;
-    progress.clear();
-    io.stderr.write(`${stripControls(line)}\n`);
-  };
+  const { note, print } = writersOf(io, flags, progress);
   const open = async (room: Room = {}) => {
     const { target } = settings.target();
     if (target.kind === 'postgres') io.secrets.push(...target.secrets);
@@ -128,16 +127,12 @@ export async function withContext<T>(
     flags,
     progress,
     note,
+    print,
     session,
     clock: () => new Date(),
     signal: io.signal,
     anotherSession: () => open(),
-    consent: (what) => consent(what, settings, io, flags),
-    choose: async (message, choices) => {
-      if (!isInteractive(io, flags)) return undefined;
-      const { select } = await import('@inquirer/prompts');
-      return select({ message, choices: [...choices] }, promptStreams(io));
-    },
+    ...questionsOf(input, progress),
   };
   try {
     return await work(context);
@@ -148,7 +143,42 @@ export async function withContext<T>(
   }
 }
 
-/** An embedded database has the extensions that it is opened with. */
+/** Questions, which the progress line makes way for. */
+function questionsOf(
+  { settings, io, flags }: ContextInput,
+  progress: Progress,
+): Pick<Context, 'consent' | 'choose'> {
+  return {
+    consent: (what) => {
+      progress.clear();
+      return consent(what, settings, io, flags);
+    },
+    choose: async (message, choices) => {
+      if (!isInteractive(io, flags)) return undefined;
+      progress.clear();
+      const { select } = await import('@inquirer/prompts');
+      return select({ message, choices: [...choices] }, promptStreams(io));
+    },
+  };
+}
+
+/** Writers of whole lines, which the progress line makes way for. */
+function writersOf(
+  io: Io,
+  flags: CommonFlags,
+  progress: Progress,
+): Pick<Context, 'note' | 'print'> {
+  const write = (stream: Stream, line: string, tone?: Tone) =>
+    progress.above(
+      () => void stream.write(lineToText(line, screenOf(stream, io.environment), tone)),
+    );
+  return {
+    note: (line) => void (flags.quiet || write(io.stderr, line)),
+    print: (line, tone) => void (flags.json || write(io.stdout, line, tone)),
+  };
+}
+
+/** Opens the target; an embedded database has only the extensions that it is opened with. */
 async function openTarget({ command, settings }: ContextInput, room: Room): Promise<Session> {
   const { target } = settings.target();
   const options = { application: `dbops ${command}`, ...room };
@@ -180,17 +210,17 @@ async function consent(
     throw usageError(
       'CONSENT.WRONG_NAME',
       `--confirm names ${flags.confirm}, but this database is ${name}.`,
-      `If it is the one that you mean: --confirm ${name}`,
+      `To use this database, pass --confirm ${name}`,
     );
   if (!isInteractive(io, flags))
     throw usageError(
       'CONSENT.NEEDED',
-      `${what} That needs your consent, by the database's name.`,
+      `${what} Pass the database name to confirm.`,
       `Repeat the command with --confirm ${name}`,
     );
   const { input } = await import('@inquirer/prompts');
   const typed = await input(
-    { message: `${what} Type the database's name (${name}) to go on:` },
+    { message: `${what} Type the database name (${name}) to confirm:` },
     promptStreams(io),
   );
   if (typed !== name)
@@ -201,7 +231,7 @@ async function consent(
     );
 }
 
-/** Prompts belong to the conversation, so they go to stderr (the library's default is stdout). */
+/** Prompts go to stderr (the library's default is stdout). */
 function promptStreams(io: Io): { output: NodeJS.WritableStream; signal: AbortSignal } {
   return { output: process.stderr, signal: io.signal };
 }

@@ -1,4 +1,4 @@
-/** What the process exits with; the table is public (`docs/exit-codes.md`). */
+/** The exit codes of the process; the table is public (`docs/exit-codes.md`). */
 export const exitCodes = {
   done: 0,
   failed: 1,
@@ -26,7 +26,7 @@ interface Explanation {
   cause?: unknown;
 }
 
-/** The one error that dbops throws on purpose; anything else that surfaces is a bug. */
+/** An error that dbops explains; any other error that reaches the user is a bug. */
 export class DbopsError extends Error {
   readonly code: string;
   readonly exitCode: ExitCode;
@@ -58,23 +58,23 @@ export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** A mistake in the call or the configuration: nothing was tried (exit code 2). */
+/** Returns an error of usage or configuration: nothing was changed (exit code 2). */
 export function usageError(code: string, message: string, hint: string, reason: string[] = []) {
   return new DbopsError({ code, exitCode: exitCodes.usage, message, hint, reason });
 }
 
-/** The work was stopped by SIGINT or SIGTERM at a safe point (exit code 130). */
+/** Returns the error of a run that SIGINT or SIGTERM stopped at a safe point (exit code 130). */
 export function interrupted(message: string, hint: string) {
   return new DbopsError({ code: 'INTERRUPTED', exitCode: exitCodes.interrupted, message, hint });
 }
 
-/** An error of a project's code that nothing awaits: whatever else runs has to end with it. */
+/** Returns the error for a rejection in the project's code that nothing awaits; it ends the run. */
 export function unhandled(cause: unknown): DbopsError {
   return new DbopsError({
     code: 'UNHANDLED',
     exitCode: exitCodes.failed,
-    message: `Code of the project threw an error that nothing awaits: ${messageOf(cause)}`,
-    hint: 'Await every promise in the migration; --verbose shows the stack. What stands: dbops migrate status',
+    message: `The project's code threw an error that nothing awaits: ${messageOf(cause)}`,
+    hint: 'Await every promise in the migration; --verbose shows the stack. See what was applied: dbops migrate status',
     cause,
   });
 }
@@ -82,18 +82,18 @@ export function unhandled(cause: unknown): DbopsError {
 const refusedFile: Record<string, [what: string, hint: string]> = {
   EISDIR: [
     'it is a directory',
-    'Take it out of the folder, or give it a name that is not like a file’s.',
+    'Move it out of the folder, or rename it so that its name is not that of a migration.',
   ],
-  ENOTDIR: ['a part of its path is no directory', 'Correct the path.'],
-  ENOENT: ['it does not exist, or is a link to nothing', 'Bring it back, or remove the link.'],
+  ENOTDIR: ['a part of its path is not a directory', 'Correct the path.'],
+  ENOENT: ['it does not exist, or its link is broken', 'Restore the file, or remove the link.'],
   ELOOP: [
-    'its links lead in a circle',
-    'Remove the link, or let it name a file: ls -l shows where it leads.',
+    'its symbolic links form a loop',
+    'Remove the link, or point it to a file: ls -l shows its target.',
   ],
-  EACCES: ['this user may not', 'Give the user the right: chmod u+rwX, or chown.'],
-  EPERM: ['this user may not', 'Give the user the right: chmod u+rwX, or chown.'],
-  EROFS: ['the file system is read only', 'Choose another place, or mount it for writing.'],
-  EMFILE: ['this process has too many files open', 'Raise the limit: ulimit -n 4096'],
+  EACCES: ['permission denied', 'Grant the user access: chmod u+rwX, or chown.'],
+  EPERM: ['permission denied', 'Grant the user access: chmod u+rwX, or chown.'],
+  EROFS: ['the file system is read-only', 'Choose another path, or mount it for writing.'],
+  EMFILE: ['too many files are open', 'Raise the limit: ulimit -n 4096'],
   ENAMETOOLONG: ['its name is too long', 'Give it a shorter name.'],
 };
 
@@ -101,7 +101,7 @@ const ofFolders = new Set(['scandir', 'opendir']);
 const ofFiles = new Set(['open', 'read', 'stat', 'lstat', 'access', 'readlink', 'realpath']);
 const ofWriting = new Set(['mkdir', 'write', 'rename', 'unlink', 'rmdir', 'symlink', 'copyfile']);
 
-/** Explains an error of the file system (exit code 2); nothing for any other error. */
+/** Returns the explanation of a file system error (exit code 2); nothing for any other error. */
 export function fileError(error: unknown): DbopsError | undefined {
   if (!(error instanceof Error)) return undefined;
   const { code = '', syscall = '', path }: NodeJS.ErrnoException = error;
@@ -113,7 +113,7 @@ export function fileError(error: unknown): DbopsError | undefined {
   return new DbopsError({
     code: `${object}.${isWriting ? 'UNWRITABLE' : 'UNREADABLE'}`,
     exitCode: exitCodes.usage,
-    message: `${path ?? 'A file of the folder'} can not be ${isWriting ? 'written' : 'read'}: ${what}.`,
+    message: `Cannot ${isWriting ? 'write' : 'read'} ${path ?? 'a file of the folder'}: ${what}.`,
     reason: [error.message],
     hint,
     cause: error,

@@ -1,3 +1,4 @@
+import * as z from 'zod';
 import type { Command } from './command.ts';
 import { loadSettings } from './config.ts';
 import { isInteractive, withContext, type CommonFlags, type Io } from './context.ts';
@@ -15,9 +16,12 @@ import {
 } from './errors.ts';
 import { toCsv } from './output/csv.ts';
 import { toJson } from './output/json.ts';
+import { issueLines, speakPlainly } from './output/schema-messages.ts';
 import { screenOf } from './output/terminal.ts';
 import { errorToText, toText } from './output/text.ts';
 import type { JsonValue, Report, Table } from './report.ts';
+
+speakPlainly();
 
 interface Execution {
   words: string;
@@ -50,7 +54,7 @@ async function runCommand({ words, command, flags, io }: Execution, used: Used):
     cwd: io.cwd,
     interactive,
   });
-  // A further connection tells its target before its server has answered.
+  // A second connection reports its target before its server has answered.
   const onTarget = (target: Target, server = used.server) =>
     Object.assign(used, { target, server });
   return withContext({ command: words, settings, io, flags: common, onTarget }, (context) =>
@@ -63,7 +67,7 @@ function failure(error: unknown, io: Io, target?: Target): Report {
   return { exitCode: known.exitCode, data: {}, blocks: [], error: known };
 }
 
-/** An error that nobody foresaw is a bug of dbops, and is said to be one. */
+/** Returns the error with its explanation; an unexpected one is reported as a bug of dbops. */
 function toDbopsError(error: unknown, io: Io, target?: Target): DbopsError {
   if (error instanceof DbopsError) return error;
   const name = error instanceof Error ? error.name : '';
@@ -79,21 +83,30 @@ function toDbopsError(error: unknown, io: Io, target?: Target): DbopsError {
       exitCode: exitCodes.unreachable,
       message: 'The connection to the database was lost.',
       reason: [code ? `${messageOf(error)} (${code})` : messageOf(error)],
-      hint: 'What was not committed is rolled back. Check that the server runs: dbops doctor',
+      hint: 'Uncommitted changes are rolled back. Check that the server runs: dbops doctor',
       cause: error,
     });
   const explained = refusal(error, target) ?? fileError(error);
   if (explained) return explained;
+  if (error instanceof z.ZodError)
+    return new DbopsError({
+      code: 'INTERNAL',
+      exitCode: exitCodes.failed,
+      message: 'A value has an unexpected form.',
+      reason: issueLines(error),
+      hint: 'Repeat the command with --verbose and report the stack as a bug of dbops.',
+      cause: error,
+    });
   return new DbopsError({
     code: code ? `${code.startsWith('E') ? 'SYSTEM' : 'DATABASE'}.${code}` : 'INTERNAL',
     exitCode: exitCodes.failed,
     message: messageOf(error),
-    hint: 'Repeat with --verbose for the stack; if this is a bug of dbops, report it with that output.',
+    hint: 'Repeat the command with --verbose and report the stack if this is a bug of dbops.',
     cause: error,
   });
 }
 
-/** For what fails before a command is known, or beside it. */
+/** Prints an error that is thrown before a command is known, or outside of it. */
 export async function reportCrash(error: unknown, argv: string[], io: Io): Promise<ExitCode> {
   const report = failure(error, io);
   const flags = {
@@ -112,7 +125,10 @@ async function print(report: Report, { words, flags, io }: Printed, used: Used):
   if (flags['json']) return answer(`${toJson(document(words, ok, report, used))}\n`);
   const table = report.blocks.find((block): block is Table => block.kind === 'table');
   if (flags['csv'] && table) answer(toCsv(table));
-  else answer(await toText(report.blocks, screenOf(io.stdout, io.environment)));
+  else {
+    const explain = flags['explain'] === true;
+    answer(await toText(report.blocks, { ...screenOf(io.stdout, io.environment), explain }));
+  }
   if (!report.error) return;
   const screen = screenOf(io.stderr, io.environment);
   io.stderr.write(errorToText(report.error, screen, flags['verbose'] === true));

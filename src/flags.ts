@@ -15,7 +15,7 @@ export const milliseconds = z.string().transform((value, context) => {
   return z.NEVER;
 });
 
-/** `--wait`: how long to wait for another run and for locks. */
+/** `--wait`: milliseconds to wait for another run and for locks. */
 export const wait = milliseconds.default(60_000);
 
 /** Milliseconds of an age such as `30d`. */
@@ -27,5 +27,5 @@ export const age = z.string().transform((value, context) => {
   return z.NEVER;
 });
 
-/** No options and no arguments. */
+/** The flags of a command without options and arguments. */
 export const none = z.object({});

@@ -4,10 +4,10 @@ import { describe, expect, it } from 'vitest';
 import { main } from '../src/cli.ts';
 import { commands } from '../src/commands/index.ts';
 
-/** What `dbops … --help` prints in a pipe. */
+/** What `dbops … --help`, or `dbops help …`, prints in a pipe. */
 async function helpOf(words: string): Promise<string> {
   let printed = '';
-  const exitCode = await main([...words.split(' ').filter(Boolean), '--help'], {
+  const exitCode = await main(words.startsWith('help ') ? words.split(' ') : argvOf(words), {
     stdin: {},
     stdout: { write: (text) => (printed += text) },
     stderr: { write: () => {} },
@@ -19,18 +19,15 @@ async function helpOf(words: string): Promise<string> {
   return printed.trim();
 }
 
-/** The options that every command takes stand once, at the top of the page. */
-function withoutCommonOptions(help: string): string {
-  return help.replace(/\n\nGlobal Options:\n(?: {2}.*\n)+/, '\n');
+function argvOf(words: string): string[] {
+  return [...words.split(' ').filter(Boolean), '--help'];
 }
 
 describe('the documentation', () => {
   it('has every command as --help prints it (vitest -u writes docs/usage.md)', async () => {
     const sections = [`# Usage\n\n\`\`\`\n${await helpOf('')}\n\`\`\`\n`];
-    for (const { words } of commands)
-      sections.push(
-        `## ${words}\n\n\`\`\`\n${withoutCommonOptions(await helpOf(words))}\n\`\`\`\n`,
-      );
+    for (const words of ['help options', 'help exit-codes', ...commands.map((each) => each.words)])
+      sections.push(`## ${words}\n\n\`\`\`\n${await helpOf(words)}\n\`\`\`\n`);
     await expect(sections.join('\n')).toMatchFileSnapshot('../docs/usage.md');
   });
 

@@ -1,13 +1,11 @@
-import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { withContext, type Context } from '../context.ts';
-import { DbopsError } from '../errors.ts';
+import { grouped } from '../output/number.ts';
 import { screenOf } from '../output/terminal.ts';
 import { toText } from '../output/text.ts';
 import { done, text, type Block, type Report } from '../report.ts';
 import { command as backfillRun } from './backfill/run.ts';
 import { defineCommand, type Command, type RawFlags } from '../command.ts';
-import { oldRows } from '../reference/demo-rows.ts';
+import { insertOldRows, packagedMigrations } from '../reference/demo-rows.ts';
 import { none } from '../flags.ts';
 import { command as migrateDown } from './migrate/down.ts';
 import { command as migrateUp } from './migrate/up.ts';
@@ -17,7 +15,7 @@ import { command as seed } from './seed.ts';
 import { command as verify } from './verify.ts';
 
 interface Scene {
-  /** What a person would type, or what happens otherwise. */
+  /** The command line, or a comment on what happens in between. */
   title: string;
   play: (context: Context) => Promise<Report>;
 }
@@ -30,7 +28,7 @@ const run = (words: string, command: Command, flags: RawFlags = {}): Scene => ({
 const scenes: Scene[] = [
   run('migrate up --to 0003_content', migrateUp, { to: '0003_content' }),
   {
-    title: '… and the application sells for a while, before purchases know their organization',
+    title: '# The application sells for a while; purchases have no organization yet',
     play: sellForAWhile,
   },
   run('migrate up --to 0007_tenancy_expand', migrateUp, { to: '0007_tenancy_expand' }),
@@ -41,11 +39,11 @@ const scenes: Scene[] = [
   run('report usage --org acme-studio-test', reportUsage, { org: 'acme-studio-test' }),
   run('report credits', reportCredits),
   run('migrate down', migrateDown),
-  run('migrate up', migrateUp),
+  run('migrate up --restore', migrateUp, { restore: true }),
 ];
 
 const next: Block[] = [
-  text('\nNow on your own database:', 'good'),
+  text('\nOn your own database:', 'good'),
   text(
     '  export DATABASE_URL=postgres://USER:PASSWORD@HOST:5432/DATABASE\n  npx dbops doctor\n  npx dbops migrate up --dry-run',
   ),
@@ -53,7 +51,7 @@ const next: Block[] = [
 
 export const command = defineCommand({
   description:
-    'Plays the whole story on a throw-away embedded database: an old schema with rows, a backfill, the rest of the migrations, seeds, checks, reports, a rollback. Needs no server and leaves nothing behind.',
+    'Walks through every feature on a temporary embedded database: an old schema with rows, a backfill, the remaining migrations, seeds, checks, reports and a rollback. Needs no server, asks nothing and leaves nothing behind.',
   examples: ['dbops demo', 'npm run demo'],
   flags: none,
   async run(context) {
@@ -63,19 +61,21 @@ export const command = defineCommand({
       target: () => ({ target: { kind: 'pglite' as const, directory: null }, source: 'the demo' }),
       migrations: packagedMigrations(),
     };
-    const show = async (blocks: Block[]) =>
-      void (
-        flags.json || io.stdout.write(await toText(blocks, screenOf(io.stdout, io.environment)))
-      );
     const steps: { command: string; data: Report['data'] }[] = [];
     await withContext(
       {
         command: 'demo',
         settings,
         io,
-        flags: { ...flags, quiet: flags.quiet || flags.json === true },
+        // It asks nothing: a question would stand in the middle of the story.
+        flags: { ...flags, input: false, quiet: flags.quiet || flags.json === true },
       },
       async (stage) => {
+        const show = async (blocks: Block[]) => {
+          if (flags.json) return;
+          const shown = await toText(blocks, screenOf(io.stdout, io.environment));
+          stage.progress.above(() => void io.stdout.write(shown));
+        };
         for (const { title, play } of scenes) {
           await show([text(`\n${title}`, 'dim')]);
           const report = await play(stage);
@@ -90,25 +90,7 @@ export const command = defineCommand({
 });
 
 async function sellForAWhile(context: Context): Promise<Report> {
-  const session = await context.session();
-  await session.script(oldRows);
-  const [row] = await session.query<{ purchases: number; access: number }>(
-    'SELECT (SELECT count(*) FROM public.purchases)::int AS purchases, (SELECT count(*) FROM public.content_access)::int AS access',
-  );
-  return done({ ...row }, text(`  ${row?.purchases} purchases and ${row?.access} access rows`));
-}
-
-/** The reference schema that comes with the package. */
-function packagedMigrations(): string {
-  const candidates = ['../migrations', '../../migrations'].map((path) =>
-    fileURLToPath(new URL(path, import.meta.url)),
-  );
-  const found = candidates.find((folder) => existsSync(folder));
-  if (found) return found;
-  throw new DbopsError({
-    code: 'DEMO.MIGRATIONS',
-    exitCode: 1,
-    message: 'The migrations of the demo are not where the package has them.',
-    hint: 'Install dbops again.',
-  });
+  const { purchases, access } = await insertOldRows(await context.session());
+  const line = `✓ ${grouped(purchases)} purchases, ${grouped(access)} access rows`;
+  return done({ purchases, access }, text(line, 'good'));
 }

@@ -11,7 +11,7 @@ const tones: Record<string, Tone> = { ok: 'good', warn: 'warn', fail: 'bad' };
 
 export const command = defineCommand({
   description:
-    'Looks at everything the other commands rely on: connection, version, rights, pooler, extensions, clock and locks. Changes nothing; exits with 4 when something will not work.',
+    'Checks what the other commands rely on: connection, version, privileges, pooler, extensions, clock and locks. Changes nothing. Exits with 4 when a check fails.',
   examples: [
     'dbops doctor',
     'dbops doctor --json',
@@ -20,7 +20,7 @@ export const command = defineCommand({
   flags: none,
   async run(context) {
     const session = await context.session();
-    // A right that is missing is a line of the answer.
+    // A missing privilege is one of the diagnoses.
     const label = await readLabel(session).catch((error: unknown) => {
       if (isRightMissing(error)) return { name: null, isProtected: false };
       throw error;
@@ -41,8 +41,8 @@ export const command = defineCommand({
           kind: 'table',
           columns: [
             { key: 'state', label: 'state', tone: (state) => tones[String(state)] },
-            { key: 'name', label: 'what' },
-            { key: 'detail', label: 'found' },
+            { key: 'name', label: 'check' },
+            { key: 'detail', label: 'result' },
           ],
           rows: diagnoses.map(({ name, state, detail }) => ({ name, state, detail })),
         },

@@ -4,32 +4,32 @@ import type { CommandEntry } from '../command.ts';
 export const commands: CommandEntry[] = [
   {
     words: 'demo',
-    summary: 'the whole story on a throw-away embedded database',
+    summary: 'walk through every feature on a temporary embedded database',
     load: () => import('./demo.ts'),
   },
   {
     words: 'init',
-    summary: 'write dbops.config.ts after looking at the folder',
+    summary: 'create dbops.config.ts for the detected migrations folder',
     load: () => import('./init.ts'),
   },
   {
     words: 'doctor',
-    summary: 'check connection, version, rights, pooler, clock and locks',
+    summary: 'check connection, version, privileges, pooler, clock and locks',
     load: () => import('./doctor.ts'),
   },
   {
     words: 'env show',
-    summary: 'show the label kept in the database',
+    summary: 'show the environment label of the database',
     load: () => import('./env/show.ts'),
   },
   {
     words: 'env set',
-    summary: 'label the database, and protect it',
+    summary: 'set the environment label, and protect the database',
     load: () => import('./env/set.ts'),
   },
   {
     words: 'migrate status',
-    summary: 'what is applied and what is pending',
+    summary: 'list applied and pending migrations',
     load: () => import('./migrate/status.ts'),
   },
   {
@@ -39,77 +39,77 @@ export const commands: CommandEntry[] = [
   },
   {
     words: 'migrate down',
-    summary: 'roll migrations back',
+    summary: 'roll back migrations',
     load: () => import('./migrate/down.ts'),
   },
   {
     words: 'migrate redo',
-    summary: 'roll back, and apply again',
+    summary: 'roll back migrations and apply them again',
     load: () => import('./migrate/redo.ts'),
   },
   {
     words: 'migrate baseline',
-    summary: 'record what a database has without tracking',
+    summary: 'record migrations whose schema already exists',
     load: () => import('./migrate/baseline.ts'),
   },
   {
     words: 'migrate new',
-    summary: 'write the files of a new migration',
+    summary: 'create a migration',
     load: () => import('./migrate/new.ts'),
   },
   {
     words: 'migrate expand-contract',
-    summary: 'cut a migration in two, with a backfill between them',
+    summary: 'split a migration in two, with a backfill between them',
     load: () => import('./migrate/expand-contract.ts'),
   },
   {
     words: 'rescue list',
-    summary: 'rows that migrations destroyed, and that are kept',
+    summary: 'list rows that migrations destroyed and dbops saved',
     load: () => import('./rescue/list.ts'),
   },
   {
     words: 'rescue restore',
-    summary: 'put kept rows back',
+    summary: 'restore saved rows',
     load: () => import('./rescue/restore.ts'),
   },
   {
     words: 'rescue drop',
-    summary: 'drop kept rows for good',
+    summary: 'delete saved rows for good',
     load: () => import('./rescue/drop.ts'),
   },
   {
     words: 'repair-tracking',
-    summary: 'prove what is in the database, then mend the tracking table',
+    summary: 'prove which migrations are applied, and repair the tracking table',
     load: () => import('./repair-tracking.ts'),
   },
   {
     words: 'backfill list',
-    summary: 'which backfills there are',
+    summary: 'list the defined backfills',
     load: () => import('./backfill/list.ts'),
   },
   {
     words: 'backfill run',
-    summary: 'fill a column from where its value is known',
+    summary: 'fill a column in batches while the table is in use',
     load: () => import('./backfill/run.ts'),
   },
   {
     words: 'backfill status',
-    summary: 'how far a backfill is, and what holds it up',
+    summary: 'show the progress of a backfill, and what slows it',
     load: () => import('./backfill/status.ts'),
   },
   {
     words: 'backfill pause',
-    summary: 'let a running backfill wait',
+    summary: 'pause a running backfill',
     load: () => import('./backfill/pause.ts'),
   },
   {
     words: 'backfill resume',
-    summary: 'let it go on',
+    summary: 'resume a paused backfill',
     load: () => import('./backfill/resume.ts'),
   },
   {
     words: 'seed',
-    summary: 'insert test users, plans and figures',
+    summary: 'insert test users, plans and usage',
     load: () => import('./seed.ts'),
   },
   {
@@ -129,11 +129,11 @@ export const commands: CommandEntry[] = [
   },
 ];
 
-/** What the nouns with several verbs are about. */
+/** The summaries of the nouns that have several verbs. */
 export const groups: Record<string, string> = {
-  env: 'the label kept in the database itself',
-  migrate: 'migrations: status, up, down, redo, baseline, new, expand-contract',
-  rescue: 'rows kept from migrations and rollbacks',
+  env: 'the environment label that is stored in the database',
+  migrate: 'apply, roll back and create migrations',
+  rescue: 'rows that migrations and rollbacks destroyed',
   backfill: 'fill columns of tables that are in use',
   report: 'usage and credits',
 };

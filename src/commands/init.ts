@@ -16,7 +16,7 @@ interface Found {
 
 export const command = defineCommand({
   description:
-    'Looks for a folder of migrations and writes dbops.config.ts (dbops.config.mts where the package is not of type "module"). The database URL stays in the environment or in .env, where it does not end up in version control.',
+    'Detects the migrations folder and creates dbops.config.ts (dbops.config.mts where package.json does not have type "module"). The database URL belongs in the environment or in .env, outside version control.',
   examples: ['dbops init', 'dbops init --migrations db/migrations'],
   flags: none,
   async run(context) {
@@ -25,8 +25,8 @@ export const command = defineCommand({
     if (existing)
       throw usageError(
         'INIT.EXISTS',
-        `${existing} is there already; it was left as it is.`,
-        'Edit it, or delete it and run dbops init again.',
+        `${existing} already exists; it was not changed.`,
+        'Edit the file, or delete it and run: dbops init',
       );
     const file = configNameFor(io.cwd);
     const found = await look(context);
@@ -35,21 +35,21 @@ export const command = defineCommand({
     return done(
       { file, migrations, format, found: found !== undefined },
       text(
-        `✓ ${file}  ${found ? `found ${migrations} (${format})` : `no migrations found; they will go to ${migrations}`}`,
+        `✓ ${file}  ${found ? `found ${migrations} (${format})` : `no migrations found; new ones go to ${migrations}`}`,
         'good',
       ),
       text(
         found
-          ? '→ Set DATABASE_URL in .env, then: dbops migrate status'
-          : '→ Start with: dbops migrate new NAME',
+          ? '→ Set DATABASE_URL in .env, then run: dbops migrate status'
+          : '→ Create the first migration: dbops migrate new NAME',
       ),
     );
   },
 });
 
 /**
- * `.mts` where the nearest package is none of modules: Node would read a `.ts` there twice, and warn
- * of it at every command.
+ * Returns `.mts` where the nearest package does not have type "module": Node would parse a `.ts` file
+ * twice there, and warn at every command.
  */
 function configNameFor(directory: string): string {
   const file = packageFileAbove(directory);
@@ -74,7 +74,7 @@ function parseJson(source: string): unknown {
   }
 }
 
-/** Nothing when there is no folder yet, which is what `init` is for. */
+/** Returns the detected folder; nothing where the project has none yet. */
 async function look(context: Context): Promise<Found | undefined> {
   try {
     const { directory, format } = await folderOf(context);
@@ -90,11 +90,11 @@ async function look(context: Context): Promise<Found | undefined> {
 const missing = new Set(['FOLDER.MISSING', 'FOLDER.EMPTY', 'FORMAT.UNKNOWN']);
 
 function contentOf({ migrations, format }: Found): string {
-  return `// Settings of dbops. Flags and environment variables win over what stands here.
+  return `// Settings of dbops. Flags and environment variables override this file.
 export default {
   migrations: ${JSON.stringify(`./${migrations}`)},
   format: ${JSON.stringify(format)},
-  // How long a statement waits for a lock before it lets the application pass.
+  // How long a statement waits for a lock before it backs off and is retried.
   lockTimeout: '2s',
 };
 `;

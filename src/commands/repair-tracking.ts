@@ -7,6 +7,7 @@ import { usageError } from '../errors.ts';
 import type { Folder } from '../formats/format.ts';
 import { readApplied } from '../runner/tracking-state.ts';
 import { shellWord } from '../output/shell.ts';
+import { grouped } from '../output/number.ts';
 import type { Report } from '../report.ts';
 import { applyRepair } from '../repair/apply.ts';
 import { diagnose } from '../repair/diagnose.ts';
@@ -16,7 +17,7 @@ import { placeFolder } from '../formats/place.ts';
 import { defineCommand } from '../command.ts';
 import { wait } from '../flags.ts';
 import { folderOf, refuseForgottenTable } from '../open-project.ts';
-import { underLocks } from '../migrate/locks.ts';
+import { underLocks } from '../migrate/run.ts';
 import { refuseForeign, refuseUnfounded } from '../repair/refusals.ts';
 import {
   carriedOver,
@@ -51,20 +52,17 @@ type Flags = z.infer<typeof flagsShape>;
 
 export const command = defineCommand({
   description:
-    'Proves in the catalog which migrations are in the database, and makes the tracking table say so. Without --apply it shows the proof and the SQL, and changes nothing. On a protected, production or unlabelled remote database --apply and --undo need --confirm.',
+    'Proves from the schema which migrations are applied, and updates the tracking table to match. Without --apply it prints the proof and the SQL, and changes nothing. On a protected, production or unlabelled remote database, --apply and --undo require --confirm.',
   options: [
-    ['--apply', 'write it, in one transaction, with a record to undo it'],
-    ['--undo', 'give the tracking table back as it was before the newest repair'],
-    ['--assume <name...>', 'record this one too, of which the catalog can show nothing or not all'],
-    ['--finish <name>', 'run what is missing of a half-run migration, as proven in a shadow'],
-    ['--take-back <name>', 'undo what was run of a half-run migration, as proven in a shadow'],
-    [
-      '--adopt <format>',
-      'write the proven state into the table of this tool, for a folder in its format',
-    ],
-    ['--from <dir>', 'with --adopt: the folder of the tool that was used so far'],
+    ['--apply', 'repair the tracking table in one transaction, with a record to undo it'],
+    ['--undo', 'restore the tracking table to its state before the newest repair'],
+    ['--assume <name...>', 'also record this migration, which the schema cannot prove'],
+    ['--finish <name>', 'run the missing statements of a partly applied migration'],
+    ['--take-back <name>', 'undo the applied statements of a partly applied migration'],
+    ['--adopt <format>', "write the proven state to this tool's tracking table"],
+    ['--from <dir>', 'with --adopt: migrations folder of the previous tool'],
     ['--dry-run', 'change nothing (the default)'],
-    ['--wait <duration>', 'how long to wait for another run (default 60s)'],
+    ['--wait <duration>', 'wait at most this long for another run (default: 60s)'],
   ],
   examples: [
     'dbops repair-tracking --verbose',
@@ -93,7 +91,7 @@ async function prepare(
   session: Session,
   { folder, flags, move }: { folder: Folder; flags: Flags; move?: Move | undefined },
 ): Promise<Repair> {
-  await readApplied(session, folder); // a table that is another one is told here
+  await readApplied(session, folder); // rejects a table that is not the tool's
   const wanted = wantedFor(context, folder);
   const diagnosis = await diagnose(session, folder, wanted);
   const { judgements, live, changesData } = diagnosis;
@@ -131,7 +129,7 @@ async function prepare(
   };
 }
 
-/** For a command that can be pasted. */
+/** Returns the options as text that can be pasted after the command. */
 function optionsOf({ assume, finish, takeBack, adopt, from }: Flags): string {
   const words = [
     ...assume.map((name) => ['--assume', name]),
@@ -149,7 +147,11 @@ async function mendingOf(
   { finish, takeBack }: Flags,
 ): Promise<Mending | undefined> {
   if (finish !== undefined && takeBack !== undefined)
-    throw usageError('USAGE', 'A migration is finished, or taken back.', 'Give one of the two.');
+    throw usageError(
+      'USAGE',
+      '--finish and --take-back exclude each other.',
+      'Pass one of the two.',
+    );
   if (finish !== undefined) return planMending(asked, steps, 'finish', finish);
   return takeBack === undefined ? undefined : planMending(asked, steps, 'take back', takeBack);
 }
@@ -162,8 +164,9 @@ async function apply(
   const { folder, plan, mending } = repair;
   const { lockTimeout } = context.settings;
   if (mending) refuseUnproven(mending);
-  const changes = plan.actions.length === 1 ? '1 change' : `${plan.actions.length} changes`;
-  await agree(context, session, `${folder.tracking.table} will get ${changes}.`);
+  const changes =
+    plan.actions.length === 1 ? '1 change' : `${grouped(plan.actions.length)} changes`;
+  await agree(context, session, `This makes ${changes} to ${folder.tracking.table}.`);
   const repaired = await underLocks(
     { context, session, folder, patience: flags.wait },
     async (locks) => {
@@ -189,7 +192,7 @@ async function undo(
   { folder, flags }: { folder: Folder; flags: Flags },
 ): Promise<Report> {
   const { tracking } = folder;
-  await agree(context, session, `The newest repair of ${tracking.table} will be taken back.`);
+  await agree(context, session, `This undoes the newest repair of ${tracking.table}.`);
   const undone = await underLocks(
     { context, session, folder, patience: flags.wait },
     async (locks) => {

@@ -5,13 +5,14 @@ import { needsConsent, readLabel, refuseProduction } from '../db/meta.ts';
 import type { Session } from '../db/session.ts';
 import { databaseName } from '../db/target.ts';
 import { exitCodes } from '../errors.ts';
+import { grouped } from '../output/number.ts';
 import { text, type Report, type Table } from '../report.ts';
 import { sets, setsNamed } from '../seed/index.ts';
 import type { SeedCounts } from '../seed/plan.ts';
 import { hasChanges, refuseLiveCustomers, seed, type SeedOptions } from '../seed/run.ts';
 import { defineCommand } from '../command.ts';
 
-/** Milliseconds to go on trying for locks, those of another seed among them. */
+/** Milliseconds to retry for locks, those of another seed among them. */
 const patience = 60_000;
 
 const flags = z.object({
@@ -25,12 +26,12 @@ const flags = z.object({
 });
 
 export const command = defineCommand({
-  description: `Inserts test data, in one transaction. Rows that exist are adopted, and what testers used up or renamed is kept, so it can be run any number of times. Sets: ${sets.map(({ name, summary }) => `${name} (${summary})`).join('; ')}.`,
+  description: `Inserts test data in one transaction. Existing rows are reused, and what testers used up or renamed is kept, so the command can be repeated. Sets: ${sets.map(({ name, summary }) => `${name} (${summary})`).join('; ')}.`,
   options: [
-    ['--only <sets...>', 'only these sets, and those that they need'],
-    ['--reset', 'put used credits, names and dates back, in rows that a seed made'],
-    ['--check', 'write nothing; exit code 4 if there is something to do'],
-    ['--dry-run', 'write nothing; only show what would be done'],
+    ['--only <sets...>', 'insert only these sets and those that they need'],
+    ['--reset', 'also reset credits, names and dates of seeded rows'],
+    ['--check', 'change nothing; exit with 4 when rows are missing or outdated'],
+    ['--dry-run', 'change nothing; show what would be inserted and updated'],
   ],
   examples: ['dbops seed', 'dbops seed --only users', 'dbops seed --reset --dry-run'],
   flags,
@@ -81,9 +82,9 @@ function toReport(
 ): Report {
   const outdated = check && hasChanges(counts);
   const [created, updated, unchanged] = [counts.created, counts.updated, counts.unchanged].map(
-    total,
+    (rows) => grouped(total(rows)),
   );
-  const prefix = write ? '' : 'dry run: ';
+  const prefix = write ? '✓ ' : 'dry run: ';
   const summary = `${prefix}${created} created, ${updated} updated, ${unchanged} unchanged`;
   return {
     exitCode: outdated ? exitCodes.findings : exitCodes.done,

@@ -13,6 +13,7 @@ import type { Folder } from '../formats/format.ts';
 import { folderOf, knownStatuses } from '../open-project.ts';
 import { appliedOf } from '../migrate/plan.ts';
 import type { Migration } from '../migration.ts';
+import { grouped } from '../output/number.ts';
 import { done, text, type Finding, type Report } from '../report.ts';
 import { placeFolder } from '../formats/place.ts';
 import { readBaseline, writeBaseline } from '../verify/known-findings.ts';
@@ -22,13 +23,13 @@ const severities = ['error', 'warning', 'info'] as const;
 
 export const command = defineCommand({
   description:
-    'Compares the database with what its applied migrations make, and looks for broken indexes, constraints and data. Exits with 4 when it finds something.',
-  arguments: [['[words...]', `${checkGroups.join(', ')} (default: all)`]],
+    'Compares the database with the schema that its applied migrations produce, and checks indexes, constraints and data. Exits with 4 on findings.',
+  arguments: [['[words...]', `groups of checks: ${checkGroups.join(', ')} (default: all)`]],
   options: [
-    ['--grants', 'compare rights too: those that are not of owners'],
-    ['--ignore <patterns...>', 'keys of findings that do not count; * stands for any text'],
-    ['--baseline <file>', 'a file of known findings: only others count'],
-    ['--write-baseline <file>', 'make what is found now the known findings'],
+    ['--grants', 'also compare privileges that are granted to other roles than the owner'],
+    ['--ignore <patterns...>', 'ignore findings with these keys; * matches any text'],
+    ['--baseline <file>', 'report only findings that are not in this file'],
+    ['--write-baseline <file>', 'write the current findings to this file'],
   ],
   examples: [
     'dbops verify',
@@ -51,11 +52,14 @@ export const command = defineCommand({
     const applied = appliedOf(await knownStatuses(context, session, folder));
     const groups = new Set<CheckGroup>(words.length > 0 ? words : checkGroups);
     if (context.flags.verbose && groups.has('schema'))
-      for (const line of unseen) context.note(`not seen  ${line}`);
+      for (const line of unseen) context.note(`not compared  ${line}`);
     const all = await findingsOf(context, { folder, session, applied, groups, grants });
     const sorted = setAside(all, ignore, known, (key) => groups.has(groupOf(key)));
     if (output !== undefined) return baselineWritten(cwd, output, sorted.findings);
-    return toReport(sorted, `${[...groups].join(', ')}; ${applied.length} applied migrations`);
+    return toReport(
+      sorted,
+      `${[...groups].join(', ')}; ${grouped(applied.length)} applied ${applied.length === 1 ? 'migration' : 'migrations'}`,
+    );
   },
 });
 
@@ -78,24 +82,25 @@ async function findingsOf(
     environment: settings.environment,
     server: settings.shadow,
     signal,
-    onReplay: () => progress.update('replaying the applied migrations in a shadow'),
+    onReplay: () =>
+      progress.update(`replaying ${grouped(applied.length)} migrations in a shadow database`),
   };
   const drift = groups.has('schema') ? await driftOf(session, wanted, folder.tracking.tables) : [];
   const subject = { session, drift, groups, applied: new Set(applied.map(({ name }) => name)) };
   return readWithFixedSettings(session, () => runChecks(checks, subject));
 }
 
-/** The group that a finding with this key is of: those of the schema are called by their change. */
+/** Returns the group of a finding by its key; findings of the schema are named after their change. */
 function groupOf(key: string): CheckGroup {
   return checks.find(({ name }) => key === name || key.startsWith(`${name}:`))?.group ?? 'schema';
 }
 
 function baselineWritten(cwd: string, file: string, findings: readonly Finding[]): Report {
   writeBaseline(cwd, file, findings);
-  const count = `${findings.length} finding${findings.length === 1 ? '' : 's'}`;
+  const count = `${grouped(findings.length)} finding${findings.length === 1 ? '' : 's'}`;
   return done(
     { findings: [...findings], counts: countsOf(findings) },
-    text(`✓ ${count} written to ${file}; from now on: dbops verify --baseline ${file}`, 'good'),
+    text(`✓ ${count} written to ${file}; next run: dbops verify --baseline ${file}`, 'good'),
   );
 }
 
@@ -112,20 +117,25 @@ function toReport({ findings, ignored, known, stale }: Sorted, scope: string): R
   const counts = countsOf(findings);
   const isClean = findings.every(({ severity }) => severity === 'info');
   const aside = [
-    ...(known > 0 ? [`${known} known`] : []),
-    ...(ignored > 0 ? [`${ignored} ignored`] : []),
+    ...(known > 0 ? [`${grouped(known)} known`] : []),
+    ...(ignored > 0 ? [`${grouped(ignored)} ignored`] : []),
   ];
   const found = severities
     .filter((severity) => counts[severity])
-    .map((severity) => `${counts[severity]} ${severity}${counts[severity] === 1 ? '' : 's'}`);
-  const summary = findings.length === 0 ? '✓ nothing wrong' : found.join(', ');
+    .map((severity) => countOf(counts[severity] ?? 0, severity));
+  const summary = findings.length === 0 ? '✓ No problems found' : found.join(', ');
   return {
     exitCode: isClean ? exitCodes.done : exitCodes.findings,
     data: { findings, counts, known, ignored, stale },
     blocks: [
       ...(findings.length > 0 ? [{ kind: 'findings' as const, findings }] : []),
-      ...stale.map((key) => text(`no longer found, take it out of the baseline: ${key}`, 'warn')),
+      ...stale.map((key) => text(`no longer found, remove it from the baseline: ${key}`, 'warn')),
       text(`${summary} (${[scope, ...aside].join('; ')})`, isClean ? 'good' : 'bad'),
     ],
   };
+}
+
+/** `1 error`, `2 warnings`; info has no plural. */
+function countOf(count: number, severity: (typeof severities)[number]): string {
+  return `${grouped(count)} ${severity}${count === 1 || severity === 'info' ? '' : 's'}`;
 }

@@ -15,16 +15,19 @@ import { statedBy, type ExpectedLosses } from './expected-losses.ts';
 import { count, wait } from '../flags.ts';
 import { keepRows, type Keeping } from './protect-rows.ts';
 import { refuseUnproven, rollbacksOf } from './find-down.ts';
-import { toSteps } from './steps.ts';
+import { toSteps } from './run.ts';
 
 /** What `migrate down` and `migrate redo` share. */
 
 export const rollbackOptions: [notation: string, description: string][] = [
-  ['--to <name>', 'everything after this one; 0 is everything'],
-  ['--steps <n>', 'so many (default 1)'],
-  ['--unproven', 'run it although it is not proven: the schema may be another one than before'],
-  ['--shadow-from <source>', 'folder or live: what the shadow begins with (chosen by itself)'],
-  ['--discard-data', 'take rows and values away without a copy in dbops_rescue'],
+  ['--to <name>', 'roll back migrations after this one; use 0 to roll back everything'],
+  ['--steps <n>', 'roll back N migrations (default: 1)'],
+  ['--unproven', 'run a rollback that is not proven: the schema may differ from before'],
+  [
+    '--shadow-from <source>',
+    'start the shadow from folder or live (default: chosen automatically)',
+  ],
+  ['--discard-data', 'drop rows and values without a copy in dbops_rescue'],
 ];
 
 export const rollbackFlags = z.object({

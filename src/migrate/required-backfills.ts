@@ -7,6 +7,7 @@ import {
 } from '../backfill/run.ts';
 import type { Context } from '../context.ts';
 import type { Session } from '../db/session.ts';
+import { grouped } from '../output/number.ts';
 import { DbopsError, exitCodes } from '../errors.ts';
 import type { Step, StepResult } from '../runner/step.ts';
 import { backfillsOf, optionsOf } from '../backfill/options-of-command.ts';
@@ -35,7 +36,7 @@ export function requireBackfill({ context, session, patience }: Requirement, run
       if (result.state !== 'complete') throw incomplete(name, migration.name, result);
       if (result.changed > 0)
         context.note(
-          `backfill ${name}: ${result.changed} of ${result.account.total} rows filled before ${migration.name}`,
+          `backfill ${name}: ${grouped(result.changed)} of ${grouped(result.account.total)} rows filled before ${migration.name}`,
         );
     }
   };
@@ -71,19 +72,19 @@ function incomplete(name: string, migration: string, result: BackfillResult): Db
   const { open, orphans, mismatched, quarantined } = account;
   const left = [
     ...(open + orphans + quarantined > 0
-      ? [`${open + orphans + quarantined} rows are still open`]
+      ? [`${grouped(open + orphans + quarantined)} rows are not filled`]
       : []),
-    ...(mismatched > 0 ? [`${mismatched} rows contradict their source`] : []),
+    ...(mismatched > 0 ? [`${grouped(mismatched)} rows differ from their source`] : []),
   ];
   return new DbopsError({
     code: 'BACKFILL.INCOMPLETE',
     exitCode: exitCodes.failed,
-    message: `${migration} requires the backfill ${name}, and ${left.join(', and ')}; the migration was not started.`,
+    message: `${migration} requires the backfill ${name}, but ${left.join(' and ')}; the migration was not started.`,
     reason: [
       ...samples.orphans,
       ...samples.mismatched,
       ...quarantine.map(({ table, id, error }) => `${table} ${id}: ${error}`),
     ],
-    hint: `See what is open, and fill it, with: dbops backfill run ${name}`,
+    hint: `Fill the rows: dbops backfill run ${name}`,
   });
 }

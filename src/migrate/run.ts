@@ -1,19 +1,62 @@
+import { readFileSync } from 'node:fs';
 import { backfillOf } from '../backfill/index.ts';
 import { backfillsOf } from '../backfill/options-of-command.ts';
+import type { Context } from '../context.ts';
 import type { AdvisoryLocks } from '../db/advisory-locks.ts';
-import { describeActivity } from '../db/lock.ts';
+import { describeActivity, withRunnerLock } from '../db/lock.ts';
 import type { Session } from '../db/session.ts';
 import { exitCodes } from '../errors.ts';
 import type { Folder } from '../formats/format.ts';
 import { preflight } from '../runner/preflight.ts';
 import { runSteps } from '../runner/run-steps.ts';
 import type { RunOutcome, Step, StepResult } from '../runner/step.ts';
-import type { Direction } from '../migration.ts';
+import { withHostLock } from '../runner/tool-lock.ts';
+import type { Direction, Migration } from '../migration.ts';
 import { formatDuration } from '../output/duration.ts';
+import { grouped } from '../output/number.ts';
 import { done, text, type Block, type JsonValue, type Report } from '../report.ts';
-import { underLocks, type Guarded } from './locks.ts';
+import { readDirectives } from '../sql/directives.ts';
 
-/** What `migrate up` and `migrate down` share: from the steps to the report. */
+/**
+ * One run of migrations, as `migrate up`, `down` and `redo` share it: the steps of a plan, the locks,
+ * the run itself, and its report.
+ */
+
+/** Returns the steps of migrations that have this direction, in the same order. */
+export function toSteps(migrations: readonly Migration[], direction: Direction): Step[] {
+  return migrations.map((migration) => {
+    const found = migration[direction];
+    if (!found) throw new Error(`${migration.name} has no ${direction}`);
+    const script = { ...found }; // read once: the text may be a getter
+    const source = script.kind === 'sql' ? script.sql : readFileSync(script.file, 'utf8');
+    return { migration, direction, script, directives: readDirectives(source, migration.name) };
+  });
+}
+
+export interface Guarded {
+  context: Context;
+  session: Session;
+  folder: Folder;
+  /** Milliseconds to wait for the holder of one of the locks. */
+  patience: number;
+}
+
+/**
+ * Runs `work` while neither another dbops nor the folder's own tool can run.
+ *
+ * @throws code 7 that names the holder
+ */
+export function underLocks<T>(
+  { context, session, folder, patience }: Guarded,
+  work: (locks: AdvisoryLocks) => Promise<T>,
+): Promise<T> {
+  const { signal, progress, anotherSession } = context;
+  const onWait = (holder: string) => progress.update(`waiting for ${holder}`);
+  const waiting = { patience, signal, onWait, anotherSession };
+  return withRunnerLock(session, waiting, (locks) =>
+    withHostLock({ ...waiting, session, folder, locks }, () => work(locks)),
+  );
+}
 
 interface LockedRun extends Guarded {
   /** Plans again under the lock: another run may have been faster. */
@@ -21,7 +64,7 @@ interface LockedRun extends Guarded {
   before: (step: Step) => Promise<void>;
 }
 
-/** Takes the runner's lock and that of the folder's own tool, plans, runs. */
+/** Takes the locks, plans and runs; prints a line for every migration as soon as it is done. */
 export function runLocked(locked: LockedRun): Promise<RunOutcome> {
   return underLocks(locked, (locks) => planAndRun(locked, locks));
 }
@@ -45,8 +88,13 @@ async function planAndRun(
       isPooled,
       backfillOf: (table, column) => backfillOf(backfillsOf(context), table, column),
       anotherSession: () => context.anotherSession(),
-      onStart: (step) => progress.update(`${step.direction} ${step.migration.name}`),
-      onWait: (step, blockers) => context.note(waiting(step, blockers.map(describeActivity))),
+      onStart: ({ direction, migration }) =>
+        progress.update(`${working[direction]} ${migration.name}`),
+      onDone: (result) => {
+        progress.clear();
+        context.print(doneLine(result, context.command), 'good');
+      },
+      onWait: (step, blockers) => context.note(waitingLine(step, blockers.map(describeActivity))),
       onAway: () => progress.update('waiting for the server to come back'),
       onNote: (step, note) => context.note(`${step.migration.name} ${note}`),
     },
@@ -57,15 +105,25 @@ async function planAndRun(
   );
 }
 
-const pooled =
-  'behind a pooler: the lock is that of a transaction on a second connection; DATABASE_URL_UNPOOLED spares it';
+const working = { up: 'applying', down: 'rolling back' } as const;
 
-function waiting(step: Step, blockers: string[]): string {
-  return `${step.migration.name} waits for a lock and lets the application pass${blockers.map((blocker) => `\n  blocked by ${blocker}`).join('')}`;
+const pooled =
+  'a connection pooler is in between: the lock is held by a transaction on a second connection; set DATABASE_URL_UNPOOLED to avoid it';
+
+function waitingLine(step: Step, blockers: string[]): string {
+  const lines = blockers.map((blocker) => `\n  blocked by ${blocker}`);
+  return `${step.migration.name} is waiting for a lock; backing off so that queries can proceed${lines.join('')}`;
+}
+
+/** `✓ 0001_users  12 ms`; a redo says in which direction. */
+function doneLine({ name, direction, durationMs }: StepResult, command: string): string {
+  const label = command === 'migrate redo' ? `${name} (${direction})` : name;
+  return `✓ ${label}  ${formatDuration(durationMs)}`;
 }
 
 /**
- * The report of a run: a line a migration, what stands, and the error if there was one.
+ * Returns the report of a run: what failed, what was not run, and the sum. The migrations that are
+ * done have their line already.
  *
  * @param more further keys of a migration in the JSON document
  */
@@ -74,24 +132,35 @@ export function outcomeReport(
   direction: Direction | 'redo',
   more: (result: StepResult) => Record<string, JsonValue> = () => ({}),
 ): Report {
-  const lines = results.map((result): Block => {
-    const name = direction === 'redo' ? `${result.name} (${result.direction})` : result.name;
-    if (result.state === 'done')
-      return text(`✓ ${name}  ${formatDuration(result.durationMs)}`, 'good');
-    return result.state === 'failed' ? text(`✗ ${name}`, 'bad') : text(`– ${name}  not run`, 'dim');
+  const lines = results.flatMap(({ name, state, direction: one }): Block[] => {
+    const label = direction === 'redo' ? `${name} (${one})` : name;
+    if (state === 'done') return [];
+    return [state === 'failed' ? text(`✗ ${label}`, 'bad') : text(`– ${label}  not run`, 'dim')];
   });
-  const finished = results.filter(({ state }) => state === 'done').length;
-  const verb = { up: 'applied', down: 'rolled back', redo: 'steps done' }[direction];
   return {
     exitCode: error?.exitCode ?? exitCodes.done,
     data: { migrations: results.map((result) => ({ ...result, ...more(result) })) },
-    blocks: [...lines, text(`${finished} of ${results.length} ${verb}`)],
+    blocks: [...lines, summaryOf(results, direction)],
     ...(error && { error }),
   };
 }
 
+/** `✓ 3 migrations applied (1.2 s)`, or `1 of 3 migrations applied`. */
+function summaryOf(results: readonly StepResult[], direction: Direction | 'redo'): Block {
+  const verb = { up: 'applied', down: 'rolled back', redo: 'redone' }[direction];
+  // A redo has two steps for every migration, of which the second counts.
+  const counted =
+    direction === 'redo' ? results.filter((each) => each.direction === 'up') : results;
+  const finished = counted.filter(({ state }) => state === 'done').length;
+  const noun = counted.length === 1 ? 'migration' : 'migrations';
+  if (finished < counted.length)
+    return text(`${grouped(finished)} of ${grouped(counted.length)} ${noun} ${verb}`);
+  const total = results.reduce((sum, { durationMs }) => sum + durationMs, 0);
+  return text(`✓ ${grouped(finished)} ${noun} ${verb} (${formatDuration(total)})`, 'good');
+}
+
 /**
- * What `--dry-run` prints: the SQL in the order in which it would run.
+ * Returns what `--dry-run` prints: the SQL in the order in which it would run.
  *
  * @throws usage error for what a run would refuse
  */

@@ -1,19 +1,41 @@
-import { Chalk, type ChalkInstance } from 'chalk';
+import { styleText } from 'node:util';
 import type { Tone } from '../report.ts';
 
 export interface Screen {
   color: boolean;
   /** Columns of the terminal; absent in a pipe, where tables take the room they need. */
   width?: number | undefined;
+  /** Whether the definitions beneath a table are printed (`--explain`). */
+  explain?: boolean | undefined;
 }
 
-export type Paint = ChalkInstance;
+type Style = (text: string) => string;
 
-/** Whether to colour is decided per stream, by us: chalk itself does not know NO_COLOR. */
-export function paintFor({ color }: Screen): Paint {
-  return new Chalk({ level: color ? 1 : 0 });
+/** One function for each style that dbops uses. */
+export interface Paint {
+  bold: Style;
+  dim: Style;
+  red: Style;
+  green: Style;
+  yellow: Style;
+  cyan: Style;
 }
 
+/** Returns styles that colour, or that return the text unchanged; the caller knows the stream. */
+export function paintFor({ color }: Pick<Screen, 'color'>): Paint {
+  const style = (format: keyof Paint): Style =>
+    color ? (text) => styleText(format, text, { validateStream: false }) : (text) => text;
+  return {
+    bold: style('bold'),
+    dim: style('dim'),
+    red: style('red'),
+    green: style('green'),
+    yellow: style('yellow'),
+    cyan: style('cyan'),
+  };
+}
+
+/** Returns the text in the colour of its tone. */
 export function tint(paint: Paint, tone: Tone | undefined, text: string): string {
   if (tone === 'good') return paint.green(text);
   if (tone === 'warn') return paint.yellow(text);

@@ -1,108 +1,114 @@
-import CliTable from 'cli-table3';
 import stringWidth from 'string-width';
 import type { Column, Row, Table } from '../report.ts';
-import { tint, type Paint } from './paint.ts';
+import { tint, type Paint, type Screen } from './paint.ts';
 import { oneLine, stripControls } from './sanitise.ts';
 import { plain } from './value.ts';
+import { wrapWords, type Measure } from './wrap.ts';
+
+type Room = Pick<Screen, 'width' | 'explain'>;
+
+interface Cell {
+  text: string;
+  paint: (line: string) => string;
+}
+
+/** Columns between two columns. */
+const gap = 2;
+
+/** Columns below which a column of prose is not narrowed: one word a line cannot be read. */
+const narrowest = 16;
 
 /**
- * A table without borders.
+ * Returns a table without borders. On a terminal that is too narrow, columns of prose are wrapped
+ * between words; where even that does not fit, every row becomes a block of `label  value` lines.
  *
- * @param width columns of the terminal; absent in a pipe, where it takes the room it needs
+ * @param width columns of the terminal; absent in a pipe, where the table takes the room it needs
  */
-export function renderTable(table: Table, paint: Paint, width: number | undefined): string {
-  const heading = table.title ? `${paint.bold(stripControls(table.title))}\n` : '';
-  const notes = (table.notes ?? []).map((note) => `\n${paint.dim(stripControls(note))}`).join('');
-  if (table.rows.length === 0) return `${heading}(no rows)${notes}`;
-  const body = table.rows.map((row) => table.columns.map((column) => displayed(column, row)));
-  const head = table.columns.map(({ label }) => label);
+export function renderTable(table: Table, paint: Paint, { width, explain }: Room): string {
+  const notes = explain === true ? (table.notes ?? []) : [];
+  const lines = [
+    ...(table.title ? [paint.bold(stripControls(table.title))] : []),
+    ...(table.rows.length === 0 ? ['(no rows)'] : renderRows(table, paint, width)),
+    ...notes.flatMap((note) => wrapped(paint.dim, stripControls(note), width)),
+  ];
+  return lines.join('\n');
+}
+
+function wrapped(style: Cell['paint'], text: string, width: number | undefined): string[] {
+  return (width === undefined ? [text] : wrapWords(text, width, stringWidth)).map(style);
+}
+
+function renderRows({ columns, rows }: Table, paint: Paint, width: number | undefined): string[] {
+  const head = columns.map(({ label }) => ({ text: label, paint: paint.dim }));
+  const body = rows.map((row) => columns.map((column) => cellOf(column, row, paint)));
   const widths = fit([head, ...body], width);
-  // cli-table3 wraps by string length, which cuts colours and wide letters apart.
-  const wrapped = (text: string, at: number, color: (line: string) => string) =>
-    wrap(text, (widths[at] ?? 0) - gap)
-      .map((line) => color(line))
-      .join('\n');
-  const grid = new CliTable({
-    chars: borderless,
-    colAligns: table.columns.map(({ align }) => align ?? 'left'),
-    colWidths: widths,
-    // cli-table3 colours heads and borders by itself, in pipes and with NO_COLOR too.
-    style: { head: [], border: [], compact: true, 'padding-left': 0, 'padding-right': 2 },
-  });
-  grid.push(head.map((label, at) => wrapped(label, at, paint.dim)));
-  for (const [index, cells] of body.entries()) {
-    const row = table.rows[index] ?? {};
-    const tones = table.columns.map((column) => column.tone?.(row[column.key], row));
-    grid.push(cells.map((text, at) => wrapped(text, at, (line) => tint(paint, tones[at], line))));
-  }
-  const lines = grid
-    .toString()
-    .split('\n')
-    .map((line) => line.trimEnd());
-  return `${heading}${lines.join('\n')}${notes}`;
+  if (!widths) return blocksOf(head, body, width ?? 0);
+  return [head, ...body].flatMap((cells) => gridLines(cells, columns, widths));
 }
 
-function displayed(column: Column, row: Row): string {
+function cellOf(column: Column, row: Row, paint: Paint): Cell {
   const value = row[column.key];
-  const text = column.format ? column.format(value, row) : plain(value);
-  return oneLine(text);
+  const tone = column.tone?.(value, row);
+  return {
+    text: oneLine(column.format ? column.format(value, row) : plain(value)),
+    paint: (line) => tint(paint, tone, line),
+  };
 }
 
-const gap = 2;
-const narrowest = 8;
-
-/** Column widths with their gap; on a terminal that is too narrow the widest columns give way. */
-function fit(rows: string[][], available: number | undefined): number[] {
-  const widths = (rows[0] ?? []).map(
-    (_, at) => Math.max(...rows.map((row) => stringWidth(row[at] ?? ''))) + gap,
-  );
+/** Returns the width of every column, or nothing where a word would have to be cut. */
+function fit(rows: Cell[][], available: number | undefined): number[] | undefined {
+  const widest = (measure: Measure) =>
+    (rows[0] ?? []).map((_, at) => Math.max(...rows.map((row) => measure(row[at]?.text ?? ''))));
+  const widths = widest(stringWidth);
   if (available === undefined) return widths;
-  const total = () => widths.reduce((sum, width) => sum + width, 0);
-  while (total() > available) {
-    const widest = widths.indexOf(Math.max(...widths));
-    if ((widths[widest] ?? 0) <= narrowest) break;
-    widths[widest] = (widths[widest] ?? 0) - 1;
+  const least = widest((text) =>
+    Math.min(stringWidth(text), Math.max(narrowest, longestWord(text))),
+  );
+  const room = available - gap * (widths.length - 1);
+  while (sum(widths) > room) {
+    const shrinkable = widths.map((width, at) => (width > (least[at] ?? 0) ? width : 0));
+    const at = shrinkable.indexOf(Math.max(...shrinkable));
+    if (!shrinkable[at]) return undefined;
+    widths[at] = (widths[at] ?? 0) - 1;
   }
   return widths;
 }
 
-const graphemes = new Intl.Segmenter();
-
-/** Lines of at most `width` columns, broken between words, and within those that are longer. */
-function wrap(text: string, width: number): string[] {
-  return text.split('\n').flatMap((paragraph) => {
-    if (stringWidth(paragraph) <= width) return [paragraph];
-    const lines = [''];
-    for (const piece of paragraph.split(/(?<=\s)/).flatMap((word) => pieces(word, width))) {
-      const line = lines.at(-1) ?? '';
-      if (line && stringWidth(line + piece.trimEnd()) > width) lines.push(piece);
-      else lines[lines.length - 1] = line + piece;
-    }
-    return lines.map((line) => line.trimEnd());
-  });
+function longestWord(text: string): number {
+  return Math.max(...text.split(/\s+/).map((word) => stringWidth(word)));
 }
 
-function pieces(word: string, width: number): string[] {
-  if (stringWidth(word) <= width) return [word];
-  return [...graphemes.segment(word)].map(({ segment }) => segment);
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, each) => total + each, 0);
 }
 
-const borderless = Object.fromEntries(
-  [
-    'top',
-    'top-mid',
-    'top-left',
-    'top-right',
-    'bottom',
-    'bottom-mid',
-    'bottom-left',
-    'bottom-right',
-    'left',
-    'left-mid',
-    'mid',
-    'mid-mid',
-    'right',
-    'right-mid',
-    'middle',
-  ].map((edge) => [edge, '']),
-);
+function gridLines(cells: Cell[], columns: Column[], widths: number[]): string[] {
+  const wrappedCells = cells.map(({ text }, at) => wrapWords(text, widths[at] ?? 0, stringWidth));
+  const height = Math.max(...wrappedCells.map((lines) => lines.length));
+  return Array.from({ length: height }, (_, line) =>
+    cells
+      .map(({ paint }, at) => {
+        const text = wrappedCells[at]?.[line] ?? '';
+        const padding = ' '.repeat(Math.max(0, (widths[at] ?? 0) - stringWidth(text)));
+        const shown = text && paint(text);
+        return columns[at]?.align === 'right' ? padding + shown : shown + padding;
+      })
+      .join(' '.repeat(gap))
+      .trimEnd(),
+  );
+}
+
+/** Returns a block of lines for every row, with an empty line between two. */
+function blocksOf(head: Cell[], body: Cell[][], width: number): string[] {
+  const label = Math.max(...head.map(({ text }) => stringWidth(text))) + gap;
+  const blocks = body.map((cells) =>
+    cells.flatMap(({ text, paint }, at) =>
+      wrapWords(text, width - label, stringWidth, true).map((line, index) => {
+        const name = index === 0 ? (head[at]?.text ?? '') : '';
+        const padding = ' '.repeat(label - stringWidth(name));
+        return `${name && (head[at]?.paint(name) ?? '')}${padding}${paint(line)}`.trimEnd();
+      }),
+    ),
+  );
+  return blocks.flatMap((lines, at) => (at === 0 ? lines : ['', ...lines]));
+}

@@ -1,9 +1,10 @@
 import type { DbopsError } from '../errors.ts';
-import type { Block, Finding } from '../report.ts';
+import type { Block, Finding, Tone } from '../report.ts';
 import { paintFor, tint, type Paint, type Screen } from './paint.ts';
 import { indentedLines, oneLine, stripControls } from './sanitise.ts';
+import { wrapText } from './wrap.ts';
 
-/** Blocks as a person reads them, each followed by a newline. */
+/** Returns blocks as a person reads them, each followed by a newline. */
 export async function toText(blocks: readonly Block[], screen: Screen): Promise<string> {
   const paint = paintFor(screen);
   const rendered = await Promise.all(blocks.map((block) => renderBlock(block, screen, paint)));
@@ -13,17 +14,27 @@ export async function toText(blocks: readonly Block[], screen: Screen): Promise<
 async function renderBlock(block: Block, screen: Screen, paint: Paint): Promise<string> {
   switch (block.kind) {
     case 'text':
-      return tint(paint, block.tone, stripControls(block.text));
+      return tint(paint, block.tone, fitted(stripControls(block.text), screen));
     case 'code':
       return stripControls(block.text);
     case 'findings':
-      return block.findings.map((finding) => renderFinding(finding, paint)).join('\n');
+      return fitted(block.findings.map((one) => renderFinding(one, paint)).join('\n'), screen);
     case 'table': {
       // Measuring text loads the Unicode tables, which costs more than most commands.
       const { renderTable } = await import('./table.ts');
-      return renderTable(block, paint, screen.width);
+      return renderTable(block, paint, screen);
     }
   }
+}
+
+/** Returns the text with its lines broken between words where the terminal is too narrow. */
+function fitted(text: string, { width }: Pick<Screen, 'width'>): string {
+  return width === undefined ? text : wrapText(text, width);
+}
+
+/** Returns one line or paragraph as a person reads it, with its newline. */
+export function lineToText(text: string, screen: Screen, tone?: Tone): string {
+  return `${tint(paintFor(screen), tone, fitted(stripControls(text), screen))}\n`;
 }
 
 const severityTone = { error: 'bad', warning: 'warn', info: 'dim' } as const;
@@ -31,17 +42,21 @@ const severityTone = { error: 'bad', warning: 'warn', info: 'dim' } as const;
 function renderFinding(finding: Finding, paint: Paint): string {
   const head = tint(paint, severityTone[finding.severity], `${finding.severity} ${finding.code}`);
   const from = finding.where.migration
-    ? paint.dim(`  made by ${oneLine(finding.where.migration)}`)
+    ? paint.dim(`  created by ${oneLine(finding.where.migration)}`)
     : '';
   return `${head}  ${indentedLines(finding.message)}${from}\n  → ${indentedLines(finding.help)}`;
 }
 
-/** An error as a person reads it: what happened, why, what to do. */
+/** Returns an error as a person reads it: what happened, why, what to do. */
 export function errorToText(error: DbopsError, screen: Screen, verbose: boolean): string {
   const paint = paintFor(screen);
-  const reason = error.reason.map((line) => `  ${stripControls(line)}\n`).join('');
+  const lines = [
+    `${paint.red('error')} ${stripControls(error.message)} ${paint.dim(error.code)}`,
+    ...error.reason.map((line) => `  ${stripControls(line)}`),
+    `  → ${stripControls(error.hint)}`,
+  ];
   const stack = verbose ? `${paint.dim(stripControls(stackOf(error)))}\n` : '';
-  return `${paint.red('error')} ${stripControls(error.message)} ${paint.dim(error.code)}\n${reason}  → ${stripControls(error.hint)}\n${stack}`;
+  return `${fitted(lines.join('\n'), screen)}\n${stack}`;
 }
 
 function stackOf({ stack = '', cause }: DbopsError): string {

@@ -1,5 +1,10 @@
-/** Rows in the shape that the schema has after `0003_content`: nothing says whose a purchase is. */
-export const oldRows = `
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import type { Session } from '../db/session.ts';
+import { DbopsError, exitCodes } from '../errors.ts';
+
+/** Rows of the schema after `0003_content`, where purchases do not have an organization yet. */
+const oldRows = `
   INSERT INTO public.users (id, email, name) VALUES
     ('user_ada', 'ada@example.com', 'Ada'), ('user_ben', 'ben@example.com', 'Ben'), ('user_eve', 'eve@example.com', 'Eve');
   INSERT INTO public.organizations (id, name, owner_id)
@@ -16,3 +21,29 @@ export const oldRows = `
   INSERT INTO public.content_access (user_id, content_id, access_type)
     SELECT DISTINCT customer_id, content_id, 'purchased' FROM public.purchases;
 `;
+
+/** Inserts the rows of an application that sold for a while, and returns how many there are. */
+export async function insertOldRows(
+  session: Session,
+): Promise<{ purchases: number; access: number }> {
+  await session.script(oldRows);
+  const [row] = await session.query<{ purchases: number; access: number }>(
+    'SELECT (SELECT count(*) FROM public.purchases)::int AS purchases, (SELECT count(*) FROM public.content_access)::int AS access',
+  );
+  return row ?? { purchases: 0, access: 0 };
+}
+
+/** Returns the folder of the reference schema that comes with the package. */
+export function packagedMigrations(): string {
+  const candidates = ['../migrations', '../../migrations'].map((path) =>
+    fileURLToPath(new URL(path, import.meta.url)),
+  );
+  const found = candidates.find((folder) => existsSync(folder));
+  if (found) return found;
+  throw new DbopsError({
+    code: 'DEMO.MIGRATIONS',
+    exitCode: exitCodes.failed,
+    message: 'The migrations of the demo are missing from the package.',
+    hint: 'Install dbops again.',
+  });
+}

@@ -3,8 +3,9 @@ import { parseMonth } from './period.ts';
 
 /** Options of every report, in commander's notation. */
 export const reportOptions: [notation: string, description: string][] = [
-  ['--as-of <time>', 'the instant to report of, ISO 8601 with a zone, or a day (default: now)'],
-  ['--csv', 'the rows as CSV on stdout'],
+  ['--as-of <time>', 'report as of this time (ISO 8601 with a zone) or day (default: now)'],
+  ['--csv', 'print the rows as CSV on stdout'],
+  ['--explain', 'print the definitions of the figures'],
 ];
 
 const day = z.iso.date();
@@ -23,5 +24,9 @@ export const month = z.string().transform((value, context) => {
   return z.NEVER;
 });
 
-/** The flags of every report. `--csv` is obeyed where reports are printed. */
-export const reportFlags = { asOf: asOf.optional(), csv: z.boolean().default(false) };
+/** The flags of every report; what prints the report reads `--csv` and `--explain`. */
+export const reportFlags = {
+  asOf: asOf.optional(),
+  csv: z.boolean().default(false),
+  explain: z.boolean().default(false),
+};

@@ -55,7 +55,10 @@ export async function runSteps(
         () => runStep(step, preparation, run, isLast),
       );
       results.push(result);
-      if (error === undefined) continue;
+      if (error === undefined) {
+        run.onDone?.(result);
+        continue;
+      }
       results.push(...steps.slice(index + 1).map(notRun));
       const standing = await standingOf(results, run);
       if (signal.aborted) return told(standing, stopped(standing.results, step, error));

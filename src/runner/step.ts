@@ -52,6 +52,7 @@ export interface RunSettings {
   signal: AbortSignal;
   anotherSession: () => Promise<Session>;
   onStart: (step: Step) => void;
+  onDone?: (result: StepResult) => void;
   onWait: (step: Step, blockers: Activity[]) => void;
   /** Of what is done beyond what was asked, such as dropping an invalid index. */
   onNote: (step: Step, note: string) => void;

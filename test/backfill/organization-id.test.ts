@@ -75,7 +75,7 @@ describe.each(servers)('the backfill organization-id on $name', (target) => {
       const before = await catalogOf(project);
       const up = await project.json('migrate', 'up', '--no-backfill');
       expect(up).toMatchObject({ exitCode: 1, error: { code: 'BACKFILL.INCOMPLETE' } });
-      expect(up.error?.message).toContain('60 rows are still open');
+      expect(up.error?.message).toContain('60 rows are not filled');
       expect(up.error?.hint).toContain('dbops backfill run organization-id');
       expect(byState(up)['not-run']).toContain('0009_credit_ledger');
       expect(await catalogOf(project)).toEqual(before);

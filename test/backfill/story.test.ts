@@ -59,7 +59,7 @@ describe.each(servers)('document E on a shop with sales, on $name', (server) => 
       expect(await strayRows(project)).toEqual([]);
       const [total] = await project.query('SELECT count(*)::int AS n FROM purchases');
       expect(total).toEqual({ n: rows + 2 + sold });
-      expect((await project.dbops('verify')).stdout).toContain('✓ nothing wrong');
+      expect((await project.dbops('verify')).stdout).toContain('✓ No problems found');
       expect((await project.json('migrate', 'status', '--check')).exitCode).toBe(0);
       expect(await demands(project)).toEqual(endState);
       const left = await project.query("SELECT FROM pg_trigger WHERE tgname LIKE 'zz_dbops%'");

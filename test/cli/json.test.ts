@@ -199,8 +199,8 @@ describe('--json prints an error', () => {
     ['a missing argument', 'migrate new', 'missing required argument'],
     ['a missing verb', 'migrate', 'not complete'],
     ['nothing else', '', 'not complete'],
-    ['a wrong value', 'migrate up --steps none', 'The options can not be used'],
-    ['a wrong setting', 'migrate up --lock-timeout soon', 'The options can not be used'],
+    ['a wrong value', 'migrate up --steps none', 'Invalid options.'],
+    ['a wrong setting', 'migrate up --lock-timeout soon', 'Invalid options.'],
   ])('of %s', async (_, line, message) => {
     const { exitCode, stderr, document } = await json(line.split(' ').filter(Boolean), {
       environment: { DATABASE_URL: unreachable },

@@ -150,7 +150,9 @@ describe.each(targets)('migrate up on $name', (target) => {
       const broken = { ...tables('0001_a', '0003_c'), ...pairs({ '0002_b': 'CREATE TABEL b;' }) };
       const { exitCode, stdout } = await dbops(broken, 'migrate up');
       expect(exitCode).toBe(1);
-      expect(stdout).toMatch(/✓ 0001_a.*\n✗ 0002_b\n– 0003_c {2}not run\n1 of 3 applied\n/);
+      expect(stdout).toMatch(
+        /✓ 0001_a.*\n✗ 0002_b\n– 0003_c {2}not run\n1 of 3 migrations applied\n/,
+      );
       expect((await dbops(tables('0001_a', '0002_b', '0003_c'), 'migrate up')).exitCode).toBe(0);
       expect(await tablesOf(url)).toEqual(['t0001_a', 't0002_b', 't0003_c']);
     });

@@ -371,7 +371,7 @@ describe('init', () => {
     const cwd = folderOf({ 'dbops.config.json': '{}' });
     const { exitCode, stderr } = await runCli(['init'], { cwd });
     expect(exitCode).toBe(2);
-    expect(stderr).toContain('dbops.config.json is there already');
+    expect(stderr).toContain('dbops.config.json already exists');
     expect(readdirSync(cwd)).toEqual(['dbops.config.json']);
   });
 });

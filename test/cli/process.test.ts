@@ -101,7 +101,9 @@ describe('the built program', () => {
           child.kill(signal);
           const { exitCode, stdout, stderr } = await answer;
           expect(exitCode).toBe(130);
-          expect(stdout).toMatch(/✓ 0001_quick .*\n– 0002_slow {2}not run\n1 of 2 applied\n/);
+          expect(stdout).toMatch(
+            /✓ 0001_quick .*\n– 0002_slow {2}not run\n1 of 2 migrations applied\n/,
+          );
           expect(stderr).toContain('Interrupted: 1 of 2 migrations were applied');
           expect(stderr).toContain('To continue: dbops migrate up');
           const tables = `SELECT relname FROM pg_class WHERE relname IN ('quick', 'slow')`;

@@ -55,7 +55,7 @@ describe.runIf(server)('a module that', () => {
       });
       const { exitCode, stderr } = await answer;
       expect(exitCode).toBe(130);
-      expect(stderr).toContain('still running …; press Ctrl-C once more to leave at once\n');
+      expect(stderr).toContain('still running …; press Ctrl-C again to exit immediately\n');
       expect(stderr).not.toContain('PROCESS.ENDED');
     });
   });

@@ -28,7 +28,9 @@ describe.runIf(server)('stdout has the answer, stderr the conversation', () => {
       const version = server?.major === 18 ? '18' : '15';
       expect(stderr).toMatch(`target  ${url}  (PostgreSQL ${version}.`);
       expect(stderr.split('\n')).toHaveLength(2);
-      expect(stdout).toMatch(/^migration +state +applied at\n0001_a +pending\n0002_b +pending\n/);
+      expect(stdout).toMatch(
+        /^migration +state +applied at \(UTC\)\n0001_a +pending\n0002_b +pending\n/,
+      );
       expect(stdout).not.toContain('target');
     });
   });

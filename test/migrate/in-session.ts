@@ -1,4 +1,4 @@
-import { toSteps } from '../../src/migrate/steps.ts';
+import { toSteps } from '../../src/migrate/run.ts';
 import type { Session } from '../../src/db/session.ts';
 import { readFolder } from '../../src/formats/open-folder.ts';
 import { planDown, planUp, type Range } from '../../src/migrate/plan.ts';

@@ -19,7 +19,7 @@ const table = (rows: Row[], more: Partial<Table> = {}): Table => ({
 });
 
 function render(content: Table, width?: number, color = false): string[] {
-  return renderTable(content, paintFor({ color }), width).split('\n');
+  return renderTable(content, paintFor({ color }), { width }).split('\n');
 }
 
 const widest = (lines: string[]) => Math.max(...lines.map((line) => stringWidth(line)));
@@ -30,12 +30,11 @@ describe('a table', () => {
       { name: 'Acme', state: 'ok', used: 1_234_567n },
       { name: '日本語 👩‍👩‍👧', state: 'over', used: 5 },
     ];
-    expect(render(table(rows, { title: 'Usage', notes: ['a note'] }))).toEqual([
+    expect(render(table(rows, { title: 'Usage' }))).toEqual([
       'Usage',
       'organization  state       used',
       'Acme          ok     1,234,567',
       '日本語 👩‍👩‍👧     over           5',
-      'a note',
     ]);
   });
 
@@ -49,8 +48,11 @@ describe('a table', () => {
       const name = unit.repeat(12).trim();
       const lines = render(table([{ name, state: 'over', used: 1 }]), 80);
       expect(widest(lines)).toBeLessThanOrEqual(80);
-      const letters = (text: string) => text.replaceAll(/\s|over|1$/gm, '');
-      expect(letters(lines.slice(1).join('\n'))).toBe(letters(name));
+      const letters = (text: string) => text.replaceAll(/\s/g, '');
+      const labels = /organization|state|used|over|1$/g;
+      expect(letters(lines.map((line) => line.replaceAll(labels, '')).join(''))).toBe(
+        letters(name),
+      );
     },
   );
 
@@ -68,6 +70,78 @@ describe('a table', () => {
       ),
       { numRuns: 60 },
     );
+  });
+
+  const credits: Column[] = [
+    { key: 'email', label: 'user' },
+    { key: 'type', label: 'type' },
+    { key: 'granted', label: 'granted', align: 'right' },
+    { key: 'reset', label: 'next reset' },
+    { key: 'note', label: 'what it means' },
+  ];
+  const credit: Row = {
+    email: 'somebody.with.a.long.address@example.com',
+    type: 'purchased_generation_credits',
+    granted: 1_200_000,
+    reset: '2026-12-01T00:00:00Z',
+    note: 'the balance is stale',
+  };
+
+  it('shrinks prose before identifiers, and cuts no word', () => {
+    const prose: Column[] = [
+      { key: 'id', label: 'migration' },
+      { key: 'text', label: 'what it does' },
+    ];
+    const id = '20260101000000_add_the_organization_to_all_purchases';
+    const text = 'adds a column, fills it in batches and then enforces that it has a value';
+    const lines = render({ kind: 'table', columns: prose, rows: [{ id, text }] }, 80);
+    expect(widest(lines)).toBeLessThanOrEqual(80);
+    expect(lines[1]).toContain(id);
+    expect(lines.slice(1).join(' ').replace(id, '').split(/\s+/).filter(Boolean)).toEqual(
+      text.split(' '),
+    );
+  });
+
+  it('turns into blocks where its words do not fit', () => {
+    const lines = render({ kind: 'table', columns: credits, rows: [credit, credit] }, 80);
+    expect(lines.slice(0, 6)).toEqual([
+      'user           somebody.with.a.long.address@example.com',
+      'type           purchased_generation_credits',
+      'granted        1,200,000',
+      'next reset     2026-12-01T00:00:00Z',
+      'what it means  the balance is stale',
+      '',
+    ]);
+  });
+
+  it('keeps every word whole at 80 columns', () => {
+    const word = fc.string({
+      unit: fc.constantFrom('a', 'ß', '_', '.'),
+      minLength: 1,
+      maxLength: 30,
+    });
+    const cell = fc.array(word, { minLength: 1, maxLength: 6 }).map((words) => words.join(' '));
+    const row = fc.record({ email: cell, type: cell, granted: fc.nat(), reset: cell, note: cell });
+    fc.assert(
+      fc.property(fc.array(row, { minLength: 1, maxLength: 3 }), (rows) => {
+        const lines = render({ kind: 'table', columns: credits, rows }, 80);
+        expect(widest(lines)).toBeLessThanOrEqual(80);
+        const shown = new Set(lines.flatMap((line) => line.split(/\s+/)));
+        for (const each of rows)
+          for (const text of [each.email, each.type, each.reset, each.note])
+            for (const part of text.split(' ')) expect(shown).toContain(part);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it('has its definitions only where they are asked for', () => {
+    const content = table([{ name: 'Acme', state: 'ok', used: 1 }], {
+      notes: ['used: calls of the month'],
+    });
+    expect(render(content).join('\n')).not.toContain('calls of the month');
+    const explained = renderTable(content, paintFor({ color: false }), { explain: true });
+    expect(explained.split('\n').at(-1)).toBe('used: calls of the month');
   });
 
   it('takes the room that it needs in a pipe', () => {

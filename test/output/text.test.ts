@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { DbopsError } from '../../src/errors.ts';
 import { createProgress } from '../../src/output/progress.ts';
 import { escapeControls, redact, stripControls } from '../../src/output/sanitise.ts';
@@ -152,25 +152,30 @@ describe('a terminal that says it has no columns', () => {
 });
 
 describe('progress', () => {
+  beforeEach(() => void vi.useFakeTimers());
+  afterEach(() => void vi.useRealTimers());
+
   function progressOn(stream: { isTTY: boolean; columns?: number }, environment = {}) {
-    let time = 0;
     let written = '';
     const write = (text: string) => (written += text);
-    const progress = createProgress({ ...stream, write }, () => time, environment);
+    const progress = createProgress({ ...stream, write }, Date.now, environment);
     return {
       progress,
-      after: (milliseconds: number) => (time += milliseconds),
+      after: (milliseconds: number) => void vi.advanceTimersByTime(milliseconds),
       written: () => written,
+      print: write,
     };
   }
 
-  it('is one line that is redrawn and cleared on a terminal', () => {
+  it('is one line that is redrawn and cleared on a terminal, cut between words', () => {
     const { progress, after, written } = progressOn({ isTTY: true, columns: 20 });
-    progress.update('too early');
-    after(150);
+    progress.update('replaced at once');
+    after(50);
     progress.update('a line that is longer than the terminal');
+    after(50);
     progress.clear();
-    expect(written()).toBe('\r\u001b[Ka line that is long\r\u001b[K');
+    after(1_000);
+    expect(written()).toBe('\r\u001b[Ka line that is …\r\u001b[K');
   });
 
   it.each([
@@ -179,17 +184,40 @@ describe('progress', () => {
   ])('is a plain line every ten seconds on %s', (_, stream, environment) => {
     const { progress, after, written } = progressOn(stream, environment);
     after(9_000);
-    progress.update('too early');
-    after(1_500);
+    progress.update('replaced');
+    after(500);
     progress.update('10 %');
+    after(1_500);
     progress.clear();
+    after(20_000);
     expect(written()).toBe('10 %\n');
+  });
+
+  it('names the work that runs now, however soon it followed the one before', () => {
+    const { progress, after, written } = progressOn({ isTTY: true, columns: 80 });
+    after(200);
+    progress.update('applying 0001_quick');
+    progress.update('applying 0002_slow');
+    after(100);
+    expect(written().endsWith('\r\u001b[Kapplying 0002_slow')).toBe(true);
+  });
+
+  it('makes way for a line that is printed, and comes back below it', () => {
+    const { progress, after, written, print } = progressOn({ isTTY: true, columns: 80 });
+    after(200);
+    progress.update('applying 0002_slow');
+    progress.above(() => void print('a note\n'));
+    after(100);
+    expect(written()).toBe(
+      '\r\u001b[Kapplying 0002_slow\r\u001b[Ka note\n\r\u001b[Kapplying 0002_slow',
+    );
   });
 
   it('lets no application name drive the terminal', () => {
     const { progress, after, written } = progressOn({ isTTY: false });
     after(10_001);
     progress.update('waiting for \u001b[2Jpsql');
+    after(10_000);
     expect(written()).toBe('waiting for psql\n');
   });
 });

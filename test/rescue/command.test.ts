@@ -71,7 +71,7 @@ describe.each(servers)('migrate up that destroys on $name', (target) => {
       expect((await project.dbops('rescue', 'restore', '0002_less')).exitCode).toBe(0);
       expect(await contents(project)).toEqual(before);
       expect((await project.dbops('rescue', 'restore', '0002_less')).stdout).toContain(
-        'has been put back already',
+        'is already restored',
       );
     }));
 

@@ -7,7 +7,7 @@ import { stateOf } from './status.ts';
 
 export const command = defineCommand({
   description:
-    'Lists the backfills that can be run: those of the program, of backfills/*.json beside the migrations, and of the configuration; and how far each is on this database.',
+    'Lists the defined backfills, with their state on this database. Definitions come from backfills/*.json beside the migrations, from the configuration, and from dbops.',
   examples: ['dbops backfill list', 'dbops backfill list --json | jq .backfills[].name'],
   flags: none,
   async run(context) {
@@ -29,6 +29,6 @@ export const command = defineCommand({
       ],
       rows: backfills.map(({ columns, ...rest }) => ({ ...rest, fills: columns.join(', ') })),
     };
-    return done({ backfills }, table, text('→ dbops backfill run NAME', 'dim'));
+    return done({ backfills }, table, text('→ Run one: dbops backfill run NAME', 'dim'));
   },
 });

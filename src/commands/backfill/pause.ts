@@ -7,8 +7,8 @@ import { defineCommand } from '../../command.ts';
 
 export const command = defineCommand({
   description:
-    'Lets a running backfill pause after its batch, within a second, and holds off new runs of it, until dbops backfill resume.',
-  arguments: [['<name>', 'which backfill']],
+    'Pauses a running backfill after its current batch, within a second, and blocks new runs of it until dbops backfill resume.',
+  arguments: [['<name>', 'name of the backfill']],
   examples: [
     'dbops backfill pause organization-id',
     'dbops backfill pause purchases.organization_id --json',
@@ -26,7 +26,7 @@ export const command = defineCommand({
     return done(
       { name, paused: true },
       text(`✓ ${name} is paused`, 'good'),
-      text(`→ Let it go on with: dbops backfill resume ${name}`),
+      text(`→ Resume it: dbops backfill resume ${name}`),
     );
   },
 });

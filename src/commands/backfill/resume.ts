@@ -7,8 +7,8 @@ import { defineCommand } from '../../command.ts';
 
 export const command = defineCommand({
   description:
-    'Ends the pause of a backfill. A run that waits goes on by itself; one that has ended is run again with dbops backfill run.',
-  arguments: [['<name>', 'which backfill']],
+    'Resumes a paused backfill. A waiting run continues automatically; an ended run is started again with dbops backfill run.',
+  arguments: [['<name>', 'name of the backfill']],
   examples: [
     'dbops backfill resume organization-id',
     'dbops backfill resume purchases.organization_id --json',
@@ -25,8 +25,8 @@ export const command = defineCommand({
     const isAtIt = control !== undefined && stateOf(control) === 'running';
     return done(
       { name, paused: false },
-      text(`✓ ${name} is not paused`, 'good'),
-      ...(isAtIt ? [] : [text(`→ No run is at it: dbops backfill run ${name}`)]),
+      text(`✓ ${name} is resumed`, 'good'),
+      ...(isAtIt ? [] : [text(`→ No run is active; start one: dbops backfill run ${name}`)]),
     );
   },
 });

@@ -4,6 +4,7 @@ import type { Backfill } from '../../backfill/definition.ts';
 import { definitionSchema } from '../../backfill/definition.ts';
 import { inspectBackfill, runBackfill } from '../../backfill/run.ts';
 import type { Context } from '../../context.ts';
+import { issueLines } from '../../output/schema-messages.ts';
 import { usageError } from '../../errors.ts';
 import { readExpression } from '../../sql/expression.ts';
 import { accountReport } from '../../backfill/report.ts';
@@ -39,29 +40,29 @@ type Flags = z.infer<typeof flagsSchema>;
 
 export const command = defineCommand({
   description:
-    'Fills an empty column of a table that is in use: in batches, each committed together with its checkpoint, so that it can be stopped and run again at any time. A value that is there is never changed, unless --fix-mismatched says so. Definitions: dbops backfill list.',
-  arguments: [['[name]', 'which backfill']],
+    'Fills a column of a table that is in use, in batches. Each batch commits together with its checkpoint, so a run can be stopped and resumed at any time. Existing values are never changed, unless with --fix-mismatched.',
+  arguments: [['[name]', 'name of a defined backfill (see dbops backfill list)']],
   options: [
-    ['--table <table>', 'without a definition: the table to fill'],
+    ['--table <table>', 'without a definition: table to fill'],
     ['--set <assignment>', "'COLUMN = EXPRESSION'"],
-    ['--from <table>', 'where the values come from'],
-    ['--on <condition>', 'which row of it belongs to a row of the table'],
-    ['--where <condition>', 'only rows for which it holds'],
-    ['--done <condition>', 'rows for which it holds need nothing (default: those with a value)'],
-    ['--orphans <policy>', 'rows without an answer: fail, skip or set=VALUE (default fail)'],
-    ['--fix-mismatched', 'also change rows that have another value than their source says'],
-    ['--no-trigger', 'the application writes the column already: make no trigger for new rows'],
-    ['--remove-trigger', 'take the trigger for new rows away at the end'],
-    ['--workers <n>', 'how many batches at a time (default 1)'],
-    ['--batch-time <duration>', 'what no batch should exceed (default 250ms)'],
-    ['--max-rate <n>', 'rows a second at the most'],
-    ['--max-lag <duration>', 'pause while a replica is further behind (default 10s)'],
-    ['--max-wal-rate <size>', 'slow down above so much WAL a second (default 128MB)'],
-    ['--pause-when <expression>', 'pause while this SQL expression holds'],
-    ['--max-failures <n>', 'give up when so many rows have failed (default 100)'],
-    ['--restart', 'begin anew where an earlier run was cut off'],
-    ['--dry-run', 'only count'],
-    ['--wait <duration>', 'how long to wait for another run and for locks (default 10s)'],
+    ['--from <table>', 'table that holds the values'],
+    ['--on <condition>', 'join condition between the two tables'],
+    ['--where <condition>', 'fill only rows that match'],
+    ['--done <condition>', 'skip rows that match (default: rows with a value)'],
+    ['--orphans <policy>', 'rows without a source: fail, skip or set=VALUE (default: fail)'],
+    ['--fix-mismatched', 'also change values that differ from their source'],
+    ['--no-trigger', 'create no trigger for new rows: the application fills the column'],
+    ['--remove-trigger', 'drop the trigger for new rows at the end'],
+    ['--workers <n>', 'number of parallel batches (default: 1)'],
+    ['--batch-time <duration>', 'maximum duration of a batch (default: 250ms)'],
+    ['--max-rate <n>', 'maximum rows per second'],
+    ['--max-lag <duration>', 'pause while a replica lags further behind (default: 10s)'],
+    ['--max-wal-rate <size>', 'slow down above this much WAL per second (default: 128MB)'],
+    ['--pause-when <expression>', 'pause while this SQL expression is true'],
+    ['--max-failures <n>', 'stop after this many failed rows (default: 100)'],
+    ['--restart', 'discard an interrupted run and start over'],
+    ['--dry-run', 'count the rows and change nothing'],
+    ['--wait <duration>', 'wait at most this long for another run and for locks (default: 10s)'],
   ],
   examples: [
     'dbops backfill run organization-id --dry-run',
@@ -87,7 +88,7 @@ export const command = defineCommand({
   },
 });
 
-/** The backfill that is named, or that the flags define. @throws usage error */
+/** Returns the backfill that is named, or that the flags define. @throws usage error */
 function backfillOfFlags(
   context: Context,
   { arguments: [name], table, set, from, on, where, done }: Flags,
@@ -99,8 +100,8 @@ function backfillOfFlags(
     const known = backfillsOf(context).map((each) => each.name);
     throw usageError(
       'BACKFILL.NAME',
-      'Say which backfill.',
-      `Known backfills: ${known.join(', ')}. Or define one with --table, --set, --from and --on.`,
+      'No backfill given.',
+      `Known backfills: ${known.join(', ')}. Name one, or define one with --table, --set, --from and --on.`,
     );
   }
   const parsed = definitionSchema.safeParse({ targets: [given] });
@@ -109,7 +110,7 @@ function backfillOfFlags(
   throw usageError(
     'BACKFILL.FLAGS',
     'The flags do not define a backfill.',
-    "Give --table TABLE and --set 'COLUMN = EXPRESSION'; --from and --on go together.",
-    parsed.error?.issues.map(({ path, message }) => `--${String(path.at(-1))}: ${message}`),
+    "Pass --table TABLE and --set 'COLUMN = EXPRESSION'; --from and --on belong together.",
+    parsed.error && issueLines(parsed.error, (path) => `--${String(path.at(-1))}`),
   );
 }

@@ -10,8 +10,8 @@ import { defineCommand } from '../../command.ts';
 
 export const command = defineCommand({
   description:
-    'Shows how far a backfill is, from any terminal: progress, rate, why it waits, who is at it, and which rows were set aside. Without a name, every one that was ever begun here.',
-  arguments: [['[name]', 'which backfill']],
+    'Shows the progress of a backfill: rate, estimated time, reason for waiting, active run, and failed rows. Without a name, shows every backfill that was run on this database.',
+  arguments: [['[name]', 'name of the backfill']],
   examples: ['dbops backfill status', 'dbops backfill status organization-id --json'],
   flags: z.object({ arguments: z.tuple([z.string().optional()]) }),
   async run(context, { arguments: [name] }) {
@@ -19,7 +19,9 @@ export const command = defineCommand({
     const controls = await readControls(session);
     if (name === undefined) {
       const all = await Promise.all(controls.map((control) => describe(session, control)));
-      const none = text('no backfill was ever begun on this database; see: dbops backfill list');
+      const none = text(
+        'No backfills have been run here. List the defined ones: dbops backfill list',
+      );
       return done(
         { backfills: all.map(({ data }) => data) },
         ...(all.length > 0 ? all.flatMap(({ blocks }) => blocks) : [none]),
@@ -36,21 +38,21 @@ export const command = defineCommand({
   },
 });
 
-/** Of a backfill that nobody ever began here. */
+/** Returns the error for a backfill that was never run on this database. */
 export function notBegun(name: string, isKnown: boolean) {
   return usageError(
     'BACKFILL.NOT_BEGUN',
-    `The backfill ${name} was never begun on this database.`,
+    `The backfill ${name} has not been run on this database.`,
     isKnown
-      ? `Begin it with: dbops backfill run ${name}`
-      : 'See what there is: dbops backfill list',
+      ? `Start it: dbops backfill run ${name}`
+      : 'List the defined backfills: dbops backfill list',
   );
 }
 
-/** Milliseconds without a sign of life after which a run is taken for gone. */
+/** Milliseconds without a heartbeat after which a run counts as interrupted. */
 const gone = 15_000;
 
-/** `running` is what a run has written; one that was killed can't correct it. */
+/** Returns the state of a backfill; a run that was killed is still recorded as `running`. */
 export function stateOf({ state, silentMs, pausedAt }: Control): string {
   if (state === 'running' && silentMs > gone) return 'interrupted';
   if (pausedAt && state !== 'complete') return 'paused';
@@ -92,20 +94,20 @@ async function describe(session: Session, control: Control) {
   const blocks: Block[] = [
     text(`${name}: ${state}  ${progress}`, state === 'complete' ? 'good' : 'warn'),
     text(
-      `  ${grouped(changed)} rows changed in ${batches} batches, ${grouped(rowsPerSecond)}/s${strategy ? `; ${strategy}` : ''}`,
+      `  ${grouped(changed)} rows changed in ${grouped(batches)} batches, ${grouped(rowsPerSecond)}/s${strategy ? `; ${strategy}` : ''}`,
       'dim',
     ),
-    ...(data.runner ? [text(`  at it: ${runner}, pid ${runnerPid}`)] : []),
+    ...(data.runner ? [text(`  run by ${runner}, pid ${runnerPid}`)] : []),
     ...(data.reason ? [text(`  ${data.reason}`, 'warn')] : []),
     ...(state === 'paused' && !data.reason
-      ? [text(`  paused by ${pausedBy}; go on with: dbops backfill resume ${name}`, 'warn')]
+      ? [text(`  paused by ${pausedBy}; resume it: dbops backfill resume ${name}`, 'warn')]
       : []),
     ...(state === 'interrupted' || state === 'failed'
-      ? [text(`  → go on where it stopped with: dbops backfill run ${name}`)]
+      ? [text(`  → Continue from its checkpoint: dbops backfill run ${name}`)]
       : []),
     ...quarantine
       .slice(0, 5)
-      .map(({ relation, id, error }) => text(`  ${relation} ${id} is set aside: ${error}`, 'bad')),
+      .map(({ relation, id, error }) => text(`  ${relation} ${id} failed: ${error}`, 'bad')),
     ...(hasTrigger ? [text('  a trigger fills new rows until the column is enforced', 'dim')] : []),
   ];
   return { data, blocks };

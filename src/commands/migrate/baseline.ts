@@ -26,18 +26,18 @@ import {
 import { defineCommand } from '../../command.ts';
 import { wait } from '../../flags.ts';
 import { folderOf, refuseForgottenTable } from '../../open-project.ts';
-import { underLocks } from '../../migrate/locks.ts';
+import { underLocks } from '../../migrate/run.ts';
 
 export const command = defineCommand({
   description:
-    'For a database that has the schema, but no tracking rows: replays the folder in a shadow, and records the migrations that give exactly the catalog that is there, up to the last that left a trace in it. On a protected, production or unlabelled remote database it needs --confirm.',
+    'Records migrations as applied on a database that has the schema but no tracking rows. Replays the folder in a shadow database, and records the migrations that produce exactly the current schema, up to the last one that left a trace. A protected, production or unlabelled remote database requires --confirm.',
   options: [
     [
       '--to <name>',
-      'up to and including this one, also what leaves no trace; without it, as many as the catalog proves',
+      'record migrations up to and including this one, with those that leave no trace (default: as many as the schema proves)',
     ],
-    ['--dry-run', 'prove it, and change nothing'],
-    ['--wait <duration>', 'how long to wait for another run (default 60s)'],
+    ['--dry-run', 'prove the migrations and change nothing'],
+    ['--wait <duration>', 'wait at most this long for another run (default: 60s)'],
   ],
   examples: [
     'dbops migrate baseline --dry-run',

@@ -24,13 +24,13 @@ import { refuseUnproven } from '../../migrate/find-down.ts';
 
 export const command = defineCommand({
   description:
-    'Rolls migrations back, the newest first: one, or --steps, or all after --to. Where the folder has no down it is derived from the catalogs. Both kinds are proven first: up, down and up again in a shadow give the same schema. Rows and values that go are copied to dbops_rescue, and what the migration had destroyed is put back. On a protected, production or unlabelled remote database it needs --confirm.',
+    'Rolls back the newest migration, the newest N, or all after --to. Uses the down migration of the folder, or generates one from the schema. Either is proven first: in a shadow database, up, down and up again must produce the same schema. Rows and values that a rollback destroys are saved to dbops_rescue; rows that the migration had destroyed are restored. A protected, production or unlabelled remote database requires --confirm.',
   options: [
-    ['--dry-run', 'print the receipt: the SQL, its locks, what is proven; change nothing'],
-    ['--write', 'store derived rollbacks beside their migrations, for review; change no database'],
+    ['--dry-run', 'print the SQL, its locks and what is proven; change nothing'],
+    ['--write', 'write generated rollbacks beside their migrations for review; change no database'],
     ...rollbackOptions,
-    ['--no-restore', 'leave in dbops_rescue what the migration had destroyed'],
-    ['--wait <duration>', 'how long to wait for another run and for locks (default 60s)'],
+    ['--no-restore', 'do not restore rows that the migration had destroyed'],
+    ['--wait <duration>', 'wait at most this long for another run and for locks (default: 60s)'],
   ],
   examples: [
     'dbops migrate down --dry-run',
@@ -45,7 +45,7 @@ export const command = defineCommand({
     const statuses = await knownStatuses(context, session, folder);
     const migrations = planDown(statuses, flags);
     if (migrations.length === 0)
-      return done({ migrations: [] }, text('nothing to do: no migration is applied'));
+      return done({ migrations: [] }, text('✓ No applied migrations', 'good'));
     const wanted = { context, session, folder, migrations, flags, applied: appliedOf(statuses) };
     const prepared = await prepareRollback(wanted);
     const { rollbacks, steps, keeping } = prepared;
@@ -86,8 +86,8 @@ function writeAll(
     ...files.map((file) => text(`✓ ${file}`, 'good')),
     text(
       files.length > 0
-        ? '→ Review it, then: dbops migrate down'
-        : 'nothing to write: each has a rollback of its own',
+        ? '→ Review the files, then run: dbops migrate down'
+        : '✓ Every migration has a down migration',
     ),
   );
 }

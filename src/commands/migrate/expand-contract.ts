@@ -20,14 +20,14 @@ import { folderOf } from '../../open-project.ts';
 
 export const command = defineCommand({
   description:
-    'Cuts a pending migration in two, such as one with ADD COLUMN … NOT NULL on a table that has rows: FILE keeps what can be done at once (expand), a new last file demands the rest of the rows, without a long lock (contract), and a backfill between them fills the columns. Where a value comes from is derived from the foreign keys, or said with --set.',
-  arguments: [['<file>', 'the migration, by name or path; it is the last of the folder']],
+    'Splits a pending migration that would lock or fail on a table with rows, such as ADD COLUMN … NOT NULL. FILE keeps what can be applied at once (expand); a backfill fills the columns; a new last file enforces the constraints without a long lock (contract). Values are derived from foreign keys, or given with --set.',
+  arguments: [['<file>', 'name or path of the migration; must be the last of the folder']],
   options: [
     [
       '--set <assignment...>',
-      "'TABLE.COLUMN = EXPRESSION' for a column whose value can not be derived; may be repeated",
+      "'TABLE.COLUMN = EXPRESSION' for a column whose value cannot be derived; repeatable",
     ],
-    ['--dry-run', 'print the files and write none'],
+    ['--dry-run', 'print the files and write nothing'],
   ],
   examples: [
     'dbops migrate expand-contract 0006_cloudy_blizzard --dry-run',
@@ -59,12 +59,16 @@ export const command = defineCommand({
           }))
         : shown.map((file) => text(`✓ ${file}`, 'good'))),
       ...split.notes.map((note) => text(note, 'warn')),
-      text(dryRun ? '→ Run it without --dry-run.' : '→ Read them, then: dbops migrate up'),
+      text(
+        dryRun
+          ? '→ Write the files: run the command without --dry-run'
+          : '→ Review the files, then run: dbops migrate up',
+      ),
     );
   },
 });
 
-/** @throws usage error for a migration that is applied, is not there, or is not the last */
+/** @throws usage error for a migration that is applied, unknown, or not the last */
 async function pendingLast(session: Session, folder: Folder, wanted: string): Promise<Migration> {
   const name = basename(wanted).replace(/(?:\.up)?\.sql$/, '');
   const asked = name === 'migration' ? basename(dirname(wanted)) : name;
@@ -79,26 +83,26 @@ async function pendingLast(session: Session, folder: Folder, wanted: string): Pr
     throw refuse(
       'UNKNOWN',
       `The folder has no migration ${asked}.`,
-      'See what it has: dbops migrate status',
+      'List its migrations: dbops migrate status',
     );
   const { migration } = status;
   if (status.state !== 'pending' && status.state !== 'out-of-order')
     throw refuse(
       'APPLIED',
-      `${migration.name} is ${status.state} on this database; what is applied is not rewritten.`,
-      'Write a new migration instead: dbops migrate new NAME',
+      `${migration.name} is ${status.state} on this database; applied migrations are not rewritten.`,
+      'Create a new migration instead: dbops migrate new NAME',
     );
   if (migration.up.kind !== 'sql')
     throw refuse(
       'MODULE',
-      `${migration.name} is a module; only SQL can be cut in two.`,
-      'Write it as SQL.',
+      `${migration.name} is a module; only SQL migrations can be split.`,
+      'Rewrite the migration in SQL.',
     );
   if (folder.migrations.at(-1)?.name !== migration.name)
     throw refuse(
       'NOT_LAST',
-      `${migration.name} is not the last migration: what it demands of the rows would come after those that follow it.`,
-      `Cut the last one, ${folder.migrations.at(-1)?.name ?? ''}, or make this the last.`,
+      `${migration.name} is not the last migration: its constraints would be enforced after the migrations that follow it.`,
+      `Split the last migration, ${folder.migrations.at(-1)?.name ?? ''}, or make this one the last.`,
     );
   return migration;
 }
@@ -114,12 +118,12 @@ async function read(session: Session, { up, down }: Migration) {
 function nothingToSplit({ name }: Migration) {
   return usageError(
     'EXPAND.NOTHING',
-    `${name} demands nothing of rows that are there already, as far as the database knows its tables.`,
-    'Apply it as it is: dbops migrate up',
+    `${name} requires nothing of existing rows.`,
+    'Apply it unchanged: dbops migrate up',
   );
 }
 
-/** One backfill a column name, by its name. @throws usage error for a column that nothing fills */
+/** Returns one backfill for each column name. @throws usage error for a column without a value */
 async function backfillsFor(
   session: Session,
   columns: readonly EmptyColumn[],
@@ -144,13 +148,13 @@ async function backfillsFor(
   if (unknown.length === 0) return backfills;
   throw usageError(
     'EXPAND.NO_VALUE',
-    `Nothing says what ${unknown.length === 1 ? 'a new column' : `${unknown.length} new columns`} should hold in old rows; nothing was written.`,
-    'Say it, each with an expression such as (SELECT …) or a literal, and run the command again.',
+    `No value given for existing rows in ${unknown.length === 1 ? 'a new column' : `${unknown.length} new columns`}; no file was written.`,
+    'Provide an expression for each column, such as (SELECT …) or a literal, and run the command again.',
     unknown,
   );
 }
 
-/** @throws usage error for what is not `TABLE.COLUMN = EXPRESSION` */
+/** @throws usage error for text that is not `TABLE.COLUMN = EXPRESSION` */
 async function readSets(set: readonly string[]): Promise<Map<string, string>> {
   const said = new Map<string, string>();
   for (const each of set) {
@@ -158,7 +162,7 @@ async function readSets(set: readonly string[]): Promise<Map<string, string>> {
     if (!place || !column || !value)
       throw usageError(
         'EXPAND.SET',
-        `--set ${each} can not be read.`,
+        `Invalid --set: ${each}`,
         "Write 'TABLE.COLUMN = EXPRESSION'.",
       );
     await readExpression(value, '--set');
@@ -168,7 +172,7 @@ async function readSets(set: readonly string[]): Promise<Map<string, string>> {
   return said;
 }
 
-/** What is new comes first, so that a failure leaves FILE as it was. */
+/** Writes every file under another name first, so that a failure leaves FILE unchanged. */
 function write(files: Readonly<Record<string, string>>): void {
   for (const [file, content] of Object.entries(files)) {
     mkdirSync(dirname(file), { recursive: true });

@@ -12,11 +12,9 @@ import { chooseFolder } from '../../open-project.ts';
 
 export const command = defineCommand({
   description:
-    'Writes the files of a new migration into the folder, as its tool would name and begin them. Without a folder it begins one of its own: migrations/0001_name.up.sql and .down.sql.',
-  arguments: [['<name>', 'what it does, such as add_invoices']],
-  options: [
-    ['--module', 'a TypeScript module instead of SQL, in folders of dbops and node-pg-migrate'],
-  ],
+    "Creates a migration in your tool's format, in the detected folder. Without a folder, creates migrations/0001_name.up.sql and .down.sql.",
+  arguments: [['<name>', 'what the migration does, such as add_invoices']],
+  options: [['--module', 'create a TypeScript module instead of SQL (dbops and node-pg-migrate)']],
   examples: ['dbops migrate new add_invoices', 'dbops migrate new split_names --module'],
   flags: z.object({
     arguments: z.tuple([
@@ -38,13 +36,15 @@ export const command = defineCommand({
     });
     return done(
       { files: written },
-      ...written.map((file) => text(`✓ ${file}`)),
-      text(`→ Write ${written.length === 1 ? 'it' : 'them'}, then: dbops migrate up`),
+      ...written.map((file) => text(`✓ ${file}`, 'good')),
+      text(
+        `→ Edit ${written.length === 1 ? 'this file' : 'these files'}, then run: dbops migrate up`,
+      ),
     );
   },
 });
 
-/** The project's folder, or a first one. */
+/** Returns the folder of the project, or the one to create. */
 async function folderForNew(context: Context): Promise<CandidateFolder> {
   try {
     return await chooseFolder(context);
@@ -55,7 +55,7 @@ async function folderForNew(context: Context): Promise<CandidateFolder> {
   }
 }
 
-/** @throws usage error when only the tool can make a migration */
+/** @throws usage error when only the tool can create a migration */
 function writerOf(
   { name, newFiles, newCommand }: Format,
   title: string,
@@ -63,7 +63,7 @@ function writerOf(
   if (newFiles) return newFiles;
   throw usageError(
     'NEW.TOOL',
-    `A migration of ${name} is more than a file: its tool keeps a record of it, and skips files without one.`,
-    newCommand?.(slugOf(title)) ?? `Make it with ${name}.`,
+    `${name} keeps a record of each migration beside its file, and skips files without one.`,
+    newCommand?.(slugOf(title)) ?? `Create the migration with ${name}.`,
   );
 }

@@ -16,16 +16,16 @@ import {
   rollbackFlags,
   rollbackOptions,
 } from '../../migrate/down.ts';
-import { toSteps } from '../../migrate/steps.ts';
+import { toSteps } from '../../migrate/run.ts';
 
 export const command = defineCommand({
   description:
-    'Rolls the newest migrations back and applies them again, under one lock: for a migration that is still being written. As with down, every rollback is proven first; the rows and values that it takes away are kept, and put back in the end.',
+    'Rolls back the newest migrations and applies them again, under one lock; for a migration that is still being written. As with down, every rollback is proven first. Rows and values that a rollback destroys are saved, and restored at the end.',
   options: [
-    ['--dry-run', 'print the receipt of the rollbacks; change nothing'],
+    ['--dry-run', 'print the SQL of the rollbacks; change nothing'],
     ...rollbackOptions,
-    ['--no-restore', 'leave in dbops_rescue what was kept'],
-    ['--wait <duration>', 'how long to wait for another run and for locks (default 60s)'],
+    ['--no-restore', 'leave saved rows in dbops_rescue'],
+    ['--wait <duration>', 'wait at most this long for another run and for locks (default: 60s)'],
   ],
   examples: ['dbops migrate redo', 'dbops migrate redo --steps 2'],
   flags: rollbackFlags,
@@ -36,7 +36,7 @@ export const command = defineCommand({
     const statuses = await knownStatuses(context, session, folder);
     const migrations = planDown(statuses, flags);
     if (migrations.length === 0)
-      return done({ migrations: [] }, text('nothing to do: no migration is applied'));
+      return done({ migrations: [] }, text('✓ No applied migrations', 'good'));
     const applied = appliedOf(statuses);
     const wanted = { context, session, folder, migrations, flags, applied };
     const prepared = await prepareRollback(wanted);
@@ -62,7 +62,7 @@ export const command = defineCommand({
     const report = outcomeReport(outcome, 'redo', ({ name, direction }) =>
       direction === 'down' ? rollbackJson(rollbacks, name) : {},
     );
-    // What the rollbacks have kept was not there when the way up was prepared.
+    // The rollbacks of this run saved rows after the way up was prepared.
     const ups = ran.results.filter(({ direction }) => direction === 'up');
     const { report: withOffers } = await keepRows(rescue, again);
     return withOffers({ results: ups }, await keepingAgain.report(outcome, report));

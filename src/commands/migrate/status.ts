@@ -26,6 +26,7 @@ import {
   type Tone,
 } from '../../report.ts';
 import { defineCommand } from '../../command.ts';
+import { grouped } from '../../output/number.ts';
 import { folderOf } from '../../open-project.ts';
 
 const tones: Record<string, Tone> = { applied: 'good', pending: 'warn' };
@@ -33,22 +34,22 @@ const tones: Record<string, Tone> = { applied: 'good', pending: 'warn' };
 const columns: Column[] = [
   { key: 'name', label: 'migration' },
   { key: 'state', label: 'state', tone: (state) => tones[String(state)] ?? 'bad' },
-  { key: 'appliedAt', label: 'applied at', format: when },
+  { key: 'appliedAt', label: 'applied at (UTC)', format: when },
 ];
 
 function when(value: Cell): string {
-  return value instanceof Date ? `${value.toISOString().slice(0, 19).replace('T', ' ')} UTC` : '';
+  return value instanceof Date ? value.toISOString().slice(0, 19).replace('T', ' ') : '';
 }
 
 const disagreement = new Set<MigrationStatus['state']>(['edited', 'missing-file', 'failed']);
 
 export const command = defineCommand({
   description:
-    'Shows every migration of the folder beside what the database has recorded, and what is wrong with either.',
+    'Lists the migrations of the folder with their state in the database, and reports where folder and tracking table disagree.',
   options: [
     [
       '--check',
-      'exit with 6 when folder and database disagree, with 4 on other findings, with 5 when migrations are pending',
+      'exit with 6 when folder and database disagree, 4 on other findings, 5 when migrations are pending',
     ],
   ],
   examples: [
@@ -100,10 +101,10 @@ async function onlineReport(
   const blocks: Block[] = [{ kind: 'table', columns, rows: migrations }];
   if (findings.length > 0) blocks.push({ kind: 'findings', findings });
   const summary = migrationStates.filter((state) => counts[state]);
-  blocks.push(text(summary.map((state) => `${counts[state]} ${state}`).join(', ')));
+  blocks.push(text(summary.map((state) => `${grouped(counts[state] ?? 0)} ${state}`).join(', ')));
   const isRefused = elsewhere.length > 0 && !isChosen;
   if (counts['pending'] && !isRefused && canRun(statuses, folder))
-    blocks.push(text('→ Apply what is pending: dbops migrate up'));
+    blocks.push(text('→ Apply pending migrations: dbops migrate up'));
   return {
     exitCode: check ? verdict(statuses, others) : exitCodes.done,
     data: { format: folder.format.name, migrations, counts, findings },
@@ -111,7 +112,7 @@ async function onlineReport(
   };
 }
 
-/** Whether `migrate up` would begin: it asks for the SQL of all pending files before the first. */
+/** Whether `migrate up` would run: it reads the SQL of all pending files first. */
 function canRun(statuses: readonly MigrationStatus[], folder: Folder): boolean {
   try {
     refuseDefects(folder);
@@ -122,20 +123,22 @@ function canRun(statuses: readonly MigrationStatus[], folder: Folder): boolean {
   }
 }
 
-/** What the folder says by itself, where the database can't be asked. */
+/** Returns the report on the folder alone, where the database cannot be read. */
 function offlineReport({ format, findings, migrations }: Folder, error: DbopsError): Report {
   return {
     exitCode: error.exitCode,
     data: { format: format.name, migrations: [], counts: {}, findings },
     blocks: [
       { kind: 'findings', findings },
-      text(`${migrations.length} migrations in the folder; what is applied is not known`),
+      text(
+        `${grouped(migrations.length)} migrations in the folder; the database could not be read`,
+      ),
     ],
     error,
   };
 }
 
-/** A format may tell more of something that every format has: the first finding of a key stays. */
+/** Returns the first finding of each key: a format may explain a common finding better. */
 function unique(findings: readonly Finding[]): Finding[] {
   const byKey = new Map(findings.toReversed().map((finding) => [finding.key, finding]));
   return findings.filter((finding) => byKey.get(finding.key) === finding);

@@ -8,20 +8,19 @@ import { placeFolder } from '../../formats/place.ts';
 import type { Asked } from '../../migrate/explain-duplicate-object.ts';
 import { defineCommand } from '../../command.ts';
 import { count, wait } from '../../flags.ts';
-import { toSteps } from '../../migrate/steps.ts';
 
 export const command = defineCommand({
   description:
-    'Applies pending migrations in order, each in its own transaction together with its tracking row. A failure leaves the database as it was before that file. Rows and values that a migration destroys are copied to dbops_rescue first.',
+    'Applies pending migrations in order, each in a transaction of its own together with its tracking row. When a migration fails, the database is as it was before that file. Rows and values that a migration destroys are copied to the schema dbops_rescue first.',
   options: [
-    ['--to <name>', 'up to and including this one'],
-    ['--steps <n>', 'so many at the most'],
+    ['--to <name>', 'apply migrations up to and including this one'],
+    ['--steps <n>', 'apply at most N migrations'],
     ['--dry-run', 'print the SQL and change nothing'],
-    ['--no-backfill', 'refuse, rather than run, a backfill that a migration requires'],
-    ['--allow-out-of-order', 'also apply a pending migration that is older than an applied one'],
+    ['--no-backfill', 'refuse a migration whose required backfill is incomplete'],
+    ['--allow-out-of-order', 'also apply pending migrations that are older than an applied one'],
     ['--discard-data', 'drop rows and values without a copy in dbops_rescue'],
-    ['--restore', 'put back, without asking, what an earlier rollback kept'],
-    ['--wait <duration>', 'how long to wait for another run and for locks (default 60s)'],
+    ['--restore', 'restore rows that an earlier rollback saved, without asking'],
+    ['--wait <duration>', 'wait at most this long for another run and for locks (default: 60s)'],
   ],
   examples: [
     'dbops migrate up',
@@ -47,15 +46,17 @@ export const command = defineCommand({
       const statuses = await knownStatuses(context, session, folder);
       const planned = planUp(statuses, flags);
       applied = appliedOf(statuses);
-      return toSteps(planned, 'up');
+      return planned;
     };
-    const steps = await plan();
-    if (steps.length === 0)
-      return done({ migrations: [] }, text('nothing to do: every migration is applied'));
+    const pending = await plan();
+    if (pending.length === 0)
+      return done({ migrations: [] }, text('✓ No pending migrations', 'good'));
     // Loading what runs migrations would be a tenth of the time of a run that has nothing to do.
-    const { dryRunReport, outcomeReport, runLocked } = await import('../../migrate/run.ts');
+    const { dryRunReport, outcomeReport, runLocked, toSteps } =
+      await import('../../migrate/run.ts');
     const { expectLosses } = await import('../../migrate/expected-losses.ts');
     const { keepRows } = await import('../../migrate/protect-rows.ts');
+    const steps = toSteps(pending, 'up');
     const rescue = { context, session, folder, flags };
     const keeping = await keepRows(rescue, steps, await expectLosses(rescue, applied, steps));
     if (flags.dryRun) return keeping.preview(await dryRunReport(steps, session, folder));
@@ -64,7 +65,7 @@ export const command = defineCommand({
       await import('../../migrate/required-backfills.ts');
     const requirement = { context, session, patience: flags.wait };
     const before = requireBackfill(requirement, flags.backfill);
-    const guarded = async () => keeping.guarded(await plan());
+    const guarded = async () => keeping.guarded(toSteps(await plan(), 'up'));
     const ended = await runLocked({ ...requirement, folder, plan: guarded, before });
     const outcome = await explainFailure({ context, session, folder }, ended);
     const error = await retireBackfills(requirement, steps, outcome.results);

@@ -6,8 +6,8 @@ import { reportFlags, reportOptions } from '../../reports/flags.ts';
 
 export const command = defineCommand({
   description:
-    'Credits of every user and type: granted, used, left, the next reset and whether the row is stale or over-used. Read-only. The definitions are printed beneath.',
-  options: [['--user <email>', 'one user'], ...reportOptions],
+    'Shows the credits of every user and type: granted, used, left, next reset, and rows that are stale or overdrawn. Read-only. --explain prints the definitions.',
+  options: [['--user <email>', 'report one user'], ...reportOptions],
   examples: [
     'dbops report credits',
     'dbops report credits --user pro@example.com --json',

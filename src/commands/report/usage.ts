@@ -9,12 +9,12 @@ const wrongFeature = `expected one of ${features.join(', ')}`;
 
 export const command = defineCommand({
   description:
-    'Usage of every organization and feature against the limit of its plan: what is used, the limit, percent and state. Read-only. The definitions are printed beneath.',
+    'Shows the usage of every organization and feature against the limit of its plan. Read-only. --explain prints the definitions.',
   options: [
-    ['--org <org>', 'one organization, by slug or id'],
-    ['--feature <key>', `one feature: ${features.join(', ')}`],
-    ['--period <month>', 'a UTC month such as 2026-11 (default: the one of --as-of)'],
-    ['--fail-on <state>', 'over: exit code 4 when anything is over its limit'],
+    ['--org <org>', 'report one organization, by slug or id'],
+    ['--feature <key>', `report one feature: ${features.join(', ')}`],
+    ['--period <month>', 'UTC month such as 2026-11 (default: the month of --as-of)'],
+    ['--fail-on <state>', 'over: exit with 4 when any usage exceeds its limit'],
     ...reportOptions,
   ],
   examples: [

@@ -11,12 +11,12 @@ import { chosen } from '../../rescue/choose-records.ts';
 
 export const command = defineCommand({
   description:
-    'Drops copies from dbops_rescue, for good: those of a migration, or by their age, or all. It asks for the name of the database.',
-  arguments: [['[name]', 'of the migration that destroyed them, or an id of dbops rescue list']],
+    'Deletes saved rows from dbops_rescue for good: those of a migration, those of a certain age, or all. Requires --confirm.',
+  arguments: [['[name]', 'migration that destroyed the rows, or an id of dbops rescue list']],
   options: [
-    ['--all', 'all that there are'],
-    ['--older-than <duration>', 'only what was kept longer ago than this, such as 30d'],
-    ['--dry-run', 'only list what would be dropped'],
+    ['--all', 'delete all saved rows'],
+    ['--older-than <duration>', 'delete rows that were saved longer ago than this, such as 30d'],
+    ['--dry-run', 'list the rows and change nothing'],
   ],
   examples: [
     'dbops rescue drop 0012_drop_notes --dry-run',
@@ -33,8 +33,8 @@ export const command = defineCommand({
     if (name === undefined && !all && olderThan === undefined)
       throw usageError(
         'RESCUE.NOTHING_NAMED',
-        'Which copies to drop is not said.',
-        'Name a migration, or an age, or all of them: dbops rescue drop --older-than 30d',
+        'No saved rows specified.',
+        'Specify a migration, an age, or --all: dbops rescue drop --older-than 30d',
       );
     const session = await context.session();
     const records = await readRecords(session);
@@ -50,7 +50,7 @@ export const command = defineCommand({
     return done(
       { dropped: due.map(toJson), ...(dryRun && { dryRun: true }) },
       ...due.map((record) => text(`${sizeOf(record)}: ${verb}`)),
-      ...(due.length === 0 ? [text('nothing to drop')] : []),
+      ...(due.length === 0 ? [text('✓ No saved rows match')] : []),
     );
   },
 });

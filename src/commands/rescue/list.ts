@@ -6,19 +6,19 @@ import { lossToJson, placeOf, restoreCommand } from '../../rescue/report.ts';
 
 export const command = defineCommand({
   description:
-    'Lists the rows and values that migrations and rollbacks have destroyed, and of which there is a copy in the schema dbops_rescue.',
+    'Lists the rows and values that migrations and rollbacks destroyed, and that dbops saved in the schema dbops_rescue.',
   examples: ['dbops rescue list', 'dbops rescue list --json'],
   flags: none,
   async run(context) {
     const records = await readRecords(await context.session());
     const data = { rescued: records.map(toJson) };
     if (records.length === 0)
-      return done(data, text('nothing is kept: no migration has destroyed rows'));
+      return done(data, text('No rows are saved: no migration destroyed any'));
     const waiting = records.find(({ state }) => state !== 'restored');
     return done(
       data,
       toTable(records),
-      ...(waiting ? [text(`→ Put back: ${restoreCommand(waiting.migration)}`)] : []),
+      ...(waiting ? [text(`→ Restore them: ${restoreCommand(waiting.migration)}`)] : []),
     );
   },
 });
@@ -46,7 +46,7 @@ function toTable(records: readonly RescueRecord[]): Table {
       { key: 'migration', label: 'destroyed by' },
       { key: 'what', label: 'table or column' },
       { key: 'rows', label: 'rows', align: 'right' },
-      { key: 'kept', label: 'kept' },
+      { key: 'kept', label: 'saved at' },
       { key: 'state', label: 'state', tone: (state) => (state === 'kept' ? 'warn' : undefined) },
     ],
     rows,

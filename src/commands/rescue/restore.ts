@@ -10,11 +10,11 @@ import { chosen } from '../../rescue/choose-records.ts';
 
 export const command = defineCommand({
   description:
-    'Puts kept rows and values back, in one transaction. What is there is left alone: rows that have a successor, values that were written since and rows whose parent is gone are counted and said, and stay in dbops_rescue.',
-  arguments: [['<name>', 'of the migration that destroyed them, or an id of dbops rescue list']],
+    'Restores saved rows and values, in one transaction. Existing rows and newer values are never changed; rows that conflict with them, or whose parent row no longer exists, are reported and remain in dbops_rescue.',
+  arguments: [['<name>', 'migration that destroyed the rows, or an id of dbops rescue list']],
   options: [
-    ['--overwrite', 'kept values of a column also go over what was written there since'],
-    ['--dry-run', 'only say what would become of each row'],
+    ['--overwrite', 'also replace values that were written since'],
+    ['--dry-run', 'report the outcome for each row and change nothing'],
   ],
   examples: [
     'dbops rescue restore 0012_drop_notes --dry-run',
@@ -30,7 +30,8 @@ export const command = defineCommand({
     const session = await context.session();
     const records = chosen(await readRecords(session), name);
     const open = overwrite ? records : records.filter(({ state }) => state !== 'restored');
-    if (open.length === 0) return toReport([], dryRun, `all of ${name} has been put back already`);
+    if (open.length === 0)
+      return toReport([], dryRun, `✓ Everything of ${name} is already restored`);
     const restored = await restore(session, open, { dryRun, overwrite }).catch((error: unknown) => {
       throw restoreError(error, open);
     });
@@ -58,8 +59,8 @@ function noPlace(left: readonly Restored[]): DbopsError {
   return new DbopsError({
     code: 'RESCUE.NO_PLACE',
     exitCode: exitCodes.failed,
-    message: 'There is no place for the kept rows; nothing was changed.',
+    message: 'The saved rows cannot be restored; nothing was changed.',
     reason: left.flatMap(({ obstacle = '' }) => obstacle),
-    hint: `Bring the schema back first: dbops migrate ${back}`,
+    hint: `Restore the schema first: dbops migrate ${back}`,
   });
 }

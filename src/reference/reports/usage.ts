@@ -92,6 +92,9 @@ function presentUsage(facts: UsageFacts, request: UsageRequest): Figures {
   const over = totals.over > 0;
   const title = 'Usage and limits';
   const period = periodOf(request);
+  const notes = notesOf(facts, rows);
+  // What could not be counted is no definition: it is always shown.
+  const uncounted = notes.filter((note) => note.startsWith('not counted'));
   return {
     title,
     heading: `${title}, ${describePeriod(period)}`,
@@ -99,8 +102,11 @@ function presentUsage(facts: UsageFacts, request: UsageRequest): Figures {
     columns,
     rows,
     totals,
-    notes: notesOf(facts, rows),
-    summary: [text(inWords(totals), over ? 'bad' : undefined)],
+    notes,
+    summary: [
+      text(inWords(totals), over ? 'bad' : undefined),
+      ...uncounted.map((note) => text(note, 'warn')),
+    ],
     exitCode: request.failOnOver && over ? exitCodes.findings : exitCodes.done,
   };
 }
