@@ -43,15 +43,17 @@ export async function readQuick(
 /** @throws usage error when the server can't make sense of the condition */
 export async function probeCondition(session: Session, { pauseWhen }: Limits): Promise<void> {
   if (pauseWhen === undefined) return;
-  await underUserPath(session, `EXPLAIN SELECT (${pauseWhen}\n)::boolean`).catch((error: unknown) => {
-    if (!codeOf(error).startsWith('42')) throw error;
-    throw usageError(
-      'BACKFILL.PAUSE_WHEN',
-      `--pause-when can not be used: ${error instanceof Error ? error.message : String(error)}.`,
-      'Correct it; a query stands in parentheses, such as (SELECT count(*) > 50 FROM pg_stat_activity).',
-      [`SQLSTATE ${codeOf(error)}`, pauseWhen],
-    );
-  });
+  await underUserPath(session, `EXPLAIN SELECT (${pauseWhen}\n)::boolean`).catch(
+    (error: unknown) => {
+      if (!codeOf(error).startsWith('42')) throw error;
+      throw usageError(
+        'BACKFILL.PAUSE_WHEN',
+        `--pause-when can not be used: ${error instanceof Error ? error.message : String(error)}.`,
+        'Correct it; a query stands in parentheses, such as (SELECT count(*) > 50 FROM pg_stat_activity).',
+        [`SQLSTATE ${codeOf(error)}`, pauseWhen],
+      );
+    },
+  );
 }
 
 /** Looked at every other second. */

@@ -102,7 +102,8 @@ function classes({ done }: Subject) {
  */
 export function account(subject: Subject, failed: string): string {
   const counts = Object.entries(classes(subject)).map(
-    ([name, condition]) => `pg_catalog.count(*) FILTER (WHERE ${condition})::pg_catalog.float8 AS "${name}"`,
+    ([name, condition]) =>
+      `pg_catalog.count(*) FILTER (WHERE ${condition})::pg_catalog.float8 AS "${name}"`,
   );
   return `SELECT pg_catalog.count(*)::pg_catalog.float8 AS total, ${counts.join(', ')}
     FROM (${answers(subject, subject.table, failed)}) AS dbops_row`;
@@ -156,7 +157,9 @@ export function remainingUnread(
 /** SQL: the name of a row of a set. */
 export function nameOfRow(subject: Subject, naming: Rows['naming']): string {
   if (naming === 'ctid') return `${subject.alias}.ctid::pg_catalog.text`;
-  const parts = subject.key.map(({ name }) => `${subject.alias}.${quoteIdentifier(name)}::pg_catalog.text`);
+  const parts = subject.key.map(
+    ({ name }) => `${subject.alias}.${quoteIdentifier(name)}::pg_catalog.text`,
+  );
   return `pg_catalog.jsonb_build_array(${parts.join(', ')})::pg_catalog.text`;
 }
 

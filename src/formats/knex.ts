@@ -110,8 +110,7 @@ function trackingOf(tables: KnexTables, shown: string): Tracking {
     record: ({ name }, { batch }) => recordIn(table, name, Number(batch)),
     // One batch a file: `knex migrate:rollback` takes back a whole batch, and these never ran as one.
     mark: ({ name }, { batch }, index) => recordIn(table, name, Number(batch) + index),
-    erase: ({ name }) =>
-      `DELETE FROM ${table} WHERE name = ${quoteLiteral(name)}`,
+    erase: ({ name }) => `DELETE FROM ${table} WHERE name = ${quoteLiteral(name)}`,
     rows: {
       table,
       key: ['id'],

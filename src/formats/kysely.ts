@@ -37,7 +37,11 @@ export const kysely: Format = {
     const configFile = configAbove(directory, config);
     const settings = configFile ? readText(configFile) : '';
     const migrations = readMigrations(directory, names);
-    return { migrations, findings: [], ...contentsOf({ settings, asked: trackingTable, migrations }) };
+    return {
+      migrations,
+      findings: [],
+      ...contentsOf({ settings, asked: trackingTable, migrations }),
+    };
   },
   hostLock: { kind: 'advisory', key: 3853314791062309107n },
   loadModule: loadKyselyModule,
@@ -89,7 +93,11 @@ function contentsOf(of: Asked, place?: string): Pick<FolderContents, 'tracking' 
 
 function trackingOf(
   { schema, ...tables }: { schema: string | undefined; table: string; lock: string },
-  { shown, isOrdered, inFolder }: { shown: string; isOrdered: boolean; inFolder: readonly Migration[] },
+  {
+    shown,
+    isOrdered,
+    inFolder,
+  }: { shown: string; isOrdered: boolean; inFolder: readonly Migration[] },
 ): Tracking {
   const inSchema = (table: string): TableName => (schema ? { schema, table } : { table });
   const names = [inSchema(tables.table), inSchema(tables.lock)] as const;
@@ -116,8 +124,7 @@ function trackingOf(
         typeof latest === 'string' ? quoteLiteral(latest) : 'NULL',
       );
     },
-    erase: (migration) =>
-      `DELETE FROM ${table} WHERE name = ${quoteLiteral(migration.name)}`,
+    erase: (migration) => `DELETE FROM ${table} WHERE name = ${quoteLiteral(migration.name)}`,
     rows: {
       table,
       key: ['name'],

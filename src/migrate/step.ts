@@ -75,8 +75,7 @@ export function trackingSql(
   { migration, direction }: Step,
 ): string {
   const { tracking } = folder;
-  const sql =
-    direction === 'up' ? tracking.record(migration, prepared) : tracking.erase(migration);
+  const sql = direction === 'up' ? tracking.record(migration, prepared) : tracking.erase(migration);
   return `${toOwnPath(session)}; ${sql}`;
 }
 

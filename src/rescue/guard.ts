@@ -91,11 +91,7 @@ export function guardFor(watch: Watch): Guard {
 /** A watch over a script whose path is known. */
 type Placed = Watch & { toPath: string | undefined };
 
-async function around(
-  session: Session,
-  watch: Placed,
-  script: () => Promise<void>,
-): Promise<void> {
+async function around(session: Session, watch: Placed, script: () => Promise<void>): Promise<void> {
   await markChanged(session, watch.returning);
   if (watch.discards) return bringBack(session, watch, script);
   let kept = await keepExpected(session, watch);

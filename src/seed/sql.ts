@@ -45,7 +45,9 @@ function differing(columns: readonly string[]): string {
 }
 
 function sameKey(key: readonly KeyPart[]): string {
-  return key.map((part) => `${keyPart('t', part)} OPERATOR(pg_catalog.=) ${keyPart('f', part)}`).join(' AND ');
+  return key
+    .map((part) => `${keyPart('t', part)} OPERATOR(pg_catalog.=) ${keyPart('f', part)}`)
+    .join(' AND ');
 }
 
 function keyPart(alias: string, part: KeyPart): string {

@@ -18,7 +18,10 @@ function compared(target: Target, files: Record<string, string>, options: Snapsh
     const folder = folderOf(files);
     const database = await createDatabase(target);
     await trialOf(database.url, folder).migrateUp();
-    const live = await openSession(parseTarget(database.url), { application: 'dbops test', path: 'DEFAULT' });
+    const live = await openSession(parseTarget(database.url), {
+      application: 'dbops test',
+      path: 'DEFAULT',
+    });
     made.push({ database, live, comparison: await openComparison(folder, options) });
   });
   afterAll(async () => {

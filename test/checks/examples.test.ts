@@ -21,7 +21,10 @@ describe.each(targets)('the checks on $name', (target) => {
     comparison = await openComparison(reference);
     database = await createDatabase(target);
     await trialOf(database.url, reference).migrateUp();
-    live = await openSession(parseTarget(database.url), { application: 'dbops test', path: 'DEFAULT' });
+    live = await openSession(parseTarget(database.url), {
+      application: 'dbops test',
+      path: 'DEFAULT',
+    });
   });
 
   afterAll(async () => {

@@ -6,7 +6,10 @@ export async function withSession<T>(
   url: string,
   work: (session: Session) => Promise<T>,
 ): Promise<T> {
-  const session = await openSession(parseTarget(url), { application: 'dbops test', path: 'DEFAULT' });
+  const session = await openSession(parseTarget(url), {
+    application: 'dbops test',
+    path: 'DEFAULT',
+  });
   try {
     return await work(session);
   } finally {

@@ -18,7 +18,10 @@ describe.each(targets)('report usage on $name', (target) => {
 
   beforeAll(async () => {
     database = await createDatabase(target);
-    session = await openSession(parseTarget(database.url), { application: 'dbops test', path: 'DEFAULT' });
+    session = await openSession(parseTarget(database.url), {
+      application: 'dbops test',
+      path: 'DEFAULT',
+    });
     await applyMigrations(session);
     await insertUsage(session);
   });

@@ -3,7 +3,13 @@ import { resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { servers, withDatabase, type Server } from '../db/targets.ts';
 import { commit } from '../interop/graphile-project.ts';
-import { projectOn, withClient, writeInto, writeProject, type Project } from '../migrate/project.ts';
+import {
+  projectOn,
+  withClient,
+  writeInto,
+  writeProject,
+  type Project,
+} from '../migrate/project.ts';
 import { plantTraps, usedBy, type Used } from './traps.ts';
 import { recorded } from './recorder.ts';
 
@@ -16,7 +22,8 @@ interface Scenario {
   lines: readonly string[];
 }
 
-const table = (name: string) => `CREATE TABLE public.${name} (id int PRIMARY KEY, note varchar(20), old text);`;
+const table = (name: string) =>
+  `CREATE TABLE public.${name} (id int PRIMARY KEY, note varchar(20), old text);`;
 
 /** What every format is asked. */
 const common = [
@@ -32,7 +39,9 @@ const bundled: Scenario = {
   name: 'the commands about the bundled schema',
   files: {},
   async prepare({ root, dbops }) {
-    cpSync(resolve(import.meta.dirname, '../../migrations'), `${root}/migrations`, { recursive: true });
+    cpSync(resolve(import.meta.dirname, '../../migrations'), `${root}/migrations`, {
+      recursive: true,
+    });
     await dbops('migrate', 'up');
   },
   lines: [
@@ -56,7 +65,7 @@ const bundled: Scenario = {
     'rescue list',
     'repair-tracking',
     'migrate down --dry-run',
-    'env set production --protected',
+    'env set production --protect',
   ],
 };
 
@@ -69,12 +78,14 @@ const own: Scenario = {
     'migrations/0001_a.up.sql': `${table('a')} ${table('b')}
       CREATE FUNCTION public.stamp() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
       CREATE TRIGGER stamp BEFORE INSERT OR UPDATE ON public.a FOR EACH ROW EXECUTE FUNCTION public.stamp()`,
-    'migrations/0001_a.down.sql': 'DROP TABLE public.a; DROP TABLE public.b; DROP FUNCTION public.stamp()',
+    'migrations/0001_a.down.sql':
+      'DROP TABLE public.a; DROP TABLE public.b; DROP FUNCTION public.stamp()',
     'migrations/0002_index.up.sql':
       '-- dbops: no-transaction\nCREATE INDEX CONCURRENTLY a_note ON public.a (note);\nALTER TABLE public.b ADD more text;',
     'migrations/0002_index.down.sql':
       '-- dbops: no-transaction\nDROP INDEX CONCURRENTLY public.a_note;\nALTER TABLE public.b DROP more;',
-    'migrations/0003_slug.up.sql': 'ALTER TABLE public.a ADD slug varchar(20); ALTER TABLE public.b ADD slug varchar(20)',
+    'migrations/0003_slug.up.sql':
+      'ALTER TABLE public.a ADD slug varchar(20); ALTER TABLE public.b ADD slug varchar(20)',
     'migrations/0004_gone.up.sql': 'ALTER TABLE public.a DROP old; DROP TABLE public.b',
     'migrations/0005_last.up.sql': 'ALTER TABLE public.a ADD last text NOT NULL',
   },
@@ -97,7 +108,7 @@ const own: Scenario = {
     'rescue drop --all --confirm DB',
     'migrate redo --confirm DB',
     'migrate expand-contract 0005_last --set a.last=a.note',
-    'sql: DELETE FROM dbops.migrations WHERE name OPERATOR(pg_catalog.=) \'0002_index\'',
+    "sql: DELETE FROM dbops.migrations WHERE name OPERATOR(pg_catalog.=) '0002_index'",
     'repair-tracking',
     'repair-tracking --apply',
     'repair-tracking --undo',
@@ -169,7 +180,9 @@ const others: Scenario[] = [
       'drizzle/meta/_journal.json': JSON.stringify({
         version: '7',
         dialect: 'postgresql',
-        entries: [{ idx: 0, version: '7', when: 1_700_000_000_000, tag: '0000_a', breakpoints: true }],
+        entries: [
+          { idx: 0, version: '7', when: 1_700_000_000_000, tag: '0000_a', breakpoints: true },
+        ],
       }),
       'drizzle/0000_a.sql': table('t1'),
     },
@@ -198,7 +211,9 @@ async function play(
     await prepare?.(project);
     if (traps) await plantTraps(url, traps);
     if (path)
-      await withClient(url, (client) => client.query(`ALTER DATABASE ${name} SET search_path = ${path}`));
+      await withClient(url, (client) =>
+        client.query(`ALTER DATABASE ${name} SET search_path = ${path}`),
+      );
     const ends: string[] = [];
     const record = await recorded(async () => {
       for (const line of lines) {
@@ -206,7 +221,12 @@ async function play(
           await withClient(url, (client) => client.query(line.slice(5)));
           continue;
         }
-        const { exitCode, stderr } = await project.dbops(...line.replace('DB', name).split(' ').map((word) => word.replaceAll('·', ' ')));
+        const { exitCode, stderr } = await project.dbops(
+          ...line
+            .replace('DB', name)
+            .split(' ')
+            .map((word) => word.replaceAll('·', ' ')),
+        );
         ends.push(`${line}: ${exitCode}${exitCode === 0 ? '' : ` ${lastOf(stderr)}`}`);
       }
     });
@@ -221,12 +241,16 @@ function lastOf(stderr: string): string {
 }
 
 describe.each(servers)('an operator of another role in the search_path on $name', (server) => {
-  it.each([bundled, own, ...others])('is never called by $name', async (scenario) => {
-    const plain = await play(server, scenario);
-    const traps = await usedBy(plain.statements);
-    // With pg_catalog behind it, a trap in public has precedence over the very same operator there.
-    const trapped = await play(server, scenario, { traps, path: 'public, pg_catalog' });
-    expect([...new Set(trapped.fired)]).toEqual([]);
-    expect(trapped.ends).toEqual(plain.ends);
-  }, 120_000);
+  it.each([bundled, own, ...others])(
+    'is never called by $name',
+    async (scenario) => {
+      const plain = await play(server, scenario);
+      const traps = await usedBy(plain.statements);
+      // With pg_catalog behind it, a trap in public has precedence over the very same operator there.
+      const trapped = await play(server, scenario, { traps, path: 'public, pg_catalog' });
+      expect([...new Set(trapped.fired)]).toEqual([]);
+      expect(trapped.ends).toEqual(plain.ends);
+    },
+    120_000,
+  );
 });

@@ -95,7 +95,9 @@ export async function plantTraps(url: string, { operators, functions }: Used): P
     await client.query(`DO $$ BEGIN CREATE ROLE intruder; EXCEPTION WHEN duplicate_object OR unique_violation THEN END $$;
       GRANT CREATE ON SCHEMA public TO intruder; SET ROLE intruder;
       SET search_path = pg_catalog; SET check_function_bodies = off; SET client_min_messages = error`);
-    const calls = [...functions].flatMap(([name, counts]) => [...counts].map((count) => `${name} ${count}`));
+    const calls = [...functions].flatMap(([name, counts]) =>
+      [...counts].map((count) => `${name} ${count}`),
+    );
     await client.query(`DO $plant$ ${planting(list([...operators]), list(calls))} $plant$`);
   } finally {
     await client.end();

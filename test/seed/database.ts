@@ -33,7 +33,8 @@ export function migrated(target: Target, test: (trial: Trial) => Promise<void>):
   return withDatabase(target, async (url) => {
     await withSession(url, (session) => applyMigrations(session));
     let open: Promise<Session> | undefined;
-    const session = () => (open ??= openSession(parseTarget(url), { application: 'dbops test', path: 'DEFAULT' }));
+    const session = () =>
+      (open ??= openSession(parseTarget(url), { application: 'dbops test', path: 'DEFAULT' }));
     // An embedded database has one user at a time.
     const close = async () => (await open)?.close().then(() => (open = undefined));
     try {

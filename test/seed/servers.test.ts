@@ -10,7 +10,10 @@ const ids = `SELECT string_agg(id::text, ',' ORDER BY id::text) AS ids FROM
 describe.each(servers)('dbops seed on $name', (server) => {
   it('makes one set of rows when two run at once', () =>
     migrated(server, async (trial) => {
-      const second = await openSession(parseTarget(trial.url), { application: 'second', path: 'DEFAULT' });
+      const second = await openSession(parseTarget(trial.url), {
+        application: 'second',
+        path: 'DEFAULT',
+      });
       try {
         // Whichever comes second must see what the first wrote while it waited.
         const isolation = `SET default_transaction_isolation = 'repeatable read'`;
@@ -27,7 +30,10 @@ describe.each(servers)('dbops seed on $name', (server) => {
 
   it('leaves nothing when it is interrupted between two tables', () =>
     migrated(server, async (trial) => {
-      const session = await openSession(parseTarget(trial.url), { application: 'interrupted', path: 'DEFAULT' });
+      const session = await openSession(parseTarget(trial.url), {
+        application: 'interrupted',
+        path: 'DEFAULT',
+      });
       const interrupt = new AbortController();
       const query: typeof session.query = (sql, values) => {
         if (sql.startsWith('INSERT INTO "credits"')) interrupt.abort();

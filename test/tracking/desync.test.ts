@@ -56,7 +56,10 @@ describe.each(servers)('a tracking table that fell out of step, on $name', (serv
     const known = databases.get(key);
     if (known) return known.session;
     const database = await createDatabase(server);
-    const session = await openSession(parseTarget(database.url), { application: 'test', path: 'DEFAULT' });
+    const session = await openSession(parseTarget(database.url), {
+      application: 'test',
+      path: 'DEFAULT',
+    });
     if (platform) await session.script(platform.prelude);
     databases.set(key, { database, session });
     return session;

@@ -7,11 +7,7 @@ import { limitsOf, resetRole, retriesOf, userPathOf, type Run, type Step } from 
 import type { Content, MakeContent } from './transactional.ts';
 
 /** A transaction whose script is surrounded by a guard: what it destroys is copied in it. */
-export function guardedContent(
-  guard: Guard,
-  run: Run,
-  contentOf: MakeContent,
-): MakeContent {
+export function guardedContent(guard: Guard, run: Run, contentOf: MakeContent): MakeContent {
   return (begin, end) => {
     const { session } = run;
     const toStep = userPathOf(run, 'LOCAL');

@@ -30,7 +30,8 @@ export async function runCommitting(
   const save = (begun: boolean, parts: number) =>
     scriptOf(toTheRole, saveCheckpoint(step, run, { done: parts, begun }), resetSettings(session));
   await session.script(save(true, done));
-  if (!isPooled) await session.script(
+  if (!isPooled)
+    await session.script(
       scriptOf(...limitsOf(step, run, 'SESSION'), userPathOf(run, 'SESSION'), ...settings),
     );
   await session.alone(statement.sql).catch(async (error: unknown) => {

@@ -182,7 +182,13 @@ async function runWithCheckpoint(
 async function record(step: Step, run: Run): Promise<void> {
   try {
     await run.session.script(
-      scriptOf(toThePlain(run), 'BEGIN', trackingSql(run, step), dropCheckpoint(step, run), 'COMMIT'),
+      scriptOf(
+        toThePlain(run),
+        'BEGIN',
+        trackingSql(run, step),
+        dropCheckpoint(step, run),
+        'COMMIT',
+      ),
     );
   } catch (error) {
     await rollback(run.session);

@@ -38,7 +38,9 @@ export function restoreValues(place: Place, column: string): string {
 function isWritten({ record: { isReturned }, options, narrowType }: Place, column: string): string {
   if (options.overwrite) return 'false';
   const live = `l.${q(column)}::pg_catalog.text`;
-  const cast = narrowType ? ` OR l.${q(column)}::${narrowType}::pg_catalog.text OPERATOR(pg_catalog.=) k.dbops_left` : '';
+  const cast = narrowType
+    ? ` OR l.${q(column)}::${narrowType}::pg_catalog.text OPERATOR(pg_catalog.=) k.dbops_left`
+    : '';
   const isUntouched = isReturned
     ? isSame(live, 'k.dbops_returned')
     : `(${live} IS NULL OR ${live} OPERATOR(pg_catalog.=) k.dbops_left${cast})`;

@@ -100,7 +100,10 @@ const refused: Record<string, [before: string, migration: string, reason: RegExp
 describe('a derived rollback', () => {
   let shadow: Session;
   beforeAll(async () => {
-    shadow = await openSession({ kind: 'pglite', directory: null }, { application: 'test', path: 'DEFAULT' });
+    shadow = await openSession(
+      { kind: 'pglite', directory: null },
+      { application: 'test', path: 'DEFAULT' },
+    );
   });
   afterAll(() => shadow.close());
   beforeEach(() =>

@@ -22,7 +22,10 @@ describe.each(servers)('a rollback derived in the embedded shadow, on $name', (s
   beforeAll(async () => {
     database = await createDatabase(server);
     live = await openSession(parseTarget(database.url), { application: 'test', path: 'DEFAULT' });
-    shadow = await openSession({ kind: 'pglite', directory: null }, { application: 'test', path: 'DEFAULT' });
+    shadow = await openSession(
+      { kind: 'pglite', directory: null },
+      { application: 'test', path: 'DEFAULT' },
+    );
   });
   afterAll(async () => {
     await Promise.all([shadow.close(), live.close()]);
