@@ -53,6 +53,8 @@ export interface Subject {
   value: string;
   /** SQL of the column's type. */
   type: string;
+  /** SQL that gives a value the collation of the column; empty for a type without. */
+  collate: string;
   from?: {
     /** Quoted, with its schema. */
     table: string;
@@ -102,8 +104,9 @@ export async function subjectOf(session: Session, target: BackfillTarget): Promi
     column,
     relations: await readRelations(session, facts.oid, column),
     key: facts.key,
-    value: `(${value.sql}\n)::${facts.comparedType}`,
+    value: `(${value.sql}\n)::${facts.comparedType}${facts.collate}`,
     type: facts.type,
+    collate: facts.collate,
     ...(from && { from }),
     ...(where && { where: where.sql }),
     ...(done && { done: done.sql }),
