@@ -53,6 +53,8 @@ export interface Subject {
   value: string;
   /** SQL of the column's type. */
   type: string;
+  /** SQL that gives a value the collation of the column; empty for a type without. */
+  collate: string;
   from?: {
     /** Quoted, with its schema. */
     table: string;
@@ -102,8 +104,9 @@ export async function subjectOf(session: Session, target: BackfillTarget): Promi
     column,
     relations: await readRelations(session, facts.oid, column),
     key: facts.key,
-    value: `(${value.sql}\n)::${facts.comparedType}`,
+    value: `(${value.sql}\n)::${facts.comparedType}${facts.collate}`,
     type: facts.type,
+    collate: facts.collate,
     ...(from && { from }),
     ...(where && { where: where.sql }),
     ...(done && { done: done.sql }),
@@ -114,7 +117,7 @@ export async function subjectOf(session: Session, target: BackfillTarget): Promi
   };
   const trial = await trialOf(subject, target);
   await probe(session, trial, subject);
-  subject.security = await securityOf(session, subject, trial);
+  subject.security = await securityOf(session, { trial, readsSource: from !== undefined });
   if (done) return subject;
   const reason = isVolatile
     ? 'its value is another one every time'
@@ -193,13 +196,13 @@ function refuse({ table }: BackfillTarget, facts: TableFacts, column: string): v
     );
 }
 
-/** EXPLAIN of an update with the expressions of the definition. */
+/** An update with the expressions of the definition, to be explained. */
 async function trialOf(subject: Subject, target: BackfillTarget): Promise<string> {
   const { alias, column, from } = subject;
   const { value } = await readAssignment(target.set, 'set');
   const source = from ? ` FROM ${from.sql} WHERE (${from.on}\n)` : ' WHERE true';
   const conditions = [target.where, target.done].map((each) => (each ? ` AND (${each}\n)` : ''));
-  return `EXPLAIN UPDATE ${subject.table} AS ${alias} SET ${quoteIdentifier(column)} = (${value.sql}\n)${source}${conditions.join('')}`;
+  return `UPDATE ${subject.table} AS ${alias} SET ${quoteIdentifier(column)} = (${value.sql}\n)${source}${conditions.join('')}`;
 }
 
 /** The server itself says whether names and types fit, before anything is changed. */
@@ -209,7 +212,7 @@ async function probe(
   { target: { table, set }, column }: Subject,
 ): Promise<void> {
   try {
-    await underUserPath(session, sql);
+    await underUserPath(session, `EXPLAIN ${sql}`);
   } catch (error) {
     const said = error instanceof Error ? error.message : String(error);
     if (!codeOf(error).startsWith('42') || codeOf(error) === '42501') throw error;

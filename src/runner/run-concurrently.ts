@@ -38,30 +38,32 @@ export interface Alone {
  * @throws code 7 naming the blockers when it waited for others for longer than there is patience
  */
 export async function runAlone(alone: Alone, run: Run): Promise<void> {
-  const { statement, begun } = alone;
   const { session } = run;
-  const { effect, letsPass } = statement;
-  const settings = settingsOf(alone, run, letsPass);
-  // The names in the statement mean what they mean with the settings of the file.
-  if (settings.length > 0) await session.script(scriptOf(...settings));
-  const located = effect && (await locate(session, effect));
-  if (settings.length > 0) await session.script(toThePlain(run));
-  const seen = located ? await stateOf(session, located) : null;
-  if (!(located && begun && hasHappened(located, begun.before, seen))) {
-    const isDropped = located ? await dropLeftovers(alone, located, run) : false;
-    const before = located && isDropped ? await stateOf(session, located) : seen;
-    await begin(alone, located, before, run);
+  const placed = await withPlaces(alone, run);
+  const { begun, statement } = placed;
+  const { effect } = statement;
+  const seen = effect ? await stateOf(session, effect) : null;
+  if (!(effect && begun && hasHappened(effect, begun.before, seen))) {
+    const isDropped = effect ? await dropLeftovers(placed, effect, run) : false;
+    await begin(placed, effect && isDropped ? await stateOf(session, effect) : seen, run);
   }
   await session.script(scriptOf(toTheRole, finished(alone, run), resetSettings(session)));
 }
 
-async function begin(
-  alone: Alone,
-  effect: Effect | undefined,
-  before: string | null,
-  run: Run,
-): Promise<void> {
-  const { sql, letsPass } = alone.statement;
+/** The names in the statement mean what they mean with the settings of the file. */
+async function withPlaces(alone: Alone, run: Run): Promise<Alone> {
+  const { statement } = alone;
+  if (!statement.effect) return alone;
+  const { session } = run;
+  const settings = settingsOf(alone, run, statement.letsPass);
+  if (settings.length > 0) await session.script(scriptOf(...settings));
+  const effect = await locate(session, statement.effect);
+  if (settings.length > 0) await session.script(toThePlain(run));
+  return { ...alone, statement: { ...statement, effect } };
+}
+
+async function begin(alone: Alone, before: string | null, run: Run): Promise<void> {
+  const { sql, effect, letsPass } = alone.statement;
   const { session } = run;
   const unfinished = effect && (await finishOf(session, effect));
   const settings = settingsOf(alone, run, letsPass && !unfinished);
@@ -69,7 +71,7 @@ async function begin(
   await runWatched(alone, run, unfinished ?? sql).catch(async (error: unknown) => {
     const isHurried = run.signal.aborted || error instanceof DbopsError;
     // What can't be taken back now, the checkpoint leaves to the next run.
-    const isClean = await cleanUp(alone, effect, before, run, isHurried).then(
+    const isClean = await cleanUp(alone, before, run, isHurried).then(
       () => true,
       () => false,
     );
@@ -133,17 +135,11 @@ const dropOf = (index: string) => `DROP INDEX CONCURRENTLY IF EXISTS ${index}`;
 const hurry = 500;
 
 /** Takes back what a failed statement left, so that the next run begins it anew. */
-async function cleanUp(
-  alone: Alone,
-  effect: Effect | undefined,
-  before: string | null,
-  run: Run,
-  isHurried: boolean,
-) {
+async function cleanUp(alone: Alone, before: string | null, run: Run, isHurried: boolean) {
   const { session, isPooled, patience } = run;
-  const { step, done } = alone;
+  const { step, statement, done } = alone;
   if (isHurried && !isPooled) await session.script(`SET statement_timeout = ${hurry}`);
-  const leftovers = effect ? await leftoversOf(session, effect, before) : [];
+  const leftovers = statement.effect ? await leftoversOf(session, statement.effect, before) : [];
   for (const { index, builder } of leftovers)
     if (builder === null) await runWatched(alone, run, dropOf(index), isHurried ? hurry : patience);
   await session.script(
