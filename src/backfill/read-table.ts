@@ -15,6 +15,8 @@ export interface TableFacts {
   type: string;
   /** The same, but without a length: a cast to `varchar(3)` cuts off, an assignment refuses. */
   comparedType: string;
+  /** SQL that gives a value the collation of the column; empty for a type without. */
+  collate: string;
   isNotNull: boolean;
   triggers: string[];
   /** Row-level security applies to us. */
@@ -51,6 +53,8 @@ export async function readTableFacts(
             coalesce(format_type(a.atttypid, a.atttypmod), '') AS type,
             coalesce(CASE WHEN a.atttypid IN ('varchar'::regtype, 'bpchar'::regtype, 'bit'::regtype, 'varbit'::regtype)
                           THEN a.atttypid::regtype::text ELSE format_type(a.atttypid, a.atttypmod) END, '') AS "comparedType",
+            coalesce((SELECT format(' COLLATE %I.%I', s.nspname, l.collname) FROM pg_collation l
+                        JOIN pg_namespace s ON s.oid = l.collnamespace WHERE l.oid = a.attcollation), '') AS collate,
             coalesce(a.attnotnull, false) AS "isNotNull",
             ARRAY(SELECT tgname::text FROM pg_trigger
                    WHERE tgrelid = c.oid AND NOT tgisinternal AND tgenabled IN ('O', 'A')

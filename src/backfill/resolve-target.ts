@@ -54,6 +54,8 @@ export interface Subject {
   value: string;
   /** SQL of the column's type. */
   type: string;
+  /** SQL that gives a value the collation of the column; empty for a type without. */
+  collate: string;
   from?: {
     /** Quoted, with its schema. */
     table: string;
@@ -103,8 +105,9 @@ export async function subjectOf(session: Session, target: BackfillTarget): Promi
     column,
     relations: await readRelations(session, facts.oid, column),
     key: facts.key,
-    value: `(${value.sql}\n)::${facts.comparedType}`,
+    value: `(${value.sql}\n)::${facts.comparedType}${facts.collate}`,
     type: facts.type,
+    collate: facts.collate,
     ...(from && { from }),
     ...(where && { where: where.sql }),
     ...(done && { done: done.sql }),
@@ -115,7 +118,7 @@ export async function subjectOf(session: Session, target: BackfillTarget): Promi
   };
   const trial = await trialOf(subject, target);
   await probe(session, trial, subject);
-  subject.security = await securityOf(session, subject, trial);
+  subject.security = await securityOf(session, { trial, readsSource: from !== undefined });
   if (done) return subject;
   const reason = isVolatile
     ? 'its value is another one every time'
@@ -194,13 +197,13 @@ function refuse({ table }: BackfillTarget, facts: TableFacts, column: string): v
     );
 }
 
-/** EXPLAIN of an update with the expressions of the definition. */
+/** An update with the expressions of the definition, to be explained. */
 async function trialOf(subject: Subject, target: BackfillTarget): Promise<string> {
   const { alias, column, from } = subject;
   const { value } = await readAssignment(target.set, 'set');
   const source = from ? ` FROM ${from.sql} WHERE (${from.on}\n)` : ' WHERE true';
   const conditions = [target.where, target.done].map((each) => (each ? ` AND (${each}\n)` : ''));
-  return `EXPLAIN UPDATE ${subject.table} AS ${alias} SET ${quoteIdentifier(column)} = (${value.sql}\n)${source}${conditions.join('')}`;
+  return `UPDATE ${subject.table} AS ${alias} SET ${quoteIdentifier(column)} = (${value.sql}\n)${source}${conditions.join('')}`;
 }
 
 /** The server itself says whether names and types fit, before anything is changed. */
@@ -210,7 +213,7 @@ async function probe(
   { target: { table, set }, column }: Subject,
 ): Promise<void> {
   try {
-    await underUserPath(session, sql);
+    await underUserPath(session, `EXPLAIN ${sql}`);
   } catch (error) {
     const said = messageOf(error);
     if (!codeOf(error).startsWith('42') || codeOf(error) === sqlstate.insufficientPrivilege)

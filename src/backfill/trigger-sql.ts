@@ -92,7 +92,7 @@ function functionFor(
     LANGUAGE plpgsql ${subject.security} AS $dbops_fill$
 #variable_conflict use_column
 DECLARE
-  answer ${subject.type};
+  answer ${subject.type}${subject.collate};
   is_found boolean;
   is_wanted boolean;
 BEGIN

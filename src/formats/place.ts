@@ -9,8 +9,9 @@ import type { Folder } from './format.ts';
  * schema it would create one.
  */
 export async function placeFolder(session: Session, folder: Folder): Promise<Folder> {
-  if (!folder.unplaced) return folder;
-  const { table, placedIn } = folder.unplaced;
+  const { unplaced, ...rest } = folder;
+  if (!unplaced) return folder;
+  const { table, placedIn } = unplaced;
   const name = quoteLiteral(quoteIdentifier(table));
   const [row] = await underUserPath<{ schema: string | null }>(
     session,
@@ -19,6 +20,5 @@ export async function placeFolder(session: Session, folder: Folder): Promise<Fol
       WHERE c.oid OPERATOR(pg_catalog.=) pg_catalog.to_regclass(${name})),
        pg_catalog.current_schema()) AS schema`,
   );
-  const { unplaced, ...rest } = folder;
   return { ...rest, ...placedIn(row?.schema ?? 'public') };
 }

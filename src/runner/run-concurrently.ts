@@ -27,29 +27,32 @@ export interface Alone {
  * @throws code 7 naming the blockers when it waited for others for longer than there is patience
  */
 export async function runAlone(alone: Alone): Promise<void> {
-  const { step, statement, begun } = alone;
-  const { session } = step.run;
-  const { effect, letsPass } = statement;
-  const settings = settingsOf(alone, letsPass);
-  // The names in the statement mean what they mean with the settings of the file.
-  if (settings.length > 0) await session.script(scriptOf(...settings));
-  const located = effect && (await locate(session, effect));
-  if (settings.length > 0) await session.script(resetSession(session));
-  const seen = located ? await stateOf(session, located) : null;
-  if (!(located && begun && hasHappened(located, begun.before, seen))) {
-    const isDropped = located ? await dropLeftovers(alone, located) : false;
-    const before = located && isDropped ? await stateOf(session, located) : seen;
-    await begin(alone, located, before);
+  const { session } = alone.step.run;
+  const placed = await withPlaces(alone);
+  const { begun, statement } = placed;
+  const { effect } = statement;
+  const seen = effect ? await stateOf(session, effect) : null;
+  if (!(effect && begun && hasHappened(effect, begun.before, seen))) {
+    const isDropped = effect ? await dropLeftovers(placed, effect) : false;
+    await begin(placed, effect && isDropped ? await stateOf(session, effect) : seen);
   }
   await session.script(scriptOf(resetToRole, finished(alone), resetSettings(session)));
 }
 
-async function begin(
-  alone: Alone,
-  effect: Effect | undefined,
-  before: string | null,
-): Promise<void> {
-  const { sql, letsPass } = alone.statement;
+/** Resolves the names in the statement under the settings of the file. */
+async function withPlaces(alone: Alone): Promise<Alone> {
+  const { statement } = alone;
+  if (!statement.effect) return alone;
+  const { session } = alone.step.run;
+  const settings = settingsOf(alone, statement.letsPass);
+  if (settings.length > 0) await session.script(scriptOf(...settings));
+  const effect = await locate(session, statement.effect);
+  if (settings.length > 0) await session.script(resetSession(session));
+  return { ...alone, statement: { ...statement, effect } };
+}
+
+async function begin(alone: Alone, before: string | null): Promise<void> {
+  const { sql, effect, letsPass } = alone.statement;
   const { run } = alone.step;
   const { session } = run;
   const unfinished = effect && (await finishOf(session, effect));
@@ -58,7 +61,7 @@ async function begin(
   await runWatched(alone, unfinished ?? sql).catch(async (error: unknown) => {
     const isHurried = run.signal.aborted || error instanceof DbopsError;
     // What can't be taken back now, the checkpoint leaves to the next run.
-    const isClean = await cleanUp(alone, effect, before, isHurried).then(
+    const isClean = await cleanUp(alone, before, isHurried).then(
       () => true,
       () => false,
     );
@@ -124,16 +127,11 @@ const dropOf = (index: string) => `DROP INDEX CONCURRENTLY IF EXISTS ${index}`;
 const hurry = 500;
 
 /** Takes back what a failed statement left, so that the next run begins it anew. */
-async function cleanUp(
-  alone: Alone,
-  effect: Effect | undefined,
-  before: string | null,
-  isHurried: boolean,
-) {
-  const { step, done } = alone;
+async function cleanUp(alone: Alone, before: string | null, isHurried: boolean) {
+  const { step, statement, done } = alone;
   const { session, isPooled, patience } = step.run;
   if (isHurried && !isPooled) await session.script(`SET statement_timeout = ${hurry}`);
-  const leftovers = effect ? await leftoversOf(session, effect, before) : [];
+  const leftovers = statement.effect ? await leftoversOf(session, statement.effect, before) : [];
   for (const { index, builder } of leftovers)
     if (builder === null) await runWatched(alone, dropOf(index), isHurried ? hurry : patience);
   await session.script(

@@ -52,7 +52,8 @@ function sameKey(key: readonly KeyPart[]): string {
 
 function keyPart(alias: string, part: KeyPart): string {
   if (typeof part === 'string') return `${alias}.${q(part)}`;
-  return `${alias}.${q(part.column)} OPERATOR(pg_catalog.->>) ${quoteLiteral(part.field)}`;
+  // All operators that are named so have one precedence.
+  return `(${alias}.${q(part.column)} OPERATOR(pg_catalog.->>) ${quoteLiteral(part.field)})`;
 }
 
 /** Inserts `$1`; only the columns named, so that the others get their defaults. */

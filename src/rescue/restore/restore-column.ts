@@ -1,4 +1,4 @@
-import { isSame } from '../../db/compare.ts';
+import { isSameText } from '../../db/compare.ts';
 import { quoteIdentifier as q } from '../../db/quote.ts';
 import { isMatch, keptRows, liveRows, ownRows } from '../row-matching.ts';
 import { countFates, type Place } from './row-outcome.ts';
@@ -20,7 +20,7 @@ export function restoreValues(place: Place, column: string): string {
   };
   const pairs = `SELECT l.dbops_at, l.dbops_of, k.${q(column)} AS dbops_value, CASE
       WHEN l.dbops_at IS NULL THEN 'missing'
-      WHEN ${isSame(`l.${q(column)}::pg_catalog.text`, `k.${q(column)}::pg_catalog.text`)} THEN 'same'
+      WHEN ${isSameText(`l.${q(column)}::pg_catalog.text`, `k.${q(column)}::pg_catalog.text`)} THEN 'same'
       WHEN ${isWritten(place, column)} THEN 'conflict'
       WHEN ${isOrphan(concerned, valueOf)} THEN 'orphan'
       ELSE 'restored' END AS dbops_fate
@@ -42,7 +42,7 @@ function isWritten({ record: { isReturned }, options, narrowType }: Place, colum
     ? ` OR l.${q(column)}::${narrowType}::pg_catalog.text OPERATOR(pg_catalog.=) k.dbops_left`
     : '';
   const isUntouched = isReturned
-    ? isSame(live, 'k.dbops_returned')
+    ? isSameText(live, 'k.dbops_returned')
     : `(${live} IS NULL OR ${live} OPERATOR(pg_catalog.=) k.dbops_left${cast})`;
   return `(k.dbops_changed OR NOT ${isUntouched})`;
 }

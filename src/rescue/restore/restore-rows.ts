@@ -1,4 +1,4 @@
-import { isSame } from '../../db/compare.ts';
+import { isSameText } from '../../db/compare.ts';
 import { quoteIdentifier as q, quoteName } from '../../db/quote.ts';
 import { isMatch, keptRows, liveRows, rowOf } from '../row-matching.ts';
 import { countFates, type Place } from './row-outcome.ts';
@@ -14,7 +14,7 @@ export function restoreRows(place: Place): string {
   const own = record.columns.map(({ name }) => name);
   const columns = [...own, ...place.further.map(({ column }) => column)];
   const isEqual = own
-    .map((name) => isSame(`l.${q(name)}::pg_catalog.text`, `k.${q(name)}::pg_catalog.text`))
+    .map((name) => isSameText(`l.${q(name)}::pg_catalog.text`, `k.${q(name)}::pg_catalog.text`))
     .join(' AND ');
   const pairs = `SELECT k.*, CASE
       WHEN l.dbops_at IS NOT NULL AND ${isEqual} THEN 'same'
