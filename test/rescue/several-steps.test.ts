@@ -296,4 +296,31 @@ describe.each(newest)('migrate down and redo over several migrations on $name', 
         expect(await contents(project)).toEqual(before);
       }),
   );
+
+  it('leaves the values that somebody wrote into a column that existed before the rollback', () =>
+    withStory(
+      target,
+      {
+        create: item,
+        rows: `INSERT INTO item VALUES (1, 'a'), (2, 'b')`,
+        destroy: [
+          {
+            up: 'ALTER TABLE item DROP COLUMN note; ALTER TABLE item ADD COLUMN note text',
+            down: 'ALTER TABLE item ADD COLUMN IF NOT EXISTS note text',
+          },
+        ],
+      },
+      async (project) => {
+        await project.dbops('migrate', 'up');
+        await project.query(`UPDATE item SET note = 'NEW' WHERE id = 1`);
+        const down = await project.json('migrate', 'down', '--to', '1');
+        expect(notRestored.parse(down['notRestored'])).toMatchObject([
+          { migration: '0002_destroy', rows: 1, reason: 'conflict 1' },
+        ]);
+        expect(await project.query('SELECT * FROM item ORDER BY id')).toEqual([
+          { id: 1, note: 'NEW' },
+          { id: 2, note: 'b' },
+        ]);
+      },
+    ));
 });
