@@ -39,11 +39,21 @@ export async function agreeToLosses(rescue: Rescue, protection: Protection): Pro
   return { discards: flags.discardData, restores: await isWanted(rescue, protection) };
 }
 
-async function isWanted({ context, flags }: Rescue, { returning }: Protection): Promise<boolean> {
+/** Saved values are restored before a backfill fills their column, unless --no-restore is given. */
+async function isWanted(
+  { context, flags }: Rescue,
+  { returning, backfills }: Protection,
+): Promise<boolean> {
   if (flags.restore !== undefined) return flags.restore;
   if (context.flags.yes) return true;
   if (returning.length === 0) return false;
   const what = returning.map(({ loss, rows }) => `${countOf(loss, rows)} of ${placeOf(loss)}`);
+  if (backfills.length > 0) {
+    context.note(
+      `restores ${what.join(', ')} before the backfill ${backfills.join(', ')} fills what is empty (--no-restore leaves them in dbops_rescue)`,
+    );
+    return true;
+  }
   const answer = await context.choose(`Restore what was saved: ${what.join(', ')}?`, [
     { name: 'yes', value: true },
     { name: 'no, leave it in dbops_rescue', value: false },

@@ -19,7 +19,8 @@ export const command = defineCommand({
     ['--no-backfill', 'refuse, rather than run, a backfill that a migration requires'],
     ['--allow-out-of-order', 'also apply a pending migration that is older than an applied one'],
     ['--discard-data', 'drop rows and values without a copy in dbops_rescue'],
-    ['--restore', 'put back, without asking, what an earlier rollback kept'],
+    ['--restore', 'restore, without asking, what an earlier rollback saved'],
+    ['--no-restore', 'leave in dbops_rescue what an earlier rollback saved'],
     ['--wait <duration>', 'how long to wait for another run and for locks (default 60s)'],
   ],
   examples: [

@@ -64,6 +64,8 @@ export interface Protection {
   uncopied: readonly UncopiedRows[];
   /** Names of steps for which the run itself makes the copies first. */
   copiedWithin: readonly string[];
+  /** Names of backfills that run before one of the steps. */
+  backfills: readonly string[];
 }
 
 export interface ProtectionRequest {
@@ -96,6 +98,7 @@ export async function planProtection(request: ProtectionRequest): Promise<Protec
     waiting: open.filter(({ migration }) => earlier.has(migration)),
     uncopied: direction === 'down' ? await uncopiedBy(steps) : [],
     copiedWithin: request.copiedWithin ?? [],
+    backfills: [...new Set(steps.flatMap(({ directives }) => directives.requiresBackfill))],
   };
 }
 
