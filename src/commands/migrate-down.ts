@@ -3,7 +3,7 @@ import * as z from 'zod';
 import type { Context } from '../context.ts';
 import type { Folder } from '../formats/format.ts';
 import { appliedOf, planDown } from '../migrate/plan.ts';
-import { settle } from '../migrate/protect-rows.ts';
+import { settle } from '../migrate/settle-rows.ts';
 import type { Rollback } from '../migrate/rollback/rollback.ts';
 import { writeRollback } from '../migrate/rollback/write.ts';
 import { readStatuses } from '../migrate/state.ts';

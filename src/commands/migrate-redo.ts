@@ -1,5 +1,6 @@
 import { appliedOf, planDown } from '../migrate/plan.ts';
-import { agreed, guardSteps, planProtection, settle } from '../migrate/protect-rows.ts';
+import { agreed, guardSteps, planProtection } from '../migrate/protect-rows.ts';
+import { settle } from '../migrate/settle-rows.ts';
 import { readStatuses } from '../migrate/state.ts';
 import { done, text } from '../report.ts';
 import { defineCommand } from './command.ts';

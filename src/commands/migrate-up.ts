@@ -54,8 +54,8 @@ export const command = defineCommand({
     // Loading what runs migrations would be a tenth of the time of a run that has nothing to do.
     const { dryRunReport, outcomeReport, runLocked } = await import('./migrate.ts');
     const { expectLosses } = await import('./expected-losses.ts');
-    const { agreed, guardSteps, planProtection, settle } =
-      await import('../migrate/protect-rows.ts');
+    const { agreed, guardSteps, planProtection } = await import('../migrate/protect-rows.ts');
+    const { settle } = await import('../migrate/settle-rows.ts');
     const { agreeToLosses } = await import('./agree-to-losses.ts');
     const { missedLines, withPreview, withRows } = await import('./rows-report.ts');
     const rescue = { context, session, folder, flags };

@@ -1,12 +1,6 @@
 import type { GuardOutcome } from '../rescue/guard.ts';
-import {
-  isWhole,
-  type Guarding,
-  type KeptBy,
-  type Protection,
-  type Settlement,
-  type UncopiedRows,
-} from '../migrate/protect-rows.ts';
+import type { Guarding, Protection, UncopiedRows } from '../migrate/protect-rows.ts';
+import { isWhole, type KeptBy, type Settlement } from '../migrate/settle-rows.ts';
 import type { Direction } from '../migration.ts';
 import { text, type Block, type JsonValue, type Report } from '../report.ts';
 import type { RescueRecord } from '../rescue/record.ts';
