@@ -59,7 +59,7 @@ function isOfFolder(error: unknown): error is DbopsError {
 }
 
 /** Raised when what a proof says, or how it is come by, changes. */
-const generation = 1;
+const generation = 2;
 
 /** Oldest first. */
 async function askFolder(question: Question): Promise<Rollback[]> {

@@ -1,6 +1,12 @@
 import { grantsOf, Unplannable } from '../ddl/pg-delta.ts';
 import type { Statement } from '../ddl/statement.ts';
-import { goBack, readState, WayError, type CatalogState } from '../ddl/revert-catalog.ts';
+import {
+  DropsTable,
+  goBack,
+  readState,
+  WayError,
+  type CatalogState,
+} from '../ddl/revert-catalog.ts';
 import { differencesOf, judgeIn, type Difference } from '../catalog/differences.ts';
 import type { SchemaObject } from '../catalog/kinds/kind.ts';
 import { preparedSnapshot, scratchSnapshot } from '../shadow/shadow-snapshot.ts';
@@ -168,7 +174,8 @@ async function doubtsOf(
 
 /** The doubt that an error of `goBack` leaves. @throws any other error */
 export function wayDoubt(error: unknown): Doubt {
-  if (error instanceof Unplannable) return doubt('no way', [error.message]);
+  if (error instanceof Unplannable || error instanceof DropsTable)
+    return doubt('no way', [error.message]);
   if (!(error instanceof WayError)) throw error;
   const code = codeOf(error.cause);
   return doubt('no way', [`${error.message}${code && ` (SQLSTATE ${code})`}`, error.sql]);
