@@ -10,16 +10,30 @@ import {
   type PlannerCatalog,
 } from './pg-delta.ts';
 import { readIdentities, renamesBack, type NamedObject } from './renames.ts';
+import {
+  readFeeds,
+  readPlaces,
+  refedColumns,
+  rememberPosition,
+  setPosition,
+  type Feed,
+} from './sequences.ts';
 import type { DdlStatement } from './statement.ts';
+import { attachments, detachments, droppedTables, readTables, type Tables } from './tables.ts';
 
 /** A catalog to which there may be a way back. */
 export interface CatalogState {
   facts: PlannerCatalog;
   identities: ReadonlyMap<string, NamedObject>;
+  tables: Tables;
 }
 
 export async function readState(session: Session): Promise<CatalogState> {
-  return { identities: await readIdentities(session), facts: await readPlannerCatalog(session) };
+  return {
+    identities: await readIdentities(session),
+    tables: await readTables(session),
+    facts: await readPlannerCatalog(session),
+  };
 }
 
 /** A statement of the way back that the server refuses, on empty tables already. */
@@ -33,22 +47,36 @@ export class RevertError extends Error {
   }
 }
 
+/** A plan that would drop a table which existed before the migration: its rows would be lost. */
+export class DropsTable extends Error {
+  constructor(tables: readonly string[]) {
+    super(`the derived SQL would drop ${tables.join(', ')}, which existed before the migration`);
+  }
+}
+
 /**
- * Takes a shadow back to an older state of itself: first the names, then everything else.
+ * Takes a shadow back to an older state of itself: first the parents of partitions and the names,
+ * then everything else. A planner of catalogs alone would drop a table that changed its parent.
  *
  * Must run in a transaction of the shadow in which the names are qualified.
  *
  * @param rebuild see `planDdl`
  * @returns the statements that it ran
- * @throws Unplannable, WayError
+ * @throws UnplannableError, RevertError, DropsTable
  */
 export async function revertCatalog(
   shadow: Session,
   before: CatalogState,
   { rebuild }: { rebuild: boolean },
 ): Promise<DdlStatement[]> {
+  const tables = await readTables(shadow);
+  const detached = detachments(tables, before.tables).map(toRename);
+  await runAll(shadow, detached);
   const renames = renamesBack(await readIdentities(shadow), before.identities).map(toRename);
   await runAll(shadow, renames);
+  const attached = attachments(await readTables(shadow), before.tables).map(toAttachment);
+  await runAll(shadow, attached);
+  const feeds = { feeds: await readFeeds(shadow), places: await readPlaces(shadow) };
   const now = await readPlannerCatalog(shadow);
   const drafts = planDdl(now, before.facts, { rebuild });
   const columns = { from: columnsOf(now), to: columnsOf(before.facts) };
@@ -58,14 +86,56 @@ export async function revertCatalog(
     keys,
   );
   await runAll(shadow, statements);
-  return [...renames, ...statements];
+  const positions = await positionsOf(shadow, feeds);
+  const dropped = droppedTables(tables, before.tables, await readTables(shadow));
+  if (dropped.length > 0) throw new DropsTable(dropped);
+  return [
+    ...detached,
+    ...renames,
+    ...attached,
+    ...positions.before,
+    ...statements,
+    ...positions.after,
+  ];
+}
+
+/**
+ * A sequence that comes back would start again, below numbers that its column holds: what it is set
+ * to is read from the sequence that the column has had until then, and from the column.
+ */
+async function positionsOf(
+  shadow: Session,
+  before: { places: ReadonlySet<string>; feeds: readonly Feed[] },
+): Promise<{ before: DdlStatement[]; after: DdlStatement[] }> {
+  const refed = refedColumns(before, await readFeeds(shadow));
+  const places = new Set(refed.map(({ feed }) => feed.place));
+  const had = before.feeds.filter(({ place }) => places.has(place));
+  const after = refed.map((one): DdlStatement => ({
+    sql: setPosition(one),
+    rewrites: false,
+    phase: 'rules',
+  }));
+  await runAll(shadow, after);
+  return {
+    before: had.map((feed) => ({
+      sql: rememberPosition(feed),
+      rewrites: false,
+      phase: 'structure',
+    })),
+    after,
+  };
+}
+
+/** The server reads every row, unless a constraint of the table proves that it is within its bound. */
+function toAttachment(sql: string): DdlStatement {
+  return { ...toRename(sql), rewrites: true };
 }
 
 function toRename(sql: string): DdlStatement {
   return { sql, lock: 'ACCESS EXCLUSIVE', rewrites: false, phase: 'structure' };
 }
 
-/** @throws WayError naming the statement */
+/** @throws RevertError naming the statement */
 export async function runAll(shadow: Session, statements: readonly DdlStatement[]): Promise<void> {
   for (const { sql } of statements)
     await shadow.script(sql).catch((error: unknown) => {

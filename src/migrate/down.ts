@@ -9,11 +9,19 @@ import type { ShadowSource } from '../rollback/find-rollbacks.ts';
 import { isProven, type Rollback } from '../rollback/rollback.ts';
 import { derivedStep, rulesOf, forServerVersion } from '../rollback/rollback-script.ts';
 import { verifying } from '../rollback/verify-in-live-transaction.ts';
+import {
+  guardSteps,
+  planProtection,
+  agreed,
+  type ExpectedLosses,
+  type Guarding,
+  type Protection,
+} from './protect-rows.ts';
 import type { Step } from '../runner/step.ts';
 import type { Migration } from '../migration.ts';
-import { statedBy, type ExpectedLosses } from './expected-losses.ts';
+import { agreeToLosses } from '../commands/agree-to-losses.ts';
+import { statedBy } from './expected-losses.ts';
 import { count, wait } from '../flags.ts';
-import { keepRows, type Keeping } from './protect-rows.ts';
 import { refuseUnproven, rollbacksOf } from './find-down.ts';
 import { toSteps } from './run.ts';
 
@@ -52,11 +60,9 @@ export interface RollbackFlags {
 /** Rollbacks that are ready to run. */
 export interface Prepared {
   rollbacks: readonly Rollback[];
-  /** Without what keeps their rows. */
+  /** Without what protects their rows. */
   steps: Step[];
-  keeping: Keeping;
-  /** The steps as they run. */
-  guarded(): Step[];
+  protection: Protection;
 }
 
 interface Wanted {
@@ -67,12 +73,14 @@ interface Wanted {
   applied: readonly Migration[];
   /** The newest of them, the newest first. */
   migrations: readonly Migration[];
+  /** Names of the migrations of the folder that are not applied. */
+  pending?: readonly string[];
   flags: RollbackFlags;
 }
 
 /** Proves, and looks at what would be lost. Nothing is refused yet. */
 export async function prepareRollback(wanted: Wanted): Promise<Prepared> {
-  const { context, session, folder, applied, migrations, flags } = wanted;
+  const { context, session, folder, applied, migrations, pending = [], flags } = wanted;
   const { shadowFrom } = flags;
   const proven = await rollbacksOf({
     context,
@@ -94,14 +102,26 @@ export async function prepareRollback(wanted: Wanted): Promise<Prepared> {
       }),
     ),
   };
-  const keeping = await keepRows({ context, session, folder, flags }, steps, expected);
-  const verified = (step: Step): Step => {
+  const tracking = folder.tracking.table;
+  const protection = await planProtection({
+    session,
+    tracking,
+    direction: 'down',
+    steps,
+    expected,
+    pending,
+  });
+  return { rollbacks, steps, protection };
+}
+
+/** The steps as they run: they protect the rows, and each verifies what it was proven to change. */
+export function guardRollback({ rollbacks, steps }: Prepared, guarding: Guarding): Step[] {
+  return guardSteps(steps, guarding).map((step) => {
     const rollback = rollbacks.find(({ name }) => name === step.migration.name);
     return rollback && isProven(rollback)
       ? { ...step, guard: verifying(rollback, step.guard) }
       : step;
-  };
-  return { rollbacks, steps, keeping, guarded: () => keeping.guarded(steps).map(verified) };
+  });
 }
 
 /** A migration without a way back has no step: it is refused. */
@@ -114,17 +134,19 @@ function stepOf(migration: Migration, rollbacks: readonly Rollback[]): Step[] {
 
 /** @throws usage error for what is not proven, or not agreed to */
 export async function agreeToRollback(
-  { context, session, migrations, flags }: Wanted,
-  { rollbacks, steps, keeping }: Prepared,
-): Promise<void> {
+  { context, session, folder, migrations, flags }: Wanted,
+  { rollbacks, steps, protection }: Prepared,
+): Promise<Guarding> {
   if (!flags.unproven || steps.length < migrations.length) refuseUnproven(rollbacks, migrations);
-  await keeping.announce();
-  if (!needsConsent(session, await readLabel(session))) return;
+  const agreement = await agreeToLosses({ context, session, folder, flags }, protection);
+  const guarding = agreed(protection, agreement);
+  if (!needsConsent(session, await readLabel(session))) return guarding;
   const names = migrations.map(({ name }) => name).join(', ');
   const doubt = rollbacks.every(isProven) ? '' : ', which is not proven,';
   await context.consent(
     `Rolling back ${names}${doubt} on ${databaseName(session.target)} takes away what it made.`,
   );
+  return guarding;
 }
 
 /** While we waited for the lock, another run may have rolled back what was shown and agreed to. */

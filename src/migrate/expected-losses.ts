@@ -1,26 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { foreseeLosses } from '../shadow/predict-losses.ts';
-import { readStorage, type Loss } from '../catalog/losses.ts';
+import { readStorage } from '../catalog/losses.ts';
 import { DbopsError } from '../errors.ts';
+import type { ExpectedLosses } from './protect-rows.ts';
 import type { Step } from '../runner/step.ts';
 import type { Migration } from '../migration.ts';
 import { destructionsOf, mayDestroy, type Destruction } from '../sql/destructions.ts';
-import type { Rescue } from './offer-restore.ts';
-
-/** What steps are expected to destroy, by the names of their migrations. */
-export interface ExpectedLosses {
-  /** Seen in a shadow. */
-  losses: ReadonlyMap<string, readonly Loss[]>;
-  /** Said by the text. Every migration that may destroy something has an entry. */
-  stated: ReadonlyMap<string, readonly Destruction[]>;
-  /**
-   * SQL that follows the script of a step once the rows are back: what only tables with their rows
-   * satisfy. Steps that have an entry put rows back in their own transaction.
-   */
-  rules?: ReadonlyMap<string, string>;
-  /** Why there was no shadow. */
-  withoutShadow?: string;
-}
+import type { Rescue } from '../commands/agree-to-losses.ts';
 
 /**
  * What pending migrations destroy. Most destroy nothing, and their text shows it; only where one

@@ -1,91 +1,105 @@
-import { needsConsent, readLabel } from '../db/meta.ts';
-import { databaseName } from '../db/target.ts';
-import type { RunOutcome, Step, RowGuard } from '../runner/step.ts';
-import { text, type Block, type JsonValue, type Report } from '../report.ts';
+import type { Loss } from '../catalog/losses.ts';
+import type { Session } from '../db/session.ts';
+import type { Direction } from '../migration.ts';
 import { countLosses, type LossCount } from '../rescue/count.ts';
-import { guardFor } from '../rescue/guard.ts';
-import type { Kept } from '../rescue/copy-rows.ts';
-import type { Restored } from '../rescue/restore/run.ts';
-import { distinct, recordsUndoneBy, type RescueRecord } from '../rescue/record.ts';
+import { guardFor, type GuardOutcome } from '../rescue/guard.ts';
+import { distinct, readRecords, type RescueRecord } from '../rescue/record.ts';
 import { statedLosses } from '../rescue/losses-in-text.ts';
-import type { ExpectedLosses } from './expected-losses.ts';
-import { countOf, lossSentence, lossToJson, placeOf, restoreCommand } from '../rescue/report.ts';
-import { isWanted, offerBack, type Rescue } from './offer-restore.ts';
+import { destructionsOf, type Destruction } from '../sql/destructions.ts';
+import type { ObjectName } from '../sql/non-transactional.ts';
+import type { RowGuard, Step } from '../runner/step.ts';
 
-/** What `migrate up` and `migrate down` share: rows are kept before they are destroyed. */
+/*
+ * Protects the rows of a run in three phases, each of which takes the values of the one before:
+ * planProtection reads what the steps destroy and restore, guardSteps surrounds the steps with
+ * what copies and restores, settle (settle-rows.ts) restores what is left and accounts for every
+ * record.
+ */
 
-export interface Keeping {
-  /** What the steps are expected to destroy, with counts as the database is now. */
-  counts: StepLosses[];
-  /** The report of a dry run, with what would be lost. */
-  preview(report: Report): Report;
-  /** Tells the counts on stderr; discarding them needs consent on a protected database. */
-  announce(): Promise<void>;
-  /** The steps with what keeps their rows. */
-  guarded(steps: readonly Step[]): Step[];
-  /** The report of the run, with what was kept, and with what was put back or can be. */
-  report(outcome: RunOutcome, report: Report): Promise<Report>;
+/** What steps are expected to destroy, by the names of their migrations. */
+export interface ExpectedLosses {
+  /** Seen in a shadow. */
+  losses: ReadonlyMap<string, readonly Loss[]>;
+  /** Said by the text. Every migration that may destroy something has an entry. */
+  stated: ReadonlyMap<string, readonly Destruction[]>;
+  /**
+   * SQL that follows the script of a step once the rows are back: what only tables with their rows
+   * satisfy.
+   */
+  rules?: ReadonlyMap<string, string>;
+  /** Why there was no shadow. */
+  withoutShadow?: string;
 }
 
+const noLosses: ExpectedLosses = { losses: new Map(), stated: new Map() };
+
+/** What one step is expected to destroy, with counts as the database is now. */
 export interface StepLosses {
   migration: string;
   losses: LossCount[];
 }
 
-/**
- * Prepares steps of one direction so that nothing that they destroy is lost.
- *
- * @param expected absent: they destroy nothing, and may only bring something back
- */
-export async function keepRows(
-  rescue: Rescue,
-  steps: readonly Step[],
-  expected: ExpectedLosses = { losses: new Map(), stated: new Map() },
-): Promise<Keeping> {
-  const counts = await countsOf(rescue, steps, expected);
-  const lines = linesOf(counts, expected, rescue);
-  const direction = steps[0]?.direction ?? 'up';
-  const { tracking } = rescue.folder;
-  const names = steps.map(({ migration }) => migration.name);
-  const returning = await recordsUndoneBy(rescue.session, tracking.table, direction, names);
-  const { rules } = expected;
-  const kept = new Map<string, readonly Kept[]>();
-  const restored = new Map<string, readonly Restored[]>();
-  const findings: Findings = { expected, returning, kept, restored, restores: false };
+/** Rows that a migration deleted on a condition: dbops does not copy those. */
+export interface UncopiedRows {
+  migration: string;
+  table: ObjectName;
+}
+
+/** The plan of one direction. */
+export interface Protection {
+  /** The tracking table of the folder. */
+  tracking: string;
+  direction: Direction;
+  expected: ExpectedLosses;
+  counts: readonly StepLosses[];
+  /** Records, not yet restored in full, of what the steps undo. */
+  returning: readonly RescueRecord[];
+  /** The same of migrations that earlier runs have rolled back. */
+  waiting: readonly RescueRecord[];
+  /** What rolling the steps back cannot restore, because there is no copy. */
+  uncopied: readonly UncopiedRows[];
+  /** Names of steps for which the run itself makes the copies first. */
+  copiedWithin: readonly string[];
+  /** Names of backfills that run before one of the steps. */
+  backfills: readonly string[];
+}
+
+export interface ProtectionRequest {
+  session: Session;
+  tracking: string;
+  direction: Direction;
+  steps: readonly Step[];
+  expected?: ExpectedLosses | undefined;
+  /** Names of migrations that are in the folder and not applied. */
+  pending?: readonly string[];
+  /** Names of steps that the same run rolls back first. */
+  copiedWithin?: readonly string[];
+}
+
+/** Plans how the rows of steps of one direction are protected; changes nothing. */
+export async function planProtection(request: ProtectionRequest): Promise<Protection> {
+  const { session, tracking, direction, steps, expected = noLosses, pending = [] } = request;
+  const open = (await readRecords(session)).filter(
+    (record) =>
+      record.state !== 'restored' && record.tracking === tracking && record.direction !== direction,
+  );
+  const names = new Set(steps.map(({ migration }) => migration.name));
+  const earlier = new Set(pending);
   return {
-    counts,
-    preview: (report) => withPreview(report, counts, lines),
-    async announce() {
-      await announce(rescue, counts, lines);
-      const within = returning.filter(({ migration }) => rules?.has(migration));
-      findings.restores = within.length > 0 && (await isWanted(rescue, within));
-    },
-    guarded: (planned) =>
-      planned.map((step) => {
-        const guard = guardOf(step, rescue, findings);
-        return guard ? { ...step, guard } : step;
-      }),
-    async report({ results }, report) {
-      const done = results.filter(({ state }) => state === 'done').map(({ name }) => name);
-      const copies = done.flatMap((migration) =>
-        (kept.get(migration) ?? []).map((copy) => ({ migration, copy })),
-      );
-      const rescued = copies.map((each) => rescuedToJson(each, direction));
-      const back = returning.filter(({ migration }) => done.includes(migration));
-      const within = done.flatMap((migration) => restored.get(migration) ?? []);
-      const { error, data, blocks } = await offerBack(rescue, back, within);
-      return {
-        ...report,
-        data: { ...report.data, rescued, ...data },
-        blocks: [...report.blocks, ...keptBlocks(copies, direction), ...blocks],
-        ...(error && !report.error && { error, exitCode: error.exitCode }),
-      };
-    },
+    tracking,
+    direction,
+    expected,
+    counts: await countsOf(session, steps, expected),
+    returning: open.filter(({ migration }) => names.has(migration)),
+    waiting: open.filter(({ migration }) => earlier.has(migration)),
+    uncopied: direction === 'down' ? await uncopiedBy(steps) : [],
+    copiedWithin: request.copiedWithin ?? [],
+    backfills: [...new Set(steps.flatMap(({ directives }) => directives.requiresBackfill))],
   };
 }
 
 async function countsOf(
-  { session }: Rescue,
+  session: Session,
   steps: readonly Step[],
   { losses, stated, withoutShadow }: ExpectedLosses,
 ): Promise<StepLosses[]> {
@@ -99,120 +113,68 @@ async function countsOf(
   return counts;
 }
 
-async function announce(
-  { context, session, flags }: Rescue,
-  counts: readonly StepLosses[],
-  lines: readonly string[],
-): Promise<void> {
-  for (const line of lines) context.note(line);
-  const isLosing = counts.some(({ losses }) => losses.some(({ rows }) => rows !== 0));
-  if (flags.discardData && isLosing && needsConsent(session, await readLabel(session)))
-    await context.consent(
-      `--discard-data destroys these rows of ${databaseName(session.target)} for good.`,
-    );
+/** What the migrations themselves had deleted on a condition, by their texts. */
+async function uncopiedBy(steps: readonly Step[]): Promise<UncopiedRows[]> {
+  const uncopied: UncopiedRows[] = [];
+  for (const { migration } of steps) {
+    if (migration.up.kind !== 'sql') continue;
+    for (const destruction of await destructionsOf(migration.up.sql))
+      if (destruction.kind === 'some-rows')
+        uncopied.push({ migration: migration.name, table: destruction.table });
+  }
+  return uncopied;
 }
 
-interface Findings {
-  expected: ExpectedLosses;
-  returning: readonly RescueRecord[];
-  /** Filled as steps run. */
-  kept: Map<string, readonly Kept[]>;
-  restored: Map<string, readonly Restored[]>;
+/** What a person or a flag decided. */
+export interface Agreement {
+  /** Destroys without a copy. */
+  discards: boolean;
+  /** Restores what the steps create a place for. */
   restores: boolean;
 }
 
-function guardOf(
-  { migration: { name }, direction }: Step,
-  { context, folder, flags }: Rescue,
-  { expected, returning, kept, restored, restores }: Findings,
-): RowGuard | undefined {
-  const { losses, stated, rules, withoutShadow } = expected;
-  const back = returning.filter(({ migration }) => migration === name);
-  const ownRules = rules?.get(name);
-  const isIdle = !stated.has(name) && !losses.has(name) && back.length === 0;
-  if (isIdle && ownRules === undefined) return undefined;
-  return guardFor({
-    cause: { tracking: folder.tracking.table, migration: name, direction },
-    losses: losses.get(name) ?? [],
-    stated: stated.get(name) ?? [],
-    isStatedAlone: withoutShadow !== undefined,
-    discards: flags.discardData,
-    returning: back,
-    restores: restores && ownRules !== undefined,
-    ...(ownRules !== undefined && { rules: ownRules }),
-    onRestored: (results) => restored.set(name, results),
-    onKept: (copies) => kept.set(name, copies),
-    onMissed: (missed) => {
-      for (const loss of missed)
-        context.note(
-          `${name} ran outside a transaction and has also destroyed ${placeOf(loss)}, of which there is no copy`,
-        );
-    },
+/** A protection that is agreed to, and what its guards did, by the names of the migrations. */
+export interface Guarding {
+  protection: Protection;
+  agreement: Agreement;
+  outcomes: Map<string, GuardOutcome>;
+}
+
+/** A protection that is ready to guard steps; nothing has run. */
+export function agreed(protection: Protection, agreement: Agreement): Guarding {
+  return { protection, agreement, outcomes: new Map() };
+}
+
+/**
+ * Returns the steps with guards that copy what they destroy and restore what they bring back, each
+ * in the transaction of its step. A step that does neither keeps its single round trip.
+ */
+export function guardSteps(steps: readonly Step[], guarding: Guarding): Step[] {
+  const { protection } = guarding;
+  const returning = new Set([
+    ...protection.returning.map(({ migration }) => migration),
+    ...protection.copiedWithin,
+  ]);
+  return steps.map((step) => {
+    const { name } = step.migration;
+    const { stated, losses, rules } = protection.expected;
+    const isBusy = stated.has(name) || losses.has(name) || rules?.has(name) === true;
+    return isBusy || returning.has(name) ? { ...step, guard: guardOf(name, guarding) } : step;
   });
 }
 
-function linesOf(
-  counts: readonly StepLosses[],
-  { stated, withoutShadow }: ExpectedLosses,
-  { flags }: Rescue,
-): string[] {
-  const fate = flags.discardData ? 'discarded' : 'copied to dbops_rescue first';
-  const lines = counts.flatMap(({ migration, losses }) =>
-    losses
-      .filter(({ rows }) => rows !== 0)
-      .map((count) => `${migration} ${lossSentence(count)}: ${fate}`),
-  );
-  const unkept = [...stated].flatMap(([migration, destructions]) =>
-    destructions.flatMap((destruction) => {
-      if (destruction.kind !== 'some-rows') return [];
-      const { schema, name } = destruction.table;
-      return `${migration} deletes rows of ${schema ? `${schema}.` : ''}${name} on a condition: they are not copied`;
-    }),
-  );
-  const reason =
-    withoutShadow && `no shadow, so the text tells what is destroyed: ${withoutShadow}`;
-  return [...(reason ? [reason] : []), ...lines, ...unkept];
-}
-
-/** As SQL comments, for what a dry run prints is SQL. */
-function withPreview(
-  report: Report,
-  counts: readonly StepLosses[],
-  lines: readonly string[],
-): Report {
-  const losses = counts.flatMap(({ migration, losses: all }) =>
-    all.map(({ loss, rows }) => ({ migration, ...lossToJson(loss), rows })),
-  );
-  return {
-    ...report,
-    data: { ...report.data, losses },
-    blocks: [...report.blocks, ...lines.map((line) => text(`-- ${line}`, 'warn'))],
-  };
-}
-
-interface Copied {
-  migration: string;
-  copy: Kept;
-}
-
-function rescuedToJson(
-  { migration, copy: { id, loss, rows } }: Copied,
-  direction: Step['direction'],
-): Record<string, JsonValue> {
-  const restore = restoreCommand(migration);
-  return { id, migration, direction, ...lossToJson(loss), rows, restore };
-}
-
-function keptBlocks(copies: readonly Copied[], direction: Step['direction']): Block[] {
-  const [first] = copies;
-  if (!first) return [];
-  const lines = copies.map(({ migration, copy: { loss, rows } }) =>
-    text(`kept ${countOf(loss, rows)} of ${placeOf(loss)}, which ${migration} has destroyed`),
-  );
-  const back = direction === 'up' ? 'down' : 'up';
-  const restore = restoreCommand(first.migration);
-  return [
-    ...lines,
-    text(`→ Back again: dbops migrate ${back}, then ${restore} (see all: dbops rescue list)`),
-  ];
+function guardOf(migration: string, { protection, agreement, outcomes }: Guarding): RowGuard {
+  const { tracking, direction, expected } = protection;
+  const { discards, restores } = agreement;
+  const rules = expected.rules?.get(migration);
+  return guardFor({
+    cause: { tracking, migration, direction },
+    losses: expected.losses.get(migration) ?? [],
+    stated: expected.stated.get(migration) ?? [],
+    isStatedAlone: expected.withoutShadow !== undefined,
+    discards,
+    restores,
+    ...(rules !== undefined && { rules }),
+    onOutcome: (outcome) => outcomes.set(migration, outcome),
+  });
 }

@@ -1,6 +1,7 @@
 import { lossesBetween, readStorage, type Loss, type Storage } from '../catalog/losses.ts';
 import { quoteIdentifier as q } from '../db/quote.ts';
-import type { Session } from '../db/session.ts';
+import { codeOf } from '../db/connection-error.ts';
+import { ScriptError, type Session } from '../db/session.ts';
 import type { RowGuard } from '../runner/step.ts';
 import type { Destruction } from '../sql/destructions.ts';
 import { withExactText } from './exact-text.ts';
@@ -13,6 +14,7 @@ import {
   readAgain,
   correctLoss,
   isSameLoss,
+  recordsUndoneBy,
   type Cause,
   type Destroyed,
   type Left,
@@ -21,11 +23,16 @@ import {
 import { rescueError } from './copy-error.ts';
 import { restoreError } from './restore/restore-error.ts';
 import { restoreWithin, type Restored } from './restore/run.ts';
-import { markChanged, markReturned } from './track-returned.ts';
+import {
+  identifyColumns,
+  markChanged,
+  markReturned,
+  type ColumnIdentities,
+} from './track-returned.ts';
 import { readShapeOf } from './table-shape.ts';
 import { statedLosses } from './losses-in-text.ts';
 
-/** What a guard is to keep. */
+/** What a guard is to keep, and to restore. */
 export interface Watch {
   cause: Cause;
   /** What a shadow has shown to be destroyed. */
@@ -36,17 +43,24 @@ export interface Watch {
   isStatedAlone: boolean;
   /** Nothing is kept: that was agreed to. */
   discards: boolean;
-  /** Records of what the script brings back. */
-  returning: readonly RescueRecord[];
-  /** Whether they are put back, in the transaction of the script. */
+  /** Whether rows and values that the script creates a place for are restored in its transaction. */
   restores: boolean;
   /** SQL that runs after that: what only tables with their rows satisfy. */
   rules?: string;
-  onRestored: (restored: readonly Restored[]) => void;
-  /** Told what was kept once the script has run; its transaction may still fail. */
-  onKept: (kept: readonly Kept[]) => void;
-  /** Told what an unattended script destroyed beyond what was kept. */
-  onMissed: (losses: readonly Loss[]) => void;
+  /** Called once the script has run; its transaction may still fail, and run again. */
+  onOutcome: (outcome: GuardOutcome) => void;
+}
+
+/** What became of rows and values around a script. */
+export interface GuardOutcome {
+  /** What was copied before it was destroyed. */
+  kept: readonly Kept[];
+  /** What a script outside a transaction destroyed beyond what was copied. */
+  missed: readonly Loss[];
+  /** The copies of what the script undoes. */
+  returning: readonly RescueRecord[];
+  /** What of them was restored; those that the server refused are not among them. */
+  restored: readonly Restored[];
 }
 
 /**
@@ -55,36 +69,46 @@ export interface Watch {
  * the script is taken back, that is copied too, and the script runs again.
  */
 export function guardFor(watch: Watch): RowGuard {
-  let unattended: { storage: Storage; kept: Kept[] } | undefined;
+  let unattended:
+    { placed: Placed; storage: Storage; kept: Kept[]; returning: Returning } | undefined;
   return {
-    around: (session, script, toPath) => around(session, { ...watch, toPath }, script),
+    around: async (session, script, toPath) =>
+      watch.onOutcome(await around(session, { ...watch, toPath }, script)),
     async before(session, toPath) {
-      await markChanged(session, watch.returning);
-      const kept = await keepExpected(session, { ...watch, toPath });
-      unattended = { storage: await readStorage(session), kept };
+      const placed = { ...watch, toPath };
+      const returning = await awaitReturn(session, watch);
+      const kept = await keepExpected(session, placed);
+      unattended = { placed, storage: await readStorage(session), kept, returning };
     },
     async after(session) {
       if (!unattended) return;
-      await markReturned(session, watch.returning);
-      if (watch.discards) return;
-      const { storage, kept } = unattended;
-      const lost = lossesBetween(storage, await readStorage(session));
-      watch.onMissed(lost.filter((loss) => !kept.some((one) => isSameLoss(one.loss, loss))));
-      await finish(session, watch, { before: storage, lost, kept });
+      const { placed, storage, kept, returning } = unattended;
+      const restored = await restoreReturned(session, placed, returning);
+      const lost = watch.discards ? [] : lossesBetween(storage, await readStorage(session));
+      const missed = lost.filter((loss) => !kept.some((one) => isSameLoss(one.loss, loss)));
+      const remaining = await finish(session, { before: storage, lost, kept });
+      watch.onOutcome({ kept: remaining, missed, restored, returning: returning.records });
     },
   };
 }
 
-/** A watch over a script whose path is known. */
+/** A watch over a script whose search_path is known. */
 type Placed = Watch & { toPath: string | undefined };
 
-async function around(session: Session, watch: Placed, script: () => Promise<void>): Promise<void> {
-  await markChanged(session, watch.returning);
-  if (watch.discards) return bringBack(session, watch, script);
+async function around(
+  session: Session,
+  watch: Placed,
+  script: () => Promise<void>,
+): Promise<GuardOutcome> {
+  const returning = await awaitReturn(session, watch);
+  if (watch.discards) {
+    const restored = await bringBack(session, watch, returning, script);
+    return { kept: [], missed: [], restored, returning: returning.records };
+  }
   let kept = await keepExpected(session, watch);
   const before = await readStorage(session);
   await session.script('SAVEPOINT dbops_script');
-  await bringBack(session, watch, script);
+  let restored = await bringBack(session, watch, returning, script);
   let lost = lossesBetween(before, await readStorage(session));
   const known = kept.map(({ loss }) => loss);
   const missed = lost.filter((loss) => !known.some((one) => isSameLoss(one, loss)));
@@ -97,10 +121,11 @@ async function around(session: Session, watch: Placed, script: () => Promise<voi
     const more = await keepOrExplain(session, watch, due, all);
     kept = [...kept.filter((one) => !again.includes(one)), ...more];
     await session.script('SAVEPOINT dbops_script');
-    await bringBack(session, watch, script);
+    restored = await bringBack(session, watch, returning, script);
     lost = lossesBetween(before, await readStorage(session));
   }
-  await finish(session, watch, { before, lost, kept });
+  const remaining = await finish(session, { before, lost, kept });
+  return { kept: remaining, missed: [], restored, returning: returning.records };
 }
 
 /** A copy that tells its rows apart by a column that is lost too. */
@@ -109,31 +134,81 @@ function isInKey(loss: Loss, { loss: { schema, table }, key }: Kept): boolean {
   return loss.kind === 'column' && isOfTable && key.includes(loss.column);
 }
 
-/** The script, and the rows and values that it has made a place for. */
+/** The records that a script may create a place for, as things are before it. */
+interface Returning {
+  records: readonly RescueRecord[];
+  columns: ColumnIdentities;
+}
+
+/** Read in the transaction of the script: an earlier step of the same run may have made copies. */
+async function awaitReturn(session: Session, { cause }: Watch): Promise<Returning> {
+  const { tracking, direction, migration } = cause;
+  const records = await recordsUndoneBy(session, tracking, direction, [migration]);
+  await markChanged(session, records);
+  const columns = await identifyColumns(session, records);
+  return { records, columns };
+}
+
+/** Runs the script, restores what it creates a place for, and runs the rules. */
 async function bringBack(
   session: Session,
-  { returning, rules, restores, onRestored, toPath }: Placed,
+  watch: Placed,
+  returning: Returning,
   script: () => Promise<void>,
-): Promise<void> {
+): Promise<readonly Restored[]> {
   await script();
-  await markReturned(session, returning);
-  if (restores && returning.length > 0) {
-    const options = { dryRun: false, overwrite: false, ...(toPath && { toPath }) };
-    const records = await readAgain(session, returning);
-    const restored = await restoreWithin(session, records, options).catch((error: unknown) => {
-      throw restoreError(error, records);
-    });
-    onRestored(restored);
+  const restored = await restoreReturned(session, watch, returning);
+  if (watch.rules) await session.script(watch.rules);
+  return restored;
+}
+
+async function restoreReturned(
+  session: Session,
+  { restores, rules, toPath }: Placed,
+  { records, columns }: Returning,
+): Promise<readonly Restored[]> {
+  if (records.length === 0) return [];
+  await markReturned(session, records, columns);
+  if (!restores) return [];
+  const open = await readAgain(session, records);
+  const options = { dryRun: false, overwrite: false, ...(toPath && { toPath }) };
+  const work = () => restoreWithin(session, open, options);
+  // Rules need the rows; without rules, rows that the server refuses do not stop the script.
+  const restored = rules === undefined ? unlessRefused(session, work) : work();
+  return restored.catch((error: unknown) => {
+    throw restoreError(error, open);
+  });
+}
+
+/** Nothing where the server refuses the rows: the transaction goes on as it was before `work`. */
+async function unlessRefused(
+  session: Session,
+  work: () => Promise<readonly Restored[]>,
+): Promise<readonly Restored[]> {
+  await session.script('SAVEPOINT dbops_restore');
+  try {
+    return await work();
+  } catch (error) {
+    if (!isRefusal(error)) throw error;
+    await session.script('ROLLBACK TO SAVEPOINT dbops_restore');
+    return [];
   }
-  if (rules) await session.script(rules);
+}
+
+/**
+ * Whether an error is about the rows or about rights on their tables: SQLSTATE classes 0A, 22, 23,
+ * 42, 44, P0, and 55006 (pending trigger events). Locks, resources and connections are not.
+ */
+function isRefusal(error: unknown): boolean {
+  const code = codeOf(error instanceof ScriptError ? error.cause : error);
+  return /^(?:0A|22|23|42|44|P0)|^55006$/.test(code);
 }
 
 /** What was kept and is still there was not destroyed; what was narrowed is compared. */
 async function finish(
   session: Session,
-  watch: Watch,
   { before, lost, kept }: { before: Storage; lost: readonly Loss[]; kept: readonly Kept[] },
-): Promise<void> {
+): Promise<Kept[]> {
   const isLost = ({ loss }: Kept) =>
     loss.kind === 'rows' || isRewrite(loss) || lost.some((one) => isSameLoss(one, loss));
   await dropRecords(
@@ -148,7 +223,7 @@ async function finish(
     const rows = await noteLeft(session, one, before);
     if (rows > 0) remaining.push({ ...one, rows });
   }
-  watch.onKept(remaining);
+  return remaining;
 }
 
 function isRewrite(loss: Destroyed): boolean {

@@ -1,3 +1,4 @@
+import type { UncopiedRows } from '../migrate/protect-rows.ts';
 import type { LossCount } from './count.ts';
 import type { Destroyed } from './record.ts';
 import type { Restored } from './restore/run.ts';
@@ -58,6 +59,29 @@ export function restoredSentence({ record, fates, obstacle }: Restored, dryRun =
     ...some(fates.missing, 'left out, for their row is gone'),
   ];
   return `${placeOf(loss)}: ${parts.join(', ')}`;
+}
+
+/** Rows or values of a record that exist only in its copy. */
+export function rowsLeft({ record, fates, obstacle }: Restored): number {
+  const { restored, conflict, orphan, missing } = fates;
+  if (obstacle !== undefined) return Math.max(0, record.rows - restored);
+  return conflict + orphan + missing;
+}
+
+/** `3 values of public.item.note, destroyed by 0002_less, are still in dbops_rescue`. */
+export function leftSentence(one: Restored): string {
+  const { record, fates, obstacle } = one;
+  const { loss, migration } = record;
+  const rows = fates.restored + rowsLeft(one);
+  const verb = rows === 1 ? 'is' : 'are';
+  const why = obstacle === undefined ? '' : `: ${obstacle}`;
+  return `${countOf(loss, rows)} of ${placeOf(loss)}, destroyed by ${migration}, ${verb} still in dbops_rescue${why}`;
+}
+
+/** What rolling a migration back cannot restore. */
+export function uncopiedSentence({ migration, table }: UncopiedRows): string {
+  const name = `${table.schema ? `${table.schema}.` : ''}${table.name}`;
+  return `${migration} deleted rows of ${name} on a condition: they were not copied and are not restored`;
 }
 
 function some(rows: number, words: string): string[] {

@@ -38,6 +38,13 @@ export interface ShapeColumn {
   /** `GENERATED ALWAYS AS IDENTITY`. */
   isAlwaysIdentity: boolean;
   hasDefault: boolean;
+  /**
+   * As text: what ADD COLUMN with a DEFAULT gave to the rows that existed then. It stays the same
+   * when the default changes, and the server forgets it when it rewrites the table.
+   */
+  initial: string[];
+  /** SQL of the default, where it is a constant. */
+  constant: string | null;
 }
 
 export interface ForeignKey {
@@ -91,6 +98,18 @@ const names = (table: string, keys: string) => `(SELECT jsonb_agg(a.attname ORDE
   FROM unnest(${keys}) WITH ORDINALITY k (number, at)
   JOIN pg_attribute a ON a.attrelid = ${table} AND a.attnum = k.number)`;
 
+/** Of a partitioned table, each partition has its own. */
+const initial = `(SELECT coalesce(jsonb_agg(DISTINCT (m.attmissingval::text::text[])[1]), '[]')
+  FROM pg_attribute m
+  WHERE m.attrelid IN (SELECT c.oid UNION SELECT relid FROM pg_partition_tree(c.oid))
+    AND m.attname = a.attname AND m.atthasmissing)`;
+
+/** A literal with casts: nothing is run, and no sequence gives a number out, to compare with it. */
+const constant = `(SELECT e.text
+  FROM pg_attrdef d, pg_get_expr(d.adbin, d.adrelid) AS e (text)
+  WHERE d.adrelid = c.oid AND d.adnum = a.attnum AND a.attgenerated = ''
+    AND e.text ~ '^[(]*(''([^'']|'''')*''|-?[0-9.]+|true|false)([)]|::[a-zA-Z0-9_ ."]+([(][0-9, -]+[)])?([[][]])*)*$')`;
+
 /**
  * Built-in types are kept as they are, those that a name stands for (regclass …) as that name, and
  * those of the application or an extension as text: nothing in the copy depends on them.
@@ -104,7 +123,8 @@ const columns = `(SELECT coalesce(jsonb_agg(jsonb_build_object(
       ELSE 'text' END,
     'isCollated', t.typcollation <> 0 OR t.typnamespace <> 'pg_catalog'::regnamespace OR t.typname ~ '^_?reg[a-z]+$',
     'isGenerated', a.attgenerated <> '', 'isAlwaysIdentity', a.attidentity = 'a',
-    'hasDefault', a.atthasdef OR a.attidentity <> '') ORDER BY a.attnum), '[]')
+    'hasDefault', a.atthasdef OR a.attidentity <> '',
+    'initial', ${initial}, 'constant', ${constant}) ORDER BY a.attnum), '[]')
   FROM pg_attribute a
     LEFT JOIN bases b ON b.id = a.atttypid JOIN pg_type t ON t.oid = coalesce(b.base, a.atttypid)
   WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)`;

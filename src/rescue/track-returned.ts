@@ -34,17 +34,52 @@ export async function markChanged(
   });
 }
 
+/** Which columns records are about, as `table OID.column number` by the id of the record. */
+export type ColumnIdentities = ReadonlyMap<number, string>;
+
+/** Identifies the columns that exist; a column that is dropped and added again gets a new number. */
+export async function identifyColumns(
+  session: Session,
+  records: readonly RescueRecord[],
+): Promise<ColumnIdentities> {
+  const columns = columnsOf(records);
+  if (columns.length === 0) return new Map();
+  const shapes = await readShapes(
+    session,
+    columns.map(({ loss }) => loss),
+  );
+  return new Map(
+    columns.flatMap(({ record, loss }): [number, string][] => {
+      const identity = identityOf(shapes.get(keyOf(loss)), loss.column);
+      return identity === undefined ? [] : [[record.id, identity]];
+    }),
+  );
+}
+
+function identityOf(shape: Shape | undefined, column: string): string | undefined {
+  const found = shape?.columns.find(({ name }) => name === column);
+  return shape && found && `${shape.oid}.${found.number}`;
+}
+
+function columnsOf(records: readonly RescueRecord[]) {
+  return records.flatMap((record) =>
+    record.loss.kind === 'column' ? { record, loss: record.loss } : [],
+  );
+}
+
 /**
- * After a step that brings columns back, in its transaction: writes the values that it has given
- * them beside the kept ones. A value that is another one later was written by somebody.
+ * After a step that restores columns, in its transaction: stores the values that it has given them
+ * beside the saved ones. A value that differs later was written by somebody.
+ *
+ * @param before the columns before the step: one that existed then was not added by it, and may
+ *   hold what somebody wrote
  */
 export async function markReturned(
   session: Session,
   records: readonly RescueRecord[],
+  before: ColumnIdentities,
 ): Promise<void> {
-  const columns = records.flatMap((record) =>
-    record.loss.kind === 'column' ? { record, loss: record.loss } : [],
-  );
+  const columns = columnsOf(records);
   if (columns.length === 0) return;
   const shapes = await readShapes(
     session,
@@ -54,6 +89,8 @@ export async function markReturned(
     for (const { record, loss } of columns) {
       const shape = shapes.get(keyOf(loss));
       if (!shape || !hasColumns(shape, [loss.column, ...record.key])) continue;
+      const isOld = before.get(record.id) === identityOf(shape, loss.column);
+      if (isOld && loss.change === 'dropped') continue;
       await session.script(
         `UPDATE ${copyOf(record)} c SET dbops_returned = l.${q(loss.column)}::text
            FROM ${keptRows(record)} k JOIN ${liveRows(shape, record)} l ON ${isMatch}

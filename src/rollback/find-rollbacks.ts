@@ -58,7 +58,7 @@ function isOfFolder(error: unknown): error is DbopsError {
 }
 
 /** Version of the cached proofs; incremented when their meaning changes. */
-const generation = 1;
+const generation = 2;
 
 /** Oldest first. */
 async function askFolder(question: Question): Promise<Rollback[]> {

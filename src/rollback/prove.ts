@@ -1,6 +1,12 @@
 import { grantsOf, UnplannableError } from '../ddl/pg-delta.ts';
 import type { DdlStatement } from '../ddl/statement.ts';
-import { revertCatalog, readState, RevertError, type CatalogState } from '../ddl/revert-catalog.ts';
+import {
+  DropsTable,
+  revertCatalog,
+  readState,
+  RevertError,
+  type CatalogState,
+} from '../ddl/revert-catalog.ts';
 import { differencesOf, judgeIn, type Difference } from '../catalog/differences.ts';
 import type { SchemaObject } from '../catalog/kinds/kind.ts';
 import { preparedSnapshot, scratchSnapshot } from '../shadow/shadow-snapshot.ts';
@@ -166,9 +172,10 @@ async function doubtsOf(
   return rights.length > 0 ? [doubt('rights', rights)] : [];
 }
 
-/** The doubt that an error of `goBack` leaves. @throws any other error */
+/** The doubt that an error of `revertCatalog` leaves. @throws any other error */
 export function wayDoubt(error: unknown): Doubt {
-  if (error instanceof UnplannableError) return doubt('no way', [error.message]);
+  if (error instanceof UnplannableError || error instanceof DropsTable)
+    return doubt('no way', [error.message]);
   if (!(error instanceof RevertError)) throw error;
   const code = codeOf(error.cause);
   return doubt('no way', [`${error.message}${code && ` (SQLSTATE ${code})`}`, error.sql]);

@@ -1,3 +1,4 @@
+import { columnsAhead, readFeeds, readPlaces, refedColumns, type Feed } from '../ddl/sequences.ts';
 import { differencesOf, type Difference } from '../catalog/differences.ts';
 import type { SchemaObject } from '../catalog/kinds/kind.ts';
 import { fullSnapshot, objectName, fixedSettings } from '../catalog/snapshot.ts';
@@ -16,14 +17,40 @@ export function verifying(rollback: Rollback, inner: RowGuard | undefined): RowG
   return {
     async around(session, script) {
       const before = await look(session);
+      const columns = { feeds: await readFeeds(session), places: await readPlaces(session) };
       if (inner) await inner.around(session, script);
       else await script();
       const strangers = strangersOf(rollback, await changesOf(before, await look(session)));
       if (strangers.length > 0) throw isDifferent(rollback, strangers);
+      await refuseStaleSequences(session, rollback, columns);
     },
     before: async (session) => inner?.before(session),
     after: async (session) => inner?.after(session),
   };
+}
+
+/** A sequence that starts again under numbers which are in its column: the next INSERT would fail. */
+async function refuseStaleSequences(
+  session: Session,
+  { name, source }: Rollback,
+  before: { feeds: readonly Feed[]; places: ReadonlySet<string> },
+): Promise<void> {
+  const refed = refedColumns(before, await readFeeds(session));
+  const ahead = await columnsAhead(
+    session,
+    refed.map(({ feed }) => feed),
+  );
+  if (ahead.length === 0) return;
+  throw new DbopsError({
+    code: 'ROLLBACK.SEQUENCE',
+    exitCode: exitCodes.failed,
+    message: `The rollback of ${name} creates sequences that start below values in their columns; it was rolled back, and the database is unchanged.`,
+    reason: ahead.map((column) => `${column} holds values that its sequence has yet to return`),
+    hint:
+      source === 'file'
+        ? "Add to the down migration: SELECT setval('SEQUENCE', (SELECT max(COLUMN) FROM TABLE))"
+        : 'Write a down migration that sets the sequences: dbops migrate down --write',
+  });
 }
 
 /** Reads the catalog inside the caller's transaction without changing its settings. */

@@ -2,7 +2,13 @@ import { describe, expect, it, vi } from 'vitest';
 import * as z from 'zod';
 import { servers, withDatabase, type Target } from '../db/targets.ts';
 import { withSession } from '../db/session.ts';
-import { projectOn, withProject, writeFolder, type Project } from '../migrate/project.ts';
+import {
+  projectOn,
+  withProject,
+  writeFolder,
+  writeInto,
+  type Project,
+} from '../migrate/project.ts';
 import { contentOf, destroy } from './session.ts';
 
 // A shadow is a PGlite, which takes seconds to open on a busy machine.
@@ -181,3 +187,51 @@ describe.each(servers)('what destroys without saying so on $name', (target) => {
       expect((await project.dbops('migrate', 'up', ...shadow)).stderr).toContain('no shadow');
     }));
 });
+
+describe.each(servers)(
+  'migrate up after a rollback, with a backfill in between, on $name',
+  (target) => {
+    const files = {
+      '0001_items.up.sql': 'CREATE TABLE items (id int PRIMARY KEY, name text NOT NULL)',
+      '0002_slug.up.sql': 'ALTER TABLE items ADD COLUMN slug text',
+      '0003_slug_required.up.sql':
+        '-- dbops: requires-backfill slug\nALTER TABLE items ALTER COLUMN slug SET NOT NULL',
+    };
+    const definition = {
+      targets: [{ table: 'items', set: 'slug = lower(name)', done: 'slug IS NOT NULL' }],
+    };
+    const withItems = (test: (project: Project) => Promise<void>) =>
+      withProject(target, files, async (project) => {
+        writeInto(project.root, { 'backfills/slug.json': JSON.stringify(definition) });
+        await project.dbops('migrate', 'up', '--to', '1');
+        await project.query(`INSERT INTO items VALUES (1, 'One'), (2, 'Two')`);
+        await project.dbops('migrate', 'up');
+        await project.query(`UPDATE items SET slug = 'by-hand' WHERE id = 1`);
+        await project.json('migrate', 'down', '--to', '1');
+        await project.query(`INSERT INTO items VALUES (3, 'Three')`);
+        await test(project);
+      });
+    const slugs = ({ query }: Project) => query('SELECT id, slug FROM items ORDER BY id');
+
+    it.each([[[]], [['--restore']]])(
+      'restores the values first, and the backfill fills what is still empty: %j',
+      (flags) =>
+        withItems(async (project) => {
+          const up = await project.json('migrate', 'up', ...flags);
+          expect(up).toMatchObject({ exitCode: 0, notRestored: [], restored: [{ restored: 2 }] });
+          expect(await slugs(project)).toEqual([
+            { id: 1, slug: 'by-hand' },
+            { id: 2, slug: 'two' },
+            { id: 3, slug: 'three' },
+          ]);
+        }),
+    );
+
+    it('leaves them in dbops_rescue with --no-restore', () =>
+      withItems(async (project) => {
+        const up = await project.json('migrate', 'up', '--no-restore');
+        expect(namesOf(up['restorable'])).toEqual(['items.slug 2']);
+        expect((await slugs(project))[0]).toEqual({ id: 1, slug: 'one' });
+      }));
+  },
+);

@@ -47,6 +47,56 @@ describe.each(targets)('putting back on $name', (target) => {
       },
     ));
 
+  it('leaves alone values that were written into a column that another migration has added again', () =>
+    withTables(
+      target,
+      `CREATE TABLE "Customers" (id int PRIMARY KEY, phone text, score numeric(6,2), tags text[]);
+       INSERT INTO "Customers" SELECT n, 'old-' || n, n, ARRAY['old'] FROM generate_series(1, 4) n`,
+      async (session) => {
+        await destroy(session, 'ALTER TABLE "Customers" DROP phone, DROP score, DROP tags');
+        await session.script(
+          `ALTER TABLE "Customers" ADD phone text, ADD score numeric(6,2) DEFAULT 0, ADD tags text[] DEFAULT '{"a b","it''s"}';
+           ALTER TABLE "Customers" ALTER tags SET DEFAULT '{}';
+           UPDATE "Customers" SET phone = 'NEW-1', score = 9, tags = '{new}' WHERE id = 1;
+           INSERT INTO "Customers" (id) VALUES (5)`,
+        );
+        const restored = await putBack(session);
+        expect(fatesOf(restored)).toEqual([
+          { ...none, restored: 3, conflict: 1 },
+          { ...none, restored: 3, conflict: 1 },
+          { ...none, restored: 3, conflict: 1 },
+        ]);
+        expect(
+          await session.query(
+            'SELECT phone, score, tags FROM "Customers" WHERE id < 3 ORDER BY id',
+          ),
+        ).toEqual([
+          { phone: 'NEW-1', score: '9.00', tags: ['new'] },
+          { phone: 'old-2', score: '2.00', tags: ['old'] },
+        ]);
+      },
+    ));
+
+  it('replaces a constant default also where the server has rewritten the table since', () =>
+    withTables(
+      target,
+      `CREATE TABLE a (id int PRIMARY KEY, note text, at timestamptz);
+       INSERT INTO a VALUES (1, 'x', '2020-01-01Z'), (2, 'y', '2020-01-02Z')`,
+      async (session) => {
+        await destroy(session, 'ALTER TABLE a DROP note, DROP at');
+        await session.script(
+          `ALTER TABLE a ADD note varchar(20) DEFAULT 'none', ADD at timestamptz DEFAULT now();
+           ALTER TABLE a ALTER id TYPE bigint; UPDATE a SET note = 'NEW' WHERE id = 2`,
+        );
+        const [at, note] = fatesOf(await putBack(session)).toReversed();
+        expect([at, note]).toContainEqual({ ...none, restored: 1, conflict: 1 });
+        expect(await session.query('SELECT note FROM a ORDER BY id')).toEqual([
+          { note: 'x' },
+          { note: 'NEW' },
+        ]);
+      },
+    ));
+
   it('leaves alone values that were written since, unless they may be overwritten', () =>
     withTables(
       target,

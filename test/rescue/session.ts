@@ -24,11 +24,8 @@ export async function destroy(
     stated: await destructionsOf(script),
     isStatedAlone: false,
     discards: false,
-    returning: await recordsUndoneBy(session, tracking, direction, [migration]),
-    onKept: (copies) => (kept = copies),
     restores: false,
-    onRestored: () => {},
-    onMissed: () => {},
+    onOutcome: (outcome) => (kept = outcome.kept),
   });
   await transaction(session, () => guard.around(session, () => session.script(script)));
   return kept;

@@ -3,6 +3,7 @@ import * as z from 'zod';
 import type { Context } from '../../context.ts';
 import type { Folder } from '../../formats/format.ts';
 import { appliedOf, planDown } from '../../migrate/plan.ts';
+import { settle } from '../../migrate/settle-rows.ts';
 import type { Rollback } from '../../rollback/rollback.ts';
 import { writeRollback } from '../../rollback/write-down-file.ts';
 import { readStatuses } from '../../runner/tracking-state.ts';
@@ -15,12 +16,14 @@ import { outcomeReport, runLocked } from '../../migrate/run.ts';
 import { receiptOf, rollbackJson } from '../../migrate/receipt.ts';
 import {
   agreeToRollback,
+  guardRollback,
   prepareRollback,
   refuseOther,
   rollbackFlags,
   rollbackOptions,
 } from '../../migrate/down.ts';
 import { refuseUnproven } from '../../migrate/find-down.ts';
+import { missedLines, withPreview, withRows } from '../rows-report.ts';
 
 export const command = defineCommand({
   description:
@@ -45,13 +48,20 @@ export const command = defineCommand({
     const statuses = await knownStatuses(context, session, folder);
     const migrations = planDown(statuses, flags);
     if (migrations.length === 0)
-      return done({ migrations: [] }, text('✓ No applied migrations', 'good'));
-    const wanted = { context, session, folder, migrations, flags, applied: appliedOf(statuses) };
+      return done({ migrations: [] }, text('nothing to do: no migration is applied'));
+    const applied = appliedOf(statuses);
+    const pending = statuses.flatMap(({ name, state }) => (state === 'pending' ? name : []));
+    const wanted = { context, session, folder, migrations, flags, applied, pending };
     const prepared = await prepareRollback(wanted);
-    const { rollbacks, steps, keeping } = prepared;
+    const { rollbacks, steps, protection } = prepared;
     if (flags.write) return writeAll(context, folder, migrations, rollbacks);
-    if (flags.dryRun) return keeping.preview(await receiptOf(steps, rollbacks, session, folder));
-    await agreeToRollback(wanted, prepared);
+    if (flags.dryRun)
+      return withPreview(
+        await receiptOf(steps, rollbacks, session, folder),
+        protection,
+        flags.discardData,
+      );
+    const guarding = await agreeToRollback(wanted, prepared);
     const outcome = await runLocked({
       context,
       session,
@@ -60,11 +70,13 @@ export const command = defineCommand({
       before: async () => {},
       plan: async () => {
         refuseOther(migrations, planDown(await readStatuses(session, folder), flags));
-        return prepared.guarded();
+        return guardRollback(prepared, guarding);
       },
     });
     const report = outcomeReport(outcome, 'down', ({ name }) => rollbackJson(rollbacks, name));
-    return keeping.report(outcome, report);
+    for (const line of missedLines(guarding)) context.note(line);
+    const rows = await settle(session, guarding, outcome.results);
+    return withRows(report, rows);
   },
 });
 

@@ -1,21 +1,24 @@
 import { appliedOf, planDown } from '../../migrate/plan.ts';
+import { agreed, guardSteps, planProtection } from '../../migrate/protect-rows.ts';
+import { settle } from '../../migrate/settle-rows.ts';
 import { readStatuses } from '../../runner/tracking-state.ts';
 import { done, text } from '../../report.ts';
 import { placeFolder } from '../../formats/place.ts';
 import { defineCommand } from '../../command.ts';
 import { expectLosses } from '../../migrate/expected-losses.ts';
 import { folderOf, knownStatuses } from '../../open-project.ts';
-import { keepRows } from '../../migrate/protect-rows.ts';
 import { outcomeReport, runLocked } from '../../migrate/run.ts';
 import { receiptOf, rollbackJson } from '../../migrate/receipt.ts';
 import { requireBackfill, retireBackfills } from '../../migrate/required-backfills.ts';
 import {
   agreeToRollback,
+  guardRollback,
   prepareRollback,
   refuseOther,
   rollbackFlags,
   rollbackOptions,
 } from '../../migrate/down.ts';
+import { missedLines, withPreview, withRows } from '../rows-report.ts';
 import { toSteps } from '../../migrate/run.ts';
 
 export const command = defineCommand({
@@ -40,13 +43,26 @@ export const command = defineCommand({
     const applied = appliedOf(statuses);
     const wanted = { context, session, folder, migrations, flags, applied };
     const prepared = await prepareRollback(wanted);
-    const { rollbacks, steps, keeping } = prepared;
-    if (flags.dryRun) return keeping.preview(await receiptOf(steps, rollbacks, session, folder));
-    await agreeToRollback(wanted, prepared);
+    const { rollbacks, steps, protection } = prepared;
+    if (flags.dryRun)
+      return withPreview(
+        await receiptOf(steps, rollbacks, session, folder),
+        protection,
+        flags.discardData,
+      );
+    const guarding = await agreeToRollback(wanted, prepared);
     const again = toSteps(migrations.toReversed(), 'up');
     const rescue = { context, session, folder, flags };
     const before = applied.slice(0, applied.length - migrations.length);
-    const keepingAgain = await keepRows(rescue, again, await expectLosses(rescue, before, again));
+    const protectionAgain = await planProtection({
+      session,
+      tracking: folder.tracking.table,
+      direction: 'up',
+      steps: again,
+      expected: await expectLosses(rescue, before, again),
+      copiedWithin: again.map(({ migration }) => migration.name),
+    });
+    const guardingAgain = agreed(protectionAgain, guarding.agreement);
     const requirement = { context, session, patience: flags.wait };
     const ran = await runLocked({
       ...requirement,
@@ -54,7 +70,7 @@ export const command = defineCommand({
       before: requireBackfill(requirement, true),
       plan: async () => {
         refuseOther(migrations, planDown(await readStatuses(session, folder), flags));
-        return [...prepared.guarded(), ...keepingAgain.guarded(again)];
+        return [...guardRollback(prepared, guarding), ...guardSteps(again, guardingAgain)];
       },
     });
     const error = await retireBackfills(requirement, again, ran.results);
@@ -62,9 +78,10 @@ export const command = defineCommand({
     const report = outcomeReport(outcome, 'redo', ({ name, direction }) =>
       direction === 'down' ? rollbackJson(rollbacks, name) : {},
     );
-    // The rollbacks of this run saved rows after the way up was prepared.
-    const ups = ran.results.filter(({ direction }) => direction === 'up');
-    const { report: withOffers } = await keepRows(rescue, again);
-    return withOffers({ results: ups }, await keepingAgain.report(outcome, report));
+    for (const line of [guarding, guardingAgain].flatMap(missedLines)) context.note(line);
+    const { results } = outcome;
+    const down = await settle(session, guarding, results);
+    const up = await settle(session, guardingAgain, results);
+    return withRows(report, down, up);
   },
 });

@@ -20,6 +20,7 @@ export const command = defineCommand({
     ['--allow-out-of-order', 'also apply pending migrations that are older than an applied one'],
     ['--discard-data', 'drop rows and values without a copy in dbops_rescue'],
     ['--restore', 'restore rows that an earlier rollback saved, without asking'],
+    ['--no-restore', 'leave rows that an earlier rollback saved in dbops_rescue'],
     ['--wait <duration>', 'wait at most this long for another run and for locks (default: 60s)'],
   ],
   examples: [
@@ -34,7 +35,7 @@ export const command = defineCommand({
     backfill: z.boolean().default(true),
     allowOutOfOrder: z.boolean().default(false),
     discardData: z.boolean().default(false),
-    restore: z.boolean().default(false),
+    restore: z.boolean().optional(),
     wait,
   }),
   async run(context, flags) {
@@ -55,22 +56,36 @@ export const command = defineCommand({
     const { dryRunReport, outcomeReport, runLocked, toSteps } =
       await import('../../migrate/run.ts');
     const { expectLosses } = await import('../../migrate/expected-losses.ts');
-    const { keepRows } = await import('../../migrate/protect-rows.ts');
+    const { agreed, guardSteps, planProtection } = await import('../../migrate/protect-rows.ts');
+    const { settle } = await import('../../migrate/settle-rows.ts');
+    const { agreeToLosses } = await import('../agree-to-losses.ts');
+    const { missedLines, withPreview, withRows } = await import('../rows-report.ts');
     const steps = toSteps(pending, 'up');
     const rescue = { context, session, folder, flags };
-    const keeping = await keepRows(rescue, steps, await expectLosses(rescue, applied, steps));
-    if (flags.dryRun) return keeping.preview(await dryRunReport(steps, session, folder));
-    await keeping.announce();
+    const expected = await expectLosses(rescue, applied, steps);
+    const tracking = folder.tracking.table;
+    const protection = await planProtection({
+      session,
+      tracking,
+      direction: 'up',
+      steps,
+      expected,
+    });
+    if (flags.dryRun)
+      return withPreview(await dryRunReport(steps, session, folder), protection, flags.discardData);
+    const guarding = agreed(protection, await agreeToLosses(rescue, protection));
     const { requireBackfill, retireBackfills } =
       await import('../../migrate/required-backfills.ts');
     const requirement = { context, session, patience: flags.wait };
     const before = requireBackfill(requirement, flags.backfill);
-    const guarded = async () => keeping.guarded(toSteps(await plan(), 'up'));
+    const guarded = async () => guardSteps(toSteps(await plan(), 'up'), guarding);
     const ended = await runLocked({ ...requirement, folder, plan: guarded, before });
     const outcome = await explainFailure({ context, session, folder }, ended);
     const error = await retireBackfills(requirement, steps, outcome.results);
     const whole = { ...(error && { error }), ...outcome };
-    return keeping.report(whole, outcomeReport(whole, 'up'));
+    for (const line of missedLines(guarding)) context.note(line);
+    const rows = await settle(session, guarding, whole.results);
+    return withRows(outcomeReport(whole, 'up'), rows);
   },
 });
 

@@ -1,6 +1,7 @@
 import { isSameText } from '../../db/compare.ts';
-import { quoteIdentifier as q } from '../../db/quote.ts';
+import { quoteIdentifier as q, quoteLiteral } from '../../db/quote.ts';
 import { isMatch, keptRows, liveRows, ownRows } from '../row-matching.ts';
+import type { Shape } from '../table-shape.ts';
 import { countFates, type Place } from './row-outcome.ts';
 import { isOrphan } from './foreign-keys.ts';
 
@@ -34,15 +35,35 @@ export function restoreValues(place: Place, column: string): string {
     ${countFates}`;
 }
 
-/** SQL; kept values go over what the scripts have left, and over nothing that somebody wrote. */
-function isWritten({ record: { isReturned }, options, narrowType }: Place, column: string): string {
+/**
+ * SQL that is true where somebody wrote a value: saved values replace only what the scripts left.
+ * It is never NULL.
+ */
+function isWritten(
+  { record: { isReturned }, shape, options, narrowType }: Place,
+  column: string,
+): string {
   if (options.overwrite) return 'false';
   const live = `l.${q(column)}::pg_catalog.text`;
-  const cast = narrowType
-    ? ` OR l.${q(column)}::${narrowType}::pg_catalog.text OPERATOR(pg_catalog.=) k.dbops_left`
-    : '';
-  const isUntouched = isReturned
-    ? isSameText(live, 'k.dbops_returned')
-    : `(${live} IS NULL OR ${live} OPERATOR(pg_catalog.=) k.dbops_left${cast})`;
-  return `(k.dbops_changed OR NOT ${isUntouched})`;
+  if (isReturned) return `(k.dbops_changed OR NOT ${isSameText(live, 'k.dbops_returned')})`;
+  const untouched = [
+    `${live} IS NULL`,
+    isSameText(live, 'k.dbops_left'),
+    ...initialValues(shape, column).map((value) => isSameText(live, value)),
+    ...(narrowType
+      ? [isSameText(`l.${q(column)}::${narrowType}::pg_catalog.text`, 'k.dbops_left')]
+      : []),
+  ];
+  return `(k.dbops_changed OR (${untouched.join(' OR ')}) IS NOT TRUE)`;
+}
+
+/** SQL of what ADD COLUMN gave to the rows that existed then. */
+function initialValues({ columns }: Shape, column: string): string[] {
+  const found = columns.find(({ name }) => name === column);
+  if (!found) return [];
+  const { initial, constant, type } = found;
+  return [
+    ...initial.map((value) => quoteLiteral(value)),
+    ...(constant === null ? [] : [`(${constant})::${type}::pg_catalog.text`]),
+  ];
 }

@@ -10,6 +10,7 @@ export function ddl(): fc.Arbitrary<string> {
     { weight: 1, arbitrary: fc.tuple(table, cascade).map(([t, c]) => `DROP TABLE ${t}${c}`) },
     { weight: 6, arbitrary: alterColumn },
     { weight: 4, arbitrary: alterTable },
+    { weight: 3, arbitrary: parents },
     { weight: 3, arbitrary: index },
     { weight: 3, arbitrary: types },
     { weight: 3, arbitrary: programs },
@@ -101,6 +102,25 @@ const alterTable = fc.oneof(
   fc
     .tuple(table, fc.constantFrom('ENABLE', 'DISABLE', 'FORCE', 'NO FORCE'))
     .map(([t, change]) => `ALTER TABLE ${t} ${change} ROW LEVEL SECURITY`),
+);
+
+const part = fc.constantFrom('p1', 'p2', '"P 3"');
+const bound = fc.constantFrom('FROM (0) TO (10)', 'FROM (10) TO (20)');
+
+const parents = fc.oneof(
+  fc.constant('CREATE TABLE p (id int NOT NULL, a int) PARTITION BY RANGE (id)'),
+  part.map((name) => `CREATE TABLE ${name} (id int NOT NULL, a int)`),
+  fc.tuple(part, bound).map(([name, of]) => `CREATE TABLE ${name} PARTITION OF p FOR VALUES ${of}`),
+  fc
+    .tuple(part, bound)
+    .map(([name, of]) => `ALTER TABLE p ATTACH PARTITION ${name} FOR VALUES ${of}`),
+  part.map((name) => `ALTER TABLE p ATTACH PARTITION ${name} DEFAULT`),
+  part.map((name) => `ALTER TABLE p DETACH PARTITION ${name}`),
+  fc.tuple(part, part).map(([a, b]) => `ALTER TABLE ${a} RENAME TO ${b}`),
+  fc.constant('ALTER TABLE p ADD PRIMARY KEY (id)'),
+  fc.constant('CREATE INDEX ON p (a)'),
+  fc.tuple(table, table).map(([a, b]) => `ALTER TABLE ${a} INHERIT ${b}`),
+  fc.tuple(table, table).map(([a, b]) => `ALTER TABLE ${a} NO INHERIT ${b}`),
 );
 
 const indexName = fc.constantFrom('i1', 'i2', 'i3');

@@ -1,0 +1,198 @@
+import type { GuardOutcome } from '../rescue/guard.ts';
+import type { Guarding, Protection, UncopiedRows } from '../migrate/protect-rows.ts';
+import { isWhole, type KeptBy, type Settlement } from '../migrate/settle-rows.ts';
+import type { Direction } from '../migration.ts';
+import { text, type Block, type JsonValue, type Report } from '../report.ts';
+import type { RescueRecord } from '../rescue/record.ts';
+import type { Restored } from '../rescue/restore/run.ts';
+import {
+  countOf,
+  leftSentence,
+  lossSentence,
+  lossToJson,
+  placeOf,
+  restoreCommand,
+  restoredSentence,
+  rowsLeft,
+  uncopiedSentence,
+} from '../rescue/report.ts';
+
+/** What is said of the rows of a run: pure functions from what was planned or done to reports. */
+
+/** What the steps are expected to destroy, a line each. */
+export function expectedLines(
+  { counts, expected: { stated, withoutShadow } }: Protection,
+  discards: boolean,
+): string[] {
+  const fate = discards ? 'discarded' : 'copied to dbops_rescue first';
+  const lines = counts.flatMap(({ migration, losses }) =>
+    losses
+      .filter(({ rows }) => rows !== 0)
+      .map((count) => `${migration} ${lossSentence(count)}: ${fate}`),
+  );
+  const unkept = [...stated].flatMap(([migration, destructions]) =>
+    destructions.flatMap((destruction) => {
+      if (destruction.kind !== 'some-rows') return [];
+      const { schema, name } = destruction.table;
+      return `${migration} deletes rows of ${schema ? `${schema}.` : ''}${name} on a condition: they are not copied`;
+    }),
+  );
+  const reason =
+    withoutShadow && `no shadow, so the text tells what is destroyed: ${withoutShadow}`;
+  return [...(reason ? [reason] : []), ...lines, ...unkept];
+}
+
+/** The report of a dry run, with what would be lost, as SQL comments: what it prints is SQL. */
+export function withPreview(report: Report, protection: Protection, discards: boolean): Report {
+  const losses = protection.counts.flatMap(({ migration, losses: all }) =>
+    all.map(({ loss, rows }) => ({ migration, ...lossToJson(loss), rows })),
+  );
+  const lines = [
+    ...expectedLines(protection, discards),
+    ...protection.uncopied.map(uncopiedSentence),
+  ];
+  return {
+    ...report,
+    data: { ...report.data, losses },
+    blocks: [...report.blocks, ...lines.map((line) => text(`-- ${line}`, 'warn'))],
+  };
+}
+
+/** What scripts outside a transaction destroyed beyond what was copied, a line each. */
+export function missedLines({ outcomes }: Guarding): string[] {
+  return [...outcomes].flatMap(([migration, { missed }]: [string, GuardOutcome]) =>
+    missed.map(
+      (loss) =>
+        `${migration} ran outside a transaction and has also destroyed ${placeOf(loss)}, of which there is no copy`,
+    ),
+  );
+}
+
+/** The report of a run with what became of its rows, in each direction that it took. */
+export function withRows(report: Report, ...settlements: readonly Settlement[]): Report {
+  const restored = settlements.flatMap((one) => one.restored);
+  const restorable = settlements.flatMap((one) => one.restorable);
+  const kept = settlements.flatMap((one) => one.kept.map((each) => keptToJson(each, one)));
+  const error = report.error ?? settlements.flatMap((one) => one.error ?? [])[0];
+  return {
+    ...report,
+    data: {
+      ...report.data,
+      rescued: kept,
+      ...(restored.length > 0 && { restored: restored.map(restoredToJson) }),
+      ...(restorable.length > 0 && { restorable: restorable.map(restorableToJson) }),
+      notRestored: settlements.flatMap(notRestoredToJson),
+    },
+    blocks: [...report.blocks, ...settlements.flatMap(blocksOf)],
+    ...(error && !report.error && { error, exitCode: error.exitCode }),
+  };
+}
+
+function blocksOf({
+  direction,
+  kept,
+  restored,
+  restorable,
+  waiting,
+  uncopied,
+}: Settlement): Block[] {
+  const left = waiting.filter((one) => !isWhole(one) || one.fates.restored > 0);
+  const open = [
+    ...restored.filter(({ fates, obstacle }) => !obstacle && fates.orphan + fates.missing > 0),
+    ...left,
+  ].map(({ record }) => record);
+  return [
+    ...keptBlocks(kept, direction),
+    ...restoredBlocks(restored),
+    ...restorable.map(({ loss, rows }) =>
+      text(`${countOf(loss, rows)} of ${placeOf(loss)} can be restored`, 'warn'),
+    ),
+    ...left.map((one) => text(leftSentence(one), 'warn')),
+    ...uncopied.map((one) => text(uncopiedSentence(one), 'warn')),
+    ...commandBlocks([...restorable, ...open]),
+  ];
+}
+
+function commandBlocks(records: readonly RescueRecord[]): Block[] {
+  const names = [...new Set(records.map(({ migration }) => migration))];
+  return names.length === 0 ? [] : [text(`→ Restore: ${names.map(restoreCommand).join(' && ')}`)];
+}
+
+function keptBlocks(kept: readonly KeptBy[], direction: Direction): Block[] {
+  const [first] = kept;
+  if (!first) return [];
+  const lines = kept.map(({ migration, copy: { loss, rows } }) =>
+    text(`kept ${countOf(loss, rows)} of ${placeOf(loss)}, which ${migration} has destroyed`),
+  );
+  const back = direction === 'up' ? 'down' : 'up';
+  const restore = restoreCommand(first.migration);
+  return [
+    ...lines,
+    text(`→ Back again: dbops migrate ${back}, then ${restore} (see all: dbops rescue list)`),
+  ];
+}
+
+/** A line a record. */
+export function restoredBlocks(restored: readonly Restored[], dryRun = false): Block[] {
+  const cyclic = restored
+    .filter(({ isCyclic }) => isCyclic)
+    .map(({ record }) => placeOf(record.loss));
+  return [
+    ...restored.map((one) => text(restoredSentence(one, dryRun), isWhole(one) ? 'good' : 'warn')),
+    ...(cyclic.length > 0
+      ? [
+          text(
+            `${cyclic.join(', ')} refer to one another: their foreign keys were checked when all rows were in`,
+          ),
+        ]
+      : []),
+  ];
+}
+
+function keptToJson(
+  { migration, copy: { id, loss, rows } }: KeptBy,
+  { direction }: Settlement,
+): Record<string, JsonValue> {
+  const restore = restoreCommand(migration);
+  return { id, migration, direction, ...lossToJson(loss), rows, restore };
+}
+
+export function restoredToJson({ record, fates, obstacle }: Restored): Record<string, JsonValue> {
+  const { id, migration, loss } = record;
+  return { id, migration, ...lossToJson(loss), ...fates, ...(obstacle && { obstacle }) };
+}
+
+function restorableToJson(record: RescueRecord): Record<string, JsonValue> {
+  const { id, migration, loss, rows } = record;
+  return { id, migration, ...lossToJson(loss), rows, restore: restoreCommand(migration) };
+}
+
+/** Everything that exists only in a copy after the run, or not at all, with its count. */
+function notRestoredToJson(settlement: Settlement): Record<string, JsonValue>[] {
+  const { restored, restorable, waiting, uncopied, error } = settlement;
+  const partly = [...restored, ...waiting].filter((one) => rowsLeft(one) > 0);
+  return [
+    ...partly.map((one) => ({
+      ...restorableToJson(one.record),
+      rows: rowsLeft(one),
+      reason: one.obstacle ?? reasonOf(one),
+    })),
+    ...restorable.map((record) => ({
+      ...restorableToJson(record),
+      reason: error ? error.message : 'not requested',
+    })),
+    ...uncopied.map(uncopiedToJson),
+  ];
+}
+
+function reasonOf({ fates }: Restored): string {
+  const { conflict, orphan, missing } = fates;
+  const words = Object.entries({ conflict, orphan, missing }).filter(([, rows]) => rows > 0);
+  return words.map(([fate, rows]) => `${fate} ${rows}`).join(', ');
+}
+
+function uncopiedToJson({ migration, table }: UncopiedRows): Record<string, JsonValue> {
+  const { schema = null, name } = table;
+  const reason = 'deleted on a condition, which dbops does not copy';
+  return { migration, kind: 'some-rows', schema, table: name, rows: null, reason };
+}
