@@ -90,17 +90,18 @@ async function judgeLive(replayed: Replayed, { live, objects }: Reading): Promis
   const solveWith = (equivalent: ReadonlySet<string>) =>
     solve(effects, facts, priorOf({ migrations, form, matches, natures, equivalent }));
   const unexplained = unexplainedOf(objects, states, live);
-  const first = solveWith(new Set());
+  // Whether an edited file made what is there is asked of its text as it is now.
+  const asIs = solveWith(new Set(migrations.map(({ name }) => name)));
   const edits = await readEdits({
     folder,
     wanted,
     states,
     matches,
-    isAllThere: (at) => isAllThere(first, at) && unexplained.length === 0,
+    isAllThere: (at) => isAllThere(asIs, at) && unexplained.length === 0,
     mayChangeData: ({ name }) => changesData.has(name),
   });
   const same = [...edits].filter(([, edit]) => edit === 'equivalent').map(([name]) => name);
-  const solution = same.length > 0 ? solveWith(new Set(same)) : first;
+  const solution = edits.size > same.length ? solveWith(new Set(same)) : asIs;
   const judgements = judge({ migrations, form, matches, effects, solution, edits });
   const known = { states, natures, effects, live, objects, facts, former, changesData };
   return { ...known, judgements, solution, unexplained };

@@ -87,6 +87,7 @@ function doubtOf(
   { matches, form, equivalent }: PriorInput,
 ): Doubt | undefined {
   const row = matches.owners.get(migration);
+  if (migration.isMissing) return () => true;
   if (row && isOtherThanApplied(row, migration, form) && !equivalent.has(migration.name))
     return () => true;
   if (unclear === '') return undefined;
@@ -96,7 +97,6 @@ function doubtOf(
 }
 
 function isOtherThanApplied(row: Row, migration: Migration, form: RowForm): boolean {
-  if (migration.isMissing) return true;
   const keepsHash = (form.contentOf?.(row.columns, migration) ?? null) !== null;
   return keepsHash && !hasContent(row, migration, form);
 }

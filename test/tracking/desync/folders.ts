@@ -51,7 +51,8 @@ type Files = Record<string, string>;
 type Writer = (steps: readonly Step[]) => Promise<Files> | Files;
 
 const pad = (at: number, digits: number) => String(at).padStart(digits, '0');
-const dated = (at: number) => `202601${pad(1 + (at % 28), 2)}0000${pad(Math.floor(at / 28), 2)}`;
+const dated = (at: number) =>
+  `2026${pad(1 + Math.floor(at / 28), 2)}${pad(1 + (at % 28), 2)}000000`;
 const each = (steps: readonly Step[], toFile: (step: Step, at: number) => [string, string]) =>
   Object.fromEntries(steps.map(toFile));
 
