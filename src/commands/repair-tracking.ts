@@ -171,16 +171,15 @@ async function apply(
     { context, session, folder, patience: flags.wait },
     async (locks) => {
       await locks.check();
-      const { live } = repair.diagnosis;
-      if (!mending) return applyRepair(session, { folder, plan, live, lockTimeout });
+      if (!mending) return applyRepair(session, { ...repair, lockTimeout });
       if (!mending.way.standsAlone) {
         const before = runWithin(repair, mending);
-        return applyRepair(session, { folder, plan, live, lockTimeout, before });
+        return applyRepair(session, { ...repair, lockTimeout, before });
       }
       await runApart(session, mending);
       const { finish: _, ...rest } = flags;
       const now = await prepare(context, session, { folder, flags: rest });
-      return applyRepair(session, { ...now, live: now.diagnosis.live, lockTimeout });
+      return applyRepair(session, { ...now, lockTimeout });
     },
   );
   return repairReport(repair, repaired);

@@ -1,3 +1,4 @@
+import type { Wanted } from '../shadow/replay-cache-key.ts';
 import { codeOf } from '../db/connection-error.ts';
 import { activitiesWhere, describeActivity } from '../db/lock.ts';
 import { quoteLiteral } from '../db/quote.ts';
@@ -7,8 +8,11 @@ import { isSqlState, sqlstate } from '../db/sqlstate.ts';
 import { DbopsError, exitCodes } from '../errors.ts';
 import type { Folder, Prospect, Tracking, TrackingRow } from '../formats/format.ts';
 import { serverSays } from '../sql/error-position.ts';
+import { confirmVerdicts } from './confirm.ts';
+import { judgeAgain, type Diagnosis } from './diagnose.ts';
 import type { Plan } from './plan.ts';
 import { isSame, readLive, readRows, type Live } from './read.ts';
+import type { Row } from './rows.ts';
 import { sqlOf } from './sql.ts';
 import { asideIn, exactly, imageOf, writeUndo } from './undo-record.ts';
 
@@ -25,28 +29,29 @@ export type Before = (session: Session) => Promise<void>;
 
 interface Work {
   folder: Folder;
+  wanted: Wanted;
   plan: Plan;
   /** What the plan rests on. */
-  live: Live;
+  diagnosis: Diagnosis;
   /** Milliseconds to wait for whoever uses the table. */
   lockTimeout: number;
   before?: Before | undefined;
 }
 
 /**
- * Writes a plan in one transaction, in which the evidence is read again: if it is another now,
- * nothing is written.
+ * Writes a plan in one transaction, in which the evidence is read again before, and judged again
+ * after: if the database has changed, or the new rows do not agree with it, nothing is written.
  *
  * @throws DbopsError; the table is as it was then
  */
 export async function applyRepair(session: Session, work: Work): Promise<Repaired> {
-  const { folder, plan, lockTimeout } = work;
+  const { folder, plan, lockTimeout, diagnosis } = work;
   const { tracking, migrations } = folder;
   const form = tracking.rows;
   try {
     return await transaction(session, async () => {
       await session.script(`SET LOCAL lock_timeout = ${lockTimeout}`);
-      if (work.live.rows)
+      if (diagnosis.live.rows)
         await session.script(`LOCK TABLE ${form.table} IN SHARE ROW EXCLUSIVE MODE`);
       await refuseChanged(session, work);
       const look = () => exactly(session, () => imageOf(session, form.table));
@@ -55,11 +60,12 @@ export async function applyRepair(session: Session, work: Work): Promise<Repaire
       await session.script(tracking.create);
       const { prepare } = tracking;
       const [prepared = {}] = prepare ? await session.query<TrackingRow>(prepare) : [];
-      for (const sql of sqlOf(plan, tracking, work.live.rows ?? [], prepared))
+      for (const sql of sqlOf(plan, tracking, diagnosis.live.rows ?? [], prepared))
         await session.script(sql);
+      const rows = (await readRows(session, form)) ?? [];
+      await confirm(session, work, rows);
       const { rows: after } = await look();
       const undo = await writeUndo(session, tracking, { before, after });
-      const rows = (await readRows(session, form)) ?? [];
       return {
         undo,
         prospect: form.next(
@@ -73,9 +79,24 @@ export async function applyRepair(session: Session, work: Work): Promise<Repaire
   }
 }
 
-async function refuseChanged(session: Session, { folder, live }: Work): Promise<void> {
-  const now = await asideIn(session, () => readLive(session, folder, { inTransaction: true }));
-  if (isSame(live, now)) return;
+/** Judges the rows as they are now, and the catalog where statements have changed it. */
+async function confirm(
+  session: Session,
+  { folder, wanted, diagnosis, plan, before }: Work,
+  rows: readonly Row[],
+): Promise<void> {
+  const { live, judgements } = diagnosis;
+  const now = before ? await readWithin(session, folder) : live;
+  const { judgements: after } = await judgeAgain(diagnosis, { folder, wanted }, { ...now, rows });
+  confirmVerdicts(plan, judgements, after);
+}
+
+function readWithin(session: Session, folder: Folder): Promise<Live> {
+  return asideIn(session, () => readLive(session, folder, { inTransaction: true }));
+}
+
+async function refuseChanged(session: Session, { folder, diagnosis }: Work): Promise<void> {
+  if (isSame(diagnosis.live, await readWithin(session, folder))) return;
   throw new DbopsError({
     code: 'REPAIR.CHANGED',
     exitCode: exitCodes.desynchronised,

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { comparableOf } from '../catalog/scope.ts';
 import { withoutParts } from '../catalog/differences.ts';
 import { factsOf, type CatalogFacts } from '../catalog/deltas.ts';
@@ -7,15 +6,14 @@ import type { Wanted } from '../shadow/replay-cache-key.ts';
 import { keyOfObject } from '../catalog/snapshot.ts';
 import { spelledAlike, statesOf, type States } from '../shadow/catalog-history.ts';
 import type { Session } from '../db/session.ts';
-import { DbopsError } from '../errors.ts';
 import type { Folder } from '../formats/format.ts';
-import type { Migration } from '../migration.ts';
-import { changesData, moduleChangesData } from '../sql/changes-data.ts';
 import type { FormerFile } from '../sql/git-history.ts';
 import { matchFormerFiles, readEdits, readFormerFiles } from './edits.ts';
-import { effectsOf, solve, type Effects, type Solution } from './effects.ts';
+import { effectsOf, type Effects } from './effects.ts';
+import { naturesOf, priorOf, type Nature } from './prior.ts';
 import { readLive, type Live } from './read.ts';
 import { matchRows, type Row } from './rows.ts';
+import { solve, type Solution } from './solve.ts';
 import { judge, type Judgement } from './verdict.ts';
 
 /** Everything that is known of a folder, its tracking table and the database. */
@@ -23,9 +21,11 @@ export interface Diagnosis {
   judgements: Judgement[];
   live: Live;
   states: States;
+  natures: readonly Nature[];
   effects: Effects;
   solution: Solution;
-  /** The live catalog, spelled as the folder spells it. */
+  /** The live catalog, spelled as the folder spells it; as objects and as facts. */
+  objects: readonly SchemaObject[];
   facts: CatalogFacts;
   /** Objects of the live database that no migration makes, now or on the way. */
   unexplained: SchemaObject[];
@@ -41,65 +41,75 @@ export async function diagnose(
   folder: Folder,
   wanted: Wanted,
 ): Promise<Diagnosis> {
-  const { migrations, tracking } = folder;
   const reading = readLive(session, folder);
   reading.catch(() => {}); // a replay that fails first is what is told
-  const changing = await changingNames(migrations);
   const states = await statesOf(wanted);
+  const natures = await naturesOf(folder.migrations, states.skipped);
+  const effects = effectsOf(states.snapshots);
   const live = await reading;
   const objects = await spelledAlike(wanted, states, live.objects);
-  const effects = effectsOf(states.snapshots);
-  const matched = matchRows(live.rows ?? [], migrations, tracking.rows);
+  return judgeLive({ folder, wanted, states, natures, effects }, { live, objects });
+}
+
+/** What a folder does, as known from its replay and its texts. */
+export interface Replayed {
+  folder: Folder;
+  wanted: Wanted;
+  states: States;
+  natures: readonly Nature[];
+  effects: Effects;
+}
+
+/** Judges a later reading of the same database, such as the one after a change of its tracking table. */
+export async function judgeAgain(
+  { states, natures, effects, live: before, objects: spelled }: Diagnosis,
+  { folder, wanted }: Pick<Replayed, 'folder' | 'wanted'>,
+  live: Live,
+): Promise<Diagnosis> {
+  const objects =
+    live.objects === before.objects ? spelled : await spelledAlike(wanted, states, live.objects);
+  return judgeLive({ folder, wanted, states, natures, effects }, { live, objects });
+}
+
+interface Reading {
+  live: Live;
+  /** Of the live catalog, spelled as the folder spells them. */
+  objects: readonly SchemaObject[];
+}
+
+async function judgeLive(replayed: Replayed, { live, objects }: Reading): Promise<Diagnosis> {
+  const { folder, wanted, states, natures, effects } = replayed;
+  const { migrations, tracking } = folder;
+  const form = tracking.rows;
+  const matched = matchRows(live.rows ?? [], migrations, form);
   const former = await readFormerFiles(folder, matched.orphans);
   const matches = await matchFormerFiles(matched, migrations, former);
   const facts = factsOf(objects);
-  const solution = solve(effects, facts, {
-    recorded: migrations.map((each) => matches.owners.has(each)),
-    changesData: migrations.map(({ name }) => changing.has(name)),
-  });
+  const changing = migrations.filter((_, at) => natures[at]?.changesData).map(({ name }) => name);
+  const changesData = new Set(changing);
+  const solveWith = (equivalent: ReadonlySet<string>) =>
+    solve(effects, facts, priorOf({ migrations, form, matches, natures, equivalent }));
   const unexplained = unexplainedOf(objects, states, live);
+  // Whether an edited file made what is there is asked of its text as it is now.
+  const asIs = solveWith(new Set(migrations.map(({ name }) => name)));
   const edits = await readEdits({
     folder,
     wanted,
     states,
     matches,
-    isAllThere: (at) => isAllThere(solution, at) && unexplained.length === 0,
-    mayChangeData: ({ name }) => changing.has(name),
+    isAllThere: (at) => isAllThere(asIs, at) && unexplained.length === 0,
+    mayChangeData: ({ name }) => changesData.has(name),
   });
-  const form = tracking.rows;
-  return {
-    judgements: judge({ migrations, form, matches, effects, solution, edits }),
-    live,
-    states,
-    effects,
-    solution,
-    facts,
-    unexplained,
-    former,
-    changesData: changing,
-  };
+  const same = [...edits].filter(([, edit]) => edit === 'equivalent').map(([name]) => name);
+  const solution = edits.size > same.length ? solveWith(new Set(same)) : asIs;
+  const judgements = judge({ migrations, form, matches, effects, solution, edits });
+  const known = { states, natures, effects, live, objects, facts, former, changesData };
+  return { ...known, judgements, solution, unexplained };
 }
 
 function isAllThere({ showings }: Solution, at: number): boolean {
   const shown = showings[at] ?? [];
   return shown.length > 0 && shown.every((each) => each === 'in' || each === 'overwritten');
-}
-
-async function changingNames(migrations: readonly Migration[]): Promise<Set<string>> {
-  const names = new Set<string>();
-  for (const migration of migrations) if (await mayChangeData(migration)) names.add(migration.name);
-  return names;
-}
-
-async function mayChangeData({ up }: Migration): Promise<boolean> {
-  try {
-    return up.kind === 'sql'
-      ? await changesData(up.sql)
-      : moduleChangesData(readFileSync(up.file, 'utf8'));
-  } catch (error) {
-    if (error instanceof DbopsError) return true; // the file is gone
-    throw error;
-  }
 }
 
 function unexplainedOf(

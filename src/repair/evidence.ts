@@ -1,6 +1,6 @@
 import type { Delta } from '../catalog/deltas.ts';
 import { objectName } from '../catalog/snapshot.ts';
-import type { Showing } from './effects.ts';
+import type { Showing } from './world.ts';
 
 /** A change that a migration makes to one object, and how it shows in the live catalog. */
 export interface Evidence {

@@ -11,6 +11,7 @@ export async function findingsOf(repair: Repair, left: readonly Judgement[]): Pr
   return [
     ...left.map((judgement) => toFinding(judgement, repair)),
     ...notRecorded(repair, left),
+    ...drifted(repair),
     ...unprovable(repair),
     ...skipped(repair),
     ...unexplained(repair),
@@ -32,7 +33,7 @@ function toFinding(judgement: Judgement, repair: Repair): Finding {
 }
 
 function wordsOf(judgement: Judgement, { plan, diagnosis }: Repair): Words {
-  const { name, verdict, evidence, migration, row } = judgement;
+  const { name, verdict, evidence, migration, row, isFollowed } = judgement;
   const reason = plan.reasons.get(name);
   const missing = evidence.filter(({ showing }) => showing === 'out' || showing === 'different');
   const told = missing.slice(0, 5).map(lineOf).join('; ');
@@ -48,7 +49,9 @@ function wordsOf(judgement: Judgement, { plan, diagnosis }: Repair): Words {
     case 'partial':
       return {
         message: `${name} is in the database in part (${told}${rest}).`,
-        help: `Finish it: dbops repair-tracking --finish ${shellWord(name)}; or take back what is there: dbops repair-tracking --take-back ${shellWord(name)}`,
+        help: isFollowed
+          ? `Finish it: dbops repair-tracking --finish ${shellWord(name)}; or, if it was applied and changed by hand since, record it as it is: dbops repair-tracking --assume ${shellWord(name)} --apply`
+          : `Finish it: dbops repair-tracking --finish ${shellWord(name)}; or take back what is there: dbops repair-tracking --take-back ${shellWord(name)}`,
       };
     case 'failed-row':
       return {
@@ -81,6 +84,20 @@ function notRecorded({ plan }: Repair, left: readonly Judgement[]): Finding[] {
           help: 'Apply what is missing before it, or give it a version of its own: dbops migrate status',
         }),
   );
+}
+
+/** What was changed by hand after a migration that is recorded, and that later ones follow. */
+function drifted({ diagnosis }: Repair): Finding[] {
+  return diagnosis.judgements.flatMap(({ name, verdict, evidence }) => {
+    const missing = evidence.filter(({ showing }) => showing === 'out' || showing === 'different');
+    if (verdict !== 'recorded' || missing.length === 0) return [];
+    const listed = missing.slice(0, 5).map(lineOf).join('; ');
+    const rest = missing.length > 5 ? `; and ${missing.length - 5} more` : '';
+    return finding('drift', 'info', name, {
+      message: `${name} was applied, and its objects were changed since, not by a migration (${listed}${rest}).`,
+      help: 'The tracking table is right. Compare the schema: dbops verify schema',
+    });
+  });
 }
 
 function unprovable({ diagnosis, plan }: Repair): Finding[] {

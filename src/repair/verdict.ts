@@ -1,8 +1,10 @@
 import type { RowForm } from '../formats/format.ts';
 import type { Migration } from '../migration.ts';
-import type { Effects, Showing, Solution } from './effects.ts';
+import type { Effects } from './effects.ts';
 import { evidenceOf, type Evidence } from './evidence.ts';
 import { hasContent, nameOfRow, type Matches, type Orphan, type Row } from './rows.ts';
+import type { Solution } from './solve.ts';
+import type { Showing } from './world.ts';
 
 export const verdicts = [
   'recorded',
@@ -29,6 +31,8 @@ export interface Judgement {
   verdict: Verdict;
   inCatalog: InCatalog;
   evidence: Evidence[];
+  /** A later migration was applied. */
+  isFollowed: boolean;
   migration?: Migration;
   /** Rows that say that it is applied: one at the most. */
   row?: Row;
@@ -69,6 +73,7 @@ function ofRow(name: string, verdict: Verdict, orphan: Orphan): Judgement {
     verdict,
     inCatalog: 'no trace',
     evidence: [],
+    isFollowed: false,
     row: orphan.row,
     failed: [],
     orphan,
@@ -78,21 +83,21 @@ function ofRow(name: string, verdict: Verdict, orphan: Orphan): Judgement {
 function judgeMigration(given: Case, migration: Migration, at: number): Judgement {
   const { matches, effects, solution } = given;
   const showings = solution.showings[at] ?? [];
-  const last = solution.applied.lastIndexOf(true);
-  const inCatalog = inCatalogOf(showings, solution.applied[at] === true, at < last);
+  const inCatalog = inCatalogOf(showings, solution.applied[at] === true);
   const row = matches.owners.get(migration);
   const failed = matches.failed.get(migration) ?? [];
   const verdict =
     failed.length > 0
       ? 'failed-row'
       : row
-        ? ofRecorded(given, migration, { row, showings, inCatalog })
+        ? ofRecorded(given, migration, { row, at })
         : ofUnrecorded[inCatalog];
   return {
     name: migration.name,
     verdict,
     inCatalog,
     evidence: evidenceOf(effects.deltas[at] ?? [], showings),
+    isFollowed: at < solution.applied.lastIndexOf(true),
     migration,
     ...(row && { row }),
     failed,
@@ -108,41 +113,31 @@ const ofUnrecorded: Record<InCatalog, Verdict> = {
 };
 
 /**
- * A migration that was not found to be applied may still contradict nothing: what it makes, a later
- * one takes away again. Before a proven one it is left open; after all of them it is pending.
+ * A migration that was not found to be applied is absent only where a fact contradicts it: where
+ * what is there can also be what later migrations left of it, the catalog leaves it open.
  */
-function inCatalogOf(
-  showings: readonly Showing[],
-  isApplied: boolean,
-  isBeforeProven: boolean,
-): InCatalog {
+function inCatalogOf(showings: readonly Showing[], isApplied: boolean): InCatalog {
   const has = (wanted: Showing) => showings.includes(wanted);
   if (showings.length === 0) return 'no trace';
-  if (!isApplied) {
-    if (has('out') || has('different')) return 'absent';
-    return isBeforeProven ? 'no trace' : 'absent';
-  }
+  if (!isApplied) return has('out') ? 'absent' : 'no trace';
   if (has('out') || has('different')) return 'partial';
   return has('in') ? 'proven' : 'superseded';
 }
 
-interface Recorded {
-  row: Row;
-  showings: readonly Showing[];
-  inCatalog: InCatalog;
-}
-
+/**
+ * What somebody changed after a recorded migration is drift, which verify reports. Where something
+ * is missing, the migration may also have stopped halfway; no tool goes on after that, so where a
+ * later one was applied, it is drift too.
+ */
 function ofRecorded(
-  { form, edits }: Case,
+  { form, edits, solution }: Case,
   migration: Migration,
-  { row, showings, inCatalog }: Recorded,
+  { row, at }: { row: Row; at: number },
 ): Verdict {
   const keepsHash = (form.contentOf?.(row.columns, migration) ?? null) !== null;
   if (!migration.isMissing && keepsHash && !hasContent(row, migration, form))
     return edits.get(migration.name) === 'equivalent' ? 'edited-equivalent' : 'edited-changed';
-  // What somebody changed afterwards is drift, and verify's to tell; what is not there is a lie.
-  if (!showings.includes('out')) return 'recorded';
-  return inCatalog === 'absent' && !showings.includes('overwritten')
-    ? 'recorded-but-absent'
-    : 'partial';
+  if (!solution.showings[at]?.includes('out')) return 'recorded';
+  if (!solution.applied[at]) return 'recorded-but-absent';
+  return at < solution.applied.lastIndexOf(true) ? 'recorded' : 'partial';
 }

@@ -8,11 +8,10 @@ import { createDatabase, servers, type Database } from '../db/targets.ts';
 import { examine } from './desync/examine.ts';
 import {
   folderOf,
-  projects,
+  projectNames as names,
   stepsOf,
   writers,
   type FormatName,
-  type ProjectName,
 } from './desync/folders.ts';
 import { nested } from './desync/nested.ts';
 import { randomFrom } from './desync/random.ts';
@@ -20,7 +19,6 @@ import { damage } from './desync/scene.ts';
 
 const cases = Number(process.env['DBOPS_CASES'] ?? 25);
 const formats = Object.keys(writers) as FormatName[];
-const names = Object.keys(projects) as ProjectName[];
 
 /** The platform's own projects run on the platform only. */
 const pairs = names.flatMap((project) =>

@@ -1,7 +1,9 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Delta } from '../../src/catalog/deltas.ts';
-import { solve, timelinesOf, type Effects } from '../../src/repair/effects.ts';
+import { timelinesOf, type Effects } from '../../src/repair/effects.ts';
+import { solve } from '../../src/repair/solve.ts';
+import type { Showing } from '../../src/repair/world.ts';
 
 /** What each migration gives to each of a few facts; nothing where it leaves one alone. */
 type Script = (string | null | undefined)[];
@@ -23,7 +25,9 @@ function effectsOf(folder: readonly Script[]): Effects {
       const before = state.get(fact);
       const after = value === undefined ? before : (value ?? undefined);
       state.set(fact, after);
-      return before === after ? [] : [{ fact, object, word: '', before, after }];
+      return before === after
+        ? []
+        : [{ fact, object: { ...object, name: fact }, word: '', before, after }];
     }),
   );
   return { deltas, timelines: timelinesOf(deltas) };
@@ -42,7 +46,82 @@ const nothing = (folder: readonly unknown[]) => ({
   changesData: folder.map(() => false),
 });
 
+const flags = fc.array(fc.boolean(), { minLength: 8, maxLength: 8 });
+
+const seen = (showings: readonly Showing[]) =>
+  showings.every((each) => each === 'in' || each === 'overwritten');
+
 describe('which migrations give a catalog', () => {
+  it('shows every recorded migration of an undamaged database as whole, whatever the folder changes again', () => {
+    fc.assert(
+      fc.property(scripts, flags, flags, (folder, truth, changesData) => {
+        const effects = effectsOf(folder);
+        const recorded = folder.map((_, at) => truth[at] === true);
+        const { applied, showings } = solve(effects, liveAfter(effects, recorded), {
+          recorded,
+          changesData,
+        });
+        for (const [at, isRecorded] of recorded.entries()) {
+          if (!isRecorded) continue;
+          expect(applied[at]).toBe(true);
+          expect(showings[at]).toSatisfy(seen);
+        }
+      }),
+      { numRuns: 5_000 },
+    );
+  });
+
+  it('contradicts no migration that ran, and proves none that did not, whichever rows are deleted', () => {
+    fc.assert(
+      fc.property(scripts, fc.nat(8), flags, flags, (folder, length, kept, changesData) => {
+        const effects = effectsOf(folder);
+        const truth = folder.map((_, at) => at < length);
+        const recorded = truth.map((hasRun, at) => hasRun && kept[at] === true);
+        const { applied, possible, showings } = solve(effects, liveAfter(effects, truth), {
+          recorded,
+          changesData,
+        });
+        for (const [at, hasRun] of truth.entries()) {
+          if (!hasRun) expect(applied[at]).toBe(false);
+          if (!hasRun) continue;
+          expect(possible[at]).toBe(true);
+          expect(showings[at]).toSatisfy(seen);
+        }
+      }),
+      { numRuns: 5_000 },
+    );
+  });
+
+  it('keeps what a fact that was changed by hand contradicts in part', () => {
+    const folder = [['1', '1'], ['2']].map((values) => facts.map((_, at) => values[at]));
+    const effects = effectsOf(folder);
+    const live = (fact: string) => (fact === 'a' ? undefined : liveAfter(effects, [true])(fact));
+    const solved = solve(effects, live, { recorded: [true, true], changesData: [false, false] });
+    expect(solved.applied).toEqual([true, true]);
+  });
+
+  it('finds a recorded migration that never ran, and what it would have removed', () => {
+    const folder = [['1'], ['2'], [undefined, '1']].map((values) =>
+      facts.map((_, at) => values[at]),
+    );
+    const effects = effectsOf(folder);
+    const recorded = [true, true, true];
+    const solved = solve(effects, liveAfter(effects, [true]), { ...nothing(folder), recorded });
+    expect(solved.applied).toEqual([true, false, false]);
+  });
+
+  it('proves what a later migration could not have run without', () => {
+    const folder = [['1'], [null], [undefined, '1']].map((values) =>
+      facts.map((_, at) => values[at]),
+    );
+    const effects = effectsOf(folder);
+    const prior = { recorded: [false, true, true], changesData: [true, false, false] };
+    const live = liveAfter(effects, [true, true, true]);
+    expect(solve(effects, live, prior).applied).toEqual([false, true, true]);
+    const strict = [true, true, true];
+    expect(solve(effects, live, { ...prior, strict }).applied).toEqual([true, true, true]);
+  });
+
   it('explains every fact that some set of migrations explains', () => {
     fc.assert(
       fc.property(
@@ -51,7 +130,7 @@ describe('which migrations give a catalog', () => {
         (folder, truth) => {
           const effects = effectsOf(folder);
           const live = liveAfter(effects, truth);
-          const { applied, showings } = solve(effects, live, nothing(folder));
+          const { applied, possible, showings } = solve(effects, live, nothing(folder));
           for (const [at, ofMigration] of effects.deltas.entries()) {
             const isWhole = (showings[at] ?? []).every(
               (each) => each === 'in' || each === 'overwritten',
@@ -62,7 +141,7 @@ describe('which migrations give a catalog', () => {
               else
                 expect(
                   (effects.timelines.get(fact) ?? []).some(
-                    (step) => step.at > at && applied[step.at],
+                    (step) => step.at > at && possible[step.at],
                   ),
                 ).toBe(true);
             }

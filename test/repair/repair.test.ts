@@ -295,13 +295,14 @@ describe.each(servers)('repair-tracking on $name', (server) => {
       const folder = readFolder({ migrations: `${project.root}/migrations`, root: project.root });
       await withSession(project.url, async (session) => {
         const { migrations, format, tracking } = folder;
-        const diagnosis = await diagnose(session, folder, {
+        const wanted = {
           migrations,
           format,
           server: parseTarget(server.adminUrl),
           environment: {},
           signal: new AbortController().signal,
-        });
+        };
+        const diagnosis = await diagnose(session, folder, wanted);
         const { judgements, live, changesData } = diagnosis;
         const plan = planRepair({
           judgements,
@@ -317,7 +318,13 @@ describe.each(servers)('repair-tracking on $name', (server) => {
           `DELETE FROM dbops.migrations WHERE name = '0001_accounts'`,
         ]) {
           await project.query(change);
-          const writing = applyRepair(session, { folder, plan, live, lockTimeout: 2_000 });
+          const writing = applyRepair(session, {
+            folder,
+            wanted,
+            plan,
+            diagnosis,
+            lockTimeout: 2_000,
+          });
           await expect(writing).rejects.toMatchObject({ code: 'REPAIR.CHANGED', exitCode: 6 });
         }
       });

@@ -6,7 +6,9 @@ import type { Migration } from '../../migration.ts';
 import { readDirectives } from '../../sql/directives.ts';
 import { splitParts } from '../../sql/execution.ts';
 import { splitStatements, SqlSyntaxError } from '../../sql/statements.ts';
-import { timelinesOf, solve, type Showing } from '../effects.ts';
+import { timelinesOf } from '../effects.ts';
+import { solve } from '../solve.ts';
+import type { Showing } from '../world.ts';
 import type { Diagnosis } from '../diagnose.ts';
 import { statementsOfModule } from './module-statements.ts';
 

@@ -29,7 +29,7 @@ export async function examine(session: Session, scene: Scene, wanted: Wanted): P
   const input = { judgements, migrations: folder.migrations, form, changesData };
   const assumed = new Set(vouched.map(({ name }) => name));
   const plan = planRepair({ ...input, rows: live.rows ?? [], assumed });
-  const wrong = calledProven(scene, diagnosis);
+  const wrong = [...calledProven(scene, diagnosis), ...calledAbsent(scene, diagnosis)];
   const isProvable = provable(scene, diagnosis);
   const verdicts = judgements.map(({ verdict }) => verdict);
   if (plan.actions.length === 0)
@@ -41,7 +41,13 @@ export async function examine(session: Session, scene: Scene, wanted: Wanted): P
     };
   const look = () => exactly(session, () => imageOf(session, form.table));
   const before = await look();
-  const repaired = await applyRepair(session, { folder, plan, live, lockTimeout: 2_000 });
+  const repaired = await applyRepair(session, {
+    folder,
+    wanted,
+    plan,
+    diagnosis,
+    lockTimeout: 2_000,
+  });
   if (isProvable) wrong.push(...(await wrongRows(session, scene)));
   if (JSON.stringify(repaired.prospect) !== JSON.stringify(plan.prospect))
     wrong.push(
@@ -58,19 +64,30 @@ export async function examine(session: Session, scene: Scene, wanted: Wanted): P
 }
 
 /** No migration whose effects are not there is ever called proven. */
-function calledProven({ applied, partial }: Scene, diagnosis: Diagnosis): string[] {
-  const { judgements, effects, facts } = diagnosis;
+function calledProven(
+  { applied, partial, claimed }: Scene,
+  { judgements, effects, facts }: Diagnosis,
+): string[] {
+  const mayHaveRun = (at: number) => {
+    const { name = '', verdict = 'absent' } = judgements[at] ?? {};
+    return [applied, partial, claimed].some((names) => names.has(name)) || verdict !== 'absent';
+  };
+  const isExplained = (fact: string, at: number) =>
+    judgements.some(({ verdict }, place) => place > at && verdict === 'edited-changed') ||
+    (effects.timelines.get(fact) ?? []).some(
+      (step) => step.at > at && step.value === facts(fact) && mayHaveRun(step.at),
+    );
   const isTouchedLater = (fact: string, at: number) =>
     (effects.timelines.get(fact) ?? []).some(
       (step) =>
         step.at > at &&
-        (applied.has(judgements[step.at]?.name ?? '') ||
-          partial.has(judgements[step.at]?.name ?? '')),
+        [applied, partial].some((names) => names.has(judgements[step.at]?.name ?? '')),
     );
   return judgements.flatMap(({ name, verdict }, at) => {
     if (verdict !== 'proven' && verdict !== 'superseded') return [];
     const lacking = (effects.deltas[at] ?? []).filter(
-      ({ fact, after }) => facts(fact) !== after && !isTouchedLater(fact, at),
+      ({ fact, after }) =>
+        facts(fact) !== after && !isTouchedLater(fact, at) && !isExplained(fact, at),
     );
     return lacking
       .slice(0, 2)
@@ -78,15 +95,28 @@ function calledProven({ applied, partial }: Scene, diagnosis: Diagnosis): string
   });
 }
 
+/** Where nothing was lost by hand, no migration that was run is ever called absent, and no row that is right is odd. */
+function calledAbsent(scene: Scene, { judgements }: Diagnosis): string[] {
+  if (scene.hasLost || scene.hasHole) return [];
+  const wrong = new Set(['absent', 'recorded-but-absent', 'partial']);
+  return judgements.flatMap(({ name, verdict }) =>
+    scene.applied.has(name) && !scene.changed.has(name) && wrong.has(verdict)
+      ? [`${name} was run, and is called ${verdict}`]
+      : [],
+  );
+}
+
 /** Whether nothing but the tracking table is damaged, in ways that leave something to go by. */
-function provable({ partial, changed, hasLost, hasStrays, applied }: Scene, diagnosis: Diagnosis) {
+function provable(scene: Scene, diagnosis: Diagnosis) {
+  const { partial, changed, hasLost, hasStrays, hasHole } = scene;
   if (partial.size > 0 || changed.size > 0 || hasLost || hasStrays) return false;
+  // What was run without one before it may have done something else than in the replay.
+  if (hasHole && diagnosis.judgements.some(({ verdict }) => verdict === 'partial')) return false;
   return diagnosis.judgements.every(
     ({ name, verdict, inCatalog }) =>
       verdict !== 'edited-changed' &&
       !(verdict === 'failed-row' && inCatalog === 'no trace') &&
-      // A last file that leaves no trace, or that a later one takes back, is not to be seen.
-      !(applied.has(name) && verdict === 'absent'),
+      !(hasHole && scene.applied.has(name) && verdict === 'absent'),
   );
 }
 

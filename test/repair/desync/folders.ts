@@ -4,6 +4,7 @@ import { readFolder } from '../../../src/formats/open-folder.ts';
 import type { Folder } from '../../../src/formats/format.ts';
 import { splitStatements } from '../../../src/sql/statements.ts';
 import { writeProject } from '../../migrate/project.ts';
+import { turnoverOf } from './turnover.ts';
 
 /** A migration of no tool: its words and its SQL. */
 export interface Step {
@@ -21,9 +22,23 @@ export const projects = {
   'starter-kit': 'test/fixtures/starter-kit/supabase/migrations',
   reference: 'migrations',
 };
-export type ProjectName = keyof typeof projects;
 
+/** Seeds of random folders. */
+const turnovers = { 'turnover 1': 1, 'turnover 2': 2, 'turnover 3': 3, 'turnover 4': 4 };
+export type ProjectName = keyof typeof projects | keyof typeof turnovers;
+
+export const projectNames: ProjectName[] = [
+  ...(Object.keys(projects) as (keyof typeof projects)[]),
+  ...(Object.keys(turnovers) as (keyof typeof turnovers)[]),
+];
+
+/** @returns the statements of a worked project, or of a random folder that drops what it creates */
 export function stepsOf(name: ProjectName): Step[] {
+  if (!(name in projects)) return turnoverOf(turnovers[name as keyof typeof turnovers]);
+  return stepsOfProject(name as keyof typeof projects);
+}
+
+function stepsOfProject(name: keyof typeof projects): Step[] {
   const folder = readFolder({ migrations: `${repository}/${projects[name]}`, root: repository });
   return folder.migrations.map((migration) => ({
     slug: migration.name.replace(/^\d+_+/, ''),
@@ -36,7 +51,8 @@ type Files = Record<string, string>;
 type Writer = (steps: readonly Step[]) => Promise<Files> | Files;
 
 const pad = (at: number, digits: number) => String(at).padStart(digits, '0');
-const dated = (at: number) => `202601${pad(1 + (at % 28), 2)}0000${pad(Math.floor(at / 28), 2)}`;
+const dated = (at: number) =>
+  `2026${pad(1 + Math.floor(at / 28), 2)}${pad(1 + (at % 28), 2)}000000`;
 const each = (steps: readonly Step[], toFile: (step: Step, at: number) => [string, string]) =>
   Object.fromEntries(steps.map(toFile));
 

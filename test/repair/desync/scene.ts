@@ -20,6 +20,10 @@ export interface Scene {
   partial: Set<string>;
   /** Names of those whose file says something else now than what was run. */
   changed: Set<string>;
+  /** Names of those that are recorded and were never run. */
+  claimed: Set<string>;
+  /** One was left out, and later ones that may rest on it were run. */
+  hasHole: boolean;
   /** Objects were dropped by hand. */
   hasLost: boolean;
   /** There is more in the database than migrations have made. */
@@ -48,6 +52,8 @@ export async function damage(stage: Stage): Promise<Scene> {
     applied: new Set(),
     partial: new Set(),
     changed: new Set(),
+    claimed: new Set(),
+    hasHole: false,
     hasLost: false,
     hasMore: false,
     hasStrays: false,
@@ -70,6 +76,7 @@ async function apply({ session, plain, steps, random }: Stage, scene: Scene): Pr
     if (at === hole) continue;
     if (await attempt(session, [steps[at]?.sql ?? ''])) scene.applied.add(name);
   }
+  scene.hasHole = scene.applied.size < length;
   if (hole >= 0) scene.story.push(`left out: ${migrations[hole]?.name}`);
   scene.story.push(`run: ${[...scene.applied].join(', ')}`);
   if (!random.chance(0.3)) return;
@@ -151,6 +158,7 @@ async function damageRows(stage: Stage, scene: Scene): Promise<void> {
       )
     ) {
       scene.hasStrays ||= claimed.length > 0;
+      for (const { name } of claimed) scene.claimed.add(name);
       scene.story.push(`recorded and never run: ${claimed.map(({ name }) => name).join(', ')}`);
     }
   }

@@ -1,0 +1,130 @@
+import { readFileSync } from 'node:fs';
+import type { ObjectIdentity } from '../catalog/snapshot.ts';
+import type { Skipped } from '../shadow/tolerant-replay.ts';
+import { DbopsError } from '../errors.ts';
+import type { RowForm } from '../formats/format.ts';
+import type { Migration } from '../migration.ts';
+import { conditionalModule, conditionalPart, isLenient } from '../sql/conditional.ts';
+import { changesData, moduleChangesData } from '../sql/changes-data.ts';
+import { hasContent, type Matches, type Row } from './rows.ts';
+import type { Doubt, Prior } from './world.ts';
+
+/** What the text of a migration shows about its effects. */
+export interface Nature {
+  /** It may change rows of tables. */
+  changesData: boolean;
+  /** It fails where an object that it alters or drops does not exist. */
+  isStrict: boolean;
+  /** The part of it whose effects on the catalog a replay need not show; empty without one. */
+  unclear: string;
+}
+
+const lost: Nature = { changesData: true, isStrict: false, unclear: '' };
+
+/** Returns the nature of each migration, by its place. */
+export function naturesOf(
+  migrations: readonly Migration[],
+  skipped: readonly Skipped[],
+): Promise<Nature[]> {
+  const partial = new Set(skipped.map(({ name }) => name));
+  return Promise.all(
+    migrations.map(async (migration): Promise<Nature> => {
+      const { nature, source } = await readNature(migration);
+      return partial.has(migration.name) ? { ...nature, unclear: source } : nature;
+    }),
+  );
+}
+
+async function readNature({ up }: Migration): Promise<{ nature: Nature; source: string }> {
+  try {
+    const source = up.kind === 'sql' ? up.sql : readFileSync(up.file, 'utf8');
+    const isStrict = !isLenient(source);
+    const nature =
+      up.kind === 'sql'
+        ? { changesData: await changesData(source), unclear: await conditionalPart(source) }
+        : { changesData: moduleChangesData(source), unclear: conditionalModule(source) };
+    return { nature: { ...nature, isStrict }, source };
+  } catch (error) {
+    if (error instanceof DbopsError) return { nature: lost, source: '' }; // the file is gone
+    throw error;
+  }
+}
+
+export interface PriorInput {
+  migrations: readonly Migration[];
+  form: RowForm;
+  matches: Matches;
+  natures: readonly Nature[];
+  /** Names of migrations whose file has the meaning that was applied, though its hash is another. */
+  equivalent: ReadonlySet<string>;
+}
+
+/** Returns what the tracking table and the texts of the migrations show, as `solve` uses it. */
+export function priorOf(input: PriorInput): Prior {
+  const { migrations, matches, natures, form } = input;
+  const adopted = new Map(matches.orphans.map(({ migration, by }) => [migration, by]));
+  const turns = new Map([...matches.owners].map(([each, row]) => [each, turnOf(row)]));
+  return {
+    recorded: migrations.map((each) => matches.owners.has(each) || adopted.get(each) === 'content'),
+    changesData: natures.map((each) => each.changesData),
+    begun: migrations.map((each) => matches.failed.has(each) || adopted.get(each) === 'name'),
+    doubts: migrations.map((each, at) => doubtOf(each, natures[at] ?? lost, input)),
+    strict: natures.map(({ isStrict }) => isStrict),
+    strangersUntil: Math.max(
+      0,
+      ...matches.orphans
+        .filter(({ migration }) => !migration)
+        .map(({ row }) => placeOf(row, migrations, form)),
+    ),
+    turns: migrations.map((each) => turns.get(each)),
+  };
+}
+
+/** A file that was edited after it was applied, or is gone, says nothing of what was applied. */
+function doubtOf(
+  migration: Migration,
+  { unclear }: Nature,
+  { matches, form, equivalent }: PriorInput,
+): Doubt | undefined {
+  const row = matches.owners.get(migration);
+  if (migration.isMissing) return () => true;
+  if (row && isOtherThanApplied(row, migration, form) && !equivalent.has(migration.name))
+    return () => true;
+  if (unclear === '') return undefined;
+  const text = unclear.toLowerCase();
+  if (/\bcascade\b|\bexecute\s+(?!')|format\(|\|\||\$\{/.test(text)) return () => true;
+  return (object) => isNamedIn(text, object);
+}
+
+function isOtherThanApplied(row: Row, migration: Migration, form: RowForm): boolean {
+  const keepsHash = (form.contentOf?.(row.columns, migration) ?? null) !== null;
+  return keepsHash && !hasContent(row, migration, form);
+}
+
+function isNamedIn(text: string, { name, parent }: ObjectIdentity): boolean {
+  const word = (parent || name).replace(/\(.*$/s, '').toLowerCase();
+  return text.includes(word) || (parent !== '' && text.includes(name.toLowerCase()));
+}
+
+/** The order in which rows lie in the table is that in which they were written, as long as nobody updates them. */
+function turnOf({ place }: Row): number {
+  const [page = 0, line = 0] = place.replaceAll(/[()]/g, '').split(',').map(Number);
+  return page * 2 ** 16 + line;
+}
+
+/** Before which migration of the folder the one of a row was: by its name, number or time. */
+function placeOf(row: Row, migrations: readonly Migration[], form: RowForm): number {
+  const [column = ''] = form.knownBy;
+  const value = row.columns[column];
+  if (value === null || value === undefined) return migrations.length;
+  const keyOf = (migration: Migration) => form.columnsOf(migration)[column];
+  const at = migrations.findIndex((each) => isBefore(value, keyOf(each)));
+  return at < 0 ? migrations.length : at;
+}
+
+function isBefore(one: unknown, other: unknown): boolean {
+  if (other === null || other === undefined) return false;
+  const [left, right] = [String(one), String(other)];
+  const areNumbers = /^\d+$/.test(left) && /^\d+$/.test(right);
+  return areNumbers ? BigInt(left) < BigInt(right) : left < right;
+}

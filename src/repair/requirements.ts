@@ -1,0 +1,42 @@
+import type { Delta } from '../catalog/deltas.ts';
+import { keyOfObject, type ObjectIdentity } from '../catalog/snapshot.ts';
+import type { World } from './world.ts';
+
+/** Kinds that a statement drops only by name, never silently with a column or a table of another name. */
+const droppedByName = new Set(['table', 'column', 'view', 'type', 'function']);
+
+/**
+ * The migrations that created what an applied migration alters or drops, where only one can have:
+ * without it the applied one would have failed.
+ */
+export function requiredBy(world: World, at: number): number[] {
+  const deltas = world.effects.deltas[at] ?? [];
+  const own = new Set(deltas.filter(({ word }) => word === '').map(({ fact }) => fact));
+  const facts = new Set(deltas.flatMap((delta) => requiredFacts(delta, own)));
+  return [...facts].flatMap((fact) => creatorOf(world, fact, at) ?? []);
+}
+
+function requiredFacts({ word, object, fact, before }: Delta, own: ReadonlySet<string>): string[] {
+  if (word !== '') return [];
+  const { schema, parent } = object;
+  const table = { kind: 'table', schema, parent: '', name: parent };
+  const isOfOwn = parent !== '' && own.has(existenceOf(table));
+  if (isOfOwn) return [];
+  const isDropped = before !== undefined && droppedByName.has(object.kind);
+  return [...(isDropped ? [fact] : []), ...(parent === '' ? [] : [existenceOf(table)])];
+}
+
+function existenceOf(object: ObjectIdentity): string {
+  return `${keyOfObject(object)} `;
+}
+
+/** The only migration that can have created an object before the one at a place. */
+function creatorOf(world: World, fact: string, at: number): number | undefined {
+  const steps = (world.effects.timelines.get(fact) ?? []).filter(
+    (step) => step.at < at && (step.at < 0 || world.possible[step.at]),
+  );
+  const last = steps.findLastIndex((step) => step.at < 0 || world.applied[step.at]);
+  const creators = steps.slice(Math.max(last, 0)).filter(({ value }) => value !== undefined);
+  const [only, another] = creators;
+  return only && another === undefined && only.at >= 0 ? only.at : undefined;
+}

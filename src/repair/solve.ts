@@ -1,0 +1,106 @@
+import type { CatalogFacts } from '../catalog/deltas.ts';
+import type { Effects } from './effects.ts';
+import { requiredBy } from './requirements.ts';
+import { isSeen, showingsAt, sourcesOf, type Prior, type Showing, type World } from './world.ts';
+
+/** Which migrations were applied, as far as the catalog and the tracking table show. */
+export interface Solution {
+  /** By the place of the migration: recorded and not contradicted, or needed to explain the catalog. */
+  applied: boolean[];
+  /** By the place of the migration: the applied ones, and those that nothing contradicts. */
+  possible: boolean[];
+  /** By the place of the migration, in the order of its deltas. */
+  showings: Showing[][];
+}
+
+/**
+ * Finds the migrations whose effects give the live catalog.
+ *
+ * A fact has the value that the last applied migration which touches it gave it. At first every
+ * recorded migration counts as applied and every other one as possible. A migration is contradicted
+ * when a fact that it changes has the value from before it, and no migration after it that is
+ * applied or possible gives that value; contradicted ones are removed until none is left. Then
+ * possible migrations are proven: those that are the only source of a live value, those that an
+ * applied one needs, and, in the folder's order, those without changes of rows that the catalog
+ * does not contradict and that a later applied one follows.
+ *
+ * The set of migrations that did run never contradicts itself, so it is never removed from: a
+ * migration that ran is `possible` to the end. Where a database has exactly what its recorded
+ * migrations gave it, each of their facts shows as `in` or `overwritten`, whatever the folder
+ * creates, drops, renames or creates again. CatalogFacts with a value that no migration gives are drift;
+ * they neither prove nor contradict a migration.
+ */
+export function solve(effects: Effects, live: CatalogFacts, prior: Prior): Solution {
+  const world: World = {
+    effects,
+    live,
+    prior,
+    applied: effects.deltas.map((_, at) => prior.recorded[at] === true),
+    possible: effects.deltas.map(() => true),
+  };
+  while (removeContradicted(world));
+  while (addSources(world) || addRequired(world) || addEarlier(world));
+  const showings = effects.deltas.map((_, at) => showingsAt(world, at));
+  return { applied: world.applied, possible: world.possible, showings };
+}
+
+/** Later migrations go first: they are the less likely to have run. @returns whether any was removed */
+function removeContradicted(world: World): boolean {
+  const { applied, possible, prior } = world;
+  let isChanged = false;
+  for (let at = possible.length - 1; at >= 0; at--) {
+    if (!possible[at] || (prior.begun?.[at] && !applied[at])) continue;
+    const showings = showingsAt(world, at);
+    if (!showings.includes('out')) continue;
+    const isKept = applied[at] ? speaksFor(showings) : isSeen(world, at);
+    if (isKept) continue;
+    applied[at] = false;
+    possible[at] = false;
+    isChanged = true;
+  }
+  return isChanged;
+}
+
+/** Where a part of a recorded migration is there, what is missing was dropped or never finished. */
+function speaksFor(showings: readonly Showing[]): boolean {
+  return showings.includes('in') || showings.includes('overwritten');
+}
+
+/** Adds the only sources of live values. @returns whether any was added */
+function addSources(world: World): boolean {
+  let isChanged = false;
+  for (const fact of world.effects.timelines.keys()) {
+    const [only, another] = sourcesOf(world, fact);
+    if (only === undefined || another !== undefined) continue;
+    isChanged = add(world, only) || isChanged;
+  }
+  return isChanged;
+}
+
+/** Adds what applied migrations need. @returns whether any was added */
+function addRequired(world: World): boolean {
+  let isChanged = false;
+  for (const [at, isApplied] of world.applied.entries())
+    if (isApplied && world.prior.strict?.[at])
+      for (const each of requiredBy(world, at)) isChanged = add(world, each) || isChanged;
+  return isChanged;
+}
+
+/** Adds what the folder's order puts before an applied one. @returns whether any was added */
+function addEarlier(world: World): boolean {
+  const { applied, possible, prior } = world;
+  let isChanged = false;
+  for (let at = applied.lastIndexOf(true) - 1; at >= 0; at--) {
+    if (applied[at] || !possible[at] || prior.changesData[at]) continue;
+    const showings = showingsAt(world, at);
+    const isWhole = showings.every((each) => each === 'in' || each === 'overwritten');
+    if (showings.length > 0 && isWhole) isChanged = add(world, at) || isChanged;
+  }
+  return isChanged;
+}
+
+function add({ applied }: World, at: number): boolean {
+  if (at < 0 || applied[at]) return false;
+  applied[at] = true;
+  return true;
+}
