@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { driftOf } from '../shadow/drift.ts';
 import { readPinned } from '../catalog/snapshot.ts';
-import { checkGroups, type CheckGroup } from '../verify/check.ts';
+import { checkGroups, type CheckGroup } from '../verify/definition.ts';
 import { checks } from '../verify/checks/index.ts';
 import { runChecks } from '../verify/run.ts';
 import { setAside, type Sorted } from '../verify/known.ts';

@@ -5,7 +5,7 @@ import type { DB } from '../reference/schema.ts';
 import { readOnly, type Session } from '../db/session.ts';
 import { exitCodes, usageError } from '../errors.ts';
 import { text, type Block, type Report } from '../report.ts';
-import type { Figures, ReportDefinition, ReportRequest } from './report.ts';
+import type { Figures, ReportDefinition, ReportRequest } from './definition.ts';
 
 /** SQLSTATEs of an object that an earlier schema does not have. */
 const missing = new Set(['42P01', '42703']);

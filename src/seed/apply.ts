@@ -4,7 +4,7 @@ import { DbopsError, exitCodes } from '../errors.ts';
 import type { Identities } from './identities.ts';
 import type { Change, TablePlan } from './plan.ts';
 import { findFixture, type SeedPlan } from './read.ts';
-import type { SeedTable } from './set.ts';
+import type { SeedTable } from './definition.ts';
 import { insertRows, updateRows } from './sql.ts';
 
 /**

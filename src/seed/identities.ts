@@ -1,4 +1,4 @@
-import { Reference, type SeedRow, type SeedTable, type Value } from './set.ts';
+import { Reference, type SeedRow, type SeedTable, type Value } from './definition.ts';
 import { uuid5 } from './uuid.ts';
 
 interface Identity {

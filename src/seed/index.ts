@@ -1,5 +1,5 @@
 import { usageError } from '../errors.ts';
-import type { SeedSet } from './set.ts';
+import type { SeedSet } from './definition.ts';
 import { planFeatures } from '../reference/seeds/plan-features.ts';
 import { team } from '../reference/seeds/team.ts';
 import { users } from '../reference/seeds/users.ts';

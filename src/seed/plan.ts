@@ -1,4 +1,4 @@
-import type { SeedRow, SeedTable } from './set.ts';
+import type { SeedRow, SeedTable } from './definition.ts';
 
 /** A row of the database that is a row of the fixture. */
 export interface Match {

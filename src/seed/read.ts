@@ -3,7 +3,7 @@ import type { Session } from '../db/session.ts';
 import { usageError } from '../errors.ts';
 import { chooses, chosenId, Identities } from './identities.ts';
 import { planTable, type Match, type TablePlan } from './plan.ts';
-import type { SeedRow, SeedTable } from './set.ts';
+import type { SeedRow, SeedTable } from './definition.ts';
 import { findRows } from './sql.ts';
 
 /** What a seed would do, and the ids that its rows have or get. */

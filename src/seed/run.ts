@@ -5,7 +5,7 @@ import { applyPlan } from './apply.ts';
 import { monthsAround } from './months.ts';
 import { countPlans, type SeedCounts } from './plan.ts';
 import { readPlan } from './read.ts';
-import type { SeedSet } from './set.ts';
+import type { SeedSet } from './definition.ts';
 
 export interface SeedOptions {
   /** Dates are relative to its UTC month. */

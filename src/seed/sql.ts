@@ -1,6 +1,6 @@
 import { quoteIdentifier as q, quoteLiteral } from '../db/quote.ts';
 import { chooses } from './identities.ts';
-import type { KeyPart, SeedTable } from './set.ts';
+import type { KeyPart, SeedTable } from './definition.ts';
 
 /**
  * `$1`, a JSON array, as rows of the table: each value is read by its column's own input function,

@@ -1,5 +1,5 @@
 import type { Finding } from '../report.ts';
-import type { Check, Subject } from './check.ts';
+import type { Check, Subject } from './definition.ts';
 
 /** What the checks of these groups find, as far as they are due: after their `since`. */
 export async function runChecks(checks: readonly Check[], subject: Subject): Promise<Finding[]> {

@@ -11,7 +11,7 @@ import {
   readPinned,
   type SnapshotOptions,
 } from '../../src/catalog/snapshot.ts';
-import { checkGroups } from '../../src/verify/check.ts';
+import { checkGroups } from '../../src/verify/definition.ts';
 import { checks } from '../../src/verify/checks/index.ts';
 import { runChecks } from '../../src/verify/run.ts';
 import { openSession, type Session } from '../../src/db/session.ts';

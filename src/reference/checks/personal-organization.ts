@@ -1,4 +1,4 @@
-import type { Check } from '../../verify/check.ts';
+import type { Check } from '../../verify/definition.ts';
 
 export const personalOrganization: Check = {
   name: 'personal-organization',

@@ -1,4 +1,4 @@
-import type { Check } from '../../verify/check.ts';
+import type { Check } from '../../verify/definition.ts';
 
 const expected = 36; // 4 plans × 9 feature keys
 

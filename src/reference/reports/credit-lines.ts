@@ -1,6 +1,6 @@
 import type { Cell, Column } from '../../report.ts';
 import { creditPeriod, daysBetween } from './credit-period.ts';
-import { grouped, percent } from '../../reports/number.ts';
+import { grouped, percent } from '../../output/number.ts';
 
 /** A current row of credits with its user; credits are whole numbers. */
 export interface CreditRow {

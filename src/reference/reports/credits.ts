@@ -4,7 +4,7 @@ import { usageError } from '../../errors.ts';
 import { text } from '../../report.ts';
 import { columns, inWords, linesOf, notes, totalsOf, type CreditRow } from './credit-lines.ts';
 import { monthAround } from '../../reports/period.ts';
-import type { Figures, ReportDefinition, ReportRequest } from '../../reports/report.ts';
+import type { Figures, ReportDefinition, ReportRequest } from '../../reports/definition.ts';
 
 export interface CreditsRequest extends ReportRequest {
   /** E-mail address, in any case. Absent: every user. */

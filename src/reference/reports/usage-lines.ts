@@ -1,5 +1,5 @@
 import type { Cell, Column, Tone } from '../../report.ts';
-import { grouped, percent } from '../../reports/number.ts';
+import { grouped, percent } from '../../output/number.ts';
 import { measures, type Feature, type Measure, type Measured } from './usage-measures.ts';
 
 /** What the queries found. */

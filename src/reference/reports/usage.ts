@@ -3,7 +3,7 @@ import type { DB } from '../schema.ts';
 import { exitCodes, usageError } from '../../errors.ts';
 import { text } from '../../report.ts';
 import { describePeriod, monthAround, type Period } from '../../reports/period.ts';
-import type { Figures, ReportDefinition, ReportRequest } from '../../reports/report.ts';
+import type { Figures, ReportDefinition, ReportRequest } from '../../reports/definition.ts';
 import { columns, inWords, linesOf, notesOf, totalsOf, type UsageFacts } from './usage-lines.ts';
 import { features, measures, type Feature } from './usage-measures.ts';
 

@@ -1,5 +1,5 @@
 import { spread, type Span } from '../../seed/months.ts';
-import type { Reference, SeedRow } from '../../seed/set.ts';
+import type { Reference, SeedRow } from '../../seed/definition.ts';
 
 /** Usage events of one type in one month of one organization. */
 export interface Stream {

@@ -1,4 +1,4 @@
-import type { SeedRow, SeedSet, SeedTable } from '../../seed/set.ts';
+import type { SeedRow, SeedSet, SeedTable } from '../../seed/definition.ts';
 
 /** In the order of `limits` below. */
 const plans = ['free', 'pro', 'business', 'enterprise'] as const;

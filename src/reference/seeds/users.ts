@@ -1,5 +1,5 @@
 import type { Months } from '../../seed/months.ts';
-import { ref, type SeedSet, type SeedTable } from '../../seed/set.ts';
+import { ref, type SeedSet, type SeedTable } from '../../seed/definition.ts';
 import { creditTransactions, workshops } from './users/ledger.ts';
 import { free, people, pro } from './users/people.ts';
 

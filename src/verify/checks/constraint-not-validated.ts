@@ -1,7 +1,7 @@
 import { objectName } from '../../catalog/snapshot.ts';
 import { quoteIdentifier as q } from '../../db/quote.ts';
 import type { Finding } from '../../report.ts';
-import type { Check } from '../check.ts';
+import type { Check } from '../definition.ts';
 
 /**
  * PostgreSQL 18's NOT ENFORCED constraints are not validated either, by intention. What a partition

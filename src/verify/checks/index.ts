@@ -1,4 +1,4 @@
-import type { Check } from '../check.ts';
+import type { Check } from '../definition.ts';
 import { constraintNotValidated } from './constraint-not-validated.ts';
 import { invalidIndex } from './invalid-index.ts';
 import { personalOrganization } from '../../reference/checks/personal-organization.ts';

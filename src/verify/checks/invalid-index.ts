@@ -1,7 +1,7 @@
 import { objectName } from '../../catalog/snapshot.ts';
 import { quoteIdentifier as q } from '../../db/quote.ts';
 import type { Finding } from '../../report.ts';
-import type { Check } from '../check.ts';
+import type { Check } from '../definition.ts';
 
 /** An index that is being built right now looks invalid too. */
 const sql = `SELECT n.nspname AS schema, c.relname AS parent, i.relname AS name, i.relkind = 'I' AS "isPartitioned"

@@ -2,7 +2,7 @@ import type { Drift } from '../../shadow/drift.ts';
 import { describeDetail } from '../../catalog/describe.ts';
 import { objectName } from '../../catalog/snapshot.ts';
 import type { Finding } from '../../report.ts';
-import type { Check } from '../check.ts';
+import type { Check } from '../definition.ts';
 import { repairOf } from '../repair.ts';
 
 function toFinding(drift: Drift): Finding {

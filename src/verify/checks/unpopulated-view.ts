@@ -1,6 +1,6 @@
 import { objectName } from '../../catalog/snapshot.ts';
 import { quoteName } from '../../db/quote.ts';
-import type { Check } from '../check.ts';
+import type { Check } from '../definition.ts';
 
 const sql = `SELECT n.nspname AS schema, c.relname AS name
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace

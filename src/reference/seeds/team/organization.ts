@@ -1,5 +1,5 @@
 import type { Months } from '../../../seed/months.ts';
-import { ref, type SeedTable } from '../../../seed/set.ts';
+import { ref, type SeedTable } from '../../../seed/definition.ts';
 import { free, pro } from '../users/people.ts';
 
 export const acme = ref('organizations', 'acme-studio');

@@ -1,6 +1,6 @@
 import { eventsOf, type Stream } from '../events.ts';
 import type { Months, Span } from '../../../seed/months.ts';
-import type { SeedTable } from '../../../seed/set.ts';
+import type { SeedTable } from '../../../seed/definition.ts';
 import { free, pro } from '../users/people.ts';
 import { acme, freeWorkspace } from './organization.ts';
 

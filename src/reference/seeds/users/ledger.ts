@@ -1,5 +1,5 @@
 import { at, type Months } from '../../../seed/months.ts';
-import { ref, type Reference, type SeedRow, type SeedTable } from '../../../seed/set.ts';
+import { ref, type Reference, type SeedRow, type SeedTable } from '../../../seed/definition.ts';
 import { pro } from './people.ts';
 
 /** The pro user's workshops: each that was published consumed a credit. */

@@ -1,4 +1,4 @@
-import { ref, type SeedTable } from '../../../seed/set.ts';
+import { ref, type SeedTable } from '../../../seed/definition.ts';
 
 export const free = ref('users', 'free@example.com');
 export const pro = ref('users', 'pro@example.com');
