@@ -1,3 +1,4 @@
+import type { Application } from './application.ts';
 import type { Settings } from './config.ts';
 import { openSession, type Server, type Session, type SessionOptions } from './db/session.ts';
 import { databaseName, describeTarget, type Target } from './db/target.ts';
@@ -36,6 +37,8 @@ export interface Context {
   /** The words of the command, such as `migrate up`. */
   command: string;
   settings: Settings;
+  /** What is declared about the tables of the project. */
+  application: Application;
   io: Io;
   flags: CommonFlags;
   clock: () => Date;
@@ -62,6 +65,7 @@ export interface Choice<T> {
 export interface ContextInput {
   command: string;
   settings: Settings;
+  application: Application;
   io: Io;
   flags: CommonFlags;
   /** Told of the target when it is first used, and of the server once it has answered. */
@@ -92,7 +96,7 @@ export async function withContext<T>(
   work: (context: Context) => Promise<T>,
 ): Promise<T> {
   const opened: Session[] = [];
-  const { settings, io, flags, command, onTarget = () => {} } = input;
+  const { settings, application, io, flags, command, onTarget = () => {} } = input;
   if (settings.shadow?.kind === 'postgres') io.secrets.push(...settings.shadow.secrets);
   const progress = flags.quiet ? noProgress : createProgress(io.stderr, Date.now, io.environment);
   const note = (line: string) => {
@@ -124,6 +128,7 @@ export async function withContext<T>(
   const context: Context = {
     command,
     settings,
+    application,
     io,
     flags,
     progress,

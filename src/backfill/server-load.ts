@@ -4,7 +4,7 @@ import { usageError } from '../errors.ts';
 
 /** What the server can tell of how it fares. */
 
-export interface Limits {
+export interface LoadLimits {
   /** Milliseconds that a replica may be behind. */
   maxLag: number;
   /** Bytes a second. */
@@ -40,7 +40,7 @@ export async function readQuick(
 }
 
 /** @throws usage error when the server can't make sense of the condition */
-export async function probeCondition(session: Session, { pauseWhen }: Limits): Promise<void> {
+export async function probeCondition(session: Session, { pauseWhen }: LoadLimits): Promise<void> {
   if (pauseWhen === undefined) return;
   await session.query(`EXPLAIN SELECT (${pauseWhen}\n)::boolean`).catch((error: unknown) => {
     if (!codeOf(error).startsWith('42')) throw error;
@@ -74,7 +74,7 @@ export async function readSlow(
   session: Session,
   relations: readonly number[],
   own: readonly number[],
-  { pauseWhen }: Limits,
+  { pauseWhen }: LoadLimits,
 ): Promise<Slow> {
   const [row] = await session.query<Slow & Record<string, unknown>>(
     `SELECT coalesce((SELECT max(1000 * extract(epoch FROM replay_lag)) FROM pg_stat_replication

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Session } from '../db/session.ts';
 import { formatDuration } from '../output/duration.ts';
-import { readQuick, readSlow, type Limits, type Quick, type Slow } from './server-load.ts';
+import { readQuick, readSlow, type LoadLimits, type Quick, type Slow } from './server-load.ts';
 
 /** Keeps a run from hurting the database that it works on. */
 export interface Throttle {
@@ -24,7 +24,7 @@ export interface ThrottleInput {
   /** Those of the sessions that work. */
   pids: readonly number[];
   relations: readonly number[];
-  limits: Limits;
+  limits: LoadLimits;
   /** Rows a second; absent: as many as go. */
   maxRate?: number;
   signal: AbortSignal;

@@ -1,13 +1,10 @@
-import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { withContext, type Context } from '../context.ts';
-import { DbopsError } from '../errors.ts';
+import { loadDemoSales, packagedMigrations } from '../default-project.ts';
 import { screenOf } from '../output/terminal.ts';
 import { toText } from '../output/text.ts';
 import { done, text, type Block, type Report } from '../report.ts';
 import { command as backfillRun } from './backfill/run.ts';
 import { defineCommand, type Command, type RawFlags } from '../command.ts';
-import { oldRows } from '../reference/demo-rows.ts';
 import { none } from '../flags.ts';
 import { command as migrateDown } from './migrate/down.ts';
 import { command as migrateUp } from './migrate/up.ts';
@@ -57,7 +54,7 @@ export const command = defineCommand({
   examples: ['dbops demo', 'npm run demo'],
   flags: none,
   async run(context) {
-    const { io, flags } = context;
+    const { io, flags, application } = context;
     const settings = {
       ...context.settings,
       target: () => ({ target: { kind: 'pglite' as const, directory: null }, source: 'the demo' }),
@@ -71,6 +68,7 @@ export const command = defineCommand({
     await withContext(
       {
         command: 'demo',
+        application,
         settings,
         io,
         flags: { ...flags, quiet: flags.quiet || flags.json === true },
@@ -90,25 +88,7 @@ export const command = defineCommand({
 });
 
 async function sellForAWhile(context: Context): Promise<Report> {
-  const session = await context.session();
-  await session.script(oldRows);
-  const [row] = await session.query<{ purchases: number; access: number }>(
-    'SELECT (SELECT count(*) FROM purchases)::int AS purchases, (SELECT count(*) FROM content_access)::int AS access',
-  );
-  return done({ ...row }, text(`  ${row?.purchases} purchases and ${row?.access} access rows`));
-}
-
-/** The reference schema that comes with the package. */
-function packagedMigrations(): string {
-  const candidates = ['../migrations', '../../migrations'].map((path) =>
-    fileURLToPath(new URL(path, import.meta.url)),
-  );
-  const found = candidates.find((folder) => existsSync(folder));
-  if (found) return found;
-  throw new DbopsError({
-    code: 'DEMO.MIGRATIONS',
-    exitCode: 1,
-    message: 'The migrations of the demo are not where the package has them.',
-    hint: 'Install dbops again.',
-  });
+  const sellForAWhileOn = await loadDemoSales();
+  const counts = await sellForAWhileOn(await context.session());
+  return done(counts, text(`  ${counts.purchases} purchases and ${counts.access} access rows`));
 }

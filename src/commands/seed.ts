@@ -6,9 +6,9 @@ import type { Session } from '../db/session.ts';
 import { databaseName } from '../db/target.ts';
 import { exitCodes } from '../errors.ts';
 import { text, type Report, type Table } from '../report.ts';
-import { sets, setsNamed } from '../seed/index.ts';
-import type { SeedCounts } from '../seed/plan.ts';
-import { hasChanges, refuseLiveCustomers, seed, type SeedOptions } from '../seed/run.ts';
+import type { SeedDeclaration } from '../seed/definition.ts';
+import { hasChanges, type SeedCounts } from '../seed/plan.ts';
+import { seed, selectSets, type SeedOptions } from '../seed/run.ts';
 import { defineCommand } from '../command.ts';
 
 /** Milliseconds to go on trying for locks, those of another seed among them. */
@@ -25,7 +25,8 @@ const flags = z.object({
 });
 
 export const command = defineCommand({
-  description: `Inserts test data, in one transaction. Rows that exist are adopted, and what testers used up or renamed is kept, so it can be run any number of times. Sets: ${sets.map(({ name, summary }) => `${name} (${summary})`).join('; ')}.`,
+  description:
+    'Inserts test data in one transaction. Existing rows are reused and values that testers changed are kept, so it can be run any number of times.',
   options: [
     ['--only <sets...>', 'only these sets, and those that they need'],
     ['--reset', 'put used credits, names and dates back, in rows that a seed made'],
@@ -35,10 +36,11 @@ export const command = defineCommand({
   examples: ['dbops seed', 'dbops seed --only users', 'dbops seed --reset --dry-run'],
   flags,
   async run(context, { only, reset, check, dryRun }) {
-    const chosen = setsNamed(only);
+    const seeds = await context.application.seeds();
+    const chosen = selectSets(seeds.sets, only);
     const session = await context.session();
     const write = !check && !dryRun;
-    await guard(context, session, write);
+    await guard(context, session, write, seeds);
     const { clock, signal } = context;
     const { lockTimeout, statementTimeout } = context.settings;
     const options: SeedOptions = {
@@ -55,10 +57,15 @@ export const command = defineCommand({
   },
 });
 
-async function guard(context: Context, session: Session, write: boolean): Promise<void> {
+async function guard(
+  context: Context,
+  session: Session,
+  write: boolean,
+  { assertSafe }: SeedDeclaration,
+): Promise<void> {
   const label = await readLabel(session);
   refuseProduction(session, label, 'seeding');
-  if (label.name === null) await refuseLiveCustomers(session);
+  if (label.name === null) await assertSafe?.(session);
   if (write && needsConsent(session, label)) {
     await context.consent(
       `This seeds test data into ${databaseName(session.target)}, which is not on this machine.`,

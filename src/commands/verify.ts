@@ -2,10 +2,9 @@ import * as z from 'zod';
 import { driftOf } from '../shadow/drift.ts';
 import { readPinned } from '../catalog/snapshot.ts';
 import { checkGroups, type CheckGroup } from '../verify/definition.ts';
-import { checks } from '../verify/checks/index.ts';
+import { checks as schemaChecks } from '../verify/checks/index.ts';
 import { runChecks } from '../verify/run.ts';
-import { setAside, type Sorted } from '../verify/known.ts';
-import { unseen } from '../verify/unseen.ts';
+import { notCompared } from '../verify/checks/schema-objects.ts';
 import type { Context } from '../context.ts';
 import type { Session } from '../db/session.ts';
 import { exitCodes } from '../errors.ts';
@@ -14,7 +13,12 @@ import { folderOf, knownStatuses } from '../open-project.ts';
 import { appliedOf } from '../migrate/plan.ts';
 import type { Migration } from '../migration.ts';
 import { done, text, type Finding, type Report } from '../report.ts';
-import { readBaseline, writeBaseline } from '../verify/known-findings.ts';
+import {
+  readBaseline,
+  sortFindings,
+  writeBaseline,
+  type SortedFindings,
+} from '../verify/known-findings.ts';
 import { defineCommand } from '../command.ts';
 
 const severities = ['error', 'warning', 'info'] as const;
@@ -49,25 +53,29 @@ export const command = defineCommand({
     const applied = appliedOf(await knownStatuses(context, session, folder));
     const groups = new Set<CheckGroup>(words.length > 0 ? words : checkGroups);
     if (context.flags.verbose && groups.has('schema'))
-      for (const line of unseen) context.note(`not seen  ${line}`);
-    const all = await findingsOf(context, { folder, session, applied, groups, grants });
-    const sorted = setAside(all, ignore, known, (key) => groups.has(groupOf(key)));
+      for (const line of notCompared) context.note(`not compared  ${line}`);
+    const checks = [...schemaChecks, ...(await context.application.checks())];
+    const all = await findingsOf(context, { folder, session, applied, groups, grants, checks });
+    const sorted = sortFindings(all, ignore, known, (key) => groups.has(groupOf(key, checks)));
     if (output !== undefined) return baselineWritten(cwd, output, sorted.findings);
     return toReport(sorted, `${[...groups].join(', ')}; ${applied.length} applied migrations`);
   },
 });
 
-interface Asked {
+type Checks = Parameters<typeof runChecks>[0];
+
+interface VerifyRequest {
   folder: Folder;
   session: Session;
   applied: readonly Migration[];
   groups: ReadonlySet<CheckGroup>;
   grants: boolean;
+  checks: Checks;
 }
 
 async function findingsOf(
   { settings, signal, progress }: Context,
-  { folder, session, applied, groups, grants }: Asked,
+  { folder, session, applied, groups, grants, checks }: VerifyRequest,
 ): Promise<Finding[]> {
   const wanted = {
     migrations: applied,
@@ -79,12 +87,12 @@ async function findingsOf(
     onReplay: () => progress.update('replaying the applied migrations in a shadow'),
   };
   const drift = groups.has('schema') ? await driftOf(session, wanted, folder.tracking.tables) : [];
-  const subject = { session, drift, groups, applied: new Set(applied.map(({ name }) => name)) };
-  return readPinned(session, () => runChecks(checks, subject));
+  const names = new Set(applied.map(({ name }) => name));
+  return readPinned(session, () => runChecks(checks, { session, drift, groups }, names));
 }
 
 /** The group that a finding with this key is of: those of the schema are called by their change. */
-function groupOf(key: string): CheckGroup {
+function groupOf(key: string, checks: Checks): CheckGroup {
   return checks.find(({ name }) => key === name || key.startsWith(`${name}:`))?.group ?? 'schema';
 }
 
@@ -106,7 +114,7 @@ function countsOf(findings: readonly Finding[]): Record<string, number> {
   );
 }
 
-function toReport({ findings, ignored, known, stale }: Sorted, scope: string): Report {
+function toReport({ findings, ignored, known, stale }: SortedFindings, scope: string): Report {
   const counts = countsOf(findings);
   const isClean = findings.every(({ severity }) => severity === 'info');
   const aside = [

@@ -1,4 +1,4 @@
-import { backfillNamed } from '../backfill/index.ts';
+import { backfillNamed, backfillsOf } from '../backfill/index.ts';
 import {
   inspectBackfill,
   retireBackfill,
@@ -9,7 +9,7 @@ import type { Context } from '../context.ts';
 import type { Session } from '../db/session.ts';
 import { DbopsError, exitCodes } from '../errors.ts';
 import type { Step, StepResult } from '../runner/step.ts';
-import { backfillsOf, optionsOf } from '../backfill/options-of-command.ts';
+import { optionsOf } from '../backfill/options.ts';
 
 interface Requirement {
   context: Context;

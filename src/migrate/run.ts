@@ -1,5 +1,4 @@
-import { backfillOf } from '../backfill/index.ts';
-import { backfillsOf } from '../backfill/options-of-command.ts';
+import { backfillOf, backfillsOf } from '../backfill/index.ts';
 import type { AdvisoryLocks } from '../db/advisory-locks.ts';
 import { describeActivity } from '../db/lock.ts';
 import type { Session } from '../db/session.ts';

@@ -1,21 +1,21 @@
 import * as z from 'zod';
 import { parseMonth } from './period.ts';
 
-/** Options of every report, in commander's notation. */
+/** The options of every report, in commander's notation. */
 export const reportOptions: [notation: string, description: string][] = [
-  ['--as-of <time>', 'the instant to report of, ISO 8601 with a zone, or a day (default: now)'],
-  ['--csv', 'the rows as CSV on stdout'],
+  ['--as-of <time>', 'time to report on: ISO 8601 with a time zone, or a UTC day [now]'],
+  ['--explain', 'print the definition of every column and state'],
+  ['--csv', 'print the rows as CSV'],
 ];
 
 const day = z.iso.date();
 const instant = z.iso.datetime({ offset: true });
 
-/** An instant; a day alone is its midnight in UTC. */
 const asOf = z
   .union([instant, day], 'expected a time such as 2026-11-20T12:00:00Z or a day such as 2026-11-20')
   .transform((value) => new Date(value));
 
-/** The half-open UTC month of `YYYY-MM`. */
+/** Parses `YYYY-MM` as the half-open UTC month. */
 export const month = z.string().transform((value, context) => {
   const period = parseMonth(value);
   if (period) return period;
@@ -23,5 +23,9 @@ export const month = z.string().transform((value, context) => {
   return z.NEVER;
 });
 
-/** The flags of every report. `--csv` is obeyed where reports are printed. */
-export const reportFlags = { asOf: asOf.optional(), csv: z.boolean().default(false) };
+/** The flags of every report. `--csv` is applied where reports are printed. */
+export const reportFlags = {
+  asOf: asOf.optional(),
+  explain: z.boolean().default(false),
+  csv: z.boolean().default(false),
+};

@@ -1,6 +1,7 @@
+import type { Session } from '../db/session.ts';
 import type { Months } from './months.ts';
 
-/** The id of another row of the fixtures, known once that row has been looked up or planned. */
+/** The id of another fixture row, known once that row has been found or planned. */
 export class Reference {
   readonly table: string;
   readonly name: string;
@@ -10,65 +11,73 @@ export class Reference {
   }
 }
 
-/** Points at the row `name` of a table that comes earlier. */
+/** Refers to the row `name` of an earlier table. */
 export function ref(table: string, name: string): Reference {
   return new Reference(table, name);
 }
 
-/** What becomes JSON and then, by the column's own type, a value of Postgres. */
-export type Value =
+/** A value that is sent as JSON and read by the input function of its column's type. */
+export type SeedValue =
   | string
   | number
   | boolean
   | null
   | Date
   | Reference
-  | readonly Value[]
-  | { readonly [key: string]: Value };
+  | readonly SeedValue[]
+  | { readonly [key: string]: SeedValue };
 
 export interface SeedRow {
-  /** The natural key in words, unique in its table; references and ids are made of it. */
+  /** The natural key in words, unique in its table. References and ids are derived from it. */
   name: string;
-  /** By column; every row of a table gives the same columns. `id` only where it is no UUID. */
-  values: Readonly<Record<string, Value>>;
+  /** By column; all rows of a table set the same columns. `id` only where it is not a UUID. */
+  values: Readonly<Record<string, SeedValue>>;
 }
 
 /** A column, or a field of a jsonb column. */
 export type KeyPart = string | { column: string; field: string };
 
 /**
- * Some rows of one table. Columns that are not `managed` are insert-only: what a tester has used
- * up, renamed or moved in time stays, and `--reset` puts it back in rows that the seed made.
+ * Rows of one table. Columns that are not `managed` are written only on insert, so values that
+ * testers changed remain; `--reset` restores them in rows that a seed created.
  */
 export interface SeedTable {
   table: string;
   /**
-   * What a row is found again by, beside its id. Where the unique index is partial, the column of
-   * its condition belongs to it, such as `is_current`. Empty: by its id alone.
+   * Columns that identify a row, besides its id. If the unique index is partial, include the column
+   * of its condition, such as `is_current`. Empty: the row is identified by its id alone.
    */
   key: readonly KeyPart[];
-  /** Columns that every run makes equal to the fixture. */
+  /** Columns that every run sets to the fixture's value. */
   managed: readonly string[];
-  /** Insert-only columns that `--reset` leaves alone too, because other rows add up to them. */
-  lasting?: readonly string[];
+  /** Columns that even `--reset` does not change, because other rows add up to them. */
+  keptOnReset?: readonly string[];
   /**
-   * How the rows are told apart: by an `id` that the seed chooses (the default), by an `id` that
-   * the table generates (the key then holds a mark of the seed), or by the key alone.
+   * How rows are identified: by an `id` that the seed chooses (default), by an `id` that the table
+   * generates (the key then contains a mark of the seed), or by the key alone.
    */
   identity?: 'chosen' | 'generated' | 'key';
-  /** Leaves out rows that refer to adopted ones: they have a history of their own. */
-  onlyOurs?: boolean;
-  /** A trigger makes these rows: their ids are looked up, nothing is written. */
-  lookup?: boolean;
+  /** Skips rows that refer to a reused row, because that row has a history of its own. */
+  skipForReusedRows?: boolean;
+  /** A trigger creates these rows: their ids are looked up and nothing is written. */
+  createdByTrigger?: boolean;
   rows: readonly SeedRow[];
 }
 
-/** A set of fixtures. To add one: a file in `sets/` that exports it, and a line in `index.ts`. */
+/** A named set of fixture tables. */
 export interface SeedSet {
   name: string;
   summary: string;
-  /** Sets that this one refers to; they are seeded before it. */
+  /** Sets that this one refers to; they are seeded first. */
   needs: readonly string[];
-  /** Parents before children. */
+  /** Returns the tables, parents before children. */
   tables(months: Months): SeedTable[];
+}
+
+/** The test data of an application. */
+export interface SeedDeclaration {
+  /** Every set, after the sets that it needs. */
+  sets: readonly SeedSet[];
+  /** Rejects an unlabelled database that contains live data. @throws usage error */
+  assertSafe?(session: Session): Promise<void>;
 }

@@ -1,30 +1,30 @@
 import { quoteIdentifier as q, quoteLiteral } from '../db/quote.ts';
-import { chooses } from './identities.ts';
+import { hasChosenId } from './identities.ts';
 import type { KeyPart, SeedTable } from './definition.ts';
 
 /**
- * `$1`, a JSON array, as rows of the table: each value is read by its column's own input function,
- * and IS DISTINCT FROM then compares by its column's own equality.
+ * Returns SQL for `$1`, a JSON array, as rows of the table: each value is read by the input function
+ * of its column, so IS DISTINCT FROM compares by the equality of the column's type.
  */
 function fixtureRows(table: string): string {
   return `jsonb_populate_recordset(NULL::${q(table)}, $1)`;
 }
 
 /**
- * Finds the rows of the fixture: by their natural key, else by the id that the seed gives them.
- * Answers `{n, id, differing}`: the 1-based row, its id, the `columns` whose value is another.
+ * Returns SQL that finds the rows of a fixture by their key, else by the id that the seed chooses.
+ * Result: `{n, id, differing}`: the 1-based row, its id and the `columns` whose value differs.
  */
 export function findRows(fixture: SeedTable, columns: readonly string[]): string {
   const { table, key, identity } = fixture;
   const id = identity === 'key' ? 'NULL::text' : 't.id::text';
-  const ours = chooses(fixture) ? 't.id = f.id' : 'true';
+  const ours = hasChosenId(fixture) ? 't.id = f.id' : 'true';
   const find = (rank: number, condition: string) =>
     `SELECT f.ordinality::int AS n, ${id} AS id, ${ours} AS ours, ${rank} AS rank,
         ${differing(columns)} AS differing
        FROM f JOIN ${q(table)} t ON ${condition}`;
   const branches = [
     ...(key.length > 0 ? [find(0, sameKey(key))] : []),
-    ...(chooses(fixture) ? [find(1, 't.id = f.id')] : []),
+    ...(hasChosenId(fixture) ? [find(1, 't.id = f.id')] : []),
   ];
   return `WITH f AS (SELECT * FROM ${fixtureRows(table)} WITH ORDINALITY AS f)
     SELECT DISTINCT ON (n) n, id, differing FROM (${branches.join(' UNION ALL ')}) found
@@ -48,13 +48,13 @@ function keyPart(alias: string, part: KeyPart): string {
   return `${alias}.${q(part.column)} ->> ${quoteLiteral(part.field)}`;
 }
 
-/** Inserts `$1`; only the columns named, so that the others get their defaults. */
+/** Returns SQL that inserts `$1`. Columns that are not named get their defaults. */
 export function insertRows({ table }: SeedTable, columns: readonly string[]): string {
   const list = columns.map(q).join(', ');
   return `INSERT INTO ${q(table)} (${list}) SELECT ${list} FROM ${fixtureRows(table)}`;
 }
 
-/** Sets the columns of the rows of `$1`, each found by its id or, without one, by its key. */
+/** Returns SQL that updates the columns of the rows of `$1`, found by id or, without one, by key. */
 export function updateRows(
   { table, key, identity }: SeedTable,
   columns: readonly string[],

@@ -1,6 +1,6 @@
 import { readControls } from '../../backfill/store.ts';
 import { done, text, type Table } from '../../report.ts';
-import { backfillsOf } from '../../backfill/options-of-command.ts';
+import { backfillsOf } from '../../backfill/index.ts';
 import { defineCommand } from '../../command.ts';
 import { none } from '../../flags.ts';
 import { stateOf } from './status.ts';

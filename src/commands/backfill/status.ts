@@ -5,7 +5,7 @@ import type { Session } from '../../db/session.ts';
 import { usageError } from '../../errors.ts';
 import { formatDuration } from '../../output/duration.ts';
 import { done, text, type Block } from '../../report.ts';
-import { backfillsOf } from '../../backfill/options-of-command.ts';
+import { backfillsOf } from '../../backfill/index.ts';
 import { defineCommand } from '../../command.ts';
 
 export const command = defineCommand({

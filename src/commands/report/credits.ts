@@ -1,12 +1,11 @@
 import * as z from 'zod';
-import { credits } from '../../reference/reports/credits.ts';
 import { runReport } from '../../reports/run.ts';
 import { defineCommand } from '../../command.ts';
 import { reportFlags, reportOptions } from '../../reports/flags.ts';
 
 export const command = defineCommand({
   description:
-    'Credits of every user and type: granted, used, left, the next reset and whether the row is stale or over-used. Read-only. The definitions are printed beneath.',
+    'Credits of every user and type: granted, used, left, the next reset and whether the row is stale or over-used. Read-only.',
   options: [['--user <email>', 'one user'], ...reportOptions],
   examples: [
     'dbops report credits',
@@ -17,7 +16,8 @@ export const command = defineCommand({
     ...reportFlags,
     user: z.string().min(1, 'expected an e-mail address').optional(),
   }),
-  async run(context, { asOf = context.clock(), user }) {
-    return runReport(await context.session(), credits, { asOf, user });
+  async run(context, { asOf = context.clock(), user, explain }) {
+    const { credits } = await context.application.reports();
+    return runReport(await context.session(), credits, { asOf, user }, { explain });
   },
 });

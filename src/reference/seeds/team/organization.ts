@@ -10,7 +10,7 @@ export const personalOrganizations: SeedTable = {
   table: 'organizations',
   key: ['owner_id', 'is_personal'],
   managed: [],
-  lookup: true,
+  createdByTrigger: true,
   rows: [{ name: freeWorkspace.name, values: { owner_id: free, is_personal: true } }],
 };
 

@@ -12,8 +12,8 @@ export function workshops({ previous }: Months): SeedTable {
     table: 'workshops',
     key: [],
     managed: [],
-    lasting: ['credit_consumed_at'],
-    onlyOurs: true,
+    keptOnReset: ['credit_consumed_at'],
+    skipForReusedRows: true,
     rows: [
       row('basics', 'Prompting basics', 'published', at(previous, 0.3)),
       row('rollout', 'Rolling out to a team', 'published', at(previous, 0.5)),
@@ -58,8 +58,15 @@ export function creditTransactions({ previous, elapsed }: Months): SeedTable {
       session: 4,
     }),
   ];
-  const lasting = Object.keys(rows[0]?.values ?? {});
-  return { table: 'credit_transactions', key: [], managed: [], lasting, onlyOurs: true, rows };
+  const keptOnReset = Object.keys(rows[0]?.values ?? {});
+  return {
+    table: 'credit_transactions',
+    key: [],
+    managed: [],
+    keptOnReset,
+    skipForReusedRows: true,
+    rows,
+  };
 }
 
 interface Movement {

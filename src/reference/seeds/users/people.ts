@@ -8,7 +8,7 @@ export const people: SeedTable = {
   table: 'users',
   key: ['email'],
   managed: ['plan_tier'],
-  lasting: ['credit_balance'],
+  keptOnReset: ['credit_balance'],
   rows: [
     {
       name: free.name,

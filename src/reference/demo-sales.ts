@@ -1,5 +1,21 @@
-/** Rows in the shape that the schema has after `0003_content`: nothing says whose a purchase is. */
-export const oldRows = `
+import type { Session } from '../db/session.ts';
+
+/**
+ * Inserts sales into the schema as it is after `0003_content`, when purchases had no organization.
+ *
+ * @returns how many purchases and access rows the database then has
+ */
+export async function sellForAWhile(
+  session: Session,
+): Promise<{ purchases: number; access: number }> {
+  await session.script(rows);
+  const [counts] = await session.query<{ purchases: number; access: number }>(
+    'SELECT (SELECT count(*) FROM purchases)::int AS purchases, (SELECT count(*) FROM content_access)::int AS access',
+  );
+  return counts ?? { purchases: 0, access: 0 };
+}
+
+const rows = `
   INSERT INTO users (id, email, name) VALUES
     ('user_ada', 'ada@example.com', 'Ada'), ('user_ben', 'ben@example.com', 'Ben'), ('user_eve', 'eve@example.com', 'Eve');
   INSERT INTO organizations (id, name, owner_id)
