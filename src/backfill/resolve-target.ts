@@ -12,13 +12,13 @@ import {
 import {
   readEstimate,
   readRelations,
-  readTableFacts,
+  readTableInfo,
   uniqueKeysOf,
-  type TableFacts,
+  type TableInfo,
 } from './read-table.ts';
 import type { BackfillTarget } from './definition.ts';
 
-/** A table with rows of its own: an ordinary one, or a partition. */
+/** A table that stores rows: an ordinary one, or a partition. */
 export interface Relation {
   oid: number;
   /** Quoted, with its schema. */
@@ -28,26 +28,26 @@ export interface Relation {
   pages: number;
   /** As the server estimates them. */
   rows: number;
-  /** Its rows can be found by where they are. */
+  /** Its rows can be addressed by ctid. */
   isHeap: boolean;
-  /** Columns that an update names as well, and leaves as they are: see `restating`. */
+  /** Columns that an update sets to themselves: see `restating`. */
   restated: string[];
 }
 
-/** A target of a backfill as this database has it: everything that its SQL is made of. */
+/** A target of a backfill as this database defines it: the input of all its SQL. */
 export interface Subject {
   target: BackfillTarget;
-  /** As people write it. */
+  /** The table as the definition spells it. */
   label: string;
   /** Quoted, with its schema. */
   table: string;
-  /** Quoted: what expressions call the table. */
+  /** Quoted: the name by which expressions refer to the table. */
   alias: string;
   column: string;
   relations: Relation[];
-  /** Of its primary key; empty without one. */
+  /** The primary key; empty without one. */
   key: { name: string; type: string }[];
-  /** SQL of the value, of the column's type. */
+  /** SQL of the value, cast to the column's type. */
   value: string;
   /** SQL of the column's type. */
   type: string;
@@ -59,31 +59,31 @@ export interface Subject {
     rows: number;
   };
   where?: string;
-  /** Rows for which it holds need nothing; absent: those that have a value. */
+  /** Rows that need nothing; absent: those with a value. */
   done?: string;
-  /** Why `done` is what it is, where nobody said it. */
+  /** Why `done` was added where the definition has none. */
   doneBecause?: string;
-  /** SQL of what rows without an answer get, where somebody said so. */
+  /** SQL of the value of orphans, with `--orphans set=VALUE`. */
   orphanValue?: string;
-  /** Columns of the table from which the value follows. */
+  /** Columns of the table that the value depends on. */
   reads: string[];
   isNotNull: boolean;
-  /** As the expressions were written for. */
+  /** The search_path under which the expressions were checked. */
   searchPath: string;
-  /** Triggers of the application that fire for every row that is filled. */
+  /** Triggers of the application that fire for every filled row. */
   triggers: string[];
 }
 
 /**
- * Looks a target up in the catalog.
+ * Looks a target up in the catalog and checks its expressions.
  *
- * @throws usage error where it can't be filled, or not yet
+ * @throws usage error when it cannot be filled, or not yet
  */
-export async function subjectOf(session: Session, target: BackfillTarget): Promise<Subject> {
+export async function resolveTarget(session: Session, target: BackfillTarget): Promise<Subject> {
   const { column, value } = await readAssignment(target.set, 'set');
   const table = await readTable(target.table, 'table');
-  const facts = await readTableFacts(session, quoteName(table), column);
-  refuse(target, facts, column);
+  const info = await readTableInfo(session, quoteName(table), column);
+  assertFillable(target, info, column);
   const where = target.where && (await readExpression(target.where, 'where'));
   const done = target.done && (await readExpression(target.done, 'done'));
   const on = target.on && (await readExpression(target.on, 'on'));
@@ -93,28 +93,26 @@ export async function subjectOf(session: Session, target: BackfillTarget): Promi
   const subject: Subject = {
     target,
     label: target.table,
-    table: facts.table,
+    table: info.table,
     alias: quoteIdentifier(table.alias),
     column,
-    relations: await readRelations(session, facts.oid, column),
-    key: facts.key,
-    value: `(${value.sql}\n)::${facts.comparedType}`,
-    type: facts.type,
+    relations: await readRelations(session, info.oid, column),
+    key: info.key,
+    value: `(${value.sql}\n)::${info.comparedType}`,
+    type: info.type,
     ...(from && { from }),
     ...(where && { where: where.sql }),
     ...(done && { done: done.sql }),
-    reads: columnsRead(named, facts, { alias: table.alias, column }),
-    isNotNull: facts.isNotNull,
-    searchPath: facts.searchPath,
-    triggers: facts.triggers,
+    reads: columnsRead(named, info, { alias: table.alias, column }),
+    isNotNull: info.isNotNull,
+    searchPath: info.searchPath,
+    triggers: info.triggers,
   };
   await probe(session, subject, target);
   if (done) return subject;
   const reason = isVolatile
-    ? 'its value is another one every time'
-    : !from && subject.reads.length === 0
-      ? 'its value is a default'
-      : await incomparable(session, subject);
+    ? 'its expression returns a different value every time'
+    : await whyNotComparable(session, subject);
   if (!reason) return subject;
   const filled = `${subject.alias}.${quoteIdentifier(column)} IS NOT NULL`;
   return { ...subject, done: filled, doneBecause: reason };
@@ -130,10 +128,10 @@ async function sourceOf(session: Session, target: BackfillTarget): Promise<Subje
   return { sql, on: target.on, isUnique, rows: await readEstimate(session, quoteName(name)) };
 }
 
-/** A name without a table may be one of the source: too many only make the trigger look twice. */
+/** An unqualified name may belong to the source; a superfluous column only makes the trigger fire more often. */
 function columnsRead(
   expressions: readonly Expression[],
-  { columns }: TableFacts,
+  { columns }: TableInfo,
   { alias, column }: { alias: string; column: string },
 ): string[] {
   const names = expressions
@@ -160,24 +158,24 @@ const kinds: Record<string, string> = {
   S: 'is a sequence',
 };
 
-function refuse({ table }: BackfillTarget, facts: TableFacts, column: string): void {
-  const what = kinds[facts.kind];
-  if (what) throw usageError('BACKFILL.NO_TABLE', `${table} ${what}.`, 'Name the table itself.');
-  if (!facts.columns.includes(column))
+function assertFillable({ table }: BackfillTarget, info: TableInfo, column: string): void {
+  const what = kinds[info.kind];
+  if (what) throw usageError('BACKFILL.NO_TABLE', `${table} ${what}.`, 'Specify a table.');
+  if (!info.columns.includes(column))
     throw usageError(
       'BACKFILL.NO_COLUMN',
-      `${table}.${column} can not be filled yet: there is no such column.`,
-      'Apply the migration that adds it first: dbops migrate up --to NAME',
+      `Column ${table}.${column} does not exist.`,
+      'Apply the migration that adds it: dbops migrate up --to NAME',
     );
-  if (facts.hidesRows)
+  if (info.hidesRows)
     throw usageError(
       'BACKFILL.ROW_SECURITY',
-      `Row-level security may hide rows of ${table} from this user: they would be left out, and not be counted.`,
-      'Run it as the owner of the table, or as a role with BYPASSRLS.',
+      `Row-level security may hide rows of ${table} from this role; they would be neither filled nor counted.`,
+      'Connect as the owner of the table or as a role with BYPASSRLS.',
     );
 }
 
-/** The server itself says whether names and types fit, before anything is changed. */
+/** Lets the server check names and types before anything is changed. */
 async function probe(session: Session, subject: Subject, { table }: BackfillTarget): Promise<void> {
   const { alias, column, target, from } = subject;
   const { value } = await readAssignment(target.set, 'set');
@@ -187,29 +185,33 @@ async function probe(session: Session, subject: Subject, { table }: BackfillTarg
   try {
     await session.query(sql);
   } catch (error) {
-    const said = error instanceof Error ? error.message : String(error);
+    const message = error instanceof Error ? error.message : String(error);
     if (!codeOf(error).startsWith('42') || codeOf(error) === '42501') throw error;
     throw usageError(
-      notThere.has(codeOf(error)) ? 'BACKFILL.NO_COLUMN' : 'BACKFILL.UNFIT',
-      `${table}.${column} can not be filled with that: ${said}.`,
-      notThere.has(codeOf(error))
-        ? 'Correct the name, or apply the migration that adds it first: dbops migrate up --to NAME'
-        : 'Correct the definition; a value of another type needs a cast, such as content.code::uuid.',
+      undefinedObject.has(codeOf(error)) ? 'BACKFILL.NO_COLUMN' : 'BACKFILL.UNFIT',
+      `Cannot fill ${table}.${column}: ${message}.`,
+      undefinedObject.has(codeOf(error))
+        ? 'Fix the name, or apply the migration that adds it: dbops migrate up --to NAME'
+        : 'Fix the definition; a value of another type needs a cast, such as source.code::uuid.',
       [`SQLSTATE ${codeOf(error)}`, target.set],
     );
   }
 }
 
 /** undefined_table, undefined_column */
-const notThere = new Set(['42P01', '42703']);
+const undefinedObject = new Set(['42P01', '42703']);
 
-/** Values of json and xml can't be compared. */
-async function incomparable(session: Session, { type }: Subject): Promise<string | undefined> {
+/** Returns why values of the type cannot be compared, as those of json and xml. */
+async function whyNotComparable(
+  session: Session,
+  { type, from, reads }: Subject,
+): Promise<string | undefined> {
+  if (!from && reads.length === 0) return 'its value does not depend on other columns';
   try {
     await session.query(`SELECT NULL::${type} IS DISTINCT FROM NULL::${type}`);
     return undefined;
   } catch (error) {
     if (codeOf(error) !== '42883') throw error;
-    return `values of type ${type} can not be compared`;
+    return `values of type ${type} cannot be compared`;
   }
 }

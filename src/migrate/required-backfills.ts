@@ -35,7 +35,7 @@ export function requireBackfill({ context, session, patience }: Requirement, run
       if (result.state !== 'complete') throw incomplete(name, migration.name, result);
       if (result.changed > 0)
         context.note(
-          `backfill ${name}: ${result.changed} of ${result.account.total} rows filled before ${migration.name}`,
+          `backfill ${name}: ${result.changed} of ${result.counts.total} rows filled before ${migration.name}`,
         );
     }
   };
@@ -67,8 +67,8 @@ export async function retireBackfills(
 }
 
 function incomplete(name: string, migration: string, result: BackfillResult): DbopsError {
-  const { account, samples, quarantine } = result;
-  const { open, orphans, mismatched, quarantined } = account;
+  const { counts, samples, quarantine } = result;
+  const { open, orphans, mismatched, quarantined } = counts;
   const left = [
     ...(open + orphans + quarantined > 0
       ? [`${open + orphans + quarantined} rows are still open`]

@@ -52,7 +52,7 @@ describe.each(targets)('report credits on $name', (target) => {
     ]);
   });
 
-  it('is stale at the very end of the period, not a millisecond before', async () => {
+  it('reports stale from the end of the period on, not a millisecond before', async () => {
     const stateAt = async (instant: number) =>
       documentOf(await run({ user: 'late@example.com', asOf: new Date(instant) })).rows[0]?.[
         'state'
@@ -61,7 +61,7 @@ describe.each(targets)('report credits on $name', (target) => {
     expect(await stateAt(asOf.getTime() - 1)).toBe('ok');
   });
 
-  it('adds the figures up and counts what is wrong', async () => {
+  it('sums the figures and counts stale and over', async () => {
     const expected = {
       rows: 4,
       granted: 14_000n,
@@ -77,7 +77,7 @@ describe.each(targets)('report credits on $name', (target) => {
     expect(documentOf(await run({ user: 'PRO@example.com' })).rows).toHaveLength(2);
   });
 
-  it('tells a user without credits from one that there is not', async () => {
+  it('distinguishes a user without credits from an unknown one', async () => {
     expect(documentOf(await run({ user: 'none@example.com' })).rows).toEqual([]);
     await expect(run({ user: 'nobody@example.com' })).rejects.toMatchObject({
       code: 'REPORT.USER',
@@ -85,7 +85,7 @@ describe.each(targets)('report credits on $name', (target) => {
     });
   });
 
-  it('gives the same figures in another session time zone', async () => {
+  it('returns the same figures in another session time zone', async () => {
     const before = toJson((await run()).data);
     await session.script(`SET TimeZone = 'America/Los_Angeles'`);
     expect(toJson((await run()).data)).toBe(before);

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { readControl, setPaused } from '../../backfill/store.ts';
+import { readRecord, setPaused } from '../../backfill/store.ts';
 import { done, text } from '../../report.ts';
 import { notBegun, stateOf } from './status.ts';
 import { backfillsOf } from '../../backfill/index.ts';
@@ -21,7 +21,7 @@ export const command = defineCommand({
         name,
         backfillsOf(context).some((each) => each.name === name),
       );
-    const control = await readControl(session, name);
+    const control = await readRecord(session, name);
     const isAtIt = control !== undefined && stateOf(control) === 'running';
     return done(
       { name, paused: false },
