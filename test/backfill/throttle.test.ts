@@ -46,7 +46,7 @@ describe.each(servers)('a run on $name', (server) => {
               await worker.query('BEGIN; UPDATE t SET id = 2');
               const waiting = application.query('UPDATE t SET id = 3');
               await until(async () => throttle.isBlockingOthers());
-              expect(throttle.reason()).toBe('slower: 1 sessions wait for its locks');
+              expect(throttle.reason()).toBe('slowed down: 1 session is waiting for its locks');
               await worker.query('COMMIT');
               await waiting;
               await until(async () => !throttle.isBlockingOthers());
