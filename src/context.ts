@@ -96,7 +96,8 @@ export async function withContext<T>(
   work: (context: Context) => Promise<T>,
 ): Promise<T> {
   const opened: Session[] = [];
-  const { settings, application, io, flags, command, onTarget = () => {} } = input;
+  const { onTarget = () => {}, ...given } = input;
+  const { settings, io, flags } = given;
   if (settings.shadow?.kind === 'postgres') io.secrets.push(...settings.shadow.secrets);
   const progress = flags.quiet ? noProgress : createProgress(io.stderr, Date.now, io.environment);
   const note = (line: string) => {
@@ -126,11 +127,7 @@ export async function withContext<T>(
     return first;
   };
   const context: Context = {
-    command,
-    settings,
-    application,
-    io,
-    flags,
+    ...given,
     progress,
     note,
     session,
