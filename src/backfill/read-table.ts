@@ -22,7 +22,7 @@ export interface TableInfo {
   hidesRows: boolean;
 }
 
-/** @throws usage error when there is no such table */
+/** Reads the catalog entries of a table. @throws usage error when it does not exist */
 export async function readTableInfo(
   session: Session,
   table: string,

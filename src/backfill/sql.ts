@@ -171,13 +171,13 @@ export function prunePages({ alias }: Subject, { name }: Relation, { ids }: Rows
 }
 
 /**
- * Fills the rows, each only if it still wants it.
+ * Returns an UPDATE that fills the rows that still need a value.
  *
- * A source with a unique key is joined to the row itself, so that a row which was moved to another
- * source row meanwhile is looked at anew under its lock. Otherwise a row that was changed meanwhile
- * is left for later, because its place is another one.
+ * A source with a unique key is joined to the row itself, so that the server evaluates the join again
+ * under the row's lock. Otherwise a row that was changed concurrently is left for the final sweep,
+ * because its ctid changed.
  *
- * @param skipLocked leaves rows that others hold for later
+ * @param skipLocked skip rows that other sessions lock
  */
 export function fillRows(
   subject: Subject,

@@ -166,21 +166,7 @@ function addConstraint(
   const alter = `ALTER TABLE ${quoteName(table)}`;
   split.moved.add(name);
   split.undo.unshift(`${alter} DROP CONSTRAINT ${q(name)}`);
-  if (kind === 'unique') {
-    demands.checks.push({
-      sql: `SELECT FROM ${quoteName(table)} WHERE ${columns.map((each) => `${q(each)} IS NOT NULL`).join(' AND ')} GROUP BY ${columns.map(q).join(', ')} HAVING count(*) > 1`,
-      message: `${table.name} has rows with the same ${columns.join(', ')}`,
-    });
-    const index = constraint.sql.replace(
-      /^unique(\s+nulls\s+(?:not\s+)?distinct)?\s*(\([^)]*\))/i,
-      '$2$1',
-    );
-    demands.indexes.push(
-      `CREATE UNIQUE INDEX CONCURRENTLY ${q(name)} ON ${quoteName(table)} ${index}`,
-      `${alter} ADD CONSTRAINT ${q(name)} UNIQUE USING INDEX ${q(name)}`,
-    );
-    return;
-  }
+  if (kind === 'unique') return addUnique(table, name, constraint, demands);
   if (kind === 'check' && expression !== undefined)
     demands.checks.push({
       sql: `SELECT FROM ${quoteName(table)} WHERE NOT (${expression})`,
@@ -189,6 +175,26 @@ function addConstraint(
   demands.constraints.push(
     `${alter} ADD CONSTRAINT ${q(name)} ${constraint.sql} NOT VALID`,
     `${alter} VALIDATE CONSTRAINT ${q(name)}`,
+  );
+}
+
+/** A unique constraint is built from an index that is created CONCURRENTLY. */
+function addUnique(
+  table: ObjectName,
+  name: string,
+  { columns, sql }: TableConstraint,
+  demands: ContractParts,
+): void {
+  const quoted = quoteName(table);
+  const present = columns.map((each) => `${q(each)} IS NOT NULL`).join(' AND ');
+  demands.checks.push({
+    sql: `SELECT FROM ${quoted} WHERE ${present} GROUP BY ${columns.map(q).join(', ')} HAVING count(*) > 1`,
+    message: `${table.name} has rows with the same ${columns.join(', ')}`,
+  });
+  const index = sql.replace(/^unique(\s+nulls\s+(?:not\s+)?distinct)?\s*(\([^)]*\))/i, '$2$1');
+  demands.indexes.push(
+    `CREATE UNIQUE INDEX CONCURRENTLY ${q(name)} ON ${quoted} ${index}`,
+    `ALTER TABLE ${quoted} ADD CONSTRAINT ${q(name)} UNIQUE USING INDEX ${q(name)}`,
   );
 }
 

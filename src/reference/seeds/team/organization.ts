@@ -3,7 +3,7 @@ import { ref, type SeedTable } from '../../../seed/definition.ts';
 import { free, pro } from '../users/people.ts';
 
 export const acme = ref('organizations', 'acme-studio');
-/** The personal organization that sign-up made for the free user. */
+/** The personal organization that a trigger creates for the free user. */
 export const freeWorkspace = ref('organizations', 'personal of free@example.com');
 
 export const personalOrganizations: SeedTable = {
