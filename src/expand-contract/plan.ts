@@ -153,7 +153,7 @@ function addConstraint(
   split: Split,
   demands: ContractParts,
 ): void {
-  const { kind, columns, isOnline, expression } = constraint;
+  const { kind, isOnline, expression } = constraint;
   if (kind === 'other' || kind === 'primary' || kind === 'not-null' || isOnline) {
     if (!isOnline)
       split.notes.push(
