@@ -33,7 +33,7 @@ export const measures = {
   max_api_calls_per_month: sum('API calls', 'api_call', 'sum of api_call quantities in the period'),
   max_automations: {
     label: 'automations',
-    definition: 'distinct automation_id of automation_run events, not the number of runs',
+    definition: 'distinct automation_id of automation_run events, not runs',
     unnamed: 'automation_run events without an automation_id in metadata',
     read: (db, window) =>
       distinct(db, window, 'automation_run', sql<string | null>`metadata ->> 'automation_id'`),
