@@ -1,3 +1,4 @@
+import type { Application } from './application.ts';
 import type { Settings } from './config.ts';
 import { openSession, type Server, type Session, type SessionOptions } from './db/session.ts';
 import { databaseName, describeTarget, type Target } from './db/target.ts';
@@ -37,6 +38,8 @@ export interface Context {
   /** The words of the command, such as `migrate up`. */
   command: string;
   settings: Settings;
+  /** What is declared about the tables of the project. */
+  application: Application;
   io: Io;
   flags: CommonFlags;
   clock: () => Date;
@@ -65,6 +68,7 @@ export interface Choice<T> {
 export interface ContextInput {
   command: string;
   settings: Settings;
+  application: Application;
   io: Io;
   flags: CommonFlags;
   /** Called with the target when it is first used, and with the server once it has answered. */
@@ -95,7 +99,8 @@ export async function withContext<T>(
   work: (context: Context) => Promise<T>,
 ): Promise<T> {
   const opened: Session[] = [];
-  const { settings, io, flags, command, onTarget = () => {} } = input;
+  const { onTarget = () => {}, ...given } = input;
+  const { settings, io, flags } = given;
   if (settings.shadow?.kind === 'postgres') io.secrets.push(...settings.shadow.secrets);
   const progress = flags.quiet ? noProgress : createProgress(io.stderr, Date.now, io.environment);
   const { note, print } = writersOf(io, flags, progress);
@@ -121,10 +126,7 @@ export async function withContext<T>(
     return first;
   };
   const context: Context = {
-    command,
-    settings,
-    io,
-    flags,
+    ...given,
     progress,
     note,
     print,

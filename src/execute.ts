@@ -3,6 +3,7 @@ import type { Command } from './command.ts';
 import { loadSettings } from './config.ts';
 import { isInteractive, withContext, type CommonFlags, type Io } from './context.ts';
 import { codeOf, isConnectionLoss } from './db/connection-error.ts';
+import { defaultApplication } from './default-project.ts';
 import { refusal } from './db/refusal.ts';
 import type { Server } from './db/session.ts';
 import { databaseName, type Target } from './db/target.ts';
@@ -57,9 +58,8 @@ async function runCommand({ words, command, flags, io }: Execution, used: Used):
   // A second connection reports its target before its server has answered.
   const onTarget = (target: Target, server = used.server) =>
     Object.assign(used, { target, server });
-  return withContext({ command: words, settings, io, flags: common, onTarget }, (context) =>
-    command.run(context, flags),
-  );
+  const input = { command: words, settings, application: defaultApplication, io, flags: common };
+  return withContext({ ...input, onTarget }, (context) => command.run(context, flags));
 }
 
 function failure(error: unknown, io: Io, target?: Target): Report {

@@ -6,16 +6,16 @@ import { toUserPath, underUserPath } from '../db/search-path.ts';
 import type { Session } from '../db/session.ts';
 import { sqlstate } from '../db/sqlstate.ts';
 import { DbopsError, exitCodes, messageOf } from '../errors.ts';
-import type { Pace } from './batch-size.ts';
+import type { BatchSizer } from './batch-size.ts';
 import { among, fillRows, nameOfRow, prunePages, type Purpose, type Rows } from './sql.ts';
-import { moveCheckpoint, quarantine, sweepRange, type Step } from './store.ts';
+import { moveCheckpoint, quarantine, sweepRange, type Checkpoint } from './store.ts';
 import type { Relation, Subject } from './resolve-target.ts';
 
-/** Where batches are run, and what becomes of them. */
-export interface Workplace {
+/** Runs batches on one session. */
+export interface Worker {
   name: string;
   session: Session;
-  pace: Pace;
+  sizer: BatchSizer;
   purpose: Purpose;
   limits: BatchLimits;
   signal: AbortSignal;
@@ -28,22 +28,22 @@ export interface BatchLimits {
   /** Milliseconds. */
   lock: number;
   statement: number;
-  /** For the lock of a table that somebody has for longer. */
+  /** Total milliseconds to wait for a table lock. */
   patience: number;
-  /** Behind a pooler the name tells whose transaction it is. */
+  /** Identifies the transaction behind a pooler. */
   application: string;
 }
 
-/** Rows of one table that are changed in one transaction, and where the checkpoint moves then. */
+/** Rows of one table that one transaction changes, together with the checkpoint. */
 export interface Batch {
   subject: Subject;
-  /** Its place in the definition. */
+  /** Its index in the definition. */
   target: number;
   relation: Relation;
   rows: Rows;
-  /** They are a stripe of a window, in physical order. */
+  /** The rows are a stripe of a window, in physical order. */
   isStripe?: boolean;
-  step: Step;
+  checkpoint: Checkpoint;
 }
 
 const contended = new Set<string>([
@@ -52,50 +52,50 @@ const contended = new Set<string>([
   sqlstate.serializationFailure,
 ]);
 /**
- * Changes the rows of a batch. A batch that fails is split until the rows are found that fail; they
- * go to quarantine, and the rest is changed.
+ * Changes the rows of a batch. A batch that fails is split until the failing rows are found; they are
+ * quarantined and the others changed.
  *
- * It never waits long for a row while it holds others, and the whole of it ends sooner than the
- * server looks for deadlocks: of a circle with the application, this is the side that gives way.
+ * Lock waits are short and the batch ends before deadlock_timeout, so that in a deadlock with the
+ * application the backfill is cancelled, not the application.
  *
- * @returns rows that were changed
- * @throws DbopsError for a failure that is not one of a row
+ * @returns the number of changed rows
+ * @throws DbopsError for a failure that no single row causes
  */
-export async function runBatch(batch: Batch, place: Workplace): Promise<number> {
+export async function runBatch(batch: Batch, worker: Worker): Promise<number> {
   const { rows } = batch;
-  if (rows.ids.length === 0) return move(batch, place);
+  if (rows.ids.length === 0) return move(batch, worker);
   const started = performance.now();
   try {
-    const changed = await attempt(batch, place);
-    place.pace.took(rows.ids.length, performance.now() - started);
-    place.onBatch(changed);
+    const changed = await attempt(batch, worker);
+    worker.sizer.took(rows.ids.length, performance.now() - started);
+    worker.onBatch(changed);
     return changed;
   } catch (error) {
-    if (place.signal.aborted || isConnectionLoss(error)) throw error;
+    if (worker.signal.aborted || isConnectionLoss(error)) throw error;
     const isContended = contended.has(codeOf(error));
-    if (codeOf(error) === sqlstate.queryCanceled) place.pace.tooLong(rows.ids.length);
-    else if (!isContended && !isOfRow(error)) throw stopped(error, place);
-    if (rows.ids.length > 1) return halves(batch, place);
-    // A row that somebody holds is left for the end.
-    return isContended ? move(batch, place) : setAside(batch, place, error);
+    if (codeOf(error) === sqlstate.queryCanceled) worker.sizer.halve(rows.ids.length);
+    else if (!isContended && !isRowError(error)) throw stopped(error, worker);
+    if (rows.ids.length > 1) return runHalves(batch, worker);
+    // A locked row is left for the final sweep.
+    return isContended ? move(batch, worker) : quarantineRow(batch, worker, error);
   }
 }
 
-async function attempt(batch: Batch, place: Workplace): Promise<number> {
-  const deadline = Date.now() + place.limits.patience;
+async function attempt(batch: Batch, worker: Worker): Promise<number> {
+  const deadline = Date.now() + worker.limits.patience;
   for (let skipsLocked = false; ; skipsLocked = true)
     try {
-      return await send(batch, place, skipsLocked);
+      return await send(batch, worker, skipsLocked);
     } catch (error) {
-      if (!contended.has(codeOf(error)) || place.signal.aborted) throw error;
+      if (!contended.has(codeOf(error)) || worker.signal.aborted) throw error;
       if (!skipsLocked) continue;
-      if (await isFree(batch, place)) throw error; // not the table: something that a row refers to
+      if (await isFree(batch, worker)) throw error; // a referenced row is locked, not the table
       if (Date.now() > deadline) throw tableLocked(batch, error);
-      await sleep(200, undefined, { signal: place.signal });
+      await sleep(200, undefined, { signal: worker.signal });
     }
 }
 
-async function isFree({ relation }: Batch, { session }: Workplace): Promise<boolean> {
+async function isFree({ relation }: Batch, { session }: Worker): Promise<boolean> {
   const sql = `BEGIN; LOCK TABLE ONLY ${relation.name} IN ROW EXCLUSIVE MODE NOWAIT; ROLLBACK`;
   return session.script(sql).then(
     () => true,
@@ -110,18 +110,22 @@ function tableLocked({ relation }: Batch, cause: unknown): DbopsError {
   return new DbopsError({
     code: 'LOCK.TABLE',
     exitCode: exitCodes.locked,
-    message: `A lock on ${relation.name} was not had in time; what was filled before stands.`,
-    hint: 'Run the command again when whoever has it is ready, or with a longer --wait.',
+    message: `Timed out waiting for a lock on ${relation.name}; earlier batches remain committed.`,
+    hint: 'Run the command again, or increase --wait.',
     cause,
   });
 }
 
-/** One message: the server never waits for us while it holds locks. */
-async function send(batch: Batch, place: Workplace, skipLocked: boolean): Promise<number> {
-  const { subject, relation, rows, step } = batch;
-  const { session, name, purpose } = place;
+/** Sends the batch as one message, so that the server never waits for the client while it holds locks. */
+async function send(batch: Batch, worker: Worker, skipLocked: boolean): Promise<number> {
+  const { subject, relation, rows, checkpoint } = batch;
+  const { session, name, purpose } = worker;
   const update = fillRows(subject, relation, rows, { purpose, skipLocked });
-  const sql = [...beginning(batch, place), moveCheckpoint(name, step, update), 'COMMIT'].join('; ');
+  const sql = [
+    ...beginning(batch, worker),
+    moveCheckpoint(name, checkpoint, update),
+    'COMMIT',
+  ].join('; ');
   try {
     return changedIn(await session.client.query(sql));
   } catch (error) {
@@ -131,12 +135,12 @@ async function send(batch: Batch, place: Workplace, skipLocked: boolean): Promis
 }
 
 /**
- * A commit that can be lost is lost together with its checkpoint; the run ends with one that waits
- * for the disk. Rows are looked up one by one, whatever the planner thinks of places on a disk, and
- * so is a source: to hash a large one anew for every batch would take longer than the batch.
+ * An asynchronous commit can only be lost together with its checkpoint; the last commit of the run
+ * waits for the disk. Low page costs make the planner look rows up one by one, and a large source too:
+ * hashing it for every batch would take longer than the batch.
  */
-function beginning({ subject, relation, rows, isStripe }: Batch, { limits }: Workplace): string[] {
-  // A single row takes as long as it takes.
+function beginning({ subject, relation, rows, isStripe }: Batch, { limits }: Worker): string[] {
+  // A single row cannot be split, so it has no time limit.
   const statement = rows.ids.length > 1 ? limits.statement : 0;
   const { from } = subject;
   const isLarge = from?.isUnique && from.rows > 8 * rows.ids.length;
@@ -165,59 +169,59 @@ function changedIn(answer: unknown): number {
   return rows.find(({ changed }) => changed !== undefined)?.changed ?? 0;
 }
 
-/** The checkpoint alone, where a batch without rows moves it: not in the middle of a window. */
-async function move({ step }: Batch, { session, name }: Workplace): Promise<number> {
-  const { range, ...moves } = step;
+/** Moves the checkpoint without changing rows. Inside a window there is nothing to move. */
+async function move({ checkpoint }: Batch, { session, name }: Worker): Promise<number> {
+  const { range, ...moves } = checkpoint;
   if (range !== sweepRange && Object.keys(moves).length > 0)
-    await session.script(moveCheckpoint(name, step, undefined));
+    await session.script(moveCheckpoint(name, checkpoint, undefined));
   return 0;
 }
 
-/** The checkpoint moves with the second half. */
-async function halves(batch: Batch, place: Workplace): Promise<number> {
-  const { rows, step } = batch;
+/** Runs both halves of a batch; the checkpoint moves with the second. */
+async function runHalves(batch: Batch, worker: Worker): Promise<number> {
+  const { rows, checkpoint } = batch;
   const half = Math.ceil(rows.ids.length / 2);
-  const part = (ids: readonly string[], to: Step): Batch => ({
+  const part = (ids: readonly string[], to: Checkpoint): Batch => ({
     ...batch,
     rows: { ...rows, ids },
-    step: to,
+    checkpoint: to,
   });
-  const first = await runBatch(part(rows.ids.slice(0, half), { range: step.range }), place);
-  return first + (await runBatch(part(rows.ids.slice(half), step), place));
+  const first = await runBatch(part(rows.ids.slice(0, half), { range: checkpoint.range }), worker);
+  return first + (await runBatch(part(rows.ids.slice(half), checkpoint), worker));
 }
 
-async function setAside(batch: Batch, place: Workplace, error: unknown): Promise<number> {
+async function quarantineRow(batch: Batch, worker: Worker, error: unknown): Promise<number> {
   const { subject, target, relation, rows } = batch;
   const naming = subject.key.length > 0 ? 'key' : 'ctid';
   const [row] = await underUserPath<{ id: string }>(
-    place.session,
+    worker.session,
     `SELECT ${nameOfRow(subject, naming)} AS id FROM ONLY ${relation.name} AS ${subject.alias} WHERE ${among(subject, rows)}`,
   );
   if (row) {
-    await quarantine(place.session, place.name, {
+    await quarantine(worker.session, worker.name, {
       target,
       relation: relation.name,
       id: row.id,
       sqlstate: codeOf(error),
       error: messageOf(error),
     });
-    place.onFailure(subject.label, row.id, error);
+    worker.onFailure(subject.label, row.id, error);
   }
-  return move(batch, place);
+  return move(batch, worker);
 }
 
 /**
- * Classes of SQLSTATE (server manual, "PostgreSQL Error Codes") that are about a row, its value or
- * what a trigger thinks of it: not about the server, its disk or its memory.
+ * Returns whether a row, its value or a trigger caused the error, by the class of its SQLSTATE (server
+ * manual, "PostgreSQL Error Codes"), and not the server, its disk or its memory.
  */
-export function isOfRow(error: unknown): boolean {
+export function isRowError(error: unknown): boolean {
   return (
     /^(?:0[9AL]|2[0-7BF]|3[89]|42|44|54|55000|P0|HV|U)/.test(codeOf(error)) &&
     codeOf(error) !== sqlstate.readOnlySqlTransaction
   );
 }
 
-function stopped(error: unknown, { name }: Workplace): unknown {
+function stopped(error: unknown, { name }: Worker): unknown {
   const code = codeOf(error);
   if (error instanceof DbopsError || code === '' || code === sqlstate.insufficientPrivilege)
     return error;
@@ -226,10 +230,10 @@ function stopped(error: unknown, { name }: Workplace): unknown {
     code: isFull ? 'BACKFILL.DISK_FULL' : 'BACKFILL.STOPPED',
     exitCode: exitCodes.failed,
     message: isFull
-      ? 'The disk of the database is full. The batch was rolled back; what was filled before stands.'
-      : 'The server could not go on. The batch was rolled back; what was filled before stands.',
+      ? 'The disk of the database is full. The batch was rolled back; earlier batches remain committed.'
+      : 'The server failed. The batch was rolled back; earlier batches remain committed.',
     reason: [`SQLSTATE ${code}: ${messageOf(error)}`],
-    hint: `${isFull ? 'Make room' : 'Look at the server’s log'}, then go on where it stopped: dbops backfill run ${name}`,
+    hint: `${isFull ? 'Free disk space' : 'Check the server log'}, then resume: dbops backfill run ${name}`,
     cause: error,
   });
 }

@@ -1,43 +1,43 @@
 import { hash } from 'node:crypto';
 import * as z from 'zod';
 
-/** One column of one table that is filled. Expressions call tables by their names or aliases. */
+/** One column of one table to fill. Expressions refer to tables by name or alias. */
 const targetSchema = z
   .strictObject({
-    /** With its schema where `search_path` does not find it. */
+    /** Schema-qualified if it is not on the `search_path`. */
     table: z.string(),
     /** `COLUMN = EXPRESSION` */
     set: z.string(),
-    /** Where the expression's other values come from: `TABLE` or `TABLE AS alias`. */
+    /** The table that the expression reads: `TABLE` or `TABLE AS alias`. */
     from: z.string().optional(),
-    /** Which row of `from` belongs to a row of `table`. */
+    /** Condition that joins a row of `from` to a row of `table`. */
     on: z.string().optional(),
-    /** Which rows it is about; without it, all. */
+    /** Rows to consider; default: all. */
     where: z.string().optional(),
-    /** Which rows need nothing more; without it, those that have a value. */
+    /** Rows that need nothing; default: those with a value. */
     done: z.string().optional(),
   })
   .refine(({ from, on }) => (from === undefined) === (on === undefined), {
-    message: 'from and on go together',
+    message: 'from and on must be used together',
   });
 
-/** What a file or `backfills` of the configuration holds for one backfill. */
+/** The definition of a backfill in a file or in `backfills` of the configuration. */
 export const definitionSchema = z.strictObject({
   summary: z.string().optional(),
   targets: z.array(targetSchema).min(1),
 });
 
-/** By name. */
+/** Definitions by name. */
 export const definitionsSchema = z.record(z.string(), definitionSchema);
 
 export type BackfillTarget = z.infer<typeof targetSchema>;
 
-/** A backfill: plain data. To add one to the program: a file here, and a line in `index.ts`. */
+/** A backfill with its name. */
 export interface Backfill extends z.infer<typeof definitionSchema> {
   name: string;
 }
 
-/** Of what is filled and with what: a run goes on only where an equal one stopped. */
+/** Returns a hash of the targets: only a run of the same definition is resumed. */
 export function hashOf({ targets }: Backfill): string {
   const ordered = targets.map(({ table, set, from, on, where, done }) => [
     table,

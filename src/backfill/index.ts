@@ -1,39 +1,44 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { basename, dirname, join, relative } from 'node:path';
 import * as z from 'zod';
-import { usageError } from '../errors.ts';
+import type { Context } from '../context.ts';
+import { DbopsError, usageError } from '../errors.ts';
+import { findFolders } from '../formats/detect.ts';
 import { definitionSchema, type Backfill } from './definition.ts';
-import { organizationId } from '../reference/backfills/organization-id.ts';
-
-/** The backfills that come with the program. */
-const builtIn: Backfill[] = [organizationId];
 
 export interface KnownBackfill extends Backfill {
-  /** Where it is defined, for people. */
+  /** Where it is defined, as shown to people. */
   origin: string;
 }
 
-export interface Places {
-  /** Of the configuration. */
-  configured?: Readonly<Record<string, z.infer<typeof definitionSchema>>>;
-  /** Folders of `NAME.json`, the last of which wins. */
-  folders?: readonly string[];
+/**
+ * Returns every backfill of a project: those of the application, then of `backfills/*.json`, then of
+ * the configuration. A later definition replaces an earlier one of the same name.
+ *
+ * @throws usage error for a file that does not define a backfill
+ */
+export function backfillsOf({
+  application,
+  settings,
+}: Pick<Context, 'application' | 'settings'>): KnownBackfill[] {
+  const folders = new Set([join(settings.root, 'backfills'), ...besideMigrations(settings)]);
+  const configured = Object.entries(settings.backfills ?? {});
+  const all = [
+    ...application.backfills.map((each) => ({ ...each, origin: 'dbops' })),
+    ...[...folders].flatMap(readDefinitions),
+    ...configured.map(([name, each]) => ({ ...each, name, origin: 'configuration' })),
+  ];
+  return [...new Map(all.map((each) => [each.name, each])).values()];
 }
 
-/**
- * Every backfill that a project has: the program's own, then those of its files, then those of its
- * configuration; a later one stands for an earlier one of the same name.
- *
- * @throws usage error for a file that is no definition
- */
-export function knownBackfills({ configured = {}, folders = [] }: Places = {}): KnownBackfill[] {
-  const known = new Map<string, KnownBackfill>();
-  for (const each of builtIn) known.set(each.name, { ...each, origin: 'dbops' });
-  for (const folder of folders)
-    for (const each of readDefinitions(folder)) known.set(each.name, each);
-  for (const [name, definition] of Object.entries(configured))
-    known.set(name, { ...definition, name, origin: 'configuration' });
-  return [...known.values()];
+/** The folder is beside the migrations: Prisma treats every folder among them as a migration. */
+function besideMigrations(settings: Context['settings']): string[] {
+  try {
+    return findFolders(settings).map(({ directory }) => join(dirname(directory), 'backfills'));
+  } catch (error) {
+    if (error instanceof DbopsError) return [];
+    throw error;
+  }
 }
 
 function readDefinitions(folder: string): KnownBackfill[] {
@@ -44,10 +49,9 @@ function readDefinitions(folder: string): KnownBackfill[] {
 
 function readDefinition(file: string): KnownBackfill {
   const origin = relative(process.cwd(), file) || file;
-  const name = file.slice(file.lastIndexOf('/') + 1, -'.json'.length);
   try {
     const parsed = definitionSchema.safeParse(JSON.parse(readFileSync(file, 'utf8')));
-    if (parsed.success) return { ...parsed.data, name, origin };
+    if (parsed.success) return { ...parsed.data, name: basename(file, '.json'), origin };
     throw invalid(origin, z.prettifyError(parsed.error).split('\n'));
   } catch (error) {
     if (error instanceof SyntaxError) throw invalid(origin, [error.message]);
@@ -58,13 +62,13 @@ function readDefinition(file: string): KnownBackfill {
 function invalid(file: string, reason: string[]) {
   return usageError(
     'BACKFILL.INVALID',
-    `${file} does not define a backfill.`,
-    'Correct the lines above; docs/backfill.md shows a definition.',
+    `${file} is not a valid backfill definition.`,
+    'Fix the lines above; docs/backfill.md shows a definition.',
     reason,
   );
 }
 
-/** The backfill that fills a column of the application's schema, if there is one. */
+/** Returns the name of the backfill that fills a column, if there is one. */
 export function backfillOf(
   known: readonly Backfill[],
   table: string,
@@ -75,13 +79,13 @@ export function backfillOf(
   )?.name;
 }
 
-/** @throws usage error for a name that nothing has */
+/** @throws usage error for an unknown name */
 export function backfillNamed(known: readonly KnownBackfill[], name: string): KnownBackfill {
   const found = known.find((backfill) => backfill.name === name);
   if (found) return found;
   throw usageError(
     'BACKFILL.UNKNOWN',
-    `There is no backfill ${name}.`,
-    `Known backfills: ${known.map((backfill) => backfill.name).join(', ')}`,
+    `Unknown backfill: ${name}.`,
+    `Backfills: ${known.map((backfill) => backfill.name).join(', ')}`,
   );
 }

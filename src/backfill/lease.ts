@@ -4,17 +4,17 @@ import { holderOf, lockedOut, untilHad } from '../db/lock.ts';
 import type { Session } from '../db/session.ts';
 import type { BackfillOptions } from './options.ts';
 
-/** One key for each name; the first half is "bkfl". */
+/** One key per name; its first half is "bkfl". */
 function lockKeyOf(name: string): bigint {
   const own = BigInt(`0x${hash('sha256', name).slice(0, 8)}`);
   return (0x626b666cn << 32n) | own;
 }
 
 /**
- * Keeps every other run of the backfill away while `work` runs. The lock ends with its session, so
- * that a run which was killed is in nobody's way.
+ * Runs `work` under the advisory lock of the backfill. The server releases it with its session, so a
+ * run that was killed blocks nobody.
  *
- * @throws code 7 naming who is at it
+ * @throws code 7 naming the run that holds the lock
  */
 export async function withLease<T>(
   session: Session,
@@ -29,7 +29,7 @@ export async function withLease<T>(
       () => locks.tryLock(key),
       () => holderOf(session, key),
       { patience, signal, onWait: (holder) => onProgress(`waiting for ${holder}`) },
-      (holder) => lockedOut('LOCK.BACKFILL', `Another run is at the backfill ${name}.`, holder),
+      (holder) => lockedOut('LOCK.BACKFILL', `Backfill ${name} is already running.`, holder),
     );
     return await work(locks);
   } finally {

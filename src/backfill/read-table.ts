@@ -2,8 +2,8 @@ import type { Session } from '../db/session.ts';
 import { usageError } from '../errors.ts';
 import type { Relation, Subject } from './resolve-target.ts';
 
-/** What the catalog says of a table that is to be filled. */
-export interface TableFacts {
+/** The catalog entries of a table to fill. */
+export interface TableInfo {
   oid: number;
   /** `pg_class.relkind` */
   kind: string;
@@ -11,19 +11,19 @@ export interface TableFacts {
   table: string;
   columns: string[];
   key: Subject['key'];
-  /** Of the column that is filled. */
+  /** The type of the filled column. */
   type: string;
-  /** The same, but without a length: a cast to `varchar(3)` cuts off, an assignment refuses. */
+  /** The type without a length: a cast to `varchar(3)` truncates, an assignment fails. */
   comparedType: string;
   /** SQL that gives a value the collation of the column; empty for a type without. */
   collate: string;
   isNotNull: boolean;
   triggers: string[];
-  /** Row-level security applies to us. */
+  /** Row-level security applies to the current role. */
   hidesRows: boolean;
 }
 
-/** SQL of the operator with which the primary key's index compares a column; 3 is equality, 5 is >. */
+/** Returns SQL of the operator with which the primary key's index compares a column; 3 is equality, 5 is >. */
 function operatorOf(strategy: 3 | 5): string {
   return `(SELECT format('OPERATOR(%I.%s)', s.nspname, o.oprname)
      FROM pg_opclass f JOIN pg_amop m ON m.amopfamily = f.opcfamily AND m.amoplefttype = f.opcintype
@@ -33,15 +33,17 @@ function operatorOf(strategy: 3 | 5): string {
 }
 
 /**
+ * Reads the catalog entries of a table.
+ *
  * @param table quoted, with its schema
- * @throws usage error when there is no such table
+ * @throws usage error when it does not exist
  */
-export async function readTableFacts(
+export async function readTableInfo(
   session: Session,
   table: string,
   column: string,
-): Promise<TableFacts> {
-  const [row] = await session.query<TableFacts & Record<string, unknown>>(
+): Promise<TableInfo> {
+  const [row] = await session.query<TableInfo & Record<string, unknown>>(
     `SELECT c.oid::int8::float8 AS oid, c.relkind AS kind, format('%I.%I', n.nspname, c.relname) AS "table",
             ARRAY(SELECT attname::text FROM pg_attribute
                    WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped) AS columns,
@@ -68,24 +70,21 @@ export async function readTableFacts(
   if (row) return row;
   throw usageError(
     'BACKFILL.NO_COLUMN',
-    `${table} can not be filled yet: there is no such table.`,
-    'Apply the migration that makes it first: dbops migrate up --to NAME',
+    `Table ${table} does not exist.`,
+    'Apply the migration that creates it: dbops migrate up --to NAME',
   );
 }
 
 /**
- * SQL: for every B-tree that is not unique its first column, where naming that in an UPDATE is
- * noticed by nobody.
+ * SQL: the first column of every B-tree that is not unique. An UPDATE sets it to itself.
  *
- * An index none of whose columns is named takes a new entry for a version of a row that it has
- * already, and at every full page looks through the table for entries that it could delete (server
- * sources, `index_unchanged_by_update`, nbtree/README "Bottom-Up deletion"). Rows come from everywhere
- * in the order of a secondary index, so that it finds few and looks again soon: a third of the
- * processor's time. Whether an update is HOT goes by the values, not by what is named.
+ * When an UPDATE names no column of an index, each full index page searches the table for entries to
+ * delete (server sources, `index_unchanged_by_update`, nbtree/README "Bottom-Up deletion"). In the order
+ * of a secondary index it finds few, which costs a third of the CPU time. Whether an update is HOT
+ * depends on the values, not on the columns that are named.
  *
- * Left out are columns of a unique index, whose rows lie together (and which would lock out foreign
- * keys that refer to them), generated ones, those that a trigger waits for, and those that this
- * user must not update.
+ * Excluded: columns of a unique index (naming them would conflict with foreign key checks), generated
+ * columns, columns of UPDATE OF triggers, and those that the role may not update.
  */
 const restating = `SELECT DISTINCT k.attname::text
      FROM pg_index i JOIN pg_attribute k ON k.attrelid = i.indrelid AND k.attnum = i.indkey[0]
@@ -97,9 +96,10 @@ const restating = `SELECT DISTINCT k.attname::text
                          AND t.tgname NOT LIKE 'zz\\_dbops\\_%')`;
 
 /**
- * The table and its partitions, as far as they hold rows.
+ * Returns the table, or its partitions, that store rows.
  *
- * @param column the one that is filled
+ * @param column the column to fill
+ * @throws usage error when a partition is a foreign table
  */
 export async function readRelations(
   session: Session,
@@ -124,13 +124,13 @@ export async function readRelations(
   if (foreign)
     throw usageError(
       'BACKFILL.NO_TABLE',
-      `${foreign.name} is a foreign table, and a partition of the table that is to be filled.`,
-      'Fill it in its own database, and the other partitions one by one.',
+      `Partition ${foreign.name} is a foreign table and cannot be filled.`,
+      'Fill it in its own database, and each of the other partitions separately.',
     );
   return rows.filter(({ kind }) => kind === 'r');
 }
 
-/** The columns of each unique index that holds for all rows. */
+/** Returns the columns of each unique index that covers all rows. */
 export async function uniqueKeysOf(session: Session, table: string): Promise<string[][]> {
   const rows = await session.query<{ columns: string[] }>(
     `SELECT ARRAY(SELECT attname::text FROM pg_attribute
@@ -143,7 +143,7 @@ export async function uniqueKeysOf(session: Session, table: string): Promise<str
   return rows.map(({ columns }) => columns);
 }
 
-/** Rows of a table as the server estimates them; 0 where it does not. */
+/** Returns the server's estimate of the rows of a table; 0 where it has none. */
 export async function readEstimate(session: Session, table: string): Promise<number> {
   const [row] = await session.query<{ rows: number }>(
     'SELECT greatest(reltuples, 0)::float8 AS rows FROM pg_class WHERE oid = to_regclass($1)',

@@ -1,53 +1,51 @@
-import type { BackfillResult } from './run.ts';
-import { grouped } from './progress-line.ts';
-import { exitCodes } from '../errors.ts';
+import { exitCodes, type ExitCode } from '../errors.ts';
 import { formatDuration } from '../output/duration.ts';
+import { formatCount } from '../output/number.ts';
 import { text, type Block, type Report } from '../report.ts';
+import type { BackfillResult } from './run.ts';
 
-/** The account of a run, for people and for programs. */
+/** Returns the report of a run or a dry run, for people and for programs. */
 export function accountReport(name: string, result: BackfillResult, isDryRun: boolean): Report {
-  const { state, account } = result;
-  const exitCode =
-    state === 'complete' || isDryRun
-      ? exitCodes.done
-      : state === 'failed'
-        ? exitCodes.failed
-        : exitCodes.findings;
+  const { state, counts } = result;
   return {
-    exitCode,
-    data: { ...keysOf(name, result), ...(isDryRun && { dryRun: true }) },
+    exitCode: isDryRun ? exitCodes.done : exitCodeOf(result),
+    data: { ...jsonOf(name, result), ...(isDryRun && { dryRun: true }) },
     blocks: [
-      text(sentence(name, result), state === 'complete' ? 'good' : 'warn'),
-      ...(isDryRun ? [] : [text(pastWork(result), 'dim')]),
+      text(describeCounts(name, result), state === 'complete' ? 'good' : 'warn'),
+      ...(isDryRun ? [] : [text(describeWork(result), 'dim')]),
       ...orphanLines(result),
       ...mismatchLines(name, result),
       ...quarantineLines(name, result),
-      ...(account.open > 0 && !isDryRun
-        ? [text('→ Rows are still open: others hold them. Run the backfill again.')]
+      ...(counts.open > 0 && !isDryRun
+        ? [text(`→ Other sessions lock the open rows. Run again: dbops backfill run ${name}`)]
         : []),
       ...triggerLines(name, result, isDryRun),
     ],
   };
 }
 
-/** Others may have deleted or changed rows that were filled: they are not counted as changed. */
-function changedOf({ account, changed }: BackfillResult): number {
-  return Math.min(changed, account.right);
+function exitCodeOf({ state }: BackfillResult): ExitCode {
+  if (state === 'complete') return exitCodes.done;
+  return state === 'failed' ? exitCodes.failed : exitCodes.findings;
 }
 
-function keysOf(name: string, result: BackfillResult) {
-  const { state, account, batches, durationMs, proofMs, quarantine } = result;
-  const changed = changedOf(result);
+/** Other sessions may have deleted or changed filled rows since; those do not count as changed. */
+function changedOf({ counts, changed }: BackfillResult): number {
+  return Math.min(changed, counts.right);
+}
+
+function jsonOf(name: string, result: BackfillResult) {
+  const { state, counts, batches, durationMs, proofMs, quarantine } = result;
   return {
     name,
     state: state === 'complete' ? state : 'incomplete',
-    rowsTotal: account.total,
-    rowsDone: account.right,
-    rowsChanged: changed,
-    rowsOpen: account.open,
-    orphans: account.orphans,
-    mismatched: account.mismatched,
-    quarantined: account.quarantined,
+    rowsTotal: counts.total,
+    rowsDone: counts.right,
+    rowsChanged: changedOf(result),
+    rowsOpen: counts.open,
+    orphans: counts.orphans,
+    mismatched: counts.mismatched,
+    quarantined: counts.quarantined,
     quarantine: quarantine.map(({ table, id, sqlstate, error }) => ({
       table,
       id,
@@ -62,59 +60,63 @@ function keysOf(name: string, result: BackfillResult) {
   };
 }
 
-/** total = already right + changed + orphans + mismatched, and what else there may be. */
-function sentence(name: string, result: BackfillResult): string {
-  const { total, right, open, orphans, mismatched, quarantined } = result.account;
+/** Returns `NAME: 3,150 rows = 0 already filled + 3,150 changed + 0 orphans + 0 mismatched`. */
+function describeCounts(name: string, result: BackfillResult): string {
+  const { total, right, open, orphans, mismatched, quarantined } = result.counts;
   const changed = changedOf(result);
-  const parts = [
-    `${right - changed} already right`,
-    `${changed} changed`,
-    ...(open > 0 ? [`${open} to fill`] : []),
-    `${orphans} orphans`,
-    `${mismatched} mismatched`,
-    ...(quarantined > 0 ? [`${quarantined} set aside`] : []),
+  const parts: [count: number, what: string][] = [
+    [right - changed, 'already filled'],
+    [changed, 'changed'],
+    ...(open > 0 ? [[open, 'open'] as [number, string]] : []),
+    [orphans, 'orphans'],
+    [mismatched, 'mismatched'],
+    ...(quarantined > 0 ? [[quarantined, 'in quarantine'] as [number, string]] : []),
   ];
-  return `${name}: ${total} rows = ${parts.join(' + ')}`;
+  const sum = parts.map(([count, what]) => `${formatCount(count)} ${what}`).join(' + ');
+  return `${name}: ${formatCount(total)} rows = ${sum}`;
 }
 
-function pastWork({ batches, durationMs, proofMs, changed, account }: BackfillResult): string {
-  const lost = changed - account.right;
+function describeWork({ batches, durationMs, proofMs, changed, counts }: BackfillResult): string {
+  const lost = changed - counts.right;
+  const total = formatDuration(durationMs);
   return [
-    `${batches} batches in ${formatDuration(durationMs)}, of which ${formatDuration(proofMs)} for the proof`,
-    ...(lost > 0 ? [`${grouped(lost)} of the rows that were filled are gone since`] : []),
+    `${formatCount(batches)} batches in ${total}, including ${formatDuration(proofMs)} for the final count`,
+    ...(lost > 0 ? [`${formatCount(lost)} filled rows were deleted or changed since`] : []),
   ].join('; ');
 }
 
-function orphanLines({ account, samples }: BackfillResult): Block[] {
-  if (account.orphans === 0) return [];
+function orphanLines({ counts, samples }: BackfillResult): Block[] {
+  if (counts.orphans === 0) return [];
   return [
     ...samples.orphans.map((sample) => text(`  ${sample}`, 'warn')),
     text(
-      '→ Give their source a value (or delete them), and run the backfill again; or leave them with --orphans skip, or give them a value with --orphans set=VALUE.',
+      '→ Set the value of their source, or delete them, and run the backfill again. Or use --orphans skip, or --orphans set=VALUE.',
     ),
   ];
 }
 
-function mismatchLines(name: string, { account, samples }: BackfillResult): Block[] {
-  if (account.mismatched === 0) return [];
+function mismatchLines(name: string, { counts, samples }: BackfillResult): Block[] {
+  if (counts.mismatched === 0) return [];
   return [
     ...samples.mismatched.map((sample) => text(`  ${sample}`, 'warn')),
     text(
-      `→ Mismatched rows hold another value than their source. Where the source is right: dbops backfill run ${name} --fix-mismatched`,
+      `→ To overwrite mismatched rows with the value of their source: dbops backfill run ${name} --fix-mismatched`,
     ),
   ];
 }
 
+const maxQuarantineLines = 10;
+
 function quarantineLines(name: string, { quarantine }: BackfillResult): Block[] {
   if (quarantine.length === 0) return [];
+  const shown = quarantine.slice(0, maxQuarantineLines);
+  const hidden = quarantine.length - shown.length;
   return [
-    ...quarantine
-      .slice(0, 10)
-      .map(({ table, id, sqlstate, error }) =>
-        text(`  ${table} ${id} is set aside: ${error} (SQLSTATE ${sqlstate})`, 'bad'),
-      ),
-    ...(quarantine.length > 10 ? [text(`  … and ${quarantine.length - 10} more`, 'bad')] : []),
-    text(`→ Correct the rows or the expression, then: dbops backfill run ${name}`),
+    ...shown.map(({ table, id, sqlstate, error }) =>
+      text(`  ${table} ${id} is in quarantine: ${error} (SQLSTATE ${sqlstate})`, 'bad'),
+    ),
+    ...(hidden > 0 ? [text(`  … and ${formatCount(hidden)} more`, 'bad')] : []),
+    text(`→ Fix the rows or the expression, then run: dbops backfill run ${name}`),
   ];
 }
 
@@ -122,7 +124,7 @@ function triggerLines(name: string, { hasTrigger }: BackfillResult, isDryRun: bo
   if (!hasTrigger || isDryRun) return [];
   return [
     text(
-      `a trigger fills new rows until the column is enforced; take it away earlier with: dbops backfill run ${name} --remove-trigger`,
+      `A trigger fills new rows until a migration enforces the column. To drop it earlier: dbops backfill run ${name} --remove-trigger`,
       'dim',
     ),
   ];

@@ -14,14 +14,14 @@ import {
 import {
   readEstimate,
   readRelations,
-  readTableFacts,
+  readTableInfo,
   uniqueKeysOf,
-  type TableFacts,
+  type TableInfo,
 } from './read-table.ts';
 import type { BackfillTarget } from './definition.ts';
 import { securityOf } from './security.ts';
 
-/** A table with rows of its own: an ordinary one, or a partition. */
+/** A table that stores rows: an ordinary one, or a partition. */
 export interface Relation {
   oid: number;
   /** Quoted, with its schema. */
@@ -31,26 +31,26 @@ export interface Relation {
   pages: number;
   /** As the server estimates them. */
   rows: number;
-  /** Its rows can be found by where they are. */
+  /** Its rows can be addressed by ctid. */
   isHeap: boolean;
-  /** Columns that an update names as well, and leaves as they are: see `restating`. */
+  /** Columns that an update sets to themselves: see `restating`. */
   restated: string[];
 }
 
-/** A target of a backfill as this database has it: everything that its SQL is made of. */
+/** A target of a backfill as this database defines it: the input of all its SQL. */
 export interface Subject {
   target: BackfillTarget;
-  /** As people write it. */
+  /** The table as the definition spells it. */
   label: string;
   /** Quoted, with its schema. */
   table: string;
-  /** Quoted: what expressions call the table. */
+  /** Quoted: the name by which expressions refer to the table. */
   alias: string;
   column: string;
   relations: Relation[];
-  /** Of its primary key, with SQL of the operators of its index; empty without one. */
+  /** The primary key, with SQL of the operators of its index; empty without one. */
   key: { name: string; type: string; equals: string; exceeds: string }[];
-  /** SQL of the value, of the column's type. */
+  /** SQL of the value, cast to the column's type. */
   value: string;
   /** SQL of the column's type. */
   type: string;
@@ -66,31 +66,31 @@ export interface Subject {
     rows: number;
   };
   where?: string;
-  /** Rows for which it holds need nothing; absent: those that have a value. */
+  /** Rows that need nothing; absent: those with a value. */
   done?: string;
-  /** Why `done` is what it is, where nobody said it. */
+  /** Why `done` was added where the definition has none. */
   doneBecause?: string;
-  /** SQL of what rows without an answer get, where somebody said so. */
+  /** SQL of the value of orphans, with `--orphans set=VALUE`. */
   orphanValue?: string;
-  /** Columns of the table from which the value follows. */
+  /** Columns of the table that the value depends on. */
   reads: string[];
   isNotNull: boolean;
-  /** SQL: with whose rights, and under which path, the functions of its triggers run. */
+  /** SQL of the rights and the search_path of the trigger functions. */
   security: string;
-  /** Triggers of the application that fire for every row that is filled. */
+  /** Triggers of the application that fire for every filled row. */
   triggers: string[];
 }
 
 /**
- * Looks a target up in the catalog.
+ * Looks a target up in the catalog and checks its expressions.
  *
- * @throws usage error where it can't be filled, or not yet
+ * @throws usage error when it cannot be filled, or not yet
  */
-export async function subjectOf(session: Session, target: BackfillTarget): Promise<Subject> {
+export async function resolveTarget(session: Session, target: BackfillTarget): Promise<Subject> {
   const { column, value } = await readAssignment(target.set, 'set');
   const table = await readTable(target.table, 'table');
-  const facts = await readTableFacts(session, await nameIn(session, table), column);
-  refuse(target, facts, column);
+  const info = await readTableInfo(session, await nameIn(session, table), column);
+  assertFillable(target, info, column);
   const where = target.where && (await readExpression(target.where, 'where'));
   const done = target.done && (await readExpression(target.done, 'done'));
   const on = target.on && (await readExpression(target.on, 'on'));
@@ -100,31 +100,29 @@ export async function subjectOf(session: Session, target: BackfillTarget): Promi
   const subject: Subject = {
     target,
     label: target.table,
-    table: facts.table,
+    table: info.table,
     alias: quoteIdentifier(table.alias),
     column,
-    relations: await readRelations(session, facts.oid, column),
-    key: facts.key,
-    value: `(${value.sql}\n)::${facts.comparedType}${facts.collate}`,
-    type: facts.type,
-    collate: facts.collate,
+    relations: await readRelations(session, info.oid, column),
+    key: info.key,
+    value: `(${value.sql}\n)::${info.comparedType}${info.collate}`,
+    type: info.type,
+    collate: info.collate,
     ...(from && { from }),
     ...(where && { where: where.sql }),
     ...(done && { done: done.sql }),
-    reads: columnsRead(named, facts, { alias: table.alias, column }),
-    isNotNull: facts.isNotNull,
+    reads: columnsRead(named, info, { alias: table.alias, column }),
+    isNotNull: info.isNotNull,
     security: '',
-    triggers: facts.triggers,
+    triggers: info.triggers,
   };
   const trial = await trialOf(subject, target);
   await probe(session, trial, subject);
   subject.security = await securityOf(session, { trial, readsSource: from !== undefined });
   if (done) return subject;
   const reason = isVolatile
-    ? 'its value is another one every time'
-    : !from && subject.reads.length === 0
-      ? 'its value is a default'
-      : await incomparable(session, subject);
+    ? 'its expression returns a different value every time'
+    : await whyNotComparable(session, subject);
   if (!reason) return subject;
   const filled = `${subject.alias}.${quoteIdentifier(column)} IS NOT NULL`;
   return { ...subject, done: filled, doneBecause: reason };
@@ -150,10 +148,10 @@ async function nameIn(
   return quoteName({ name, ...(found !== undefined && { schema: found }) });
 }
 
-/** A name without a table may be one of the source: too many only make the trigger look twice. */
+/** An unqualified name may belong to the source; a superfluous column only makes the trigger fire more often. */
 function columnsRead(
   expressions: readonly SqlExpression[],
-  { columns }: TableFacts,
+  { columns }: TableInfo,
   { alias, column }: { alias: string; column: string },
 ): string[] {
   const names = expressions
@@ -180,20 +178,20 @@ const kinds: Record<string, string> = {
   S: 'is a sequence',
 };
 
-function refuse({ table }: BackfillTarget, facts: TableFacts, column: string): void {
-  const what = kinds[facts.kind];
-  if (what) throw usageError('BACKFILL.NO_TABLE', `${table} ${what}.`, 'Name the table itself.');
-  if (!facts.columns.includes(column))
+function assertFillable({ table }: BackfillTarget, info: TableInfo, column: string): void {
+  const what = kinds[info.kind];
+  if (what) throw usageError('BACKFILL.NO_TABLE', `${table} ${what}.`, 'Specify a table.');
+  if (!info.columns.includes(column))
     throw usageError(
       'BACKFILL.NO_COLUMN',
-      `${table}.${column} can not be filled yet: there is no such column.`,
-      'Apply the migration that adds it first: dbops migrate up --to NAME',
+      `Column ${table}.${column} does not exist.`,
+      'Apply the migration that adds it: dbops migrate up --to NAME',
     );
-  if (facts.hidesRows)
+  if (info.hidesRows)
     throw usageError(
       'BACKFILL.ROW_SECURITY',
-      `Row-level security may hide rows of ${table} from this user: they would be left out, and not be counted.`,
-      'Run it as the owner of the table, or as a role with BYPASSRLS.',
+      `Row-level security may hide rows of ${table} from this role; they would be neither filled nor counted.`,
+      'Connect as the owner of the table or as a role with BYPASSRLS.',
     );
 }
 
@@ -215,29 +213,33 @@ async function probe(
   try {
     await underUserPath(session, `EXPLAIN ${sql}`);
   } catch (error) {
-    const said = messageOf(error);
+    const message = messageOf(error);
     if (!codeOf(error).startsWith('42') || codeOf(error) === sqlstate.insufficientPrivilege)
       throw error;
     throw usageError(
-      notThere.has(codeOf(error)) ? 'BACKFILL.NO_COLUMN' : 'BACKFILL.UNFIT',
-      `${table}.${column} can not be filled with that: ${said}.`,
-      notThere.has(codeOf(error))
-        ? 'Correct the name, or apply the migration that adds it first: dbops migrate up --to NAME'
-        : 'Correct the definition; a value of another type needs a cast, such as content.code::uuid.',
+      undefinedObject.has(codeOf(error)) ? 'BACKFILL.NO_COLUMN' : 'BACKFILL.UNFIT',
+      `Cannot fill ${table}.${column}: ${message}.`,
+      undefinedObject.has(codeOf(error))
+        ? 'Fix the name, or apply the migration that adds it: dbops migrate up --to NAME'
+        : 'Fix the definition; a value of another type needs a cast, such as source.code::uuid.',
       [`SQLSTATE ${codeOf(error)}`, set],
     );
   }
 }
 
-const notThere = new Set<string>([sqlstate.undefinedTable, sqlstate.undefinedColumn]);
+const undefinedObject = new Set<string>([sqlstate.undefinedTable, sqlstate.undefinedColumn]);
 
-/** Values of json and xml have no equality by which they could be compared. */
-async function incomparable(session: Session, { type }: Subject): Promise<string | undefined> {
+/** Returns why values of the type cannot be compared, as those of json and xml. */
+async function whyNotComparable(
+  session: Session,
+  { type, from, reads }: Subject,
+): Promise<string | undefined> {
+  if (!from && reads.length === 0) return 'its value does not depend on other columns';
   try {
     await session.query(`SELECT DISTINCT NULL::${type}`);
     return undefined;
   } catch (error) {
     if (codeOf(error) !== sqlstate.undefinedFunction) throw error;
-    return `values of type ${type} can not be compared`;
+    return `values of type ${type} cannot be compared`;
   }
 }

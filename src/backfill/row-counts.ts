@@ -1,25 +1,28 @@
+import * as z from 'zod';
 import { underUserPath } from '../db/search-path.ts';
 import { readOnly, type Session } from '../db/session.ts';
 import { account, isQuarantined, samples } from './sql.ts';
 import type { Quarantined } from './store.ts';
 import type { Subject } from './resolve-target.ts';
 
-/** Rows by what is to be said of them; every row is counted once. */
-export type Account = {
-  total: number;
-  /** They need nothing. */
-  right: number;
-  /** They could be filled. */
-  open: number;
-  /** Nothing says what they should have. */
-  orphans: number;
-  /** They have another value than the source says. */
-  mismatched: number;
-  /** Their value can't be computed or stored. */
-  quarantined: number;
-};
+/** Rows by class; every row is counted once. */
+export const rowCountsSchema = z.object({
+  total: z.number(),
+  /** Rows that need nothing. */
+  right: z.number(),
+  /** Rows that can be filled. */
+  open: z.number(),
+  /** Rows whose source has no value. */
+  orphans: z.number(),
+  /** Rows whose value differs from that of their source. */
+  mismatched: z.number(),
+  /** Rows whose value cannot be computed or stored. */
+  quarantined: z.number(),
+});
 
-const nothing: Account = {
+export type RowCounts = z.infer<typeof rowCountsSchema>;
+
+const noRows: RowCounts = {
   total: 0,
   right: 0,
   open: 0,
@@ -29,26 +32,23 @@ const nothing: Account = {
 };
 
 /** Counts every row of every target in one snapshot. */
-export function takeAccount(
+export function countRows(
   session: Session,
   subjects: readonly Subject[],
   inQuarantine: readonly Quarantined[] = [],
-): Promise<{ sum: Account; byTarget: Account[] }> {
+): Promise<{ sum: RowCounts; byTarget: RowCounts[] }> {
   return readOnly(session, async () => {
-    const byTarget: Account[] = [];
+    const byTarget: RowCounts[] = [];
     for (const [at, subject] of subjects.entries()) {
-      const [row = nothing] = await underUserPath<Account>(
-        session,
-        account(subject, failedOf(subject, at, inQuarantine)),
-      );
-      byTarget.push(row);
+      const sql = account(subject, failedOf(subject, at, inQuarantine));
+      const [row] = await underUserPath(session, sql);
+      byTarget.push(rowCountsSchema.parse(row));
     }
-    const sum = byTarget.reduce((all, each) => add(all, each), nothing);
-    return { sum, byTarget };
+    return { sum: byTarget.reduce(add, noRows), byTarget };
   });
 }
 
-function add(a: Account, b: Account): Account {
+function add(a: RowCounts, b: RowCounts): RowCounts {
   return {
     total: a.total + b.total,
     right: a.right + b.right,
@@ -59,7 +59,7 @@ function add(a: Account, b: Account): Account {
   };
 }
 
-/** SQL: whether a row is in quarantine. */
+/** Returns SQL: whether a row of the target is in quarantine. */
 export function failedOf(
   subject: Subject,
   target: number,
@@ -71,21 +71,21 @@ export function failedOf(
   );
 }
 
-/** A few rows of each class that is not empty, in words. */
+/** Describes a few orphans and mismatched rows of each target. */
 export async function describeRows(
   session: Session,
   subjects: readonly Subject[],
-  { byTarget }: { byTarget: readonly Account[] },
+  { byTarget }: { byTarget: readonly RowCounts[] },
   inQuarantine: readonly Quarantined[] = [],
 ): Promise<{ orphans: string[]; mismatched: string[] }> {
-  const words = { orphans: [] as string[], mismatched: [] as string[] };
+  const described = { orphans: [] as string[], mismatched: [] as string[] };
   for (const [at, subject] of subjects.entries())
     for (const which of ['orphans', 'mismatched'] as const) {
       if (!byTarget[at]?.[which]) continue;
       const sql = samples(subject, failedOf(subject, at, inQuarantine), which);
       const rows = await readOnly(session, () => underUserPath<{ sample: string }>(session, sql));
-      const what = which === 'orphans' ? ': nothing says its value' : '';
-      words[which].push(...rows.map(({ sample }) => `${subject.label} ${sample}${what}`));
+      const reason = which === 'orphans' ? ': no value in its source' : '';
+      described[which].push(...rows.map(({ sample }) => `${subject.label} ${sample}${reason}`));
     }
-  return words;
+  return described;
 }

@@ -3,113 +3,112 @@ import { codeOf, isConnectionLoss } from '../db/connection-error.ts';
 import { quoteLiteral } from '../db/quote.ts';
 import type { Session } from '../db/session.ts';
 import { DbopsError, exitCodes, interrupted, messageOf, usageError } from '../errors.ts';
-import { describeRows, takeAccount, type Account } from './row-counts.ts';
-import { begin, type Beginning } from './start-or-resume.ts';
+import { formatCount } from '../output/number.ts';
+import { countRows, describeRows, type RowCounts } from './row-counts.ts';
+import { startOrResume, type RunPlan } from './start-or-resume.ts';
 import type { Backfill } from './definition.ts';
-import { fill, type Filling } from './workers.ts';
-import { finish } from './final-sweep.ts';
+import { runWorkers, type BackfillRun } from './workers.ts';
+import { finalSweep } from './final-sweep.ts';
 import { withLease } from './lease.ts';
 import type { BackfillOptions } from './options.ts';
 import { anyTrigger, ensureTriggers, removeTriggers, type LockLimits } from './trigger-install.ts';
 import { probeCondition } from './server-load.ts';
-import { readControl, readQuarantine, type Quarantined } from './store.ts';
-import { subjectOf, type Subject } from './resolve-target.ts';
-import { grouped } from './progress-line.ts';
+import { readRecord, readQuarantine, type Quarantined } from './store.ts';
+import { resolveTarget, type Subject } from './resolve-target.ts';
 
-/** What a run did, and what the table is like after it. */
+/** The result of a run, and the rows of the tables after it. */
 export interface BackfillResult {
   state: 'complete' | 'incomplete' | 'failed';
-  account: Account;
-  /** Rows that were changed since the backfill was begun, also by runs that were cut off. */
+  counts: RowCounts;
+  /** Rows that were changed, including by interrupted runs. */
   changed: number;
   batches: number;
-  /** Milliseconds of work, over all of those runs. */
+  /** Milliseconds of work, over all those runs. */
   durationMs: number;
-  /** Of which for the proof at the end. */
+  /** Milliseconds of the final count. */
   proofMs: number;
-  /** Some rows of each kind, in words. */
+  /** Descriptions of a few rows. */
   samples: { orphans: string[]; mismatched: string[] };
   quarantine: (Quarantined & { table: string })[];
-  /** Triggers keep the column filled. */
+  /** A trigger fills new rows. */
   hasTrigger: boolean;
 }
 
-type OfOrphans = Pick<BackfillOptions, 'orphans'>;
+type OrphanPolicy = Pick<BackfillOptions, 'orphans'>;
 
 /**
- * Looks at every row and changes none.
+ * Counts every row without changing any.
  *
- * @throws usage error when a table or column is not there yet, or does not fit
+ * @throws usage error when a table or column does not exist or has another type
  */
 export async function inspectBackfill(
   session: Session,
   backfill: Backfill,
-  options: OfOrphans,
+  options: OrphanPolicy,
 ): Promise<BackfillResult> {
   const started = performance.now();
-  const subjects = await subjectsOf(session, backfill, options);
-  const known = await readControl(session, backfill.name);
+  const subjects = await resolveTargets(session, backfill, options);
+  const known = await readRecord(session, backfill.name);
   const quarantine = known ? await readQuarantine(session, backfill.name) : [];
-  const { sum, byTarget } = await takeAccount(session, subjects, quarantine);
+  const { sum, byTarget } = await countRows(session, subjects, quarantine);
   const durationMs = performance.now() - started;
   return {
     state: isComplete(sum, options) ? 'complete' : 'incomplete',
-    account: sum,
+    counts: sum,
     changed: 0,
     batches: 0,
     durationMs,
     proofMs: durationMs,
     samples: await describeRows(session, subjects, { byTarget }, quarantine),
-    quarantine: named(quarantine, subjects),
+    quarantine: withTables(quarantine, subjects),
     hasTrigger: await anyTrigger(session, subjects),
   };
 }
 
 /**
- * Fills every target in batches, each in a transaction of its own together with its checkpoint, and
- * proves at the end that nothing is left. A run that was cut off goes on where it stopped.
+ * Fills every target in batches, each in one transaction together with its checkpoint, and counts at
+ * the end that no row is open. An interrupted run is resumed.
  *
- * @throws usage error where it can't be begun, code 7 while another run is at it, 130 between two
- *   batches when interrupted
+ * @throws usage error when it cannot start, code 7 while another run holds the lock, 130 when
+ *   interrupted between two batches
  */
 export async function runBackfill(
   session: Session,
   backfill: Backfill,
   options: BackfillOptions,
 ): Promise<BackfillResult> {
-  const subjects = await subjectsOf(session, backfill, options);
+  const subjects = await resolveTargets(session, backfill, options);
   await probeCondition(session, options.limits);
-  for (const subject of subjects) tellOf(subject, options);
+  for (const subject of subjects) noteDecisions(subject, options);
   return withLease(session, backfill.name, options, (locks) =>
     fillAll({ session, backfill, subjects, options, isPooled: locks.isPooled }, locks),
   );
 }
 
 async function fillAll(
-  work: Omit<Filling, 'beginning'>,
+  work: Omit<BackfillRun, 'runPlan'>,
   locks: AdvisoryLocks,
 ): Promise<BackfillResult> {
   const { session, backfill, subjects, options } = work;
-  const beginning = await begin(session, backfill, subjects, options);
-  if (beginning.goesOn) options.onNote(`goes on where it stopped (${workDone(beginning)})`);
+  const runPlan = await startOrResume(session, backfill, subjects, options);
+  if (runPlan.isResumed) options.onNote(`resuming (${workDone(runPlan)})`);
   try {
     if (options.trigger) await ensureTriggers(work);
-    const filled = await fill({ ...work, beginning });
+    const filled = await runWorkers({ ...work, runPlan });
     await locks.check();
-    const { account, byTarget, quarantine, proofMs } = await finish(filled, work);
-    const state =
-      account.quarantined > 0 ? 'failed' : isComplete(account, options) ? 'complete' : 'incomplete';
+    const { counts, byTarget, quarantine, proofMs } = await finalSweep(filled, work);
+    const state = stateAfter(counts, options);
     if (options.removeTrigger) await removeTriggers(session, subjects, options);
-    const control = await end(session, backfill.name, state, account);
+    const record = await recordEnd(session, backfill.name, state, counts);
     return {
       state,
-      account,
-      changed: control?.changed ?? 0,
-      batches: control?.batches ?? 0,
-      durationMs: control?.activeMs ?? 0,
+      counts,
+      changed: record?.changed ?? 0,
+      batches: record?.batches ?? 0,
+      durationMs: record?.activeMs ?? 0,
       proofMs,
       samples: await describeRows(session, subjects, { byTarget }, quarantine),
-      quarantine: named(quarantine, subjects),
+      quarantine: withTables(quarantine, subjects),
       hasTrigger: await anyTrigger(session, subjects),
     };
   } catch (error) {
@@ -120,22 +119,28 @@ async function fillAll(
   }
 }
 
-function isComplete(
-  { open, orphans, mismatched, quarantined }: Account,
-  { orphans: of }: OfOrphans,
-) {
-  const left = open + mismatched + quarantined + (of.policy === 'skip' ? 0 : orphans);
-  return left === 0;
+function stateAfter(counts: RowCounts, options: OrphanPolicy): BackfillResult['state'] {
+  if (counts.quarantined > 0) return 'failed';
+  return isComplete(counts, options) ? 'complete' : 'incomplete';
 }
 
-async function subjectsOf(
+function isComplete(
+  { open, orphans, mismatched, quarantined }: RowCounts,
+  { orphans: orphanPolicy }: OrphanPolicy,
+) {
+  const remaining =
+    open + mismatched + quarantined + (orphanPolicy.policy === 'skip' ? 0 : orphans);
+  return remaining === 0;
+}
+
+async function resolveTargets(
   session: Session,
   { targets }: Backfill,
-  { orphans }: OfOrphans,
+  { orphans }: OrphanPolicy,
 ): Promise<Subject[]> {
   const subjects: Subject[] = [];
   for (const target of targets) {
-    const subject = await subjectOf(session, target);
+    const subject = await resolveTarget(session, target);
     if (orphans.policy === 'set')
       subject.orphanValue = await literalOf(session, subject, orphans.value);
     subjects.push(subject);
@@ -143,7 +148,7 @@ async function subjectsOf(
   return subjects;
 }
 
-/** @throws usage error when it is no value of the column's type */
+/** Returns SQL of the value. @throws usage error when it is not valid for the column's type */
 async function literalOf(
   session: Session,
   { type, label }: Subject,
@@ -155,53 +160,51 @@ async function literalOf(
     return literal;
   } catch (error) {
     if (!codeOf(error).startsWith('22')) throw error;
-    const said = messageOf(error);
+    const message = messageOf(error);
     throw usageError(
       'BACKFILL.ORPHANS',
-      `--orphans set=${value} is no value for ${label}: ${said}.`,
-      `Give a value of type ${type}, or leave them: --orphans skip`,
+      `--orphans set=${value} is not valid for ${label}: ${message}.`,
+      `Specify a value of type ${type}, or use --orphans skip`,
     );
   }
 }
 
-function tellOf(
+function noteDecisions(
   { label, column, triggers, doneBecause, from }: Subject,
   { onNote }: BackfillOptions,
 ) {
   if (triggers.length > 0)
-    onNote(
-      `${label}: triggers of the table fire for every row that is filled: ${triggers.join(', ')}`,
-    );
+    onNote(`${label}: triggers of the table fire for every filled row: ${triggers.join(', ')}`);
   if (doneBecause)
-    onNote(`${label}: rows that have a ${column} count as right, because ${doneBecause}`);
+    onNote(`${label}: rows with a ${column} count as filled, because ${doneBecause}`);
   if (from && !from.isUnique)
     onNote(
-      `${label}: several rows may answer, as no unique key is joined; where they disagree, none is taken`,
+      `${label}: the join is not on a unique key; where source rows disagree, the row is an orphan`,
     );
 }
 
-/** Takes the triggers of a backfill away that is over: its columns are enforced. */
+/** Drops the triggers of a backfill whose columns a migration has enforced. */
 export async function retireBackfill(
   session: Session,
   backfill: Backfill,
   options: LockLimits,
 ): Promise<void> {
-  const subjects = await subjectsOf(session, backfill, { orphans: { policy: 'fail' } });
+  const subjects = await resolveTargets(session, backfill, { orphans: { policy: 'fail' } });
   await removeTriggers(session, subjects, options);
   await session.query('UPDATE dbops.backfills SET has_trigger = false WHERE name = $1', [
     backfill.name,
   ]);
 }
 
-/** This commit waits for the disk, and all the earlier ones with it. */
-async function end(session: Session, name: string, state: string, account: Account) {
+/** Records the end of a run. This commit waits for the disk, and so do all earlier ones with it. */
+async function recordEnd(session: Session, name: string, state: string, counts: RowCounts) {
   await session.query(
     `UPDATE dbops.backfills SET state = $2, account = $3, finished_at = now(), waits_for = NULL,
             active_ms = active_ms + least(5000, 1000 * extract(epoch FROM clock_timestamp() - heartbeat_at)),
             heartbeat_at = clock_timestamp() WHERE name = $1`,
-    [name, state === 'failed' ? 'incomplete' : state, JSON.stringify(account)],
+    [name, state === 'failed' ? 'incomplete' : state, JSON.stringify(counts)],
   );
-  return readControl(session, name);
+  return readRecord(session, name);
 }
 
 async function setState(session: Session, name: string, state: string): Promise<void> {
@@ -212,10 +215,10 @@ async function setState(session: Session, name: string, state: string): Promise<
 }
 
 async function stopped(session: Session, name: string) {
-  const control = await readControl(session, name).catch(() => undefined);
+  const record = await readRecord(session, name).catch(() => undefined);
   return interrupted(
-    `Interrupted between two batches; ${grouped(control?.changed ?? 0)} rows are filled and stand.`,
-    `Go on where it stopped with: dbops backfill run ${name}`,
+    `Interrupted between two batches; ${formatCount(record?.changed ?? 0)} filled rows remain committed.`,
+    `Resume: dbops backfill run ${name}`,
   );
 }
 
@@ -223,18 +226,18 @@ function lost(name: string, cause: unknown): DbopsError {
   return new DbopsError({
     code: 'BACKFILL.CONNECTION_LOST',
     exitCode: exitCodes.unreachable,
-    message: 'The connection to the database was lost; every batch that was committed stands.',
+    message: 'The connection to the database was lost; committed batches remain.',
     reason: [messageOf(cause)],
-    hint: `When the server answers (dbops doctor), go on where it stopped: dbops backfill run ${name}`,
+    hint: `When the server is reachable (dbops doctor), resume: dbops backfill run ${name}`,
     cause,
   });
 }
 
-function workDone({ before }: Beginning): string {
-  const { fraction = 0, changed = 0 } = before ?? {};
-  return `${Math.floor(fraction * 100)} % of the pages, ${grouped(changed)} rows`;
+function workDone({ previous }: RunPlan): string {
+  const { fraction = 0, changed = 0 } = previous ?? {};
+  return `${Math.floor(fraction * 100)} % of the pages, ${formatCount(changed)} rows`;
 }
 
-function named(quarantine: readonly Quarantined[], subjects: readonly Subject[]) {
+function withTables(quarantine: readonly Quarantined[], subjects: readonly Subject[]) {
   return quarantine.map((row) => ({ ...row, table: subjects[row.target]?.label ?? row.relation }));
 }

@@ -3,24 +3,23 @@ import { underUserPath } from '../db/search-path.ts';
 import type { Session } from '../db/session.ts';
 import { messageOf, usageError } from '../errors.ts';
 
-/** What the server can tell of how it fares. */
-
-export interface Limits {
-  /** Milliseconds that a replica may be behind. */
+/** Loads of the server above which a run pauses or slows down. */
+export interface LoadLimits {
+  /** Milliseconds of replica lag. */
   maxLag: number;
-  /** Bytes a second. */
+  /** Bytes per second. */
   maxWalRate: number;
-  /** SQL: pause while it holds. */
+  /** SQL condition: pause while it is true. */
   pauseWhen?: string;
 }
 
-/** Looked at several times a second. */
-export interface Quick {
+/** What is read several times a second. */
+export interface QuickLoad {
   pausedBy: string | null;
   isPaused: boolean;
-  /** Sessions that wait for a lock of ours. */
+  /** Sessions that wait for a lock of this run. */
   waiters: number;
-  /** Bytes of WAL that were ever written. */
+  /** Position in the WAL, in bytes. */
   wal: number;
 }
 
@@ -28,8 +27,8 @@ export async function readQuick(
   session: Session,
   name: string,
   pids: readonly number[],
-): Promise<Quick | undefined> {
-  const [row] = await session.query<Quick & Record<string, unknown>>(
+): Promise<QuickLoad | undefined> {
+  const [row] = await session.query<QuickLoad & Record<string, unknown>>(
     `SELECT paused_by AS "pausedBy", paused_at IS NOT NULL AS "isPaused",
             (SELECT count(*)::int FROM pg_stat_activity a
               WHERE a.wait_event_type = 'Lock' AND pg_blocking_pids(a.pid) && $2::int[]) AS waiters,
@@ -40,46 +39,45 @@ export async function readQuick(
   return row;
 }
 
-/** @throws usage error when the server can't make sense of the condition */
-export async function probeCondition(session: Session, { pauseWhen }: Limits): Promise<void> {
+/** Checks the condition. @throws usage error when the server rejects it */
+export async function probeCondition(session: Session, { pauseWhen }: LoadLimits): Promise<void> {
   if (pauseWhen === undefined) return;
-  await underUserPath(session, `EXPLAIN SELECT (${pauseWhen}\n)::boolean`).catch(
-    (error: unknown) => {
-      if (!codeOf(error).startsWith('42')) throw error;
-      throw usageError(
-        'BACKFILL.PAUSE_WHEN',
-        `--pause-when can not be used: ${messageOf(error)}.`,
-        'Correct it; a query stands in parentheses, such as (SELECT count(*) > 50 FROM pg_stat_activity).',
-        [`SQLSTATE ${codeOf(error)}`, pauseWhen],
-      );
-    },
-  );
+  const explain = `EXPLAIN SELECT (${pauseWhen}\n)::boolean`;
+  await underUserPath(session, explain).catch((error: unknown) => {
+    if (!codeOf(error).startsWith('42')) throw error;
+    throw usageError(
+      'BACKFILL.PAUSE_WHEN',
+      `Invalid --pause-when: ${messageOf(error)}.`,
+      'Put a query in parentheses, such as (SELECT count(*) > 50 FROM pg_stat_activity).',
+      [`SQLSTATE ${codeOf(error)}`, pauseWhen],
+    );
+  });
 }
 
-/** Looked at every other second. */
-export interface Slow {
-  /** Milliseconds that the slowest replica is behind. */
+/** What is read every other second. */
+export interface SlowLoad {
+  /** Milliseconds that the slowest replica lags behind. */
   lag: number;
-  /** An autovacuum of one of the tables that has run for long. */
+  /** A long-running autovacuum of one of the tables. */
   autovacuum: string | null;
-  /** Who keeps dead rows from being taken away. */
+  /** What holds back the xmin horizon, so that dead rows cannot be removed. */
   pinnedBy: string | null;
   pauseWhen: boolean;
 }
 
-/** Milliseconds: an autovacuum that is older competes for the table's pages. */
+/** Milliseconds after which an autovacuum competes for the table's pages. */
 const longVacuum = 60_000;
-/** Milliseconds: what is younger than that will be gone soon. */
+/** Milliseconds after which a transaction counts as long. */
 const longSnapshot = 3_000;
 
-/** Nothing is read of other users' sessions without `pg_monitor`; what is not seen holds nothing up. */
+/** Without `pg_monitor` other users' sessions are invisible and do not slow the run down. */
 export async function readSlow(
   session: Session,
   relations: readonly number[],
   own: readonly number[],
-  { pauseWhen }: Limits,
-): Promise<Slow> {
-  const [row] = await session.query<Omit<Slow, 'pauseWhen'> & Record<string, unknown>>(
+  { pauseWhen }: LoadLimits,
+): Promise<SlowLoad> {
+  const [row] = await session.query<Omit<SlowLoad, 'pauseWhen'> & Record<string, unknown>>(
     `SELECT coalesce((SELECT max(1000 * extract(epoch FROM replay_lag)) FROM pg_stat_replication
                        WHERE pg_wal_lsn_diff(pg_current_wal_lsn(), replay_lsn) > 16777216), 0)::float8 AS lag,
             (SELECT format('%s, since %s s', p.relid::regclass, extract(epoch FROM now() - a.xact_start)::int)
@@ -100,7 +98,7 @@ async function holds(session: Session, condition: string | undefined): Promise<b
   return row?.holds ?? false;
 }
 
-/** What holds the horizon of a table back: sessions of its database, replicas, slots, prepared transactions. */
+/** SQL: what holds back the xmin horizon: sessions, replicas, slots and prepared transactions. */
 const pinning = `SELECT who FROM (
     SELECT format('pid %s (%s, %s for %s s)', pid, coalesce(nullif(application_name, ''), 'no application name'),
                   state, extract(epoch FROM now() - xact_start)::int) AS who, xact_start AS since

@@ -2,27 +2,27 @@ import { isOther } from '../db/compare.ts';
 import { quoteIdentifier, quoteLiteral } from '../db/quote.ts';
 import type { Relation, Subject } from './resolve-target.ts';
 
-/**
- * The SQL of a backfill: pure text. What holds an expression of the definition runs under the path of
- * the role, for which it was written; so everything else in it is named with its schema.
+/*
+ * The SQL of a backfill, as text. Statements that hold an expression of the definition run under the
+ * search_path of the role, so everything else in them is named with its schema.
  */
 
 const equal = 'OPERATOR(pg_catalog.=)';
 
 /** A set of rows of one table. */
 export interface Rows {
-  /** How they are named between reading and changing them: by place, or by primary key. */
+  /** Whether rows are identified by ctid or by primary key. */
   naming: 'ctid' | 'key';
-  /** `(page,row)`, or a JSON array of the key's values as text. */
+  /** `(page,row)`, or a JSON array of the key values as text. */
   ids: readonly string[];
 }
 
-/** Whether rows that have another value are given the right one as well. */
+/** `fix` also changes rows whose value differs from that of their source. */
 export type Purpose = 'fill' | 'fix';
 
 export const columnOf = ({ alias, column }: Subject) => `${alias}.${quoteIdentifier(column)}`;
 
-/** SQL: rows that a run has to look at, as far as can be told without their values. */
+/** Returns SQL: whether a row may need a value, without computing it. */
 export function candidates(subject: Subject, purpose: Purpose): string {
   const { done, where } = subject;
   const open =
@@ -34,18 +34,15 @@ export function candidates(subject: Subject, purpose: Purpose): string {
   return where === undefined ? open : `(${where}\n) AND ${open}`;
 }
 
-interface Join {
+interface SourceJoin {
   join: string;
   value: string;
-  /** SQL: whether the source says something about the row, be it NULL. */
+  /** SQL: whether the source has a row for it, even with NULL. */
   found: string;
 }
 
-/**
- * A source row belongs to a row by a unique key, or all that do must agree: of several answers none
- * is taken.
- */
-function joined({ value, from, orphanValue }: Subject): Join {
+/** Joins the source by a unique key; otherwise all matching source rows must agree. */
+function joined({ value, from, orphanValue }: Subject): SourceJoin {
   const orElse = (sql: string) =>
     orphanValue === undefined ? sql : `coalesce(${sql}, ${orphanValue})`;
   if (!from) return { join: '', value: orElse(value), found: 'true' };
@@ -67,7 +64,7 @@ function joined({ value, from, orphanValue }: Subject): Join {
   };
 }
 
-/** SELECT: rows of a table with what they have and what they should have. */
+/** Returns a SELECT of the rows of a table with their current and their expected value. */
 function answers(subject: Subject, from: string, failed: string, condition = 'true'): string {
   const { alias, where, done } = subject;
   const { join, value, found } = joined(subject);
@@ -95,10 +92,9 @@ function classes({ done }: Subject) {
 }
 
 /**
- * One pass over the table in one snapshot: every row is right, open, an orphan, mismatched or
- * quarantined.
+ * Returns a SELECT that counts the rows of each class in one pass.
  *
- * @param failed SQL: rows whose value can't be computed
+ * @param failed SQL: whether the value of a row cannot be computed
  */
 export function account(subject: Subject, failed: string): string {
   const counts = Object.entries(classes(subject)).map(
@@ -109,7 +105,7 @@ export function account(subject: Subject, failed: string): string {
     FROM (${answers(subject, subject.table, failed)}) AS dbops_row`;
 }
 
-/** Some rows of a class, for people. */
+/** Returns a SELECT that describes up to 5 rows of a class. */
 export function samples(subject: Subject, failed: string, which: 'orphans' | 'mismatched'): string {
   const { key, alias, reads, table } = subject;
   const names = [...new Set([...key.map(({ name }) => name), ...reads])];
@@ -128,12 +124,12 @@ export function samples(subject: Subject, failed: string, which: 'orphans' | 'mi
     WHERE ${classes(subject)[which]} LIMIT 5`;
 }
 
-/** Rows of one look at what is left. */
+/** Rows that one query of the final sweep returns. */
 export const mostAtOnce = 20_000;
 
 /**
- * Rows that still want a value, by place. A WITH query is planned for all of its rows: for the first
- * few the planner would look every row up, and, as there are none, go through the whole table so.
+ * Returns a SELECT of the ctids of open rows. A MATERIALIZED query is planned for all of its rows; with
+ * LIMIT alone the planner would choose a plan for the first few, and usually there are none.
  */
 export function remaining(subject: Subject, { name }: Relation, failed: string, purpose: Purpose) {
   const { open, mismatched } = classes(subject);
@@ -143,7 +139,7 @@ export function remaining(subject: Subject, { name }: Relation, failed: string, 
     SELECT tid::pg_catalog.text AS id FROM remaining LIMIT ${mostAtOnce}`;
 }
 
-/** The same where a value can't be computed, so that nobody knows which rows want one. */
+/** Returns the same without computing values, for when that fails on a row. */
 export function remainingUnread(
   subject: Subject,
   { name }: Relation,
@@ -154,7 +150,7 @@ export function remainingUnread(
     WHERE NOT ${failed} AND ${candidates(subject, purpose)}`;
 }
 
-/** SQL: the name of a row of a set. */
+/** Returns SQL of the id of a row, as in `Rows`. */
 export function nameOfRow(subject: Subject, naming: Rows['naming']): string {
   if (naming === 'ctid') return `${subject.alias}.ctid::pg_catalog.text`;
   const parts = subject.key.map(
@@ -163,12 +159,12 @@ export function nameOfRow(subject: Subject, naming: Rows['naming']): string {
   return `pg_catalog.jsonb_build_array(${parts.join(', ')})::pg_catalog.text`;
 }
 
-/** The page of a row's place, such as 12 of `(12,3)`. */
+/** Returns the page of a ctid, such as 12 of `(12,3)`. */
 export function pageOf(id: string): number {
   return Number.parseInt(id.slice(1), 10);
 }
 
-/** SQL: whether a row is one of the set. */
+/** Returns SQL: whether a row belongs to the set. */
 export function among(subject: Subject, { naming, ids }: Rows): string {
   if (naming === 'ctid')
     return `${subject.alias}.ctid ${equal} ANY('{${ids.map((id) => `"${id}"`).join(',')}}'::pg_catalog.tid[])`;
@@ -181,8 +177,8 @@ export function among(subject: Subject, { naming, ids }: Rows): string {
 }
 
 /**
- * Reads the pages that hold the rows, which cleans them of what the stripe before has left: a scan
- * does that, a lookup of single places does not (server sources, `heap_page_prune_opt`).
+ * Returns SQL that reads the pages of the rows, which prunes dead versions of the previous stripe: a
+ * scan does that, a lookup by ctid does not (server sources, `heap_page_prune_opt`).
  */
 export function prunePages({ alias }: Subject, { name }: Relation, { ids }: Rows): string {
   const [first = '', last = first] = [ids[0], ids.at(-1)];
@@ -192,13 +188,13 @@ export function prunePages({ alias }: Subject, { name }: Relation, { ids }: Rows
 }
 
 /**
- * Fills the rows, each only if it still wants it.
+ * Returns an UPDATE that fills the rows that still need a value.
  *
- * A source with a unique key is joined to the row itself, so that a row which was moved to another
- * source row meanwhile is looked at anew under its lock. Otherwise a row that was changed meanwhile
- * is left for later, because its place is another one.
+ * A source with a unique key is joined to the row itself, so that the server evaluates the join again
+ * under the row's lock. Otherwise a row that was changed concurrently is left for the final sweep,
+ * because its ctid changed.
  *
- * @param skipLocked leaves rows that others hold for later
+ * @param skipLocked skip rows that other sessions lock
  */
 export function fillRows(
   subject: Subject,
@@ -212,7 +208,7 @@ export function fillRows(
     WHERE ${mine} ORDER BY 1 FOR NO KEY UPDATE SKIP LOCKED) `;
   const which = skipLocked ? `${alias}.ctid ${equal} ANY(ARRAY(SELECT tid FROM free))` : mine;
   const asTheyAre = restated
-    .filter((each) => key.length > 0 || !reads.includes(each)) // a BEFORE trigger waits for those
+    .filter((each) => key.length > 0 || !reads.includes(each)) // a BEFORE trigger fires for those
     .map((each) => `${quoteIdentifier(each)} = ${alias}.${quoteIdentifier(each)}, `)
     .join('');
   const update = `${skipLocked ? free : ''}UPDATE ONLY ${name} AS ${alias} SET ${asTheyAre}${quoteIdentifier(column)} =`;
@@ -233,7 +229,7 @@ function wanted(subject: Subject, purpose: Purpose, value: string): string {
     : isAnswer;
 }
 
-/** SQL: whether a row is in quarantine, where rows are named by key, or by place without one. */
+/** Returns SQL: whether a row is in quarantine, by its key or, without one, by its ctid. */
 export function isQuarantined(
   subject: Subject,
   ids: readonly { relation: string; id: string }[],
@@ -249,7 +245,7 @@ export function isQuarantined(
   return `(${places.join(' OR ')})`;
 }
 
-/** SELECT: what one row should have that is given as a record, as a trigger has it. */
+/** Returns a SELECT of the expected value of a record, such as NEW in a trigger. */
 export function answerFor(subject: Subject, record: string): string {
   const { join, value, found } = joined(subject);
   const { where, done, alias } = subject;

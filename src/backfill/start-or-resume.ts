@@ -4,57 +4,62 @@ import { usageError } from '../errors.ts';
 import { hashOf, type Backfill } from './definition.ts';
 import {
   createState,
-  readControl,
+  readRecord,
   readRanges,
   replaceRanges,
   saveRanges,
-  type Control,
+  type BackfillRecord,
 } from './store.ts';
-import { divide, type Range } from './strategy.ts';
+import { divide, type ScanRange } from './strategy.ts';
 import type { Relation, Subject } from './resolve-target.ts';
 
-/** What is left to do of a backfill. */
-export interface Beginning {
-  ranges: Range[];
+/** The work that remains of a backfill. */
+export interface RunPlan {
+  ranges: ScanRange[];
   /** Pages of all ranges. */
   pages: number;
-  /** The run goes on where an earlier one was cut off. */
-  goesOn: boolean;
-  /** Of the run that was cut off. */
-  before?: Control;
+  /** Whether it resumes an interrupted run. */
+  isResumed: boolean;
+  /** The record of the interrupted run. */
+  previous?: BackfillRecord;
 }
 
 /**
- * Takes up a run that was cut off, or begins one.
+ * Resumes an interrupted run, or starts one.
  *
- * @throws usage error when it is paused, or when the definition is not the one that was begun
+ * @throws usage error when the backfill is paused, or its definition changed since the interruption
  */
-export async function begin(
+export async function startOrResume(
   session: Session,
   backfill: Backfill,
   subjects: readonly Subject[],
   { workers, restart }: { workers: number; restart: boolean },
-): Promise<Beginning> {
+): Promise<RunPlan> {
   await session.script(createState);
-  const before = await readControl(session, backfill.name);
-  if (before?.pausedAt) throw paused(before);
-  const isCutOff = before !== undefined && !['complete', 'incomplete'].includes(before.state);
-  if (!isCutOff || restart) return beginAnew(session, backfill, subjects, workers);
-  if (before.hash !== hashOf(backfill)) throw changed(backfill.name);
+  const previous = await readRecord(session, backfill.name);
+  if (previous?.pausedAt) throw paused(previous);
+  const isInterrupted =
+    previous !== undefined && !['complete', 'incomplete'].includes(previous.state);
+  if (!isInterrupted || restart) return startOver(session, backfill, subjects, workers);
+  if (previous.hash !== hashOf(backfill)) throw definitionChanged(backfill.name);
   await session.query(
     `UPDATE dbops.backfills SET state = 'running', runner = current_setting('application_name'),
             runner_pid = $2, heartbeat_at = clock_timestamp(), waits_for = NULL WHERE name = $1`,
     [backfill.name, session.pid],
   );
-  return { ...(await adopt(session, backfill, subjects, workers)), goesOn: true, before };
+  return {
+    ...(await reuseRanges(session, backfill, subjects, workers)),
+    isResumed: true,
+    previous,
+  };
 }
 
-async function beginAnew(
+async function startOver(
   session: Session,
   backfill: Backfill,
   subjects: readonly Subject[],
   workers: number,
-): Promise<Beginning> {
+): Promise<RunPlan> {
   const { name } = backfill;
   const ranges = divide(relationsOf(subjects), workers);
   const estimate = relationsOf(subjects).reduce((sum, { rows }) => sum + rows, 0);
@@ -69,25 +74,27 @@ async function beginAnew(
     );
     await session.script(saveRanges(name, ranges));
   });
-  return { ranges, pages: pagesOf(ranges), goesOn: false };
+  return { ranges, pages: pagesOf(ranges), isResumed: false };
 }
 
 /**
- * The ranges of a run that was cut off, as far as they still say something: a table that was
- * rewritten since begins anew, and so does one that was not there.
+ * Returns the ranges of an interrupted run that are still valid. A table that was rewritten or added
+ * since gets new ranges.
  */
-export async function adopt(
+export async function reuseRanges(
   session: Session,
   { name }: Backfill,
   subjects: readonly Subject[],
   workers: number,
-): Promise<Pick<Beginning, 'ranges' | 'pages'>> {
+): Promise<Pick<RunPlan, 'ranges' | 'pages'>> {
   const known = await readRanges(session, name);
-  const isOf = (range: Range, { oid, filenode, target }: ReturnType<typeof relationsOf>[number]) =>
-    range.relation === oid && range.filenode === filenode && range.target === target;
+  const belongsTo = (
+    range: ScanRange,
+    { oid, filenode, target }: ReturnType<typeof relationsOf>[number],
+  ) => range.relation === oid && range.filenode === filenode && range.target === target;
   const relations = relationsOf(subjects);
-  const stale = known.filter((range) => !relations.some((relation) => isOf(range, relation)));
-  const fresh = relations.filter((relation) => !known.some((range) => isOf(range, relation)));
+  const stale = known.filter((range) => !relations.some((relation) => belongsTo(range, relation)));
+  const fresh = relations.filter((relation) => !known.some((range) => belongsTo(range, relation)));
   const firstId = Math.max(-1, ...known.map(({ id }) => id)) + 1;
   const added = divide(fresh, workers).map((range) => ({ ...range, id: range.id + firstId }));
   if (stale.length + added.length > 0)
@@ -100,14 +107,14 @@ export async function adopt(
         ),
       ),
     );
-  const kept = known.filter((range) => !stale.includes(range));
+  const valid = known.filter((range) => !stale.includes(range));
   return {
-    ranges: [...kept.filter(({ isDone }) => !isDone), ...added],
-    pages: pagesOf([...kept, ...added]),
+    ranges: [...valid.filter(({ isDone }) => !isDone), ...added],
+    pages: pagesOf([...valid, ...added]),
   };
 }
 
-function pagesOf(ranges: readonly Range[]): number {
+function pagesOf(ranges: readonly ScanRange[]): number {
   return ranges.reduce((sum, { first, end }) => sum + end - first, 0);
 }
 
@@ -117,18 +124,18 @@ function relationsOf(subjects: readonly Subject[]): (Relation & { target: number
   );
 }
 
-function paused({ name, pausedBy, pausedAt }: Control) {
+function paused({ name, pausedBy, pausedAt }: BackfillRecord) {
   return usageError(
     'BACKFILL.PAUSED',
-    `The backfill ${name} was paused by ${pausedBy} (${pausedAt?.toISOString()}); nothing was begun.`,
-    `Let it go on with: dbops backfill resume ${name}`,
+    `Backfill ${name} was paused by ${pausedBy} (${pausedAt?.toISOString()}); nothing was started.`,
+    `Resume it: dbops backfill resume ${name}`,
   );
 }
 
-function changed(name: string) {
+function definitionChanged(name: string) {
   return usageError(
     'BACKFILL.CHANGED',
-    `The definition of ${name} is not the one that a run was cut off with: what it has filled may be something else.`,
-    `Bring the definition back, or begin anew (rows that have a value keep it): dbops backfill run ${name} --restart`,
+    `The definition of ${name} changed since its run was interrupted; rows may have been filled with other values.`,
+    `Restore the definition, or start over (rows with a value keep it): dbops backfill run ${name} --restart`,
   );
 }

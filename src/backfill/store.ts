@@ -3,10 +3,11 @@ import { codeOf } from '../db/connection-error.ts';
 import { ensureOwnSchema } from '../db/own-schema.ts';
 import { quoteLiteral } from '../db/quote.ts';
 import { readOnce, type Session } from '../db/session.ts';
-import type { Account } from './row-counts.ts';
-import type { Range } from './strategy.ts';
+import * as z from 'zod';
+import { rowCountsSchema } from './row-counts.ts';
+import type { ScanRange } from './strategy.ts';
 
-/** What a backfill keeps in the schema `dbops`: who is at it, how far it is, what failed. */
+/** The records of a backfill in the schema `dbops`: its run, its ranges and failed rows. */
 
 export const createState = `${ensureOwnSchema}
   CREATE TABLE IF NOT EXISTS dbops.backfills (
@@ -52,34 +53,35 @@ export const createState = `${ensureOwnSchema}
     at timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT backfill_quarantine_pkey PRIMARY KEY (backfill, target, relation, id))`;
 
-export type RunState = 'running' | 'interrupted' | 'failed' | 'complete' | 'incomplete';
-
-/** A backfill as the database knows it. */
-export interface Control {
-  name: string;
-  hash: string;
-  /** As its last run had it. */
-  state: RunState;
-  strategy: string | null;
-  pausedAt: Date | null;
-  pausedBy: string | null;
-  /** Why it waits or goes slowly right now. */
-  waitsFor: string | null;
-  runner: string | null;
-  runnerPid: number | null;
-  /** Milliseconds since the run last gave a sign of life. */
-  silentMs: number;
-  account: Account | null;
-  hasTrigger: boolean;
+const recordSchema = z.object({
+  name: z.string(),
+  hash: z.string(),
+  /** As the last run wrote it. */
+  state: z.enum(['running', 'interrupted', 'failed', 'complete', 'incomplete']),
+  strategy: z.string().nullable(),
+  pausedAt: z.date().nullable(),
+  pausedBy: z.string().nullable(),
+  /** Why it currently waits or slows down. */
+  waitsFor: z.string().nullable(),
+  runner: z.string().nullable(),
+  runnerPid: z.number().nullable(),
+  /** Milliseconds since the last heartbeat of a run. */
+  silentMs: z.number(),
+  /** The final counts; `null` until a run ended. */
+  account: rowCountsSchema.nullable(),
+  hasTrigger: z.boolean(),
   /** Milliseconds of work, over all runs. */
-  activeMs: number;
-  changed: number;
-  batches: number;
-  /** Of its pages, from 0 to 1. */
-  fraction: number;
+  activeMs: z.number(),
+  changed: z.number(),
+  batches: z.number(),
+  /** Fraction of the pages, from 0 to 1. */
+  fraction: z.number(),
   /** Rows, as the server estimated them at the start. */
-  estimate: number;
-}
+  estimate: z.number(),
+});
+
+/** A backfill as the database records it. */
+export type BackfillRecord = z.infer<typeof recordSchema>;
 
 const controlSql = `SELECT b.name, hash, state, strategy, paused_at AS "pausedAt", paused_by AS "pausedBy",
     waits_for AS "waitsFor", runner, runner_pid AS "runnerPid", account, has_trigger AS "hasTrigger",
@@ -95,53 +97,70 @@ const controlSql = `SELECT b.name, hash, state, strategy, paused_at AS "pausedAt
 
 const missing = new Set<string>([sqlstate.undefinedTable, sqlstate.invalidSchemaName]);
 
-/** Every backfill that was ever begun on the database. */
-export async function readControls(session: Session): Promise<Control[]> {
+/** Returns the record of every backfill that ran on the database. */
+export async function readRecords(session: Session): Promise<BackfillRecord[]> {
   try {
-    return await readOnce<Control & Record<string, unknown>>(
-      session,
-      `${controlSql} ORDER BY b.started_at, b.name`,
-    );
+    const rows = await readOnce(session, `${controlSql} ORDER BY b.started_at, b.name`);
+    return z.array(recordSchema).parse(rows);
   } catch (error) {
     if (missing.has(codeOf(error))) return [];
     throw error;
   }
 }
 
-export async function readControl(session: Session, name: string): Promise<Control | undefined> {
-  return (await readControls(session)).find((control) => control.name === name);
+export async function readRecord(
+  session: Session,
+  name: string,
+): Promise<BackfillRecord | undefined> {
+  return (await readRecords(session)).find((control) => control.name === name);
 }
+
+const rangesSchema = z.array(
+  z.object({
+    id: z.number(),
+    target: z.number(),
+    relation: z.number(),
+    filenode: z.number(),
+    naming: z.enum(['ctid', 'key']),
+    first: z.number(),
+    next: z.number(),
+    end: z.number(),
+    position: z.string().nullable(),
+    isDone: z.boolean(),
+  }),
+);
 
 export async function readRanges(
   session: Session,
   name: string,
-): Promise<(Range & { isDone: boolean })[]> {
-  return session.query(
+): Promise<(ScanRange & { isDone: boolean })[]> {
+  const rows = await session.query(
     `SELECT id, target, relation::int8::float8 AS relation, filenode::int8::float8 AS filenode, naming,
             first::float8 AS first, next::float8 AS next, "end"::float8 AS "end", position, is_done AS "isDone"
        FROM dbops.backfill_ranges WHERE backfill = $1 AND id >= 0 ORDER BY id`,
     [name],
   );
+  return rangesSchema.parse(rows);
 }
 
-/** The range to which rows are counted that no range holds. */
+/** The range that counts rows of the final sweep, which belong to no range. */
 export const sweepRange = -1;
 
 const none = { target: 0, relation: 0, filenode: 0, naming: 'ctid', first: 0, next: 0, end: 0 };
 
-/** SQL that begins the ranges of a run; their counts begin at 0. */
-export function saveRanges(name: string, ranges: readonly Range[]): string {
+/** Returns SQL that replaces all ranges of a backfill; their counts start at 0. */
+export function saveRanges(name: string, ranges: readonly ScanRange[]): string {
   const backfill = quoteLiteral(name);
   return `DELETE FROM dbops.backfill_ranges WHERE backfill = ${backfill};
     DELETE FROM dbops.backfill_quarantine WHERE backfill = ${backfill};
     ${insertRanges(name, [{ id: sweepRange, ...none }, ...ranges])}`;
 }
 
-/** SQL that puts ranges in the place of others; what was counted stays counted. */
+/** Returns SQL that replaces some ranges and keeps their counts. */
 export function replaceRanges(
   name: string,
   old: readonly number[],
-  ranges: readonly Range[],
+  ranges: readonly ScanRange[],
 ): string {
   const backfill = quoteLiteral(name);
   const gone = `backfill = ${backfill} AND id = ANY('{${old.join(',')}}')`;
@@ -155,7 +174,7 @@ export function replaceRanges(
 
 function insertRanges(
   name: string,
-  ranges: readonly (Omit<Range, 'position' | 'naming'> & { naming: string })[],
+  ranges: readonly (Omit<ScanRange, 'position' | 'naming'> & { naming: string })[],
 ): string {
   if (ranges.length === 0) return '';
   const values = ranges.map(
@@ -166,17 +185,22 @@ function insertRanges(
     VALUES ${values.join(', ')}`;
 }
 
-/** How far a range is after a batch. */
-export interface Step {
+/** The position of a range after a batch. */
+export interface Checkpoint {
   range: number;
   next?: number;
   position?: string;
   isDone?: boolean;
 }
 
-/** SQL that moves the checkpoint, in the statement that changes the rows, and so under the path of the role. */
-export function moveCheckpoint(name: string, step: Step, update: string | undefined): string {
-  const { range, next, position, isDone } = step;
+/** Returns SQL that moves the checkpoint, in the statement that changes the rows,
+ * under the search_path of the role. */
+export function moveCheckpoint(
+  name: string,
+  checkpoint: Checkpoint,
+  update: string | undefined,
+): string {
+  const { range, next, position, isDone } = checkpoint;
   const sets = [
     ...(update
       ? [
@@ -193,22 +217,26 @@ export function moveCheckpoint(name: string, step: Step, update: string | undefi
     RETURNING ${update ? '(SELECT pg_catalog.count(*) FROM filled)' : '0'}::pg_catalog.float8 AS changed`;
 }
 
-/** A row whose value can't be computed or stored. */
-export interface Quarantined {
-  target: number;
-  relation: string;
-  /** See `Rows`. */
-  id: string;
-  sqlstate: string;
-  error: string;
-}
+const quarantinedSchema = z.object({
+  /** Index of the target in the definition. */
+  target: z.number(),
+  relation: z.string(),
+  /** As in `Rows`. */
+  id: z.string(),
+  sqlstate: z.string(),
+  error: z.string(),
+});
+
+/** A row whose value cannot be computed or stored. */
+export type Quarantined = z.infer<typeof quarantinedSchema>;
 
 export async function readQuarantine(session: Session, name: string): Promise<Quarantined[]> {
-  return session.query<Quarantined & Record<string, unknown>>(
+  const rows = await session.query(
     `SELECT target, relation, id, sqlstate, error FROM dbops.backfill_quarantine
       WHERE backfill = $1 ORDER BY at, id`,
     [name],
   );
+  return z.array(quarantinedSchema).parse(rows);
 }
 
 export async function quarantine(session: Session, name: string, row: Quarantined): Promise<void> {
@@ -220,7 +248,7 @@ export async function quarantine(session: Session, name: string, row: Quarantine
   );
 }
 
-/** @returns whether there is such a backfill */
+/** Pauses or resumes a backfill. @returns whether it ever ran here */
 export async function setPaused(
   session: Session,
   name: string,

@@ -1,16 +1,20 @@
 import type { Relation, Subject } from './resolve-target.ts';
 import type { Rows } from './sql.ts';
 
-/** How a table is walked. */
+/** How a table is scanned. */
 export interface Strategy {
   name: 'striped ctid windows' | 'plain ctid windows' | 'key ranges';
   naming: Rows['naming'];
   isStriped: boolean;
-  /** Why not the first. */
+  /** Why the first strategy is not used. */
   because?: string;
 }
 
-/** @param pinnedBy who keeps dead rows from being taken away, if anybody does */
+/**
+ * Chooses how a table is scanned; nothing where it is not possible.
+ *
+ * @param pinnedBy what holds back the xmin horizon
+ */
 export function strategyOf(
   { key, label }: Pick<Subject, 'key' | 'label'>,
   { isHeap, name }: Pick<Relation, 'isHeap' | 'name'>,
@@ -22,34 +26,34 @@ export function strategyOf(
       name: 'key ranges',
       naming: 'key',
       isStriped: false,
-      because: `${name || label} is no heap: its rows have no lasting place`,
+      because: `${name || label} is not a heap table: its rows have no permanent ctid`,
     };
   if (pinnedBy)
     return {
       name: 'plain ctid windows',
       naming: 'ctid',
       isStriped: false,
-      because: `the xmin horizon is pinned, so that no page can be cleaned between two stripes: ${pinnedBy}`,
+      because: `the xmin horizon is held back, so pages cannot be pruned between stripes: ${pinnedBy}`,
     };
   return { name: 'striped ctid windows', naming: 'ctid', isStriped: true };
 }
 
 const mostStripes = 16;
-/** Rows of a page that one stripe takes at the least: fewer are not worth another visit. */
+/** Fewest rows of a page that are worth a stripe of their own. */
 const perStripe = 3;
-/** What becomes of the last two stripes, each in quarters: stripes of 3, 2, 2 and 1 quarters. */
+/** How the last two stripes are divided: into stripes of 3, 2, 2 and 1 quarters. */
 const taper = [
   [0, 0, 0, 1],
   [1, 2, 2, 3],
 ];
 
 /**
- * Deals the rows of a window out to stripes, so that one transaction takes every n-th row of each
- * page: when it has committed, the next one's row versions fit where its dead ones were, which makes
- * them HOT (server sources, `README.HOT`). In physical order every page would be full at once. Nobody
- * fills what the last stripe leaves dead, so the stripes become smaller at the end.
+ * Divides the rows of a window into stripes, so that one transaction takes every n-th row of each page.
+ * After its commit, new row versions of the next stripe fit where its dead versions were, which makes
+ * updates HOT (server sources, `README.HOT`); in physical order every page would be full. Nothing reuses
+ * the space that the last stripe leaves, so stripes get smaller at the end.
  *
- * @param pages of the window
+ * @param pages pages of the window
  */
 export function dealOut(ids: readonly string[], pages: number): string[][] {
   const perPage = ids.length / Math.max(1, pages);
@@ -64,11 +68,11 @@ export function dealOut(ids: readonly string[], pages: number): string[][] {
   return stripes.filter((stripe) => stripe.length > 0);
 }
 
-/** A run of pages of one table, or all of it by key. */
-export interface Range {
-  /** Of the run, from 0. */
+/** A range of pages of one table, or the whole table by key. */
+export interface ScanRange {
+  /** Unique in the run, from 0. */
   id: number;
-  /** Of the definition's targets. */
+  /** Index in the targets of the definition. */
   target: number;
   relation: number;
   filenode: number;
@@ -77,20 +81,20 @@ export interface Range {
   next: number;
   /** Exclusive. */
   end: number;
-  /** The last key that is done. */
+  /** The last key that was processed. */
   position: string | null;
 }
 
-/** Pages below which it is not worth another worker. */
+/** Pages below which another worker is not worthwhile. */
 const fewPages = 256;
 
-/** Disjoint runs of pages, so many for each table as there are workers. */
+/** Divides each table into one range of pages per worker. */
 export function divide(
   relations: readonly (Pick<Relation, 'oid' | 'filenode' | 'pages' | 'isHeap'> & {
     target: number;
   })[],
   workers: number,
-): Range[] {
+): ScanRange[] {
   return relations
     .flatMap(({ oid, filenode, pages, isHeap, target }) => {
       const parts = isHeap ? Math.max(1, Math.min(workers, Math.ceil(pages / fewPages))) : 1;
@@ -105,7 +109,7 @@ export function divide(
     .map((range, id) => ({ id, ...range }));
 }
 
-/** Pages of a window: it must stay in the server's cache from its first stripe to its last. */
+/** Returns the pages of a window, which must stay in shared buffers until its last stripe. */
 export function windowPages(sharedBuffers: number, workers: number): number {
   return Math.max(32, Math.min(2_048, Math.floor(sharedBuffers / 8 / workers)));
 }

@@ -1,31 +1,38 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Session } from '../db/session.ts';
 import { formatDuration } from '../output/duration.ts';
-import { readQuick, readSlow, type Limits, type Quick, type Slow } from './server-load.ts';
+import { formatCount, formatCountOf } from '../output/number.ts';
+import {
+  readQuick,
+  readSlow,
+  type LoadLimits,
+  type QuickLoad,
+  type SlowLoad,
+} from './server-load.ts';
 
-/** Keeps a run from hurting the database that it works on. */
+/** Pauses or slows a run down while the database is under load. */
 export interface Throttle {
-  /** Waits until the next batch may begin. */
+  /** Waits until the next batch may start. */
   pass(batch: { rows: number; milliseconds: number }): Promise<void>;
-  /** Why it waits or goes slowly, for people. */
+  /** Returns why the run waits or slows down. */
   reason(): string | undefined;
-  /** Who pins the xmin horizon, as far as was seen. */
+  /** Returns what was last seen to hold back the xmin horizon. */
   pinnedBy(): string | undefined;
-  /** Batches block others: they should be smaller. */
-  isInTheWay(): boolean;
+  /** Returns whether batches block other sessions. */
+  isBlockingOthers(): boolean;
   stop(): Promise<void>;
 }
 
 export interface ThrottleInput {
   name: string;
-  /** Looks at the server; where that is the session which works, it is used between batches only. */
+  /** The session that reads the load; one that also runs batches is used between them only. */
   observer: Session;
   isShared: boolean;
-  /** Those of the sessions that work. */
+  /** The server processes of the workers. */
   pids: readonly number[];
   relations: readonly number[];
-  limits: Limits;
-  /** Rows a second; absent: as many as go. */
+  limits: LoadLimits;
+  /** Rows per second; absent: no limit. */
   maxRate?: number;
   signal: AbortSignal;
   /** Called while it waits. */
@@ -34,14 +41,14 @@ export interface ThrottleInput {
 
 const every = { quick: 250, slow: 2_000 };
 
-/** @throws what the first look at the server throws */
+/** Creates a throttle. @throws what the first read of the load throws */
 export async function createThrottle(input: ThrottleInput): Promise<Throttle> {
   const { isShared, signal, maxRate, onWait } = input;
   const view = createView(input);
   await view.look();
   const stopped = new AbortController();
   const watching = isShared ? Promise.resolve() : watch(view, stopped.signal);
-  /** Milliseconds of the clock before which the rate forbids the next batch. */
+  /** Time before which the rate allows no further batch. */
   let notBefore = 0;
   return {
     async pass({ rows, milliseconds }) {
@@ -59,7 +66,7 @@ export async function createThrottle(input: ThrottleInput): Promise<Throttle> {
     },
     reason: () => view.stops() ?? view.slows(),
     pinnedBy: () => view.pinnedBy(),
-    isInTheWay: () => view.isInTheWay(),
+    isBlockingOthers: () => view.isBlockingOthers(),
     async stop() {
       stopped.abort();
       await watching;
@@ -73,7 +80,7 @@ async function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
 
 async function watch(view: View, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
-    // An observer that is lost holds nothing up; the sessions that work tell of a lost server.
+    // A lost observer does not stop the run; the workers report a lost server.
     await view.look().catch(() => {});
     await pause(every.quick, signal);
   }
@@ -81,28 +88,29 @@ async function watch(view: View, signal: AbortSignal): Promise<void> {
 
 type View = ReturnType<typeof createView>;
 
-/** The last that was seen of the server. */
+/** The load of the server as it was last read. */
 function createView({ name, observer, pids, relations, limits }: ThrottleInput) {
-  let quick: Quick | undefined;
-  let slow: Slow | undefined;
+  let quick: QuickLoad | undefined;
+  let slow: SlowLoad | undefined;
   let walRate = 0;
   const lastLook = { quick: 0, slow: 0 };
   const stops = (): string | undefined => {
     if (quick?.isPaused)
-      return `paused by ${quick.pausedBy}; go on with: dbops backfill resume ${name}`;
-    if (slow?.pauseWhen) return 'paused: the condition of --pause-when holds';
+      return `paused by ${quick.pausedBy}; resume: dbops backfill resume ${name}`;
+    if (slow?.pauseWhen) return 'paused: the condition of --pause-when is true';
     if (slow && slow.lag > limits.maxLag)
-      return `paused: a replica is ${formatDuration(slow.lag)} behind`;
+      return `paused: a replica lags ${formatDuration(slow.lag)} behind`;
     return undefined;
   };
   const slows = (): string | undefined => {
-    if (quick && quick.waiters > 0) return `slower: ${quick.waiters} sessions wait for its locks`;
+    if (quick && quick.waiters > 0)
+      return `slowed down: ${formatCountOf(quick.waiters, 'session is', 'sessions are')} waiting for its locks`;
     if (walRate > limits.maxWalRate)
-      return `slower: the server writes ${Math.round(walRate / 1_048_576)} MB of WAL a second`;
-    if (slow?.autovacuum) return `slower: autovacuum is at ${slow.autovacuum}`;
+      return `slowed down: the server writes ${formatCount(walRate / 1_048_576)} MB of WAL per second`;
+    if (slow?.autovacuum) return `slowed down: autovacuum is running on ${slow.autovacuum}`;
     return undefined;
   };
-  const tell = async () => {
+  const record = async () => {
     await observer.query(
       `UPDATE dbops.backfills SET active_ms = active_ms + least(5000, 1000 * extract(epoch FROM clock_timestamp() - heartbeat_at)),
               heartbeat_at = clock_timestamp(), waits_for = $2 WHERE name = $1`,
@@ -112,7 +120,7 @@ function createView({ name, observer, pids, relations, limits }: ThrottleInput) 
   return {
     stops,
     slows,
-    isInTheWay: () => (quick?.waiters ?? 0) > 0,
+    isBlockingOthers: () => (quick?.waiters ?? 0) > 0,
     pinnedBy: () => slow?.pinnedBy ?? undefined,
     async look() {
       const now = Date.now();
@@ -125,7 +133,7 @@ function createView({ name, observer, pids, relations, limits }: ThrottleInput) 
       if (now - lastLook.slow < every.slow) return;
       lastLook.slow = now;
       slow = await readSlow(observer, relations, pids, limits);
-      await tell();
+      await record();
     },
   };
 }

@@ -1,23 +1,23 @@
 import { describeActivity, withLockRetries, type Activity } from '../db/lock.ts';
 import type { Session } from '../db/session.ts';
 import { hashOf } from './definition.ts';
-import type { Filling } from './workers.ts';
+import type { BackfillRun } from './workers.ts';
 import type { BackfillOptions } from './options.ts';
 import type { Subject } from './resolve-target.ts';
 import { createTriggers, dropTriggers, signatureOf, triggersOf } from './trigger-sql.ts';
 
-/** They are made before the first row is read: from then on, fewer and fewer rows want a value. */
+/** Creates the triggers before the first row is read, so that no new row is missed. */
 export async function ensureTriggers({
   session,
   backfill,
   subjects,
   options,
-}: Omit<Filling, 'beginning'>): Promise<void> {
+}: Omit<BackfillRun, 'runPlan'>): Promise<void> {
   for (const subject of subjects.filter(({ isNotNull }) => !isNotNull)) {
-    const [there] = await session.query<{ made: string | null }>(triggersOf(subject));
-    // Their lock waits for every transaction that has written to the table.
-    if (there?.made !== signatureOf(subject))
-      await inBlink(session, options, createTriggers(subject));
+    const [existing] = await session.query<{ made: string | null }>(triggersOf(subject));
+    // CREATE TRIGGER waits for every transaction that has written to the table.
+    if (existing?.made !== signatureOf(subject))
+      await withShortLocks(session, options, createTriggers(subject));
   }
   await session.query(
     `UPDATE dbops.backfills SET has_trigger = true WHERE name = $1 AND hash = $2`,
@@ -25,7 +25,7 @@ export async function ensureTriggers({
   );
 }
 
-/** Takes the triggers of a backfill away; a lock is asked for shortly, again and again. */
+/** Drops the triggers of a backfill, with short lock waits that are repeated. */
 export async function removeTriggers(
   session: Session,
   subjects: readonly Subject[],
@@ -33,7 +33,7 @@ export async function removeTriggers(
 ): Promise<void> {
   for (const subject of subjects)
     if (await anyTrigger(session, [subject]))
-      await inBlink(session, options, dropTriggers(subject));
+      await withShortLocks(session, options, dropTriggers(subject));
 }
 
 export type LockLimits = Pick<
@@ -41,14 +41,16 @@ export type LockLimits = Pick<
   'lockTimeout' | 'patience' | 'signal' | 'anotherSession' | 'onProgress'
 >;
 
-async function inBlink(
+async function withShortLocks(
   session: Session,
   { lockTimeout, patience, signal, anotherSession, onProgress }: LockLimits,
   sql: string,
 ): Promise<void> {
   const limit = Math.max(1, Math.min(lockTimeout, 500));
   const onWait = (blockers: Activity[]) =>
-    onProgress(`waits for a lock${blockers.map((each) => `; ${describeActivity(each)}`).join('')}`);
+    onProgress(
+      `waiting for a lock${blockers.map((each) => `; ${describeActivity(each)}`).join('')}`,
+    );
   const retry = { patience, signal, observe: anotherSession, onWait };
   await withLockRetries(session, retry, async () => {
     try {
@@ -60,6 +62,7 @@ async function inBlink(
   });
 }
 
+/** Returns whether a trigger of the backfill exists. */
 export async function anyTrigger(session: Session, subjects: readonly Subject[]): Promise<boolean> {
   for (const subject of subjects) {
     const [row] = await session.query<{ count: number }>(triggersOf(subject));

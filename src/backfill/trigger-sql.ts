@@ -5,9 +5,9 @@ import { answerFor, columnOf } from './sql.ts';
 import type { Subject } from './resolve-target.ts';
 
 /**
- * Triggers that keep a column filled while the application does not know it yet. They fire last of
- * all (triggers fire in the order of their names), and whatever goes wrong in them, the
- * application's statement goes on without.
+ * Returns the names of the triggers that fill a column while the application does not write it yet.
+ * They sort last, because triggers fire in the order of their names. An error in them never fails the
+ * application's statement.
  */
 export function triggerNames(column: string): { fill: string; move: string } {
   const short =
@@ -24,14 +24,14 @@ function functionName(subject: Subject, kind: 'fill' | 'move'): string {
 }
 
 /**
- * An insert is filled before it happens. A move to another source row
- * is followed afterwards, in a statement of its own: a BEFORE UPDATE trigger would lock, and log the
- * lock of, every row that the backfill itself updates. Without a key there is no other way.
+ * A BEFORE INSERT trigger fills new rows. When a row is moved to another source row, an AFTER UPDATE
+ * trigger follows in a statement of its own: a BEFORE UPDATE trigger would lock every row that the
+ * backfill updates, and write WAL for it. Tables without a key need a BEFORE trigger.
  *
- * What depends on the column is in the function: in WHEN it would keep a rollback from dropping the
- * column. Whether the row was moved is in WHEN, because a function costs every row that is updated; it
- * is told by the bytes, as not every type has an equality. WHEN of a BEFORE trigger can't name a
- * generated column.
+ * Conditions on the column are in the function: in WHEN they would prevent a rollback from dropping the
+ * column. Whether the row was moved is in WHEN, because a function call costs every updated row. It is
+ * compared by bytes, because not every type has an equality operator. WHEN of a BEFORE trigger cannot
+ * refer to a generated column.
  */
 function bareTriggers(subject: Subject): string[] {
   const { table, column, key, reads, done } = subject;
@@ -67,7 +67,7 @@ function bareTriggers(subject: Subject): string[] {
   ];
 }
 
-/** SQL that makes the triggers, or makes them anew. */
+/** Returns SQL that creates or replaces the triggers. */
 export function createTriggers(subject: Subject): string {
   const signature = `COMMENT ON FUNCTION ${functionName(subject, 'fill')}() IS ${quoteLiteral(signatureOf(subject))}`;
   return [...bareTriggers(subject), signature].join(';\n');
@@ -82,7 +82,7 @@ function updateByKey({ table, alias, column, key, ...rest }: Subject): string {
     WHERE ${same.join(' AND ')} AND ${isOther(columnOf({ ...rest, table, alias, column, key }), 'answer')}`;
 }
 
-/** See `securityOf` for whose rights it has. */
+/** See `securityOf` for the rights and the search_path of the function. */
 function functionFor(
   subject: Subject,
   kind: 'fill' | 'move',
@@ -104,7 +104,7 @@ EXCEPTION WHEN OTHERS THEN RETURN ${otherwise};
 END $dbops_fill$`;
 }
 
-/** SQL that takes the triggers away, if they are there. */
+/** Returns SQL that drops the triggers if they exist. */
 export function dropTriggers({ table, column, ...subject }: Subject): string {
   const { fill, move } = triggerNames(column);
   const of = { ...subject, table, column };
@@ -116,7 +116,7 @@ export function dropTriggers({ table, column, ...subject }: Subject): string {
   ].join(';\n');
 }
 
-/** SELECT: how many of the triggers are there, and what they were made of. */
+/** Returns a SELECT of the number of existing triggers and the signature of their SQL. */
 export function triggersOf(subject: Subject): string {
   const { fill, move } = triggerNames(subject.column);
   return `SELECT count(*)::int AS count, max(obj_description(tgfoid, 'pg_proc')) AS made
@@ -124,7 +124,7 @@ export function triggersOf(subject: Subject): string {
      AND tgname IN (${quoteLiteral(fill)}, ${quoteLiteral(move)})`;
 }
 
-/** Tells whether triggers that are there are those that would be made. */
+/** Returns a signature of the SQL of the triggers, to compare with existing ones. */
 export function signatureOf(subject: Subject): string {
   return `dbops ${digest(bareTriggers(subject).join())}`;
 }

@@ -1,84 +1,85 @@
 import { randomUUID } from 'node:crypto';
 import type { Session } from '../db/session.ts';
 import { DbopsError, exitCodes, messageOf } from '../errors.ts';
-import { adopt, type Beginning } from './start-or-resume.ts';
-import type { Workplace } from './batch.ts';
+import { formatCount } from '../output/number.ts';
+import { reuseRanges, type RunPlan } from './start-or-resume.ts';
+import type { Worker } from './batch.ts';
 import type { Backfill } from './definition.ts';
 import type { BackfillOptions } from './options.ts';
-import { createPace } from './batch-size.ts';
-import { strategyOf, windowPages, type Range, type Strategy } from './strategy.ts';
-import { subjectOf, type Relation, type Subject } from './resolve-target.ts';
+import { createBatchSizer } from './batch-size.ts';
+import { strategyOf, windowPages, type ScanRange, type Strategy } from './strategy.ts';
+import { resolveTarget, type Relation, type Subject } from './resolve-target.ts';
 import { createThrottle, type Throttle } from './throttle.ts';
-import { Rewritten, walk } from './scan-range.ts';
+import { TableRewritten, scanRange } from './scan-range.ts';
 import { progressLine } from './progress-line.ts';
 
-/** A backfill that is being filled. */
-export interface Filling {
+/** A backfill while it runs. */
+export interface BackfillRun {
   session: Session;
   backfill: Backfill;
   subjects: Subject[];
   options: BackfillOptions;
   isPooled: boolean;
-  beginning: Beginning;
+  runPlan: RunPlan;
 }
 
-/** What the end of a run goes on working with. */
-export interface Filled {
-  place: Workplace;
+/** What the final sweep continues with. */
+export interface WorkersResult {
+  worker: Worker;
   subjects: Subject[];
 }
 
-/** Walks all ranges, with as many workers as there are. @throws what a worker threw first */
-export async function fill(filling: Filling): Promise<Filled> {
-  const { options, session, subjects } = filling;
-  const failing = new AbortController();
-  const signal = AbortSignal.any([options.signal, failing.signal]);
-  const sessions = await openSessions(filling);
-  const crew = {
-    ...filling,
+/** Scans all ranges with the workers. @throws the first error of a worker */
+export async function runWorkers(run: BackfillRun): Promise<WorkersResult> {
+  const { options, session, subjects } = run;
+  const failure = new AbortController();
+  const signal = AbortSignal.any([options.signal, failure.signal]);
+  const sessions = await openSessions(run);
+  const pool = {
+    ...run,
     signal,
-    tally: createTally(filling),
-    tell: createAnnouncer(filling),
-    facts: await readFacts(session),
+    counter: createCounter(run),
+    announce: createAnnouncer(run),
+    settings: await readServerSettings(session),
   };
-  const throttle = await superviseBy(crew, sessions);
+  const throttle = await startThrottle(pool, sessions);
   try {
-    const places = sessions.map((each) => placeOf(each, crew, throttle));
-    await walkAll(crew, places, throttle).catch((error: unknown) => {
-      failing.abort();
+    const workers = sessions.map((each) => createWorker(each, pool, throttle));
+    await scanAll(pool, workers, throttle).catch((error: unknown) => {
+      failure.abort();
       throw error;
     });
     options.signal.throwIfAborted();
-    const [place] = places;
-    if (!place) throw new Error('a backfill has at least one worker');
-    return { place, subjects };
+    const [worker] = workers;
+    if (!worker) throw new Error('a backfill has at least one worker');
+    return { worker, subjects };
   } finally {
     await throttle.stop();
     await Promise.allSettled(sessions.slice(1).map((each) => each.close()));
   }
 }
 
-interface Crew extends Filling {
+interface WorkerPool extends BackfillRun {
   signal: AbortSignal;
-  tally: Tally;
-  facts: Facts;
-  /** Says which way a table is walked. */
-  tell: (relation: Relation, strategy: Strategy, session: Session) => Promise<void>;
+  counter: Counter;
+  settings: ServerSettings;
+  /** Reports and records how a table is scanned. */
+  announce: (relation: Relation, strategy: Strategy, session: Session) => Promise<void>;
 }
 
-/** The first worker is the session that holds the lock: without it nobody goes on. */
-async function openSessions({ session, options, beginning }: Filling): Promise<Session[]> {
+/** The first worker uses the session that holds the lock: if it is lost, the run stops. */
+async function openSessions({ session, options, runPlan }: BackfillRun): Promise<Session[]> {
   const { workers, anotherSession, onNote } = options;
   if (session.server.kind === 'pglite' && workers > 1)
-    onNote('1 worker: the embedded database has one session');
-  const most = session.server.kind === 'pglite' ? 1 : Math.min(workers, beginning.ranges.length);
+    onNote('using 1 worker: the embedded database has one session');
+  const most = session.server.kind === 'pglite' ? 1 : Math.min(workers, runPlan.ranges.length);
   const sessions = [session];
   while (sessions.length < most) sessions.push(await anotherSession());
   return sessions;
 }
 
-async function superviseBy(
-  { session, backfill, subjects, options, isPooled, signal, tally }: Crew,
+async function startThrottle(
+  { session, backfill, subjects, options, isPooled, signal, counter }: WorkerPool,
   sessions: readonly Session[],
 ): Promise<Throttle> {
   const isShared = session.server.kind === 'pglite';
@@ -87,12 +88,12 @@ async function superviseBy(
     name: backfill.name,
     observer,
     isShared,
-    // Behind a pooler a process is whoever's transaction comes next.
+    // Behind a pooler, a server process runs the transactions of any client.
     pids: isPooled ? [] : sessions.map(({ pid }) => pid),
     relations: subjects.flatMap(({ relations }) => relations.map(({ oid }) => oid)),
     limits: options.limits,
     signal,
-    onWait: () => tally.tell(throttle.reason()),
+    onWait: () => counter.announce(throttle.reason()),
     ...(options.maxRate !== undefined && { maxRate: options.maxRate }),
   });
   return {
@@ -104,73 +105,74 @@ async function superviseBy(
   };
 }
 
-interface Facts {
-  /** Pages of the server's cache. */
+interface ServerSettings {
+  /** `shared_buffers`, in pages. */
   sharedBuffers: number;
-  /** Milliseconds. */
+  /** `deadlock_timeout`, in milliseconds. */
   deadlockTimeout: number;
 }
 
-async function readFacts(session: Session): Promise<Facts> {
-  const [row] = await session.query<Facts & Record<string, unknown>>(
+async function readServerSettings(session: Session): Promise<ServerSettings> {
+  const [row] = await session.query<ServerSettings & Record<string, unknown>>(
     `SELECT (SELECT setting::float8 FROM pg_settings WHERE name = 'shared_buffers') AS "sharedBuffers",
             (SELECT setting::float8 FROM pg_settings WHERE name = 'deadlock_timeout') AS "deadlockTimeout"`,
   );
   return row ?? { sharedBuffers: 16_384, deadlockTimeout: 1_000 };
 }
 
-function placeOf(session: Session, crew: Crew, throttle: Throttle): Workplace {
-  const { backfill, options, signal, tally, facts } = crew;
+function createWorker(session: Session, pool: WorkerPool, throttle: Throttle): Worker {
+  const { backfill, options, signal, counter, settings } = pool;
   const { batchTime, fixMismatched, maxFailures, patience } = options;
   return {
     name: backfill.name,
     session,
-    pace: createPace(batchTime),
+    sizer: createBatchSizer(batchTime),
     purpose: fixMismatched ? 'fix' : 'fill',
     signal,
     limits: {
       lock: Math.min(100, batchTime),
-      statement: Math.max(2 * batchTime, Math.min(4 * batchTime, facts.deadlockTimeout)),
+      statement: Math.max(2 * batchTime, Math.min(4 * batchTime, settings.deadlockTimeout)),
       patience,
       application: `dbops backfill run ${randomUUID().slice(0, 8)}`,
     },
     onBatch(changed) {
-      tally.changed += changed;
-      tally.tell(throttle.reason());
+      counter.changed += changed;
+      counter.announce(throttle.reason());
     },
     onFailure(label, id, error) {
-      tally.failures += 1;
-      const said = messageOf(error);
-      options.onNote(`${label} ${id} is set aside: ${said}`);
-      if (tally.failures >= maxFailures) throw tooManyFail(backfill.name, tally.failures, said);
+      counter.failures += 1;
+      const message = messageOf(error);
+      options.onNote(`${label} ${id} is in quarantine: ${message}`);
+      if (counter.failures >= maxFailures)
+        throw tooManyFailures(backfill.name, counter.failures, message);
     },
   };
 }
 
-function tooManyFail(name: string, count: number, said: string): DbopsError {
+function tooManyFailures(name: string, count: number, message: string): DbopsError {
   return new DbopsError({
     code: 'BACKFILL.TOO_MANY_FAIL',
     exitCode: exitCodes.failed,
-    message: `${count} rows failed, and the run gave up; what was filled before stands.`,
-    reason: [`the last one: ${said}`],
-    hint: `Correct the expression or the rows, or allow more with --max-failures; then: dbops backfill run ${name}`,
+    message: `Stopped after ${formatCount(count)} failed rows; earlier batches remain committed.`,
+    reason: [`last error: ${message}`],
+    hint: `Fix the expression or the rows, or increase --max-failures; then run: dbops backfill run ${name}`,
   });
 }
 
-async function walkAll(
-  crew: Crew,
-  places: readonly Workplace[],
+async function scanAll(
+  pool: WorkerPool,
+  workers: readonly Worker[],
   throttle: Throttle,
 ): Promise<void> {
   for (;;) {
-    const queue = [...crew.beginning.ranges];
-    const work = async (place: Workplace) => {
+    const queue = [...pool.runPlan.ranges];
+    const work = async (worker: Worker) => {
       for (let range = queue.shift(); range; range = queue.shift())
-        await walkRange(range, crew, place, throttle);
+        await scanOneRange(range, pool, worker, throttle);
     };
     const ends = await Promise.allSettled(
-      places.map((place) =>
-        work(place).catch((error: unknown) => {
+      workers.map((worker) =>
+        work(worker).catch((error: unknown) => {
           queue.length = 0;
           throw error;
         }),
@@ -178,75 +180,73 @@ async function walkAll(
     );
     const failed = ends.flatMap((each) => (each.status === 'rejected' ? [each.reason] : []));
     if (failed.length === 0) return;
-    const [worst] = failed.filter((error) => !(error instanceof Rewritten));
-    if (worst) throw worst;
-    await beginAgain(crew);
+    const [error] = failed.filter((each) => !(each instanceof TableRewritten));
+    if (error) throw error;
+    await rescanRewrittenTables(pool);
   }
 }
 
-/** A table that was rewritten meanwhile begins anew; rows that are filled are not filled twice. */
-async function beginAgain(crew: Crew): Promise<void> {
-  const { session, backfill, subjects, options, tally } = crew;
-  options.onNote(
-    'a table was rewritten meanwhile (VACUUM FULL, CLUSTER or the like): its pages are walked anew',
-  );
+/** Scans rewritten tables from the start. Filled rows are not filled twice. */
+async function rescanRewrittenTables(pool: WorkerPool): Promise<void> {
+  const { session, backfill, subjects, options, counter } = pool;
+  options.onNote('a table was rewritten (VACUUM FULL, CLUSTER or similar); scanning it again');
   for (const [at, { target, orphanValue }] of subjects.entries())
     subjects[at] = {
-      ...(await subjectOf(session, target)),
+      ...(await resolveTarget(session, target)),
       ...(orphanValue !== undefined && { orphanValue }),
     };
-  const { ranges, pages } = await adopt(session, backfill, subjects, options.workers);
-  crew.beginning = { ...crew.beginning, ranges, pages };
-  tally.restart(crew.beginning);
+  const { ranges, pages } = await reuseRanges(session, backfill, subjects, options.workers);
+  pool.runPlan = { ...pool.runPlan, ranges, pages };
+  counter.restart(pool.runPlan);
 }
 
-async function walkRange(
-  range: Range,
-  { subjects, facts, options, tally, tell }: Crew,
-  place: Workplace,
+async function scanOneRange(
+  range: ScanRange,
+  { subjects, settings, options, counter, announce }: WorkerPool,
+  worker: Worker,
   throttle: Throttle,
 ): Promise<void> {
   const subject = subjects[range.target];
   const relation = subject?.relations.find(({ oid }) => oid === range.relation);
-  if (!subject || !relation) throw new Rewritten();
+  if (!subject || !relation) throw new TableRewritten();
   let seen = range.next;
   const strategy = async () => {
     const chosen = strategyOf(subject, relation, throttle.pinnedBy());
-    if (!chosen) throw noWay(subject);
-    await tell(relation, chosen, place.session);
+    if (!chosen) throw noScanOrder(subject);
+    await announce(relation, chosen, worker.session);
     return chosen;
   };
   await strategy();
-  return walk({
+  return scanRange({
     range,
     subject,
     relation,
-    place,
+    worker,
     throttle,
-    window: windowPages(facts.sharedBuffers, options.workers),
+    window: windowPages(settings.sharedBuffers, options.workers),
     strategy,
     onProgress(next) {
-      tally.pages += next - seen;
+      counter.pages += next - seen;
       seen = next;
     },
   });
 }
 
-function noWay({ label }: Subject): DbopsError {
+function noScanOrder({ label }: Subject): DbopsError {
   return new DbopsError({
     code: 'BACKFILL.NO_ORDER',
     exitCode: exitCodes.usage,
-    message: `${label} can not be walked: it is no heap, and has no primary key.`,
-    hint: 'Give it a primary key.',
+    message: `${label} cannot be scanned: it is not a heap table and has no primary key.`,
+    hint: 'Add a primary key.',
   });
 }
 
-/** Says which way a table is walked, when that is first known and when it changes. */
-function createAnnouncer({ backfill, options }: Filling) {
-  const told = new Map<number, string>();
+/** Reports how a table is scanned, when that is first known and when it changes. */
+function createAnnouncer({ backfill, options }: BackfillRun) {
+  const announced = new Map<number, string>();
   return async ({ oid, name }: Relation, strategy: Strategy, session: Session) => {
-    if (told.get(oid) === strategy.name) return;
-    told.set(oid, strategy.name);
+    if (announced.get(oid) === strategy.name) return;
+    announced.set(oid, strategy.name);
     const because = strategy.because ? ` (${strategy.because})` : '';
     options.onNote(`${name}: ${strategy.name}${because}`);
     await session.query('UPDATE dbops.backfills SET strategy = $2 WHERE name = $1', [
@@ -256,32 +256,32 @@ function createAnnouncer({ backfill, options }: Filling) {
   };
 }
 
-type Tally = ReturnType<typeof createTally>;
+type Counter = ReturnType<typeof createCounter>;
 
-/** What was done so far, for the line that tells of it. */
-function createTally({ backfill, options, beginning }: Filling) {
+/** Counts the work of all workers, for the progress line. */
+function createCounter({ backfill, options, runPlan }: BackfillRun) {
   const started = performance.now();
-  const before = beginning.goesOn ? beginning.before : undefined;
-  const undone = ({ ranges }: Beginning) =>
+  const previous = runPlan.isResumed ? runPlan.previous : undefined;
+  const remainingPages = ({ ranges }: RunPlan) =>
     ranges.reduce((sum, { next, end }) => sum + end - next, 0);
-  let total = beginning.pages;
-  let first = total - undone(beginning);
+  let total = runPlan.pages;
+  let first = total - remainingPages(runPlan);
   return {
     pages: first,
     changed: 0,
     failures: 0,
-    restart(again: Beginning) {
-      total = again.pages;
-      first = total - undone(again);
+    restart(plan: RunPlan) {
+      total = plan.pages;
+      first = total - remainingPages(plan);
       this.pages = first;
     },
-    tell(reason: string | undefined) {
+    announce(reason: string | undefined) {
       const seconds = Math.max(0.001, (performance.now() - started) / 1_000);
       const pagesPerSecond = (this.pages - first) / seconds;
       options.onProgress(
         progressLine(backfill.name, {
           fraction: this.pages / Math.max(1, total),
-          changed: (before?.changed ?? 0) + this.changed,
+          changed: (previous?.changed ?? 0) + this.changed,
           rowsPerSecond: this.changed / seconds,
           ...(pagesPerSecond > 0 && { etaSeconds: (total - this.pages) / pagesPerSecond }),
           reason,

@@ -1,11 +1,11 @@
 import { withContext, type Context } from '../context.ts';
-import { grouped } from '../output/number.ts';
+import { formatCount } from '../output/number.ts';
+import { loadDemoSales, packagedMigrations } from '../default-project.ts';
 import { screenOf } from '../output/terminal.ts';
 import { toText } from '../output/text.ts';
 import { done, text, type Block, type Report } from '../report.ts';
 import { command as backfillRun } from './backfill/run.ts';
 import { defineCommand, type Command, type RawFlags } from '../command.ts';
-import { insertOldRows, packagedMigrations } from '../reference/demo-rows.ts';
 import { none } from '../flags.ts';
 import { command as migrateDown } from './migrate/down.ts';
 import { command as migrateUp } from './migrate/up.ts';
@@ -55,7 +55,7 @@ export const command = defineCommand({
   examples: ['dbops demo', 'npm run demo'],
   flags: none,
   async run(context) {
-    const { io, flags } = context;
+    const { io, flags, application } = context;
     const settings = {
       ...context.settings,
       target: () => ({ target: { kind: 'pglite' as const, directory: null }, source: 'the demo' }),
@@ -65,6 +65,7 @@ export const command = defineCommand({
     await withContext(
       {
         command: 'demo',
+        application,
         settings,
         io,
         // It asks nothing: a question would stand in the middle of the story.
@@ -90,7 +91,8 @@ export const command = defineCommand({
 });
 
 async function sellForAWhile(context: Context): Promise<Report> {
-  const { purchases, access } = await insertOldRows(await context.session());
-  const line = `✓ ${grouped(purchases)} purchases, ${grouped(access)} access rows`;
+  const sellForAWhileOn = await loadDemoSales();
+  const { purchases, access } = await sellForAWhileOn(await context.session());
+  const line = `✓ ${formatCount(purchases)} purchases, ${formatCount(access)} access rows`;
   return done({ purchases, access }, text(line, 'good'));
 }

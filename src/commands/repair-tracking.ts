@@ -7,7 +7,7 @@ import { usageError } from '../errors.ts';
 import type { Folder } from '../formats/format.ts';
 import { readApplied } from '../runner/tracking-state.ts';
 import { shellWord } from '../output/shell.ts';
-import { grouped } from '../output/number.ts';
+import { formatCount } from '../output/number.ts';
 import type { Report } from '../report.ts';
 import { applyRepair } from '../repair/apply.ts';
 import { diagnose } from '../repair/diagnose.ts';
@@ -165,7 +165,7 @@ async function apply(
   const { lockTimeout } = context.settings;
   if (mending) refuseUnproven(mending);
   const changes =
-    plan.actions.length === 1 ? '1 change' : `${grouped(plan.actions.length)} changes`;
+    plan.actions.length === 1 ? '1 change' : `${formatCount(plan.actions.length)} changes`;
   await agree(context, session, `This makes ${changes} to ${folder.tracking.table}.`);
   const repaired = await underLocks(
     { context, session, folder, patience: flags.wait },

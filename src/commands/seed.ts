@@ -5,11 +5,11 @@ import { needsConsent, readLabel, refuseProduction } from '../db/meta.ts';
 import type { Session } from '../db/session.ts';
 import { databaseName } from '../db/target.ts';
 import { exitCodes } from '../errors.ts';
-import { grouped } from '../output/number.ts';
+import { formatCount } from '../output/number.ts';
 import { text, type Report, type Table } from '../report.ts';
-import { sets, setsNamed } from '../seed/index.ts';
-import type { SeedCounts } from '../seed/plan.ts';
-import { hasChanges, refuseLiveCustomers, seed, type SeedOptions } from '../seed/run.ts';
+import type { SeedDeclaration } from '../seed/definition.ts';
+import { hasChanges, type SeedCounts } from '../seed/plan.ts';
+import { seed, selectSets, type SeedOptions } from '../seed/run.ts';
 import { defineCommand } from '../command.ts';
 
 /** Milliseconds to retry for locks, those of another seed among them. */
@@ -26,7 +26,8 @@ const flags = z.object({
 });
 
 export const command = defineCommand({
-  description: `Inserts test data in one transaction. Existing rows are reused, and what testers used up or renamed is kept, so the command can be repeated. Sets: ${sets.map(({ name, summary }) => `${name} (${summary})`).join('; ')}.`,
+  description:
+    'Inserts test data in one transaction. Existing rows are reused and values that testers changed are kept, so it can be run any number of times.',
   options: [
     ['--only <sets...>', 'insert only these sets and those that they need'],
     ['--reset', 'also reset credits, names and dates of seeded rows'],
@@ -36,10 +37,11 @@ export const command = defineCommand({
   examples: ['dbops seed', 'dbops seed --only users', 'dbops seed --reset --dry-run'],
   flags,
   async run(context, { only, reset, check, dryRun }) {
-    const chosen = setsNamed(only);
+    const seeds = await context.application.seeds();
+    const chosen = selectSets(seeds.sets, only);
     const session = await context.session();
     const write = !check && !dryRun;
-    await guard(context, session, write);
+    await guard(context, session, write, seeds);
     const { clock, signal } = context;
     const { lockTimeout, statementTimeout } = context.settings;
     const options: SeedOptions = {
@@ -56,10 +58,15 @@ export const command = defineCommand({
   },
 });
 
-async function guard(context: Context, session: Session, write: boolean): Promise<void> {
+async function guard(
+  context: Context,
+  session: Session,
+  write: boolean,
+  { assertSafe }: SeedDeclaration,
+): Promise<void> {
   const label = await readLabel(session);
   refuseProduction(session, label, 'seeding');
-  if (label.name === null) await refuseLiveCustomers(session);
+  if (label.name === null) await assertSafe?.(session);
   if (write && needsConsent(session, label)) {
     await context.consent(
       `This seeds test data into ${databaseName(session.target)}, which is not on this machine.`,
@@ -82,7 +89,7 @@ function toReport(
 ): Report {
   const outdated = check && hasChanges(counts);
   const [created, updated, unchanged] = [counts.created, counts.updated, counts.unchanged].map(
-    (rows) => grouped(total(rows)),
+    (rows) => formatCount(total(rows)),
   );
   const prefix = write ? '✓ ' : 'dry run: ';
   const summary = `${prefix}${created} created, ${updated} updated, ${unchanged} unchanged`;

@@ -1,11 +1,10 @@
 import * as z from 'zod';
 import { driftOf } from '../shadow/drift.ts';
 import { readWithFixedSettings } from '../catalog/snapshot.ts';
-import { checkGroups, type CheckGroup } from '../verify/check.ts';
-import { checks } from '../verify/checks/index.ts';
+import { checkGroups, type CheckGroup } from '../verify/definition.ts';
+import { checks as schemaChecks } from '../verify/checks/index.ts';
 import { runChecks } from '../verify/run.ts';
-import { setAside, type Sorted } from '../verify/known.ts';
-import { unseen } from '../verify/unseen.ts';
+import { notCompared } from '../verify/checks/schema-objects.ts';
 import type { Context } from '../context.ts';
 import type { Session } from '../db/session.ts';
 import { exitCodes } from '../errors.ts';
@@ -13,10 +12,15 @@ import type { Folder } from '../formats/format.ts';
 import { folderOf, knownStatuses } from '../open-project.ts';
 import { appliedOf } from '../migrate/plan.ts';
 import type { Migration } from '../migration.ts';
-import { grouped } from '../output/number.ts';
+import { formatCount } from '../output/number.ts';
 import { done, text, type Finding, type Report } from '../report.ts';
 import { placeFolder } from '../formats/place.ts';
-import { readBaseline, writeBaseline } from '../verify/known-findings.ts';
+import {
+  readBaseline,
+  sortFindings,
+  writeBaseline,
+  type SortedFindings,
+} from '../verify/known-findings.ts';
 import { defineCommand } from '../command.ts';
 
 const severities = ['error', 'warning', 'info'] as const;
@@ -52,28 +56,32 @@ export const command = defineCommand({
     const applied = appliedOf(await knownStatuses(context, session, folder));
     const groups = new Set<CheckGroup>(words.length > 0 ? words : checkGroups);
     if (context.flags.verbose && groups.has('schema'))
-      for (const line of unseen) context.note(`not compared  ${line}`);
-    const all = await findingsOf(context, { folder, session, applied, groups, grants });
-    const sorted = setAside(all, ignore, known, (key) => groups.has(groupOf(key)));
+      for (const line of notCompared) context.note(`not compared  ${line}`);
+    const checks = [...schemaChecks, ...(await context.application.checks())];
+    const all = await findingsOf(context, { folder, session, applied, groups, grants, checks });
+    const sorted = sortFindings(all, ignore, known, (key) => groups.has(groupOf(key, checks)));
     if (output !== undefined) return baselineWritten(cwd, output, sorted.findings);
     return toReport(
       sorted,
-      `${[...groups].join(', ')}; ${grouped(applied.length)} applied ${applied.length === 1 ? 'migration' : 'migrations'}`,
+      `${[...groups].join(', ')}; ${formatCount(applied.length)} applied ${applied.length === 1 ? 'migration' : 'migrations'}`,
     );
   },
 });
 
-interface Asked {
+type Checks = Parameters<typeof runChecks>[0];
+
+interface VerifyRequest {
   folder: Folder;
   session: Session;
   applied: readonly Migration[];
   groups: ReadonlySet<CheckGroup>;
   grants: boolean;
+  checks: Checks;
 }
 
 async function findingsOf(
   { settings, signal, progress }: Context,
-  { folder, session, applied, groups, grants }: Asked,
+  { folder, session, applied, groups, grants, checks }: VerifyRequest,
 ): Promise<Finding[]> {
   const wanted = {
     migrations: applied,
@@ -83,21 +91,21 @@ async function findingsOf(
     server: settings.shadow,
     signal,
     onReplay: () =>
-      progress.update(`replaying ${grouped(applied.length)} migrations in a shadow database`),
+      progress.update(`replaying ${formatCount(applied.length)} migrations in a shadow database`),
   };
   const drift = groups.has('schema') ? await driftOf(session, wanted, folder.tracking.tables) : [];
-  const subject = { session, drift, groups, applied: new Set(applied.map(({ name }) => name)) };
-  return readWithFixedSettings(session, () => runChecks(checks, subject));
+  const names = new Set(applied.map(({ name }) => name));
+  return readWithFixedSettings(session, () => runChecks(checks, { session, drift, groups }, names));
 }
 
 /** Returns the group of a finding by its key; findings of the schema are named after their change. */
-function groupOf(key: string): CheckGroup {
+function groupOf(key: string, checks: Checks): CheckGroup {
   return checks.find(({ name }) => key === name || key.startsWith(`${name}:`))?.group ?? 'schema';
 }
 
 function baselineWritten(cwd: string, file: string, findings: readonly Finding[]): Report {
   writeBaseline(cwd, file, findings);
-  const count = `${grouped(findings.length)} finding${findings.length === 1 ? '' : 's'}`;
+  const count = `${formatCount(findings.length)} finding${findings.length === 1 ? '' : 's'}`;
   return done(
     { findings: [...findings], counts: countsOf(findings) },
     text(`✓ ${count} written to ${file}; next run: dbops verify --baseline ${file}`, 'good'),
@@ -113,12 +121,12 @@ function countsOf(findings: readonly Finding[]): Record<string, number> {
   );
 }
 
-function toReport({ findings, ignored, known, stale }: Sorted, scope: string): Report {
+function toReport({ findings, ignored, known, stale }: SortedFindings, scope: string): Report {
   const counts = countsOf(findings);
   const isClean = findings.every(({ severity }) => severity === 'info');
   const aside = [
-    ...(known > 0 ? [`${grouped(known)} known`] : []),
-    ...(ignored > 0 ? [`${grouped(ignored)} ignored`] : []),
+    ...(known > 0 ? [`${formatCount(known)} known`] : []),
+    ...(ignored > 0 ? [`${formatCount(ignored)} ignored`] : []),
   ];
   const found = severities
     .filter((severity) => counts[severity])
@@ -137,5 +145,5 @@ function toReport({ findings, ignored, known, stale }: Sorted, scope: string): R
 
 /** `1 error`, `2 warnings`; info has no plural. */
 function countOf(count: number, severity: (typeof severities)[number]): string {
-  return `${grouped(count)} ${severity}${count === 1 || severity === 'info' ? '' : 's'}`;
+  return `${formatCount(count)} ${severity}${count === 1 || severity === 'info' ? '' : 's'}`;
 }

@@ -3,13 +3,11 @@ import { schemaOf, underUserPath } from '../db/search-path.ts';
 import type { Session } from '../db/session.ts';
 import type { BackfillTarget } from '../backfill/definition.ts';
 import type { Piece } from '../sql/alter-table.ts';
-import type { EmptyColumn, Known } from './plan.ts';
+import type { EmptyColumn, ExistingSchema } from './plan.ts';
 
 /**
- * Where the value of a new column is known: the one table that the rows refer to, by a foreign key
- * of one column, which has a column of that name.
- *
- * @returns nothing where there is no such table, or where there are several
+ * Returns a target that fills a new column from the table that the rows refer to, by a foreign key of
+ * one column, if exactly one such table has a column of that name.
  */
 export async function deriveTarget(
   session: Session,
@@ -42,18 +40,21 @@ export async function deriveTarget(
   };
 }
 
-/** A name in SQL for people, quoted only where it must be. */
+/** Returns a name as people write it, quoted only where necessary. */
 function word(name: string): string {
   return /^[a-z_][a-z0-9_]*$/.test(name) ? name : q(name);
 }
 
-/** What the database says about what a migration names. */
-export async function readKnown(session: Session, pieces: readonly Piece[]): Promise<Known> {
+/** Reads which tables of a migration exist and which of its functions are volatile. */
+export async function readKnown(
+  session: Session,
+  pieces: readonly Piece[],
+): Promise<ExistingSchema> {
   const tables = pieces.flatMap((piece) => ('table' in piece ? [quoteName(piece.table)] : []));
   const functions = pieces.flatMap((piece) =>
     piece.kind === 'add-column' ? (piece.column.default?.functions ?? []) : [],
   );
-  const there = await underUserPath<{ name: string }>(
+  const existing = await underUserPath<{ name: string }>(
     session,
     `SELECT name FROM pg_catalog.unnest(ARRAY[${tables.map(quoteLiteral).join(', ')}]::pg_catalog.text[]) AS t (name)
       WHERE pg_catalog.to_regclass(name) IS NOT NULL`,
@@ -63,9 +64,9 @@ export async function readKnown(session: Session, pieces: readonly Piece[]): Pro
     [functions],
   );
   const names = (rows: { name: string }[]) => new Set(rows.map(({ name }) => name));
-  const [isThere, isVolatile] = [names(there), names(volatile)];
+  const [existingTables, volatileFunctions] = [names(existing), names(volatile)];
   return {
-    isThere: (table) => isThere.has(quoteName(table)),
-    isVolatile: (name) => isVolatile.has(name),
+    hasTable: (table) => existingTables.has(quoteName(table)),
+    isVolatile: (name) => volatileFunctions.has(name),
   };
 }

@@ -12,35 +12,35 @@ import {
 } from '../formats/shared/written-migration.ts';
 import type { Migration } from '../migration.ts';
 
-/** A migration that was cut in two. */
-interface Cut {
+/** A migration that was split in two. */
+interface SplitRequest {
   folder: Folder;
   migration: Migration;
   split: Split;
-  /** Statements that are left of its rollback, where it has one. */
+  /** The remaining statements of its rollback, where it has one. */
   rollback: readonly string[] | undefined;
   backfills: ReadonlyMap<string, BackfillTarget[]>;
   now: Date;
 }
 
 /**
- * Text by path: the definitions, the second part in the folder's own format, and the migration
- * itself, which keeps the first.
+ * Returns text by path: the backfill definitions, the contract migration in the folder's format, and
+ * the migration itself, which keeps the expand part.
  *
- * @throws usage error where a file is in the way, or dbops can't write the folder's format
+ * @throws usage error when a definition already exists, or dbops cannot write the format
  */
-export function filesOf(cut: Cut): Record<string, string> {
-  return { ...definitionFiles(cut), ...contractFiles(cut), ...expandFiles(cut) };
+export function filesOf(request: SplitRequest): Record<string, string> {
+  return { ...definitionFiles(request), ...contractFiles(request), ...expandFiles(request) };
 }
 
-function definitionFiles({ folder: { directory }, backfills }: Cut) {
+function definitionFiles({ folder: { directory }, backfills }: SplitRequest) {
   const files = [...backfills].map(([name, targets]) => {
     const file = join(dirname(directory), 'backfills', `${name}.json`);
     if (existsSync(file))
       throw usageError(
         'EXPAND.DEFINED',
         `${file} already exists; nothing was written.`,
-        'Rename or remove it, or cut the migration by hand.',
+        'Rename or remove it, or split the migration by hand.',
       );
     const columns = targets.map(({ table }) => table).join(' and ');
     const definition = { summary: `${name.replaceAll('-', '_')} of ${columns}`, targets };
@@ -49,29 +49,29 @@ function definitionFiles({ folder: { directory }, backfills }: Cut) {
   return Object.fromEntries(files) as Record<string, string>;
 }
 
-function contractFiles({ folder, migration: { name }, split, backfills, now }: Cut) {
+function contractFiles({ folder, migration: { name }, split, backfills, now }: SplitRequest) {
   const { directory, format, migrations } = folder;
   const title = `${slugOf(name.replace(/^[\d_-]+/, '')) || 'migration'}_contract`;
   const content: MigrationContent = {
     head: [
       ...[...backfills.keys()].map((each) => `dbops: requires-backfill ${each}`),
       'dbops: no-transaction',
-      `What ${name} demands of every row, once the columns are filled. Every statement commits`,
-      'alone, and none holds a lock for long that keeps the application waiting.',
+      `Enforces what ${name} requires of every row, after the backfill. Each statement runs in its`,
+      'own transaction, and none blocks reads or writes for long.',
     ],
     up: split.contract,
     down: split.undo,
     isStepwise: true,
   };
-  const wanted = { migrations, title, now, module: false };
+  const request = { migrations, title, now, module: false };
   const files = format.writtenFiles
-    ? format.writtenFiles(directory, wanted, content)
-    : fillFiles(format.newFiles?.(wanted) ?? {}, content);
+    ? format.writtenFiles(directory, request, content)
+    : fillFiles(format.newFiles?.(request) ?? {}, content);
   if (Object.keys(files).length === 0)
     throw usageError(
       'EXPAND.FORMAT',
-      `dbops can not write migrations of ${format.name}.`,
-      'Write both files by hand; docs/backfill.md shows how.',
+      `dbops cannot write ${format.name} migrations.`,
+      'Write both files by hand; see docs/backfill.md.',
     );
   return below(directory, files);
 }
@@ -83,9 +83,11 @@ function below(directory: string, files: Readonly<Record<string, string>>): Reco
 }
 
 /** The migration itself, and its rollback where it has one. */
-function expandFiles({ folder, migration: { name, up, down }, split, rollback }: Cut) {
+function expandFiles({ folder, migration: { name, up, down }, split, rollback }: SplitRequest) {
   const { format, migrations } = folder;
-  const head = [`What ${name} can do before its columns are filled; the rest is in the last file.`];
+  const head = [
+    `The part of ${name} that runs before the backfill; the last migration has the rest.`,
+  ];
   const content: MigrationContent = {
     head,
     up: split.expand,
@@ -97,8 +99,8 @@ function expandFiles({ folder, migration: { name, up, down }, split, rollback }:
       [up.file]: format.textOf(content),
       ...(down && down.file !== up.file && rollback && { [down.file]: statements(rollback) }),
     };
-  const wanted = { migrations, title: name, now: new Date(0), module: false };
-  const filled = Object.entries(fillFiles(format.newFiles?.(wanted) ?? {}, content));
+  const request = { migrations, title: name, now: new Date(0), module: false };
+  const filled = Object.entries(fillFiles(format.newFiles?.(request) ?? {}, content));
   const [, first = ''] = filled.find(([path]) => !/\bdown\.sql$/.test(path)) ?? [];
   const [, second] = filled.find(([path]) => /\bdown\.sql$/.test(path)) ?? [];
   return {

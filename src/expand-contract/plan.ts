@@ -3,38 +3,39 @@ import type { Piece, TableConstraint } from '../sql/alter-table.ts';
 import type { ObjectName } from '../sql/non-transactional.ts';
 import { triggerNames } from '../backfill/trigger-sql.ts';
 
-/** A migration, cut in two: what can be done before rows are filled, and what only then. Pure. */
+/** A migration split in two: what runs before the backfill (expand) and after it (contract). */
 export interface Split {
-  /** Statements of the first part. */
+  /** Statements that run before the backfill. */
   expand: string[];
-  /** Statements of the second, each to be committed alone. */
+  /** Statements that run after it, each in its own transaction. */
   contract: string[];
-  /** Undoes the second part. */
+  /** Statements that roll back `contract`. */
   undo: string[];
-  /** Columns that need a value in every row. */
+  /** Columns that the backfill must fill. */
   columns: EmptyColumn[];
-  /** Names of constraints and indexes, and columns, that are of the second part now. */
+  /** Names of constraints, indexes and columns that moved to `contract`. */
   moved: Set<string>;
-  /** What is left as it is, and why somebody should look at it. */
+  /** Statements that were not split, and other remarks to review. */
   notes: string[];
 }
 
 export interface EmptyColumn {
   table: ObjectName;
   name: string;
-  /** SQL of a default that is another value in every row. */
+  /** SQL of a volatile default, which differs in every row. */
   default?: string;
 }
 
-/** What the database says about what a migration names. */
-export interface Known {
-  /** Whether a table is there already, with rows as may be. */
-  isThere: (table: ObjectName) => boolean;
-  /** Names of volatile functions: a default that calls one rewrites the table. */
+/** What the database already has of the objects that a migration names. */
+export interface ExistingSchema {
+  /** Whether a table exists, and so may have rows. */
+  hasTable: (table: ObjectName) => boolean;
+  /** Whether a function is volatile: a default that calls it rewrites the table. */
   isVolatile: (name: string) => boolean;
 }
 
-export function splitMigration(pieces: readonly Piece[], known: Known): Split {
+/** Splits the statements of a migration. Tables that it creates itself have no rows to fill. */
+export function splitMigration(pieces: readonly Piece[], existing: ExistingSchema): Split {
   const split: Split = {
     expand: [],
     contract: [],
@@ -43,16 +44,17 @@ export function splitMigration(pieces: readonly Piece[], known: Known): Split {
     moved: new Set(),
     notes: [],
   };
-  const demands: Demands = { looks: [], notNull: [], indexes: [], constraints: [] };
-  const made = new Set(
+  const demands: ContractParts = { checks: [], notNull: [], indexes: [], constraints: [] };
+  const created = new Set(
     pieces.flatMap((piece) => (piece.kind === 'create-table' ? [quoteName(piece.table)] : [])),
   );
-  const isOld = (table: ObjectName) => !made.has(quoteName(table)) && known.isThere(table);
+  const mayHaveRows = (table: ObjectName) =>
+    !created.has(quoteName(table)) && existing.hasTable(table);
   for (const piece of pieces)
-    if (!('table' in piece) || !isOld(piece.table)) split.expand.push(piece.sql);
-    else sort(piece, split, demands, known);
+    if (!('table' in piece) || !mayHaveRows(piece.table)) split.expand.push(piece.sql);
+    else sort(piece, split, demands, existing);
   split.contract.push(
-    ...(demands.looks.length > 0 ? [lookFirst(demands.looks)] : []),
+    ...(demands.checks.length > 0 ? [checkRowsFirst(demands.checks)] : []),
     ...demands.notNull.flatMap(({ table, name }) => notNull(table, name)),
     ...demands.indexes,
     ...demands.constraints,
@@ -61,9 +63,9 @@ export function splitMigration(pieces: readonly Piece[], known: Known): Split {
   return split;
 }
 
-/** What the second part demands of the rows, in its order. */
-interface Demands {
-  looks: { sql: string; message: string }[];
+/** The parts of `contract`, in the order in which they run. */
+interface ContractParts {
+  checks: { sql: string; message: string }[];
   notNull: { table: ObjectName; name: string }[];
   indexes: string[];
   constraints: string[];
@@ -71,24 +73,27 @@ interface Demands {
 
 type OnTable = Extract<Piece, { table: ObjectName }>;
 
-function sort(piece: OnTable, split: Split, demands: Demands, known: Known): void {
+function sort(
+  piece: OnTable,
+  split: Split,
+  demands: ContractParts,
+  existing: ExistingSchema,
+): void {
   const { table } = piece;
-  if (piece.kind === 'add-column') return addColumn(piece, split, demands, known);
+  if (piece.kind === 'add-column') return addColumn(piece, split, demands, existing);
   if (piece.kind === 'set-not-null') return demandNotNull(table, piece.column, split, demands);
   if (piece.kind === 'add-constraint') return addConstraint(piece, split, demands);
   if (piece.kind === 'create-index') {
     const { name, concurrently, isUnique } = piece.index;
     demands.indexes.push(concurrently);
     if (name === undefined) {
-      split.notes.push(
-        `An index of ${table.name} has no name, so its rollback has to be written by hand.`,
-      );
+      split.notes.push(`An index on ${table.name} has no name; write its rollback by hand.`);
       return;
     }
     split.moved.add(name);
     split.undo.unshift(`DROP INDEX ${quoteName({ ...table, name })}`);
     if (isUnique)
-      split.notes.push(`${name}: rows that are not unique make CREATE INDEX fail; look first.`);
+      split.notes.push(`${name}: CREATE INDEX fails on duplicate rows; check for them first.`);
     return;
   }
   split.expand.push(piece.sql);
@@ -97,8 +102,8 @@ function sort(piece: OnTable, split: Split, demands: Demands, known: Known): voi
 function addColumn(
   { table, column, sql }: Extract<Piece, { kind: 'add-column' }>,
   split: Split,
-  demands: Demands,
-  { isVolatile }: Known,
+  demands: ContractParts,
+  { isVolatile }: ExistingSchema,
 ): void {
   const { name, type, isNotNull, isFilled, constraints } = column;
   const differs = column.default?.functions.some(isVolatile) === true;
@@ -106,7 +111,7 @@ function addColumn(
   if (!isEmpty && constraints.length === 0) return void split.expand.push(sql);
   if (isFilled) {
     split.notes.push(
-      `${table.name}.${name} is generated or a key: adding it rewrites the table under its lock.`,
+      `${table.name}.${name} is a generated or key column: adding it rewrites the table under an ACCESS EXCLUSIVE lock.`,
     );
     return void split.expand.push(sql);
   }
@@ -128,11 +133,16 @@ function addColumn(
     addConstraint({ kind: 'add-constraint', sql: '', table, constraint }, split, demands);
 }
 
-function demandNotNull(table: ObjectName, name: string, split: Split, demands: Demands): void {
+function demandNotNull(
+  table: ObjectName,
+  name: string,
+  split: Split,
+  demands: ContractParts,
+): void {
   demands.notNull.push({ table, name });
   split.moved.add(name);
   split.undo.push(`ALTER TABLE ${quoteName(table)} ALTER COLUMN ${q(name)} DROP NOT NULL`);
-  demands.looks.push({
+  demands.checks.push({
     sql: `SELECT FROM ${quoteName(table)} WHERE ${q(name)} IS NULL`,
     message: `${table.name} has rows without ${name}`,
   });
@@ -141,13 +151,13 @@ function demandNotNull(table: ObjectName, name: string, split: Split, demands: D
 function addConstraint(
   { table, constraint, sql }: Extract<Piece, { kind: 'add-constraint' }>,
   split: Split,
-  demands: Demands,
+  demands: ContractParts,
 ): void {
-  const { kind, columns, isOnline, expression } = constraint;
+  const { kind, isOnline, expression } = constraint;
   if (kind === 'other' || kind === 'primary' || kind === 'not-null' || isOnline) {
     if (!isOnline)
       split.notes.push(
-        `${table.name}: there is no online way to ${constraint.sql}; it is left as it is.`,
+        `${table.name}: ${constraint.sql} cannot be added online; it remains in the first file.`,
       );
     split.expand.push(sql);
     return;
@@ -156,23 +166,9 @@ function addConstraint(
   const alter = `ALTER TABLE ${quoteName(table)}`;
   split.moved.add(name);
   split.undo.unshift(`${alter} DROP CONSTRAINT ${q(name)}`);
-  if (kind === 'unique') {
-    demands.looks.push({
-      sql: `SELECT FROM ${quoteName(table)} WHERE ${columns.map((each) => `${q(each)} IS NOT NULL`).join(' AND ')} GROUP BY ${columns.map(q).join(', ')} HAVING count(*) > 1`,
-      message: `${table.name} has rows with the same ${columns.join(', ')}`,
-    });
-    const index = constraint.sql.replace(
-      /^unique(\s+nulls\s+(?:not\s+)?distinct)?\s*(\([^)]*\))/i,
-      '$2$1',
-    );
-    demands.indexes.push(
-      `CREATE UNIQUE INDEX CONCURRENTLY ${q(name)} ON ${quoteName(table)} ${index}`,
-      `${alter} ADD CONSTRAINT ${q(name)} UNIQUE USING INDEX ${q(name)}`,
-    );
-    return;
-  }
+  if (kind === 'unique') return addUnique(table, name, constraint, demands);
   if (kind === 'check' && expression !== undefined)
-    demands.looks.push({
+    demands.checks.push({
       sql: `SELECT FROM ${quoteName(table)} WHERE NOT (${expression})`,
       message: `${table.name} has rows that ${name} forbids`,
     });
@@ -182,7 +178,27 @@ function addConstraint(
   );
 }
 
-/** As the server names a constraint that has no name (server sources, `ChooseConstraintName`). */
+/** A unique constraint is built from an index that is created CONCURRENTLY. */
+function addUnique(
+  table: ObjectName,
+  name: string,
+  { columns, sql }: TableConstraint,
+  demands: ContractParts,
+): void {
+  const quoted = quoteName(table);
+  const present = columns.map((each) => `${q(each)} IS NOT NULL`).join(' AND ');
+  demands.checks.push({
+    sql: `SELECT FROM ${quoted} WHERE ${present} GROUP BY ${columns.map(q).join(', ')} HAVING count(*) > 1`,
+    message: `${table.name} has rows with the same ${columns.join(', ')}`,
+  });
+  const index = sql.replace(/^unique(\s+nulls\s+(?:not\s+)?distinct)?\s*(\([^)]*\))/i, '$2$1');
+  demands.indexes.push(
+    `CREATE UNIQUE INDEX CONCURRENTLY ${q(name)} ON ${quoted} ${index}`,
+    `ALTER TABLE ${quoted} ADD CONSTRAINT ${q(name)} UNIQUE USING INDEX ${q(name)}`,
+  );
+}
+
+/** Returns the name that the server gives a constraint (server sources, `ChooseConstraintName`). */
 function defaultName({ name }: ObjectName, { kind, columns }: TableConstraint): string {
   const ending = { unique: 'key', 'foreign-key': 'fkey', check: 'check' }[kind as 'unique'];
   return [
@@ -192,9 +208,9 @@ function defaultName({ name }: ObjectName, { kind, columns }: TableConstraint): 
   ].join('_');
 }
 
-/** A refusal leaves nothing half done, and an old row that a constraint forbids keeps its updates. */
-function lookFirst(looks: Demands['looks']): string {
-  const tests = looks.map(
+/** Returns a statement that fails on violating rows before any constraint is added. */
+function checkRowsFirst(checks: ContractParts['checks']): string {
+  const tests = checks.map(
     ({ sql, message }) =>
       `  IF EXISTS (${sql}) THEN RAISE EXCEPTION USING MESSAGE = ${quoteLiteral(message)}; END IF;`,
   );
@@ -202,8 +218,9 @@ function lookFirst(looks: Demands['looks']): string {
 }
 
 /**
- * NOT NULL without a scan under the table's lock: proven first, by a check up to PostgreSQL 17, by
- * its own NOT VALID from 18 on. It comes after the backfill, as it binds every new row version.
+ * Returns statements that set NOT NULL without scanning under an ACCESS EXCLUSIVE lock: a CHECK (up to
+ * PostgreSQL 17) or NOT NULL NOT VALID (from 18 on) is validated first. They run after the backfill,
+ * because NOT VALID constraints apply to every new row version.
  */
 function notNull(table: ObjectName, column: string): string[] {
   const alter = `ALTER TABLE ${quoteName(table)}`;
@@ -233,7 +250,7 @@ function withoutTriggers(table: ObjectName, column: string): string[] {
   return [fill, move].map((name) => `DROP TRIGGER IF EXISTS ${q(name)} ON ${quoteName(table)}`);
 }
 
-/** What is left of a rollback, where the second part has one of its own now. */
+/** Returns the statements of a rollback that do not concern what moved to `contract`. */
 export function withoutMoved(pieces: readonly Piece[], moved: ReadonlySet<string>): string[] {
   return pieces.flatMap((piece) => ('name' in piece && moved.has(piece.name) ? [] : [piece.sql]));
 }

@@ -1,4 +1,4 @@
-import { backfillNamed } from '../backfill/index.ts';
+import { backfillNamed, backfillsOf } from '../backfill/index.ts';
 import {
   inspectBackfill,
   retireBackfill,
@@ -7,10 +7,10 @@ import {
 } from '../backfill/run.ts';
 import type { Context } from '../context.ts';
 import type { Session } from '../db/session.ts';
-import { grouped } from '../output/number.ts';
+import { formatCount } from '../output/number.ts';
 import { DbopsError, exitCodes } from '../errors.ts';
 import type { Step, StepResult } from '../runner/step.ts';
-import { backfillsOf, optionsOf } from '../backfill/options-of-command.ts';
+import { optionsOf } from '../backfill/options.ts';
 
 interface Requirement {
   context: Context;
@@ -36,7 +36,7 @@ export function requireBackfill({ context, session, patience }: Requirement, run
       if (result.state !== 'complete') throw incomplete(name, migration.name, result);
       if (result.changed > 0)
         context.note(
-          `backfill ${name}: ${grouped(result.changed)} of ${grouped(result.account.total)} rows filled before ${migration.name}`,
+          `backfill ${name}: ${formatCount(result.changed)} of ${formatCount(result.counts.total)} rows filled before ${migration.name}`,
         );
     }
   };
@@ -68,13 +68,13 @@ export async function retireBackfills(
 }
 
 function incomplete(name: string, migration: string, result: BackfillResult): DbopsError {
-  const { account, samples, quarantine } = result;
-  const { open, orphans, mismatched, quarantined } = account;
+  const { counts, samples, quarantine } = result;
+  const { open, orphans, mismatched, quarantined } = counts;
   const left = [
     ...(open + orphans + quarantined > 0
-      ? [`${grouped(open + orphans + quarantined)} rows are not filled`]
+      ? [`${formatCount(open + orphans + quarantined)} rows are not filled`]
       : []),
-    ...(mismatched > 0 ? [`${grouped(mismatched)} rows differ from their source`] : []),
+    ...(mismatched > 0 ? [`${formatCount(mismatched)} rows differ from their source`] : []),
   ];
   return new DbopsError({
     code: 'BACKFILL.INCOMPLETE',

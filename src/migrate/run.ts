@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { backfillOf } from '../backfill/index.ts';
-import { backfillsOf } from '../backfill/options-of-command.ts';
+import { backfillOf, backfillsOf } from '../backfill/index.ts';
 import type { Context } from '../context.ts';
 import type { AdvisoryLocks } from '../db/advisory-locks.ts';
 import { describeActivity, withRunnerLock } from '../db/lock.ts';
@@ -13,7 +12,7 @@ import type { RunOutcome, Step, StepResult } from '../runner/step.ts';
 import { withHostLock } from '../runner/tool-lock.ts';
 import type { Direction, Migration } from '../migration.ts';
 import { formatDuration } from '../output/duration.ts';
-import { grouped } from '../output/number.ts';
+import { formatCount } from '../output/number.ts';
 import { done, text, type Block, type JsonValue, type Report } from '../report.ts';
 import { readDirectives } from '../sql/directives.ts';
 
@@ -154,9 +153,9 @@ function summaryOf(results: readonly StepResult[], direction: Direction | 'redo'
   const finished = counted.filter(({ state }) => state === 'done').length;
   const noun = counted.length === 1 ? 'migration' : 'migrations';
   if (finished < counted.length)
-    return text(`${grouped(finished)} of ${grouped(counted.length)} ${noun} ${verb}`);
+    return text(`${formatCount(finished)} of ${formatCount(counted.length)} ${noun} ${verb}`);
   const total = results.reduce((sum, { durationMs }) => sum + durationMs, 0);
-  return text(`✓ ${grouped(finished)} ${noun} ${verb} (${formatDuration(total)})`, 'good');
+  return text(`✓ ${formatCount(finished)} ${noun} ${verb} (${formatDuration(total)})`, 'good');
 }
 
 /**

@@ -1,6 +1,21 @@
-const separated = new Intl.NumberFormat('en-US');
+const separated = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
 
-/** Returns a number with thousands separators, such as `1,234,567`. */
-export function grouped(value: number | bigint): string {
+/** Returns a number rounded to a whole one, with thousands separators: `12,000`. */
+export function formatCount(value: number | bigint): string {
   return separated.format(value);
+}
+
+/** Returns `1 row` or `12,000 rows`. The plural adds an `s` unless it is given. */
+export function formatCountOf(value: number | bigint, singular: string, plural = `${singular}s`) {
+  return `${formatCount(value)} ${Number(value) === 1 ? singular : plural}`;
+}
+
+/**
+ * Returns `part` as a percentage of `whole` with one decimal, such as `"80.0"`, or `null` where the
+ * whole is 0. Neither may be negative. It is rounded half up in integers, so large figures stay exact.
+ */
+export function percent(part: bigint, whole: bigint): string | null {
+  if (whole === 0n) return null;
+  const tenths = (part * 2_000n + whole) / (whole * 2n);
+  return `${tenths / 10n}.${tenths % 10n}`;
 }

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { parseMonth } from './period.ts';
 
-/** Options of every report, in commander's notation. */
+/** The options of every report, in commander's notation. */
 export const reportOptions: [notation: string, description: string][] = [
   ['--as-of <time>', 'report as of this time (ISO 8601 with a zone) or day (default: now)'],
   ['--csv', 'print the rows as CSV on stdout'],
@@ -11,12 +11,11 @@ export const reportOptions: [notation: string, description: string][] = [
 const day = z.iso.date();
 const instant = z.iso.datetime({ offset: true });
 
-/** An instant; a day alone is its midnight in UTC. */
 const asOf = z
   .union([instant, day], 'expected a time such as 2026-11-20T12:00:00Z or a day such as 2026-11-20')
   .transform((value) => new Date(value));
 
-/** The half-open UTC month of `YYYY-MM`. */
+/** Parses `YYYY-MM` as the half-open UTC month. */
 export const month = z.string().transform((value, context) => {
   const period = parseMonth(value);
   if (period) return period;

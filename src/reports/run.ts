@@ -1,72 +1,80 @@
-import { sql, type Kysely } from 'kysely';
 import { codeOf } from '../db/connection-error.ts';
-import { kyselyOf } from '../db/kysely.ts';
 import { sqlstate } from '../db/sqlstate.ts';
-import type { DB } from '../reference/schema.ts';
 import { readOnly, type Session } from '../db/session.ts';
 import { exitCodes, usageError } from '../errors.ts';
 import { text, type Block, type Report } from '../report.ts';
-import type { Figures, ReportDefinition, ReportRequest } from './report.ts';
+import type { Figures, ReportDefinition, ReportRequest } from './definition.ts';
 
-/** SQLSTATEs of an object that an earlier schema does not have. */
-const missing = new Set<string>([sqlstate.undefinedTable, sqlstate.undefinedColumn]);
+const undefinedObject = new Set<string>([sqlstate.undefinedTable, sqlstate.undefinedColumn]);
+
+interface ReportOptions {
+  /** Also print the definitions of columns and states. */
+  explain?: boolean;
+}
 
 /**
- * Reads and presents one report.
+ * Computes one report in a read-only transaction.
  *
  * @throws usage error (exit code 2) when the database lacks a table or column of the report
  */
-export async function runReport<Request extends ReportRequest, Facts>(
+export async function runReport<Request extends ReportRequest>(
   session: Session,
-  definition: ReportDefinition<Request, Facts>,
+  definition: ReportDefinition<Request>,
   request: Request,
+  options: ReportOptions = {},
 ): Promise<Report> {
-  // Named schema: the search_path of a role must not decide what is counted.
-  const db = kyselyOf<DB>(session).withSchema('public');
   try {
-    const { facts, filtered } = await readOnly(session, async () => ({
-      filtered: await isFiltered(db, definition.tables),
-      facts: await definition.read(db, request),
+    const { figures, isFiltered } = await readOnly(session, async () => ({
+      isFiltered: await isRowSecurityActive(session, definition),
+      figures: await definition.compute(session, request),
     }));
-    return toReport(definition.present(facts, request), request.asOf, filtered);
+    return toReport(figures, request, isFiltered, options);
   } catch (error) {
-    if (!missing.has(codeOf(error)) || !(error instanceof Error)) throw error;
+    if (!undefinedObject.has(codeOf(error)) || !(error instanceof Error)) throw error;
     throw usageError(
       'REPORT.SCHEMA',
-      `report ${definition.name} needs what this database does not have: ${error.message}.`,
-      'Apply the migrations that make it: dbops migrate up',
+      `Report ${definition.name} cannot run on this database: ${error.message}.`,
+      'Apply the migrations that create it: dbops migrate up',
     );
   }
 }
 
-/** Whether row security hides rows of these tables from this role: the figures would look right. */
-async function isFiltered(db: Kysely<DB>, tables: readonly (keyof DB)[]): Promise<boolean> {
-  const active = tables.map((table) => sql<boolean>`row_security_active(${`public.${table}`})`);
-  const { filtered } = await db
-    .selectNoFrom((eb) => eb.or(active).as('filtered'))
-    .executeTakeFirstOrThrow();
-  return Boolean(filtered);
+/** Returns whether row security hides rows of the report's tables from the current role. */
+async function isRowSecurityActive(
+  session: Session,
+  { schema, tables }: Pick<ReportDefinition<ReportRequest>, 'schema' | 'tables'>,
+): Promise<boolean> {
+  const [row] = await session.query<{ active: boolean }>(
+    'SELECT bool_or(row_security_active(name)) AS active FROM unnest($1::text[]) AS t (name)',
+    [tables.map((table) => `${schema}.${table}`)],
+  );
+  return row?.active === true;
 }
 
-function toReport(figures: Figures, asOf: Date, filtered: boolean): Report {
-  const { title, heading, period, columns, rows, totals, notes, summary, exitCode } = figures;
-  const blocks: Block[] = [{ kind: 'table', title: heading, columns, rows, notes }, ...summary];
-  if (filtered) blocks.push(text(partial, 'warn'));
+function toReport(
+  figures: Figures,
+  { asOf }: ReportRequest,
+  rowSecurity: boolean,
+  { explain = false }: ReportOptions,
+): Report {
+  const { title, heading, period, columns, rows, totals, legend, summary, exitCode } = figures;
+  const notes = explain ? [...legend, ...figures.notes] : figures.notes;
+  const table: Block = { kind: 'table', title: heading, columns, rows, notes };
   return {
     exitCode: exitCode ?? exitCodes.done,
     data: {
       title,
       period,
       asOf,
-      rowSecurity: filtered,
+      rowSecurity,
       columns: columns.map(({ key, label }) => ({ key, label })),
       rows,
       totals,
-      notes,
+      notes: [...legend, ...figures.notes],
     },
-    blocks,
+    blocks: [table, ...summary, ...(rowSecurity ? [text(partialResult, 'warn')] : [])],
   };
 }
 
-const partial =
-  'Row security limits what this role sees: the figures are of its rows only. Connect as the owner of the tables, or as a role with BYPASSRLS.';
+const partialResult =
+  'Row security limits what this role sees; the figures cover only its rows. Connect as the owner of the tables or as a role with BYPASSRLS.';

@@ -4,24 +4,24 @@ import type { Session } from '../db/session.ts';
 import { sqlstate } from '../db/sqlstate.ts';
 import { DbopsError, exitCodes, messageOf } from '../errors.ts';
 import type { Identities } from './identities.ts';
-import type { Change, TablePlan } from './plan.ts';
+import type { RowUpdate, TablePlan } from './plan.ts';
 import { findFixture, type SeedPlan } from './read.ts';
-import type { SeedTable } from './set.ts';
+import type { SeedTable } from './definition.ts';
 import { insertRows, updateRows } from './sql.ts';
 
 /**
- * Carries out a plan, with a few statements a table, inside the caller's transaction.
+ * Applies a plan in the caller's transaction, with a few statements per table.
  *
- * @param pause called before every table; throws to stop
- * @throws DbopsError that names the table which failed
+ * @param onTable called before each table; throws to stop
+ * @throws DbopsError naming the table that failed
  */
 export async function applyPlan(
   session: Session,
   { tables, identities }: SeedPlan,
-  pause: () => void,
+  onTable: () => void,
 ): Promise<void> {
   for (const plan of tables) {
-    pause();
+    onTable();
     try {
       await applyTable(session, plan, identities);
     } catch (error) {
@@ -36,7 +36,7 @@ async function applyTable(
   identities: Identities,
 ): Promise<void> {
   const { fixture, insert, update } = plan;
-  if (fixture.lookup) return lookUp(session, fixture, identities);
+  if (fixture.createdByTrigger) return findTriggerRows(session, fixture, identities);
   if (insert.length > 0) {
     const records = insert.map((row) => identities.record(fixture, row));
     const columns = Object.keys(records[0] ?? {});
@@ -49,7 +49,7 @@ async function applyTable(
 async function applyChanges(
   session: Session,
   fixture: SeedTable,
-  changes: readonly Change[],
+  changes: readonly RowUpdate[],
   identities: Identities,
 ): Promise<void> {
   const records = changes.map(({ row, id }) => ({ ...identities.record(fixture, row), id }));
@@ -64,17 +64,21 @@ async function write(session: Session, sql: string, records: readonly object[]):
   await session.script(toOwnPath(session));
 }
 
-/** A trigger may have made these rows just now, when their parents were inserted. */
-async function lookUp(session: Session, fixture: SeedTable, identities: Identities): Promise<void> {
+/** Records the ids of rows that a trigger created when their parents were inserted. */
+async function findTriggerRows(
+  session: Session,
+  fixture: SeedTable,
+  identities: Identities,
+): Promise<void> {
   const found = await findFixture(session, fixture, identities);
   const missing = found.filter(([, match]) => !match).map(([row]) => row.name);
   if (missing.length === 0) return;
   throw new DbopsError({
     code: 'SEED.NO_PARENT',
     exitCode: exitCodes.failed,
-    message: `Seeding failed, and nothing was changed: ${fixture.table} lacks rows that sign-up makes.`,
-    reason: missing.map((name) => `${name} has none`),
-    hint: 'Look for what is wrong with: dbops verify',
+    message: `Seeding failed: a trigger did not create the expected rows in ${fixture.table}. Nothing was changed.`,
+    reason: missing.map((name) => `missing: ${name}`),
+    hint: 'Check the triggers of the schema: dbops verify',
   });
 }
 
@@ -84,9 +88,9 @@ function failed(table: string, error: unknown): unknown {
   return new DbopsError({
     code: 'SEED.FAILED',
     exitCode: exitCodes.failed,
-    message: `Seeding ${table} failed; the transaction was rolled back and nothing was changed.`,
+    message: `Seeding ${table} failed; the transaction was rolled back.`,
     reason: [`${messageOf(error)} (SQLSTATE ${code})`],
-    hint: 'Correct what it names, then run dbops seed again.',
+    hint: 'Fix the cause, then run: dbops seed',
     cause: error,
   });
 }

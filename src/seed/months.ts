@@ -1,20 +1,20 @@
-/** A stretch of time, half-open. */
+/** A half-open period of time. */
 export interface Span {
   from: Date;
   to: Date;
 }
 
-/** What the dates of a fixture are relative to: months of UTC around the clock's now. */
+/** The UTC months that the dates of a fixture are relative to. */
 export interface Months {
   previous: Span;
   current: Span;
-  /** The part of the current month that lies behind us, in whole hours. */
+  /** The past part of the current month, in whole hours. */
   elapsed: Span;
 }
 
 const hour = 3_600_000;
 
-/** The months around an instant. */
+/** Returns the months around an instant. */
 export function monthsAround(now: Date): Months {
   const first = (offset: number) =>
     new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + offset, 1));
@@ -25,18 +25,18 @@ export function monthsAround(now: Date): Months {
   };
 }
 
-/** Whole hours, so that two runs with `--reset` agree; in the first one every instant counts. */
+/** Whole hours, so that two runs with `--reset` agree. In the first hour of a month it ends now. */
 function elapsedSince(from: Date, now: Date): Span {
-  const hourBegan = new Date(Math.floor(now.getTime() / hour) * hour);
-  return { from, to: hourBegan > from ? hourBegan : now };
+  const startOfHour = new Date(Math.floor(now.getTime() / hour) * hour);
+  return { from, to: startOfHour > from ? startOfHour : now };
 }
 
-/** The instant at a fraction of the span: 0 is its beginning. */
+/** Returns the instant at a fraction of the span; 0 is its start. */
 export function at({ from, to }: Span, fraction: number): Date {
   return new Date(from.getTime() + Math.floor((to.getTime() - from.getTime()) * fraction));
 }
 
-/** `count` instants, evenly over the span and all inside it. */
+/** Returns `count` instants spread evenly inside the span. */
 export function spread(span: Span, count: number): Date[] {
   return Array.from({ length: count }, (_, index) => at(span, (index + 0.5) / count));
 }

@@ -1,31 +1,31 @@
-import type { SeedRow, SeedTable } from './set.ts';
+import type { SeedRow, SeedTable } from './definition.ts';
 
-/** A row of the database that is a row of the fixture. */
+/** A row of the database that matches a fixture row. */
 export interface Match {
   /** `null` in a table without ids. */
   id: string | null;
-  /** Made by a seed, not adopted. */
-  ours: boolean;
-  /** Columns whose value is not the fixture's. */
+  /** Created by a seed; `false` for an existing row that is reused. */
+  isSeeded: boolean;
+  /** Columns whose value differs from the fixture's. */
   differing: readonly string[];
 }
 
-export interface Change {
+export interface RowUpdate {
   row: SeedRow;
   id: string | null;
   /** The columns to set: those that differ and may be written. */
   columns: string[];
 }
 
-/** What a seed does to one table of one set. */
+/** The inserts and updates of one fixture table. */
 export interface TablePlan {
   fixture: SeedTable;
   insert: SeedRow[];
-  update: Change[];
+  update: RowUpdate[];
   unchanged: number;
 }
 
-/** Compares rows of a fixture with what was found of each; `undefined` is not there. */
+/** Plans a table from its fixture rows and what matches each; `undefined` is inserted. */
 export function planTable(
   fixture: SeedTable,
   found: readonly (readonly [SeedRow, Match | undefined])[],
@@ -33,41 +33,43 @@ export function planTable(
 ): TablePlan {
   const plan: TablePlan = { fixture, insert: [], update: [], unchanged: 0 };
   for (const [row, match] of found) {
-    if (!match) {
-      plan.insert.push(row);
-      continue;
-    }
-    const columns = match.differing.filter((column) =>
-      mayWrite(fixture, column, reset && match.ours),
-    );
-    if (columns.length > 0) plan.update.push({ row, id: match.id, columns });
+    const columns = match ? columnsToWrite(fixture, match, reset) : [];
+    if (!match) plan.insert.push(row);
+    else if (columns.length > 0) plan.update.push({ row, id: match.id, columns });
     else plan.unchanged += 1;
   }
   return plan;
 }
 
-function mayWrite({ managed, lasting = [] }: SeedTable, column: string, reset: boolean): boolean {
-  return managed.includes(column) || (reset && !lasting.includes(column));
+function columnsToWrite(fixture: SeedTable, match: Match, reset: boolean): string[] {
+  const { managed, keptOnReset = [] } = fixture;
+  const isReset = (column: string) => reset && match.isSeeded && !keptOnReset.includes(column);
+  return match.differing.filter((column) => managed.includes(column) || isReset(column));
 }
 
-/** Numbers of rows by table, for the report; a table that several sets fill is one. */
+/** Row counts by table. A table that several sets fill is counted once. */
 export interface SeedCounts {
   created: Record<string, number>;
   updated: Record<string, number>;
   unchanged: Record<string, number>;
 }
 
-/** Adds the plans up. `unchanged` names every table, the others only those that have some. */
+/** Sums the plans. `unchanged` has every table, the others only those with a count above 0. */
 export function countPlans(plans: readonly TablePlan[]): SeedCounts {
   const counts: SeedCounts = { created: {}, updated: {}, unchanged: {} };
   const add = (sums: Record<string, number>, table: string, rows: number) => {
     sums[table] = (sums[table] ?? 0) + rows;
   };
   for (const { fixture, insert, update, unchanged } of plans) {
-    if (fixture.lookup) continue;
+    if (fixture.createdByTrigger) continue;
     if (insert.length > 0) add(counts.created, fixture.table, insert.length);
     if (update.length > 0) add(counts.updated, fixture.table, update.length);
     add(counts.unchanged, fixture.table, unchanged);
   }
   return counts;
+}
+
+/** Returns whether rows were, or would be, written. */
+export function hasChanges({ created, updated }: SeedCounts): boolean {
+  return Object.keys(created).length + Object.keys(updated).length > 0;
 }

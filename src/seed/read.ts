@@ -1,21 +1,21 @@
 import { codeOf } from '../db/connection-error.ts';
 import type { Session } from '../db/session.ts';
+import * as z from 'zod';
 import { sqlstate } from '../db/sqlstate.ts';
 import { messageOf, usageError } from '../errors.ts';
-import { chooses, chosenId, Identities } from './identities.ts';
+import { chosenId, hasChosenId, Identities } from './identities.ts';
 import { planTable, type Match, type TablePlan } from './plan.ts';
-import type { SeedRow, SeedTable } from './set.ts';
+import type { SeedRow, SeedTable } from './definition.ts';
 import { findRows } from './sql.ts';
 
-/** What a seed would do, and the ids that its rows have or get. */
+/** The plan of each table, and the ids of all fixture rows. */
 export interface SeedPlan {
   tables: TablePlan[];
   identities: Identities;
 }
 
 /**
- * Reads the rows that the fixtures speak of and plans each table, parents before children: the
- * children of an adopted row are looked for under its id.
+ * Plans each table, parents before children: the children of a reused row are found by its id.
  *
  * @throws usage error when a table or column is missing
  */
@@ -28,62 +28,67 @@ export async function readPlan(
   const tables: TablePlan[] = [];
   for (const fixture of fixtures) {
     const found = await findFixture(session, fixture, identities);
-    tables.push(planTable(fixture, fixture.lookup ? [] : found, reset));
+    tables.push(planTable(fixture, fixture.createdByTrigger ? [] : found, reset));
   }
   return { tables, identities };
 }
 
-/** Pairs the rows of a fixture with those of the database and remembers whose ids are whose. */
+/** Finds the rows of a fixture in the database and records their ids. */
 export async function findFixture(
   session: Session,
   fixture: SeedTable,
   identities: Identities,
 ): Promise<[SeedRow, Match | undefined][]> {
-  const rows = fixture.rows.filter((row) => !fixture.onlyOurs || identities.refersToOurs(row));
+  const rows = fixture.rows.filter(
+    (row) => !fixture.skipForReusedRows || identities.refersToSeededRows(row),
+  );
   const records = rows.map((row) => identities.record(fixture, row));
   const columns = Object.keys(rows[0]?.values ?? {}).filter((column) => column !== 'id');
-  const answers = await query(session, fixture, findRows(fixture, columns), records);
-  const byRow = new Map(answers.map(({ n, ...answer }) => [n - 1, answer]));
+  const foundRows = await query(session, fixture, findRows(fixture, columns), records);
+  const byRow = new Map(foundRows.map(({ n, ...found }) => [n - 1, found]));
   return rows.map((row, index) => {
-    const answer = byRow.get(index);
-    const match = answer && { ...answer, ours: isOurs(fixture, row, answer.id, identities) };
+    const found = byRow.get(index);
+    const match = found && { ...found, isSeeded: isSeeded(fixture, row, found.id, identities) };
     const id = match?.id ?? chosenId(fixture, row);
-    identities.set(fixture.table, row.name, { id, ours: match?.ours ?? !fixture.lookup });
+    identities.set(fixture.table, row.name, {
+      id,
+      isSeeded: match?.isSeeded ?? !fixture.createdByTrigger,
+    });
     return [row, match];
   });
 }
 
-function isOurs(fixture: SeedTable, row: SeedRow, id: string | null, identities: Identities) {
-  if (chooses(fixture)) return id === chosenId(fixture, row);
-  // Without an id of ours: the key holds our mark, or the row belongs to rows that are ours.
-  return fixture.identity === 'generated' || identities.refersToOurs(row);
+function isSeeded(fixture: SeedTable, row: SeedRow, id: string | null, identities: Identities) {
+  if (hasChosenId(fixture)) return id === chosenId(fixture, row);
+  // Otherwise the key contains the seed's mark, or the row belongs to seeded rows.
+  return fixture.identity === 'generated' || identities.refersToSeededRows(row);
 }
 
-interface Answer extends Record<string, unknown> {
-  n: number;
-  id: string | null;
-  differing: string[];
-}
+/** The result of `findRows`. */
+const foundRowsSchema = z.array(
+  z.object({ n: z.number(), id: z.string().nullable(), differing: z.array(z.string()) }),
+);
+
+const undefinedObject = new Set<string>([
+  sqlstate.undefinedTable,
+  sqlstate.undefinedColumn,
+  sqlstate.undefinedObject,
+]);
 
 async function query(
   session: Session,
   { table }: SeedTable,
   sql: string,
   records: object[],
-): Promise<Answer[]> {
+): Promise<z.infer<typeof foundRowsSchema>> {
   try {
-    return await session.query<Answer>(sql, [JSON.stringify(records)]);
+    return foundRowsSchema.parse(await session.query(sql, [JSON.stringify(records)]));
   } catch (error) {
-    const notThere: string[] = [
-      sqlstate.undefinedTable,
-      sqlstate.undefinedColumn,
-      sqlstate.undefinedObject,
-    ];
-    if (!notThere.includes(codeOf(error))) throw error;
+    if (!undefinedObject.has(codeOf(error))) throw error;
     throw usageError(
       'SEED.NOT_MIGRATED',
-      `${table} is not what the seed expects; nothing was changed.`,
-      'Apply the migrations first: dbops migrate up',
+      `Table ${table} does not match the seed's schema; nothing was changed.`,
+      'Apply the migrations: dbops migrate up',
       [messageOf(error)],
     );
   }

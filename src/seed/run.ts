@@ -1,34 +1,32 @@
-import { codeOf } from '../db/connection-error.ts';
 import { readOnly, transaction, type Session } from '../db/session.ts';
-import { sqlstate } from '../db/sqlstate.ts';
 import { interrupted, usageError } from '../errors.ts';
 import { applyPlan } from './apply.ts';
 import { monthsAround } from './months.ts';
-import { countPlans, type SeedCounts } from './plan.ts';
+import { countPlans, hasChanges, type SeedCounts } from './plan.ts';
 import { readPlan } from './read.ts';
-import type { SeedSet } from './set.ts';
+import type { SeedSet } from './definition.ts';
 
 export interface SeedOptions {
   /** Dates are relative to its UTC month. */
   now: Date;
-  /** Also puts insert-only columns back, in rows that the seed made. */
+  /** Also restore insert-only columns, in rows that a seed created. */
   reset: boolean;
-  /** `false` only tells what would be done; the server enforces it. */
+  /** `false`: only plan, in a read-only transaction. */
   write: boolean;
-  /** Milliseconds a statement waits for a lock. */
+  /** Milliseconds that a statement waits for a lock. */
   lockTimeout: number;
-  /** Milliseconds a statement may take; 0 is no limit. */
+  /** Milliseconds; 0 is no limit. */
   statementTimeout: number;
   signal: AbortSignal;
 }
 
-/** One key for all seeds of a database. */
+/** The advisory lock of all seeds of a database. */
 const seedKey = 0x64626f70732d73n; // "dbops-s"
 
 /**
- * Makes the rows of the sets, or brings them up to date, all of it or nothing.
+ * Inserts or updates the rows of the sets in one transaction.
  *
- * @returns what was done, or what would be done
+ * @returns the counts of rows that were, or would be, written
  * @throws usage error when migrations are missing, 1 when a statement failed, 130 when interrupted
  */
 export async function seed(
@@ -44,7 +42,7 @@ export async function seed(
     );
   }
   return transaction(session, async () => {
-    await beginSeed(session, options);
+    await configureTransaction(session, options);
     const plan = await readPlan(session, fixtures, options);
     const counts = countPlans(plan.tables);
     if (hasChanges(counts)) await applyPlan(session, plan, () => stopIfAborted(options.signal));
@@ -53,16 +51,11 @@ export async function seed(
   });
 }
 
-/** Whether rows were, or would be, written. */
-export function hasChanges({ created, updated }: SeedCounts): boolean {
-  return Object.keys(created).length + Object.keys(updated).length > 0;
-}
-
 /**
- * READ COMMITTED, whatever the database's default: a snapshot from before the lock was had would
- * not show the rows of the seed that held it.
+ * Uses READ COMMITTED whatever the database's default: a snapshot taken before the lock was acquired
+ * would not show the rows of the seed that held it.
  */
-async function beginSeed(
+async function configureTransaction(
   session: Session,
   { lockTimeout, statementTimeout }: SeedOptions,
 ): Promise<void> {
@@ -75,26 +68,28 @@ async function beginSeed(
 
 function stopIfAborted(signal: AbortSignal): void {
   if (!signal.aborted) return;
-  throw interrupted('Interrupted; nothing was changed.', 'Start again with: dbops seed');
+  throw interrupted('Interrupted; nothing was changed.', 'Run again: dbops seed');
 }
 
 /**
- * Refuses a database that nobody has labelled and that holds customers of a real Stripe account;
- * test ids, as the seed makes them, have `_test_` in them.
+ * Returns the named sets and those that they need, in the order of the list; without names, all.
  *
- * @throws usage error
+ * @throws usage error for an unknown name
  */
-export async function refuseLiveCustomers(session: Session): Promise<void> {
-  const sql = String.raw`SELECT stripe_customer_id AS id FROM public.billing_customers
-    WHERE stripe_customer_id NOT LIKE '%\_test\_%' LIMIT 1`;
-  const [live] = await session.query<{ id: string }>(sql).catch((error: unknown) => {
-    if (codeOf(error) !== sqlstate.undefinedTable) throw error; // then there is no customer either
-    return [];
-  });
-  if (!live) return;
-  throw usageError(
-    'SEED.LIVE_CUSTOMERS',
-    `billing_customers holds ${live.id}, which may be a customer of a live Stripe account: seeding is refused.`,
-    'If this is no production database, say so: dbops env set development',
-  );
+export function selectSets(sets: readonly SeedSet[], names: readonly string[]): SeedSet[] {
+  if (names.length === 0) return [...sets];
+  const selected = new Set<string>();
+  const select = (name: string) => {
+    selected.add(name);
+    setNamed(sets, name).needs.forEach(select);
+  };
+  names.forEach(select);
+  return sets.filter(({ name }) => selected.has(name));
+}
+
+function setNamed(sets: readonly SeedSet[], name: string): SeedSet {
+  const found = sets.find((set) => set.name === name);
+  if (found) return found;
+  const known = sets.map((set) => set.name).join(', ');
+  throw usageError('SEED.UNKNOWN', `Unknown seed set: ${name}.`, `Seed sets: ${known}`);
 }

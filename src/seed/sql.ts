@@ -1,6 +1,6 @@
 import { quoteIdentifier as q, quoteLiteral, quoteName } from '../db/quote.ts';
-import { chooses } from './identities.ts';
-import type { KeyPart, SeedTable } from './set.ts';
+import { hasChosenId } from './identities.ts';
+import type { KeyPart, SeedTable } from './definition.ts';
 
 /** Named schema: the search_path of a role must not decide where rows are written. */
 function nameOf(table: string): string {
@@ -8,28 +8,28 @@ function nameOf(table: string): string {
 }
 
 /**
- * `$1`, a JSON array, as rows of the table: each value is read by its column's own input function,
- * and IS DISTINCT FROM then compares by its column's own equality.
+ * Returns SQL for `$1`, a JSON array, as rows of the table: each value is read by the input function
+ * of its column, so IS DISTINCT FROM compares by the equality of the column's type.
  */
 function fixtureRows(table: string): string {
   return `pg_catalog.jsonb_populate_recordset(NULL::${nameOf(table)}, $1)`;
 }
 
 /**
- * Finds the rows of the fixture: by their natural key, else by the id that the seed gives them.
- * Answers `{n, id, differing}`: the 1-based row, its id, the `columns` whose value is another.
+ * Returns SQL that finds the rows of a fixture by their key, else by the id that the seed chooses.
+ * Result: `{n, id, differing}`: the 1-based row, its id and the `columns` whose value differs.
  */
 export function findRows(fixture: SeedTable, columns: readonly string[]): string {
   const { table, key, identity } = fixture;
   const id = identity === 'key' ? 'NULL::text' : 't.id::text';
-  const ours = chooses(fixture) ? 't.id OPERATOR(pg_catalog.=) f.id' : 'true';
+  const ours = hasChosenId(fixture) ? 't.id OPERATOR(pg_catalog.=) f.id' : 'true';
   const find = (rank: number, condition: string) =>
     `SELECT f.ordinality::int AS n, ${id} AS id, ${ours} AS ours, ${rank} AS rank,
         ${differing(columns)} AS differing
        FROM f JOIN ${nameOf(table)} t ON ${condition}`;
   const branches = [
     ...(key.length > 0 ? [find(0, sameKey(key))] : []),
-    ...(chooses(fixture) ? [find(1, 't.id OPERATOR(pg_catalog.=) f.id')] : []),
+    ...(hasChosenId(fixture) ? [find(1, 't.id OPERATOR(pg_catalog.=) f.id')] : []),
   ];
   return `WITH f AS (SELECT * FROM ${fixtureRows(table)} WITH ORDINALITY AS f)
     SELECT DISTINCT ON (n) n, id, differing FROM (${branches.join(' UNION ALL ')}) found
@@ -56,13 +56,13 @@ function keyPart(alias: string, part: KeyPart): string {
   return `(${alias}.${q(part.column)} OPERATOR(pg_catalog.->>) ${quoteLiteral(part.field)})`;
 }
 
-/** Inserts `$1`; only the columns named, so that the others get their defaults. */
+/** Returns SQL that inserts `$1`. Columns that are not named get their defaults. */
 export function insertRows({ table }: SeedTable, columns: readonly string[]): string {
   const list = columns.map(q).join(', ');
   return `INSERT INTO ${nameOf(table)} (${list}) SELECT ${list} FROM ${fixtureRows(table)}`;
 }
 
-/** Sets the columns of the rows of `$1`, each found by its id or, without one, by its key. */
+/** Returns SQL that updates the columns of the rows of `$1`, found by id or, without one, by key. */
 export function updateRows(
   { table, key, identity }: SeedTable,
   columns: readonly string[],

@@ -4,31 +4,31 @@ import * as z from 'zod';
 import { usageError } from '../errors.ts';
 import type { Finding } from '../report.ts';
 
-/** A file of known findings: their keys count, the messages are for whoever reviews it. */
-const shape = z.object({
+/** A baseline file. Keys are compared; messages are for reviewers. */
+const baselineSchema = z.object({
   findings: z.array(z.object({ key: z.string(), message: z.string().optional() })),
 });
 
 /**
- * The keys of a file of known findings.
+ * Returns the keys of a baseline file.
  *
- * @throws usage error when it is not there or is no such file
+ * @throws usage error when it does not exist or is not a baseline
  */
 export function readBaseline(cwd: string, file: string): string[] {
   try {
-    const { findings } = shape.parse(JSON.parse(readFileSync(resolve(cwd, file), 'utf8')));
+    const { findings } = baselineSchema.parse(JSON.parse(readFileSync(resolve(cwd, file), 'utf8')));
     return findings.map(({ key }) => key);
   } catch (error) {
     throw usageError(
       'VERIFY.BASELINE',
-      `${file} can not be read as a file of known findings.`,
-      `Write one: dbops verify --write-baseline ${file}`,
+      `Cannot read the baseline ${file}.`,
+      `Create one: dbops verify --write-baseline ${file}`,
       [error instanceof z.ZodError ? z.prettifyError(error) : String(error)],
     );
   }
 }
 
-/** @throws usage error when the file can't be written */
+/** Writes the findings as a baseline file. @throws usage error when the file cannot be written */
 export function writeBaseline(cwd: string, file: string, findings: readonly Finding[]): void {
   const known = findings
     .map(({ key, message }) => ({ key, message }))
@@ -38,9 +38,51 @@ export function writeBaseline(cwd: string, file: string, findings: readonly Find
   } catch (error) {
     throw usageError(
       'VERIFY.BASELINE',
-      `${file} can not be written.`,
-      'Name a file in a folder that is there and that you may write to.',
+      `Cannot write the baseline ${file}.`,
+      'Specify a file in an existing, writable folder.',
       [String(error)],
     );
   }
+}
+
+/** Findings without those that are ignored or known. */
+export interface SortedFindings {
+  findings: Finding[];
+  /** Number of findings that match a pattern. */
+  ignored: number;
+  /** Number of findings that the baseline lists. */
+  known: number;
+  /** Keys of the baseline that are no longer found. */
+  stale: string[];
+}
+
+/**
+ * Separates the findings that are ignored or known.
+ *
+ * @param ignore patterns of whole keys, in which `*` matches any text
+ * @param baseline keys of known findings
+ * @param wasChecked whether the checks that ran could find a key: other keys are not stale
+ */
+export function sortFindings(
+  all: readonly Finding[],
+  ignore: readonly string[],
+  baseline: readonly string[],
+  wasChecked: (key: string) => boolean,
+): SortedFindings {
+  const patterns = ignore.map(patternToRegExp);
+  const rest = all.filter(({ key }) => !patterns.some((pattern) => pattern.test(key)));
+  const known = new Set(baseline);
+  const findings = rest.filter(({ key }) => !known.has(key));
+  const found = new Set(all.map(({ key }) => key));
+  return {
+    findings,
+    ignored: all.length - rest.length,
+    known: rest.length - findings.length,
+    stale: baseline.filter((key) => !found.has(key) && wasChecked(key)),
+  };
+}
+
+function patternToRegExp(pattern: string): RegExp {
+  const literal = pattern.replaceAll(/[\\^$.|?+()[\]{}]/g, String.raw`\$&`);
+  return new RegExp(`^${literal.replaceAll('*', '.*')}$`, 's');
 }

@@ -3,8 +3,8 @@ import type { SchemaObject } from '../catalog/kinds/kind.ts';
 import { quoteIdentifier as q, quoteName } from '../db/quote.ts';
 
 /**
- * The SQL that makes an object again as its migrations do. Constraints and indexes are made so that
- * the application goes on, the rest as it was planned; nothing where there is no plan.
+ * Returns the SQL that restores an object to what its migrations define, or nothing where there is no
+ * plan. Indexes are created without blocking writes.
  */
 export function repairOf({ change, object, definitions, repair }: Drift): string | undefined {
   const { expected } = definitions;
@@ -12,12 +12,12 @@ export function repairOf({ change, object, definitions, repair }: Drift): string
   if (expected === undefined || change === 'extra') return planned;
   if (object.kind === 'constraint') return constraintRepair(change, object, expected);
   if (object.kind === 'index') return indexRepair(change, object, expected);
-  // The planner knows no extended statistics, which the server writes as CREATE.
+  // The planner does not support extended statistics; the server prints them as CREATE.
   const isWhole = change === 'missing' && object.kind === 'statistics';
   return planned ?? (isWhole ? expected : undefined);
 }
 
-/** A failure leaves it as it was. */
+/** One statement, so that a failure changes nothing. */
 function constraintRepair(
   change: 'missing' | 'different',
   { schema, parent, name }: SchemaObject,
@@ -27,14 +27,14 @@ function constraintRepair(
   return `ALTER TABLE ${quoteName({ schema, name: parent })} ${drop}ADD CONSTRAINT ${q(name)} ${definition}`;
 }
 
-/** A missing index is built without blocking writes, where it is not a partitioned one. */
+/** Builds a missing index CONCURRENTLY, which partitioned tables do not support. */
 function indexRepair(
   change: 'missing' | 'different',
   { schema, name }: SchemaObject,
   definition: string,
 ): string {
   const { head, rest } = partsOf(definition, name);
-  // The server shows the index of a partitioned table without those of its partitions.
+  // pg_get_indexdef() prints the index of a partitioned table with ON ONLY.
   const isPartitioned = rest.startsWith(' ON ONLY ');
   const whole = `${head}${q(name)}${isPartitioned ? rest.replace(' ONLY', '') : rest}`;
   if (change === 'different')
@@ -42,9 +42,9 @@ function indexRepair(
   return isPartitioned ? whole : `${head}CONCURRENTLY ${q(name)}${rest}`;
 }
 
-/** The server quotes a name only where it must, and the name itself may hold ` ON ` or ` INDEX `. */
+/** The server quotes a name only where necessary, and a name may contain ` ON ` or ` INDEX `. */
 function partsOf(definition: string, name: string): { head: string; rest: string } {
   const head = /^CREATE (?:UNIQUE )?INDEX /.exec(definition)?.[0] ?? '';
-  const spelled = definition.startsWith(`${head}${q(name)} ON `) ? q(name) : name;
-  return { head, rest: definition.slice(head.length + spelled.length) };
+  const printed = definition.startsWith(`${head}${q(name)} ON `) ? q(name) : name;
+  return { head, rest: definition.slice(head.length + printed.length) };
 }

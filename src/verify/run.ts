@@ -1,14 +1,17 @@
 import type { Finding } from '../report.ts';
-import type { Check, Subject } from './check.ts';
+import type { Check } from './definition.ts';
+import type { SchemaInput } from './checks/schema-objects.ts';
 
-/** What the checks of these groups find, as far as they are due: after their `since`. */
-export async function runChecks(checks: readonly Check[], subject: Subject): Promise<Finding[]> {
+/** Returns the findings of the checks of `input.groups`, without those whose `since` is pending. */
+export async function runChecks(
+  checks: readonly Check<SchemaInput>[],
+  input: SchemaInput,
+  applied: ReadonlySet<string>,
+): Promise<Finding[]> {
+  const due = checks.filter(
+    ({ group, since }) => input.groups.has(group) && (since === undefined || applied.has(since)),
+  );
   const findings: Finding[] = [];
-  for (const check of checks) {
-    const isDue =
-      subject.groups.has(check.group) &&
-      (check.since === undefined || subject.applied.has(check.since));
-    if (isDue) findings.push(...(await check.run(subject)));
-  }
+  for (const check of due) findings.push(...(await check.run(input)));
   return findings;
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
-import { readRelations, readTableFacts } from '../../src/backfill/read-table.ts';
+import { readRelations, readTableInfo } from '../../src/backfill/read-table.ts';
 import { withSession } from '../db/session.ts';
 import { servers, targets } from '../db/targets.ts';
 import { until, withClient, writeInto, type Project } from '../migrate/project.ts';
@@ -15,13 +15,13 @@ const fullDisk = `CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql A
   CREATE TRIGGER full_disk BEFORE UPDATE ON purchases FOR EACH ROW EXECUTE FUNCTION full_disk()`;
 
 describe.each(servers)('a backfill of flags on $name', (target) => {
-  it('fills every row, says how, and accounts for all', () =>
+  it('fills every row, reports the strategy and counts all rows', () =>
     withShop(target, { purchases: 2_000, personal: 2 }, async (project) => {
       const { exitCode, stderr, stdout } = await project.dbops('backfill', 'run', ...definition);
       expect({ exitCode }).toEqual({ exitCode: 4 });
       expect(stderr).toContain('public.purchases: striped ctid windows');
       expect(stdout).toContain(
-        '2000 rows = 0 already right + 1800 changed + 200 orphans + 0 mismatched',
+        '2,000 rows = 0 already filled + 1,800 changed + 200 orphans + 0 mismatched',
       );
       expect(await wrongIn(project)).toBe(0);
       const skipped = await run(project, '--orphans', 'skip');
@@ -39,7 +39,7 @@ describe.each(servers)('a backfill of flags on $name', (target) => {
       });
     }));
 
-  it('reports rows that contradict their source, and changes them only when told', () =>
+  it('reports mismatched rows, and changes them only with --fix-mismatched', () =>
     withShop(target, { purchases: 100 }, async (project) => {
       await project.query('UPDATE purchases SET organization_id = 1 WHERE id <= 3');
       const account = { rowsTotal: 100, mismatched: 3, rowsChanged: 97 };
@@ -49,7 +49,7 @@ describe.each(servers)('a backfill of flags on $name', (target) => {
       expect(await wrongIn(project)).toBe(0);
     }));
 
-  it('sets aside the rows whose value can not be computed, names them, and fills the rest', () =>
+  it('quarantines rows whose value cannot be computed, names them, and fills the rest', () =>
     withShop(target, { purchases: 1_500 }, async (project) => {
       await project.query(
         'UPDATE purchases SET amount = 1; UPDATE purchases SET amount = 0 WHERE id IN (5, 777, 1490)',
@@ -70,7 +70,7 @@ describe.each(servers)('a backfill of flags on $name', (target) => {
       expect(second).toMatchObject({ exitCode: 0, rowsDone: 1_500, quarantined: 0 });
     }));
 
-  it('stops at a full disk, keeps what is filled, and goes on afterwards', () =>
+  it('stops at a full disk, keeps filled rows, and resumes afterwards', () =>
     withShop(target, { purchases: 1_400 }, async (project) => {
       await project.query(fullDisk);
       const cut = await run(project);
@@ -78,11 +78,11 @@ describe.each(servers)('a backfill of flags on $name', (target) => {
       await project.query('DROP TRIGGER full_disk ON purchases');
       const { exitCode, stderr } = await project.dbops('backfill', 'run', ...definition);
       expect(exitCode).toBe(0);
-      expect(stderr).toContain('goes on where it stopped');
+      expect(stderr).toContain('resuming (');
       expect(await wrongIn(project)).toBe(0);
     }));
 
-  it('refuses to go on with another definition, and begins anew when told', () =>
+  it('rejects a changed definition, and starts over with --restart', () =>
     withShop(target, { purchases: 1_400 }, async (project) => {
       const define = (value: string) =>
         writeInto(project.root, {
@@ -141,7 +141,7 @@ describe.each(servers)('a backfill of flags on $name', (target) => {
       [...definition, '--pause-when', 'no_such_column'],
       'BACKFILL.PAUSE_WHEN',
     ],
-  ])('refuses %s before anything is tried', (_, words, code) =>
+  ])('rejects %s before it changes anything', (_, words, code) =>
     withShop(target, { purchases: 3 }, async (project) => {
       await project.query('CREATE VIEW v AS SELECT * FROM purchases');
       expect(await project.json('backfill', 'run', ...words)).toMatchObject({
@@ -176,7 +176,7 @@ describe.each(servers)('a backfill of flags on $name', (target) => {
 
 // The embedded database opens for every command: what is of no server is asked of it once.
 describe.each(targets.filter(({ kind }) => kind === 'pglite'))('a backfill on $name', (target) => {
-  it('fills every row, and goes on where it was cut off', { timeout: 180_000 }, () =>
+  it('fills every row, and resumes an interrupted run', { timeout: 180_000 }, () =>
     withShop(target, { purchases: 1_400 }, async (project) => {
       await project.query(fullDisk);
       expect(await run(project)).toMatchObject({
@@ -191,7 +191,7 @@ describe.each(targets.filter(({ kind }) => kind === 'pglite'))('a backfill on $n
 });
 
 describe.each(servers)('a backfill on $name', (server) => {
-  it('walks by key what is no heap, and says why', () =>
+  it('scans a table that is not a heap by key, and reports why', () =>
     withShop(server, { purchases: 900 }, async (project) => {
       await project.query(`CREATE ACCESS METHOD heap2 TYPE TABLE HANDLER heap_tableam_handler;
         CREATE TABLE other (a int, b text, content_id int, organization_id int, PRIMARY KEY (a, b)) USING heap2;
@@ -200,12 +200,12 @@ describe.each(servers)('a backfill on $name', (server) => {
       const on = ['--from', 'content', '--on', 'content.id = other.content_id'];
       const { exitCode, stderr } = await project.dbops('backfill', 'run', ...words, ...on);
       expect(exitCode).toBe(0);
-      expect(stderr).toContain('public.other: key ranges (public.other is no heap');
+      expect(stderr).toContain('public.other: key ranges (public.other is not a heap table');
       const [row] = await project.query('SELECT count(organization_id)::int AS n FROM other');
       expect(row).toEqual({ n: 900 });
     }));
 
-  it('says that the xmin horizon is pinned, and by whom', () =>
+  it('reports what holds back the xmin horizon', () =>
     withShop(server, { purchases: 20_000 }, (project) =>
       withClient(project.url, async (client) => {
         await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT FROM content');
@@ -219,12 +219,12 @@ describe.each(servers)('a backfill on $name', (server) => {
           '15000',
         );
         expect(exitCode).toBe(0);
-        expect(stderr).toContain('plain ctid windows (the xmin horizon is pinned');
+        expect(stderr).toContain('plain ctid windows (the xmin horizon is held back');
         expect(stderr).toContain(`pid ${rows[0]?.pid} (the application`);
       }),
     ));
 
-  it('leaves a row that somebody holds for the end, and never waits for it with others in hand', () =>
+  it('leaves a locked row for the final sweep, and never waits for it while it holds other locks', () =>
     withShop(server, { purchases: 500 }, (project) =>
       withClient(project.url, async (client) => {
         await client.query('BEGIN; UPDATE purchases SET amount = 1 WHERE id = 250');
@@ -240,7 +240,7 @@ describe.each(servers)('a backfill on $name', (server) => {
       }),
     ));
 
-  it('is paused and resumed from another terminal; a second run says who is at it', () =>
+  it('pauses and resumes from another terminal; a second run names the first', () =>
     withShop(server, { purchases: 20_000 }, async (project) => {
       const first = run(project, '--max-rate', '4000');
       await until(
@@ -264,7 +264,7 @@ describe.each(servers)('a backfill on $name', (server) => {
       });
     }));
 
-  it('does not begin while it is paused, nor while a condition holds', () =>
+  it('does not start while it is paused or the condition of --pause-when is true', () =>
     withShop(server, { purchases: 50 }, async (project) => {
       await run(project);
       await project.json('backfill', 'pause', purchases);
@@ -284,7 +284,7 @@ describe.each(servers)('a backfill on $name', (server) => {
       expect(await held).toMatchObject({ exitCode: 0, rowsChanged: 50 });
     }));
 
-  it('walks a table anew that was rewritten since it was cut off', () =>
+  it('scans a table again that was rewritten since the interruption', () =>
     withShop(server, { purchases: 1_400 }, async (project) => {
       await project.query(fullDisk);
       expect(await run(project)).toMatchObject({ exitCode: 1 });
@@ -295,7 +295,7 @@ describe.each(servers)('a backfill on $name', (server) => {
       expect(await wrongIn(project)).toBe(0);
     }));
 
-  it('restates the columns of indexes, but none that a trigger waits for, or that can not be set', () =>
+  it('restates indexed columns, except those of UPDATE OF triggers and those it cannot set', () =>
     withShop(server, { purchases: 200 }, async (project) => {
       await project.query(`ALTER TABLE purchases ADD COLUMN twice int GENERATED ALWAYS AS (amount * 2) STORED;
         ALTER TABLE purchases ADD COLUMN number int GENERATED ALWAYS AS IDENTITY;
@@ -304,7 +304,7 @@ describe.each(servers)('a backfill on $name', (server) => {
         CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'was updated'; END $$;
         CREATE TRIGGER refuse BEFORE UPDATE OF note ON purchases FOR EACH ROW EXECUTE FUNCTION refuse()`);
       const restated = await withSession(project.url, async (session) => {
-        const { oid } = await readTableFacts(session, 'purchases', 'organization_id');
+        const { oid } = await readTableInfo(session, 'purchases', 'organization_id');
         return (await readRelations(session, oid, 'organization_id')).map((each) => each.restated);
       });
       expect(restated).toEqual([['content_id']]);
@@ -312,7 +312,7 @@ describe.each(servers)('a backfill on $name', (server) => {
       expect(await wrongIn(project)).toBe(0);
     }));
 
-  it('has as many workers as it is told, on disjoint ranges', () =>
+  it('runs the given number of workers, on disjoint ranges', () =>
     withShop(server, { purchases: 60_000 }, async (project) => {
       expect(await run(project, '--workers', '3')).toMatchObject({
         exitCode: 0,
@@ -327,7 +327,7 @@ describe.each(servers)('a backfill on $name', (server) => {
 });
 
 describe.each(servers)('the trigger of a backfill on $name', (server) => {
-  it('fills inserts and follows moves of a role that may not read the source, and is in nobody’s way', () =>
+  it('fills inserts and follows moves of a role that may not read the source, and never fails a statement', () =>
     withShop(server, { purchases: 100, personal: 1 }, async (project) => {
       await run(project);
       await project.query(`CREATE ROLE till_${server.major};
@@ -361,7 +361,7 @@ describe.each(servers)('the trigger of a backfill on $name', (server) => {
       }
     }));
 
-  it('follows a change of what has no equality, such as json', () =>
+  it('follows a change of a type without equality, such as json', () =>
     withShop(server, { purchases: 3 }, async (project) => {
       await project.query(
         `ALTER TABLE purchases ADD COLUMN payload json; UPDATE purchases SET payload = '{"of": 7}'`,
@@ -374,7 +374,7 @@ describe.each(servers)('the trigger of a backfill on $name', (server) => {
       ).toEqual([{ of: 7 }, { of: 8 }, { of: 7 }]);
     }));
 
-  it('is not made with --no-trigger, and taken away with --remove-trigger', () =>
+  it('is not created with --no-trigger, and dropped with --remove-trigger', () =>
     withShop(server, { purchases: 10 }, async (project) => {
       const triggers = () => project.query("SELECT FROM pg_trigger WHERE tgname LIKE 'zz_dbops%'");
       await run(project, '--no-trigger');

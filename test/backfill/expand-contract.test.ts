@@ -10,11 +10,11 @@ vi.setConfig({ testTimeout: 120_000 });
 
 const split = async (sql: string) =>
   splitMigration(await piecesOf(sql), {
-    isThere: ({ name }) => name !== 'fresh',
+    hasTable: ({ name }) => name !== 'fresh',
     isVolatile: (name) => name === 'gen_random_uuid',
   });
 
-describe('a migration that is cut in two', () => {
+describe('splitMigration', () => {
   it.each([
     ['ALTER TABLE t ADD COLUMN a int NOT NULL', 'ALTER TABLE "t" ADD COLUMN "a" int'],
     ['ALTER TABLE t ADD a int', 'ALTER TABLE t ADD a int'],
@@ -40,11 +40,11 @@ describe('a migration that is cut in two', () => {
       'ALTER TABLE "t" ADD COLUMN "a" uuid; ALTER TABLE "t" ALTER COLUMN "a" SET DEFAULT gen_random_uuid()',
     ],
     ['CREATE INDEX i ON t (a)', ''],
-  ])('keeps of %s what can be done at once', async (sql, expand) => {
+  ])('keeps the expand part of %s', async (sql, expand) => {
     expect((await split(sql)).expand.join('; ')).toBe(expand);
   });
 
-  it('moves what a column demands to the second part, with names that the server would give', async () => {
+  it('moves constraints to the contract part, with the names that the server gives', async () => {
     const { contract, columns, undo } = await split(
       'ALTER TABLE t ADD a int NOT NULL REFERENCES o (id) ON DELETE CASCADE DEFERRABLE CHECK (a > 0)',
     );
@@ -79,7 +79,7 @@ const second = {
 };
 
 describe.each(servers)('migrate expand-contract on $name', (server) => {
-  it('comes to the catalog of the whole migration, and back', () =>
+  it('produces the catalog of the unsplit migration, and rolls back', () =>
     withProject(server, shop, async (project) => {
       let whole: string[] = [];
       await withProject(server, { ...shop, ...second }, async (empty) => {
@@ -149,7 +149,7 @@ describe.each(servers)('migrate expand-contract on $name', (server) => {
     }),
   );
 
-  it('refuses what is applied, and what is not the last', () =>
+  it('rejects an applied migration, and one that is not the last', () =>
     withProject(
       server,
       { ...shop, '0002_a.up.sql': tenancy, '0003_b.up.sql': 'SELECT 1' },

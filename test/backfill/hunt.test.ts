@@ -66,7 +66,7 @@ async function runBeside(project: Project) {
 }
 
 describe.each(servers)('a backfill beside eight clients on $name', (server) => {
-  it(`never disturbs them, and is right in the end (${cases(3)} cases, DBOPS_CASES)`, async () => {
+  it(`never fails their statements, and fills every row (${cases(3)} cases, DBOPS_CASES)`, async () => {
     for (let at = 0; at < cases(3); at++)
       await withShop(server, { purchases: rows, contents, personal: 2 }, async (project) => {
         const { first, errors } = await runBeside(project);

@@ -9,7 +9,7 @@ const rows = 12_000;
 const run = ['backfill', 'run', ...definition, '--wait', '30s', '--batch-time', '30ms'];
 
 describe.each(servers)('a backfill that is killed on $name', (server) => {
-  it(`at random moments ends as an undisturbed one (${cases(2)} kills, DBOPS_CASES)`, () =>
+  it(`ends like an undisturbed run after kills at random moments (${cases(2)} kills, DBOPS_CASES)`, () =>
     withShop(server, { purchases: rows }, async (project) => {
       const before = await project.query(
         'SELECT id, content_id, amount, note FROM purchases ORDER BY id',
@@ -35,7 +35,7 @@ describe.each(servers)('a backfill that is killed on $name', (server) => {
       ).toEqual(before);
     }));
 
-  it('by the server is told of it, and goes on where it stopped', () =>
+  it('reports a connection that the server ended, and resumes', () =>
     withShop(server, { purchases: rows }, async (project) => {
       const cut = project.json(...run, '--max-rate', '3000');
       for (let gone = 0; gone === 0;) {
@@ -55,7 +55,7 @@ describe.each(servers)('a backfill that is killed on $name', (server) => {
       expect(await wrongIn(project)).toBe(0);
     }));
 
-  it('by SIGINT stops between two batches, and says how to go on', () =>
+  it('stops between two batches on SIGINT, and prints how to resume', () =>
     withShop(server, { purchases: rows }, async (project) => {
       const { child, answer } = project.start(...run, '--max-rate', '2000');
       for (let filled = 0; filled === 0;) {
@@ -67,7 +67,9 @@ describe.each(servers)('a backfill that is killed on $name', (server) => {
       child.kill('SIGINT');
       const { exitCode, stderr } = await answer;
       expect(exitCode).toBe(130);
-      expect(stderr).toMatch(/Interrupted between two batches; [\d,]+ rows are filled and stand/);
+      expect(stderr).toMatch(
+        /Interrupted between two batches; [\d,]+ filled rows remain committed/,
+      );
       expect(stderr).toContain('dbops backfill run purchases.organization_id');
       const status = await project.json('backfill', 'status', 'purchases.organization_id');
       expect(status).toMatchObject({ state: 'interrupted' });

@@ -56,7 +56,7 @@ function withOldRows(
 }
 
 describe.each(servers)('the backfill organization-id on $name', (target) => {
-  it('is run by migrate up before the migration that requires it', () =>
+  it('runs in migrate up before the migration that requires it', () =>
     withOldRows(target, async (project) => {
       const answer = await project.dbops('migrate', 'up');
       expect(answer).toMatchObject({ exitCode: 0 });
@@ -70,7 +70,7 @@ describe.each(servers)('the backfill organization-id on $name', (target) => {
       expect(row).toEqual({ legacy: 40 });
     }));
 
-  it('is only asked for with --no-backfill: nothing is begun', () =>
+  it('does not run with --no-backfill, and the migration does not start', () =>
     withOldRows(target, async (project) => {
       const before = await catalogOf(project);
       const up = await project.json('migrate', 'up', '--no-backfill');
@@ -83,7 +83,7 @@ describe.each(servers)('the backfill organization-id on $name', (target) => {
       expect(await wrong(project)).toEqual({ purchases: 40, access: 20 });
     }));
 
-  it('names the rows that have no organization to take, and refuses to go on without them', () =>
+  it('names orphans, and does not run the migration', () =>
     withOldRows(
       target,
       async (project) => {
@@ -92,7 +92,7 @@ describe.each(servers)('the backfill organization-id on $name', (target) => {
         expect(up).toMatchObject({ exitCode: 1, error: { code: 'BACKFILL.INCOMPLETE' } });
         for (const n of [1, 2, 3])
           expect(up.error?.message).toContain(
-            `purchases id ${id(7, n)}, content_id ${personal}: nothing says its value`,
+            `purchases id ${id(7, n)}, content_id ${personal}: no value in its source`,
           );
         const after = (await catalogOf(project)).filter(
           (line) => !/zz_dbops_|function dbops\./.test(line),
@@ -109,7 +109,7 @@ describe.each(servers)('the backfill organization-id on $name', (target) => {
       { before: orphans },
     ));
 
-  it('accounts for every row, and never changes one that has a value', () =>
+  it('counts every row, and never changes one that has a value', () =>
     withOldRows(
       target,
       async (project) => {
@@ -130,13 +130,15 @@ describe.each(servers)('the backfill organization-id on $name', (target) => {
         const second = await project.json('backfill', 'run', 'organization-id');
         expect(second).toMatchObject({ exitCode: 4, rowsChanged: 0, ...account });
         const text = (await project.dbops('backfill', 'run', 'organization-id')).stdout;
-        expect(text).toContain('63 rows = 56 already right + 0 changed + 3 orphans + 4 mismatched');
+        expect(text).toContain(
+          '63 rows = 56 already filled + 0 changed + 3 orphans + 4 mismatched',
+        );
         expect(await wrong(project)).toEqual({ purchases: 7, access: 0 });
       },
       { before: orphans, after: mismatch },
     ));
 
-  it('says so when its column is not there yet, and when there is no such backfill', () =>
+  it('reports a missing column, and an unknown backfill', () =>
     withProject(target, { '0001_a.up.sql': 'SELECT 1' }, async (project) => {
       expect(await project.json('backfill', 'run', 'organization-id')).toMatchObject({
         exitCode: 2,

@@ -33,7 +33,7 @@ describe.each(newest)('a backfill beside a replica, on $name', ({ major }) => {
   };
 
   // Less than 16 MB of WAL is no lag: it is what streams at any time.
-  it('waits while the replica is behind, says so, and goes on when it has caught up', () =>
+  it('pauses while the replica lags, reports it, and continues afterwards', () =>
     withShop(primary.server, { purchases: 300_000 }, async (project) => {
       // It asks for WAL only once it has replayed its copy, and never while it is paused.
       await until(async () => (await project.query('SELECT FROM pg_stat_replication')).length > 0);

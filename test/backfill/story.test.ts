@@ -28,7 +28,7 @@ const oldSales = `
 const payment = "purchases.stripe_payment_intent_id = 'legacy_' || purchases.id";
 
 describe.each(servers)('document E on a shop with sales, on $name', (server) => {
-  it('fails with Drizzle; cut in two it comes to the same end under load, and no row is lost or wrong', () =>
+  it('fails with Drizzle; split in two it succeeds under load without losing a row', () =>
     withWorkedProject(server, 'e-commerce', async (project) => {
       rmSync(join(project.root, 'way-out'), { recursive: true });
       await project.dbops('migrate', 'up', '--to', '0005_bent_inhumans');

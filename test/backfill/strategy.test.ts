@@ -1,13 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createPace } from '../../src/backfill/batch-size.ts';
+import { createBatchSizer } from '../../src/backfill/batch-size.ts';
 import { dealOut, divide, strategyOf } from '../../src/backfill/strategy.ts';
 
 const heap = { isHeap: true, name: 'public.t' };
 const subject = { key: [{ name: 'id', type: 'integer', equals: '=', exceeds: '>' }], label: 't' };
 
-describe('the way a table is walked', () => {
-  it('is by stripes, unless something forbids it, which is said', () => {
+describe('the scan of a table', () => {
+  it('uses stripes, or reports why it cannot', () => {
     expect(strategyOf(subject, heap)).toMatchObject({ name: 'striped ctid windows' });
     expect(strategyOf(subject, heap, 'pid 7')).toMatchObject({
       name: 'plain ctid windows',
@@ -17,7 +17,7 @@ describe('the way a table is walked', () => {
     expect(strategyOf({ ...subject, key: [] }, { ...heap, isHeap: false })).toBeUndefined();
   });
 
-  it('takes every row of a window once, and of each page a part at a time', () => {
+  it('puts every row of a window in one stripe, and spreads each page over them', () => {
     fc.assert(
       fc.property(fc.nat(400), fc.integer({ min: 1, max: 90 }), (pages, perPage) => {
         const ids = Array.from({ length: pages }, (_, page) =>
@@ -38,7 +38,7 @@ describe('the way a table is walked', () => {
     );
   });
 
-  it('is divided among workers without a gap or an overlap', () => {
+  it('divides a table among workers without a gap or an overlap', () => {
     fc.assert(
       fc.property(fc.nat(100_000), fc.integer({ min: 1, max: 9 }), (pages, workers) => {
         const ranges = divide([{ oid: 1, filenode: 1, pages, isHeap: true, target: 0 }], workers);
@@ -55,10 +55,10 @@ describe('the way a table is walked', () => {
 });
 
 describe('the size of a batch', () => {
-  it('comes to what fits half of the target, and stays there', () => {
+  it('converges to half of the target time', () => {
     fc.assert(
       fc.property(fc.float({ min: Math.fround(0.005), max: 2, noNaN: true }), (perRow) => {
-        const pace = createPace(250);
+        const pace = createBatchSizer(250);
         for (let batch = 0; batch < 60; batch++) pace.took(pace.size(), pace.size() * perRow);
         const fitting = Math.min(50_000, Math.max(50, 125 / perRow));
         expect(pace.size()).toBeGreaterThan(fitting * 0.8);
@@ -67,11 +67,11 @@ describe('the size of a batch', () => {
     );
   });
 
-  it('is halved at once when a batch was cut off', () => {
-    const pace = createPace(250);
+  it('halves immediately after a batch that timed out', () => {
+    const pace = createBatchSizer(250);
     for (let batch = 0; batch < 20; batch++) pace.took(pace.size(), pace.size() * 0.01);
     const before = pace.size();
-    pace.tooLong(before);
+    pace.halve(before);
     expect(pace.size()).toBe(Math.floor(before / 2));
   });
 });

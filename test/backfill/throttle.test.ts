@@ -33,8 +33,8 @@ async function withThrottle(
   }
 }
 
-describe.each(servers)('a run on $name goes slower', (server) => {
-  it('while a session waits for a lock of its own, and says so', () =>
+describe.each(servers)('a run on $name', (server) => {
+  it('slows down while a session waits for one of its locks, and reports it', () =>
     withDatabase(server, (url) =>
       withSession(url, (observer) =>
         withClient(url, (worker) =>
@@ -45,11 +45,11 @@ describe.each(servers)('a run on $name goes slower', (server) => {
               expect(throttle.reason()).toBeUndefined();
               await worker.query('BEGIN; UPDATE t SET id = 2');
               const waiting = application.query('UPDATE t SET id = 3');
-              await until(async () => throttle.isInTheWay());
-              expect(throttle.reason()).toBe('slower: 1 sessions wait for its locks');
+              await until(async () => throttle.isBlockingOthers());
+              expect(throttle.reason()).toBe('slowed down: 1 session is waiting for its locks');
               await worker.query('COMMIT');
               await waiting;
-              await until(async () => !throttle.isInTheWay());
+              await until(async () => !throttle.isBlockingOthers());
               expect(throttle.reason()).toBeUndefined();
             });
           }),
@@ -57,7 +57,7 @@ describe.each(servers)('a run on $name goes slower', (server) => {
       ),
     ));
 
-  it('while the server writes more WAL than it should', () =>
+  it('slows down while the server writes too much WAL', () =>
     withDatabase(server, (url) =>
       withSession(url, (observer) =>
         withClient(url, (application) =>
@@ -67,7 +67,9 @@ describe.each(servers)('a run on $name goes slower', (server) => {
             async (throttle) => {
               await application.query('CREATE TABLE t AS SELECT generate_series(1, 1000) AS id');
               const reason = await until(async () => throttle.reason());
-              expect(reason).toMatch(/^slower: the server writes \d+ MB of WAL a second$/);
+              expect(reason).toMatch(
+                /^slowed down: the server writes [\d,]+ MB of WAL per second$/,
+              );
             },
           ),
         ),

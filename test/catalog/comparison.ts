@@ -11,7 +11,8 @@ import {
   readWithFixedSettings,
   type SnapshotOptions,
 } from '../../src/catalog/snapshot.ts';
-import { checkGroups } from '../../src/verify/check.ts';
+import { checkGroups } from '../../src/verify/definition.ts';
+import { checks as applicationChecks } from '../../src/reference/checks/index.ts';
 import { checks } from '../../src/verify/checks/index.ts';
 import { runChecks } from '../../src/verify/run.ts';
 import { openSession, type Session } from '../../src/db/session.ts';
@@ -81,7 +82,8 @@ export async function openComparison(
         const applied = new Set(migrations.map(({ name }) => name));
         const groups = new Set(checkGroups);
         const drift = await driftOf(live);
-        return runChecks(checks, { session: live, drift, groups, applied });
+        const all = [...checks, ...applicationChecks];
+        return runChecks(all, { session: live, drift, groups }, applied);
       }),
     close: () => shadow.close(),
   };

@@ -58,7 +58,7 @@ describe.each(targets)('dbops report on $name', (target) => {
 
   afterAll(() => database.drop());
 
-  it('answers with the documented JSON', async () => {
+  it('returns the documented JSON, with its definitions', async () => {
     const words = [...usage, '--org', 'strange', '--feature', 'max_api_calls_per_month', '--json'];
     const { code, stdout } = await dbops(database.url, words);
     expect(code).toBe(0);
@@ -70,6 +70,7 @@ describe.each(targets)('dbops report on $name', (target) => {
       asOf: '2026-11-20T00:00:00.000Z',
       rows: [{ plan: 'pro', used: 100_001, limit: 100_000, percent: '100.0', state: 'over' }],
       totals: { organizations: 1, lines: 1, over: 1 },
+      notes: expect.arrayContaining([expect.stringMatching(/^API calls: /)]),
     });
   });
 
@@ -77,8 +78,8 @@ describe.each(targets)('dbops report on $name', (target) => {
     expect((await dbops(database.url, [...usage, '--fail-on', 'over'])).code).toBe(4);
   });
 
-  it('keeps what drives a terminal out of the table, which fits 80 columns', async () => {
-    const { stdout } = await dbops(database.url, usage, 80);
+  it('strips control characters from the table, which fits 80 columns', async () => {
+    const { stdout } = await dbops(database.url, [...usage, '--explain'], 80);
     expect(stdout).toContain('=HYPERLINK');
     // oxlint-disable-next-line no-control-regex -- the control is what is looked for
     expect(stdout).not.toMatch(/\u001b/);
@@ -86,15 +87,16 @@ describe.each(targets)('dbops report on $name', (target) => {
     expect(Math.max(...rows.map((row) => row.length))).toBeLessThanOrEqual(80);
   });
 
-  it('writes CSV that no spreadsheet runs', async () => {
+  it('escapes formulas in CSV', async () => {
     const words = [...usage, '--org', 'strange', '--feature', 'max_seats', '--csv'];
     const { stdout } = await dbops(database.url, words);
     expect(stdout.split('\r\n')[0]).toBe('organization,plan,feature,used,limit,percent,state');
     expect(stdout.split('\r\n')[1]).toMatch(/^"'=HYPERLINK\(""x""\).*",pro,max_seats,0,5,0\.0,ok$/);
   });
 
-  it('prints the credits with their definitions within 80 columns', async () => {
-    const { code, stdout } = await dbops(database.url, credits, 80);
+  it('prints definitions with --explain only, within 80 columns', async () => {
+    expect((await dbops(database.url, credits, 80)).stdout).not.toContain('stale: ');
+    const { code, stdout } = await dbops(database.url, [...credits, '--explain'], 80);
     expect(code).toBe(0);
     expect(stdout).toMatch(/ann@example\.com +free +2,000 +500 +1,500 +25\.0 +2,000/);
     expect(stdout).toContain('stale: ');
@@ -102,7 +104,7 @@ describe.each(targets)('dbops report on $name', (target) => {
     expect(stdout).toContain('rows: 1 (2,000 granted, 500 used, 1,500 left; 0 stale, 0 over)');
   });
 
-  it('prints that there are no rows, which is no failure', async () => {
+  it('prints that there are no rows and succeeds', async () => {
     const words = [...credits, '--user', 'bob@example.com'];
     const { code, stdout } = await dbops(database.url, words, 80);
     expect(code).toBe(0);
@@ -110,14 +112,14 @@ describe.each(targets)('dbops report on $name', (target) => {
   });
 });
 
-describe('dbops report with options that can not be', () => {
+describe('dbops report with invalid options', () => {
   it.each([
     [['usage', '--period', '2026-13'], '--period: expected a month'],
     [['usage', '--feature', 'features'], '--feature: expected one of max_records'],
     [['usage', '--fail-on', 'warn'], '--fail-on: expected over'],
     [['usage', '--as-of', '2026-02-30'], '--as-of: expected a time'],
     [['credits', '--as-of', '2026-11-20T12:00:00'], '--as-of: expected a time'],
-  ])('%j says so before it connects', async (words, message) => {
+  ])('rejects %j before it connects', async (words, message) => {
     const { code, stderr } = await dbops('postgres://nobody@127.0.0.1:1/none', [
       'report',
       ...words,

@@ -2,7 +2,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openSession, type Session } from '../../src/db/session.ts';
 import { parseTarget } from '../../src/db/target.ts';
 import { toJson } from '../../src/output/json.ts';
-import { credits, type CreditsRequest } from '../../src/reference/reports/credits.ts';
+import { credits } from '../../src/reference/reports/credits.ts';
+import type { CreditsRequest } from '../../src/reports/definition.ts';
 import { dayOf } from '../../src/reports/period.ts';
 import { runReport } from '../../src/reports/run.ts';
 import { createDatabase, targets, type Database } from '../db/targets.ts';
@@ -54,7 +55,7 @@ describe.each(targets)('report credits on $name', (target) => {
     ]);
   });
 
-  it('is stale at the very end of the period, not a millisecond before', async () => {
+  it('reports stale from the end of the period on, not a millisecond before', async () => {
     const stateAt = async (instant: number) =>
       documentOf(await run({ user: 'late@example.com', asOf: new Date(instant) })).rows[0]?.[
         'state'
@@ -63,7 +64,7 @@ describe.each(targets)('report credits on $name', (target) => {
     expect(await stateAt(asOf.getTime() - 1)).toBe('ok');
   });
 
-  it('adds the figures up and counts what is wrong', async () => {
+  it('sums the figures and counts stale and over', async () => {
     const expected = {
       rows: 4,
       granted: 14_000n,
@@ -79,7 +80,7 @@ describe.each(targets)('report credits on $name', (target) => {
     expect(documentOf(await run({ user: 'PRO@example.com' })).rows).toHaveLength(2);
   });
 
-  it('tells a user without credits from one that there is not', async () => {
+  it('distinguishes a user without credits from an unknown one', async () => {
     expect(documentOf(await run({ user: 'none@example.com' })).rows).toEqual([]);
     await expect(run({ user: 'nobody@example.com' })).rejects.toMatchObject({
       code: 'REPORT.USER',
@@ -87,7 +88,7 @@ describe.each(targets)('report credits on $name', (target) => {
     });
   });
 
-  it('gives the same figures in another session time zone', async () => {
+  it('returns the same figures in another session time zone', async () => {
     const before = toJson((await run()).data);
     await session.script(`SET TimeZone = 'America/Los_Angeles'`);
     expect(toJson((await run()).data)).toBe(before);

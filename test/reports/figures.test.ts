@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { percent } from '../../src/reports/number.ts';
+import { percent } from '../../src/output/number.ts';
 import { monthAround, parseMonth } from '../../src/reports/period.ts';
 import { stateOf } from '../../src/reference/reports/usage-lines.ts';
 

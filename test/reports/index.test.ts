@@ -2,15 +2,16 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { commands } from '../../src/commands/index.ts';
-import { reports } from '../../src/reports/index.ts';
+import { reports as declared } from '../../src/reference/reports/index.ts';
 
 const root = join(import.meta.dirname, '..', '..');
-const folder = join(root, 'src', 'reports');
+const folder = join(root, 'src', 'reference', 'reports');
+const reports = Object.values(declared);
 
 /** Names of the files that define a report. */
 function defined(): string[] {
   return readdirSync(folder)
-    .filter((file) => / ReportDefinition<.*= \{/.test(readFileSync(join(folder, file), 'utf8')))
+    .filter((file) => /= defineReport\(/.test(readFileSync(join(folder, file), 'utf8')))
     .map((file) => file.replace(/\.ts$/, ''));
 }
 

@@ -8,8 +8,8 @@ import { applyMigrations, documentOf } from './database.ts';
 
 const asOf = new Date('2026-11-20');
 
-describe.each(targets)('a report on the way up, on $name', (target) => {
-  it('names what is missing, and finds no rows where there are none', async () => {
+describe.each(targets)('a report on a partly migrated database, on $name', (target) => {
+  it('names the missing table or column, and returns no rows for empty tables', async () => {
     await withDatabase(target, (url) =>
       withSession(url, async (session) => {
         const usageNow = () => runReport(session, usage, { asOf });

@@ -4,7 +4,8 @@ import { parseTarget } from '../../src/db/target.ts';
 import { toJson } from '../../src/output/json.ts';
 import { parseMonth } from '../../src/reports/period.ts';
 import { runReport } from '../../src/reports/run.ts';
-import { usage, type UsageRequest } from '../../src/reference/reports/usage.ts';
+import { usage } from '../../src/reference/reports/usage.ts';
+import type { UsageRequest } from '../../src/reports/definition.ts';
 import { createDatabase, targets, type Database } from '../db/targets.ts';
 import { applyMigrations, documentOf } from './database.ts';
 import { insertUsage } from './usage-fixture.ts';
@@ -40,7 +41,7 @@ describe.each(targets)('report usage on $name', (target) => {
     return rows.map(line);
   }
 
-  it('measures each feature in its own way', async () => {
+  it('uses the measure of each feature', async () => {
     expect(await linesOf('acme')).toEqual([
       'pro max_records 2/10000 0.0 ok',
       'pro max_api_calls_per_month 1020/100000 1.0 ok',
@@ -53,7 +54,7 @@ describe.each(targets)('report usage on $name', (target) => {
     ]);
   });
 
-  it('takes the UTC month of as-of and nothing from as-of on', async () => {
+  it('counts events of the UTC month before as-of', async () => {
     const at = (instant: string) =>
       linesOf('acme', {
         period: undefined,
@@ -71,7 +72,7 @@ describe.each(targets)('report usage on $name', (target) => {
     ]);
   });
 
-  it('never finds unlimited over, and keeps every digit', async () => {
+  it('never reports unlimited as over, and keeps every digit', async () => {
     const report = await run({ organization: 'atlas', feature: 'max_api_calls_per_month' });
     expect(documentOf(report).rows.map(line)).toEqual([
       'enterprise max_api_calls_per_month 18014398509481987/-1 null unlimited',
@@ -79,7 +80,7 @@ describe.each(targets)('report usage on $name', (target) => {
     expect(toJson(report.data)).toContain('"used": 18014398509481987,');
   });
 
-  it('tells 0 allowed, no row and no value apart from unlimited', async () => {
+  it('distinguishes a limit of 0, no row and no value from unlimited', async () => {
     expect(await linesOf('birch')).toEqual([
       'business max_records 0/100000 0.0 ok',
       'business max_api_calls_per_month 0/1000000 0.0 ok',
@@ -92,13 +93,13 @@ describe.each(targets)('report usage on $name', (target) => {
     ]);
   });
 
-  it('is over above the limit, not at it', async () => {
+  it('reports over above the limit, not at it', async () => {
     const feature = 'max_records';
     expect(await linesOf('cedar', { feature })).toEqual(['free max_records 100/100 100.0 warn']);
     expect(await linesOf('elm', { feature })).toEqual(['free max_records 101/100 101.0 over']);
   });
 
-  it('takes the last storage figure, of an earlier month too', async () => {
+  it('uses the last storage event, even of an earlier month', async () => {
     const feature = 'max_storage_gb';
     expect(await linesOf('cedar', { feature })).toEqual(['free max_storage_gb 1/1 100.0 warn']);
     const later = { feature, period: undefined } as const;
@@ -112,7 +113,7 @@ describe.each(targets)('report usage on $name', (target) => {
     expect(lines).toContain('free max_api_calls_per_month 0/1000 0.0 ok');
   });
 
-  it('lists every organization once a feature, personal ones too, and counts the states', async () => {
+  it('lists every organization once per feature, including personal ones, and counts the states', async () => {
     const { rows, totals } = documentOf(await run({ feature: 'max_records' }));
     expect(rows.map(({ organization }) => organization)).toEqual([
       'Acme',
@@ -137,7 +138,7 @@ describe.each(targets)('report usage on $name', (target) => {
     });
   });
 
-  it('says what it could not count', async () => {
+  it('reports events that it cannot count', async () => {
     const { notes } = documentOf(await run());
     expect(notes).toContain('not counted, user_active events without a user: 2');
     expect(notes).toContain(
@@ -147,7 +148,7 @@ describe.each(targets)('report usage on $name', (target) => {
     expect(others.join()).not.toContain('not counted');
   });
 
-  it('finds one organization by id as by slug', async () => {
+  it('finds an organization by id or slug', async () => {
     const byId = await run({ organization: '00000000-0000-4000-8000-00000000000a' });
     expect(documentOf(byId).rows).toEqual(documentOf(await run({ organization: 'acme' })).rows);
     await expect(run({ organization: 'nobody' })).rejects.toMatchObject({
@@ -156,28 +157,28 @@ describe.each(targets)('report usage on $name', (target) => {
     });
   });
 
-  it('gives the same figures in another session time zone', async () => {
+  it('returns the same figures in another session time zone', async () => {
     const before = toJson((await run()).data);
     await session.script(`SET TimeZone = 'Pacific/Auckland'`);
     expect(toJson((await run()).data)).toBe(before);
     await session.script('RESET TimeZone');
   });
 
-  it('does not depend on the search path', async () => {
+  it('ignores the search_path', async () => {
     const before = toJson((await run()).data);
     await session.script('SET search_path = pg_catalog');
     expect(toJson((await run()).data)).toBe(before);
     await session.script('RESET search_path');
   });
 
-  it('fails on over only when asked, and only when something is', async () => {
+  it('exits with 4 only with --fail-on over, and only when a figure is over', async () => {
     const exitCodeOf = async (request: Partial<UsageRequest>) => (await run(request)).exitCode;
     expect(await exitCodeOf({})).toBe(0);
     expect(await exitCodeOf({ failOnOver: true })).toBe(4);
     expect(await exitCodeOf({ failOnOver: true, organization: 'acme' })).toBe(0);
   });
 
-  it('tells the period half-open and in UTC', async () => {
+  it('prints the period half-open and in UTC', async () => {
     const { period } = documentOf(await run());
     expect(period).toEqual({ from: new Date('2026-11-01'), to: new Date('2026-12-01') });
   });

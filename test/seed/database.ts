@@ -1,13 +1,15 @@
 import { main } from '../../src/cli.ts';
 import { openSession, type Session } from '../../src/db/session.ts';
 import { parseTarget } from '../../src/db/target.ts';
-import { sets } from '../../src/seed/index.ts';
+import { seeds } from '../../src/reference/seeds/index.ts';
 import { monthsAround } from '../../src/seed/months.ts';
 import type { SeedCounts } from '../../src/seed/plan.ts';
 import { seed, type SeedOptions } from '../../src/seed/run.ts';
 import { withDatabase, type Target } from '../db/targets.ts';
 import { withSession } from '../db/session.ts';
 import { applyMigrations } from '../reports/database.ts';
+
+const { sets } = seeds;
 
 export const now = new Date('2026-11-20T12:34:56Z');
 

@@ -3,7 +3,7 @@ import { targets, withDatabase } from '../db/targets.ts';
 import { dbops, migrated } from './database.ts';
 
 describe.each(targets)('dbops seed on $name', (target) => {
-  it('refuses a production or protected database, with consent too', () =>
+  it('rejects a production or protected database, even with --confirm', () =>
     migrated(target, async (trial) => {
       await trial.dbops('env', 'set', 'production');
       expect(await trial.dbops('seed')).toMatchObject({ code: 2 });
@@ -15,7 +15,7 @@ describe.each(targets)('dbops seed on $name', (target) => {
       expect(await trial.query(`SELECT FROM users`)).toEqual([]);
     }));
 
-  it('refuses live customers until the database has a label', () =>
+  it('rejects live customers until the database has a label', () =>
     migrated(target, async (trial) => {
       await trial.script(`INSERT INTO users (id, email) VALUES ('u', 'u@example.com');
         INSERT INTO billing_customers (organization_id, stripe_customer_id)
@@ -26,7 +26,7 @@ describe.each(targets)('dbops seed on $name', (target) => {
       expect(await trial.dbops('seed')).toMatchObject({ code: 0 });
     }));
 
-  it('refuses a database without migrations, and a set that there is not', () =>
+  it('rejects a database without migrations, and an unknown set', () =>
     withDatabase(target, async (url) => {
       const bare = await dbops(url, ['seed']);
       expect(bare).toMatchObject({ code: 2, output: expect.stringContaining('dbops migrate up') });

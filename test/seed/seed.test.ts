@@ -13,7 +13,7 @@ const inBalance = [
 ];
 
 describe.each(targets)('dbops seed on $name', (target) => {
-  it('makes exactly what the document lists', () =>
+  it('creates exactly the documented rows', () =>
     migrated(target, async (trial) => {
       expect((await trial.dbops('seed')).code).toBe(0);
       expect(await trial.query('SELECT client_id FROM oauth_clients')).toEqual([
@@ -95,7 +95,7 @@ describe.each(targets)('dbops seed on $name', (target) => {
       ]);
     }));
 
-  it('makes the users complete, and no team, with --only users', () =>
+  it('creates users without a team with --only users', () =>
     migrated(target, async (trial) => {
       const { code, output } = await trial.dbops('seed', '--only', 'users');
       expect({ code, output }).toMatchObject({
@@ -106,7 +106,7 @@ describe.each(targets)('dbops seed on $name', (target) => {
       expect(await trial.query('SELECT FROM organizations WHERE NOT is_personal')).toEqual([]);
     }));
 
-  it('changes nothing the second time, not even a month later', () =>
+  it('changes nothing in a second run, even a month later', () =>
     migrated(target, async (trial) => {
       const first = await trial.seed();
       expect(first.updated).toEqual({});
@@ -119,7 +119,7 @@ describe.each(targets)('dbops seed on $name', (target) => {
       expect(await versions(trial)).toEqual(before);
     }));
 
-  it('keeps the balance equal to the ledger and the figures of the usage as documented', () =>
+  it('creates a balance equal to the ledger, and the documented usage', () =>
     migrated(target, async (trial) => {
       await trial.seed();
       expect(await trial.query(balances)).toEqual(inBalance);
@@ -138,7 +138,7 @@ describe.each(targets)('dbops seed on $name', (target) => {
       );
     }));
 
-  it('adopts what sign-up made and makes no second', () =>
+  it('reuses rows that sign-up created', () =>
     migrated(target, async (trial) => {
       await trial.seed();
       const personal = await trial.query(`SELECT o.owner_id,
@@ -151,7 +151,7 @@ describe.each(targets)('dbops seed on $name', (target) => {
       );
     }));
 
-  it('adopts users who signed up by themselves', () =>
+  it('reuses users who signed up', () =>
     migrated(target, async (trial) => {
       await trial.script(`INSERT INTO users (id, email, name, credit_balance) VALUES
         ('clerk_1', 'free@example.com', 'Ann', 0), ('clerk_2', 'pro@example.com', 'Bob', 7)`);
@@ -177,7 +177,7 @@ describe.each(targets)('dbops seed on $name', (target) => {
       expect([again.created, again.updated]).toEqual([{}, {}]);
     }));
 
-  it('keeps what testers did; --reset puts it back in its own rows only', () =>
+  it('keeps values that testers changed; --reset restores them in seeded rows only', () =>
     migrated(target, async (trial) => {
       await trial.script(`INSERT INTO users (id, email, name) VALUES ('clerk_1', 'free@example.com', 'Ann');
         INSERT INTO credits (user_id, total_credits, used_credits) VALUES ('clerk_1', 2000, 77)`);
@@ -207,7 +207,7 @@ describe.each(targets)('dbops seed on $name', (target) => {
       );
     }));
 
-  it('tells with --check and --dry-run what it would do, and writes nothing', () =>
+  it('reports with --check and --dry-run what it would do, and writes nothing', () =>
     migrated(target, async (trial) => {
       const before = await versions(trial);
       const dry = await trial.dbops('seed', '--dry-run', '--json');
@@ -232,7 +232,7 @@ describe.each(targets)('dbops seed on $name', (target) => {
       });
     }));
 
-  it('leaves nothing when the last table fails, or when it is interrupted', () =>
+  it('rolls back when the last table fails, or when it is interrupted', () =>
     migrated(target, async (trial) => {
       const before = await versions(trial);
       await trial.script(`CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS

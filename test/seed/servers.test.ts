@@ -8,7 +8,7 @@ const ids = `SELECT string_agg(id::text, ',' ORDER BY id::text) AS ids FROM
   (SELECT id::text FROM credits UNION ALL SELECT id::text FROM credit_transactions UNION ALL SELECT id FROM users) x`;
 
 describe.each(servers)('dbops seed on $name', (server) => {
-  it('makes one set of rows when two run at once', () =>
+  it('creates one set of rows when two run at once', () =>
     migrated(server, async (trial) => {
       const second = await openSession(parseTarget(trial.url), {
         application: 'second',
@@ -28,7 +28,7 @@ describe.each(servers)('dbops seed on $name', (server) => {
       expect(await trial.dbops('seed', '--check')).toMatchObject({ code: 0 });
     }));
 
-  it('leaves nothing when it is interrupted between two tables', () =>
+  it('rolls back when it is interrupted between two tables', () =>
     migrated(server, async (trial) => {
       const session = await openSession(parseTarget(trial.url), {
         application: 'interrupted',
@@ -57,7 +57,7 @@ describe.each(servers)('dbops seed on $name', (server) => {
   );
 });
 
-it('makes the same ids in every database', async () => {
+it('creates the same ids in every database', async () => {
   const found: unknown[] = [];
   for (const target of [...targets, ...targets.slice(0, 1)]) {
     await migrated(target, async (trial) => {

@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { checks as applicationChecks } from '../../src/reference/checks/index.ts';
 import { checks } from '../../src/verify/checks/index.ts';
+import { checkExamples } from './check-examples.ts';
 import type { Finding } from '../../src/report.ts';
 import { openComparison, type Comparison } from '../catalog/comparison.ts';
 import { reference, trialOf } from '../catalog/trial.ts';
@@ -8,9 +10,14 @@ import { parseTarget } from '../../src/db/target.ts';
 import { splitStatements } from '../../src/sql/statements.ts';
 import { createDatabase, targets, type Database } from '../db/targets.ts';
 
-const examples = checks.flatMap(({ name, examples: own }) =>
-  own.map((example) => ({ check: name, ...example })),
+const names = [...checks, ...applicationChecks].map(({ name }) => name);
+const examples = names.flatMap((check) =>
+  (checkExamples[check] ?? []).map((example) => ({ check, ...example })),
 );
+
+it('has an example of every check', () => {
+  expect(Object.keys(checkExamples)).toEqual(names);
+});
 
 describe.each(targets)('the checks on $name', (target) => {
   let comparison: Comparison;
@@ -37,11 +44,11 @@ describe.each(targets)('the checks on $name', (target) => {
     for (const statement of await splitStatements(sql)) await live.script(statement.sql);
   };
 
-  it('find nothing in what the migrations make', async () => {
+  it('finds nothing after the migrations', async () => {
     expect(await findings()).toEqual([]);
   });
 
-  it.each(examples)('$check finds a $finding, and no more when it is mended', async (example) => {
+  it.each(examples)('reports $finding by $check, and nothing once it is fixed', async (example) => {
     await run(example.breaks);
     const found = await findings();
     expect(found.map(({ code }) => code)).toContain(example.finding);
@@ -51,7 +58,7 @@ describe.each(targets)('the checks on $name', (target) => {
     expect(await findings()).toEqual([]);
   });
 
-  it.each(examples)('$check heals a $finding with the SQL of its help', async (example) => {
+  it.each(examples)('fixes $finding with the SQL in its help', async (example) => {
     await run(example.breaks);
     const finding = (await findings()).find(({ code }) => code === example.finding);
     const sql = sqlOf(finding?.help ?? '');
@@ -61,14 +68,14 @@ describe.each(targets)('the checks on $name', (target) => {
   });
 });
 
-/** What a person has to decide, or another command does. */
+/** Findings that need a decision or another command. */
 const withoutSql = new Set([
   'extra-constraint',
   'extra-index',
   'extra-table',
   'missing-table',
   'plan-features',
-  // The view of its example is no migration's: it has to go.
+  // No migration creates the view of its example, so it is dropped.
   'unpopulated-view',
   'users-columns',
 ]);
@@ -77,7 +84,7 @@ function sqlOf(help: string): string | undefined {
   return /: ((?:ALTER|BEGIN|CREATE|DROP|REINDEX|SELECT)\b.*;)$/s.exec(help)?.[1];
 }
 
-/** A finding as the contract wants it. */
+/** A finding with every key of the contract. */
 function complete(found: Finding): unknown {
   return {
     ...found,

@@ -1,8 +1,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { setAside } from '../../src/verify/known.ts';
-import { unseen } from '../../src/verify/unseen.ts';
+import { notCompared } from '../../src/verify/checks/schema-objects.ts';
+import { sortFindings } from '../../src/verify/known-findings.ts';
 import type { Finding } from '../../src/report.ts';
 import { folderOf, runCli } from '../cli/run-cli.ts';
 import { targets } from '../db/targets.ts';
@@ -34,15 +34,15 @@ describe('findings', () => {
     ['*', []],
     ['extra-index:a.c', ['missing-index:a', 'extra-index:abc', 'extra-table:b']],
     ['extra-*:?', ['missing-index:a', 'extra-index:a.c', 'extra-index:abc', 'extra-table:b']],
-  ])('are ignored by %s', (pattern, left) => {
+  ])('ignores what matches %s', (pattern, left) => {
     const keys = ['missing-index:a', 'extra-index:a.c', 'extra-index:abc', 'extra-table:b'];
-    const { findings, ignored } = setAside(keys.map(findingOf), [pattern], [], () => true);
+    const { findings, ignored } = sortFindings(keys.map(findingOf), [pattern], [], () => true);
     expect(findings.map(({ key }) => key)).toEqual(left);
     expect(ignored).toBe(keys.length - left.length);
   });
 
-  it('are known, and stale only where they were looked for', () => {
-    const sorted = setAside(
+  it('separates known findings, and stale keys only of checks that ran', () => {
+    const sorted = sortFindings(
       [findingOf('a'), findingOf('b')],
       [],
       ['a', 'gone', 'other'],
@@ -59,7 +59,7 @@ describe('findings', () => {
 
 describe.each(targets)('verify on $name', (target) => {
   it(
-    'names the migration that changed last what is different, and sets known findings aside',
+    'names the last migration that changed an object, and leaves out known findings',
     () =>
       migrated(target, folderOf(folder), async ({ sql, verify, findings }) => {
         await sql(damage);
@@ -96,7 +96,7 @@ describe.each(targets)('verify on $name', (target) => {
 
 describe.each(targets)('the help on $name', (target) => {
   it(
-    'brings back triggers, rules, statistics and functions',
+    'restores triggers, rules, statistics and functions',
     () =>
       migrated(target, folderOf(machinery), async ({ sql, verify, findings }) => {
         await sql(
@@ -123,10 +123,10 @@ describe('verify', () => {
     ]);
 
   it.each([
-    ['is not there', undefined],
-    ['is no JSON', 'x'],
-    ['is another JSON', '{"findings": ["a"]}'],
-  ])('refuses a baseline that %s', async (_, content) => {
+    ['does not exist', undefined],
+    ['is not JSON', 'x'],
+    ['has another shape', '{"findings": ["a"]}'],
+  ])('rejects a baseline that %s', async (_, content) => {
     const file = join(folderOf({}), 'known.json');
     if (content !== undefined) writeFileSync(file, content);
     const { exitCode, stderr } = await answerOf('--baseline', file);
@@ -134,14 +134,14 @@ describe('verify', () => {
     expect(stderr).toContain(`dbops verify --write-baseline ${file}`);
   });
 
-  it('says what it does not see with --verbose, as docs/verify.md does', async () => {
+  it('lists what it does not compare with --verbose, as docs/verify.md does', async () => {
     const page = readFileSync(resolve(import.meta.dirname, '../../docs/verify.md'), 'utf8');
     const prose = page.replaceAll(/\s+/g, ' ');
     const { stderr } = await answerOf('--verbose');
-    for (const line of unseen) {
+    for (const line of notCompared) {
       expect(prose).toContain(line);
       expect(stderr).toContain(line);
     }
-    expect((await answerOf()).stderr).not.toContain(unseen[0]);
+    expect((await answerOf()).stderr).not.toContain(notCompared[0]);
   });
 });

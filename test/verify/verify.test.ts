@@ -1,6 +1,7 @@
 import { appendFileSync, cpSync, readFileSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { checks as applicationChecks } from '../../src/reference/checks/index.ts';
 import { checks } from '../../src/verify/checks/index.ts';
 import { folderOf, runCli } from '../cli/run-cli.ts';
 import { servers, targets } from '../db/targets.ts';
@@ -19,11 +20,11 @@ const found = {
   data: ['plan-features public.plan_features'],
 };
 
-/** Without the word `health`, where it has a better way out. */
+/** The same damage without the `health` group, which has a better fix. */
 const alone = 'different-constraint posts_status_check on public.posts';
 
 describe.each(targets)('verify on $name', (target) => {
-  it('looks at the groups that its words name, and without words at all of them', () =>
+  it('runs the groups that are named, or all of them', () =>
     migrated(target, reference, async ({ sql, findings }) => {
       await sql(damage);
       expect(await findings({ words: ['health'] })).toEqual(found.health);
@@ -36,7 +37,7 @@ describe.each(targets)('verify on $name', (target) => {
       expect(await findings()).toEqual(Object.values(found).flat());
     }));
 
-  it('answers as the contract says, and the same twice', () =>
+  it('returns the documented JSON, and the same twice', () =>
     migrated(target, reference, async ({ sql, verify }) => {
       expect(await verify()).toMatchObject({
         exitCode: 0,
@@ -58,7 +59,7 @@ describe.each(targets)('verify on $name', (target) => {
   it.each([
     ['edited', (folder: string) => appendFileSync(join(folder, '0002_b.up.sql'), '\n-- edited')],
     ['gone', (folder: string) => rmSync(join(folder, '0002_b.up.sql'))],
-  ])('refuses with 6 when the file of an applied migration is %s', async (_, change) => {
+  ])('exits with 6 when the file of an applied migration is %s', async (_, change) => {
     const folder = folderOf({ '0001_a.up.sql': 'SELECT 1', '0002_b.up.sql': 'SELECT 2' });
     await migrated(target, folder, async ({ verify }) => {
       change(folder);
@@ -70,7 +71,7 @@ describe.each(targets)('verify on $name', (target) => {
     });
   });
 
-  it('can not write, whatever it calls', () =>
+  it('cannot write, whatever it calls', () =>
     migrated(target, reference, async ({ sql, verify, url }) => {
       await sql(`CREATE TABLE calls (at timestamptz);
         CREATE FUNCTION noted() RETURNS boolean LANGUAGE sql AS 'INSERT INTO public.calls VALUES (now()) RETURNING true';
@@ -85,7 +86,7 @@ describe.each(targets)('verify on $name', (target) => {
 });
 
 describe.each(servers)('verify on $name', (server) => {
-  it('says that it may not see all rows, rather than that they are missing', () =>
+  it('reports that row security hides rows, not that they are missing', () =>
     migrated(server, reference, async (trial) => {
       await trial.sql(`GRANT USAGE ON SCHEMA public, dbops TO app;
         GRANT SELECT ON ALL TABLES IN SCHEMA public TO app; GRANT SELECT ON dbops.migrations TO app;
@@ -100,14 +101,14 @@ describe.each(servers)('verify on $name', (server) => {
 });
 
 describe('verify', () => {
-  it('lists its words when it is given another', async () => {
+  it('lists the groups when it is given an unknown one', async () => {
     const url = ['--database-url', 'pglite:memory', '--migrations', reference];
     const answer = await runCli(['verify', 'schema', 'smell', ...url]);
     expect(answer.exitCode).toBe(2);
     expect(answer.stderr).toMatch(/"schema"\|"health"\|"data"/);
   });
 
-  it('tells of a folder that does not replay', () =>
+  it('reports a migration that does not replay', () =>
     migrated(
       targets[0] ?? expect.fail(),
       copyOf(reference),
@@ -133,8 +134,8 @@ describe('verify', () => {
 describe('docs/verify.md', () => {
   const page = readFileSync(resolve(import.meta.dirname, '../../docs/verify.md'), 'utf8');
 
-  it('has the table of all checks', () => {
-    const rows = checks.map(
+  it('lists every check', () => {
+    const rows = [...checks, ...applicationChecks].map(
       ({ name, group, summary, since }) =>
         `| \`${name}\` | ${group} | ${summary} | ${since ? `\`${since}\`` : ''} |`,
     );

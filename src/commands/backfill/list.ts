@@ -1,6 +1,6 @@
-import { readControls } from '../../backfill/store.ts';
+import { readRecords } from '../../backfill/store.ts';
 import { done, text, type Table } from '../../report.ts';
-import { backfillsOf } from '../../backfill/options-of-command.ts';
+import { backfillsOf } from '../../backfill/index.ts';
 import { defineCommand } from '../../command.ts';
 import { none } from '../../flags.ts';
 import { stateOf } from './status.ts';
@@ -13,7 +13,7 @@ export const command = defineCommand({
   async run(context) {
     const known = backfillsOf(context);
     const session = await context.session();
-    const controls = new Map((await readControls(session)).map((each) => [each.name, each]));
+    const controls = new Map((await readRecords(session)).map((each) => [each.name, each]));
     const backfills = known.map(({ name, summary = '', origin, targets }) => {
       const control = controls.get(name);
       const columns = targets.map(({ table, set }) => `${table}.${set.split('=')[0]?.trim()}`);

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { setPaused } from '../../backfill/store.ts';
 import { done, text } from '../../report.ts';
 import { notBegun } from './status.ts';
-import { backfillsOf } from '../../backfill/options-of-command.ts';
+import { backfillsOf } from '../../backfill/index.ts';
 import { defineCommand } from '../../command.ts';
 
 export const command = defineCommand({

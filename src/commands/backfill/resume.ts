@@ -1,8 +1,8 @@
 import * as z from 'zod';
-import { readControl, setPaused } from '../../backfill/store.ts';
+import { readRecord, setPaused } from '../../backfill/store.ts';
 import { done, text } from '../../report.ts';
 import { notBegun, stateOf } from './status.ts';
-import { backfillsOf } from '../../backfill/options-of-command.ts';
+import { backfillsOf } from '../../backfill/index.ts';
 import { defineCommand } from '../../command.ts';
 
 export const command = defineCommand({
@@ -21,7 +21,7 @@ export const command = defineCommand({
         name,
         backfillsOf(context).some((each) => each.name === name),
       );
-    const control = await readControl(session, name);
+    const control = await readRecord(session, name);
     const isAtIt = control !== undefined && stateOf(control) === 'running';
     return done(
       { name, paused: false },

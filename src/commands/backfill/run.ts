@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { backfillNamed } from '../../backfill/index.ts';
+import { backfillNamed, backfillsOf } from '../../backfill/index.ts';
 import type { Backfill } from '../../backfill/definition.ts';
 import { definitionSchema } from '../../backfill/definition.ts';
 import { inspectBackfill, runBackfill } from '../../backfill/run.ts';
@@ -8,7 +8,7 @@ import { issueLines } from '../../output/schema-messages.ts';
 import { usageError } from '../../errors.ts';
 import { readExpression } from '../../sql/expression.ts';
 import { accountReport } from '../../backfill/report.ts';
-import { backfillsOf, optionsOf, orphans, size } from '../../backfill/options-of-command.ts';
+import { optionsOf, orphans, size } from '../../backfill/options.ts';
 import { defineCommand } from '../../command.ts';
 import { count, milliseconds } from '../../flags.ts';
 

@@ -1,11 +1,11 @@
 import * as z from 'zod';
-import { readControls, readQuarantine, type Control } from '../../backfill/store.ts';
-import { grouped } from '../../backfill/progress-line.ts';
+import { readRecords, readQuarantine, type BackfillRecord } from '../../backfill/store.ts';
+import { formatCount } from '../../output/number.ts';
 import type { Session } from '../../db/session.ts';
 import { usageError } from '../../errors.ts';
 import { formatDuration } from '../../output/duration.ts';
 import { done, text, type Block } from '../../report.ts';
-import { backfillsOf } from '../../backfill/options-of-command.ts';
+import { backfillsOf } from '../../backfill/index.ts';
 import { defineCommand } from '../../command.ts';
 
 export const command = defineCommand({
@@ -16,7 +16,7 @@ export const command = defineCommand({
   flags: z.object({ arguments: z.tuple([z.string().optional()]) }),
   async run(context, { arguments: [name] }) {
     const session = await context.session();
-    const controls = await readControls(session);
+    const controls = await readRecords(session);
     if (name === undefined) {
       const all = await Promise.all(controls.map((control) => describe(session, control)));
       const none = text(
@@ -53,13 +53,13 @@ export function notBegun(name: string, isKnown: boolean) {
 const gone = 15_000;
 
 /** Returns the state of a backfill; a run that was killed is still recorded as `running`. */
-export function stateOf({ state, silentMs, pausedAt }: Control): string {
+export function stateOf({ state, silentMs, pausedAt }: BackfillRecord): string {
   if (state === 'running' && silentMs > gone) return 'interrupted';
   if (pausedAt && state !== 'complete') return 'paused';
   return state;
 }
 
-async function describe(session: Session, control: Control) {
+async function describe(session: Session, control: BackfillRecord) {
   const { name, changed, batches, activeMs, fraction, account, estimate } = control;
   const { waitsFor, runner, runnerPid, strategy, pausedBy, hasTrigger } = control;
   const state = stateOf(control);
@@ -89,12 +89,12 @@ async function describe(session: Session, control: Control) {
     hasTrigger,
   };
   const progress = isOver
-    ? `${grouped(account.total)} rows, ${grouped(account.orphans)} orphans, ${grouped(account.mismatched)} mismatched`
+    ? `${formatCount(account.total)} rows, ${formatCount(account.orphans)} orphans, ${formatCount(account.mismatched)} mismatched`
     : `${data.percent} % of the pages, about ${formatDuration(left * 1_000)} of work left`;
   const blocks: Block[] = [
     text(`${name}: ${state}  ${progress}`, state === 'complete' ? 'good' : 'warn'),
     text(
-      `  ${grouped(changed)} rows changed in ${grouped(batches)} batches, ${grouped(rowsPerSecond)}/s${strategy ? `; ${strategy}` : ''}`,
+      `  ${formatCount(changed)} rows changed in ${formatCount(batches)} batches, ${formatCount(rowsPerSecond)}/s${strategy ? `; ${strategy}` : ''}`,
       'dim',
     ),
     ...(data.runner ? [text(`  run by ${runner}, pid ${runnerPid}`)] : []),

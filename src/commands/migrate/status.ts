@@ -26,7 +26,7 @@ import {
   type Tone,
 } from '../../report.ts';
 import { defineCommand } from '../../command.ts';
-import { grouped } from '../../output/number.ts';
+import { formatCount } from '../../output/number.ts';
 import { folderOf } from '../../open-project.ts';
 
 const tones: Record<string, Tone> = { applied: 'good', pending: 'warn' };
@@ -101,7 +101,9 @@ async function onlineReport(
   const blocks: Block[] = [{ kind: 'table', columns, rows: migrations }];
   if (findings.length > 0) blocks.push({ kind: 'findings', findings });
   const summary = migrationStates.filter((state) => counts[state]);
-  blocks.push(text(summary.map((state) => `${grouped(counts[state] ?? 0)} ${state}`).join(', ')));
+  blocks.push(
+    text(summary.map((state) => `${formatCount(counts[state] ?? 0)} ${state}`).join(', ')),
+  );
   const isRefused = elsewhere.length > 0 && !isChosen;
   if (counts['pending'] && !isRefused && canRun(statuses, folder))
     blocks.push(text('→ Apply pending migrations: dbops migrate up'));
@@ -131,7 +133,7 @@ function offlineReport({ format, findings, migrations }: Folder, error: DbopsErr
     blocks: [
       { kind: 'findings', findings },
       text(
-        `${grouped(migrations.length)} migrations in the folder; the database could not be read`,
+        `${formatCount(migrations.length)} migrations in the folder; the database could not be read`,
       ),
     ],
     error,

@@ -1,5 +1,4 @@
 import * as z from 'zod';
-import { credits } from '../../reference/reports/credits.ts';
 import { runReport } from '../../reports/run.ts';
 import { defineCommand } from '../../command.ts';
 import { reportFlags, reportOptions } from '../../reports/flags.ts';
@@ -17,7 +16,8 @@ export const command = defineCommand({
     ...reportFlags,
     user: z.string().min(1, 'expected an e-mail address').optional(),
   }),
-  async run(context, { asOf = context.clock(), user }) {
-    return runReport(await context.session(), credits, { asOf, user });
+  async run(context, { asOf = context.clock(), user, explain }) {
+    const { credits } = await context.application.reports();
+    return runReport(await context.session(), credits, { asOf, user }, { explain });
   },
 });

@@ -7,7 +7,7 @@ const fromContent = (table: string): BackfillTarget => ({
   on: `content.id = ${table}.content_id`,
 });
 
-/** Rows older than multi-tenancy get the organization of the content they are about. */
+/** Sets the organization of rows that are older than multi-tenancy, from their content. */
 export const organizationId: Backfill = {
   name: 'organization-id',
   summary: 'organization_id of content_access and purchases, from content',

@@ -1,4 +1,5 @@
-import type { Check } from '../../verify/check.ts';
+import { formatCountOf } from '../../output/number.ts';
+import type { Check } from '../../verify/definition.ts';
 
 export const personalOrganization: Check = {
   name: 'personal-organization',
@@ -16,20 +17,11 @@ export const personalOrganization: Check = {
       {
         code: 'personal-organization',
         severity: 'error',
-        message: `${row.users} users have no personal organization, such as ${row.samples}.`,
-        help: 'Make them: SELECT public.ensure_personal_organization(id) FROM public.users;',
+        message: `${formatCountOf(row.users, 'user has', 'users have')} no personal organization: ${row.samples}${row.users > 5 ? ', …' : '.'}`,
+        help: 'Create them: SELECT public.ensure_personal_organization(id) FROM public.users;',
         where: { object: 'public.organizations', migration: '0006_users_billing_usage' },
         key: 'personal-organization',
       },
     ];
   },
-  examples: [
-    {
-      breaks: `ALTER TABLE users DISABLE TRIGGER on_auth_user_created;
-        INSERT INTO users (id, email) VALUES ('lonely', 'lonely@example.com');
-        ALTER TABLE users ENABLE TRIGGER on_auth_user_created`,
-      mends: `DELETE FROM users WHERE id = 'lonely'`,
-      finding: 'personal-organization',
-    },
-  ],
 };

@@ -1,11 +1,12 @@
-import type { Check } from '../../verify/check.ts';
+import { formatCount } from '../../output/number.ts';
+import type { Check } from '../../verify/definition.ts';
 
 const expected = 36; // 4 plans × 9 feature keys
 
 export const planFeatures: Check = {
   name: 'plan-features',
   group: 'data',
-  summary: `plan_features holds all ${expected} rows: 9 features of each of the 4 plans.`,
+  summary: `plan_features has all ${expected} rows: 9 features of each of the 4 plans.`,
   since: '0006_users_billing_usage',
   async run({ session }) {
     const [row] = await session.query<{ rows: number }>(
@@ -17,19 +18,11 @@ export const planFeatures: Check = {
       {
         code: 'plan-features',
         severity: 'error',
-        message: `plan_features has ${rows} rows instead of ${expected}: a feature without a row is refused to everybody.`,
-        help: 'Insert what is missing: dbops seed --only plan-features',
+        message: `plan_features has ${formatCount(rows)} rows, expected ${expected}; a feature without a row is denied to everyone.`,
+        help: 'Insert the missing rows: dbops seed --only plan-features',
         where: { object: 'public.plan_features', migration: '0006_users_billing_usage' },
         key: 'plan-features',
       },
     ];
   },
-  examples: [
-    {
-      breaks: `CREATE TABLE dbops_kept AS SELECT * FROM plan_features WHERE plan = 'pro' AND feature_key = 'max_seats';
-        DELETE FROM plan_features WHERE plan = 'pro' AND feature_key = 'max_seats'`,
-      mends: 'INSERT INTO plan_features SELECT * FROM dbops_kept; DROP TABLE dbops_kept',
-      finding: 'plan-features',
-    },
-  ],
 };

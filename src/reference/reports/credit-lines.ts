@@ -1,8 +1,8 @@
 import type { Cell, Column } from '../../report.ts';
 import { creditPeriod, daysBetween } from './credit-period.ts';
-import { grouped, percent } from '../../reports/number.ts';
+import { formatCount, percent } from '../../output/number.ts';
 
-/** A current row of credits with its user; credits are whole numbers. */
+/** A current row of `credits` with its user. Credits are whole numbers. */
 export interface CreditRow {
   email: string;
   userId: string;
@@ -24,21 +24,22 @@ export type CreditLine = {
   used: number;
   /** Negative when more was used than granted. */
   remaining: number;
-  /** Used of granted, with one decimal; `null` where nothing was granted. */
+  /** `used` as a percentage of `granted` with one decimal; `null` where nothing was granted. */
   percent: string | null;
-  /** What a reset grants. */
+  /** Credits that a reset grants. */
   allocation: number;
   /** The next reset by `reset_day_of_month`: midnight UTC. */
   reset: Date;
   daysLeft: number;
   state: 'ok' | 'over' | 'stale' | 'stale, over';
-  /** The period of the row ended by `asOf`, and nothing has reset it. */
+  /** The billing period ended by `asOf` and the row was not reset. */
   stale: boolean;
   over: boolean;
   periodStart: Date;
   periodEnd: Date;
 };
 
+/** Returns one line per row, in the same order. */
 export function linesOf(rows: readonly CreditRow[], asOf: Date): CreditLine[] {
   return rows.map(({ email, userId, type, granted, used, allocation, resetDay, ...period }) => {
     const reset = creditPeriod(asOf, resetDay).to;
@@ -71,6 +72,7 @@ function stateOf(stale: boolean, over: boolean): CreditLine['state'] {
 export type CreditTotals = Record<'rows' | 'stale' | 'over', number> &
   Record<'granted' | 'used' | 'remaining', bigint>;
 
+/** Returns the sums over all lines. */
 export function totalsOf(lines: readonly CreditLine[]): CreditTotals {
   const sum = (key: 'granted' | 'used' | 'remaining') =>
     lines.reduce((total, line) => total + BigInt(line[key]), 0n);
@@ -84,24 +86,26 @@ export function totalsOf(lines: readonly CreditLine[]): CreditTotals {
   };
 }
 
-/** `3 rows: 14,000 granted, 5,500 used, 8,500 left; 1 stale, 0 over`. */
-export function inWords({ rows, granted, used, remaining, stale, over }: CreditTotals): string {
-  const sums = `${grouped(granted)} granted, ${grouped(used)} used, ${grouped(remaining)} left`;
-  return `rows: ${rows} (${sums}; ${stale} stale, ${over} over)`;
+/** Returns `rows: 3 (14,000 granted, 5,500 used, 8,500 left; 1 stale, 0 over)`. */
+export function describeTotals(totals: CreditTotals): string {
+  const sums = (['granted', 'used'] as const).map((key) => `${formatCount(totals[key])} ${key}`);
+  const left = `${formatCount(totals.remaining)} left`;
+  const states = `${formatCount(totals.stale)} stale, ${formatCount(totals.over)} over`;
+  return `rows: ${formatCount(totals.rows)} (${[...sums, left].join(', ')}; ${states})`;
 }
 
-export const notes = [
-  'total, used: of the current row; left: total - used; %: used of total',
-  'alloc: what a reset grants; reset: the next one, at midnight UTC; in: whole days',
-  'reset is on the day of the month of the row, or the last day of a shorter month',
-  'stale: its billing period has ended unreset; over: more used than granted',
+export const legend = [
+  'total, used: credits of the current row; left: total - used; %: used of total',
+  'alloc: credits granted by a reset; reset: date of the next one, midnight UTC',
+  'in: whole days until the reset; a shorter month resets on its last day',
+  'stale: the billing period ended without a reset; over: more used than granted',
 ];
 
 function monthAndDay(reset: Cell): string {
   return reset instanceof Date ? reset.toISOString().slice(5, 10) : '–';
 }
 
-/** Labels that let the table fit 80 columns. */
+/** The columns of the table, with labels short enough for 80 columns. */
 export const columns: Column[] = [
   { key: 'user', label: 'user' },
   { key: 'type', label: 'type' },

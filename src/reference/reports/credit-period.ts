@@ -3,10 +3,10 @@ import type { Period } from '../../reports/period.ts';
 const day = 24 * 60 * 60 * 1_000;
 
 /**
- * The credit period that holds `asOf`: from one reset to the next, at midnight UTC.
+ * Returns the credit period that contains `asOf`: from one reset to the next, at midnight UTC.
  *
- * Each reset is counted from the day itself and clamped to the month's last day. Counted from the
- * reset before (31 January + 1 month + 1 month), it would stay on the 28th for good.
+ * Each reset is computed from `resetDay` and clamped to the last day of the month. Adding a month to
+ * the previous reset would stay on the 28th after February.
  *
  * @param resetDay day of the month, 1–31
  */
@@ -25,7 +25,7 @@ function resetIn(year: number, month: number, resetDay: number): Date {
   return new Date(Date.UTC(year, month, Math.min(resetDay, lastDay)));
 }
 
-/** Whole days from one instant to a later one. */
+/** Returns the whole days from one instant to a later one. */
 export function daysBetween(from: Date, to: Date): number {
   return Math.floor((to.getTime() - from.getTime()) / day);
 }

@@ -2,25 +2,33 @@ import type { Kysely } from 'kysely';
 import type { DB } from '../schema.ts';
 import { usageError } from '../../errors.ts';
 import { text } from '../../report.ts';
-import { columns, inWords, linesOf, notes, totalsOf, type CreditRow } from './credit-lines.ts';
+import {
+  columns,
+  describeTotals,
+  legend,
+  linesOf,
+  totalsOf,
+  type CreditRow,
+} from './credit-lines.ts';
 import { monthAround } from '../../reports/period.ts';
-import type { Figures, ReportDefinition, ReportRequest } from '../../reports/report.ts';
+import {
+  defineReport,
+  type CreditsRequest,
+  type Figures,
+  type ReportDefinition,
+} from '../../reports/definition.ts';
 
-export interface CreditsRequest extends ReportRequest {
-  /** E-mail address, in any case. Absent: every user. */
-  user?: string | undefined;
-}
-
-/** User × credit type: the current row, its next reset and whether it is stale. */
-export const credits: ReportDefinition<CreditsRequest, CreditRow[]> = {
+/** The current credits of every user and credit type, with the next reset. */
+export const credits: ReportDefinition<CreditsRequest> = defineReport({
   name: 'credits',
+  schema: 'public',
   tables: ['users', 'credits'],
   read: readCredits,
   present: presentCredits,
-};
+});
 
 async function readCredits(db: Kysely<DB>, { user }: CreditsRequest): Promise<CreditRow[]> {
-  if (user !== undefined) await requireUser(db, user);
+  if (user !== undefined) await assertUser(db, user);
   return db
     .selectFrom('credits')
     .innerJoin('users', 'users.id', 'credits.user_id')
@@ -44,8 +52,8 @@ async function readCredits(db: Kysely<DB>, { user }: CreditsRequest): Promise<Cr
     .execute();
 }
 
-/** A mistyped address must not look like a user without credits. */
-async function requireUser(db: Kysely<DB>, user: string): Promise<void> {
+/** Prevents a mistyped address from looking like a user without credits. */
+async function assertUser(db: Kysely<DB>, user: string): Promise<void> {
   const found = await db
     .selectFrom('users')
     .select('id')
@@ -54,23 +62,24 @@ async function requireUser(db: Kysely<DB>, user: string): Promise<void> {
   if (found) return;
   throw usageError(
     'REPORT.USER',
-    `No user has the e-mail address ${user}.`,
-    'See every user with credits: dbops report credits',
+    `No user has the email address ${user}.`,
+    'List every user with credits: dbops report credits',
   );
 }
 
-function presentCredits(facts: CreditRow[], { asOf }: CreditsRequest): Figures {
-  const rows = linesOf(facts, asOf);
+function presentCredits(creditRows: CreditRow[], { asOf }: CreditsRequest): Figures {
+  const rows = linesOf(creditRows, asOf);
   const totals = totalsOf(rows);
   return {
     title: 'Credits',
     heading: `Credits as of ${asOf.toISOString()}`,
-    // Each row has a period of its own; this is the month that the report speaks of.
+    // Each row also has its own period; this is the month that the report describes.
     period: monthAround(asOf),
     columns,
     rows,
     totals,
-    notes,
-    summary: [text(inWords(totals), totals.stale + totals.over > 0 ? 'warn' : undefined)],
+    legend,
+    notes: [],
+    summary: [text(describeTotals(totals), totals.stale + totals.over > 0 ? 'warn' : undefined)],
   };
 }

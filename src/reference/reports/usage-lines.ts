@@ -1,13 +1,13 @@
 import type { Cell, Column, Tone } from '../../report.ts';
-import { grouped, percent } from '../../reports/number.ts';
+import { formatCount, percent } from '../../output/number.ts';
 import { measures, type Feature, type Measure, type Measured } from './usage-measures.ts';
 
-/** What the queries found. */
+/** The rows that the queries returned. */
 export interface UsageFacts {
   organizations: { id: string; name: string; slug: string | null; plan: string }[];
   /** `limit_value`: -1 is unlimited, 0 none allowed, `null` not configured. */
   limits: { plan: string; feature_key: string; limit_value: bigint | null }[];
-  /** The features that were asked for, each with the organizations that used it. */
+  /** By requested feature: the organizations that used it. */
   measured: Map<Feature, Measured[]>;
 }
 
@@ -25,16 +25,16 @@ export type UsageLine = {
   /** In the unit of the limit. */
   used: bigint;
   limit: bigint | null;
-  /** Of the limit, with one decimal; `null` where there is no positive limit. */
+  /** `used` as a percentage of `limit` with one decimal; `null` where no limit is positive. */
   percent: string | null;
   state: UsageState;
-  /** Events that could not be counted as they name nobody; `null` where the measure has none. */
+  /** Events without a user or id, which are not counted; `null` where the measure needs neither. */
   unnamed: bigint | null;
 };
 
 const unlimited = -1n;
 
-/** Every organization with every feature that was measured, also where nothing was used. */
+/** Returns a line for every organization and measured feature, also where nothing was used. */
 export function linesOf({ organizations, limits, measured }: UsageFacts): UsageLine[] {
   const limitOf = new Map(limits.map((row) => [`${row.plan} ${row.feature_key}`, row.limit_value]));
   const usedOf = [...measured].map(([feature, rows]) => ({
@@ -65,7 +65,7 @@ function figuresOf(feature: Feature, found: Measured | undefined, limit: bigint 
   };
 }
 
-/** What a figure means under a limit: -1 is unlimited, 0 none allowed, `null` a mistake in the plan. */
+/** Returns the state of a figure. A limit of -1 is unlimited, 0 allows none, `null` is not configured. */
 export function stateOf(used: bigint, limit: bigint | null): UsageState {
   if (limit === null) return 'no-limit-row';
   if (limit === unlimited) return 'unlimited';
@@ -75,7 +75,7 @@ export function stateOf(used: bigint, limit: bigint | null): UsageState {
 
 export type UsageTotals = { organizations: number; lines: number } & Record<UsageState, number>;
 
-/** Counts: figures of different features can't be added up. */
+/** Returns counts of lines: usage of different features cannot be added up. */
 export function totalsOf({ organizations }: UsageFacts, lines: readonly UsageLine[]): UsageTotals {
   const count = (state: UsageState) => lines.filter((line) => line.state === state).length;
   return {
@@ -89,33 +89,37 @@ export function totalsOf({ organizations }: UsageFacts, lines: readonly UsageLin
   };
 }
 
-/** `3 organizations, 24 lines: 20 ok, 1 warn, 3 over`. */
-export function inWords(totals: UsageTotals): string {
+/** Returns `organizations: 3, lines: 24 (20 ok, 1 warn, 3 over)`. */
+export function describeTotals(totals: UsageTotals): string {
   const found = states
     .filter((state) => totals[state] > 0)
-    .map((state) => `${totals[state]} ${state}`);
-  const counts = `organizations: ${totals.organizations}, lines: ${totals.lines}`;
+    .map((state) => `${formatCount(totals[state])} ${state}`);
+  const counts = `organizations: ${formatCount(totals.organizations)}, lines: ${formatCount(totals.lines)}`;
   return found.length > 0 ? `${counts} (${found.join(', ')})` : counts;
 }
 
-/** The definitions of what is shown, and what could not be counted. */
-export function notesOf({ measured }: UsageFacts, lines: readonly UsageLine[]): string[] {
-  const shown = [...measured.keys()].map((feature): [Feature, Measure] => [
-    feature,
-    measures[feature],
-  ]);
+/** Returns the definitions of the measured features and of the states. */
+export function legendOf({ measured }: UsageFacts): string[] {
+  const shown = [...measured.keys()].map((feature): Measure => measures[feature]);
   return [
-    ...shown.map(([, { label, definition }]) => `${label}: ${definition}`),
+    ...shown.map(({ label, definition }) => `${label}: ${definition}`),
     'warn: at least 80 % of the limit; over: more than the limit; ∞: the limit is -1',
-    'no-limit-row: the plan has no limit in plan_features; that is never unlimited',
-    ...shown.flatMap(([feature, { unnamed }]) => unnamedNote(feature, unnamed, lines)),
+    'no-limit-row: plan_features has no limit for the plan; it is not unlimited',
   ];
+}
+
+/** Returns how many events were not counted. */
+export function notesOf({ measured }: UsageFacts, lines: readonly UsageLine[]): string[] {
+  return [...measured.keys()].flatMap((feature) => {
+    const { unnamed }: Measure = measures[feature];
+    return unnamedNote(feature, unnamed, lines);
+  });
 }
 
 function unnamedNote(feature: Feature, unnamed: string | undefined, lines: readonly UsageLine[]) {
   const those = lines.filter((line) => line.feature === feature);
   const total = those.reduce((sum, line) => sum + (line.unnamed ?? 0n), 0n);
-  return unnamed && total > 0n ? [`not counted, ${unnamed}: ${grouped(total)}`] : [];
+  return unnamed && total > 0n ? [`not counted, ${unnamed}: ${formatCount(total)}`] : [];
 }
 
 const toneOf = new Map<Cell, Tone>([
@@ -128,7 +132,7 @@ const toneOf = new Map<Cell, Tone>([
 
 function limitText(limit: Cell): string {
   if (limit === unlimited) return '∞';
-  return typeof limit === 'bigint' ? grouped(limit) : '–';
+  return typeof limit === 'bigint' ? formatCount(limit) : '–';
 }
 
 const labelOf = new Map<Cell, string>(

@@ -1,39 +1,39 @@
 import { sql, type Kysely } from 'kysely';
 import type { DB } from '../schema.ts';
 
-/** The events that count: those of `[from, until)`, of one organization where it is given. */
+/** The events that are counted: those in `[from, until)`, of one organization where it is given. */
 export interface UsageWindow {
   from: Date;
   until: Date;
   organizationId?: string | undefined;
 }
 
-/** What one organization used of one feature. */
+/** The usage of one feature by one organization. */
 export interface Measured {
   organizationId: string;
-  /** A sum of bigints is a numeric, which arrives as text. */
+  /** PostgreSQL returns a sum of bigints as numeric, which arrives as text. */
   used: bigint | string;
-  /** Events that name nobody (or nothing) and so are not in `used`. */
+  /** Events without a user or id; `used` does not include them. */
   unnamed?: bigint;
 }
 
 export interface Measure {
-  /** For a terminal of 80 columns. */
+  /** Short enough for a table of 80 columns. */
   label: string;
   definition: string;
-  /** What `unnamed` counts. */
+  /** Describes the events that `unnamed` counts. */
   unnamed?: string;
-  /** At most one row an organization; none where nothing was used. */
+  /** Returns at most one row per organization; none where nothing was used. */
   read(db: Kysely<DB>, window: UsageWindow): Promise<Measured[]>;
 }
 
-/** Every limited feature by its own measure. Sums differ by kind: a gauge is never added up. */
+/** How each limited feature is measured. A gauge is a level and is never summed. */
 export const measures = {
   max_records: gauge('records', 'records', 'rows in records now'),
   max_api_calls_per_month: sum('API calls', 'api_call', 'sum of api_call quantities in the period'),
   max_automations: {
     label: 'automations',
-    definition: 'different automation_id of automation_run, not the sum of runs',
+    definition: 'distinct automation_id of automation_run events, not runs',
     unnamed: 'automation_run events without an automation_id in metadata',
     read: (db, window) =>
       distinct(db, window, 'automation_run', sql<string | null>`metadata ->> 'automation_id'`),
@@ -45,11 +45,11 @@ export const measures = {
   },
   max_mau: {
     label: 'MAU',
-    definition: 'different users of user_active in the period',
+    definition: 'distinct users of user_active events in the period',
     unnamed: 'user_active events without a user',
     read: (db, window) => distinct(db, window, 'user_active', sql<string | null>`user_id`),
   },
-  max_schedules: gauge('schedules', 'schedules', 'rows in schedules now, paused ones too'),
+  max_schedules: gauge('schedules', 'schedules', 'rows in schedules now, including paused ones'),
   max_ai_tokens_per_month: sum(
     'AI tokens',
     'ai_tokens_used',
@@ -58,13 +58,13 @@ export const measures = {
   max_seats: gauge(
     'seats',
     'organization_members',
-    'members now in any role, without open invites',
+    'members now in any role, excluding open invites',
   ),
 } satisfies Record<string, Measure>;
 
 export type Feature = keyof typeof measures;
 
-/** The features in the order in which they are shown. */
+/** The features, in display order. */
 export const features = Object.keys(measures) as [Feature, ...Feature[]];
 
 type Counted = 'records' | 'schedules' | 'organization_members';
@@ -100,7 +100,7 @@ function sum(label: string, eventType: string, definition: string): Measure {
   };
 }
 
-/** count(DISTINCT) passes over NULL in silence, so those events are counted beside it. */
+/** count(DISTINCT) ignores NULL, so events without a value are counted separately. */
 function distinct(
   db: Kysely<DB>,
   window: UsageWindow,
@@ -117,7 +117,7 @@ function distinct(
     .execute();
 }
 
-/** One look into the index an organization, however many events it has. */
+/** Reads the index once per organization, however many events it has. */
 function lastStorage(db: Kysely<DB>, { until, organizationId }: UsageWindow): Promise<Measured[]> {
   return db
     .selectFrom('organizations')

@@ -3,24 +3,27 @@ import type { DB } from '../schema.ts';
 import { exitCodes, usageError } from '../../errors.ts';
 import { text } from '../../report.ts';
 import { describePeriod, monthAround, type Period } from '../../reports/period.ts';
-import type { Figures, ReportDefinition, ReportRequest } from '../../reports/report.ts';
-import { columns, inWords, linesOf, notesOf, totalsOf, type UsageFacts } from './usage-lines.ts';
+import {
+  defineReport,
+  type Figures,
+  type ReportDefinition,
+  type UsageRequest,
+} from '../../reports/definition.ts';
+import {
+  columns,
+  describeTotals,
+  legendOf,
+  linesOf,
+  notesOf,
+  totalsOf,
+  type UsageFacts,
+} from './usage-lines.ts';
 import { features, measures, type Feature } from './usage-measures.ts';
 
-export interface UsageRequest extends ReportRequest {
-  /** Absent: the UTC month that holds `asOf`. */
-  period?: Period | undefined;
-  /** Slug or id. Absent: every organization. */
-  organization?: string | undefined;
-  /** Absent: every feature that has a measure. */
-  feature?: Feature | undefined;
-  /** Exit code 4 when a line is over its limit. */
-  failOnOver?: boolean;
-}
-
-/** Organization × feature: used, limit and what that means. */
-export const usage: ReportDefinition<UsageRequest, UsageFacts> = {
+/** The usage of every organization and feature against the limit of its plan. */
+export const usage: ReportDefinition<UsageRequest> = defineReport({
   name: 'usage',
+  schema: 'public',
   tables: [
     'organizations',
     'org_subscriptions',
@@ -30,30 +33,31 @@ export const usage: ReportDefinition<UsageRequest, UsageFacts> = {
     'schedules',
     'organization_members',
   ],
+  validate: (request) => void featuresOf(request),
   read: readUsage,
   present: presentUsage,
-};
+});
 
-/** Each measure is grouped by organization before anything meets it: joined rows would multiply. */
+/** Reads each measure formatCount by organization: joining the events would multiply rows. */
 async function readUsage(db: Kysely<DB>, request: UsageRequest): Promise<UsageFacts> {
-  const { organization: wanted, asOf } = request;
-  const organizations = await readOrganizations(db, wanted);
+  const { organization, asOf } = request;
+  const organizations = await readOrganizations(db, organization);
   const { from, to } = periodOf(request);
   const window = {
     from,
     until: asOf < to ? asOf : to,
-    organizationId: wanted === undefined ? undefined : organizations[0]?.id,
+    organizationId: organization === undefined ? undefined : organizations[0]?.id,
   };
   const measured: UsageFacts['measured'] = new Map();
-  for (const feature of shown(request))
+  for (const feature of featuresOf(request))
     measured.set(feature, await measures[feature].read(db, window));
   return { organizations, limits: await readLimits(db), measured };
 }
 
-/** The plan is that of the active subscription, else free: as check_feature_access() has it. */
+/** The plan is that of the active subscription, else `free`, as in check_feature_access(). */
 async function readOrganizations(
   db: Kysely<DB>,
-  wanted: string | undefined,
+  slugOrId: string | undefined,
 ): Promise<UsageFacts['organizations']> {
   const rows = await db
     .selectFrom('organizations as o')
@@ -66,19 +70,19 @@ async function readOrganizations(
       'o.slug',
       fn.coalesce('s.plan', val('free')).as('plan'),
     ])
-    .$if(wanted !== undefined, (query) =>
+    .$if(slugOrId !== undefined, (query) =>
       query.where(({ eb, or, cast }) =>
-        or([eb('o.slug', '=', wanted ?? ''), eb(cast('o.id', 'text'), '=', wanted ?? '')]),
+        or([eb('o.slug', '=', slugOrId ?? ''), eb(cast('o.id', 'text'), '=', slugOrId ?? '')]),
       ),
     )
     .orderBy('o.name', (order) => order.collate('C'))
     .orderBy('o.id')
     .execute();
-  if (wanted === undefined || rows.length > 0) return rows;
+  if (slugOrId === undefined || rows.length > 0) return rows;
   throw usageError(
     'REPORT.ORGANIZATION',
-    `No organization has the slug or id ${wanted}.`,
-    'See every organization with: dbops report usage',
+    `No organization has the slug or id ${slugOrId}.`,
+    'List every organization: dbops report usage',
   );
 }
 
@@ -92,9 +96,6 @@ function presentUsage(facts: UsageFacts, request: UsageRequest): Figures {
   const over = totals.over > 0;
   const title = 'Usage and limits';
   const period = periodOf(request);
-  const notes = notesOf(facts, rows);
-  // What could not be counted is no definition: it is always shown.
-  const uncounted = notes.filter((note) => note.startsWith('not counted'));
   return {
     title,
     heading: `${title}, ${describePeriod(period)}`,
@@ -102,11 +103,9 @@ function presentUsage(facts: UsageFacts, request: UsageRequest): Figures {
     columns,
     rows,
     totals,
-    notes,
-    summary: [
-      text(inWords(totals), over ? 'bad' : undefined),
-      ...uncounted.map((note) => text(note, 'warn')),
-    ],
+    legend: legendOf(facts),
+    notes: notesOf(facts, rows),
+    summary: [text(describeTotals(totals), over ? 'bad' : undefined)],
     exitCode: request.failOnOver && over ? exitCodes.findings : exitCodes.done,
   };
 }
@@ -115,6 +114,12 @@ function periodOf({ period, asOf }: UsageRequest): Period {
   return period ?? monthAround(asOf);
 }
 
-function shown({ feature }: UsageRequest): Feature[] {
-  return feature ? [feature] : features;
+/** Returns the features to show. @throws usage error for an unknown one */
+function featuresOf({ feature }: UsageRequest): Feature[] {
+  if (feature === undefined) return features;
+  const found = features.find((each) => each === feature);
+  if (found) return [found];
+  throw usageError('USAGE', 'Invalid options.', 'See: dbops report usage --help', [
+    `--feature: expected one of ${features.join(', ')}`,
+  ]);
 }

@@ -1,24 +1,24 @@
 import { spread, type Span } from '../../seed/months.ts';
-import type { Reference, SeedRow } from '../../seed/set.ts';
+import type { Reference, SeedRow } from '../../seed/definition.ts';
 
 /** Usage events of one type in one month of one organization. */
 export interface Stream {
-  /** Unique among the streams; the events carry it as `metadata.seed`. */
+  /** Unique among the streams; stored in `metadata.seed` of the events. */
   name: string;
   organization: Reference;
   type: string;
-  /** Evenly over this. */
+  /** The events are spread evenly over it. */
   span: Span;
   count: number;
-  /** Of each event, or of the nth one. */
+  /** The quantity of each event, or of the nth one. */
   quantity?: number | ((index: number) => number);
-  /** Who takes turns; `null` is an event that names nobody. */
+  /** The users, in turn; `null` is an event without a user. */
   users: readonly (Reference | null)[];
-  /** Further metadata, of the nth event. */
+  /** More metadata of the nth event. */
   metadata?: (index: number) => Record<string, string>;
 }
 
-/** The rows of `usage_events` that a stream is. */
+/** Returns the rows of `usage_events` of a stream. */
 export function eventsOf(stream: Stream): SeedRow[] {
   const { name, organization, type, quantity = 1, users, metadata } = stream;
   return spread(stream.span, stream.count).map((occurredAt, index) => {

@@ -1,6 +1,6 @@
-import type { SeedRow, SeedSet, SeedTable } from '../../seed/set.ts';
+import type { SeedRow, SeedSet, SeedTable } from '../../seed/definition.ts';
 
-/** In the order of `limits` below. */
+/** The columns of `limits` are in this order. */
 const plans = ['free', 'pro', 'business', 'enterprise'] as const;
 
 /** By plan; -1 is unlimited. */
@@ -15,7 +15,7 @@ const limits = {
   max_seats: [1, 5, 50, -1],
 } as const;
 
-/** From which plan on, by its place in `plans`. */
+/** The index in `plans` of the first plan that has the flag. */
 const flagsFrom = {
   basic_features: 0,
   api_access: 1,
@@ -27,7 +27,7 @@ const flagsFrom = {
   custom_contracts: 3,
 } as const;
 
-/** Limits and flags of the four plans: the rows that migration 0006 brings, kept as they were. */
+/** Limits and flags of the four plans: the rows that migration 0006 inserts. */
 export const planFeatures: SeedSet = {
   name: 'plan-features',
   summary: 'the limits of the four plans',

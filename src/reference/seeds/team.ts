@@ -1,4 +1,4 @@
-import type { SeedSet } from '../../seed/set.ts';
+import type { SeedSet } from '../../seed/definition.ts';
 import { content, contentAccess, purchases } from './team/commerce.ts';
 import {
   billingCustomers,

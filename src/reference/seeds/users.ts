@@ -1,9 +1,9 @@
 import type { Months } from '../../seed/months.ts';
-import { ref, type SeedSet, type SeedTable } from '../../seed/set.ts';
+import { ref, type SeedSet, type SeedTable } from '../../seed/definition.ts';
 import { creditTransactions, workshops } from './users/ledger.ts';
 import { free, people, pro } from './users/people.ts';
 
-/** The two test users of the desktop application, with what it asks for at sign-in. */
+/** The free and the pro test user, with what the desktop application reads at sign-in. */
 export const users: SeedSet = {
   name: 'users',
   summary:

@@ -1,5 +1,5 @@
 import { at, type Months } from '../../../seed/months.ts';
-import { ref, type Reference, type SeedRow, type SeedTable } from '../../../seed/set.ts';
+import { ref, type Reference, type SeedRow, type SeedTable } from '../../../seed/definition.ts';
 import { free, pro } from '../users/people.ts';
 import { acme } from './organization.ts';
 
@@ -28,10 +28,7 @@ function work(name: string, values: SeedRow['values']): SeedRow {
   return { name, values: { ...usual, ...values, organization_id: acme, creator_id: pro } };
 }
 
-/**
- * The free user buys, the owner tries the checkout. Completed: 68.00 usd and 17.00 eur; beside
- * them one failed and one refunded, of 49.00 usd each.
- */
+/** Completed purchases of 68.00 usd and 17.00 eur, one failed and one refunded of 49.00 usd each. */
 export function purchases({ previous, elapsed }: Months): SeedTable {
   const ofCourse = { content_id: course, amount_paid_cents: 4900, currency: 'usd' };
   const ofTemplate = { content_id: template, amount_paid_cents: 1900, currency: 'usd' };
@@ -54,7 +51,7 @@ export function purchases({ previous, elapsed }: Months): SeedTable {
   };
 }
 
-/** Who bought has access; the webinar is free of charge, and a subscriber's. */
+/** Buyers have access; the webinar is complimentary or part of a subscription. */
 export const contentAccess: SeedTable = {
   table: 'content_access',
   key: ['user_id', 'content_id'],

@@ -1,16 +1,16 @@
 import type { Months } from '../../../seed/months.ts';
-import { ref, type SeedTable } from '../../../seed/set.ts';
+import { ref, type SeedTable } from '../../../seed/definition.ts';
 import { free, pro } from '../users/people.ts';
 
 export const acme = ref('organizations', 'acme-studio');
-/** The personal organization that sign-up made for the free user. */
+/** The personal organization that a trigger creates for the free user. */
 export const freeWorkspace = ref('organizations', 'personal of free@example.com');
 
 export const personalOrganizations: SeedTable = {
   table: 'organizations',
   key: ['owner_id', 'is_personal'],
   managed: [],
-  lookup: true,
+  createdByTrigger: true,
   rows: [{ name: freeWorkspace.name, values: { owner_id: free, is_personal: true } }],
 };
 

@@ -1,13 +1,13 @@
 import { eventsOf, type Stream } from '../events.ts';
 import type { Months, Span } from '../../../seed/months.ts';
-import type { SeedTable } from '../../../seed/set.ts';
+import type { SeedTable } from '../../../seed/definition.ts';
 import { free, pro } from '../users/people.ts';
 import { acme, freeWorkspace } from './organization.ts';
 
 /**
- * Usage of the month before and of this one. By this month's figures Acme Studio is over its AI
+ * Usage of the previous and of the current month. In the current month Acme Studio is over its AI
  * tokens and close to its API calls, and the free user's own workspace is over its API calls.
- * `storage_used` tells the whole that is stored, in GB.
+ * `storage_used` is the total stored, in GB.
  */
 export function usageEvents({ previous, elapsed }: Months): SeedTable {
   const streams = [...acmeBefore(previous), ...acmeNow(elapsed), ...freeNow(previous, elapsed)];
@@ -22,7 +22,7 @@ export function usageEvents({ previous, elapsed }: Months): SeedTable {
 
 const automations = ['welcome-mail', 'weekly-digest', 'invoice-reminder'];
 
-/** A run of one automation after the other. */
+/** The automations take turns. */
 const automation = (index: number) => ({
   automation_id: automations[index % automations.length] ?? '',
 });

@@ -1,5 +1,5 @@
 import { spread, type Months } from '../../../seed/months.ts';
-import { ref, type SeedRow, type SeedTable } from '../../../seed/set.ts';
+import { ref, type SeedRow, type SeedTable } from '../../../seed/definition.ts';
 import { free, pro } from '../users/people.ts';
 import { acme } from './organization.ts';
 

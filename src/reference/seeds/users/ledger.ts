@@ -1,8 +1,8 @@
 import { at, type Months } from '../../../seed/months.ts';
-import { ref, type Reference, type SeedRow, type SeedTable } from '../../../seed/set.ts';
+import { ref, type Reference, type SeedRow, type SeedTable } from '../../../seed/definition.ts';
 import { pro } from './people.ts';
 
-/** The pro user's workshops: each that was published consumed a credit. */
+/** The pro user's workshops; each published one consumed a credit. */
 export function workshops({ previous }: Months): SeedTable {
   const row = (name: string, title: string, status: string, consumedAt: Date | null): SeedRow => ({
     name,
@@ -12,8 +12,8 @@ export function workshops({ previous }: Months): SeedTable {
     table: 'workshops',
     key: [],
     managed: [],
-    lasting: ['credit_consumed_at'],
-    onlyOurs: true,
+    keptOnReset: ['credit_consumed_at'],
+    skipForReusedRows: true,
     rows: [
       row('basics', 'Prompting basics', 'published', at(previous, 0.3)),
       row('rollout', 'Rolling out to a team', 'published', at(previous, 0.5)),
@@ -24,8 +24,8 @@ export function workshops({ previous }: Months): SeedTable {
 }
 
 /**
- * Every kind of movement. The completed ones add up to the pro user's credit_balance; a ledger is
- * not rewritten, so once inserted no column is touched again.
+ * Every type of transaction. The completed ones add up to the pro user's credit_balance. A ledger is
+ * append-only, so inserted rows are never updated.
  */
 export function creditTransactions({ previous, elapsed }: Months): SeedTable {
   const rows = [
@@ -58,17 +58,24 @@ export function creditTransactions({ previous, elapsed }: Months): SeedTable {
       session: 4,
     }),
   ];
-  const lasting = Object.keys(rows[0]?.values ?? {});
-  return { table: 'credit_transactions', key: [], managed: [], lasting, onlyOurs: true, rows };
+  const keptOnReset = Object.keys(rows[0]?.values ?? {});
+  return {
+    table: 'credit_transactions',
+    key: [],
+    managed: [],
+    keptOnReset,
+    skipForReusedRows: true,
+    rows,
+  };
 }
 
 interface Movement {
   type: 'purchase' | 'consumption' | 'refund';
   amount: number;
   status?: 'completed' | 'pending' | 'failed';
-  /** The balance once it was completed. */
+  /** The balance after it, if completed. */
   after?: number;
-  /** Number of the checkout session that paid for it. */
+  /** Number of its checkout session. */
   session?: number;
 }
 

@@ -1,14 +1,14 @@
-import { ref, type SeedTable } from '../../../seed/set.ts';
+import { ref, type SeedTable } from '../../../seed/definition.ts';
 
 export const free = ref('users', 'free@example.com');
 export const pro = ref('users', 'pro@example.com');
 
-/** Nobody but these two: whatever else has a user has one of them. */
+/** The two users that all other seeded rows refer to. */
 export const people: SeedTable = {
   table: 'users',
   key: ['email'],
   managed: ['plan_tier'],
-  lasting: ['credit_balance'],
+  keptOnReset: ['credit_balance'],
   rows: [
     {
       name: free.name,
@@ -31,7 +31,7 @@ export const people: SeedTable = {
         full_name: 'Pro User',
         plan_tier: 'pro',
         stripe_customer_id: 'cus_test_pro',
-        // What the completed credit transactions add up to.
+        // The sum of the completed credit transactions.
         credit_balance: 33,
       },
     },

@@ -1,0 +1,6 @@
+import type { ReportDeclarations } from '../../application.ts';
+import { credits } from './credits.ts';
+import { usage } from './usage.ts';
+
+/** The reports of the bundled application. */
+export const reports: ReportDeclarations = { usage, credits };
