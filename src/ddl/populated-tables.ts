@@ -2,7 +2,7 @@ import type { Casts } from './casts.ts';
 import type { Draft } from './pg-delta.ts';
 import type { QualifiedColumn, DdlStatement } from './statement.ts';
 
-/** The columns whose types a plan changes, as keys of `Columns`. */
+/** Returns the columns whose types a plan changes, as keys of `Columns`. */
 export function retypedBy(drafts: readonly Draft[]): Set<string> {
   return new Set(
     drafts.flatMap(({ sql }) => {
@@ -12,7 +12,7 @@ export function retypedBy(drafts: readonly Draft[]): Set<string> {
   );
 }
 
-/** Foreign keys that a plan leaves alone are dropped before it and made after it. */
+/** Drops foreign keys before the plan and creates them after it, unless the plan drops them itself. */
 export function withForeignKeysMoved(
   statements: readonly DdlStatement[],
   keys: readonly { drop: string; make: string[] }[],
@@ -39,7 +39,7 @@ export function withForeignKeysMoved(
   ];
 }
 
-/** The column that a statement of the planner is about; it quotes every name. */
+/** Matches the column of a planned statement; the planner quotes every name. */
 const ofColumn = String.raw`^ALTER TABLE ("(?:[^"]|"")+")\.("(?:[^"]|"")+") ALTER COLUMN ("(?:[^"]|"")+") `;
 const setDefault = new RegExp(`${ofColumn}SET DEFAULT `);
 const dropConstraint = /^ALTER TABLE .+ DROP CONSTRAINT /s;
@@ -47,7 +47,7 @@ const retype = new RegExp(`${ofColumn}TYPE (.+) USING (.+)$`, 's');
 const addRequired =
   /^(ALTER TABLE ("(?:[^"]|"")+"\.)?"(?:[^"]|"")+" )ADD COLUMN ("(?:[^"]|"")+")(.*) NOT NULL$/s;
 
-/** What of a column decides how its values are kept. */
+/** The properties of a column that determine how its values convert. */
 export interface ColumnState {
   type: string;
   notNull: boolean;
@@ -63,8 +63,8 @@ export interface ColumnChange {
 }
 
 /**
- * The planner's statements, for tables that have rows: defaults when their types are there, values
- * cast the way that they can be, and what rows must satisfy after the rows.
+ * Adapts planned statements to tables with rows: defaults follow type changes, values are cast, and
+ * constraints on rows come last.
  */
 export function adaptToRows(
   drafts: readonly Draft[],
@@ -109,7 +109,7 @@ const lockNames = {
   accessExclusive: 'ACCESS EXCLUSIVE',
 };
 
-/** A foreign key of a table that comes back: its rows come back first. */
+/** Returns whether a statement adds a foreign key, which must follow restored rows. */
 function isOfForeignKey(sql: string): boolean {
   return /^ALTER TABLE .+ ADD CONSTRAINT .+ FOREIGN KEY \(/s.test(sql);
 }

@@ -12,17 +12,18 @@ import {
 import { readIdentities, renamesBack, type NamedObject } from './renames.ts';
 import type { DdlStatement } from './statement.ts';
 
-/** A catalog to which there may be a way back. */
+/** A catalog that a later one can be reverted to. */
 export interface CatalogState {
   facts: PlannerCatalog;
   identities: ReadonlyMap<string, NamedObject>;
 }
 
+/** Reads the catalog and the identities of its objects. */
 export async function readState(session: Session): Promise<CatalogState> {
   return { identities: await readIdentities(session), facts: await readPlannerCatalog(session) };
 }
 
-/** A statement of the way back that the server refuses, on empty tables already. */
+/** A derived statement failed on the shadow. */
 export class RevertError extends Error {
   readonly sql: string;
   constructor(cause: unknown, sql: string) {
@@ -34,13 +35,13 @@ export class RevertError extends Error {
 }
 
 /**
- * Takes a shadow back to an older state of itself: first the names, then everything else.
+ * Reverts a shadow to its own older catalog: first the names, then everything else.
  *
  * Must run in a transaction of the shadow in which the names are qualified.
  *
  * @param rebuild see `planDdl`
  * @returns the statements that it ran
- * @throws Unplannable, WayError
+ * @throws UnplannableError, RevertError
  */
 export async function revertCatalog(
   shadow: Session,
@@ -65,7 +66,7 @@ function toRename(sql: string): DdlStatement {
   return { sql, lock: 'ACCESS EXCLUSIVE', rewrites: false, phase: 'structure' };
 }
 
-/** @throws WayError naming the statement */
+/** Runs statements in order. @throws RevertError with the statement that failed */
 export async function runAll(shadow: Session, statements: readonly DdlStatement[]): Promise<void> {
   for (const { sql } of statements)
     await shadow.script(sql).catch((error: unknown) => {

@@ -128,7 +128,7 @@ describe('the format graphile-migrate', () => {
     const { migrations } = read({ ...commit([{ body }]), '.gmrc': gmrc });
     const [{ up } = {}] = migrations;
     const text = () => up?.kind === 'sql' && up.sqlFor?.({ database: 'shop', user: 'me' });
-    expect(text).toThrow('ROLE_X is not in the environment');
+    expect(text).toThrow('the environment variable ROLE_X is not set');
     process.env['ROLE_X'] = 'x';
     try {
       expect(text()).toContain('GRANT x ON DATABASE shop TO me, lit, x, :ROLEX;');

@@ -99,12 +99,12 @@ describe('the format knex', () => {
       {
         'knexfile.js': `const tableName = 'a' + 'b'; module.exports = { migrations: { tableName } }`,
       },
-      /keeps its migrations in ab/,
+      /tracks migrations in ab/,
     ],
     [
       'the knexfile can not be run',
       { 'knexfile.js': `throw new Error('DATABASE_URL is missing')` },
-      /knexfile.js can not be loaded/,
+      /knexfile.js cannot be loaded/,
     ],
   ])('refuses a module when %s', async (_, files, message) => {
     expect(await refusal(files)).toMatch(message);

@@ -159,7 +159,7 @@ describe.each(newest)('a knex module on $name', (target) => {
   it.each([
     ['throws', `throw new Error('not today')`, /not today/],
     ['rolls back', `await knex.rollback()`, /rolled back/],
-    ['sends COMMIT', `await knex.raw('COMMIT')`, /can not begin or end one/],
+    ['sends COMMIT', `await knex.raw('COMMIT')`, /cannot begin or end one/],
     ['sends COMMIT among others', `await knex.raw('SELECT 1; COMMIT; BEGIN')`, /begin or end one/],
     ['commits, and then fails', `await knex.commit(); await knex.raw('SELECT 1')`, /complete/],
     ['fails in a savepoint', `await knex.transaction((t) => t.raw('SELECT 1/0'))`, /22012/],

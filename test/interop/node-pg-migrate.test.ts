@@ -139,7 +139,7 @@ export const down = async (pgm) => { await pgm.db.query('SELECT 1'); pgm.dropTab
     [
       'can not be turned round',
       `export const up = (pgm) => pgm.sql('CREATE TABLE b ()');`,
-      /1_b\.js has no down, and can not be turned round/,
+      /1_b\.js has no down, and its up cannot be reversed/,
     ],
   ])('rolls nothing back when a module %s', (_, module, reason) =>
     withFiles(
@@ -247,7 +247,7 @@ export const down = async (pgm) => { await pgm.db.query('SELECT 1'); pgm.dropTab
       const project = projectOn(url, folderOf(inFolder(files)));
       const { exitCode, stderr } = await project.dbops('migrate', 'up');
       expect(exitCode).toBe(2);
-      expect(stderr).toContain('node-pg-migrate is not installed where 2_b.js looks for it');
+      expect(stderr).toContain('node-pg-migrate is not installed for 2_b.js');
       expect(await exists(project, 'a')).toBe(false);
     }));
 });
