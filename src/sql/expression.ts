@@ -152,7 +152,7 @@ function stringsOf(nodes: readonly Node[] = []): string[] {
 function refused(what: string, sql: string, why: string) {
   return usageError(
     'EXPRESSION',
-    `${what} can not be used: ${why}.`,
+    `Invalid ${what}: ${why}.`,
     'Correct it; a value is one SQL expression, such as content.organization_id.',
     [sql],
   );

@@ -28,7 +28,7 @@ describe.each(newest)('knex beside dbops on $name', (server) => {
       ({ batch }) => batch,
     );
 
-  it('takes back what one run of dbops applied, and no more', () =>
+  it('rolls back exactly what one run of dbops applied', () =>
     withFolder(async (project) => {
       await project.dbops('migrate', 'up', '--steps', '3');
       await latest({ ...project, root: projectOn(project.url, writeProject(files(5))).root });
@@ -87,7 +87,7 @@ describe.each(newest)('knex beside dbops on $name', (server) => {
       expect(byState(status)['missing-file']).toEqual(['gone.js']);
     }));
 
-  it('says that a file was recorded with another ending, and how to put it right', () =>
+  it('reports a file recorded with another extension, and the fix', () =>
     withFolder(async (project) => {
       await latest(project);
       await project.query(
