@@ -88,7 +88,7 @@ describe.runIf(first)(
         pairs({ '0001_a': 'CREATE TABLE a ();', '0002_b': '-- dbops: no-transactoin\nSELECT 1;' }),
       );
       expect(stderr).toContain('0002_b has an unknown directive: no-transactoin');
-      expect(stderr).toContain('Write no-transaction, ');
+      expect(stderr).toContain('Use no-transaction, ');
     });
 
     it.each([

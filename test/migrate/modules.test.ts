@@ -261,10 +261,10 @@ describe('a TypeScript module that Node does not load', () => {
   it.each([
     ['an enum', 'enum Mood { good }', /does not compile enums.*const object.*--import tsx/s],
     ['a path alias', `import 'src/tables';`, /ignores the paths of tsconfig/],
-    ['an import without ending', `import './tables';`, /'\.\.\/tables\.ts'.*--import tsx/],
-    ['a type as a value', `import { Migration } from 'kysely';`, /Write "import type"/],
-    ['a decorator', '@sealed class A {}', /neither decorators.*--import tsx/],
-  ])('says why and what to do about %s', async (_, source, message) => {
+    ['an import without extension', `import './tables';`, /'\.\.\/tables\.ts'.*--import tsx/],
+    ['a type as a value', `import { Migration } from 'kysely';`, /Use "import type"/],
+    ['a decorator', '@sealed class A {}', /decorators and JSX are not.*--import tsx/],
+  ])('reports the cause and the fix of %s', async (_, source, message) => {
     expect(await refusal(`${source} export const up = async () => {};`)).toMatch(message);
   });
 
