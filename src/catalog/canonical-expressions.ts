@@ -8,18 +8,18 @@ import {
   type Scratch,
 } from './kinds/kind.ts';
 
-/** An expression and the object that it is of. */
+/** An expression and its object. */
 export interface ObjectSpelling extends ObjectExpression {
   object: SchemaObject;
 }
 
 /**
- * Expressions as one and the same engine spells them: versions differ in it, and so do a fresh
- * parse and a restored dump of `varchar IN (…)`. Two that come out alike mean the same.
+ * Returns expressions as one server deparses them; equal results mean the same. Server versions
+ * deparse differently, and so do a new `varchar IN (…)` and one restored from a dump.
  *
  * Must run in a scratch transaction of a shadow that has the objects.
  *
- * @returns nothing in place of an expression that can't be made there
+ * @returns undefined for an expression that cannot be created there
  */
 export async function canonicalSpellings(
   shadow: Session,
@@ -37,7 +37,7 @@ function scratchOf(object: SchemaObject, expression: ObjectExpression, name: str
   return inView(expression.text, object.parent && parentOf(object), name);
 }
 
-/** All of them in two round trips; in halves when there is one among them that can't be made. */
+/** Creates and reads all in two round trips; retries in halves when one of them cannot be created. */
 async function makeAndRead(
   shadow: Session,
   scratches: readonly Scratch[],

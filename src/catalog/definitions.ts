@@ -3,9 +3,8 @@ import { kinds } from './kinds/index.ts';
 import type { SchemaObject } from './kinds/kind.ts';
 
 /**
- * The DDL of objects as the server writes it, in the caller's transaction, which is pinned.
- *
- * @returns nothing in place of an object that is not there, or whose kind has no such text
+ * Returns the DDL of objects as the server writes it, in the caller's transaction under
+ * `fixedSettings`; undefined for an object that does not exist, or whose kind has no such function.
  */
 export async function definitionsOf(
   session: Session,

@@ -1,20 +1,21 @@
 import { keyOfObject, type ObjectIdentity } from './snapshot.ts';
 import type { SchemaObject } from './kinds/kind.ts';
 
-/** One word of one object that a migration changes; the word `''` is the object itself. */
+/** A property of an object that differs between two catalogs; the word `''` is the object itself. */
 export interface Delta {
-  /** Of the object and the word. */
+  /** The key of the object and the word. */
   fact: string;
   object: ObjectIdentity;
   word: string;
-  /** Nothing where the object, or the word of it, is not there. */
+  /** Undefined where the object or the property does not exist. */
   before: string | undefined;
   after: string | undefined;
 }
 
-/** A catalog as facts: what is asked of one of them is its value, or nothing. */
+/** Returns the value of a fact in a catalog; undefined when it does not exist. */
 export type CatalogFacts = (fact: string) => string | undefined;
 
+/** Indexes the properties of all objects. */
 export function factsOf(objects: readonly SchemaObject[]): CatalogFacts {
   const values = new Map<string, string>();
   for (const object of objects)
@@ -22,7 +23,7 @@ export function factsOf(objects: readonly SchemaObject[]): CatalogFacts {
   return (fact) => values.get(fact);
 }
 
-/** What is otherwise in a later catalog; objects that both have in common are best shared. */
+/** Returns the facts that changed between two catalogs. Objects shared by reference are skipped. */
 export function deltasBetween(
   before: readonly SchemaObject[],
   after: readonly SchemaObject[],

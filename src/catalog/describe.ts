@@ -1,8 +1,8 @@
 import type { Detail } from './differences.ts';
 
-/** `not null: false, and not true`. */
+/** Returns a difference as text: `not null: expected true, found false`. */
 export function describeDetail({ word, expected, live }: Detail): string {
-  return `${word}: ${valueOf(live)}, and not ${valueOf(expected)}`;
+  return `${word}: expected ${valueOf(expected)}, found ${valueOf(live)}`;
 }
 
 const longest = 200;

@@ -5,9 +5,9 @@ import type { SchemaObject } from './kinds/kind.ts';
 import { sameButForSyntax } from '../sql/same-statements.ts';
 import { canonicalSpellings, type ObjectSpelling } from './canonical-expressions.ts';
 
-/** What of one object is not as expected. */
+/** A property or expression that differs. */
 export interface Detail {
-  /** Of a property or an expression. */
+  /** The name of the property or expression. */
   word: string;
   expected: unknown;
   live: unknown;
@@ -18,7 +18,7 @@ export type Difference =
   | { change: 'extra'; object: SchemaObject }
   | { change: 'different'; object: SchemaObject; details: Detail[] };
 
-/** An object where it is expected, and in its place. */
+/** The expected object and the live one with the same key. */
 export interface Pair {
   expected: SchemaObject;
   live: SchemaObject;
@@ -31,10 +31,10 @@ export interface SpellingDoubt extends Detail {
   live: string;
 }
 
-/** Says of each doubt whether both texts mean the same. */
+/** Returns for each pair of texts whether both mean the same. */
 export type Judge = (doubts: readonly SpellingDoubt[]) => Promise<boolean[]>;
 
-/** @param shadow in a scratch transaction, with the expected objects: it spells both texts again */
+/** Compares texts as a shadow deparses them. @param shadow in a scratch transaction, with the expected objects */
 export function judgeIn(shadow: Session): Judge {
   return async (doubts) => {
     const spelled = await canonicalSpellings(shadow, doubts.flatMap(bothSpellings));
@@ -48,11 +48,11 @@ export function judgeIn(shadow: Session): Judge {
 }
 
 /**
- * Every difference between two complete snapshots; none when the application can't tell them
- * apart. Of a table or schema that is missing or extra as a whole, the parts are not listed.
+ * Returns the differences between two complete snapshots. The parts of a missing or extra table or
+ * schema are omitted.
  *
- * @param judge asked at most once, and only where texts differ
- * @param all also what those who run a server set up: nobody runs a shadow
+ * @param judge called at most once, and only where texts differ
+ * @param all includes extensions and publications that operators create
  */
 export async function differencesOf(
   expected: readonly SchemaObject[],
@@ -78,7 +78,7 @@ export async function differencesOf(
   ].toSorted(inOrder);
 }
 
-/** Extensions and replication that no migration knows of were set up by those who run the server. */
+/** Returns whether an extra object is an extension or publication, which operators create. */
 function isOperators({ kind, name }: SchemaObject, expected: ReadonlySet<string>): boolean {
   if (kind === 'extension' || kind === 'publication') return true;
   const publication = { kind: 'publication', schema: '', parent: '', name };
@@ -100,7 +100,7 @@ async function differentOf(pairs: readonly Pair[], judge: Judge): Promise<Differ
     }));
 }
 
-/** Whoever makes a constraint over again makes its index over again. */
+/** Omits indexes of changed constraints: recreating the constraint recreates its index. */
 function withoutOwnIndexes(differences: readonly Difference[]): Difference[] {
   const constraints = differences.filter(
     (difference) =>
@@ -155,7 +155,7 @@ const wholes = new Set([
   'aggregate',
 ]);
 
-/** Without the parts of what is itself in the list, and without the indexes of its constraints. */
+/** Omits parts of objects that are in the list, and the indexes of constraints. */
 export function withoutParts(objects: readonly SchemaObject[]): SchemaObject[] {
   const absent = new Set(objects.filter(({ kind }) => wholes.has(kind)).map(pathOf));
   const constraints = new Set(

@@ -10,29 +10,29 @@ export const lossShape = z.discriminatedUnion('kind', [
     table: z.string(),
     column: z.string(),
     change: z.enum(['dropped', 'narrowed']),
-    /** The type before, and after where the column is still there. */
+    /** The type before, and the type after for a column that still exists. */
     from: z.string(),
     to: z.string().exactOptional(),
   }),
 ]);
 
-/** What a script destroys, under the names that hold before it. */
+/** Data that a migration destroys, under the names before it. */
 export type Loss = z.infer<typeof lossShape>;
 
-/** Where a database keeps rows. */
+/** The tables of a database that store rows, by OID. */
 export type Storage = ReadonlyMap<number, StoredTable>;
 
 export interface StoredTable {
   oid: number;
   schema: string;
   name: string;
-  /** The table of which it is a partition. */
+  /** The OID of the table of which it is a partition. */
   parent: number | null;
   columns: readonly StoredColumn[];
 }
 
 interface StoredColumn {
-  /** Its number in the table, which no rename changes. */
+  /** Its attnum, which a rename does not change. */
   number: number;
   name: string;
   /** As SQL. */
@@ -42,13 +42,12 @@ interface StoredColumn {
   value: ValueType;
 }
 
-/** Ours and the server's. No backslash: its meaning depends on standard_conforming_strings. */
+/** Schemas of dbops and the server. No backslash: its meaning depends on standard_conforming_strings. */
 const systemSchemas = `'^(pg_|dbops$|dbops_|information_schema$)'`;
 
 /**
- * Reads the tables that hold rows of their own, and their columns. The rows of a foreign table are
- * another server's, those of a materialized view can be made again, and the tables of an extension
- * are filled by it.
+ * Reads the tables that store rows, and their columns. Excluded are foreign tables, materialized
+ * views, whose rows can be rebuilt, and tables of extensions.
  */
 export async function readStorage(session: Session): Promise<Storage> {
   const tables = await session.query<StoredTable & Record<string, unknown>>(storage);
@@ -89,9 +88,9 @@ const storage = `WITH RECURSIVE domains (id, base, typmod) AS (
    GROUP BY c.oid, n.nspname ORDER BY n.nspname COLLATE "C", c.relname COLLATE "C"`;
 
 /**
- * What is gone between two readings of one and the same database. Objects are told by their OIDs
- * and columns by their numbers, so that a rename is no loss. A partition's rows are those of its
- * parent, where the parent loses them too.
+ * Returns the data lost between two readings of the same database. Tables are matched by OID and
+ * columns by number, so that a rename is not a loss. Losses of a partition that its parent shares
+ * are omitted.
  */
 export function lossesBetween(before: Storage, after: Storage): Loss[] {
   const losses = new Map<number, Loss[]>();
@@ -106,7 +105,7 @@ function lossesOf(table: StoredTable, now: StoredTable | undefined): Loss[] {
   if (!now) return [{ kind: 'table', schema, table: name }];
   const columns = new Map(now.columns.map((column) => [column.number, column]));
   return table.columns.flatMap((column): Loss[] => {
-    if (column.isGenerated) return []; // what it holds can be worked out again
+    if (column.isGenerated) return []; // its values can be recomputed
     const current = columns.get(column.number);
     const identity = { schema, table: name, column: column.name, from: column.type };
     if (!current) return [{ kind: 'column', ...identity, change: 'dropped' }];
@@ -115,7 +114,7 @@ function lossesOf(table: StoredTable, now: StoredTable | undefined): Loss[] {
   });
 }
 
-/** The same type, which has lost none of its labels or attributes either. */
+/** Returns whether the type is unchanged and has lost no labels or attributes. */
 function isSameType(one: StoredColumn, other: StoredColumn): boolean {
   const { value } = other;
   return (

@@ -1,17 +1,17 @@
 import { keyOfObject } from './snapshot.ts';
 import type { SchemaObject } from './kinds/kind.ts';
 
-/** What is in a database and no work of its migrations. */
+/** Objects of a database that its migrations did not create. */
 export interface Surroundings {
-  /** Of the migration tool, with their schemas. */
+  /** Tables of the migration tool, as `schema.table`. */
   toolTables: readonly string[];
-  /** Of the platform that it runs on. */
+  /** Schemas of the platform. */
   platformSchemas: readonly string[];
-  /** Keys of what a new database has before its first migration. */
+  /** Keys of the objects of a new database. */
   given: ReadonlySet<string>;
 }
 
-/** What the migrations make, of the catalog of a shadow. */
+/** Returns the objects of a shadow that the migrations create. */
 export function expectedOf(
   objects: readonly SchemaObject[],
   surroundings: Surroundings,
@@ -22,8 +22,8 @@ export function expectedOf(
 }
 
 /**
- * What stands beside it in the live database. Of a platform's schemas, only what the migrations
- * make there: what else is in them changes with the platform.
+ * Returns the objects of the live database to compare with those. In schemas of the platform, these
+ * are only objects that the migrations create: the others change with the platform.
  */
 export function comparableOf(
   objects: readonly SchemaObject[],
@@ -37,7 +37,7 @@ export function comparableOf(
   );
 }
 
-/** Whether nothing of an application is there. */
+/** Returns whether a database has no objects of an application. */
 export function isEmpty(objects: readonly SchemaObject[], surroundings: Surroundings): boolean {
   return comparableOf(objects, [], surroundings).every(
     ({ kind, name }) =>
@@ -47,7 +47,7 @@ export function isEmpty(objects: readonly SchemaObject[], surroundings: Surround
   );
 }
 
-/** Of a tool's schema only its tables and the schema itself: the rest may be the application's. */
+/** In a tool's schema, only the schema and the tool's tables: other objects may belong to the application. */
 function isTools(object: SchemaObject, { toolTables }: Surroundings): boolean {
   const { kind, schema, parent, name } = object;
   return kind === 'schema' || kind === 'schema grants'

@@ -13,21 +13,21 @@ export const fixedSettings = `SET LOCAL search_path = ${ownPath}; SET LOCAL Date
   SET LOCAL TimeZone = 'UTC'; SET LOCAL quote_all_identifiers = off; SET LOCAL extra_float_digits = 1;
   SET LOCAL bytea_output = 'hex'; SET LOCAL standard_conforming_strings = on`;
 
-/** What names an object in its database. */
+/** The identity of an object in its database. */
 export type ObjectIdentity = Pick<SchemaObject, 'kind' | 'schema' | 'parent' | 'name'>;
 
-/** The key under which two databases are compared. */
+/** Returns the key by which objects of two databases are matched. */
 export function keyOfObject({ kind, schema, parent, name }: ObjectIdentity): string {
   return JSON.stringify([kind, schema, parent, name]);
 }
 
-/** `public.users`, or `email on public.users`. */
+/** Returns `public.users`, or `email on public.users`. */
 export function objectName({ schema, parent, name }: ObjectIdentity): string {
   if (parent) return `${shown(name)} on ${shown(schema)}.${shown(parent)}`;
   return schema ? `${shown(schema)}.${shown(name)}` : name;
 }
 
-/** Quoted only where it would be ambiguous without; a function's name has its arguments with it. */
+/** Quotes a name only if needed; the name of a function includes its arguments. */
 function shown(name: string): string {
   return /^[a-z_][a-z0-9_$]*(?:\(.*\))?$/.test(name) ? name : quoteIdentifier(name);
 }
@@ -35,14 +35,14 @@ function shown(name: string): string {
 const columns = `kind, schema, parent, name,
   json_strip_nulls(properties) AS properties, json_strip_nulls(expressions) AS expressions`;
 
-/** One document, and not a row each: most of the time would go into the rows. */
+/** Selects one document, because parsing a row per object takes most of the time. */
 function selectAll(all: readonly Kind[]): string {
   const selects = all.map(({ select }) => `SELECT ${columns} FROM (${select}) o`);
   return `WITH ${common} SELECT json_agg(o) AS objects FROM (${selects.join('\nUNION ALL ')}) o`;
 }
 
 export interface SnapshotOptions {
-  /** With the rights on every object, those of owners aside. */
+  /** Includes the privileges on every object, except those of owners. */
   grants?: boolean;
   /**
    * The name of a prepared statement, for a session that reads many times: planning costs as much
@@ -52,8 +52,8 @@ export interface SnapshotOptions {
 }
 
 /**
- * Reads every object that migrations can make, without data and owners, in the caller's
- * transaction, which is `pinned`. Left out: what is the server's, an extension's, or dbops' own.
+ * Reads every object that migrations can create, without data and owners, in the caller's transaction
+ * under `fixedSettings`. Excluded are objects of the server, of extensions and of dbops.
  */
 export async function fullSnapshot(
   session: Session,
@@ -65,12 +65,12 @@ export async function fullSnapshot(
   return rows[0]?.objects ?? [];
 }
 
-/** Rarities have names of their own. */
+/** Returns the kind of a name; kinds of `rarity` have the server's names. */
 function kindOf(word: string): Kind {
   return [...kinds, ...grantKinds].find(({ name }) => name === word) ?? rarity;
 }
 
-/** Reads these objects as `fullSnapshot` does; nothing in place of one that is not there. */
+/** Reads these objects as `fullSnapshot` does; undefined for one that does not exist. */
 export async function readObjects(
   session: Session,
   identities: readonly ObjectIdentity[],
@@ -91,18 +91,18 @@ export async function readObjects(
   return identities.map((identity) => found.get(keyOfObject(identity)));
 }
 
-/** Runs `work` read only and independent of the database's defaults: names are qualified. */
+/** Runs `work` in a read-only transaction under `fixedSettings`. */
 export function readWithFixedSettings<T>(session: Session, work: () => Promise<T>): Promise<T> {
   return readOnly(session, async () => {
-    // Rows that a policy hides would be counted as missing; the server refuses the query instead.
+    // Rows hidden by a policy would seem missing; with row_security off the server rejects the query.
     await session.script(`${fixedSettings}; SET LOCAL row_security = off`);
     return work();
   });
 }
 
-/** Runs `work` in a transaction of a shadow under the settings of a comparison; it leaves no trace. */
+/** Runs `work` in a transaction of a shadow under `fixedSettings`, and rolls it back. */
 export async function inScratchTransaction<T>(shadow: Session, work: () => Promise<T>): Promise<T> {
-  // A migration may have taken another role.
+  // A migration may have set another role.
   await shadow.script(`BEGIN; RESET SESSION AUTHORIZATION; RESET ROLE; ${fixedSettings}`);
   try {
     return await work();

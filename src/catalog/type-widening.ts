@@ -1,17 +1,17 @@
-/** The type of a column, as far as it decides which values the column can hold. */
+/** The part of a column's type that determines its range of values. */
 export interface ValueType {
-  /** Of the type itself, a domain being its base type; of an array, its elements'. */
+  /** The name of the type, of a domain's base type, or of an array's elements. */
   name: string;
   isArray: boolean;
   /** As in `pg_attribute.atttypmod`; -1 is no limit. */
   limit: number;
-  /** The labels of an enum, the attributes of a composite type; empty for every other type. */
+  /** The labels of an enum or the attributes of a composite type; otherwise empty. */
   parts: readonly string[];
 }
 
 /**
- * Whether a column keeps every value when its type changes so: the value is the same one
- * afterwards, or the server refuses the change. What is not known to is said not to.
+ * Returns whether every value survives a type change: it is unchanged, or the server rejects the
+ * change. False where this is not known.
  */
 export function keepsValues(from: ValueType, to: ValueType): boolean {
   if (to.name === 'text' && !to.isArray) return from.name !== 'money' || from.isArray;
@@ -27,14 +27,14 @@ type Rule = (from: ValueType, to: ValueType) => boolean;
 const always: Rule = () => true;
 const unlimited: Rule = (_, to) => to.limit === -1;
 const asLong: Rule = (from, to) => to.limit === -1 || (from.limit !== -1 && to.limit >= from.limit);
-/** A scale below 0 rounds; too few digits before the point are refused. */
+/** A negative scale rounds; the server rejects values with too many digits before the point. */
 const unrounded: Rule = (_, to) => to.limit === -1 || scaleOf(to) >= 0;
 
 /**
- * Between types of different names. Server manual: "Numeric Types" (the widths of integers and
- * the exact range of floats), "Character Types" (trailing blanks of `char(n)` mean nothing),
- * "JSON Types" (jsonb keeps neither blanks nor order nor twins, json keeps what jsonb prints),
- * "Network Address Types" (every cidr is an inet), "Enumerated Types" (a label is spelled exactly).
+ * Rules for types with different names. Server manual: "Numeric Types" (the widths of integers and
+ * the exact range of floats), "Character Types" (trailing spaces of `char(n)` are insignificant),
+ * "JSON Types" (jsonb keeps neither white space nor key order nor duplicate keys; json keeps the
+ * output of jsonb), "Network Address Types" (every cidr is an inet), "Enumerated Types".
  */
 const widenings: Readonly<Record<string, Readonly<Record<string, Rule>>>> = {
   int2: { int4: always, int8: always, numeric: unrounded, float4: always, float8: always },
@@ -51,7 +51,7 @@ const widenings: Readonly<Record<string, Readonly<Record<string, Rule>>>> = {
   bit: { varbit: asLong },
 };
 
-/** The same type with another limit. */
+/** Returns whether values survive a change of the limit. */
 function keepsLimit(from: ValueType, to: ValueType): boolean {
   if (from.limit === to.limit || to.limit === -1) return true;
   if (from.name !== 'numeric') return limited.has(from.name) && asLong(from, to);
@@ -66,7 +66,7 @@ const limited = new Set(
   ),
 );
 
-/** The digits after the point, of a numeric's typmod (`numeric_typmod_scale()` in the server). */
+/** Returns the scale in a numeric's typmod (`numeric_typmod_scale()` in the server). */
 function scaleOf({ limit }: ValueType): number {
   return (((limit - 4) & 0x7ff) ^ 1024) - 1024;
 }

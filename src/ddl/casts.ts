@@ -1,12 +1,12 @@
 import type { Session } from '../db/session.ts';
 
-/** Says how values of one type become values of another. */
+/** Conversions between types. */
 export interface Casts {
-  /** SQL of the column's values as the other type; nothing when they can not be told from them. */
+  /** Returns SQL that converts a column to the other type; undefined when there is no conversion. */
   expression(column: string, from: string, to: string): string | undefined;
 }
 
-/** The casts that the server has (server manual, "pg_cast"), by the names of their types. */
+/** Reads the casts of the server (server manual, "pg_cast"). */
 export async function readCasts(session: Session): Promise<Casts> {
   const known = await session.query<{ source: string; target: string }>(
     'SELECT format_type(castsource, NULL) AS source, format_type(casttarget, NULL) AS target FROM pg_cast',
@@ -19,7 +19,7 @@ const pairOf = (source: string, target: string) => `${source} → ${target}`;
 
 const texts = new Set(['text', 'character varying', 'character', 'name', '"char"', 'citext']);
 
-/** Types that the server brings: of all others, most are enums, and text is the way between them. */
+/** Built-in types. Others are mostly enums, which convert through text. */
 const builtIn = /^(?:[a-z]+(?: [a-z]+)*|"char")$/;
 
 function castOf(
@@ -29,8 +29,7 @@ function castOf(
   to: string,
 ): string | undefined {
   const [source, target] = [baseOf(from), baseOf(to)];
-  // The cast itself would use the session's time zone; a migration that means another one has to
-  // bring a rollback of its own.
+  // A plain cast would use the session's time zone.
   if (isZoneChange(source, target)) return `${column} AT TIME ZONE 'UTC'`;
   const [sourceElement, targetElement] = [elementOf(source), elementOf(target)];
   const areArrays = source !== sourceElement && target !== targetElement;

@@ -14,12 +14,12 @@ import { quoteIdentifier as q, quoteLiteral } from '../db/quote.ts';
 import type { Session } from '../db/session.ts';
 
 /**
- * The catalog as the planner reads it. Nothing but this file knows the planner:
- * `@supabase/pg-delta`, whose alpha is pinned to one exact version.
+ * A catalog as the planner reads it. Only this file imports the planner, `@supabase/pg-delta`, an
+ * alpha release pinned to an exact version.
  */
 export interface PlannerCatalog {
   base: FactBase;
-  /** Who made the objects: as whom the plan will run, so that it names no owner. */
+  /** The owner of the objects and the role that runs the plan, which therefore names no owner. */
   owner: string;
 }
 
@@ -31,7 +31,7 @@ export interface Foreign {
   tables: readonly string[];
 }
 
-/** Reads the catalog, in the caller's transaction where there is one. */
+/** Reads the catalog, in the caller's transaction if one is open. */
 export async function readPlannerCatalog(session: Session): Promise<PlannerCatalog> {
   const [row] = await session.query<{ owner: string }>('SELECT current_user AS owner');
   const { factBase } = await extract(poolOf(session) as never);
@@ -39,10 +39,7 @@ export async function readPlannerCatalog(session: Session): Promise<PlannerCatal
   return { base: asOwner(factBase, owner), owner };
 }
 
-/**
- * What an owner may do follows from being the owner, and differs between versions; who the owner is
- * differs between databases.
- */
+/** Removes owners and their privileges, which differ between databases and server versions. */
 function asOwner(base: FactBase, owner: string): FactBase {
   const facts = base.facts().filter(({ id }) => id.kind !== 'acl' || id.grantee !== owner);
   const edges = base.edges.filter(
@@ -52,11 +49,11 @@ function asOwner(base: FactBase, owner: string): FactBase {
 }
 
 /**
- * DDL from one catalog to the other, in an order in which it can run.
+ * Returns the DDL from one catalog to the other, in an executable order.
  *
- * @param rebuild enum types that get labels are made anew: a label that was added can't be used in
+ * @param rebuild whether enum types with new labels are recreated: an added label cannot be used in
  *   the same transaction (server manual, "ALTER TYPE")
- * @throws Unplannable where the planner knows no way
+ * @throws Unplannable when the planner finds no plan
  */
 export function planDdl(
   from: PlannerCatalog,
@@ -80,15 +77,12 @@ export function planDdl(
   }
 }
 
-/** Roles are the server's, and not planned. */
+/** Returns the roles, which belong to the server and are not planned. */
 export function rolesOf(base: FactBase): string[] {
   return base.facts().flatMap(({ id }) => (id.kind === 'role' ? [id.name] : []));
 }
 
-/**
- * The facts of a live database that a shadow is to have: without what is foreign there, of which
- * the shadow keeps its own.
- */
+/** Returns the catalog of a live database with the foreign objects and roles of the shadow instead of its own. */
 export function withoutForeign(
   live: PlannerCatalog,
   shadow: PlannerCatalog,
@@ -128,7 +122,7 @@ function placesOf({
   return { subjects: subjects.map(placeOf), others: others.map(placeOf) };
 }
 
-/** Schema, table and name of an object, as `repairs.ts` has them of its own. */
+/** Returns schema, table and name of an object as a key. */
 function placeOf(id: Fact['id']): string {
   if ('target' in id) return placeOf(id.target);
   const name = 'args' in id ? `${id.name}(${id.args.join(', ')})` : 'name' in id ? id.name : '';
@@ -136,19 +130,19 @@ function placeOf(id: Fact['id']): string {
   return JSON.stringify([schema, 'table' in id ? id.table : '', name]);
 }
 
-/** There is no way from one catalog to the other that the planner knows. */
+/** The planner finds no plan from one catalog to the other. */
 export class UnplannableError extends Error {
   constructor(cause: unknown) {
     super(messageOf(cause), { cause });
   }
 }
 
-/** A name for the facts by what they say. */
+/** Returns a hash of the catalog. */
 export function contentOf({ base }: PlannerCatalog): string {
   return base.rootHash;
 }
 
-/** The columns of all tables. */
+/** Returns the columns of all tables. */
 export function columnsOf({ base }: PlannerCatalog): Columns {
   return new Map(
     base.facts().flatMap(({ id, payload }): [string, ColumnState][] => {
@@ -161,8 +155,8 @@ export function columnsOf({ base }: PlannerCatalog): Columns {
 }
 
 /**
- * Foreign keys of or to a column that are in both catalogs, which a change of its type would break
- * half-way: SQL to drop and to make each.
+ * Returns SQL to drop and to create each foreign key of or to the columns that is in both catalogs:
+ * a change of a column's type requires it to be dropped meanwhile.
  */
 export function foreignKeysOver(
   { from, to }: { from: PlannerCatalog; to: PlannerCatalog },
@@ -193,7 +187,7 @@ function columnKey({ schema, table, name }: { schema: string; table: string; nam
   return `${q(schema)}.${q(table)}.${q(name)}`;
 }
 
-/** Who may do what, by the object and the role: for comparing, not for reading. */
+/** Returns a hash of each privilege by its encoded identity, for comparisons. */
 export function grantsOf({ base }: PlannerCatalog): ReadonlyMap<string, string> {
   const grants = base
     .facts()
@@ -201,7 +195,7 @@ export function grantsOf({ base }: PlannerCatalog): ReadonlyMap<string, string> 
   return new Map(grants.map((fact) => [encodeId(fact.id), base.hashOf(fact.id)]));
 }
 
-/** A label that nobody has, in each enum that gets some: the planner rebuilds what loses labels. */
+/** Adds an unused label to each enum with new labels: the planner recreates enums that lose labels. */
 function withForeignLabels(from: FactBase, to: FactBase): FactBase {
   const facts = from.facts().map((fact) => {
     const { values } = fact.payload;
@@ -213,7 +207,7 @@ function withForeignLabels(from: FactBase, to: FactBase): FactBase {
   return buildFactBase(facts, [...from.edges]);
 }
 
-/** What the planner asks of a pool: one connection, whose transaction may already be open. */
+/** Returns a pool of one connection for the planner; skips transaction control in an open transaction. */
 function poolOf({ client }: Session) {
   const isOpen = client.getTransactionStatus() === 'T';
   const isControl = (text: string) => /^(?:BEGIN|COMMIT|ROLLBACK)\b/.test(text);
@@ -221,7 +215,7 @@ function poolOf({ client }: Session) {
   const query = async (text: string, values?: unknown[]) =>
     isOpen && isControl(text)
       ? skipped
-      : // The planner expects the parsers that pg has by default.
+      : // The planner expects pg's default parsers.
         client.query({ text, ...(values && { values }), types });
   return { connect: async () => ({ query, release: () => {} }) };
 }

@@ -1,7 +1,7 @@
 import type { Casts } from './casts.ts';
 import type { Columns, DdlStatement, Draft, QualifiedColumn } from './statement.ts';
 
-/** The columns whose types a plan changes, as keys of `Columns`. */
+/** Returns the columns whose types a plan changes, as keys of `Columns`. */
 export function retypedBy(drafts: readonly Draft[]): Set<string> {
   return new Set(
     drafts.flatMap(({ sql }) => {
@@ -11,7 +11,7 @@ export function retypedBy(drafts: readonly Draft[]): Set<string> {
   );
 }
 
-/** Foreign keys that a plan leaves alone are dropped before it and made after it. */
+/** Drops foreign keys before the plan and creates them after it, unless the plan drops them itself. */
 export function withForeignKeysMoved(
   statements: readonly DdlStatement[],
   keys: readonly { drop: string; make: string[] }[],
@@ -38,7 +38,7 @@ export function withForeignKeysMoved(
   ];
 }
 
-/** The column that a statement of the planner is about; it quotes every name. */
+/** Matches the column of a planned statement; the planner quotes every name. */
 const ofColumn = String.raw`^ALTER TABLE ("(?:[^"]|"")+")\.("(?:[^"]|"")+") ALTER COLUMN ("(?:[^"]|"")+") `;
 const setDefault = new RegExp(`${ofColumn}SET DEFAULT `);
 const dropConstraint = /^ALTER TABLE .+ DROP CONSTRAINT /s;
@@ -53,8 +53,8 @@ export interface ColumnChange {
 }
 
 /**
- * The planner's statements, for tables that have rows: defaults when their types are there, values
- * cast the way that they can be, and what rows must satisfy after the rows.
+ * Adapts planned statements to tables with rows: defaults follow type changes, values are cast, and
+ * constraints on rows come last.
  */
 export function adaptToRows(
   drafts: readonly Draft[],
@@ -99,7 +99,7 @@ const lockNames = {
   accessExclusive: 'ACCESS EXCLUSIVE',
 };
 
-/** A foreign key of a table that comes back: its rows come back first. */
+/** Returns whether a statement adds a foreign key, which must follow restored rows. */
 function isOfForeignKey(sql: string): boolean {
   return /^ALTER TABLE .+ ADD CONSTRAINT .+ FOREIGN KEY \(/s.test(sql);
 }

@@ -10,12 +10,12 @@ import {
 } from './pg-delta.ts';
 
 /**
- * Makes a shadow what a live database is, without its rows: for a folder that does not replay.
+ * Gives a shadow the schema of a live database, for a folder that cannot be replayed.
  *
  * Must run in a transaction of the shadow in which the names are qualified.
  *
- * @param live read from the live database
- * @throws Unplannable; the server's error where the shadow can not hold what the live database has
+ * @param live the catalog of the live database
+ * @throws UnplannableError; the server's error when an object cannot be created in the shadow
  */
 export async function rebuild(
   shadow: Session,
@@ -28,7 +28,7 @@ export async function rebuild(
   for (const { sql } of planDdl(now, target, { rebuild: false })) await shadow.script(sql);
 }
 
-/** Policies and grants name roles, and roles are the server's, not the database's. */
+/** Creates missing roles, which policies and grants name. */
 async function makeRoles(
   shadow: Session,
   live: PlannerCatalog,

@@ -2,23 +2,23 @@ import { quoteIdentifier as q, quoteLiteral } from '../db/quote.ts';
 import type { Session } from '../db/session.ts';
 import { common } from '../catalog/kinds/kind.ts';
 
-/** What keeps its identity under another name. */
+/** An object that keeps its identity when it is renamed. */
 export interface NamedObject {
-  /** Unique in its database for as long as the object lives. */
+  /** Unique in its database and stable. */
   id: string;
   kind: 'schema' | 'relation' | 'column' | 'constraint' | 'type' | 'label';
   schema: string;
-  /** The table or type that it is a part of; empty for what stands alone. */
+  /** The table or type of a part; otherwise empty. */
   parent: string;
   name: string;
-  /** The word that follows ALTER. */
+  /** The keyword after ALTER. */
   word: string;
-  /** The identity of the table that takes it along into another schema. */
+  /** The identity of the table whose change of schema also moves it. */
   carrier: string | null;
 }
 
-// A constraint that has an index is renamed with it, and the constraint of a partition with its
-// parent's; a serial column's sequence is an object of its own.
+// A constraint with an index is renamed with its index, and the constraint of a partition with that of
+// its parent; the sequence of a serial column is a separate object.
 const select = `WITH ${common}
   SELECT 'schema' AS kind, 'n' || oid AS id, '' AS schema, '' AS parent, name, 'SCHEMA' AS word, NULL AS carrier FROM schemas
   UNION ALL SELECT 'relation', 'c' || c.oid, c.schema, '', c.relname,
@@ -61,7 +61,7 @@ export function renamesBack(
     const old = before.get(object.id);
     return old && placeOf(old) !== placeOf(object) ? [{ object, old }] : [];
   });
-  // Containers first: what is inside is then named by their older names.
+  // Containers first, so that their parts are then addressed by the older names.
   const inOrder = moved.toSorted((a, b) => rank(a) - rank(b));
   const objects = new Map([...now.values()].map((object) => [object.id, { ...object }]));
   return inOrder.flatMap(({ object, old }, at) => {
@@ -94,7 +94,7 @@ function placeOf({
   return JSON.stringify([schema, parent, name]);
 }
 
-/** What has the name that is wanted: it is in the way, also when it is to have another one later. */
+/** Returns the object that currently has the target name, even if it is renamed later. */
 function occupantOf(
   objects: ReadonlyMap<string, NamedObject>,
   { id, kind }: NamedObject,
@@ -107,7 +107,7 @@ function occupantOf(
   );
 }
 
-/** The statements, and in `objects` what they do to the object and to what is in it. */
+/** Returns the statements and applies them to `objects`, including parts. */
 function moveTo(objects: Map<string, NamedObject>, from: NamedObject, to: NamedObject): string[] {
   const sql: string[] = [];
   const { id, kind } = from;

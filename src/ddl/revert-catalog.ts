@@ -21,13 +21,14 @@ import {
 import type { DdlStatement } from './statement.ts';
 import { attachments, detachments, droppedTables, readTables, type Tables } from './tables.ts';
 
-/** A catalog to which there may be a way back. */
+/** A catalog that a later one can be reverted to. */
 export interface CatalogState {
   facts: PlannerCatalog;
   identities: ReadonlyMap<string, NamedObject>;
   tables: Tables;
 }
 
+/** Reads the catalog and the identities of its objects. */
 export async function readState(session: Session): Promise<CatalogState> {
   return {
     identities: await readIdentities(session),
@@ -36,7 +37,7 @@ export async function readState(session: Session): Promise<CatalogState> {
   };
 }
 
-/** A statement of the way back that the server refuses, on empty tables already. */
+/** A derived statement failed on the shadow. */
 export class RevertError extends Error {
   readonly sql: string;
   constructor(cause: unknown, sql: string) {

@@ -3,16 +3,13 @@ import type { Action } from '@supabase/pg-delta/plan';
 /** A statement of a derived script. */
 export interface DdlStatement {
   sql: string;
-  /** The table lock that it takes (server manual, "Explicit Locking"); absent: none worth a word. */
+  /** The table lock that it takes (server manual, "Explicit Locking"); absent: none of note. */
   lock?: string;
-  /** It writes the whole table anew, or reads all of it, under its lock. */
+  /** Whether it rewrites or scans the whole table under its lock. */
   rewrites: boolean;
-  /**
-   * `structure` makes room for rows; `rules` hold for rows that are back in it, so that what a
-   * statement before took away can be put back in between.
-   */
+  /** `structure` precedes the restoring of rows; `rules` are constraints that follow it. */
   phase: 'structure' | 'rules';
-  /** What the values of this column were can not be told from what they are. */
+  /** The column whose old values cannot be derived from the current ones. */
   underivable?: QualifiedColumn;
 }
 

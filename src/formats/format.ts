@@ -6,14 +6,14 @@ import type { Finding } from '../report.ts';
 import type { MigrationContent } from './shared/written-migration.ts';
 import type { TrackingTableName } from './shared/tracking-table.ts';
 
-/** What a format finds in a directory. */
+/** The contents of a folder, as its format reads them. */
 export interface FolderContents {
   /** In the order in which they run. */
   migrations: Migration[];
-  /** What is wrong with the folder itself, told without a database. */
+  /** Problems of the folder itself, found without a database. */
   findings: Finding[];
   tracking: Tracking;
-  /** These two where they follow from the folder's own settings; otherwise they are the format's. */
+  /** Set where the folder's own settings determine them; they override those of the format. */
   hostLock?: HostLock;
   loadModule?: LoadModule;
   /** Where the tool leaves the schema of its tables to `search_path`, and so to the database. */
@@ -28,106 +28,106 @@ export interface Unplaced {
   placedIn(schema: string): Pick<FolderContents, 'tracking' | 'hostLock'>;
 }
 
-/** A folder of migrations, read. */
+/** A folder of migrations that has been read. */
 export interface Folder extends Omit<FolderContents, 'loadModule'> {
   format: Format;
   directory: string;
 }
 
 /**
- * What dbops knows of one migration tool: how its folder is read, and how its tracking table is
- * read and written. To add one: a file here, and a line in `index.ts`.
+ * One migration tool: how its folder is read, and how its tracking table is read and written. A new
+ * one is a folder here and a line in `index.ts`.
  */
 export interface Format {
-  /** The word for `--format`. */
+  /** The value of `--format`. */
   name: string;
   /**
-   * Whether a directory is this tool's. Called for directories that are not, so it looks at names
-   * first, and opens a file only where names can't tell.
+   * Returns whether a directory belongs to this tool. A search calls it for every directory, so it
+   * checks names first and opens a file only where names do not decide.
    *
    * @param names of the directory's entries
    */
   matches(directory: string, names: readonly string[]): boolean;
   /**
    * @param names of the directory's entries
-   * @param trackingTable the one that the tool was told to use; without it, its default or what its
-   *   settings spell out. A format whose tool knows one table only leaves it unread
+   * @param trackingTable the configured table; absent for the default, or the one in the tool's own
+   *   settings. Ignored by a tool whose table has a fixed name
    */
   read(
     directory: string,
     names: readonly string[],
     trackingTable?: TrackingTableName,
   ): FolderContents;
-  /** The columns of its tracking table, in every form that it has: they tell it in another place. */
+  /** The columns of its tracking table in each version, by which the table is found under another name. */
   columns: readonly (readonly string[])[];
-  /** The hash of a file's text, for telling which version of it was applied; absent without hashes. */
+  /** Returns the hash that the tool records for a file's text; absent when it records none. */
   hashOf?(source: string): string;
-  /** What the databases that its migrations are written for have from the start. */
+  /** What a database has before the first migration of such a folder. */
   platform?: Platform;
-  /** The `search_path` that the tool sets, whatever the role's; absent where it leaves it alone. */
+  /** The `search_path` that the tool sets; absent when it keeps that of the role. */
   searchPath?: string;
-  /** What keeps the tool itself from running while dbops does; absent when the tool has no lock. */
+  /** The tool's own lock, which dbops holds during a run; absent when the tool has none. */
   hostLock?: HostLock;
-  /** Loads a module for one direction; absent when the tool has no modules. */
+  /** Loads a module for one direction; absent when the tool runs SQL files only. */
   loadModule?: LoadModule;
   /**
-   * Files that can not run in a transaction must say so with `-- dbops: no-transaction`. Of other
-   * tools' files nobody can ask that: dbops finds out from the statements.
+   * Whether a file that cannot run in a transaction needs `-- dbops: no-transaction`. For the files
+   * of other tools, dbops decides from the statements.
    */
   needsDirective?: boolean;
-  /** Where somebody would write the rollback of a migration that has none, if the tool can have one. */
+  /** Returns the path for the rollback of a migration that has none; absent when the tool has no rollbacks. */
   downFile?(migration: Migration): string;
-  /** How it marks the directions of a file that holds both. */
+  /** The marks of the two directions in one file. */
   sections?: Record<Direction, SectionMark>;
   /**
-   * The files of a new, empty migration that comes last, as the tool would begin it: text by path
-   * below the folder. Absent where only the tool can.
+   * Returns the files of a new, empty migration that sorts last, as the tool would create them: text
+   * by path below the folder. Absent where only the tool can create one.
    *
-   * @throws usage error when the folder's names leave no place for it
+   * @throws usage error when no name sorts after those of the folder
    */
   newFiles?(request: NewMigration): Record<string, string>;
   /**
-   * The files of a migration that dbops writes itself, text by path below the folder, where more is
-   * needed than SQL in the files of `newFiles`. It may replace files.
+   * Returns the files of a migration that dbops writes, text by path below the folder, where that
+   * takes more than SQL in the files of `newFiles`. May replace existing files.
    */
   writtenFiles?(
     directory: string,
     request: NewMigration,
     content: MigrationContent,
   ): Record<string, string>;
-  /** The text of an SQL file of both, where it is more than statements one below the other. */
+  /** Returns the text of an SQL file, where the tool needs more than a list of statements. */
   textOf?(content: MigrationContent): string;
-  /** The way to a new migration, ending in a command, where only the tool can write all of it. */
+  /** Returns the instruction for a new migration, ending in a command, where only the tool can create it. */
   newCommand?(slug: string): string;
 }
 
 /** The line above the statements of one direction. */
 export interface SectionMark {
   mark: RegExp;
-  /** As the tool's own template has it. */
+  /** As in the tool's own template. */
   line: string;
 }
 
-/** A migration that somebody wants to begin. */
+/** The request for a new migration. */
 export interface NewMigration {
-  /** Those of the folder, in the order in which they run. */
+  /** The folder's migrations, in the order in which they run. */
   migrations: readonly Migration[];
-  /** What it does, in the person's words; it holds a letter or a digit. */
+  /** A title with at least one letter or digit. */
   title: string;
   now: Date;
-  /** A module was asked for. */
+  /** Whether to create a module instead of SQL files. */
   module: boolean;
 }
 
-/** A hosted Postgres that is not empty when it is new. */
+/** A hosted Postgres whose new databases are not empty. */
 export interface Platform {
-  /** SQL that it has run before the first migration: as good as any role may run it anywhere. */
+  /** SQL that brings a new database to that state, as far as any role on any server may run it. */
   prelude: string;
-  /** SQL of the `search_path` of its sessions. */
+  /** SQL of the `search_path` of the platform's sessions. */
   searchPath: string;
-  /** Its own schemas: what is in them is compared only as far as migrations make it. */
+  /** Schemas of the platform: only objects that migrations create are compared in them. */
   schemas: readonly string[];
-  /** For extensions that it has and the embedded shadow lacks. */
+  /** Replacements for extensions that the embedded shadow lacks. */
   standIns: StandIns;
 }
 
@@ -136,14 +136,15 @@ export type HostLock =
   /** A session-level advisory lock (server manual, "Advisory Locks"). */
   | { kind: 'advisory'; key: bigint }
   /**
-   * A row; `take` and `release` have a result row when they changed something. `held` selects in
-   * `taking` what tells one taking from the next, and locks the row; nothing where it is free.
+   * A row. `take` and `release` return a row when they changed something. `held` locks the row and
+   * selects, as `taking`, a value that differs for each lock taken; no row when the lock is free.
    */
   | { kind: 'row'; take: string; held: string; release: string; unlock: string };
 
 /**
- * @throws usage error when the file can't be loaded, or has nothing for this direction. Nothing is
- *   run: a run loads all of its modules before the first one
+ * Loads a module without running it. A run loads all its modules before it runs the first.
+ *
+ * @throws usage error when the file cannot be loaded, or exports nothing for this direction
  */
 export type LoadModule = (
   file: string,
@@ -152,91 +153,90 @@ export type LoadModule = (
 ) => Promise<LoadedModule>;
 
 export interface LoadedModule {
-  /** It must not run in a transaction. */
+  /** Whether it must run outside a transaction. */
   noTransaction: boolean;
   /**
-   * @param inTransaction whether the session is in one: the module must then not begin another
-   * @param opening begins it, where it has not begun: sent with the module's first statement, and
-   *   left alone by a module that sends none
+   * @param inTransaction whether the session is in a transaction, so that the module must not start one
+   * @param opening statements that start the transaction, sent with the module's first statement
    */
   run(session: Session, inTransaction: boolean, opening?: Opening): Promise<unknown>;
 }
 
-/** SQL of a tracking table. Statements are text: they ride in the migration's own round trip. */
+/** SQL of a tracking table, as text that is sent in the same message as the migration. */
 export interface Tracking {
-  /** For people. */
+  /** The name for messages. */
   table: string;
-  /** All tables of the tool, with their schemas: they are not the application's. */
+  /** All tables of the tool as `schema.table`; they are excluded from comparisons. */
   tables: readonly string[];
-  /** Makes the tables where they are missing, as the tool makes them; may run any number of times. */
+  /** Creates the missing tables as the tool creates them; can run any number of times. */
   create: string;
   /** Selects the rows in the order of application. */
   select: string;
-  /** What the rows say of the folder's migrations, in the order of the rows. */
+  /** Returns the applied migrations that the rows record, in the order of the rows. */
   toApplied(rows: readonly TrackingRow[], migrations: readonly Migration[]): Applied;
-  /** Selects one row of values that all rows written by one run share. */
+  /** Selects one row with the values that all rows of a run share. */
   prepare?: string;
   /** @param prepared the row of `prepare` */
   record(migration: Migration, prepared: TrackingRow): string;
   /**
-   * The row of a migration that was found, not run; absent: as `record`.
+   * Returns SQL that records a migration that was not run, such as in a baseline; absent: as `record`.
    *
-   * @param index its place among those that are found together, from 0
+   * @param index position among the migrations recorded together, from 0
    */
   mark?(migration: Migration, prepared: TrackingRow, index: number): string;
   erase(migration: Migration): string;
   rows: RowForm;
 }
 
-/** The columns of a row, as `to_jsonb` writes them. */
+/** The columns of a row, as `to_jsonb` returns them. */
 export type RowColumns = Readonly<Record<string, unknown>>;
 
-/** What a repair has to know of a tool's rows. */
+/** The shape of a tool's rows, for repairs. */
 export interface RowForm {
   /** The table in SQL. */
   table: string;
-  /** The primary key that the tool gives it. */
+  /** The columns of its primary key. */
   key: readonly string[];
-  /** The columns by which the tool tells migrations apart. */
+  /** The columns by which the tool identifies a migration. */
   knownBy: readonly string[];
-  /** The columns that follow from the file, as the tool writes them. */
+  /** Returns the columns that the tool derives from the file. */
   columnsOf(migration: Migration): RowColumns;
-  /** The hash that the row has of the file's content; absent: the tool keeps none. */
+  /** Returns the recorded hash of the file's content; absent: the tool records none. */
   contentOf?(row: RowColumns, migration: Migration): string | null;
-  /** Absent: every row says that its migration is applied. `void` ones say nothing. */
+  /** Absent: every row records an applied migration. A `void` row is ignored. */
   stateOf?(row: RowColumns): 'applied' | 'failed' | 'void';
-  /** What is set in a row that is not to count any more, and how it reads then; absent: it is deleted. */
+  /** The SET clause that voids a row, and the columns after it; absent: the row is deleted. */
   close?: { sql: string; columns: RowColumns };
-  /** What a new row has beside `columnsOf`, as far as `stateOf` looks at it. */
+  /** Further columns of a new row that `stateOf` reads. */
   fresh?: RowColumns;
-  /** The migration of a row that has none of `knownBy`. */
+  /** Returns the migration of a row whose `knownBy` columns are empty. */
   ownerOf?(row: RowColumns): Migration | undefined;
-  /** A row refers to that of the migration before: there can be no gap. */
+  /** Whether each row refers to the previous one, so that no row can be missing between two. */
   isChain?: boolean;
-  /** Where the tool goes by the times of the rows. */
+  /** Set where the tool orders the rows by time. */
   order?: {
     /** The column with the time. */
     column: string;
-    /** SQL that gives the rows of these names their order; those that are in place stay. */
+    /** Returns SQL that puts the rows of these names in this order; rows in order keep their time. */
     arrange(names: readonly string[]): string;
   };
-  /** The command with which the tool applies what is pending. */
+  /** The tool's command that applies pending migrations. */
   command: string;
-  /** What that command would do. */
+  /** Returns what that command would do. */
   next(rows: readonly RowColumns[], migrations: readonly Migration[]): Prospect;
 }
 
-/** What a tool runs next, in order, or why it stops before the first. */
+/** The migrations that a tool would run next, in order, or why it would refuse to run. */
 export type Prospect = { runs: string[] } | { stops: string };
 
 export interface Applied {
   applied: AppliedMigration[];
-  /** What is wrong with the rows, beyond what a comparison of names and hashes shows. */
+  /** Problems of the rows that a comparison of names and hashes does not show. */
   findings: Finding[];
 }
 
 /**
- * A row of `Tracking.select`. Times are selected as numbers (milliseconds since 1970): thousands
- * of dates take longer to parse than the rest of the row.
+ * A row of `Tracking.select`. Times are numbers (milliseconds since 1970), because pg parses a date
+ * more slowly than all other columns together.
  */
 export type TrackingRow = Record<string, unknown>;

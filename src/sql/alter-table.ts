@@ -2,7 +2,7 @@ import type { ColumnDef, Constraint, Node, RangeVar } from 'libpg-query';
 import type { ObjectName } from './non-transactional.ts';
 import { parse, splitStatements } from './statements.ts';
 
-/** A file as the smallest statements that do the same: of `ALTER TABLE`, one command each. */
+/** One statement of a file; an `ALTER TABLE` is split into one statement per command. */
 export type Piece =
   | { kind: 'add-column'; sql: string; table: ObjectName; column: AddedColumn }
   | { kind: 'set-not-null'; sql: string; table: ObjectName; column: string }
@@ -14,17 +14,17 @@ export type Piece =
 
 export interface AddedColumn {
   name: string;
-  /** SQL of the type and the rest, up to the first constraint. */
+  /** SQL of the type and everything else before the first constraint. */
   type: string;
   isNotNull: boolean;
-  /** SQL of its default, where it has one. */
+  /** SQL of its default, if any, and the functions that it calls. */
   default?: { sql: string; functions: string[] };
-  /** Generated, an identity or a key: nothing that a backfill could fill. */
+  /** Generated, an identity or a primary key, which a backfill cannot fill. */
   isFilled: boolean;
   constraints: TableConstraint[];
 }
 
-/** As a constraint of the table, whether it was written so or with a column. */
+/** A constraint in the form of a table constraint, even if it was written with a column. */
 export interface TableConstraint {
   kind: 'check' | 'unique' | 'primary' | 'foreign-key' | 'not-null' | 'other';
   name?: string;
@@ -35,7 +35,7 @@ export interface TableConstraint {
   expression?: string;
   /** Of a foreign key. */
   references?: ObjectName;
-  /** NOT VALID or USING INDEX: it is online as it is. */
+  /** NOT VALID or USING INDEX, which do not scan the table. */
   isOnline: boolean;
 }
 
@@ -43,11 +43,11 @@ export interface NewIndex {
   name?: string;
   isUnique: boolean;
   isConcurrent: boolean;
-  /** The same statement, CONCURRENTLY. */
+  /** The same statement with CONCURRENTLY. */
   concurrently: string;
 }
 
-/** @throws SqlSyntaxError */
+/** Splits a file into statements and commands. @throws SqlSyntaxError */
 export async function piecesOf(source: string): Promise<Piece[]> {
   const pieces: Piece[] = [];
   for (const { sql } of await splitStatements(source)) {
@@ -118,7 +118,7 @@ function columnOf(
 ) {
   const parts = constraints.flatMap((node) => ('Constraint' in node ? [node.Constraint] : []));
   const starts = parts.map(({ location }) => location ?? end);
-  // DEFERRABLE and the like belong to the constraint before them.
+  // DEFERRABLE and similar attributes belong to the preceding constraint.
   const isAttribute = (part?: Constraint) => part?.contype?.startsWith('CONSTR_ATTR') === true;
   const slices = parts.flatMap((part, at) => {
     let next = at + 1;
@@ -150,7 +150,7 @@ function columnOf(
   };
 }
 
-/** A constraint that was written with a column, as one of the table. */
+/** Returns a column constraint as a table constraint. */
 function inlineConstraint(part: Constraint, column: string, sql: string, text: Text) {
   const bare = sql.replace(/^constraint\s+("[^"]+"|\S+)\s+/i, '').trim();
   const of = { ...part, keys: [stringNode(column)], fk_attrs: [stringNode(column)] };
@@ -196,7 +196,7 @@ function constraintOf(
   };
 }
 
-/** In the order in which the server looks for them when it makes up a name. */
+/** Returns columns in the order in which the server uses them to generate a name. */
 function columnsIn(expression: Node | undefined): string[] {
   const names = JSON.stringify(expression ?? {}).matchAll(
     /"ColumnRef":\{"fields":\[(?:[^\]]*,)?\{"String":\{"sval":"([^"]+)"\}\}\]/g,
@@ -225,7 +225,7 @@ async function indexPiece(
 
 type Text = Awaited<ReturnType<typeof textOf>>;
 
-/** The text of a statement by its tokens. Places are in bytes, as the parser counts. */
+/** Returns access to the text of a statement by tokens. Positions are in bytes, as in the parser. */
 async function textOf(sql: string) {
   const { scanSync } = await import('libpg-query'); // its module is loaded since parse()
   const bytes = Buffer.from(sql);
@@ -233,11 +233,11 @@ async function textOf(sql: string) {
   const slice = (from: number, to?: number) => bytes.subarray(from, to).toString().trim();
   const isWord = (at: number, ...words: string[]) =>
     words.includes(tokens[at]?.text.toLowerCase() ?? '');
-  /** The token after a name that may have a schema. */
+  /** Returns the token after a name, which may have a schema. */
   const skipName = (at: number) => (isWord(at + 1, '.') ? at + 3 : at + 1);
   return {
     slice,
-    /** Where the commands of ALTER TABLE begin and end. */
+    /** Returns the start and end of each command of ALTER TABLE. */
     commands() {
       let at = 2;
       if (isWord(at, 'if')) at += 2;
@@ -258,7 +258,7 @@ async function textOf(sql: string) {
       const last = tokens.at(-1)?.text === ';' ? (tokens.at(-1)?.start ?? 0) : bytes.length;
       return { prefix, commands: [...commands, { start, end: last }] };
     },
-    /** Behind `ADD [COLUMN] name`. */
+    /** Returns the position after `ADD [COLUMN] name`. */
     afterName(start: number) {
       const first = tokens.findIndex((token) => token.start >= start);
       const name = isWord(first + 1, 'column') ? first + 2 : first + 1;
@@ -268,7 +268,7 @@ async function textOf(sql: string) {
       const end = tokens[tokens.findIndex((_, at) => isWord(at, word))]?.end ?? 0;
       return bytes.subarray(0, end).toString() + addition + bytes.subarray(end).toString();
     },
-    /** What stands in the first parentheses of a text. */
+    /** Returns the text in the outer parentheses. */
     inParentheses(part: string): string {
       const from = part.indexOf('(');
       return part.slice(from + 1, part.lastIndexOf(')')).trim();

@@ -3,14 +3,14 @@ import { parse } from './statements.ts';
 
 const words = /\b(?:insert|update|delete|merge|copy|truncate|into|as|do|call|select)\b/i;
 
-/** In modules, and in what only the server parses: the words of SQL, of Kysely and of knex. */
+/** Words of SQL, Kysely and knex, for modules and for SQL that the grammar rejects. */
 const changingText =
   /\b(?:insert\s+into|update\s+[^;]+?\s+set|delete\s+from|merge\s+into|truncate)\b|\b(?:insertInto|updateTable|deleteFrom|mergeInto)\b|\.(?:insert|update|del|delete|truncate)\(/i;
 
 const changingNodes =
   /"(?:InsertStmt|UpdateStmt|DeleteStmt|MergeStmt|TruncateStmt|CallStmt|CreateTableAsStmt|intoClause)":|"is_from":true/;
 
-/** Whether SQL may change rows: what a catalog can't prove afterwards. Definitions of functions don't. */
+/** Returns whether SQL may change rows, which the catalog does not show; function definitions do not. */
 export async function changesData(sql: string): Promise<boolean> {
   if (!words.test(sql)) return false;
   try {
@@ -20,7 +20,7 @@ export async function changesData(sql: string): Promise<boolean> {
   }
 }
 
-/** Whether the text of a module may change rows, as far as its words tell. */
+/** Returns whether the words of a module suggest that it changes rows. */
 export function moduleChangesData(source: string): boolean {
   return changingText.test(source);
 }
@@ -33,7 +33,7 @@ function isChange(stmt: Node): boolean {
   return changingNodes.test(tree) || ('SelectStmt' in stmt && callsFunction(tree));
 }
 
-/** `SELECT f()` may do anything, but `set_config`, with which every dump begins, does not. */
+/** `SELECT f()` may change rows, except `set_config`, with which every dump starts. */
 function callsFunction(tree: string): boolean {
   return tree.includes('"FuncCall":') && !tree.includes('"sval":"set_config"');
 }

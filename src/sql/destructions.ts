@@ -2,35 +2,32 @@ import type { AlterTableCmd, Node, RangeVar, TypeName } from 'libpg-query';
 import type { ObjectName } from './non-transactional.ts';
 import { parse } from './statements.ts';
 
-/** What a statement says that it destroys. What it drags along, only the catalog shows. */
+/** Data that a statement destroys, by its text; dependent objects are known from the catalog only. */
 export type Destruction =
   | { kind: 'table'; table: ObjectName }
   | { kind: 'schema'; schema: string }
   | { kind: 'column'; table: ObjectName; column: string }
-  /** The type changes; `isRewritten`: by an expression, which can make anything of the values. */
+  /** A type change; `isRewritten`: by an expression, which can change any value. */
   | { kind: 'type'; table: ObjectName; column: string; isRewritten: boolean }
   /** `TRUNCATE`, and `DELETE` without a condition. */
   | { kind: 'rows'; table: ObjectName; cascades: boolean }
   | { kind: 'some-rows'; table: ObjectName }
-  /** Of a statement whose objects are not in its text (`DO`, `CALL`), or drag others along. */
+  /** A statement whose objects are not in its text (`DO`, `CALL`), or that drops dependent ones. */
   | { kind: 'hidden' };
 
-/** A cheap look that spares most files the parser. */
+/** Parsing is needed only for files with one of these words. */
 const suspicious =
   /\bdrop\b(?!\s+(?:not|default|constraint)\b)|\btruncate\b|(?<!\bon\s+)\bdelete\b|\bdo\b(?!\s+(?:nothing|update|instead|also)\b)|\bexecute\b(?!\s+(?:function|procedure)\b)|\bcall\b/i;
 const retyping = [/\balter\b/i, /\btype\b/i];
 
-/** In modules, and in what only the server parses: the words of SQL, and those of the builders. */
+/** Words of SQL and of query builders, for modules and for SQL that the grammar rejects. */
 const destroyingText = [
   /\bdrop\b(?!\s+(?:not|default|constraint)\b)|\btruncate\b|\bdelete\s+from\b|\balter\b[^]*\btype\b/i,
   /\bdrop(?!Index|Constraint|Foreign|Primary|Unique|Nullable|Not|Default|Trigger|Policy|Function)[A-Z]\w*\(/,
   /\b(?:alterColumn|setDataType|deleteFrom|truncate\w*|alter|del|delete)\(/,
 ];
 
-/**
- * What an SQL file may destroy, as far as PostgreSQL's own grammar shows. A text that it does not
- * accept may destroy anything.
- */
+/** Returns what an SQL file may destroy, by PostgreSQL's grammar; SQL that it rejects may be `hidden`. */
 export async function destructionsOf(sql: string): Promise<Destruction[]> {
   if (!suspicious.test(sql) && !retyping.every((word) => word.test(sql))) return [];
   try {
@@ -40,12 +37,12 @@ export async function destructionsOf(sql: string): Promise<Destruction[]> {
   }
 }
 
-/** The body of a `DO` may put a statement together. */
+/** The body of a `DO` may execute a statement that it assembles. */
 function mayHide(sql: string): boolean {
   return /\bexecute\b/i.test(sql) || mayDestroy(sql);
 }
 
-/** Whether the words of a module speak of destroying something. */
+/** Returns whether the words of a module suggest that it destroys data. */
 export function mayDestroy(source: string): boolean {
   return destroyingText.some((words) => words.test(source));
 }
@@ -82,7 +79,7 @@ function ofAlter({ AlterTableStmt }: Extract<Node, { AlterTableStmt: unknown }>)
   const { relation, cmds = [], objtype } = AlterTableStmt;
   const commands = cmds.flatMap((node) => ('AlterTableCmd' in node ? node.AlterTableCmd : []));
   const changes = commands.filter(({ subtype }) => subtype && destroying.has(subtype));
-  // The attributes of a composite type are in the columns that have it.
+  // An attribute of a composite type is stored in columns of that type.
   if (objtype !== 'OBJECT_TABLE') return changes.map(() => ({ kind: 'hidden' }));
   const table = nameOf(relation);
   return changes.map((change): Destruction => {
@@ -95,7 +92,7 @@ function ofAlter({ AlterTableStmt }: Extract<Node, { AlterTableStmt: unknown }>)
 
 const destroying = new Set(['AT_DropColumn', 'AT_AlterColumnType']);
 
-/** USING with more than a cast of the column to its new type, by way of text at the most. */
+/** Returns whether USING does more than cast the column to its new type, directly or through text. */
 function isRewritten({ name, def }: AlterTableCmd): boolean {
   if (!def || !('ColumnDef' in def)) return false;
   const { raw_default: using, typeName } = def.ColumnDef;
@@ -119,7 +116,7 @@ function isSame(one: TypeName, other: TypeName | undefined): boolean {
   return spelled(one) === spelled(other);
 }
 
-/** DELETE and MERGE, also in a WITH. */
+/** Finds DELETE and MERGE, also in a WITH. */
 function deletesIn(node: unknown): Destruction[] {
   if (typeof node !== 'object' || node === null) return [];
   return Object.entries(node).flatMap(([key, child]: [string, unknown]): Destruction[] => {

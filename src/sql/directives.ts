@@ -5,9 +5,8 @@ import { parseDuration } from '../output/duration.ts';
 /**
  * Reads the `-- dbops: …` comments (`// dbops: …` in modules) above the first statement.
  *
- * @param name of the migration, for the message
- * @throws usage error for a directive that dbops does not know: a typo must not change how
- *   a file runs
+ * @param name of the migration, for messages
+ * @throws usage error for an unknown directive: a typo must not change how a file runs
  */
 export function readDirectives(source: string, name: string): Directives {
   const directives: Directives = { noTransaction: false, requiresBackfill: [] };
@@ -31,7 +30,7 @@ function apply(directive: string, directives: Directives, name: string): void {
   else if (word !== 'allow')
     throw usageError(
       'MIGRATION.DIRECTIVE',
-      `${name} has a directive that dbops does not know: ${directive}`,
-      'Write no-transaction, requires-backfill NAME, lock-timeout 2s or allow HAZARD because …',
+      `${name} has an unknown directive: ${directive}`,
+      'Use no-transaction, requires-backfill NAME, lock-timeout 2s or allow HAZARD because …',
     );
 }

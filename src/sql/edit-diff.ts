@@ -3,20 +3,20 @@ import type { Migration } from '../migration.ts';
 import { versionsOf } from './git-history.ts';
 import { sameStatements } from './same-statements.ts';
 
-/** How a file differs from what was applied. */
+/** How a file differs from the applied version. */
 export interface FileEdit {
   kind: 'white-space' | 'comments' | 'content' | 'unknown';
-  /** Of the version control system, where it holds the version that was applied. */
+  /** The git commit with the applied version, if found. */
   commit?: string;
-  /** The file as it was applied, where it is known and says something else. */
+  /** The applied text, if found. */
   text?: string;
 }
 
 /**
- * Finds out what an edit changed. Only a hash of the applied text is recorded, so the text itself
- * is looked for: in what an editor or a checkout may have made of it, then in the history of git.
+ * Returns what an edit changed. Only a hash of the applied text is recorded, so the text is searched
+ * for: first among other line endings and white space, then in the git history.
  *
- * @param hashOf as the format hashes a text
+ * @param hashOf the format's hash of a text
  */
 export async function editOf(
   { up }: Migration,
@@ -35,7 +35,7 @@ export async function editOf(
   return { kind: 'unknown' };
 }
 
-/** The same text with other line endings, another end and a BOM. */
+/** Returns the text with other line endings, another end and a BOM. */
 function spellingsOf(text: string): string[] {
   const plain = text.replace(/^\uFEFF/, '').replaceAll('\r\n', '\n');
   const ends = [plain, plain.trimEnd(), `${plain.trimEnd()}\n`];

@@ -5,11 +5,11 @@ import { messageOf } from '../errors.ts';
 import { lineOf, offsetOfCharacter, splitStatements, SqlSyntaxError } from './statements.ts';
 
 /**
- * Where in a file the server found an error: its 1-based `position` counts the characters of all
- * that was sent.
+ * Returns the position of an error in a file. The server's 1-based `position` counts the characters
+ * of the whole message.
  *
- * @param prefixLength what was sent before the file, in UTF-16 units
- * @returns 0-based, in UTF-16 units of the file; nothing when the error has no position
+ * @param prefixLength length of the text sent before the file, in UTF-16 units
+ * @returns 0-based, in UTF-16 units of the file; undefined when the error has no position
  */
 export function offsetOfError(
   cause: unknown,
@@ -22,7 +22,7 @@ export function offsetOfError(
   return offset >= 0 ? offset : undefined;
 }
 
-/** For errors without a position (a violated constraint, say): where the failing statement begins. */
+/** Returns the start of the failing statement, for errors without a position (such as a violated constraint). */
 export async function offsetOfStatement(
   sql: string,
   completed: number,
@@ -35,7 +35,7 @@ export async function offsetOfStatement(
   }
 }
 
-/** `migrations/0003_prices.up.sql:4`, and the line with a caret. */
+/** Returns `migrations/0003_prices.up.sql:4`, and the line with a caret. */
 export function showPlace(file: string, sql: string, offset: number | undefined): string[] {
   const name = relative(process.cwd(), file);
   return offset === undefined
@@ -43,11 +43,11 @@ export function showPlace(file: string, sql: string, offset: number | undefined)
     : [`${name}:${lineOf(sql, offset)}`, ...excerpt(sql, offset)];
 }
 
-/** The server's words, with the SQLSTATE. */
+/** Returns the server's message with its SQLSTATE, detail, hint and context, one entry a line. */
 export function serverSays(cause: unknown): string[] {
   const { code, detail, hint, where } = cause as Partial<DatabaseError>;
   const message = messageOf(cause);
-  // The detail of these two is a whole row, with whatever secrets are in it (server manual, "Error Codes").
+  // The detail of these two is a whole row, which may contain secrets (server manual, "Error Codes").
   const showsRow = code === sqlstate.notNullViolation || code === sqlstate.checkViolation;
   return [
     isSqlState(code) ? `SQLSTATE ${code}: ${message}` : message,
@@ -57,7 +57,7 @@ export function serverSays(cause: unknown): string[] {
   ];
 }
 
-/** The line of `text` at `offset` with a caret below, long lines cut around it. */
+/** Returns the line of `text` at `offset` with a caret below; long lines are shortened. */
 export function excerpt(text: string, offset: number): string[] {
   const line = lineOf(text, offset);
   const start = text.lastIndexOf('\n', offset - 1) + 1;

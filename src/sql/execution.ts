@@ -5,35 +5,35 @@ import { lineOf, splitStatements, SqlSyntaxError, type Statement } from './state
 
 /** How a file is sent to the server. */
 export interface ExecutionPlan {
-  /** As one transaction: BEGIN and COMMIT of the file's own are spaces, so that places stay. */
+  /** For one transaction: BEGIN and COMMIT of the file are replaced by spaces, so that positions stay. */
   sql: string;
-  /** As it was written. */
+  /** The text of the file. */
   source: string;
-  /** Part by part, outside a transaction. */
+  /** Whether the file runs part by part, outside a transaction. */
   isStepwise: boolean;
-  /** What forces that, where nobody asked for it. */
+  /** The statement that requires this, without a directive. */
   forcedBy?: Statement;
 }
 
 interface Input {
-  /** Of the migration, for messages. */
+  /** The name of the migration, for messages. */
   name: string;
   script: SqlScript;
   directives: Directives;
 }
 
-/** A cheap look that spares most files the parser. */
+/** Parsing is needed only for files with one of these words. */
 const suspicious =
   /\b(?:begin|start|commit|end|rollback|abort|savepoint|release|prepare|concurrently|vacuum|reindex|cluster|system|database|tablespace|subscription|discard|stdin)\b|\\[a-z!.;?]/i;
 
 /**
- * Decides how a file is run, in the live database as in a shadow. Statements that no transaction
- * may hold make it run part by part; other tools' files are not asked to say so.
+ * Decides how a file is sent, to a database or to a shadow. Statements that cannot run in a
+ * transaction make it run part by part; files of other tools need no directive for that.
  *
- * A text that PostgreSQL's grammar does not accept is left to the server, which tells more.
+ * SQL that PostgreSQL's grammar rejects is sent as it is, so that the server reports the error.
  *
- * @throws usage error, with the line, for what can't be part of a migration: psql's own commands,
- *   rows of COPY, ROLLBACK and savepoints
+ * @throws usage error, with the line, for what a migration cannot contain: psql commands, rows of
+ *   COPY, ROLLBACK and savepoints
  */
 export async function executionOf(
   { name, script, directives }: Input,
@@ -58,16 +58,15 @@ export async function executionOf(
 }
 
 /**
- * SQLSTATEs by which the server says that a file can't be one transaction, whatever the parser
- * thinks: `active_sql_transaction`, and `unsafe_new_enum_value_usage`, a value of ALTER TYPE … ADD
- * VALUE that is used before it is committed.
+ * SQLSTATEs with which the server refuses to run a file in one transaction. The second one is for a
+ * value of ALTER TYPE … ADD VALUE that is used before it is committed.
  */
 export const needsCommits: ReadonlySet<string> = new Set<string>([
   sqlstate.activeSqlTransaction,
   sqlstate.unsafeNewEnumValueUsage,
 ]);
 
-/** Statements that are committed together. */
+/** Statements of a file that are committed together. */
 export interface Part {
   sql: string;
   /** 0-based, in UTF-16 units of the file. */
@@ -76,7 +75,7 @@ export interface Part {
 }
 
 /**
- * Cuts a file where it may be cut: between statements, but not between its own BEGIN and COMMIT.
+ * Splits a file between statements, but not between its own BEGIN and COMMIT.
  *
  * @throws SqlSyntaxError
  */
@@ -123,7 +122,7 @@ async function parsed(source: string, refusal: Refusal): Promise<Statement[]> {
   }
 }
 
-/** The rows of a COPY are no SQL: what stands before them tells. */
+/** Returns the COPY … FROM STDIN before a syntax error: its rows are not SQL. */
 async function copyBefore(source: string, offset: number): Promise<Statement | undefined> {
   const before = source.slice(0, source.lastIndexOf(';', offset) + 1);
   const last = (await splitStatements(before).catch(() => [])).at(-1);
@@ -133,7 +132,7 @@ async function copyBefore(source: string, offset: number): Promise<Statement | u
 interface Refusal {
   psql(offset: number): DbopsError;
   copy(statement: Statement): DbopsError;
-  /** @throws when no migration may hold the statement */
+  /** @throws usage error when a migration cannot contain the statement */
   check(statement: Statement): void;
 }
 
@@ -143,27 +142,27 @@ function refusalFor({ name, script, directives }: Input, needsDirective: boolean
   const copy = ({ line }: Statement) =>
     refuse(
       'COPY',
-      `copies rows from standard input (line ${line}), which only psql can do.`,
-      'Write them as INSERT … VALUES, or load them with psql or dbops seed.',
+      `copies rows from standard input (line ${line}), which requires psql.`,
+      'Write the rows as INSERT … VALUES, or load them with psql or dbops seed.',
     );
-  /** A COMMIT in the file would end our transaction half-way and keep half of a failing file. */
+  /** A COMMIT would end the transaction of the migration, so that a failing file stays half applied. */
   const control = ({ line, boundary }: Statement) =>
     refuse(
       'TRANSACTION_CONTROL',
       `begins or ends a transaction itself (line ${line}).`,
       directives.noTransaction
-        ? 'Remove BEGIN and COMMIT, or the directive no-transaction: with it each statement runs by itself.'
+        ? 'Remove BEGIN and COMMIT, or the directive no-transaction, with which each statement is committed separately.'
         : boundary || needsDirective
-          ? 'Remove BEGIN and COMMIT: every file runs in a transaction of its own. For statements that can not, use "-- dbops: no-transaction".'
-          : 'Remove ROLLBACK and savepoints: every file is committed as a whole, or not at all.',
+          ? 'Remove BEGIN and COMMIT: each file runs in its own transaction. For statements that cannot run in a transaction, use "-- dbops: no-transaction".'
+          : 'Remove ROLLBACK and savepoints: a file is committed as a whole or not at all.',
     );
   return {
     copy,
     psql: (offset) =>
       refuse(
         'PSQL',
-        `holds a command of psql (line ${lineOf(script.sql, offset)}: ${wordAt(script.sql, offset)}), which the server does not know.`,
-        'Write it as SQL, or take it out; the text of an \\i file belongs into the migration.',
+        `contains a psql command (line ${lineOf(script.sql, offset)}: ${wordAt(script.sql, offset)}), which the server cannot run.`,
+        'Replace it with SQL or remove it. Copy the text of an \\i file into the migration.',
       ),
     check(statement) {
       const isOurs = statement.boundary !== undefined && !needsDirective;
@@ -172,8 +171,8 @@ function refusalFor({ name, script, directives }: Input, needsDirective: boolean
       if (statement.discardsAll)
         throw refuse(
           'DISCARD',
-          `gives up the locks of its own run with DISCARD ALL (line ${statement.line}).`,
-          'Take it out: settings end with the file by themselves.',
+          `releases the locks of its own run with DISCARD ALL (line ${statement.line}).`,
+          'Remove it: settings are reset automatically after the file.',
         );
     },
   };

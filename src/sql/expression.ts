@@ -3,13 +3,11 @@ import { usageError } from '../errors.ts';
 import type { ObjectName } from './non-transactional.ts';
 import { parse, SqlSyntaxError } from './statements.ts';
 
-/** What people write as pieces of SQL is parsed by PostgreSQL's own grammar before it is used. */
-
-/** An SQL expression, and what it names. */
+/** An SQL expression that PostgreSQL's grammar accepts, and the names in it. */
 export interface SqlExpression {
   sql: string;
   columns: ColumnReference[];
-  /** Names of the functions that it calls, without their schemas. */
+  /** Names of called functions, without schemas. */
   functions: string[];
 }
 
@@ -25,14 +23,16 @@ export interface Assignment {
   value: SqlExpression;
 }
 
-/** A table, and the name that expressions call it by. */
+/** A table, and its name in expressions. */
 export interface TableReference extends ObjectName {
   alias: string;
 }
 
 /**
- * @param what it is, for the message: `--pause-when`
- * @throws usage error when it is no expression, or more than one
+ * Parses an expression.
+ *
+ * @param what its source, for messages, such as `--pause-when`
+ * @throws usage error when the text is not exactly one expression
  */
 export async function readExpression(sql: string, what: string): Promise<SqlExpression> {
   const [stmt, another] = await parsed(`SELECT (\n${sql}\n)`, what, sql);
@@ -45,7 +45,7 @@ export async function readExpression(sql: string, what: string): Promise<SqlExpr
   return { sql, ...namesIn(value.val) };
 }
 
-/** @throws usage error when it is not one assignment to one column */
+/** Parses `column = expression`. @throws usage error when it is not one assignment to one column */
 export async function readAssignment(sql: string, what: string): Promise<Assignment> {
   const [stmt, another] = await parsed(`UPDATE t SET ${sql}`, what, sql);
   const update = stmt && 'UpdateStmt' in stmt ? stmt.UpdateStmt : undefined;
@@ -58,7 +58,7 @@ export async function readAssignment(sql: string, what: string): Promise<Assignm
   return { column: assigned.name, value };
 }
 
-/** A table such as `shop.content` or `users AS manager`. @throws usage error for anything else */
+/** Parses a table such as `shop.content` or `users AS manager`. @throws usage error for anything else */
 export async function readTable(sql: string, what: string): Promise<TableReference> {
   const [stmt, another] = await parsed(`SELECT FROM ${sql}`, what, sql);
   const select = stmt && 'SelectStmt' in stmt ? stmt.SelectStmt : undefined;
@@ -71,7 +71,7 @@ export async function readTable(sql: string, what: string): Promise<TableReferen
   return { name, ...(schema && { schema }), alias: alias?.aliasname ?? name };
 }
 
-/** The columns of a table that the conditions of a join fix, where they are joined by AND. */
+/** Returns the columns of a table that are compared with `=` in join conditions combined with AND. */
 export async function equalColumns(on: string, alias: string): Promise<Set<string>> {
   const [{ stmt } = {}] = await parse(`SELECT (\n${on}\n)`);
   const select = stmt && 'SelectStmt' in stmt ? stmt.SelectStmt : undefined;
@@ -116,7 +116,7 @@ async function afterEquals(sql: string): Promise<string> {
     .trim();
 }
 
-/** `a, b` in parentheses is a row. */
+/** Returns whether an expression is a row: `a, b` in parentheses. */
 function isRow(node: Node): boolean {
   return 'RowExpr' in node && node.RowExpr.row_format === 'COERCE_IMPLICIT_CAST';
 }
@@ -152,7 +152,7 @@ function stringsOf(nodes: readonly Node[] = []): string[] {
 function refused(what: string, sql: string, why: string) {
   return usageError(
     'EXPRESSION',
-    `${what} can not be used: ${why}.`,
+    `Invalid ${what}: ${why}.`,
     'Correct it; a value is one SQL expression, such as content.organization_id.',
     [sql],
   );

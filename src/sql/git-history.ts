@@ -1,12 +1,12 @@
 import { basename, dirname } from 'node:path';
 
-/** Versions of a file that are looked at. */
+/** Maximum number of versions that are read. */
 const deepest = 50;
 
-/** Milliseconds for one call of git. */
+/** Milliseconds for one git command. */
 const timeoutMs = 5_000;
 
-/** The versions of a file that git knows, the newest first; none without git or a repository. */
+/** Yields the versions of a file in git, newest first; none without git or a repository. */
 export async function* versionsOf(file: string): AsyncGenerator<{ commit: string; text: string }> {
   const path = `./${basename(file)}`;
   const git = await gitIn(dirname(file));
@@ -17,14 +17,14 @@ export async function* versionsOf(file: string): AsyncGenerator<{ commit: string
   }
 }
 
-/** A file that is not there any more, as the commit before its removal has it. */
+/** A deleted file, as in the commit before its deletion. */
 export interface FormerFile {
   path: string;
   commit: string;
   text: string;
 }
 
-/** Files that were deleted or renamed below a directory, as far as git knows, the newest first. */
+/** Yields files below a directory that were deleted or renamed in git, newest first. */
 export async function* formerFiles(directory: string): AsyncGenerator<FormerFile> {
   const git = await gitIn(directory);
   const format = '--format=commit %H';
@@ -41,7 +41,7 @@ export async function* formerFiles(directory: string): AsyncGenerator<FormerFile
   }
 }
 
-/** Answers what git prints, or nothing when it fails. */
+/** Returns a function that runs git: its output, or undefined when it fails. */
 async function gitIn(cwd: string) {
   const { execFile } = await import('node:child_process');
   return (...words: string[]) =>

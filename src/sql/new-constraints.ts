@@ -4,26 +4,26 @@ import { parse } from './statements.ts';
 
 interface Common {
   table: ObjectName;
-  /** Of the constraint or index; absent where the statement lets the server choose one. */
+  /** The name of the constraint or index; absent where the server generates one. */
   name?: string;
-  /** It stands in the catalog, NOT VALID so far. */
+  /** Whether it is in the catalog as NOT VALID. */
   isInCatalog?: true;
 }
 
-/** What a statement demands of every row that is in a table already. */
+/** A constraint that a statement adds, and that every existing row must satisfy. */
 export type NewConstraint = Common &
   (
     | {
         kind: 'not-null';
         column: string;
-        /** Of a column that the statement itself adds: SQL of its type. */
+        /** SQL of the type, for a column that the statement adds. */
         type?: string;
       }
     | { kind: 'check'; expression: string }
     | {
         kind: 'unique';
         columns: string[];
-        /** Of a partial index. */
+        /** The condition of a partial index. */
         predicate?: string;
         nullsNotDistinct: boolean;
       }
@@ -31,15 +31,15 @@ export type NewConstraint = Common &
         kind: 'foreign-key';
         columns: string[];
         target: ObjectName;
-        /** Empty: its primary key. */
+        /** Empty: the primary key of the target. */
         targetColumns: string[];
       }
     | { kind: 'validate'; name: string }
   );
 
 /**
- * The demands of one statement on the rows of a table: those of `ALTER TABLE` and of
- * `CREATE UNIQUE INDEX`. What a type change or an exclusion constraint demands is not read.
+ * Returns the constraints that `ALTER TABLE` or `CREATE UNIQUE INDEX` adds, except exclusion
+ * constraints and the conditions of a type change.
  */
 export async function newConstraintsOf(sql: string): Promise<NewConstraint[]> {
   const [{ stmt } = {}] = await parse(sql);
@@ -55,7 +55,7 @@ export async function newConstraintsOf(sql: string): Promise<NewConstraint[]> {
   );
 }
 
-/** Whether rows may be others after the statement, so that what is there now tells nothing more. */
+/** Returns whether a statement may change rows. */
 export async function changesRows(sql: string): Promise<boolean> {
   const [{ stmt } = {}] = await parse(sql);
   return stmt !== undefined && Object.keys(stmt).some((kind) => changing.has(kind));
@@ -146,7 +146,7 @@ function ofIndex(
   const columns = indexParams.flatMap((node) =>
     'IndexElem' in node ? (node.IndexElem.name ?? []) : [],
   );
-  if (columns.length < indexParams.length) return []; // an expression
+  if (columns.length < indexParams.length) return []; // an index on an expression
   const predicate = whereClause && source.after('where');
   return [
     {
@@ -170,7 +170,7 @@ function strings(nodes: readonly Node[] = []): string[] {
 
 type StatementText = Awaited<ReturnType<typeof sourceOf>>;
 
-/** Pieces of a statement's text by its tokens: the parse tree of an expression has no end. */
+/** Returns access to a statement's text by tokens: a parse tree has no end positions. */
 async function sourceOf(sql: string) {
   const { scanSync } = await import('libpg-query'); // its module is loaded since parse()
   const bytes = Buffer.from(sql);
@@ -181,7 +181,7 @@ async function sourceOf(sql: string) {
   return {
     between: (from = 0, to?: number) => slice(from, to),
     after: (keyword: string) => slice(tokens[indexOf(keyword)]?.end ?? bytes.length),
-    /** What stands in the parentheses that follow a keyword. */
+    /** Returns the text in the parentheses after a keyword. */
     inParentheses(keyword: string, from = 0): string | undefined {
       const open = indexOf('(', tokens[indexOf(keyword, from)]?.end ?? bytes.length);
       let depth = 0;

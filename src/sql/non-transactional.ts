@@ -1,16 +1,16 @@
 import type { Node, RangeVar } from 'libpg-query';
 
 /** A name as it was written. */
-/** An object of the database as a statement names it. */
+/** The name of an object in a statement. */
 export interface ObjectName {
-  /** Absent where the statement leaves it to `search_path`. */
+  /** Absent where `search_path` determines it. */
   schema?: string;
   name: string;
 }
 
 /**
- * What a statement does that stands alone, for statements that can't simply be run again when
- * nobody knows whether they were run.
+ * The effect of a statement that runs outside a transaction and cannot be repeated, by which dbops
+ * finds out whether it ran.
  */
 export type Effect =
   | { kind: 'create-index'; table: ObjectName; name?: string }
@@ -19,7 +19,7 @@ export type Effect =
   | { kind: 'detach-partition'; parent: ObjectName; partition: ObjectName }
   | { kind: 'database' | 'tablespace' | 'subscription'; name: string };
 
-/** Statements that PreventInTransactionBlock() guards in the server's sources. */
+/** Returns whether the server runs a statement only outside a transaction (PreventInTransactionBlock()). */
 export function standsAlone(stmt: Node): boolean {
   if ('IndexStmt' in stmt) return stmt.IndexStmt.concurrent === true;
   if ('DropStmt' in stmt) return stmt.DropStmt.concurrent === true;
@@ -45,8 +45,8 @@ export function standsAlone(stmt: Node): boolean {
 }
 
 /**
- * Of the statements that stand alone, those whose locks block neither reads nor writes while they
- * wait: by design they wait for old snapshots, so that no `lock_timeout` suits them.
+ * Returns whether a statement that stands alone blocks neither reads nor writes while it waits. Such
+ * a statement waits for old snapshots by design, so that it needs no `lock_timeout`.
  */
 export function letsPass(stmt: Node): boolean {
   if ('IndexStmt' in stmt || 'DropStmt' in stmt) return standsAlone(stmt);
@@ -55,7 +55,7 @@ export function letsPass(stmt: Node): boolean {
   return 'AlterTableStmt' in stmt && standsAlone(stmt);
 }
 
-/** `VACUUM FULL`, `VACUUM (FULL)`; not `VACUUM (FULL false)`. */
+/** Returns whether a statement is `VACUUM FULL` or `VACUUM (FULL)`; not `VACUUM (FULL false)`. */
 function isFull({ VacuumStmt }: Extract<Node, { VacuumStmt: unknown }>): boolean {
   const options = (VacuumStmt.options ?? []).map((option) => JSON.stringify(option));
   return options.some((option) => /"defname":"full"/.test(option) && !isOff.test(option));
@@ -63,7 +63,7 @@ function isFull({ VacuumStmt }: Extract<Node, { VacuumStmt: unknown }>): boolean
 
 const isOff = /"sval":"(?:false|off|no)"|"boolval":false|"Integer":\{(?:"ival":0)?\}/i;
 
-/** Nothing for a statement that may be run again, such as VACUUM. */
+/** Returns the effect of a statement; undefined for one that can be repeated, such as VACUUM. */
 export function effectOf(stmt: Node): Effect | undefined {
   if (!standsAlone(stmt)) return undefined;
   if ('IndexStmt' in stmt) {

@@ -1,25 +1,22 @@
 import { parse, SqlSyntaxError } from './statements.ts';
 
-/**
- * Whether two texts hold the same statements in the same order: only comments, line endings and
- * layout differ.
- */
+/** Returns whether two texts differ only in comments, line endings and layout. */
 export async function sameStatements(one: string, other: string): Promise<boolean> {
   const [left, right] = await Promise.all([meaningOf(one), meaningOf(other)]);
   return left !== undefined && left === right;
 }
 
 /**
- * Whether two texts that the server deparsed under an empty search_path are the same statement, but
- * for functions that SQL has a syntax of its own for: `timezone('utc', at)` and `at AT TIME ZONE
- * 'utc'` are one call. Databases that were made before PostgreSQL 14 keep the first form for ever.
+ * Returns whether two texts, deparsed by the server under an empty search_path, are equal except for
+ * functions with SQL syntax: `timezone('utc', at)` and `at AT TIME ZONE 'utc'` are the same call.
+ * Databases created before PostgreSQL 14 keep the first form.
  */
 export async function sameButForSyntax(one: string, other: string): Promise<boolean> {
   const [left, right] = await Promise.all([meaningOf(one, asCall), meaningOf(other, asCall)]);
   return left !== undefined && left === right;
 }
 
-/** Such a syntax names the server's function with its schema, a call does not. */
+/** The parse tree of SQL syntax has the function's schema, that of a call does not. */
 function asCall(key: string, value: unknown): unknown {
   if (key === 'funcformat') return undefined;
   return key === 'funcname' && JSON.stringify(value).startsWith(ofServer) && Array.isArray(value)
@@ -31,7 +28,7 @@ const ofServer = '[{"String":{"sval":"pg_catalog"}},';
 
 type Replacer = (key: string, value: unknown) => unknown;
 
-/** The parse tree without places; nothing for a text that does not parse. */
+/** Returns the parse tree without positions; undefined for a syntax error. */
 async function meaningOf(
   sql: string,
   replace: Replacer = (_, value) => value,

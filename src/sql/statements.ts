@@ -14,25 +14,25 @@ export interface Statement {
   offset: number;
   /** 1-based line of the file on which the statement begins. */
   line: number;
-  /** The server refuses it inside a transaction block. */
+  /** The server rejects it inside a transaction block. */
   standsAlone: boolean;
-  /** It does, and its locks block neither reads nor writes while it waits. */
+  /** A statement that stands alone and whose locks block neither reads nor writes while it waits. */
   letsPass: boolean;
-  /** `BEGIN`, `COMMIT`, `ROLLBACK`, …: the file would end the runner's own transaction. */
+  /** `BEGIN`, `COMMIT`, `ROLLBACK`, …, which would end the runner's transaction. */
   controlsTransaction: boolean;
-  /** Of those, the ones that begin or commit a whole transaction. */
+  /** Set if it begins or commits a whole transaction. */
   boundary?: 'begin' | 'commit';
-  /** `COPY … FROM STDIN`: its rows are psql's to send, and a migration has none to send. */
+  /** `COPY … FROM STDIN`, whose rows only psql can send. */
   readsStdin: boolean;
-  /** `SET`, `RESET`, or a call of `set_config()`: what comes after it relies on it. */
+  /** `SET`, `RESET` or `set_config()`, on which later statements rely. */
   setsSession: boolean;
-  /** `DISCARD ALL`: it gives up the locks of the session. */
+  /** `DISCARD ALL`, which releases the session's locks. */
   discardsAll: boolean;
-  /** For a statement that stands alone and can't simply be run twice. */
+  /** The effect of a statement that stands alone and cannot be repeated. */
   effect?: Effect;
 }
 
-/** The text is not SQL that PostgreSQL's own grammar accepts. */
+/** SQL that PostgreSQL's grammar rejects. */
 export class SqlSyntaxError extends Error {
   /** 0-based, in UTF-16 units of the text. */
   readonly offset: number;
@@ -43,8 +43,8 @@ export class SqlSyntaxError extends Error {
 }
 
 /**
- * Splits a file by PostgreSQL's own grammar (libpg-query): dollar quotes, `BEGIN ATOMIC` bodies
- * and nested comments are never cut.
+ * Splits a file with PostgreSQL's own grammar (libpg-query), which keeps dollar quotes, `BEGIN ATOMIC`
+ * bodies and nested comments intact.
  *
  * @throws SqlSyntaxError
  */
@@ -73,12 +73,12 @@ function traitsOf(stmt: Node): Omit<Statement, 'sql' | 'offset' | 'line'> {
   };
 }
 
-/** The parser is WebAssembly: loaded when a file has to be split, and not before. */
+/** Returns the parse trees of SQL. The parser is WebAssembly, loaded at the first call. @throws SqlSyntaxError */
 export async function parse(sql: string) {
   const { hasSqlDetails, loadModule, parseSync } = await import('libpg-query');
   await loadModule();
   try {
-    return sql ? (parseSync(sql).stmts ?? []) : []; // it refuses an empty text
+    return sql ? (parseSync(sql).stmts ?? []) : []; // the parser rejects an empty text
   } catch (error) {
     if (!hasSqlDetails(error)) throw error;
     throw new SqlSyntaxError(
@@ -101,7 +101,7 @@ function readsStdin(stmt: Node): boolean {
   return isFrom === true && filename === undefined && isProgram !== true;
 }
 
-/** What is LOCAL ends with its own transaction. */
+/** A LOCAL setting ends with the transaction. */
 function setsSession(stmt: Node): boolean {
   if ('VariableSetStmt' in stmt)
     return stmt.VariableSetStmt.is_local !== true && stmt.VariableSetStmt.name !== 'TRANSACTION';
@@ -113,12 +113,12 @@ function setsSession(stmt: Node): boolean {
 
 const isLocal = '"boolval":{"boolval":true}';
 
-/** 1-based line of an offset. */
+/** Returns the 1-based line of an offset. */
 export function lineOf(text: string, offset: number): number {
   return text.slice(0, offset).split('\n').length;
 }
 
-/** UTF-16 offset of a position counted in characters, as PostgreSQL counts. */
+/** Returns the UTF-16 offset of a position in characters, which PostgreSQL counts. */
 export function offsetOfCharacter(text: string, characters: number): number {
   let offset = 0;
   for (const character of text) {

@@ -92,8 +92,8 @@ describe('the snapshots after parts of a folder', () => {
   );
 
   it.each([
-    ['can not be made', (folder: string) => writeFileSync(folder, 'a file')],
-    ['can not be written', (folder: string) => makeReadOnly(folder)],
+    ['cannot be created', (folder: string) => writeFileSync(folder, 'a file')],
+    ['cannot be written', (folder: string) => makeReadOnly(folder)],
   ])('are taken each time where the folder %s', async (_, spoil) => {
     const folder = join(folderOf({}), 'cache');
     spoil(folder);

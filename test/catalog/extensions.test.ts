@@ -108,7 +108,7 @@ const places = [
 ];
 
 describe.each(places)('an extension that $name lacks', ({ name, server }) => {
-  it('is told with file, line and way out', async () => {
+  it('is reported with file, line and fix', async () => {
     const run = replayed('CREATE TABLE a ();\n\nCREATE EXTENSION IF NOT EXISTS "no-such";', server);
     await expect(run).rejects.toMatchObject({
       code: 'SHADOW.EXTENSION',

@@ -87,8 +87,8 @@ describe.runIf(first)(
       const stderr = await refused(
         pairs({ '0001_a': 'CREATE TABLE a ();', '0002_b': '-- dbops: no-transactoin\nSELECT 1;' }),
       );
-      expect(stderr).toContain('0002_b has a directive that dbops does not know: no-transactoin');
-      expect(stderr).toContain('Write no-transaction, ');
+      expect(stderr).toContain('0002_b has an unknown directive: no-transactoin');
+      expect(stderr).toContain('Use no-transaction, ');
     });
 
     it.each([

@@ -268,7 +268,7 @@ describe('a new migration', () => {
     const cwd = folderOf({ 'package.json': '{}', 'migrations/create_users.ts': kysely });
     const { exitCode, stderr } = await runCli(['migrate', 'new', 'add it'], { cwd });
     expect(exitCode).toBe(2);
-    expect(stderr).toContain('would come before create_users');
+    expect(stderr).toContain('would sort before create_users');
     expect(readdirSync(join(cwd, 'migrations'))).toEqual(['create_users.ts']);
   });
 

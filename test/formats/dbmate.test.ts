@@ -19,7 +19,7 @@ describe('the format dbmate', () => {
     ['no marks', { '20260101_a.sql': 'SELECT 1;' }, false],
     ['marks in a file without a number', { 'a.sql': '-- migrate:up' }, false],
     ['another mark', { '1_a.sql': '-- migrate:upgrade' }, false],
-  ])('is told by %s', (_, files: Record<string, string>, expected) => {
+  ])('is recognized by %s', (_, files: Record<string, string>, expected) => {
     expect(dbmate.matches(folderOf(files), Object.keys(files))).toBe(expected);
   });
 
@@ -41,7 +41,7 @@ describe('the format dbmate', () => {
     expect(migrations[0]?.down).not.toHaveProperty('noTransaction');
   });
 
-  it('takes a down section with comments only for none', () => {
+  it('ignores a down section that has only comments', () => {
     const { migrations, findings } = readOne('-- migrate:up\nUP;\n-- migrate:down\n-- later\n');
     expect(migrations[0]?.down).toBeUndefined();
     expect(findings).toEqual([]);
@@ -53,7 +53,7 @@ describe('the format dbmate', () => {
     ['the down section first', '-- migrate:down\nDOWN;\n-- migrate:up\nUP;'],
     ['two pairs', '-- migrate:up\nA;\n-- migrate:down\nB;\n-- migrate:up\nC;\n-- migrate:down\nD;'],
     ['two down sections', '-- migrate:up\nA;\n-- migrate:down\nB;\n-- migrate:down\nC;'],
-  ])('finds, and refuses to run, a file with %s', (_, text) => {
+  ])('reports and refuses to run a file with %s', (_, text) => {
     const { migrations, findings } = readOne(text);
     expect(findings).toMatchObject([
       { code: 'dbmate-section', severity: 'error', where: { object: '1_a', migration: '1_a.sql' } },
@@ -61,7 +61,7 @@ describe('the format dbmate', () => {
     expect(() => sqlOf(migrations[0]?.up)).toThrow(/^1_a has|^1_a holds/);
   });
 
-  it('finds a missing down section, which dbmate asks for', () => {
+  it('reports a missing down section, which dbmate requires', () => {
     const { migrations, findings } = readOne('-- migrate:up\nUP;');
     expect(findings).toMatchObject([{ code: 'no-down-section', severity: 'warning' }]);
     expect(sqlOf(migrations[0]?.up)).toContain('UP;');

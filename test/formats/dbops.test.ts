@@ -18,7 +18,7 @@ describe('the format dbops', () => {
     expect(folder.map(({ name }) => name)).toEqual(['0001_a', '9_b', '10_c', '0100_d']);
   });
 
-  it('takes ups for migrations and nothing else', () => {
+  it('reads only up files as migrations', () => {
     const strangers = [
       '0001_a.down.sql',
       '0002_b.d.ts',
@@ -43,7 +43,7 @@ describe('the format dbops', () => {
     ]);
   });
 
-  it('knows which have a rollback', () => {
+  it('finds the rollback of each migration', () => {
     const [a, b, c] = read({
       '0001_a.up.sql': 'a',
       '0001_a.down.sql': 'undo a',
@@ -83,7 +83,7 @@ describe('readFolder', () => {
     return readFolder({ root });
   };
 
-  it('looks for the folder migrations', () => {
+  it('searches for the folder migrations', () => {
     const folder = found({ 'migrations/0001_a.up.sql': '' });
     expect(folder.format.name).toBe('dbops');
     expect(folder.migrations.map(({ name }) => name)).toEqual(['0001_a']);
@@ -94,11 +94,11 @@ describe('readFolder', () => {
     ['it is a file', { migrations: '' }, 'FOLDER.MISSING'],
     ['its files are unknown', { 'migrations/readme.txt': '' }, 'FORMAT.UNKNOWN'],
     ['it holds downs only', { 'migrations/0001_a.down.sql': '' }, 'FORMAT.UNKNOWN'],
-  ])('says so when %s', (_, files: Record<string, string>, code) => {
+  ])('reports an error when %s', (_, files: Record<string, string>, code) => {
     expect(codeOf(() => found(files))).toBe(code);
   });
 
-  it('reads the folder that was asked for, in the format that was asked for', () => {
+  it('reads the requested folder in the requested format', () => {
     const root = folderOf({ 'sql/0001_a.up.sql': '' });
     const migrations = join(root, 'sql');
     expect(readFolder({ root, migrations, format: 'dbops' }).directory).toBe(migrations);

@@ -44,7 +44,7 @@ describe('a folder of Drizzle 0.x', () => {
     expect(folder.findings).toEqual([]);
   });
 
-  it('hashes a file as it is, and knows it with other line endings', () => {
+  it('hashes the bytes of a file, and recognizes it with other line endings', () => {
     const text = '\uFEFFSELECT 1;\r\nSELECT 2;\n';
     const [a] = read(folderOfTags(['0000_a'], { 'drizzle/0000_a.sql': text })).migrations;
     expect(a?.hash).toBe(sha256(text));
@@ -70,7 +70,7 @@ describe('a folder of Drizzle 0.x', () => {
     ]);
   });
 
-  it('tells of entries without a file, which can not be run', () => {
+  it('reports entries without a file and refuses to run them', () => {
     const { 'drizzle/0001_b.sql': _, ...files } = folderOfTags(['0000_a', '0001_b']);
     const { migrations, findings } = read(files);
     expect(codesOf(findings)).toEqual(['missing-file 0001_b']);
@@ -110,7 +110,7 @@ describe('a folder of Drizzle 0.x', () => {
       { 'drizzle/meta/_journal.json': journalOf([entry(0, 32503680000000)]) },
       'future-entry 0000_a',
     ],
-  ])('tells of %s', (_, others, expected) => {
+  ])('reports %s', (_, others, expected) => {
     const { findings } = read(folderOfTags(['0000_a'], others));
     expect(codesOf(findings)).toEqual([expected]);
   });
@@ -121,7 +121,7 @@ describe('a folder of Drizzle 0.x', () => {
     ['a tag twice', journalOf([entry(0, 1), entry(1, 2)]), 'FOLDER.JOURNAL'],
     ['another database system', journalOf([], 'sqlite'), 'FOLDER.DIALECT'],
     ['nothing', journalOf([]), 'FOLDER.EMPTY'],
-  ])('is refused when its journal holds %s', (_, journal, code) => {
+  ])('rejects a journal with %s', (_, journal, code) => {
     const files = folderOfTags(['0000_a'], { 'drizzle/meta/_journal.json': journal });
     expect(codeOf(() => read(files))).toBe(code);
   });
@@ -142,11 +142,11 @@ describe('a row of Drizzle 0.x', () => {
     return { names: applied.map(({ name }) => name), findings: codesOf(findings) };
   };
 
-  it('is of the migration that was generated at its time, whatever its content was', () => {
+  it('matches the migration with its time, whatever its hash', () => {
     expect(appliedOf([['edited', 1000]])).toEqual({ names: ['0000_a'], findings: [] });
   });
 
-  it('is of the migration of its content, when there is none of its time', () => {
+  it('matches the migration with its hash when none has its time', () => {
     expect(appliedOf([[hash('0000_a'), 999]])).toEqual({
       names: ['0000_a'],
       findings: ['recorded-at-another-time 0000_a'],
@@ -175,7 +175,7 @@ describe('a row of Drizzle 0.x', () => {
       return [...applied.map(({ name }) => name), ...findings.map(({ code }) => code)];
     };
 
-    it('of one time is told by its content', () => {
+    it('with one time are matched by hash', () => {
       const twins = twinsOf([1000, 1000], ['a', 'b']);
       const both: [string, number][] = [
         ['b', 1000],
@@ -185,7 +185,7 @@ describe('a row of Drizzle 0.x', () => {
       expect(namesOf(twins, [['a', 1000]])).toEqual(['t0', 'skipped-by-drizzle']);
     });
 
-    it('of one content is told by its time', () => {
+    it('with one hash are matched by time', () => {
       const twins = twinsOf([1000, 2000], ['a', 'a']);
       expect(namesOf(twins, [['a', 2000]])).toEqual(['t1', 'out-of-order']);
       const twice: [string, number][] = [
@@ -196,7 +196,7 @@ describe('a row of Drizzle 0.x', () => {
     });
   });
 
-  it('may be a surplus one', () => {
+  it('is reported when it is a duplicate', () => {
     const rows: [string, number][] = [1, 2].map(() => [hash('0000_a'), 1000]);
     expect(appliedOf(rows)).toEqual({
       names: ['0000_a'],
@@ -204,14 +204,14 @@ describe('a row of Drizzle 0.x', () => {
     });
   });
 
-  it('may make Drizzle skip what is pending', () => {
+  it('is reported when it makes Drizzle skip pending migrations', () => {
     expect(appliedOf([[hash('0002_c'), 3000]]).findings).toEqual([
       'out-of-order 0000_a',
       'out-of-order 0001_b',
     ]);
   });
 
-  it('may be from the future', () => {
+  it('is reported when its time is in the future', () => {
     expect(appliedOf([[hash('0002_c'), 32503680000000]]).findings).toContainEqual(
       expect.stringMatching(/^recorded-in-the-future row 1/),
     );
@@ -260,7 +260,7 @@ describe('a folder of Drizzle 1.0', () => {
       'missing-file 20250102030406_b',
     ],
     ['files in no folder', { 'drizzle/0001_b.sql': '' }, 'unlisted-file 0001_b.sql'],
-  ])('tells of %s', (_, others, expected) => {
+  ])('reports %s', (_, others, expected) => {
     const { migrations, findings } = read({ ...files('20250102030405_a'), ...others });
     expect(migrations).toHaveLength(1);
     expect(codesOf(findings)).toEqual([expected]);

@@ -65,7 +65,7 @@ describe('the format graphile-migrate', () => {
       (text: string) => text.replace('\n\n', '\n--! AllowInvalidHash\n\n'),
       'needless-allow-invalid-hash',
     ],
-  ])('finds, and refuses to run, a file with %s', (_, file, change, code) => {
+  ])('reports and refuses to run a file with %s', (_, file, change, code) => {
     const { migrations, findings } = read(edited(file, change));
     const name = file.replace('migrations/committed/', '').replace('.sql', '');
     expect(findings.find(({ where }) => where.object === name)).toMatchObject({
@@ -76,12 +76,12 @@ describe('the format graphile-migrate', () => {
     expect(() => (flawed?.up.kind === 'sql' ? flawed.up.sql : '')).toThrow(name);
   });
 
-  it('does not blame a file for the edit of the one before it', () => {
+  it('does not report a file for an edit of the previous one', () => {
     const { findings } = read(edited(first, (text) => text.replace('1;', '11;')));
     expect(findings.map(({ where }) => where.object)).toEqual(['000001']);
   });
 
-  it('sees that two branches have committed after the same migration', () => {
+  it('reports two branches that committed after the same migration', () => {
     const [, , theirs = ''] = Object.values(commit([{ body: 'SELECT 1;' }, { body: 'SELECT 3;' }]));
     const { findings } = read({ ...committed, 'migrations/committed/000003.sql': theirs });
     expect(findings).toMatchObject([{ code: 'broken-chain', where: { object: '000003' } }]);
@@ -100,14 +100,14 @@ describe('the format graphile-migrate', () => {
     expect(allowed.findings).toEqual([]);
   });
 
-  it('tells of a draft that is not committed, but not of a blank one', () => {
+  it('reports an uncommitted draft, but not a blank one', () => {
     const codes = (draft: string) =>
       read({ ...committed, 'migrations/current.sql': draft }).findings.map(({ code }) => code);
     expect(codes('-- Enter migration here\n/* or; here */\n')).toEqual([]);
     expect(codes('-- next\nSELECT 1;')).toEqual(['uncommitted-draft']);
   });
 
-  it('tells of settings that it does not apply', () => {
+  it('reports settings that it does not apply', () => {
     const gmrc = `{
       // "afterAllMigrations": ["old.sql"],
       /* "pgSettings": { "a": "b" }, */
@@ -128,7 +128,7 @@ describe('the format graphile-migrate', () => {
     const { migrations } = read({ ...commit([{ body }]), '.gmrc': gmrc });
     const [{ up } = {}] = migrations;
     const text = () => up?.kind === 'sql' && up.sqlFor?.({ database: 'shop', user: 'me' });
-    expect(text).toThrow('ROLE_X is not in the environment');
+    expect(text).toThrow('the environment variable ROLE_X is not set');
     process.env['ROLE_X'] = 'x';
     try {
       expect(text()).toContain('GRANT x ON DATABASE shop TO me, lit, x, :ROLEX;');
@@ -142,14 +142,14 @@ describe('the format graphile-migrate', () => {
     [['committed'], committed, true],
     [['committed'], { 'migrations/committed/000001.sql': 'SELECT 1;' }, false],
     [['current.sql'], {}, false],
-  ])('is told by %j', (names, files: Files, expected) => {
+  ])('is recognized by %j', (names, files: Files, expected) => {
     const directory = `${folderOf({ ...files, 'migrations/committed/x': '' })}/migrations`;
     expect(graphileMigrate.matches(directory, names)).toBe(expected);
   });
 });
 
 describe('beside the tool’s own code', () => {
-  it('has the same hash, and refuses the same files', () => {
+  it('computes the same hashes and rejects the same files', () => {
     const line = fc.constantFrom(
       '--! Previous: -',
       '--! Previous: sha1:1',

@@ -44,13 +44,13 @@ describe('a folder is of knex', () => {
 });
 
 describe('the format knex', () => {
-  it('names migrations with their ending, and takes no declarations', () => {
+  it('names migrations with their extension, and ignores declarations', () => {
     const names = ['2_b.ts', '10_a.js', '1_c.cjs', '1_d.mjs'];
     const { migrations } = read({ ...inMigrations(names), 'migrations/1_c.d.ts': empty });
     expect(migrations.map(({ name }) => name)).toEqual(['10_a.js', '1_c.cjs', '1_d.mjs', '2_b.ts']);
   });
 
-  it('looks at the endings that the knexfile lists', () => {
+  it('reads only the extensions listed in the knexfile', () => {
     const { migrations } = read({
       ...inMigrations(['1_a.js', '1_a.ts']),
       'knexfile.js': `module.exports = { migrations: { directory: './migrations', loadExtensions: ['.ts'] } };`,
@@ -82,7 +82,7 @@ describe('the format knex', () => {
     throw error;
   };
 
-  it('says that knex is not installed', async () => {
+  it('reports that knex is not installed', async () => {
     expect(await refusal({}, folderOf)).toMatch(/knex is not installed .* npm install knex/);
   });
 
@@ -99,14 +99,14 @@ describe('the format knex', () => {
       {
         'knexfile.js': `const tableName = 'a' + 'b'; module.exports = { migrations: { tableName } }`,
       },
-      /keeps its migrations in ab/,
+      /tracks migrations in ab/,
     ],
     [
-      'the knexfile can not be run',
+      'the knexfile cannot be run',
       { 'knexfile.js': `throw new Error('DATABASE_URL is missing')` },
-      /knexfile.js can not be loaded/,
+      /knexfile.js cannot be loaded/,
     ],
-  ])('refuses a module when %s', async (_, files, message) => {
+  ])('rejects a module when %s', async (_, files, message) => {
     expect(await refusal(files)).toMatch(message);
   });
 

@@ -62,7 +62,7 @@ describe('a folder is of Kysely', () => {
 });
 
 describe('the format kysely', () => {
-  it('takes what Kysely takes, in the order of Array.prototype.sort', () => {
+  it('reads the files that Kysely reads, in the order of Array.prototype.sort', () => {
     const names = ['9_b.ts', '10_a.js', 'Z.mjs', 'a.cjs', '1_é.mts', '1_f.cts'];
     const strangers = { 'migrations/b.d.ts': up, 'migrations/b.sql': '', 'migrations/c.json': '' };
     const { migrations } = read({ ...inMigrations(names), ...strangers });
@@ -71,7 +71,7 @@ describe('the format kysely', () => {
     );
   });
 
-  it('leaves out what exports no up, and of twins takes the later', () => {
+  it('ignores files without up, and uses the later of two with the same name', () => {
     const { migrations } = read({
       ...inMigrations(['1_a.js', '1_a.ts', '2_b.ts']),
       'migrations/helper.ts': `export const text = 'varchar(255)';`,
@@ -98,7 +98,7 @@ describe('the format kysely', () => {
     expect(tracking.tables[1]).toBe(`${schema}.kysely_migration_lock`);
   });
 
-  it('finds no fault in the order of rows where Kysely is told to find none', () => {
+  it('ignores the order of rows when Kysely is configured to ignore it', () => {
     const rows = [
       { name: '2_b', timestamp: '2026-01-01T00:00:00.000Z' },
       { name: '1_a', timestamp: '2026-01-01T00:00:00.001Z' },

@@ -49,7 +49,7 @@ describe('the format node-pg-migrate', () => {
     ['pairs with milliseconds', { '1700000000000_a.up.sql': '' }, 'node-pg-migrate'],
     ['pairs with a date', { '20260101000000000_a.up.sql': '' }, 'node-pg-migrate'],
     ['dbops’ own pairs', { '0001_a.up.sql': '', '0001_a.down.sql': '' }, 'dbops'],
-  ])('is told by %s', (_, files: Files, expected) => {
+  ])('is recognized by %s', (_, files: Files, expected) => {
     const migrations = folderOf(files);
     expect(readFolder({ migrations, root: migrations }).format.name).toBe(expected);
   });
@@ -57,43 +57,43 @@ describe('the format node-pg-migrate', () => {
   it.each([
     ['kysely', 'import type { Kysely } from "kysely";\nexport const up = (db: Kysely<any>) => {};'],
     ['knex', 'exports.up = (knex) => knex.raw("");\nexports.down = (knex) => {};'],
-  ])('is not told by a module of %s', (_, text) => {
+  ])('is not recognized by a module of %s', (_, text) => {
     expect(
       nodePgMigrate.matches(folderOf({ '20260101000000_a.ts': text }), ['20260101000000_a.ts']),
     ).toBe(false);
   });
 
-  it('cuts the sections and keeps line numbers', () => {
+  it('splits the sections and keeps line numbers', () => {
     const { migrations } = read({ '1_a.sql': sections });
     expect(sqlOf(migrations[0]?.up)).toBe('-- Up Migration\nSELECT 1;\n');
     expect(sqlOf(migrations[0]?.down)).toBe('\n\n-- Down Migration\nSELECT 2;\n');
   });
 
-  it('cuts sections in the other order', () => {
+  it('splits sections in reverse order', () => {
     const { migrations } = read({ '1_a.sql': '--down migration\nA;\n--up migration\nB;\n' });
     expect(sqlOf(migrations[0]?.up)).toBe('\n\n--up migration\nB;\n');
     expect(sqlOf(migrations[0]?.down)).toBe('--down migration\nA;\n');
   });
 
-  it('takes a file without marks for an up without a down', () => {
+  it('reads a file without marks as up only', () => {
     const { migrations, findings } = read({ '1_a.sql': 'SELECT 1;' });
     expect(migrations).toMatchObject([{ name: '1_a', up: { sql: 'SELECT 1;' } }]);
     expect(migrations[0]?.down).toBeUndefined();
     expect(findings).toEqual([]);
   });
 
-  it('says that the tool runs down with up when only down is marked', () => {
+  it('reports that the tool runs down with up when only down is marked', () => {
     const { migrations, findings } = read({ '1_a.sql': 'A;\n-- Down Migration\nB;' });
     expect(sqlOf(migrations[0]?.up)).toContain('B;');
     expect(findings).toMatchObject([{ code: 'down-runs-with-up', where: { object: '1_a' } }]);
   });
 
-  it('takes an empty down section for none', () => {
+  it('ignores an empty down section', () => {
     const { migrations } = read({ '1_a.sql': '-- Up Migration\nA;\n-- Down Migration' });
     expect(migrations[0]?.down).toBeUndefined();
   });
 
-  it('reads pairs, and says where a missing down goes', () => {
+  it('reads pairs, and returns the path of a missing down', () => {
     const { migrations } = read({
       '1700000000000_a.up.sql': 'A;',
       '1700000000000_a.down.sql': 'B;',
@@ -106,14 +106,14 @@ describe('the format node-pg-migrate', () => {
     expect(b && nodePgMigrate.downFile?.(b)).toMatch(/\/1700000000001_b\.down\.sql$/);
   });
 
-  it('finds a file without a number, at which the tool stops', () => {
+  it('reports a file without a number, at which the tool stops', () => {
     const names = ['1_a.sql', 'helper.js', 'README.md', '.hidden.js', 'types.d.ts', '2_b.d.ts'];
     const { migrations, findings } = read(Object.fromEntries(names.map((name) => [name, ''])));
     expect(migrations.map(({ name }) => name)).toEqual(['1_a']);
     expect(findings.map(({ where }) => where.object)).toEqual(['helper.js']);
   });
 
-  it('hands shorthands to the modules after the one that defines them', () => {
+  it('passes shorthands to later modules', () => {
     const { migrations } = read({
       '1_a.js': 'export const shorthands = undefined; export const up = (pgm) => {};',
       '2_b.js': 'export const shorthands = { id: "uuid" }; export const up = (pgm) => {};',
@@ -172,7 +172,7 @@ describe('beside the tool’s own code', () => {
     );
   });
 
-  it('cuts any file into the same sections', () => {
+  it('splits any file into the same sections', () => {
     const line = fc.constantFrom(
       '-- Up Migration',
       '--Down migration',

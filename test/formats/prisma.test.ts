@@ -20,7 +20,7 @@ const namesOf = (files: Record<string, string>) => read(files).migrations.map(({
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
 
 describe('the format prisma', () => {
-  it('takes the directories with a migration.sql, and no file', () => {
+  it('reads directories with a migration.sql, and ignores files', () => {
     const files = {
       ...lock('postgresql'),
       ...inFolders('0_init', '20250101093000_b'),
@@ -52,7 +52,7 @@ describe('the format prisma', () => {
     );
   });
 
-  it('hashes the bytes, and knows the other line endings', () => {
+  it('hashes the bytes, and recognizes other line endings', () => {
     const text = '\uFEFFCREATE TABLE a ();\r\n-- b\n';
     const [migration] = read({ 'a/migration.sql': text }).migrations;
     expect(migration).toMatchObject({
@@ -62,7 +62,7 @@ describe('the format prisma', () => {
     });
   });
 
-  it('takes down.sql for the rollback, and knows where one would be', () => {
+  it('reads down.sql as the rollback, and returns the path of a missing one', () => {
     const files = { ...inFolders('1_a', '2_b'), '1_a/down.sql': 'DROP TABLE a' };
     const [a, b] = read(files).migrations;
     expect(a?.down).toMatchObject({ kind: 'sql', sql: 'DROP TABLE a' });
@@ -70,13 +70,13 @@ describe('the format prisma', () => {
     expect(b && prisma.downFile?.(b)).toMatch(/\/2_b\/down\.sql$/);
   });
 
-  it('says which directory has no migration.sql', () => {
+  it('reports a directory without migration.sql', () => {
     const { migrations, findings } = read({ ...inFolders('1_a'), '2_b/migration.sql.orig': '' });
     expect(migrations).toHaveLength(1);
     expect(findings).toMatchObject([{ code: 'empty-directory', where: { object: '2_b' } }]);
   });
 
-  it('refuses the migrations of another database', () => {
+  it('rejects migrations for another database system', () => {
     expect(() => read({ ...lock('sqlite'), ...inFolders('1_a') })).toThrow(
       expect.objectContaining({
         code: 'FOLDER.PROVIDER',

@@ -31,7 +31,7 @@ describe('the format supabase', () => {
     expect(namesOf(...files)).toEqual(['1_', '2__a', '3_b.down']);
   });
 
-  it('says which files are never applied', () => {
+  it('reports files that are never applied', () => {
     const files = {
       '20210101000000_init.sql': '',
       '20250101000000_a.sql': '',
@@ -49,7 +49,7 @@ describe('the format supabase', () => {
     expect(namesOf('1_a.sql', '20210101000000_init.sql')).toContain('20210101000000_init');
   });
 
-  it('knows the mark that a file runs outside a transaction', () => {
+  it('reads the mark that runs a file outside a transaction', () => {
     const mark = '-- pg-delta: transaction=false';
     const isMarked = (sql: string) =>
       read({ '1_a.sql': sql }).migrations.map(({ up }) => up.kind === 'sql' && up.noTransaction);
@@ -71,7 +71,7 @@ describe('the format supabase', () => {
     }
   });
 
-  it('hashes a text without what splitting takes away', () => {
+  it('ignores white space and semicolons in the hash', () => {
     const piece = fc.constantFrom('SELECT 1', "'a b'", '--c', '\n', '\r\n', '\t', ';', ' ', 'é');
     fc.assert(
       fc.property(fc.array(piece), (parts) => {
@@ -104,7 +104,7 @@ describe('rows of supabase_migrations.schema_migrations', () => {
     ).toMatchObject([{ name: '2_x' }, { name: '3' }]);
   });
 
-  it('tell that a file was renamed', () => {
+  it('show that a file was renamed', () => {
     expect(toApplied({ version: '1', name: 'c' }).findings).toMatchObject([
       { code: 'renamed-file', severity: 'info', where: { object: '1_a' } },
     ]);

@@ -40,7 +40,7 @@ describe('the name of a tracking table', () => {
     expect(parseTableName(text)).toBeUndefined();
   });
 
-  it('can not end its quotes in SQL', () => {
+  it('cannot escape its quotes in SQL', () => {
     expect(quotedName({ schema: 'a"; DROP TABLE x; --', table: 'b' })).toBe(
       '"a""; DROP TABLE x; --"."b"',
     );
@@ -118,7 +118,7 @@ describe('a format', () => {
       'app.migrations',
     ],
     ['dbops', { 'migrations/0001_a.up.sql': '' }, 'public.migrations'],
-  ])('%s refuses a table that its tool can not have', (name, files, text) => {
+  ])('%s rejects a table that its tool cannot use', (name, files, text) => {
     const { code, exitCode, message } = refusalOf(() => tableOf(text, files));
     expect({ code, exitCode }).toEqual({ code: 'TRACKING.FIXED', exitCode: 2 });
     expect(message).toContain(`${name} migrations cannot be tracked in ${text}`);

@@ -28,7 +28,7 @@ describe.each(newest)('knex beside dbops on $name', (server) => {
       ({ batch }) => batch,
     );
 
-  it('takes back what one run of dbops applied, and no more', () =>
+  it('rolls back exactly what one run of dbops applied', () =>
     withFolder(async (project) => {
       await project.dbops('migrate', 'up', '--steps', '3');
       await latest({ ...project, root: projectOn(project.url, writeProject(files(5))).root });
@@ -87,7 +87,7 @@ describe.each(newest)('knex beside dbops on $name', (server) => {
       expect(byState(status)['missing-file']).toEqual(['gone.js']);
     }));
 
-  it('says that a file was recorded with another ending, and how to put it right', () =>
+  it('reports a file recorded with another extension, and the fix', () =>
     withFolder(async (project) => {
       await latest(project);
       await project.query(
@@ -159,7 +159,7 @@ describe.each(newest)('a knex module on $name', (target) => {
   it.each([
     ['throws', `throw new Error('not today')`, /not today/],
     ['rolls back', `await knex.rollback()`, /rolled back/],
-    ['sends COMMIT', `await knex.raw('COMMIT')`, /can not begin or end one/],
+    ['sends COMMIT', `await knex.raw('COMMIT')`, /cannot begin or end one/],
     ['sends COMMIT among others', `await knex.raw('SELECT 1; COMMIT; BEGIN')`, /begin or end one/],
     ['commits, and then fails', `await knex.commit(); await knex.raw('SELECT 1')`, /complete/],
     ['fails in a savepoint', `await knex.transaction((t) => t.raw('SELECT 1/0'))`, /22012/],

@@ -84,7 +84,7 @@ describe.each(newest)('Kysely beside dbops on $name', (server) => {
       expect(await latest(project)).toEqual([]);
     }));
 
-  it('says which rows are out of order, and how to put them right', () =>
+  it('reports rows out of order, and the fix', () =>
     withFolder(async (project) => {
       await latest(project);
       await project.query(`UPDATE kysely_migration SET timestamp = '2020-01-01T00:00:00.000Z'
@@ -98,7 +98,7 @@ describe.each(newest)('Kysely beside dbops on $name', (server) => {
       expect(await findingsOf(project)).toEqual([]);
     }));
 
-  it('says that a time can not be read', () =>
+  it('reports a time that cannot be parsed', () =>
     withFolder(async (project) => {
       await latest(project);
       await project.query(

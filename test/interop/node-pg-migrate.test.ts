@@ -112,7 +112,7 @@ describe.each(newest)('a node-pg-migrate folder on $name', (server) => {
       });
     }));
 
-  it('is rolled back: sections, a down, and an up turned round', () =>
+  it('is rolled back: sections, a down, and a reversed up', () =>
     withFiles(
       {
         '1_a.sql': sql('CREATE TABLE a (id int);', 'DROP TABLE a;'),
@@ -137,9 +137,9 @@ export const down = async (pgm) => { await pgm.db.query('SELECT 1'); pgm.dropTab
       /1_b\.js forbids down/,
     ],
     [
-      'can not be turned round',
+      'cannot be reversed',
       `export const up = (pgm) => pgm.sql('CREATE TABLE b ()');`,
-      /1_b\.js has no down, and can not be turned round/,
+      /1_b\.js has no down, and its up cannot be reversed/,
     ],
   ])('rolls nothing back when a module %s', (_, module, reason) =>
     withFiles(
@@ -230,7 +230,7 @@ export const down = async (pgm) => { await pgm.db.query('SELECT 1'); pgm.dropTab
       },
     ));
 
-  it('says with the tool’s own words why the tool stops', () =>
+  it('reports why the tool stops, with the tool’s own message', () =>
     withFiles({ '1_a.sql': sql('SELECT 1;'), '3_c.sql': sql('SELECT 1;') }, async (project) => {
       await up(project);
       writeInto(project.root, inFolder({ '2_b.sql': sql('SELECT 1;') }));
@@ -241,13 +241,13 @@ export const down = async (pgm) => { await pgm.db.query('SELECT 1'); pgm.dropTab
       expect(stdout.replaceAll(/\s+/g, ' ')).toContain(says);
     }));
 
-  it('says that node-pg-migrate is not installed, and runs nothing', () =>
+  it('reports that node-pg-migrate is not installed, and runs nothing', () =>
     withDatabase(server, async (url) => {
       const files = { '1_a.sql': sql('CREATE TABLE a ();'), '2_b.js': 'exports.up = (pgm) => {};' };
       const project = projectOn(url, folderOf(inFolder(files)));
       const { exitCode, stderr } = await project.dbops('migrate', 'up');
       expect(exitCode).toBe(2);
-      expect(stderr).toContain('node-pg-migrate is not installed where 2_b.js looks for it');
+      expect(stderr).toContain('node-pg-migrate is not installed for 2_b.js');
       expect(await exists(project, 'a')).toBe(false);
     }));
 });

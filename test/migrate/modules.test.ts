@@ -73,7 +73,7 @@ describe.each(targets)('a Kysely module on $name', (target) => {
     ));
 
   it.each([
-    ['can not be read', 'export const up = ;', /can not be loaded/],
+    ['can not be read', 'export const up = ;', /cannot be loaded/],
     ['throws when it is loaded', `throw new Error('not today');`, /not today/],
     ['exports no up', 'export const something = 1;', /exports no function up/],
   ])('that %s is a usage error, and nothing is begun', (_, source, message) =>
@@ -162,7 +162,7 @@ describe.each(servers)('the connection of a module on $name', (target) => {
       async (project) => {
         const answer = await project.dbops('migrate', 'up');
         expect(answer.exitCode).toBe(1);
-        expect(answer.stderr).toContain('can not begin or end one');
+        expect(answer.stderr).toContain('cannot begin or end one');
         expect(await exists(project, 'b')).toBe(false);
       },
     ),
@@ -260,16 +260,16 @@ describe('a TypeScript module that Node does not load', () => {
 
   it.each([
     ['an enum', 'enum Mood { good }', /does not compile enums.*const object.*--import tsx/s],
-    ['a path alias', `import 'src/tables';`, /knows no paths of tsconfig/],
-    ['an import without ending', `import './tables';`, /'\.\.\/tables\.ts'.*--import tsx/],
-    ['a type as a value', `import { Migration } from 'kysely';`, /Write "import type"/],
-    ['a decorator', '@sealed class A {}', /neither decorators.*--import tsx/],
-  ])('says why and what to do about %s', async (_, source, message) => {
+    ['a path alias', `import 'src/tables';`, /ignores the paths of tsconfig/],
+    ['an import without extension', `import './tables';`, /'\.\.\/tables\.ts'.*--import tsx/],
+    ['a type as a value', `import { Migration } from 'kysely';`, /Use "import type"/],
+    ['a decorator', '@sealed class A {}', /decorators and JSX are not.*--import tsx/],
+  ])('reports the cause and the fix of %s', async (_, source, message) => {
     expect(await refusal(`${source} export const up = async () => {};`)).toMatch(message);
   });
 
   it('says that the project is CommonJS', async () => {
-    const message = /says that it is CommonJS.*Remove "type": "commonjs"/;
+    const message = /declares CommonJS.*Remove "type": "commonjs"/;
     expect(await refusal(`import 'kysely';`, '{ "type": "commonjs" }')).toMatch(message);
   });
 });

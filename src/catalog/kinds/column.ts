@@ -1,11 +1,11 @@
 import { commentOf, nameFrom, sorted, type Kind } from './kind.ts';
 
 /**
- * A column of a table or view, or an attribute of a composite type. Their order is not compared:
- * a dump and restore keeps it, a column that was added later does not.
+ * A column of a table or view, or an attribute of a composite type. The order is not compared: it
+ * depends on when a column was added.
  *
- * PostgreSQL 18 keeps every NOT NULL as a constraint too, with a name that nobody chose: only
- * whether it is validated counts.
+ * PostgreSQL 18 also stores NOT NULL as a constraint with a generated name; only whether it is
+ * validated is compared.
  */
 export const column: Kind = {
   name: 'column',

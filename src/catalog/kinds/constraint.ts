@@ -2,8 +2,8 @@ import { quoteLiteral } from '../../db/quote.ts';
 import { commentOf, relationId, sorted, type Kind } from './kind.ts';
 
 /**
- * A constraint of a table. What a partition or a child has from its parent follows from the
- * parent's. `DISABLE TRIGGER ALL` turns a foreign key off without a trace in pg_constraint.
+ * A constraint of a table, without those inherited from a parent. `DISABLE TRIGGER ALL` disables a
+ * foreign key without a change in pg_constraint.
  */
 export const constraint: Kind = {
   name: 'constraint',

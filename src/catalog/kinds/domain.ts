@@ -1,6 +1,6 @@
 import { standsAlone, nameFrom, type Kind } from './kind.ts';
 
-/** A domain; its checks are a kind of their own. */
+/** A domain; its checks are a separate kind. */
 export const domain: Kind = {
   name: 'domain',
   select: `SELECT 'domain' AS kind, n.name AS schema, '' AS parent, t.typname AS name,

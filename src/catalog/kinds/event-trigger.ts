@@ -1,6 +1,6 @@
 import { standsAlone, sorted, type Kind } from './kind.ts';
 
-/** An event trigger, listed in the schema of its function: it has none itself. */
+/** An event trigger, which has no schema, listed in that of its function. */
 export const eventTrigger: Kind = {
   name: 'event trigger',
   select: `SELECT 'event trigger' AS kind, n.name AS schema, '' AS parent, g.evtname AS name,

@@ -1,6 +1,6 @@
 import type { Kind } from './kind.ts';
 
-/** An extension and the schema that it is in. Its version is the server's business. */
+/** An extension and its schema. The version is not compared: it depends on the server. */
 export const extension: Kind = {
   name: 'extension',
   select: `SELECT 'extension' AS kind, '' AS schema, '' AS parent, x.extname AS name,

@@ -1,7 +1,7 @@
 import { quoteIdentifier, quoteLiteral } from '../../db/quote.ts';
 import { standsAlone, sorted, type Kind, type SchemaObject } from './kind.ts';
 
-/** A function or procedure. Only `BEGIN ATOMIC` bodies are parsed; others are compared as text. */
+/** A function or procedure. The server parses `BEGIN ATOMIC` bodies; others are compared as text. */
 export const routine: Kind = {
   name: 'function',
   select: `SELECT 'function' AS kind, n.name AS schema, '' AS parent,
@@ -43,7 +43,7 @@ export const routine: Kind = {
     WHERE n.nspname = ${quoteLiteral(schema)} AND p.proname || '(' || oidvectortypes(p.proargtypes) || ')' = ${quoteLiteral(name)}`,
 };
 
-/** In a schema of its own, under its own name: a body may name the arguments as `function.argument`. */
+/** Creates it in a separate schema under its own name: a body may refer to arguments as `function.argument`. */
 function head({ name, properties }: SchemaObject, parameters: string, scratch: string): string {
   const routineName = `${scratch}.${quoteIdentifier(name.slice(0, name.lastIndexOf('(')))}`;
   const result = properties['procedure'] ? '' : ` RETURNS ${String(properties['result'])}`;

@@ -1,10 +1,10 @@
 import { standsAlone, type Kind } from './kind.ts';
 
 /**
- * Rights of an access list that are not its owner's, as `grantee` and `rights`. Owners differ
- * between databases that are otherwise the same, and MAINTAIN is new in PostgreSQL 17.
+ * Returns SQL for the privileges in an access list as `grantee` and `rights`, without those of the
+ * owner, who differs between databases, and without MAINTAIN, which is new in PostgreSQL 17.
  *
- * @param type of `acldefault()`: what holds where nothing was granted
+ * @param type for `acldefault()`, the privileges of an object without an access list
  */
 function rightsOf(acl: string, type: string, owner: string): string {
   return `SELECT coalesce(r.rolname, 'public') AS grantee,
@@ -24,7 +24,7 @@ interface Grantable {
   from: string;
 }
 
-/** The rights on objects, by grantee. */
+/** Returns SQL for the privileges on objects, by grantee. */
 function grantsOn({ schema, parent, name, rights, from }: Grantable): string {
   return `SELECT 'grants' AS kind, ${schema} AS schema, ${parent} AS parent, ${name} AS name,
       coalesce((SELECT json_object_agg(grantee, rights ORDER BY grantee COLLATE "C") FROM (${rights}) g), '{}') AS properties,
@@ -67,13 +67,13 @@ const types = grantsOn({
     WHERE t.typtype IN ('d', 'e', 'r') AND ${standsAlone('pg_type', 't.oid')}`,
 });
 
-/** The rights on a table and its columns, a view, a sequence, a function, a type. */
+/** The privileges on a table and its columns, a view, a sequence, a function, a type. */
 export const grants: Kind = {
   name: 'grants',
   select: [relations, functions, types].join('\n    UNION ALL '),
 };
 
-/** The rights on a schema. */
+/** The privileges on a schema. */
 export const schemaGrants: Kind = {
   name: 'schema grants',
   select: `SELECT 'schema grants' AS kind, '' AS schema, '' AS parent, n.name AS name,
@@ -83,7 +83,7 @@ export const schemaGrants: Kind = {
     FROM schemas n JOIN pg_namespace s ON s.oid = n.oid`,
 };
 
-/** What new objects are granted. For whose objects is left out, as owners are. */
+/** Default privileges, without the role whose objects they apply to. */
 export const defaultPrivileges: Kind = {
   name: 'default privileges',
   select: `SELECT 'default privileges' AS kind, coalesce(n.name, '') AS schema, '' AS parent,

@@ -1,6 +1,6 @@
 import { commentOf, relationId, sorted, type Kind } from './kind.ts';
 
-/** The vectors in pg_index have a place for each key; included columns have no operator class. */
+/** The vectors in pg_index have one entry per key; included columns have no operator class. */
 const keys = `SELECT x.indexrelid, json_agg(concat_ws(' ', coalesce(a.attname, 'expression'), p.opcname,
         'COLLATE ' || l.collname, 'options ' || nullif(k.options, 0), v.attoptions::text, 'statistics ' || nullif(v.attstattarget, -1)) ORDER BY k.place) AS keys
       FROM relations c JOIN pg_index x ON x.indrelid = c.oid
@@ -17,7 +17,7 @@ const expressionKeys = `SELECT x.indexrelid, json_object_agg('key ' || k + 1, pg
       FROM relations c JOIN pg_index x ON x.indrelid = c.oid CROSS JOIN generate_series(0, x.indnatts - 1) k
       WHERE x.indexprs IS NOT NULL AND x.indkey[k] = 0 GROUP BY x.indexrelid`;
 
-/** An index, that of a constraint too. One that is attached to a parent's follows from it. */
+/** An index, also of a constraint; those attached to a parent's index are omitted. */
 export const index: Kind = {
   name: 'index',
   select: `SELECT 'index' AS kind, c.schema, c.relname AS parent, i.relname AS name,

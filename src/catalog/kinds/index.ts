@@ -24,8 +24,8 @@ import { type } from './type.ts';
 import { view } from './view.ts';
 
 /**
- * Every kind of object, in the order in which differences are told. Owners and rights are none:
- * the roles of a server and what its platform grants by default are no work of migrations.
+ * Every kind of object, in the order of reported differences. Owners and privileges are excluded,
+ * because they depend on the roles of the server and the grants of its platform.
  */
 export const kinds: Kind[] = [
   extension,
@@ -52,5 +52,5 @@ export const kinds: Kind[] = [
   rarity,
 ];
 
-/** Rights, for whoever asks for them: what roles there are is a matter of the server. */
+/** Privileges, which are compared only on request: roles belong to the server. */
 export const grantKinds: Kind[] = [schemaGrants, grants, defaultPrivileges];

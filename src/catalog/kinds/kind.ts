@@ -1,23 +1,23 @@
 import * as z from 'zod';
 import { quoteLiteral, quoteName } from '../../db/quote.ts';
 
-/** One object of a schema, complete: two that are alike can't be told apart by the application. */
+/** An object of a schema with all its properties. */
 export interface SchemaObject {
-  /** The word for people, such as `column`. */
+  /** The kind in messages, such as `column`. */
   kind: string;
-  /** Empty for what is in no schema. */
+  /** Empty for an object outside schemas. */
   schema: string;
-  /** The table, view or type of the same schema that it is a part of; empty for what stands alone. */
+  /** The table, view or type of a part, in the same schema; otherwise empty. */
   parent: string;
   /** Unique with `kind`, `schema` and `parent`. */
   name: string;
-  /** By a word for people. Alike in every database that has the same object. */
+  /** Values by their names in messages, equal in every database with the same object. */
   properties: Readonly<Record<string, unknown>>;
-  /** Text that the server writes from a parsed tree; the same tree has several spellings. */
+  /** Texts that the server deparses; the same expression may be deparsed differently. */
   expressions: Readonly<Record<string, string>>;
 }
 
-/** A `SchemaObject` that was kept on disk. */
+/** The schema of a `SchemaObject` read from disk. */
 export const objectShape: z.ZodType<SchemaObject> = z.object({
   kind: z.string(),
   schema: z.string(),
@@ -27,28 +27,28 @@ export const objectShape: z.ZodType<SchemaObject> = z.object({
   expressions: z.record(z.string(), z.string()),
 });
 
-/** An expression of an object, under its word. */
+/** An expression of an object, with its name. */
 export interface ObjectExpression {
   word: string;
   text: string;
 }
 
-/** A throw-away object made of an expression, and the SQL scalar that reads the expression back. */
+/** SQL that creates a temporary object from an expression, and a scalar that reads the expression back. */
 export interface Scratch {
   make: string;
   read: string;
 }
 
 /**
- * A kind of object: how it is read, and how one engine spells an expression of it again. To add
- * one: a file here, and a line in `index.ts`.
+ * A kind of object: how it is read, and how its expressions are deparsed again. A new one is a file
+ * here and a line in `index.ts`.
  */
 export interface Kind {
   name: string;
   /**
    * Selects the columns of a `SchemaObject` (`properties` and `expressions` as json, in which a
-   * NULL is nothing). Reads the `relations` and `brought_along` of `common` instead of the
-   * catalogs, and nothing that is true of one database only: no OID, no size, no attnum.
+   * NULL is omitted). Reads `relations` and `brought_along` of `common` instead of the catalogs, and
+   * nothing specific to one database, such as OIDs, sizes and attnums.
    */
   select: string;
   /**
@@ -56,17 +56,17 @@ export interface Kind {
    * @returns by default a temporary view that selects the expression from the object's table
    */
   respell?(object: SchemaObject, expression: ObjectExpression, name: string): Scratch;
-  /** A SQL scalar: the DDL of the object as the server writes it, NULL when it is not there. */
+  /** Returns an SQL scalar: the DDL of the object as the server writes it, NULL when it does not exist. */
   definition?(object: SchemaObject): string;
 }
 
-/** Ours and the server's. No backslash: its meaning depends on standard_conforming_strings. */
+/** Schemas of dbops and the server. No backslash: its meaning depends on standard_conforming_strings. */
 const systemSchemas = `'^(pg_|dbops$|dbops_|information_schema$)'`;
 
-/** The first OID that is not the server's own (FirstNormalObjectId in its sources). */
+/** The first OID of a user object (FirstNormalObjectId in the server's sources). */
 export const firstOfUser = 16_384;
 
-/** What the selects of all kinds share. */
+/** Common table expressions of the selects of all kinds. */
 export const common = `
   schemas AS MATERIALIZED (
     SELECT oid, nspname AS name FROM pg_namespace WHERE nspname !~ ${systemSchemas}),
@@ -103,22 +103,22 @@ export function nameFrom(catalog: string, prefix: string, oid: string): string {
     FROM ${catalog} o JOIN pg_namespace m ON m.oid = o.${prefix}namespace WHERE o.oid = ${oid})`;
 }
 
-/** SQL for the OID of the relation of this name; NULL when there is none. */
+/** Returns SQL for the OID of a relation; NULL when it does not exist. */
 export function relationId(schema: string, name: string): string {
   return `to_regclass(${quoteLiteral(quoteName({ schema, name }))})`;
 }
 
-/** The table, view or domain that an object is a part of, as SQL. */
+/** Returns the table, view or domain of a part, in SQL. */
 export function parentOf({ schema, parent }: SchemaObject): string {
   return quoteName({ schema, name: parent });
 }
 
-/** Spells an expression as the only column of a view. */
+/** Deparses an expression as the only column of a view. */
 export function inView(expression: string, from: string, name: string): Scratch {
   return asView(`SELECT (${expression}) AS spelled${from && ` FROM ${from}`}`, name);
 }
 
-/** Spells a query. */
+/** Deparses a query as a view. */
 export function asView(query: string, name: string): Scratch {
   return {
     make: `CREATE TEMP VIEW ${name} AS ${query.replace(/;$/, '')}`,

@@ -3,7 +3,7 @@ import type { Kind } from './kind.ts';
 const roles = `(SELECT array_agg(coalesce(r.rolname, 'public') ORDER BY coalesce(r.rolname, 'public') COLLATE "C")
     FROM unnest(p.polroles) id LEFT JOIN pg_roles r ON r.oid = id)`;
 
-/** A row level security policy. */
+/** A row-level security policy. */
 export const policy: Kind = {
   name: 'policy',
   select: `SELECT 'policy' AS kind, c.schema, c.relname AS parent, p.polname AS name,

@@ -1,6 +1,6 @@
 import type { Kind } from './kind.ts';
 
-/** A publication for logical replication; its tables are a kind of their own. */
+/** A publication for logical replication; its tables are a separate kind. */
 export const publication: Kind = {
   name: 'publication',
   select: `SELECT 'publication' AS kind, '' AS schema, '' AS parent, p.pubname AS name,

@@ -26,8 +26,8 @@ const all = catalogs
   .join(' UNION ALL ');
 
 /**
- * Casts, operators, collations, text search, foreign servers and the like: that they are there,
- * by the server's own name of their kind. What is inside is not read.
+ * Casts, operators, collations, text search objects, foreign servers and similar objects, under the
+ * server's name of their kind. Only their existence and comment are compared.
  */
 export const rarity: Kind = {
   name: 'rarity',

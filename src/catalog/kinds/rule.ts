@@ -1,10 +1,10 @@
 import { quoteLiteral } from '../../db/quote.ts';
 import { relationId, type Kind } from './kind.ts';
 
-/** Of `CREATE RULE name AS …`: its name may be quoted, and hold ` AS ` itself. */
+/** `CREATE RULE name AS …` without the name, which may be quoted and contain ` AS `. */
 const withoutName = `substring(pg_get_ruledef(r.oid) FROM length('CREATE RULE ') + length(quote_ident(r.rulename)) + 1)`;
 
-/** A rewrite rule, but for the one that makes a view. */
+/** A rewrite rule, except the one that defines a view. */
 export const rule: Kind = {
   name: 'rule',
   select: `SELECT 'rule' AS kind, c.schema, c.relname AS parent, r.rulename AS name,

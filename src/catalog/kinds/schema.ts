@@ -1,6 +1,6 @@
 import { standsAlone, type Kind } from './kind.ts';
 
-/** A schema. The comment of `public` is the server's own and differs between versions. */
+/** A schema. The comment of `public` differs between server versions and is not compared. */
 export const schema: Kind = {
   name: 'schema',
   select: `SELECT 'schema' AS kind, '' AS schema, '' AS parent, n.name,

@@ -1,6 +1,6 @@
 import type { Kind } from './kind.ts';
 
-/** A sequence, a part of the table that owns it. Where it stands is data. */
+/** A sequence, a part of the table that owns it. Its current value is data and is not compared. */
 export const sequence: Kind = {
   name: 'sequence',
   select: `SELECT 'sequence' AS kind, c.schema, coalesce(t.relname, '') AS parent, c.relname AS name,

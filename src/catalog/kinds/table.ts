@@ -1,6 +1,6 @@
 import { commentOf, parentOf, sorted, type Kind } from './kind.ts';
 
-/** A table, partitioned or not, and a partition. */
+/** A table, a partitioned table or a partition. */
 export const table: Kind = {
   name: 'table',
   select: `SELECT 'table' AS kind, c.schema, '' AS parent, c.relname AS name,

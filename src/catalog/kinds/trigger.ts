@@ -4,7 +4,7 @@ import { inView, parentOf, relationId, type Kind } from './kind.ts';
 // No backslashes: their meaning depends on standard_conforming_strings.
 const condition = `' WHEN [(](.*)[)] EXECUTE FUNCTION '`;
 
-/** A trigger, and whether it fires; also those that a partition has from its parent. */
+/** A trigger, and whether it is enabled, including those inherited by partitions. */
 export const trigger: Kind = {
   name: 'trigger',
   select: `SELECT 'trigger' AS kind, c.schema, c.relname AS parent, g.tgname AS name,

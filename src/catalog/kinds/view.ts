@@ -1,6 +1,6 @@
 import { asView, relationId, sorted, type Kind } from './kind.ts';
 
-/** A view or a materialized view; whether one is populated is data. */
+/** A view or a materialized view; whether it is populated is not compared. */
 export const view: Kind = {
   name: 'view',
   select: `SELECT 'view' AS kind, c.schema, '' AS parent, c.relname AS name,

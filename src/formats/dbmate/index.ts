@@ -17,7 +17,7 @@ import {
 
 const fileName = /^\d+.*\.sql$/;
 
-/** `--migrations-table` of dbmate; without a schema, in `public`. */
+/** Returns the tracking table (`--migrations-table` of dbmate; its default schema is `public`). */
 function trackingOf({
   schema = 'public',
   table: plain = 'schema_migrations',
@@ -56,7 +56,7 @@ interface DbmateRow extends TrackingRow {
   version: string;
 }
 
-/** The table knows neither order nor time: what was applied is told in the folder's order. */
+/** Returns the applied migrations in the folder's order: the table records neither order nor time. */
 function toApplied(
   rows: readonly DbmateRow[],
   migrations: readonly Migration[],
@@ -119,7 +119,7 @@ type Sections =
   | { up: SqlScript; down?: SqlScript; flaw?: undefined }
   | { up?: undefined; down?: SqlScript; flaw: Flaw };
 
-/** As `parseMigrationContents` of dbmate reads a file, and with its refusals. */
+/** Parses a file as `parseMigrationContents` of dbmate does, with the same errors. */
 function parse(path: string, source: string, name: string): Sections {
   const marks = marksOf(source);
   const ups = marks.filter(({ direction }) => direction === 'up');
@@ -132,13 +132,14 @@ function parse(path: string, source: string, name: string): Sections {
     const section = sectionScript(path, source, { head: first?.index ?? 0, start, end });
     return transactionFalse.test(options) ? { ...section, noTransaction: true } : section;
   };
-  if (!first || !up) return flaw('has no up section.', 'Begin it with the line: -- migrate:up');
+  if (!first || !up)
+    return flaw('has no up section.', 'Start the file with the line: -- migrate:up');
   if (first !== up || !isBlank(source.slice(0, up.index)))
-    return flaw('holds statements above its up section.', 'Move them below -- migrate:up');
+    return flaw('has statements above its up section.', 'Move them below -- migrate:up');
   if (marks.length > 2 || ups.length > 1)
     return flaw(
-      'has several up or down sections, of which dbmate records the first and fails at the next.',
-      'Write one of each, or a file for each pair.',
+      'has several up or down sections: dbmate records the first and fails at the next.',
+      'Keep one of each, or create a file for each pair.',
     );
   return {
     up: script(up.index, second?.index, up.options),
@@ -151,7 +152,7 @@ const transactionFalse = /(?:^|\s)transaction:false(?:\s|$)/;
 interface SectionHeader {
   direction: 'up' | 'down';
   index: number;
-  /** The rest of its line. */
+  /** The rest of the line. */
   options: string;
 }
 
@@ -169,8 +170,8 @@ function noDownSection(name: string, file: string): Finding {
   return {
     code: 'no-down-section',
     severity: 'warning',
-    message: `${name} has no down section: dbops can apply it, dbmate refuses the file.`,
-    help: `Add a line "-- migrate:down", and below it what undoes the migration.`,
+    message: `${name} has no down section: dbops can apply it, but dbmate rejects the file.`,
+    help: `Add the line "-- migrate:down", followed by statements that undo the migration.`,
     where: { object: name, migration: file },
     key: `no-down-section:${name}`,
   };

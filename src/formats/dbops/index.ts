@@ -10,10 +10,10 @@ import { commentOf, prefixAfter, slugOf } from '../shared/new-migration.ts';
 import { namesIn, pendingAmong, textIn } from '../shared/rows.ts';
 import { hashOf, lazyScript, sqlScript, readText } from '../shared/script.ts';
 
-/** `0001_name.up.sql`, or `0001_name.ts` with Kysely's `up(db)` and `down(db)`. */
+/** Extensions of `0001_name.up.sql`, and of modules with Kysely's `up(db)` and `down(db)`. */
 const endings = ['.up.sql', '.ts', '.mts', '.js', '.mjs'];
 
-/** `0001_name` of a migration's file; nothing for any other file. */
+/** Returns `0001_name` of a migration's file; undefined for any other file. */
 function nameOf(file: string): string | undefined {
   const ending = endings.find((each) => file.endsWith(each));
   if (!ending || /\.d\.m?[tj]s$/.test(file)) return undefined;
@@ -55,7 +55,7 @@ const tracking: Tracking = {
       const recorded = namesIn(rows, 'name');
       const last = migrations.findLastIndex(({ name }) => recorded.has(name));
       const late = migrations.slice(0, last).find(({ name }) => !recorded.has(name));
-      if (late) return { stops: `${late.name} is pending, and older than one that is applied` };
+      if (late) return { stops: `${late.name} is pending and older than an applied migration` };
       return { runs: pendingAmong(migrations, recorded) };
     },
   },
@@ -68,8 +68,8 @@ interface DbopsRow extends TrackingRow {
 }
 
 /**
- * dbops' own format: `NNNN_name.up.sql` with `NNNN_name.down.sql`, and Kysely modules, ordered by
- * number. Tracked in `dbops.migrations` by name and hash.
+ * The dbops format: `NNNN_name.up.sql` with `NNNN_name.down.sql`, and Kysely modules, ordered by
+ * number; tracked in `dbops.migrations` by name and hash.
  */
 export const dbops: Format = {
   name: 'dbops',
@@ -106,15 +106,15 @@ export const dbops: Format = {
   },
 };
 
-/** What looks like a migration and is none, so that nobody waits for it to run. */
+/** Reports files that look like migrations, but have another name. */
 function strangersAmong(directory: string, others: readonly string[]): Finding[] {
   return others
     .filter((file) => looksLikeMigration(directory, file))
     .map((file) => ({
       code: 'unknown-file',
       severity: 'warning',
-      message: `${file} is never applied: dbops’ own migrations are called NNNN_name.up.sql or NNNN_name.ts.`,
-      help: 'Rename it, such as 0001_name.up.sql, or take it out of the folder; of a folder of another tool, say --format NAME.',
+      message: `${file} is never applied: migrations are named NNNN_name.up.sql or NNNN_name.ts.`,
+      help: 'Rename it, for example to 0001_name.up.sql, or move it out of the folder. For the folder of another tool, pass --format NAME.',
       where: { object: file },
       key: `unknown-file:${file}`,
     }));
@@ -131,7 +131,7 @@ function readMigration(
   { file, name, version }: { file: string; name: string; version: string },
   present: ReadonlySet<string>,
 ): Migration {
-  const path = `${directory}/${file}`; // path.join costs as much as reading the file
+  const path = `${directory}/${file}`; // path.join takes as long as reading the file
   const source = readText(path);
   const migration = { name, version, hash: hashOf(source) };
   if (!file.endsWith('.sql')) {

@@ -1,22 +1,23 @@
 import type { Finding } from '../../report.ts';
 
 interface About extends Omit<Finding, 'where' | 'key'> {
-  /** Of the migration, the file or the row. */
+  /** The migration, the file or the row. */
   name: string;
 }
 
+/** Returns a finding about a migration, a file or a row. */
 export function findingOf({ name, ...finding }: About): Finding {
   return { ...finding, where: { object: name }, key: `${finding.code}:${name}` };
 }
 
 const day = 24 * 60 * 60 * 1000;
 
-/** Whether a time can't be explained by a clock that is somewhat wrong. */
+/** Returns whether a time is more than a day ahead, which no inaccurate clock explains. */
 export function isFuture(milliseconds: number): boolean {
   return milliseconds > Date.now() + day;
 }
 
-/** For people; a `when` that somebody made up may be beyond what a date can be. */
+/** Returns a time as text; a `when` written by hand may exceed the range of a date. */
 export function timeOf(milliseconds: number): string {
   const date = new Date(milliseconds);
   return Number.isNaN(date.getTime()) ? 'no date' : date.toISOString();

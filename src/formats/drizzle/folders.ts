@@ -12,10 +12,10 @@ import type { FolderContents } from '../format.ts';
 
 const dated = /^\d{14}/;
 
-/** Entries that are looked at: in such a folder every one would do, in others there are thousands. */
+/** The number of entries checked: any entry of such a folder would match, and others have thousands. */
 const enough = 50;
 
-/** Prisma has the same folders, but a lock file beside them and no snapshots in them. */
+/** Returns whether a folder is one of 1.0. Prisma's has a lock file and no snapshots. */
 export function isFolderOfVersion1(directory: string, names: readonly string[]): boolean {
   return (
     !names.includes('migration_lock.toml') &&
@@ -31,10 +31,7 @@ export function isFolderOfVersion1(directory: string, names: readonly string[]):
   );
 }
 
-/**
- * Reads a folder of Drizzle 1.0: every folder in it that holds a `migration.sql`, in the order in
- * which Drizzle sorts them.
- */
+/** Reads a folder of Drizzle 1.0: each folder with a `migration.sql`, in Drizzle's order. */
 export function readFolders(
   directory: string,
   names: readonly string[],
@@ -65,7 +62,7 @@ function toMigration(directory: string, name: string, source: string): Migration
   };
 }
 
-/** `20260102030405_name` in milliseconds since 1970. */
+/** Returns the time of `20260102030405_name` in milliseconds since 1970. */
 function timeOfName(name: string): number {
   const [year = 0, month = 1, day, hour, minute, second] = [0, 4, 6, 8, 10, 12].map((from) =>
     Number(name.slice(from, from === 0 ? 4 : from + 2)),
@@ -78,12 +75,12 @@ function undated(directory: string, name: string): Finding {
     code: 'folder-without-time',
     severity: 'error',
     name,
-    message: `${shown(`${directory}/${name}`)} does not begin with a time of 14 digits: Drizzle fails to record it, and dbops leaves it out.`,
-    help: `Give it one, such as 20260102030405_${name}, or move it out of the folder.`,
+    message: `${shown(`${directory}/${name}`)} does not start with a time of 14 digits: Drizzle cannot record it, and dbops ignores it.`,
+    help: `Rename it, for example to 20260102030405_${name}, or move it out of the folder.`,
   });
 }
 
-/** What looks like a migration and is none. */
+/** Reports entries that look like migrations, but are not. */
 function strangers(directory: string, name: string): Finding[] {
   if (name.endsWith('.sql'))
     return [
@@ -91,8 +88,8 @@ function strangers(directory: string, name: string): Finding[] {
         code: 'unlisted-file',
         severity: 'warning',
         name,
-        message: `${shown(`${directory}/${name}`)} is in no folder of its own: neither Drizzle nor dbops runs it.`,
-        help: 'Make a migration with drizzle-kit generate --custom and move its SQL there, or move the file out of the folder.',
+        message: `${shown(`${directory}/${name}`)} is not in a migration folder: neither Drizzle nor dbops runs it.`,
+        help: 'Create a migration with drizzle-kit generate --custom and move its SQL there, or move the file out of the folder.',
       }),
     ];
   if (!dated.test(name)) return [];
@@ -101,8 +98,8 @@ function strangers(directory: string, name: string): Finding[] {
       code: 'missing-file',
       severity: 'error',
       name,
-      message: `${shown(`${directory}/${name}`)} has no migration.sql: Drizzle and dbops leave it out.`,
-      help: `Bring its file back: git log --diff-filter=D --oneline -- ${shown(`${directory}/${name}/migration.sql`)}`,
+      message: `${shown(`${directory}/${name}`)} has no migration.sql: Drizzle and dbops ignore it.`,
+      help: `Restore its file: git log --diff-filter=D --oneline -- ${shown(`${directory}/${name}/migration.sql`)}`,
     }),
   ];
 }

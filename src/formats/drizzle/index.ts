@@ -9,14 +9,14 @@ import { drizzleText, writtenMigration } from './written.ts';
 import { drizzleTable, type DrizzleTable } from './table.ts';
 import type { FolderContents, Format } from '../format.ts';
 
-/** What drizzle-kit 0.x writes beside its SQL files. */
+/** Written by drizzle-kit 0.x beside its SQL files. */
 const journal = 'meta/_journal.json';
 
 /**
- * Drizzle. Of 0.x: `meta/_journal.json` with `<tag>.sql` beside it; of 1.0:
- * `<14 digits>_<name>/migration.sql` with `snapshot.json`. Either is tracked in
- * `drizzle.__drizzle_migrations`. Drizzle has no lock and no rollbacks: dbops reads
- * `<tag>.down.sql`, or `down.sql` in the migration's folder, where somebody wrote one.
+ * Drizzle. Version 0.x: `meta/_journal.json` with `<tag>.sql` beside it; version 1.0:
+ * `<14 digits>_<name>/migration.sql` with `snapshot.json`. Both are tracked in
+ * `drizzle.__drizzle_migrations`. Drizzle has no lock and no rollbacks: dbops reads a hand-written
+ * `<tag>.down.sql`, or `down.sql` in the migration's folder.
  *
  * Sources: drizzle-orm 0.45.4, migrator.js and pg-core/dialect.js; drizzle-orm 1.0.0-rc.5,
  * migrator.js, up-migrations/pg.js and pg-core/async/session.js.
@@ -40,10 +40,10 @@ export const drizzle: Format = {
       : join(dirname(up.file), `${name}.down.sql`),
   writtenFiles: writtenMigration,
   textOf: drizzleText,
-  newCommand: (slug) => `Let it write both: npx drizzle-kit generate --custom --name=${slug}`,
+  newCommand: (slug) => `Create the files with: npx drizzle-kit generate --custom --name=${slug}`,
 };
 
-/** @throws usage error when it is a folder of 0.x that has lost its journal */
+/** @throws usage error when the folder is one of 0.x without its journal */
 function readFoldersOf(
   directory: string,
   names: readonly string[],
@@ -55,8 +55,8 @@ function readFoldersOf(
   const file = shellWord(`${directory}/${journal}`);
   throw usageError(
     'FOLDER.JOURNAL',
-    `${directory} has SQL files, but no ${journal}, without which nobody knows what Drizzle runs.`,
-    `Bring it back: git log --diff-filter=D --oneline -- ${file}`,
+    `${directory} has SQL files, but no ${journal}, which lists the migrations that Drizzle runs.`,
+    `Find the commit that deleted it, and restore it: git log --diff-filter=D --oneline -- ${file}`,
   );
 }
 

@@ -14,16 +14,16 @@ import { readIfPresent, withoutBom } from '../shared/script.ts';
 
 interface Entry {
   idx?: number;
-  /** Milliseconds since 1970, when drizzle-kit generated the file: what Drizzle goes by. */
+  /** Milliseconds since 1970, when drizzle-kit generated the file; Drizzle compares this. */
   when: number;
   tag: string;
 }
 
 /**
- * Reads a folder of Drizzle 0.x: the journal's entries in their order. Like Drizzle, it takes no
- * other file for a migration.
+ * Reads a folder of Drizzle 0.x: the journal's entries in their order. Like Drizzle, it ignores
+ * other files.
  *
- * @throws usage error when the journal can't be read, or is of another database system
+ * @throws usage error when the journal is invalid, or belongs to another database system
  */
 export function readJournal(
   directory: string,
@@ -51,11 +51,11 @@ function parseJournal(file: string): Entry[] {
   const journal = parseJson(file);
   const listed =
     'entries' in journal && Array.isArray(journal.entries) ? journal.entries : undefined;
-  if (!listed) throw unreadable(file, ['It has no list of entries.']);
+  if (!listed) throw unreadable(file, ['entries is not an array.']);
   const dialect = 'dialect' in journal ? journal.dialect : 'postgresql';
   if (dialect !== 'postgresql' && dialect !== 'pg') throw otherDialect(file, String(dialect));
   const wrong = listed.flatMap((each, index) =>
-    isEntry(each) ? [] : `entries[${index}] has no tag, or no when in milliseconds.`,
+    isEntry(each) ? [] : `entries[${index}] has no tag, or its when is not in milliseconds.`,
   );
   const entries = listed.filter(isEntry);
   const repeated = [...Map.groupBy(entries, ({ tag }) => tag)].flatMap(([tag, [, another]]) =>
@@ -65,7 +65,7 @@ function parseJournal(file: string): Entry[] {
   return entries;
 }
 
-/** By hand: zod takes as long for a thousand entries as reading a thousand files. */
+/** Checked by hand: zod takes as long for a thousand entries as reading a thousand files. */
 function isEntry(value: unknown): value is Entry {
   if (typeof value !== 'object' || value === null) return false;
   if (!('tag' in value) || typeof value.tag !== 'string' || value.tag === '') return false;
@@ -89,16 +89,16 @@ function parseJson(file: string): object {
 function otherDialect(file: string, dialect: string) {
   return usageError(
     'FOLDER.DIALECT',
-    `${shown(file)} is the journal of migrations for ${dialect}; dbops operates PostgreSQL.`,
-    'Name the folder of the PostgreSQL migrations with --migrations DIR.',
+    `${shown(file)} is a journal for ${dialect}; dbops supports PostgreSQL only.`,
+    'Pass the folder of the PostgreSQL migrations with --migrations DIR.',
   );
 }
 
 function unreadable(file: string, reason: string[]) {
   return usageError(
     'FOLDER.JOURNAL',
-    `${shown(file)} is not a journal that Drizzle could read.`,
-    `A merge may have left its marks in it; see what changed: git log -p -- ${shown(file)}`,
+    `${shown(file)} is not a valid Drizzle journal.`,
+    `It may contain conflict markers of a merge; check its changes: git log -p -- ${shown(file)}`,
     reason.slice(0, 5),
   );
 }
@@ -142,12 +142,12 @@ function toMigration(
 function missingFile(file: string, journal: string): Flaw {
   return {
     code: 'missing-file',
-    message: `${shown(journal)} lists ${shown(file)}, but there is no such file: neither Drizzle nor dbops runs anything without it.`,
-    help: `It may not have been committed, or was deleted: git log --diff-filter=D --oneline -- ${shown(file)}`,
+    message: `${shown(journal)} lists ${shown(file)}, which does not exist: neither Drizzle nor dbops runs anything without it.`,
+    help: `Commit it, or restore it if it was deleted: git log --diff-filter=D --oneline -- ${shown(file)}`,
   };
 }
 
-/** Files that somebody, or an agent, wrote and never entered in the journal. */
+/** Reports files without an entry in the journal. */
 function unlistedFiles(directory: string, entries: readonly Entry[], names: readonly string[]) {
   const listed = new Set(entries.flatMap(({ tag }) => [`${tag}.sql`, `${tag}.down.sql`]));
   const unlisted = names.filter((name) => name.endsWith('.sql') && !listed.has(name));
@@ -157,12 +157,12 @@ function unlistedFiles(directory: string, entries: readonly Entry[], names: read
       severity: 'warning',
       name,
       message: `${shown(`${directory}/${name}`)} is not in the journal: neither Drizzle nor dbops runs it.`,
-      help: 'Make an entry with drizzle-kit generate --custom and move its SQL there, or move the file out of the folder.',
+      help: 'Create an entry with drizzle-kit generate --custom and move its SQL there, or move the file out of the folder.',
     }),
   );
 }
 
-/** A folder that `drizzle-kit up` has begun, or a branch of 1.0 merged into one of 0.x. */
+/** Reports migrations of 1.0, such as from an interrupted `drizzle-kit up` or a merged branch. */
 function foldersOfVersion1(directory: string, names: readonly string[]): Finding[] {
   const folders = names.filter(
     (name) => /^\d{14}/.test(name) && existsSync(`${directory}/${name}/migration.sql`),
@@ -172,13 +172,13 @@ function foldersOfVersion1(directory: string, names: readonly string[]): Finding
       code: 'unlisted-file',
       severity: 'warning',
       name,
-      message: `${shown(`${directory}/${name}`)} is a migration of Drizzle 1.0 beside the journal of 0.x: 1.0 refuses such a folder, 0.x and dbops leave it out.`,
-      help: 'Upgrade the whole folder with the drizzle-kit of 1.0: drizzle-kit up',
+      message: `${shown(`${directory}/${name}`)} is a migration of Drizzle 1.0 beside the journal of 0.x: 1.0 rejects such a folder, 0.x and dbops ignore the migration.`,
+      help: 'Upgrade the whole folder with drizzle-kit 1.0: drizzle-kit up',
     }),
   );
 }
 
-/** Two branches that each generated the next number, merged. */
+/** Reports entries with the same number, which result from merging two branches. */
 function twins(entries: readonly Entry[]): Finding[] {
   const byIndex = Map.groupBy(entries, ({ idx }) => idx);
   return [...byIndex].flatMap(([idx, [first, ...others]]) =>
@@ -189,14 +189,14 @@ function twins(entries: readonly Entry[]): Finding[] {
             code: 'duplicate',
             severity: 'warning',
             name: tag,
-            message: `${first.tag} and ${tag} both have the idx ${idx}: two branches were merged, and each was generated without knowing of the other.`,
-            help: `Give ${tag} the next free idx in meta/_journal.json (what is applied is found by its when and stays applied), and look at the order: drizzle-kit check`,
+            message: `${first.tag} and ${tag} both have idx ${idx}: they were generated on two branches that were merged.`,
+            help: `Set the idx of ${tag} to the next free number in meta/_journal.json (an applied migration is matched by its when and remains applied), then check the order: drizzle-kit check`,
           }),
         ),
   );
 }
 
-/** Entries that Drizzle leaves out wherever an earlier one is applied already. */
+/** Reports entries that Drizzle skips in a database where the entry before them is applied. */
 function disorder(entries: readonly Entry[]): Finding[] {
   const [first, ...others] = entries;
   let newest = first;
@@ -209,8 +209,8 @@ function disorder(entries: readonly Entry[]): Finding[] {
       code: 'journal-order',
       severity: 'info',
       name: entry.tag,
-      message: `${entry.tag} is not newer than ${newest.tag}, which precedes it: where that one is applied, Drizzle skips ${entry.tag} for ever, without a word. dbops applies it.`,
-      help: `Nothing needs to be done where it is applied. Before it is, give it a when above ${newest.when} in meta/_journal.json.`,
+      message: `${entry.tag} is not newer than ${newest.tag}, which precedes it: where ${newest.tag} is applied, Drizzle silently skips ${entry.tag}. dbops applies it.`,
+      help: `If it is not applied yet, set its when above ${newest.when} in meta/_journal.json. Otherwise no action is needed.`,
     });
   });
 }
@@ -220,8 +220,8 @@ function fromTheFuture({ tag, when }: Entry): Finding {
     code: 'future-entry',
     severity: 'warning',
     name: tag,
-    message: `${tag} was generated in the future (when ${when}, ${timeOf(when)}): once it is applied, Drizzle skips everything that is generated until then.`,
-    help: 'Before it is applied, correct its when in meta/_journal.json to the time of its commit.',
+    message: `${tag} has a when in the future (${when}, ${timeOf(when)}): once it is applied, Drizzle skips every migration generated before then.`,
+    help: 'Before it is applied, set its when in meta/_journal.json to the time of its commit.',
   });
 }
 

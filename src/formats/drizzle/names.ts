@@ -7,14 +7,14 @@ import type { DrizzleTable } from './table.ts';
 import type { Applied, Tracking, TrackingRow } from '../format.ts';
 import { namesIn, pendingAmong, textIn } from '../shared/rows.ts';
 
-/** The name is the key. Rows of 0.x have none, until 1.0 gives them one. */
+/** A row of 1.0, whose key is the name. Rows of 0.x have no name until 1.0 upgrades the table. */
 interface NamedRow extends TrackingRow {
   id: number;
   hash: string;
   created_at: number | null;
   name: string | null;
   applied_ms: number | null;
-  /** Whether the table has the column: 1.0 upgrades a table without it, and then trusts names alone. */
+  /** Whether the table has the column: 1.0 upgrades a table without it, and then compares names only. */
   has_names: boolean;
 }
 
@@ -24,7 +24,7 @@ const columns = `id SERIAL PRIMARY KEY, hash text NOT NULL, created_at bigint,
 const hasNames = (table: string) => `EXISTS (SELECT FROM pg_attribute
   WHERE attrelid = to_regclass(${quoteLiteral(table)}) AND attname = 'name' AND NOT attisdropped)`;
 
-/** In the table of 0.x, `name` and `applied_at` are those of `absent`. */
+/** In a table of 0.x, `name` and `applied_at` resolve to the NULLs of `absent`. */
 const selectFrom = (
   table: string,
 ) => `SELECT id, hash, created_at, recorded.name, applied_ms, ${hasNames(table)} AS has_names
@@ -33,7 +33,7 @@ const selectFrom = (
       1000 * extract(epoch FROM applied_at)::float8 AS applied_ms FROM ${table}) recorded
   ORDER BY id`;
 
-/** The tracking table of Drizzle 1.0 (`migrate` in drizzle-orm's pg-core/async/session.js). */
+/** Returns the tracking table of Drizzle 1.0 (`migrate` in drizzle-orm's pg-core/async/session.js). */
 export function trackingOf(migrations: readonly Migration[], place: DrizzleTable): Tracking {
   const { table } = place;
   const ownerOf = ownerByTime(migrations);
@@ -47,7 +47,7 @@ export function trackingOf(migrations: readonly Migration[], place: DrizzleTable
     toApplied: (rows) => toApplied(rows as readonly NamedRow[], migrations, { table, ownerOf }),
     record: (migration) =>
       `INSERT INTO ${table} (hash, created_at, name) VALUES (${valuesOf(migration)})`,
-    // Without a time of application, as Drizzle's own upgrade leaves rows that it fills in.
+    // No time of application, as in rows that Drizzle's own upgrade completes.
     mark: (migration) =>
       `INSERT INTO ${table} (hash, created_at, name, applied_at) VALUES (${valuesOf(migration)}, NULL)`,
     erase: ({ name, hash }) =>
@@ -79,8 +79,9 @@ function whenOf({ row }: Migration): number {
 }
 
 /**
- * Makes the table, or gives the one of 0.x its names as Drizzle does (up-migrations/pg.js): by the
- * second of `created_at`; by hash within that second, or where no migration is of that second.
+ * Returns SQL that creates the table, or adds the names to a table of 0.x as Drizzle does
+ * (up-migrations/pg.js): by the second of `created_at`, and by hash within that second or when no
+ * migration has that second.
  */
 function createOrUpgrade(migrations: readonly Migration[], place: DrizzleTable): string {
   const { table } = place;
@@ -107,7 +108,7 @@ function createOrUpgrade(migrations: readonly Migration[], place: DrizzleTable):
 
 type OwnerOf = (row: Pick<NamedRow, 'created_at' | 'hash'>) => Migration | undefined;
 
-/** The rule of `createOrUpgrade`, for rows that have no name yet. */
+/** Applies the rule of `createOrUpgrade` to rows without a name. */
 function ownerByTime(migrations: readonly Migration[]): OwnerOf {
   const byTime = Map.groupBy(migrations, whenOf);
   const byHash = new Map(migrations.map((each) => [each.hash, each]));
@@ -151,8 +152,8 @@ function recordedTwice({ id }: NamedRow, name: string, table: string): Finding {
     code: 'duplicate-row',
     severity: 'warning',
     name: `row ${id}`,
-    message: `${name} is recorded twice in ${table}; row ${id} is the surplus one. Drizzle takes no lock, so two runs at once may both have applied it.`,
-    help: `See that its statements did not run twice, then: DELETE FROM ${table} WHERE id = ${id};`,
+    message: `${name} is recorded twice in ${table}; row ${id} is redundant. Drizzle takes no lock, so two concurrent runs may both have applied it.`,
+    help: `Check that its statements did not run twice, then: DELETE FROM ${table} WHERE id = ${id};`,
   });
 }
 
@@ -162,8 +163,8 @@ function strayRow({ id, created_at: at }: NamedRow, name: string, table: string)
     code: 'missing-file',
     severity: 'error',
     name,
-    message: `NamedRow ${id} of ${table} (created_at ${at}${time}) has no name, and no migration of the folder has its time or its content: Drizzle 1.0 does not upgrade a table with such a row.`,
-    help: `Bring its folder back: git log --all --diff-filter=D --summary -- '*.sql'. If it is of another configuration, give each a table of its own (migrations.table in drizzle.config.ts) and: DELETE FROM ${table} WHERE id = ${id};`,
+    message: `NamedRow ${id} of ${table} (created_at ${at}${time}) has no name, and no migration in the folder matches its time or hash: Drizzle 1.0 does not upgrade a table with such a row.`,
+    help: `Restore its folder: git log --all --diff-filter=D --summary -- '*.sql'. If it belongs to another configuration, use a separate table for each (migrations.table in drizzle.config.ts) and: DELETE FROM ${table} WHERE id = ${id};`,
   });
 }
 
@@ -172,7 +173,7 @@ function unnamed({ id }: NamedRow, { name }: Migration, table: string): Finding 
     code: 'row-without-name',
     severity: 'warning',
     name,
-    message: `${name} is recorded in row ${id} of ${table} without its name, as Drizzle 0.x writes: Drizzle 1.0 takes it for pending, and would run it again.`,
+    message: `${name} is recorded in row ${id} of ${table} without its name, as Drizzle 0.x writes it: Drizzle 1.0 treats it as pending and would run it again.`,
     help: `UPDATE ${table} SET name = ${quoteLiteral(name)} WHERE id = ${id};`,
   });
 }
@@ -186,7 +187,7 @@ function misnamed(
     code: 'missing-file',
     severity: 'error',
     name: recorded,
-    message: `${recorded} is recorded as applied, but the folder has no such migration; ${name} has the same content. Drizzle takes that for pending, and would run it again.`,
+    message: `${recorded} is recorded as applied, but is missing from the folder; ${name} has the same content. Drizzle treats ${name} as pending and would run it again.`,
     help: `If its folder was renamed: UPDATE ${table} SET name = ${quoteLiteral(name)} WHERE id = ${id};`,
   });
 }

@@ -6,14 +6,17 @@ import type { DrizzleTable } from './table.ts';
 import type { Applied, RowColumns, Tracking, TrackingRow } from '../format.ts';
 import { textIn } from '../shared/rows.ts';
 
-/** A row has no name and no time of application: `created_at` is the journal's `when`. */
+/** A row has no name and no time of application; `created_at` is the journal's `when`. */
 interface JournalRow extends TrackingRow {
   id: number;
   hash: string;
   created_at: number | null;
 }
 
-/** Makes the table as `columns` say. IF NOT EXISTS alone would ask for rights that only a creator needs. */
+/**
+ * Returns SQL that creates the table if it is missing. CREATE TABLE IF NOT EXISTS checks the CREATE
+ * privilege on the schema even when the table exists.
+ */
 export function createTable({ table, ensureSchema }: DrizzleTable, columns: string): string {
   const body = `BEGIN IF to_regclass(${quoteLiteral(table)}) IS NULL THEN
     CREATE TABLE IF NOT EXISTS ${table} (${columns}); END IF; END`;
@@ -21,10 +24,10 @@ export function createTable({ table, ensureSchema }: DrizzleTable, columns: stri
 }
 
 /**
- * The tracking table of Drizzle 0.x (`migrate` in drizzle-orm's pg-core/dialect.js), which compares
- * nothing but the largest `created_at` with the journal.
+ * Returns the tracking table of Drizzle 0.x (`migrate` in drizzle-orm's pg-core/dialect.js), which
+ * compares only the largest `created_at` with the journal.
  *
- * @param journal its path, for people
+ * @param journal its path, for messages
  */
 export function trackingOf(
   migrations: readonly Migration[],
@@ -53,7 +56,7 @@ export function trackingOf(
   };
 }
 
-/** `ORDER BY created_at DESC LIMIT 1`: a row without a time comes first, and counts as 0. */
+/** As `ORDER BY created_at DESC LIMIT 1`: NULL sorts first, and Drizzle treats it as 0. */
 function afterNewest(rows: readonly RowColumns[], entries: readonly Migration[]): string[] {
   const times = rows.map((row) => textIn(row, 'created_at'));
   const newest = times.includes(null) ? 0 : Math.max(-Infinity, ...times.map(Number));
@@ -64,7 +67,7 @@ function whenOf({ row }: Migration): number {
   return Number(row?.['when']);
 }
 
-/** Rows of other migrations stay, be they of the same time or (as empty files are) of the same hash. */
+/** Keeps rows of other migrations with the same time or, such as empty files, the same hash. */
 function erase(migration: Migration, migrations: readonly Migration[], table: string): string {
   const when = whenOf(migration);
   const hash = quoteLiteral(migration.hash);
@@ -78,7 +81,7 @@ function erase(migration: Migration, migrations: readonly Migration[], table: st
        OR (hash = ${hash}${none('created_at', whens)})`;
 }
 
-/** What people have to look at, by its name. */
+/** Names for messages. */
 interface JournalAndTable {
   journal: string;
   /** In SQL. */
@@ -121,11 +124,11 @@ function toApplied(
 
 interface RowOwners {
   owners: Map<JournalRow, Migration>;
-  /** Rows of migrations that have one already. */
+  /** Further rows of a migration that has one. */
   surplus: Map<JournalRow, Migration>;
 }
 
-/** Finds the migration of each row: by time and hash, by time (the file was edited), by hash. */
+/** Finds the migration of each row: by time and hash, else by time (an edited file), else by hash. */
 function matchRows(rows: readonly JournalRow[], migrations: readonly Migration[]): RowOwners {
   const byWhen = Map.groupBy(migrations, whenOf);
   const byHash = Map.groupBy(migrations, ({ hash }) => hash);
@@ -164,11 +167,11 @@ function strayRow(row: JournalRow, { journal, table }: JournalAndTable): Finding
     code: 'missing-file',
     severity: 'error',
     name: nameOf(row),
-    message: `JournalRow ${row.id} of ${table} (created_at ${when}${when === null ? '' : `, ${timeOf(when)}`}) is of no entry in ${journal}: the entry was removed, or another Drizzle configuration writes into the same table, and each makes Drizzle skip what is pending in the other.`,
+    message: `JournalRow ${row.id} of ${table} (created_at ${when}${when === null ? '' : `, ${timeOf(when)}`}) matches no entry in ${journal}: the entry was removed, or another Drizzle configuration writes to the same table, in which case each makes Drizzle skip pending migrations of the other.`,
     help:
       when === null
-        ? `Look what wrote it, then give it the when of its entry or delete it: SELECT * FROM ${table} WHERE id = ${row.id};`
-        : `Find the entry: git log --oneline --all -S${when} -- '*_journal.json'. Bring it back with its file, or give each configuration a table of its own (migrations.table in drizzle.config.ts).`,
+        ? `Find out what wrote it, then set it to the when of its entry or delete it: SELECT * FROM ${table} WHERE id = ${row.id};`
+        : `Find the entry: git log --oneline --all -S${when} -- '*_journal.json'. Restore it with its file, or use a separate table for each configuration (migrations.table in drizzle.config.ts).`,
   });
 }
 
@@ -177,8 +180,8 @@ function recordedTwice(row: JournalRow, { name }: Migration, table: string): Fin
     code: 'duplicate-row',
     severity: 'warning',
     name: nameOf(row),
-    message: `${name} is recorded twice in ${table}; row ${row.id} is the surplus one. Drizzle takes no lock, so two runs at once may both have applied it.`,
-    help: `See that its statements did not run twice, then: DELETE FROM ${table} WHERE id = ${row.id};`,
+    message: `${name} is recorded twice in ${table}; row ${row.id} is redundant. Drizzle takes no lock, so two concurrent runs may both have applied it.`,
+    help: `Check that its statements did not run twice, then: DELETE FROM ${table} WHERE id = ${row.id};`,
   });
 }
 
@@ -188,7 +191,7 @@ interface NewestRow {
   table: string;
 }
 
-/** A row that only its hash connects with its migration. */
+/** Reports a row that matches its migration by hash, but not by time. */
 function movedRow(row: JournalRow, migration: Migration, { newest, table }: NewestRow): Finding[] {
   const { name } = migration;
   const when = whenOf(migration);
@@ -196,10 +199,10 @@ function movedRow(row: JournalRow, migration: Migration, { newest, table }: Newe
   const repeats = when > newest || row.created_at === null;
   const consequence =
     row.created_at === null
-      ? 'Drizzle takes a row without a time for the newest, and would run every migration again'
+      ? 'Drizzle treats a row without a time as the newest and would run every migration again'
       : repeats
-        ? 'Drizzle takes it for pending, and would run it again'
-        : 'Drizzle goes by the largest created_at alone, and leaves it';
+        ? 'Drizzle treats it as pending and would run it again'
+        : 'Drizzle compares only the largest created_at, so it does not run it again';
   return [
     findingOf({
       code: 'recorded-at-another-time',
@@ -217,12 +220,12 @@ function fromTheFuture(row: JournalRow, table: string): Finding {
     code: 'recorded-in-the-future',
     severity: 'warning',
     name: nameOf(row),
-    message: `JournalRow ${row.id} of ${table} has a created_at in the future (${at}, ${timeOf(at)}): Drizzle skips every migration that is generated until then.`,
-    help: `Correct the when of its journal entry to the time of its commit, and the row with it: UPDATE ${table} SET created_at = <when> WHERE id = ${row.id};`,
+    message: `JournalRow ${row.id} of ${table} has a created_at in the future (${at}, ${timeOf(at)}): Drizzle skips every migration generated before then.`,
+    help: `Set the when of its journal entry to the time of its commit, and update the row: UPDATE ${table} SET created_at = <when> WHERE id = ${row.id};`,
   });
 }
 
-/** What Drizzle will never run here: pending, and not newer than the newest row. */
+/** Reports migrations that Drizzle never runs: pending, and not newer than the newest row. */
 function skipped(
   migrations: readonly Migration[],
   recorded: ReadonlySet<Migration>,
@@ -237,8 +240,8 @@ function skipped(
       code: isLate ? 'out-of-order' : 'skipped-by-drizzle',
       severity: 'warning',
       name,
-      message: `${name} is not recorded, and Drizzle skips it for ever, without a word: its when (${whenOf(migration)}) is not above the largest created_at (${newest}).`,
-      help: `Apply it: dbops migrate up${isLate ? ' --allow-out-of-order' : ''}. If what it makes is there already, only its row is missing: INSERT INTO ${table} (hash, created_at) VALUES (${quoteLiteral(hash)}, ${whenOf(migration)});`,
+      message: `${name} is not recorded, and Drizzle silently skips it: its when (${whenOf(migration)}) is not greater than the largest created_at (${newest}).`,
+      help: `Apply it: dbops migrate up${isLate ? ' --allow-out-of-order' : ''}. If its objects already exist, add only its row: INSERT INTO ${table} (hash, created_at) VALUES (${quoteLiteral(hash)}, ${whenOf(migration)});`,
     });
   });
 }

@@ -2,29 +2,29 @@ import { hash } from 'node:crypto';
 import type { SqlScript } from '../../migration.ts';
 import { withoutBom, readText } from '../shared/script.ts';
 
-/** SHA-256, in hex, of the text as it is: a BOM and the kind of line endings count. */
+/** Returns the SHA-256, in hex, of the text including a BOM and its line endings. */
 export function hashOf(source: string): string {
   return hash('sha256', source);
 }
 
-/** What Drizzle would have recorded of the same file in a checkout with other line endings. */
+/** Returns the hashes that Drizzle records for the same text with LF and with CRLF line endings. */
 export function hashesOfLineEndings(source: string): string[] {
   const text = source.replaceAll('\r\n', '\n');
   return [text, text.replaceAll('\n', '\r\n')].map(hashOf);
 }
 
+/** Returns the script of a file that has been read. */
 export function drizzleScript(file: string, source: string): SqlScript {
   return {
     kind: 'sql',
     file,
-    // Of applied files nobody asks for it.
     get sql() {
       return separateStatements(withoutBom(source));
     },
   };
 }
 
-/** As `drizzleScript`, of a file that most commands never read. */
+/** As `drizzleScript`, for a file that is read only when its SQL is needed. */
 export function lazyDrizzleScript(file: string): SqlScript {
   return {
     kind: 'sql',
@@ -38,10 +38,10 @@ export function lazyDrizzleScript(file: string): SqlScript {
 const marker = '--> statement-breakpoint';
 
 /**
- * Drizzle cuts a file at its markers wherever they stand (`query.split(…)` in drizzle-orm's
- * migrator.js). For the server they are comments: a statement without a semicolon would run into
- * the next one, and what stands behind a marker on its line would be lost. Every character keeps
- * its place, for the lines in error messages.
+ * Replaces markers with semicolons where the server needs them. Drizzle splits a file at every marker
+ * (`query.split(…)` in drizzle-orm's migrator.js), but the server reads a marker as a comment: a
+ * statement without a semicolon would run into the next one, and text after a marker on its line
+ * would be lost. Line numbers stay, for error messages.
  */
 export function separateStatements(sql: string): string {
   const [first = '', ...others] = sql.split(marker);
@@ -57,7 +57,7 @@ export function separateStatements(sql: string): string {
 function separatorBetween(before: string, after: string): string {
   const endsLine = /^[ \t]*(?:\r?\n|$)/.test(after);
   if (endsLine && isEnded(before)) return marker;
-  // A semicolon behind `-- …` would be part of that comment.
+  // A semicolon after `-- …` would be part of that comment.
   const separator = lastLineOf(before).includes('--') ? '\n;' : ';';
   return separator.padEnd(marker.length);
 }

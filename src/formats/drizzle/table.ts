@@ -6,19 +6,19 @@ import {
   type TrackingTableName,
 } from '../shared/tracking-table.ts';
 
-/** Where Drizzle keeps its rows: `migrationsSchema` and `migrationsTable` of `migrate()`. */
+/** The tracking table: `migrationsSchema` and `migrationsTable` of `migrate()`. */
 export interface DrizzleTable {
-  /** For people. */
+  /** The name for messages. */
   text: string;
-  /** As the catalog has it. */
+  /** `schema.table`, unquoted. */
   name: string;
   /** In SQL. */
   table: string;
-  /** SQL that makes the schema where it is missing. */
+  /** SQL that creates the schema if it is missing. */
   ensureSchema: string;
 }
 
-/** @param requested without a schema, in that of Drizzle */
+/** @param requested the configured name; its default schema is `drizzle` */
 export function drizzleTable(
   requested: TrackingTableName = { table: '__drizzle_migrations' },
 ): DrizzleTable {

@@ -8,16 +8,16 @@ import { statements, type MigrationContent } from '../shared/written-migration.t
 
 const breakpoint = '--> statement-breakpoint';
 
-/** The text of a migration: Drizzle sends what is between two marks as one statement. */
+/** Returns the text of a migration: Drizzle sends the text between two markers as one statement. */
 export function drizzleText({ head, up }: Pick<MigrationContent, 'head' | 'up'>): string {
   return head.map((line) => `-- ${line}\n`).join('') + statements(up, breakpoint);
 }
 
 /**
- * A migration that changes nothing of what the last snapshot holds, such as the second half of one
- * that was cut in two: with the snapshot of the last one, so that drizzle-kit sees no difference.
+ * Returns the files of a migration whose schema is that of the last snapshot, such as the second half
+ * of a split one. It repeats that snapshot, so that drizzle-kit sees no difference.
  *
- * @throws usage error where the folder is not as drizzle-kit leaves it
+ * @throws usage error when the folder has no migrations
  */
 export function writtenMigration(
   directory: string,
@@ -28,7 +28,12 @@ export function writtenMigration(
   const journal = `${directory}/meta/_journal.json`;
   const text = readIfPresent(journal);
   if (last && text !== undefined) return ofVersion0(text, { directory, title, now }, content);
-  if (!last) throw usageError('FOLDER.EMPTY', `${directory} is empty.`, 'Name another folder.');
+  if (!last)
+    throw usageError(
+      'FOLDER.EMPTY',
+      `${directory} is empty.`,
+      'Pass another folder with --migrations DIR.',
+    );
   const dated = [now, new Date(now.valueOf() + 1_000)].map((each) =>
     each.toISOString().replaceAll(/\D/g, '').slice(0, 14),
   );
@@ -60,7 +65,7 @@ function ofVersion0(
     throw usageError(
       'FOLDER.EMPTY',
       `${relative(process.cwd(), directory)} is empty.`,
-      'Name another folder.',
+      'Pass another folder with --migrations DIR.',
     );
   const idx = last.idx + 1;
   const number = (of: number) => String(of).padStart(4, '0');
@@ -74,12 +79,12 @@ function ofVersion0(
     ...(snapshot !== undefined && {
       [`meta/${number(idx)}_snapshot.json`]: successorOf(snapshot, 'prevId'),
     }),
-    // Written last: without its entry, a file is not there for Drizzle.
+    // Written last: Drizzle ignores a file without an entry.
     'meta/_journal.json': `${JSON.stringify({ ...journal, entries }, null, 2)}\n`,
   };
 }
 
-/** The same schema as the state after the next migration. */
+/** Returns the snapshot of the next migration, with the same schema. */
 function successorOf(snapshot: string, previous: 'prevId' | 'prevIds'): string {
   const parsed: { id?: string } = JSON.parse(snapshot);
   if (parsed.id === undefined) return snapshot;

@@ -2,24 +2,24 @@ import { hash } from 'node:crypto';
 import type { Flaw } from '../shared/flaw.ts';
 import { withoutBom } from '../shared/script.ts';
 
-/** A file of `committed/`, parsed. */
+/** A parsed file of `committed/`. */
 export interface Committed {
-  /** As the database records it, and as the file's own header should say. */
+  /** The hash that the database records, and that the header must contain. */
   hash: string;
   /** The hash in its header. */
   declared?: string;
-  /** The hash of the migration before, in its header; absent for the first. */
+  /** The hash of the previous migration in its header; absent for the first. */
   previous?: string;
-  /** With empty lines in place of the header. */
+  /** The header lines are emptied. */
   sql: string;
   noTransaction: boolean;
-  /** Why graphile-migrate refuses the file. */
+  /** Why graphile-migrate rejects the file. */
   flaw?: Flaw;
 }
 
 /**
  * Parses a file as graphile-migrate does (`migration`: `parseMigrationText`, `getAllMigrations`,
- * `runCommittedMigration`; `hash`; `header`), and with its refusals.
+ * `runCommittedMigration`; `hash`; `header`), with the same errors.
  */
 export function parseCommitted(source: string, name: string): Committed {
   const text = withoutBom(source);
@@ -46,12 +46,12 @@ export function parseCommitted(source: string, name: string): Committed {
   };
 }
 
-/** A migration whose `--! Previous:` is not the hash of the one before it. */
+/** Returns the flaw of a migration whose `--! Previous:` is not the hash of the previous one. */
 export function chainFlaw(name: string): Flaw {
   return {
     code: 'broken-chain',
-    message: `${name} does not follow the migration before it: its header names another previous hash.`,
-    help: 'Two branches have committed a migration each. Take the later one back and commit it again: graphile-migrate uncommit && graphile-migrate commit',
+    message: `${name} does not follow the previous migration: its header has another previous hash.`,
+    help: 'Two branches each committed a migration. Uncommit the later one and commit it again: graphile-migrate uncommit && graphile-migrate commit',
   };
 }
 
@@ -59,7 +59,7 @@ type Headers = (readonly [key: string, value: string])[];
 
 const header = /^--! ([A-Z][a-zA-Z0-9_]*)(?::(.*))?$/;
 
-/** The lines `--! Key: value` at the top. */
+/** Returns the lines `--! Key: value` at the top. */
 function headersOf(lines: readonly string[]): Headers {
   const end = lines.findIndex((line) => !header.test(line));
   return lines.slice(0, end < 0 ? undefined : end).map((line) => {
@@ -75,8 +75,8 @@ function hashOf(body: string, previous = ''): string {
 function converted(name: string): Flaw {
   return {
     code: 'line-endings',
-    message: `${name} has CRLF line endings, with which graphile-migrate does not find its header.`,
-    help: 'Put the line "migrations/committed/*.sql text eol=lf" into .gitattributes, then: git add --renormalize . && git checkout -- migrations/committed',
+    message: `${name} has CRLF line endings, so that graphile-migrate does not recognize its header.`,
+    help: 'Add the line "migrations/committed/*.sql text eol=lf" to .gitattributes, then: git add --renormalize . && git checkout -- migrations/committed',
   };
 }
 
@@ -86,14 +86,14 @@ function headerFlaw(name: string, headers: Headers, [gap]: readonly string[]): F
   const missing = ['Previous', 'Hash'].find((key) => !new Map(headers).get(key));
   if (!twice && !missing && gap === '') return undefined;
   const what = twice
-    ? `says "--! ${twice}" twice`
+    ? `has "--! ${twice}" twice`
     : missing
       ? `has no "--! ${missing}" at its top`
       : 'has no empty line after its header';
   return {
     code: 'broken-header',
-    message: `${name} ${what}: graphile-migrate refuses the folder.`,
-    help: 'Bring the file back as it was committed, or commit its statements anew: put them into current.sql, then graphile-migrate commit',
+    message: `${name} ${what}: graphile-migrate rejects the folder.`,
+    help: 'Restore the committed file, or commit its statements again: move them to current.sql, then graphile-migrate commit',
   };
 }
 
@@ -102,12 +102,12 @@ function hashFlaw(name: string, isValid: boolean, allowsInvalid: boolean): Flaw 
   return isValid
     ? {
         code: 'needless-allow-invalid-hash',
-        message: `${name} says "--! AllowInvalidHash", but its hash is valid: graphile-migrate refuses to run it.`,
+        message: `${name} has "--! AllowInvalidHash", but its hash is valid: graphile-migrate refuses to run it.`,
         help: 'Remove the line "--! AllowInvalidHash".',
       }
     : {
         code: 'hash-mismatch',
-        message: `${name} was edited after it was committed: its text does not give the hash in its header.`,
-        help: 'Bring it back as it was committed (git log -p shows the edit), and make the change in current.sql. If the edit is meant, add the line "--! AllowInvalidHash" to its header.',
+        message: `${name} was edited after it was committed: its text does not match the hash in its header.`,
+        help: 'Restore the committed file (git log -p shows the edit), and make the change in current.sql. If the edit is intended, add the line "--! AllowInvalidHash" to its header.',
       };
 }

@@ -4,11 +4,11 @@ import type { ConnectionNames } from '../../migration.ts';
 import { literalOf } from '../shared/module-files.ts';
 import { readText } from '../shared/script.ts';
 
-/** What graphile-migrate's settings say of the files. */
+/** The settings of graphile-migrate that affect files. */
 export interface Gmrc {
-  /** Settings that change what a migration does, and that dbops does not apply. */
+  /** Settings that affect migrations, but that dbops does not apply. */
   ignored: string[];
-  /** Whether a text holds a placeholder. */
+  /** Returns whether a text has a placeholder. */
   hasPlaceholder(sql: string): boolean;
   /** Replaces them as `generatePlaceholderReplacement` does (graphile-migrate, `migration`). */
   replacePlaceholders(sql: string, connection: ConnectionNames): string;
@@ -17,10 +17,9 @@ export interface Gmrc {
 const influential = ['pgSettings', 'beforeAllMigrations', 'afterAllMigrations'];
 
 /**
- * Reads `.gmrc`. It is JSON5, of which this understands what is written out; a `.gmrc.js` is a
- * program, and is not run.
+ * Reads the literals of `.gmrc`, which is JSON5. A `.gmrc.js` is not run.
  *
- * @param root the directory that holds the folder of migrations
+ * @param root the directory that contains the folder of migrations
  */
 export function readGmrc(root: string): Gmrc {
   const file = `${root}/.gmrc`;
@@ -44,14 +43,14 @@ export function readGmrc(root: string): Gmrc {
   };
 }
 
-/** `!ENV` stands for the environment variable of that name. */
+/** Returns the value of a placeholder; `!ENV` reads the environment variable of its name. */
 function valueOf(key: string, value = '', file: string): string {
   const variable = key.slice(1);
   const found = value === '!ENV' ? process.env[variable] : value;
   if (found || value !== '!ENV') return found ?? '';
   throw usageError(
     'MIGRATION.PLACEHOLDER',
-    `The placeholder ${key} has no value: ${variable} is not in the environment.`,
+    `The placeholder ${key} has no value: the environment variable ${variable} is not set.`,
     `Set ${variable}, as for graphile-migrate, and run the command again.`,
     [file],
   );
@@ -61,7 +60,7 @@ function withoutComments(source: string): string {
   return source.replaceAll(/\/\*[^]*?\*\//g, '').replaceAll(/^\s*\/\/.*$/gm, '');
 }
 
-/** Whether a key has a value with something in it. */
+/** Returns whether a key has a value that is not empty. */
 function isSet(source: string, key: string): boolean {
   return new RegExp(`\\b${key}["']?\\s*:\\s*(?:["'][^"']|[[{]\\s*[^\\s\\]}])`).test(source);
 }

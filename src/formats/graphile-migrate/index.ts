@@ -69,9 +69,9 @@ interface GraphileRow extends TrackingRow {
 const fileName = /^\d+(?:-[-_a-zA-Z0-9]*)?\.sql$/;
 
 /**
- * graphile-migrate (`migration`, `current`, `hash`): the folder that holds `committed/`, with files
- * `000001-slug.sql` that name their own hash and that of the one before. Tracked in
- * `graphile_migrate.migrations` by number and hash. `current.sql` is a draft, and no migration.
+ * graphile-migrate (`migration`, `current`, `hash`): the folder that contains `committed/`, with files
+ * `000001-slug.sql` whose headers have their own hash and that of the previous one. Tracked in
+ * `graphile_migrate.migrations` by number and hash. `current.sql` is a draft, not a migration.
  */
 export const graphileMigrate: Format = {
   name: 'graphile-migrate',
@@ -106,10 +106,10 @@ export const graphileMigrate: Format = {
   hashOf: (source) => parseCommitted(source, '').hash,
   hostLock: { kind: 'advisory', key: 4727445306447283n },
   newCommand: (slug) =>
-    `Write the statements into current.sql, then: npx graphile-migrate commit --message ${slug}`,
+    `Write the statements to current.sql, then: npx graphile-migrate commit --message ${slug}`,
 };
 
-/** `000001` of `000001-slug` and of `000001.sql`: the table knows no slugs. */
+/** Returns `000001` for `000001-slug` and `000001.sql`: the table records no slugs. */
 function numberOf(name: string): string {
   return /^\d+/.exec(name)?.[0] ?? name;
 }
@@ -146,7 +146,7 @@ function scriptOf(
   };
 }
 
-/** Settings that a run of dbops would silently leave out. */
+/** Reports settings that dbops does not apply. */
 function notApplied({ ignored }: Gmrc): Finding[] {
   return ignored.map((key) => ({
     code: 'setting-not-applied',
@@ -160,8 +160,8 @@ function notApplied({ ignored }: Gmrc): Finding[] {
 
 function helpFor(key: string): string {
   return key === 'pgSettings'
-    ? 'Give them to the role that migrates, for example: ALTER ROLE name SET search_path = app_public, public'
-    : 'Run these actions yourself around dbops migrate up, or put them into a migration.';
+    ? 'Set them for the role that runs migrations, for example: ALTER ROLE name SET search_path = app_public, public'
+    : 'Run these actions yourself before or after dbops migrate up, or move them to a migration.';
 }
 
 function draftOf(file: string): Finding[] {
@@ -171,8 +171,8 @@ function draftOf(file: string): Finding[] {
     {
       code: 'uncommitted-draft',
       severity: 'info',
-      message: 'current.sql holds statements that are not committed; dbops leaves them alone.',
-      help: 'When they are finished: graphile-migrate commit',
+      message: 'current.sql has statements that are not committed; dbops ignores them.',
+      help: 'Commit them when they are finished: graphile-migrate commit',
       where: { object: 'current.sql' },
       key: 'uncommitted-draft:current.sql',
     },

@@ -19,9 +19,9 @@ import { hashOf, readText } from '../shared/script.ts';
 const ending = /\.(?:[cm]?js|ts)$/;
 
 /**
- * knex's migrations (knex 3.3, `lib/migrations/migrate/Migrator.js` and `table-creator.js`): modules
- * with `up(knex)` and `down(knex)`, in the order of their names. Tracked in `knex_migrations` by
- * name with its ending; all files of one run are one batch.
+ * knex (3.3, `lib/migrations/migrate/Migrator.js` and `table-creator.js`): modules with `up(knex)`
+ * and `down(knex)`, in the order of their names. Tracked in `knex_migrations` by file name with its
+ * extension; all files of a run are one batch.
  */
 export const knex: Format = {
   name: 'knex',
@@ -102,7 +102,7 @@ function trackingOf(tables: KnexTables, shown: string): Tracking {
     }),
     prepare: `SELECT coalesce(max(batch), 0) + 1 AS batch FROM ${table}`,
     record: ({ name }, { batch }) => recordIn(table, name, Number(batch)),
-    // One batch a file: `knex migrate:rollback` takes back a whole batch, and these never ran as one.
+    // One batch per file: `knex migrate:rollback` rolls back a whole batch, and these did not run as one.
     mark: ({ name }, { batch }, index) => recordIn(table, name, Number(batch) + index),
     erase: ({ name }) => `DELETE FROM ${table} WHERE name = ${quoteLiteral(name)}`,
     rows: {
@@ -128,14 +128,14 @@ function recordIn(table: string, name: string, batch: number): string {
     VALUES (${quoteLiteral(name)}, ${batch}, date_trunc('milliseconds', clock_timestamp()))`;
 }
 
-/** knex sets the row for the time of its run; its transaction may hold the row until it ends. */
+/** Returns the lock, which knex sets for the duration of a run. */
 function hostLockOf(tables: KnexTables): HostLock {
   const lock = quotedName(lockOf(tables));
   return {
     kind: 'row',
     take: `UPDATE ${lock} SET is_locked = 1 WHERE index IN
       (SELECT index FROM ${lock} WHERE is_locked = 0 FOR UPDATE SKIP LOCKED) RETURNING index`,
-    // A version of a row is known by its place and the transaction that wrote it.
+    // ctid and xmin identify a version of a row.
     held: `SELECT concat_ws(' ', index, xmin, ctid) AS taking FROM ${lock} WHERE is_locked = 1 FOR UPDATE SKIP LOCKED`,
     release: `UPDATE ${lock} SET is_locked = 0 WHERE is_locked = 1 RETURNING index`,
     unlock: `UPDATE ${lock} SET is_locked = 0; -- or: knex migrate:unlock`,
@@ -146,7 +146,7 @@ function lockOf({ lock, ...tables }: KnexTables): TrackingTableName {
   return { ...tables, table: lock };
 }
 
-/** The ending is part of knex's name: `a.ts` that ran is not `a.js` that a build made of it. */
+/** Reports names with another extension, which is part of the name: `a.js`, compiled from `a.ts`, is another migration. */
 function otherEndings(
   rows: readonly KnexRow[],
   migrations: readonly Migration[],
@@ -163,8 +163,8 @@ function otherEndings(
       {
         code: 'other-ending',
         severity: 'error',
-        message: `${name} is recorded, and the folder has ${other}: to knex these are two migrations, of which one is missing and the other is pending.`,
-        help: `Name the folder that knex ran with --migrations DIR; or, when the file was only built or renamed: UPDATE ${table} SET name = ${quoteLiteral(other)} WHERE name = ${quoteLiteral(name)};`,
+        message: `${name} is recorded, but the folder has ${other}: knex treats these as two migrations, one missing and one pending.`,
+        help: `Pass the folder that knex ran with --migrations DIR; or, if the file was only compiled or renamed: UPDATE ${table} SET name = ${quoteLiteral(other)} WHERE name = ${quoteLiteral(name)};`,
         where: { object: table, migration: name },
         key: `other-ending ${name}`,
       },

@@ -5,14 +5,14 @@ import { configAbove, literalOf } from '../shared/module-files.ts';
 import { textOf, type TrackingTableName } from '../shared/tracking-table.ts';
 import { readText } from '../shared/script.ts';
 
-/** Where knex keeps what it has run. */
+/** The tables of knex. */
 export interface KnexTables extends TrackingTableName {
   lock: string;
 }
 
-/** What a knexfile says about how migrations are run. */
+/** The settings of a knexfile that affect migrations. */
 export interface KnexSettings {
-  /** Options for knex itself that change what a migration makes, such as `wrapIdentifier`. */
+  /** Options of knex that change the SQL of a migration, such as `wrapIdentifier`. */
   options: Record<string, unknown>;
   searchPath: string[];
   /** `migrations.disableTransactions` */
@@ -23,20 +23,20 @@ export function findKnexfile(directory: string): string | undefined {
   return configAbove(directory, /^knexfile\.(?:[cm]?js|ts)$/);
 }
 
-/** The tables, as far as the text of a knexfile spells them out. */
+/** Returns the tables that the text of a knexfile names as literals, or the defaults. */
 export function tablesIn(source: string): KnexTables {
   const table = literalOf(source, 'tableName') ?? 'knex_migrations';
   const schema = literalOf(source, 'schemaName');
   return { table, lock: `${table}_lock`, ...(schema && { schema }) };
 }
 
-/** The tables that somebody names instead; without a schema, in that of the knexfile. */
+/** Returns the tables for a configured name; the default schema is that of the knexfile. */
 export function tablesNamed({ schema, table }: TrackingTableName, source: string): KnexTables {
   const own = schema ?? tablesIn(source).schema;
   return { table, lock: `${table}_lock`, ...(own && { schema: own }) };
 }
 
-/** `loadExtensions: ['.js']`: the files that knex looks at. */
+/** Returns the file extensions of `loadExtensions: ['.js']`. */
 export function extensionsIn(source: string): string[] | undefined {
   const list = /\bloadExtensions\s*:\s*\[([^\]]*)\]/.exec(source)?.[1];
   return list?.match(/\.\w+/g) ?? undefined;
@@ -45,11 +45,11 @@ export function extensionsIn(source: string): string[] | undefined {
 const settingsByFolder = new Map<string, Promise<KnexSettings>>();
 
 /**
- * Runs the knexfile of a folder, as knex does: for NODE_ENV, or else `development`.
+ * Runs the knexfile of a folder as knex does: for NODE_ENV, or `development` by default.
  *
- * @param isTableNamed somebody has named the table: what the knexfile computes does not matter
- * @throws usage error when it can't be loaded, is another database's, or computes other tables
- *   than its text spells out
+ * @param isTableNamed whether the table is configured, so that those of the knexfile are ignored
+ * @throws usage error when it cannot be loaded, is for another database system, or computes other
+ *   tables than its text names
  */
 export function loadKnexfile(directory: string, isTableNamed: boolean): Promise<KnexSettings> {
   const key = `${isTableNamed} ${directory}`;
@@ -86,20 +86,20 @@ function assertPostgresClient(file: string, { client }: Record<string, unknown>)
   if (typeof client !== 'string' || isOurs.test(client)) return;
   throw usageError(
     'MIGRATION.KNEXFILE',
-    `${basename(file)} is for ${client}, and dbops operates Postgres.`,
-    `Choose another environment of ${file} with NODE_ENV.`,
+    `${basename(file)} is for ${client}; dbops supports PostgreSQL only.`,
+    `Select another environment of ${file} with NODE_ENV.`,
   );
 }
 
-/** Every migration would seem pending: nothing may be run on a wrong guess of the table. */
+/** Rejects computed names: with a wrong table, every migration would seem pending. */
 function assertLiteralTables(file: string, { migrations }: Record<string, unknown>): void {
   const { table, schema } = tablesIn(readText(file));
   const { tableName = 'knex_migrations', schemaName } = objectOf(migrations);
   if (tableName === table && (schemaName ?? undefined) === schema) return;
   throw usageError(
     'MIGRATION.KNEXFILE',
-    `${basename(file)} keeps its migrations in ${schemaName ? `${String(schemaName)}.` : ''}${String(tableName)}, which its text does not say.`,
-    `Name the table: --tracking-table ${textOf(nameIn(schemaName, tableName))}; or write tableName and schemaName out as literals in ${file}: dbops reads them without running it.`,
+    `${basename(file)} tracks migrations in ${schemaName ? `${String(schemaName)}.` : ''}${String(tableName)}, a name that its text does not contain.`,
+    `Pass --tracking-table ${textOf(nameIn(schemaName, tableName))}, or write tableName and schemaName as literals in ${file}: dbops reads them without running the file.`,
   );
 }
 
@@ -107,7 +107,7 @@ function nameIn(schema: unknown, table: unknown): TrackingTableName {
   return { ...(schema ? { schema: String(schema) } : {}), table: String(table) };
 }
 
-/** They change names and values on their way; whatever else there is concerns the connection. */
+/** Options that change names and values; all others concern the connection. */
 const migrationOptions = [
   'wrapIdentifier',
   'postProcessResponse',

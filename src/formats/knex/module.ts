@@ -12,13 +12,13 @@ import { runWithin } from './transaction.ts';
 import { moduleConnection, type ModuleConnection } from '../shared/module-connection.ts';
 
 /**
- * `up(knex)` and `down(knex)`, run with the project's own knex and the settings of its knexfile
- * (knex, `lib/migrations/migrate/Migrator.js`). `config.transaction` of a module goes before
+ * Loads `up(knex)` or `down(knex)`, with the project's own knex and the settings of its knexfile
+ * (knex, `lib/migrations/migrate/Migrator.js`). `config.transaction` of a module overrides
  * `disableTransactions` of the knexfile.
  */
 export const loadKnexModule: LoadModule = (file, direction) => loadModule(file, direction, false);
 
-/** The same where somebody has named the tracking table. */
+/** As `loadKnexModule`, for a configured tracking table. */
 export const loadKnexModuleOfNamedTable: LoadModule = (file, direction) =>
   loadModule(file, direction, true);
 
@@ -38,7 +38,7 @@ async function loadModule(
     throw usageError(
       'MIGRATION.MODULE',
       `${basename(file)} exports no function ${up ? 'down' : 'up'}(knex).`,
-      `Export one from ${file}: knex asks for both.`,
+      `Add the export to ${file}: knex requires both.`,
     );
   const migrate = direction === 'up' ? up : down;
   return {
@@ -70,16 +70,16 @@ function wantsTransaction(
 
 type CreateKnex = (config: Knex.Config) => Knex;
 
-/** What a project has installed. */
+/** The packages of a project. */
 interface Packages {
   knex: CreateKnex;
-  /** The parsers of its pg, which its knexfile may have changed. */
+  /** The parsers of its pg, which its knexfile may change. */
   types?: typeof pg.types;
 }
 
 const installed = new Map<string, Packages>();
 
-/** @throws usage error when knex is not installed where the migrations are */
+/** @throws usage error when knex is not installed in the project of the migrations */
 function packagesOf(directory: string): Packages {
   const known = installed.get(directory);
   if (known) return known;
@@ -95,7 +95,7 @@ function packagesOf(directory: string): Packages {
   if (!isKnex(knex))
     throw usageError(
       'MIGRATION.KNEX',
-      `knex is not installed where ${directory} looks for it.`,
+      `knex is not installed for ${directory}.`,
       'Install it in the project of the migrations: npm install knex',
     );
   const driver = load('pg');
@@ -112,7 +112,7 @@ function isDriver(value: unknown): value is typeof pg {
   return typeof objectOf(objectOf(value)['types'])['getTypeParser'] === 'function';
 }
 
-/** knex without a pool: every query goes to the one connection. */
+/** Returns a knex without a pool, which sends every query to one connection. */
 function knexOver(
   connection: ModuleConnection,
   { server }: Session,
@@ -125,7 +125,7 @@ function knexOver(
   return instance;
 }
 
-/** knex makes its tables, and looks for its own, on the path of the knexfile. */
+/** Requires the search_path of the knexfile, on which knex creates and finds its tables. */
 async function assertSearchPath(session: Session, { searchPath }: KnexSettings): Promise<void> {
   if (searchPath.length === 0) return;
   const names = searchPath.flatMap((each) => each.split(',')).map((each) => each.trim());
@@ -139,7 +139,7 @@ async function assertSearchPath(session: Session, { searchPath }: KnexSettings):
   if (paths?.wanted.join() === given.join()) return;
   throw usageError(
     'MIGRATION.KNEXFILE',
-    `The knexfile works in the schemas ${names.join(', ')}, and this connection in ${given.join(', ')}.`,
-    `Give the connection the same search_path: add options=-csearch_path%3D${names.join(',')} to its URL.`,
+    `The search_path of the knexfile is ${names.join(', ')}, but that of this connection is ${given.join(', ')}.`,
+    `Set the search_path of the connection: add options=-csearch_path%3D${names.join(',')} to its URL.`,
   );
 }

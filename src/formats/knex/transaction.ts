@@ -3,7 +3,7 @@ import type { Session } from '../../db/session.ts';
 import type { KnexSettings } from './knexfile.ts';
 import { answeredHere, type ModuleConnection } from '../shared/module-connection.ts';
 
-/** knex's `Transaction` (`lib/execution/transaction.js`), as far as it is changed here. */
+/** The part of knex's `Transaction` (`lib/execution/transaction.js`) that is replaced here. */
 interface Transaction {
   query(connection: unknown, sql: string, status?: 1 | 2, value?: unknown): Promise<unknown>;
   begin(connection: unknown): Promise<unknown>;
@@ -11,31 +11,31 @@ interface Transaction {
   rollback(connection: unknown, error?: unknown): Promise<unknown>;
 }
 
-/** How the queries of a module get to the database. */
+/** How the queries of a module reach the database. */
 interface QueryRoute {
   settings: KnexSettings;
   to: ModuleConnection;
   knexOver(connection: ModuleConnection): Knex;
 }
 
-/** A transaction object of knex's, for one module after another. */
+/** A transaction object of knex that consecutive modules share. */
 interface SharedTransaction {
   settings: KnexSettings;
   transaction: Knex.Transaction;
-  /** Where its queries go. */
+  /** The connection of the current module. */
   to: ModuleConnection;
-  /** A module has begun a transaction inside it: if that is never ended, the next would wait for it. */
+  /** Whether a module has started a nested transaction: the next module would wait until it ends. */
   isNested: boolean;
 }
 
 const free = new WeakMap<Session, SharedTransaction>();
 
 /**
- * Runs a migration with a transaction object of knex's own, whose BEGIN, COMMIT and ROLLBACK are
- * not sent: the transaction is ours. Transactions inside it are savepoints, as they are with knex.
+ * Runs a migration with a transaction object of knex whose BEGIN, COMMIT and ROLLBACK are not sent,
+ * because dbops controls the transaction. Nested transactions are savepoints, as in knex.
  *
- * The modules of a session share the object, as those of a run of knex do: making one takes as long
- * as building the statements of a module.
+ * The modules of a session share the object, as in a run of knex: creating one takes as long as
+ * building the statements of a module.
  */
 export async function runWithin(
   session: Session,
@@ -43,7 +43,7 @@ export async function runWithin(
   migrate: (knex: unknown) => unknown,
 ): Promise<void> {
   const known = free.get(session);
-  free.delete(session); // what a module leaves behind when it fails is not used again
+  free.delete(session); // not reused after a module fails
   const shared = known?.settings === way.settings ? known : await share(way);
   shared.to = way.to;
   const { transaction } = shared;
@@ -69,7 +69,7 @@ async function share({ settings, to, knexOver }: QueryRoute): Promise<SharedTran
   return Object.assign(shared, { transaction });
 }
 
-/** Has the instance's outermost transaction send nothing of its own. */
+/** Makes the outermost transaction of an instance send nothing itself. */
 function keepOurs({ client }: Knex): void {
   const begin = client.transaction.bind(client) as (...rest: unknown[]) => Transaction;
   client.transaction = (...rest: unknown[]) =>

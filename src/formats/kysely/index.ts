@@ -25,8 +25,8 @@ const config = /^kysely\.config\.[cm]?[jt]s$/;
 
 /**
  * Kysely's Migrator over a folder of modules, as kysely-ctl and `FileMigrationProvider` use it
- * (kysely 0.29, `migration/migrator.ts`): names are those of the files without their ending, in
- * the order of `Array.prototype.sort`. Tracked in `kysely_migration` by name and time.
+ * (kysely 0.29, `migration/migrator.ts`): names are file names without extension, in the order of
+ * `Array.prototype.sort`. Tracked in `kysely_migration` by name and time.
  */
 export const kysely: Format = {
   name: 'kysely',
@@ -57,7 +57,7 @@ export const kysely: Format = {
   },
 };
 
-/** Of two files with one name Kysely takes the later; what exports no `up` is no migration. */
+/** Of two files with the same name, Kysely uses the later; it ignores files that export no `up`. */
 function readMigrations(directory: string, names: readonly string[]): Migration[] {
   const migrations = new Map<string, Migration>();
   for (const fileName of modulesAmong(names, ending).toSorted()) {
@@ -79,7 +79,7 @@ interface Asked {
 }
 
 /**
- * The Migrator looks for both tables in `migrationTableSchema`.
+ * Returns the tracking table; both tables are in `migrationTableSchema`.
  *
  * @param place the schema that the database has them in, where no setting names one
  */
@@ -144,10 +144,11 @@ function trackingOf(
 }
 
 /**
- * Kysely orders by time: a row is now, but later than all rows before it.
+ * Returns SQL that records a migration with the current time, but later than all other rows, because
+ * Kysely orders by time.
  *
- * @param before the name before it in the folder, whose row is the latest when this run made one
- * @param latest the time of the latest row when the run began
+ * @param before the previous name in the folder, whose row this run may have written last
+ * @param latest the time of the latest row at the start of the run
  */
 function recordLast(table: string, name: string, before: string, latest: string): string {
   return `INSERT INTO ${table} (name, timestamp)
@@ -155,7 +156,7 @@ function recordLast(table: string, name: string, before: string, latest: string)
       (SELECT timestamp::timestamptz + interval '1 ms' FROM ${table} WHERE name = ${before}))`)})`;
 }
 
-/** One that is recorded late, between rows that are there, gets its time between theirs. */
+/** Returns SQL that records a migration between existing rows, with a time between theirs. */
 function recordBetween(table: string, name: string): string {
   return `INSERT INTO ${table} (name, timestamp)
     SELECT ${name}, ${isoOf(`CASE WHEN next IS NULL THEN greatest(${now}, free) ELSE least(free, next) END`)}
@@ -165,7 +166,7 @@ function recordBetween(table: string, name: string): string {
 
 const now = `date_trunc('milliseconds', clock_timestamp())`;
 
-/** SQL: a time as JavaScript writes it. */
+/** Returns SQL for a time as JavaScript writes it. */
 function isoOf(time: string): string {
   return `to_char((${time}) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
 }

@@ -16,7 +16,7 @@ interface TimedName {
 }
 
 /**
- * The rows in Kysely's order, which is part of what it checks (kysely, `#getExecutedMigrations` and
+ * Returns the rows in the order that Kysely checks (kysely, `#getExecutedMigrations` and
  * `#ensureMigrationsInOrder`): by time, and within a millisecond by `localeCompare`.
  */
 export function toApplied(
@@ -45,13 +45,13 @@ const notATime =
   ({ name, timestamp }: KyselyRow): Finding => ({
     code: 'invalid-timestamp',
     severity: 'error',
-    message: `${name} is recorded with the time "${timestamp}", which Kysely can not read: it stops with "corrupted migrations".`,
+    message: `${name} is recorded with the time "${timestamp}", which Kysely cannot parse: it stops with "corrupted migrations".`,
     help: `UPDATE ${table} SET timestamp = '2026-01-31T12:00:00.000Z' WHERE name = ${quoteLiteral(name)}; -- with a time between those of its neighbours`,
     where: { object: table, migration: name },
     key: `invalid-timestamp ${name}`,
   });
 
-/** Only what is recorded is compared: a gap in it is a migration that is pending out of order. */
+/** Compares recorded migrations only: a gap is a migration that is pending out of order. */
 function outOfOrder(
   recorded: readonly TimedName[],
   migrations: readonly Migration[],
@@ -68,15 +68,15 @@ function outOfOrder(
     {
       code: 'recorded-order',
       severity: 'error',
-      message: `${table} records ${listed(inTable, place)}, but the folder orders ${listed(inFolder, place)}: Kysely stops with "corrupted migrations" unless it runs with allowUnorderedMigrations.`,
-      help: `Give the rows times in the order of the folder: ${reordered(inFolder, times, table)}`,
+      message: `${table} records ${listed(inTable, place)}, but the order in the folder is ${listed(inFolder, place)}: Kysely stops with "corrupted migrations" unless it runs with allowUnorderedMigrations.`,
+      help: `Set the times in the order of the folder: ${reordered(inFolder, times, table)}`,
       where: { object: table, migration: found },
       key: `recorded-order ${found}`,
     },
   ];
 }
 
-/** The names around the first one that is out of its place. */
+/** Returns the names around the first one that is out of order. */
 function listed(names: readonly string[], place: number): string {
   const from = Math.max(0, place - 1);
   const shown = names.slice(from, place + 3);
@@ -85,7 +85,7 @@ function listed(names: readonly string[], place: number): string {
   return `${before}${shown.join(', ')}${after}`;
 }
 
-/** SQL that hands the recorded times out again, in the order of the folder; none twice. */
+/** Returns SQL that reassigns the recorded times in the order of the folder, each once. */
 function reordered(
   inFolder: readonly string[],
   times: ReadonlyMap<string, number>,
@@ -101,7 +101,7 @@ function reordered(
   return `UPDATE ${table} m SET timestamp = v.timestamp FROM (VALUES ${rows.join(', ')}) v(name, timestamp) WHERE m.name = v.name`;
 }
 
-/** As the Migrator: what is recorded must be there, and come first where order counts. */
+/** As the Migrator: recorded migrations must exist, and come first where the order is checked. */
 export function next(
   rows: readonly RowColumns[],
   migrations: readonly Migration[],
@@ -117,16 +117,16 @@ export function next(
   const known = new Set(migrations.map(({ name }) => name));
   const missing = recorded.find((name) => !known.has(name));
   if (missing !== undefined)
-    return { stops: `corrupted migrations: ${missing} is recorded, and has no file` };
+    return { stops: `corrupted migrations: ${missing} is recorded, but has no file` };
   const at = recorded.findIndex((name, index) => name !== migrations[index]?.name);
   if (isOrdered && at >= 0)
     return {
-      stops: `corrupted migrations: ${recorded[at]} is recorded where ${migrations[at]?.name} comes in the folder`,
+      stops: `corrupted migrations: ${recorded[at]} is recorded at the position of ${migrations[at]?.name} in the folder`,
     };
   return { runs: pendingAmong(migrations, new Set(recorded)) };
 }
 
-/** Times that rise by a millisecond at least, in this order; one that rises already is left. */
+/** Returns SQL that makes the times ascend by at least a millisecond, keeping times that do. */
 export function arrange(table: string, names: readonly string[]): string {
   const places = names.map((name, place) => `(${quoteLiteral(name)}, ${place})`);
   return `UPDATE ${table} m SET timestamp = to_char(free AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')

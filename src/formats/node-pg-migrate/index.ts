@@ -23,7 +23,7 @@ import {
   type TrackingTableName,
 } from '../shared/tracking-table.ts';
 
-/** `--migrations-schema` and `--migrations-table` of node-pg-migrate. */
+/** Returns the tracking table (`--migrations-schema` and `--migrations-table` of node-pg-migrate). */
 function trackingOf({
   schema = 'public',
   table: plain = 'pgmigrations',
@@ -46,7 +46,7 @@ function trackingOf({
       }));
       return { applied, findings: findingsOfRecordedOrder(applied, migrations, table) };
     },
-    // Never before another row, whatever the clocks and time zones: the tool takes run_on for the order.
+    // Never earlier than another row, despite clocks and time zones: the tool orders rows by run_on.
     record: (migration) =>
       `INSERT INTO ${table} (name, run_on)
         VALUES (${quoteLiteral(migration.name)}, greatest(now()::timestamp, (SELECT max(run_on) FROM ${table})))`,
@@ -72,10 +72,10 @@ interface PgMigrateRow extends TrackingRow {
 const fileName = /^(\d+.*?)\.((?:(?:up|down)\.)?sql|[cm]?[jt]s)$/;
 const declaration = /\.d\.[cm]?ts$/;
 
-/** A pair of files of which the number is one that the tool makes: milliseconds, or a date in UTC. */
+/** A pair of files with a number of the tool: milliseconds, or a date in UTC. */
 const numberedPair = /^(?:\d{13}|\d{17})\D/;
 
-/** How many files are opened at the most to find out whose folder it is. */
+/** Maximum number of files opened to recognize a folder. */
 const samples = 5;
 
 /**
@@ -105,7 +105,7 @@ export const nodePgMigrate: Format = {
     const migrations = unitsOf(names).map((unit): Migration => {
       const path = `${directory}/${unit.up}`;
       const source = readText(path);
-      // As version too: a row can't tell a file from its twin, such as what it was compiled to.
+      // The name is also the version, so that a file and its compiled twin are reported as duplicates.
       const migration = { name: unit.name, version: unit.name, hash: hashOf(source) };
       if (!unit.up.endsWith('.sql')) {
         const script: ModuleScript = { kind: 'module', file: path, inherits: [...inherits] };
@@ -131,7 +131,7 @@ export const nodePgMigrate: Format = {
   newFiles: newPgMigration,
 };
 
-/** A file whose text tells whose folder it is; a pair's does not. */
+/** Returns whether the text of a file identifies the tool; that of a pair does not. */
 function isSample(name: string): boolean {
   if (name.endsWith('.up.sql') || name.endsWith('.down.sql')) return false;
   return fileName.test(name) && !declaration.test(name);
@@ -164,7 +164,7 @@ function noNumber(file: string): Finding {
   return {
     code: 'no-number',
     severity: 'warning',
-    message: `${file} is no migration, as its name does not begin with a number: dbops leaves it alone, node-pg-migrate stops at it.`,
+    message: `${file} does not start with a number: dbops ignores it, node-pg-migrate stops at it.`,
     help: 'Move it out of the folder.',
     where: { object: file },
     key: `no-number:${file}`,
@@ -175,7 +175,7 @@ function downRunsWithUp({ name, up }: Unit): Finding {
   return {
     code: 'down-runs-with-up',
     severity: 'warning',
-    message: `${name} marks a down section and no up section, so that both are run on the way up.`,
+    message: `${name} has a down section but no up section: both are run when it is applied.`,
     help: 'Add the line "-- Up Migration" above its first statement.',
     where: { object: name, migration: up },
     key: `down-runs-with-up:${name}`,

@@ -7,9 +7,9 @@ import { importModule, objectOf } from '../shared/import-module.ts';
 import { moduleConnection, type ModuleConnection } from '../shared/module-connection.ts';
 
 /**
- * `up(pgm)` and `down(pgm)` with the MigrationBuilder of the project's own node-pg-migrate
- * (`migration`, `migrationBuilder`): the module collects its statements, and they are sent as one
- * message. Without a `down`, `up` is turned round, unless `down = false` forbids it.
+ * Loads `up(pgm)` or `down(pgm)` with the MigrationBuilder of the project's own node-pg-migrate
+ * (`migration`, `migrationBuilder`). The module collects its statements, which are sent as one
+ * message. Without a `down`, `up` is reversed, unless `down = false` forbids it.
  */
 export const loadPgModule: LoadModule = async (file, direction, inherits = []) => {
   const tool = await installedTool(file);
@@ -26,7 +26,7 @@ export const loadPgModule: LoadModule = async (file, direction, inherits = []) =
     await call(action, pgm);
     return pgm;
   };
-  // Turned round, a module is not let near the database: it can be tried before anything is run.
+  // A reversed module has no database, so that it can be tried before anything runs.
   if (isReversed)
     await collect(unreachable).catch((cause: unknown) => {
       throw notReversible(file, cause);
@@ -38,22 +38,22 @@ export const loadPgModule: LoadModule = async (file, direction, inherits = []) =
       const pgm = await collect(db);
       if (inTransaction && !pgm.isUsingTransaction()) throw new Error(tooLate);
       const steps = pgm.getSqlSteps();
-      // Outside a transaction, statements in one message would still be one.
+      // The server runs several statements of one message as one transaction.
       if (!inTransaction) for (const step of steps) await db.query(step);
       else if (steps.length > 0) await db.query(steps.join('\n'));
     },
   };
 };
 
-/** Whether a module defines shorthands for the modules after it; the tool's template says `undefined`. */
+/** Returns whether a module defines shorthands for later modules; the tool's template sets `undefined`. */
 export function definesShorthands(source: string): boolean {
   return /\bshorthands\b(?![^=\n]*=\s*undefined)/.test(source);
 }
 
-/** The transaction is begun before the module runs, so that its text has to tell. */
+/** The transaction starts before the module runs, so its text is searched for the call. */
 const asksForNone = /\.noTransaction\s*\(/;
 const tooLate =
-  'The module asks for no transaction when it is in one already: put "// dbops: no-transaction" on its first line.';
+  'The module calls noTransaction() inside a transaction: put "// dbops: no-transaction" on its first line.';
 
 type MigrationFunction = (pgm: Builder, done?: () => void) => unknown;
 
@@ -70,10 +70,10 @@ interface Database {
 }
 
 const silent = { debug() {}, info() {}, warn() {}, error() {} };
-const refuse = () => Promise.reject(new Error('there is no database here'));
+const refuse = () => Promise.reject(new Error('a reversed module cannot query the database'));
 const unreachable: Database = { query: refuse, select: refuse };
 
-/** `pgm.db`, over the connection and inside the transaction of the run. */
+/** Returns `pgm.db`, over the connection and transaction of the run. */
 function databaseOf(connection: ModuleConnection): Database {
   const query = async (config: string, values?: unknown[]) => connection.query(config, values);
   const select = async (config: string, values?: unknown[]) =>
@@ -81,7 +81,7 @@ function databaseOf(connection: ModuleConnection): Database {
   return { query, select } as Database;
 }
 
-/** An action with two parameters calls the second when it is done, as the tool's older ones do. */
+/** A function with two parameters calls the second when it is done (callback style). */
 function call(action: MigrationFunction, pgm: Builder): unknown {
   return action.length === 2 ? new Promise<void>((done) => action(pgm, done)) : action(pgm);
 }
@@ -99,23 +99,23 @@ function actionOf(
     action === false
       ? `${basename(file)} forbids ${direction}: it exports ${direction} = false.`
       : `${basename(file)} exports no function ${direction}(pgm).`,
-    `Export one from ${file}.`,
+    `Add the export to ${file}.`,
   );
 }
 
 function notReversible(file: string, cause: unknown): DbopsError {
   return usageError(
     'MIGRATION.NO_DOWN',
-    `${basename(file)} has no down, and can not be turned round; nothing was rolled back.`,
-    `Export a function down(pgm) from ${file}.`,
+    `${basename(file)} has no down, and its up cannot be reversed; nothing was rolled back.`,
+    `Add a function down(pgm) to the exports of ${file}.`,
     [String(cause)],
   );
 }
 
-/** What a module exports: by name, or all in one object. */
+/** Returns the exports of a module: named ones, or those of the default export. */
 async function actionsOf(file: string, tool: Tool): Promise<Record<string, unknown>> {
   const loaded = await importModule(file).catch(async (error: unknown) => {
-    // The tool compiles what Node does not load by itself, from version 9 on.
+    // From version 9 on, the tool compiles modules that Node cannot load.
     if (!tool.jiti) throw error;
     return objectOf(await tool.jiti.import(file).catch(() => Promise.reject(error)));
   });
@@ -132,7 +132,7 @@ interface Tool {
   jiti?: { import(file: string): Promise<unknown> };
 }
 
-/** @throws usage error when the project has no node-pg-migrate, or one from before version 8 */
+/** @throws usage error when the project has no node-pg-migrate, or a version before 8 */
 async function installedTool(file: string): Promise<Tool> {
   const path = resolveFrom(file);
   const tool = path === undefined ? {} : await importModule(path);
@@ -140,10 +140,10 @@ async function installedTool(file: string): Promise<Tool> {
   throw usageError(
     'MIGRATION.NODE_PG_MIGRATE',
     path === undefined
-      ? `node-pg-migrate is not installed where ${basename(file)} looks for it.`
+      ? `node-pg-migrate is not installed for ${basename(file)}.`
       : `The node-pg-migrate of ${basename(file)} does not export its MigrationBuilder.`,
     path === undefined
-      ? 'Install what the project needs: npm install'
+      ? 'Install the dependencies of the project: npm install'
       : 'Install version 8 or newer: npm install node-pg-migrate',
     [file],
   );

@@ -9,8 +9,8 @@ import {
 } from '../shared/new-migration.ts';
 
 /**
- * The files of a new migration, of the kind and with the numbers of the folder's last one; in an
- * empty folder, SQL with sections and milliseconds, as `node-pg-migrate create -j sql` makes it.
+ * Returns the files of a new migration in the style of the folder's last one; in an empty folder, SQL
+ * with sections and a number in milliseconds, as `node-pg-migrate create -j sql` creates it.
  */
 export function newPgMigration(request: NewMigration): Record<string, string> {
   const last = request.migrations.at(-1);

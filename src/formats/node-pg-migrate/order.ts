@@ -4,19 +4,19 @@ import type { Finding } from '../../report.ts';
 import type { Prospect, RowColumns } from '../format.ts';
 import { pendingAmong, textIn } from '../shared/rows.ts';
 
-/** What a file is sorted by. */
+/** The sort key of a file. */
 export interface FileOrder {
   number: number;
-  /** The file's name with its ending. */
+  /** The file name with its extension. */
   file: string;
 }
 
-/** The order of `compareMigrationFileNames` (node-pg-migrate, `utils/comparators`). */
+/** Compares as `compareMigrationFileNames` does (node-pg-migrate, `utils/comparators`). */
 export function compareFiles(a: FileOrder, b: FileOrder): number {
   return a.number - b.number || (collator ??= newCollator()).compare(a.file, b.file);
 }
 
-/** Made for the first twins: making it takes several milliseconds, and most folders have none. */
+/** Created for the first equal numbers: it takes several milliseconds, and most folders have none. */
 let collator: Intl.Collator | undefined;
 
 function newCollator(): Intl.Collator {
@@ -28,7 +28,7 @@ function newCollator(): Intl.Collator {
   });
 }
 
-/** The number that a file is sorted by; 17 digits are a date in UTC with its milliseconds. */
+/** Returns the number of a file; 17 digits are a UTC date with milliseconds. */
 export function numberOf(file: string): number {
   const prefix = /^\d+/.exec(file)?.[0] ?? '';
   if (prefix.length !== 17) return Number(prefix);
@@ -37,8 +37,8 @@ export function numberOf(file: string): number {
 }
 
 /**
- * The first place where the recorded order is not the folder's: there the tool's `checkOrder`
- * stops whoever migrates next.
+ * Reports the first position where the recorded order differs from the folder's, at which the tool's
+ * `checkOrder` stops.
  *
  * @param table in SQL
  */
@@ -69,8 +69,8 @@ function tooOld(file: string, run: string, says: string): Finding {
   return {
     code: 'out-of-order',
     severity: 'error',
-    message: `${file} is pending, and older than ${run}, which is applied: node-pg-migrate stops with ${says}.`,
-    help: `Give ${file} a newer number, or apply it with dbops migrate up --allow-out-of-order and use node-pg-migrate with --no-check-order from then on.`,
+    message: `${file} is pending and older than ${run}, which is applied: node-pg-migrate stops with ${says}.`,
+    help: `Give ${file} a newer number, or apply it with dbops migrate up --allow-out-of-order and run node-pg-migrate with --no-check-order from then on.`,
     where: { object: file },
     key: `out-of-order:${file}`,
   };
@@ -79,7 +79,7 @@ function tooOld(file: string, run: string, says: string): Finding {
 interface Disorder {
   file: string;
   run: string;
-  /** What the tool says of it. */
+  /** The tool's own message. */
   says: string;
   /** In SQL. */
   table: string;
@@ -89,8 +89,8 @@ function recordedInAnotherOrder({ file, run, says, table }: Disorder): Finding {
   return {
     code: 'recorded-order',
     severity: 'error',
-    message: `${run} is recorded before ${file}, which comes first in the folder: node-pg-migrate stops with ${says}.`,
-    help: `Order the rows by hand, where the two do not depend on each other: UPDATE ${table} SET run_on = (SELECT run_on - interval '1 microsecond' FROM ${table} WHERE name = ${quoteLiteral(run)}) WHERE name = ${quoteLiteral(file)}`,
+    message: `${run} is recorded before ${file}, but comes after it in the folder: node-pg-migrate stops with ${says}.`,
+    help: `If the two do not depend on each other, change the recorded order: UPDATE ${table} SET run_on = (SELECT run_on - interval '1 microsecond' FROM ${table} WHERE name = ${quoteLiteral(run)}) WHERE name = ${quoteLiteral(file)}`,
     where: { object: file },
     key: `recorded-order:${file}`,
   };
@@ -100,14 +100,14 @@ function recordedTwice(name: string, table: string): Finding {
   return {
     code: 'recorded-twice',
     severity: 'error',
-    message: `${name} is recorded more than once: node-pg-migrate takes the second row for another migration, and stops.`,
-    help: `Keep its first row: DELETE FROM ${table} WHERE name = ${quoteLiteral(name)} AND id > (SELECT min(id) FROM ${table} WHERE name = ${quoteLiteral(name)})`,
+    message: `${name} is recorded more than once: node-pg-migrate treats the second row as another migration and stops.`,
+    help: `Delete all but its first row: DELETE FROM ${table} WHERE name = ${quoteLiteral(name)} AND id > (SELECT min(id) FROM ${table} WHERE name = ${quoteLiteral(name)})`,
     where: { object: name },
     key: `recorded-twice:${name}`,
   };
 }
 
-/** As `checkOrder`: the rows, by time and id, must be the first names of the folder. */
+/** As `checkOrder`: the rows, by time and id, must equal the first names of the folder. */
 export function next(rows: readonly RowColumns[], migrations: readonly Migration[]): Prospect {
   const timeOf = (row: RowColumns) => textIn(row, 'run_on') ?? '';
   const run = rows
@@ -127,7 +127,7 @@ function idOf(row: RowColumns): number {
   return Number(row['id']);
 }
 
-/** Times that rise by a microsecond at least, in this order; one that rises already is left. */
+/** Returns SQL that makes the times ascend by at least a microsecond, keeping times that do. */
 export function arrange(table: string, names: readonly string[]): string {
   const places = names.map((name, place) => `(${quoteLiteral(name)}, ${place})`);
   return `UPDATE ${table} m SET run_on = free

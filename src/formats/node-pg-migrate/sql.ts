@@ -4,13 +4,13 @@ import { isBlank, sectionScript } from '../shared/section.ts';
 const upMark = /^\s*--[\s-]*up\s+migration/im;
 const downMark = /^\s*--[\s-]*down\s+migration/im;
 
-/** The marks, as the tool's template writes them. */
+/** The marks of the two directions, as in the tool's template. */
 export const sections = {
   up: { mark: upMark, line: '-- Up Migration' },
   down: { mark: downMark, line: '-- Down Migration' },
 };
 
-/** Whether a text is one of the tool's: nothing else has these marks. */
+/** Returns whether a text has a mark, which identifies the tool. */
 export function hasMark(source: string): boolean {
   return upMark.test(source) || downMark.test(source);
 }
@@ -18,11 +18,11 @@ export function hasMark(source: string): boolean {
 interface Directions {
   up: SqlScript;
   down?: SqlScript;
-  /** The up section is the whole file, and so holds the down section. */
+  /** The up section is the whole file, including the down section. */
   upHoldsDown: boolean;
 }
 
-/** The sections of a file, cut as `getActions` cuts them (node-pg-migrate, `sqlMigration`). */
+/** Returns the sections of a file, split as `getActions` does (node-pg-migrate, `sqlMigration`). */
 export function directionsOf(file: string, source: string): Directions {
   const up = source.search(upMark);
   const down = source.search(downMark);

@@ -54,7 +54,7 @@ export const prisma: Format = {
   },
 };
 
-/** `localeCompare`, as Prisma sorts; its start takes longer than all the rest, so digits go without. */
+/** Sorts as Prisma does, by `localeCompare`; digits are compared directly, because its first call is slow. */
 function byLocale(a: string, b: string): number {
   let at = 0;
   while (at < a.length && a[at] === b[at]) at++;
@@ -63,10 +63,10 @@ function byLocale(a: string, b: string): number {
 }
 
 function isDirectoryName(name: string): boolean {
-  return !name.includes('.') && /^\d+_./.test(name); // in this order: it is asked of every file
+  return !name.includes('.') && /^\d+_./.test(name); // the faster test first: called for every file
 }
 
-/** Drizzle's directories look alike, but for their snapshots. */
+/** Returns whether a directory is a migration of Prisma; Drizzle's have snapshots. */
 function isMigration(directory: string, name: string | undefined): boolean {
   if (name === undefined || existsSync(`${directory}/${name}/snapshot.json`)) return false;
   return existsSync(`${directory}/${name}/migration.sql`);
@@ -77,8 +77,8 @@ function assertPostgresProvider(file: string): void {
   if (provider === undefined || provider === 'postgresql') return;
   throw usageError(
     'FOLDER.PROVIDER',
-    `${dirname(file)} holds migrations for ${provider}, not for PostgreSQL.`,
-    `Name another folder with --migrations DIR; ${lockFile} says for which database a folder is.`,
+    `${dirname(file)} contains migrations for ${provider}, not for PostgreSQL.`,
+    `Pass another folder with --migrations DIR; ${lockFile} names the database of a folder.`,
   );
 }
 
@@ -88,7 +88,7 @@ function toMigration(directory: string, name: string, source: string): Migration
     name,
     up: sqlScript(`${directory}/${name}/migration.sql`, source),
     hash: checksum(source),
-    // Only an edited file is asked for them.
+    // Read for edited files only.
     get otherHashes() {
       return [source.replaceAll('\r\n', '\n'), source.replaceAll('\n', '\r\n')].map(checksum);
     },
@@ -96,12 +96,12 @@ function toMigration(directory: string, name: string, source: string): Migration
   };
 }
 
-/** SHA-256 in hex of the text as it is, BOM and line endings too (prisma-engines, `checksum.rs`). */
+/** Returns the SHA-256, in hex, of the text including a BOM and its line endings (prisma-engines, `checksum.rs`). */
 function checksum(source: string): string {
   return hash('sha256', source);
 }
 
-/** For `prisma migrate deploy` it is an error (P3015) that keeps it from running anything. */
+/** Reports a directory without a file, at which `prisma migrate deploy` stops (P3015). */
 function withoutFile(directory: string, name: string): Finding {
   const path = `${directory}/${name}`;
   const shown = shellWord(path);
@@ -112,8 +112,8 @@ function withoutFile(directory: string, name: string): Finding {
   return {
     code: 'empty-directory',
     severity: 'error',
-    message: `${name} has no migration.sql: prisma migrate deploy refuses the whole folder (P3015).`,
-    help: `Bring the file back (git log --diff-filter=D -- ${shown}), or ${away}`,
+    message: `${name} has no migration.sql: prisma migrate deploy rejects the whole folder (P3015).`,
+    help: `Restore the file (git log --diff-filter=D -- ${shown}), or ${away}`,
     where: { object: name },
     key: `empty-directory:${name}`,
   };

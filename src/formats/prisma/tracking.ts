@@ -9,18 +9,18 @@ import { catalogName, ensureSchemaOf, quotedName, textOf } from '../shared/track
 interface PrismaRow extends TrackingRow {
   name: string;
   checksum: string;
-  /** `null` when it did not end. */
+  /** `null` when it did not finish. */
   finished_ms: number | null;
   logs: string | null;
   is_marked: boolean;
 }
 
 /**
- * `_prisma_migrations` as the schema engine makes, reads and writes it (prisma-engines,
- * `sql_migration_persistence.rs`). A migration may have several rows: those that were rolled back
- * stay, and do not count. One that neither ended nor was rolled back has failed.
+ * Returns `_prisma_migrations` as the schema engine creates, reads and writes it (prisma-engines,
+ * `sql_migration_persistence.rs`). A migration may have several rows: rolled back ones remain, but
+ * are ignored. A row that is neither finished nor rolled back has failed.
  *
- * @param schema that of `?schema=` in Prisma's URL; the table's own name is always the same
+ * @param schema that of `?schema=` in Prisma's URL; the table name is fixed
  */
 export function prismaTrackingIn(schema = 'public'): Tracking {
   const place = { schema, table: '_prisma_migrations' };
@@ -54,8 +54,8 @@ export function prismaTrackingIn(schema = 'public'): Tracking {
     record: ({ name, hash }) =>
       `INSERT INTO ${table} (id, checksum, started_at, finished_at, migration_name, applied_steps_count)
       VALUES (gen_random_uuid()::text, ${quoteLiteral(hash)}, now(), clock_timestamp(), ${quoteLiteral(name)}, 1)`,
-    // As `migrate resolve --applied` has it: no steps, and no time between begin and end. Rows of
-    // one transaction share now(), and Prisma orders by started_at.
+    // As `migrate resolve --applied` writes it: no steps, and started_at = finished_at. All rows of a
+    // transaction share now(), and Prisma orders by started_at.
     mark: ({ name, hash }, _, index) =>
       `INSERT INTO ${table} (id, checksum, logs, started_at, finished_at, migration_name, applied_steps_count)
       SELECT gen_random_uuid()::text, ${quoteLiteral(hash)}, '', found_at, found_at, ${quoteLiteral(name)}, 0
@@ -87,7 +87,7 @@ function stateOf(row: RowColumns): 'applied' | 'failed' | 'void' {
   return textIn(row, 'finished_at') === null ? 'failed' : 'applied';
 }
 
-/** One row a name: the last, unless an earlier one has failed, which is what Prisma stops at. */
+/** Returns one row per name: the last, unless an earlier one failed, at which Prisma stops. */
 function rowsThatCount(rows: readonly PrismaRow[]): PrismaRow[] {
   const byName = new Map<string, PrismaRow>();
   for (const row of rows) if (byName.get(row.name)?.finished_ms !== null) byName.set(row.name, row);
@@ -106,7 +106,7 @@ function toApplied(
   };
 }
 
-/** Early engines wrote each byte without its leading zero; today's still know those checksums. */
+/** Early engines wrote each byte without its leading zero; current ones still accept such checksums. */
 function padded(checksum: string, { hash, otherHashes = [] }: Migration): string {
   if (checksum.length === 64) return checksum;
   const unpadded = (hex: string) => hex.replaceAll(/0(.)|(..)/g, '$1$2');
@@ -119,12 +119,12 @@ function findingOf({ name, finished_ms: finished, logs, is_marked: isMarked }: P
 }
 
 function failed(name: string, logs: string): Finding {
-  const [reason] = /ERROR: .*/.exec(logs) ?? /.+/.exec(logs) ?? ['it recorded no reason'];
+  const [reason] = /ERROR: .*/.exec(logs) ?? /.+/.exec(logs) ?? ['no reason was recorded'];
   return {
     code: 'failed',
     severity: 'error',
-    message: `${name} failed in prisma migrate: ${reason}. Statements before the failing one may stand.`,
-    help: `Undo what stands, then: npx prisma migrate resolve --rolled-back ${shellWord(name)}; or finish the rest by hand, then: npx prisma migrate resolve --applied ${shellWord(name)}`,
+    message: `${name} failed in prisma migrate: ${reason}. Earlier statements of the file may be applied.`,
+    help: `Undo the applied statements, then: npx prisma migrate resolve --rolled-back ${shellWord(name)}; or run the remaining statements by hand, then: npx prisma migrate resolve --applied ${shellWord(name)}`,
     where: { object: name },
     key: `failed:${name}`,
   };
@@ -134,8 +134,8 @@ function marked(name: string): Finding {
   return {
     code: 'marked-applied',
     severity: 'info',
-    message: `${name} was marked as applied by hand (prisma migrate resolve): nothing shows that it was run.`,
-    help: 'See whether the database has what it makes: dbops verify',
+    message: `${name} was marked as applied with prisma migrate resolve; there is no record that it ran.`,
+    help: 'Check whether its objects exist: dbops verify',
     where: { object: name },
     key: `marked-applied:${name}`,
   };

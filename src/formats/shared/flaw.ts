@@ -3,15 +3,14 @@ import { usageError } from '../../errors.ts';
 import type { SqlScript } from '../../migration.ts';
 import type { Finding } from '../../report.ts';
 
-/** Why a tool refuses one of its own files. */
+/** Why a tool rejects one of its own files. */
 export interface Flaw {
   code: string;
   message: string;
-  /** The way out. */
   help: string;
 }
 
-/** The flaw as `migrate status` tells it. */
+/** Returns the flaw as a finding of `migrate status`. */
 export function findingOf({ code, message, help }: Flaw, name: string, file: string): Finding {
   return {
     code,
@@ -24,9 +23,9 @@ export function findingOf({ code, message, help }: Flaw, name: string, file: str
 }
 
 /**
- * The script of a file with a flaw. It can be listed and compared, but not run.
+ * Returns the script of a file with a flaw, which can be listed and compared, but not run.
  *
- * @throws usage error when its SQL is asked for: a run asks for all of it before it begins
+ * @throws usage error when its SQL is read; a run reads all SQL before it starts
  */
 export function refusedScript(file: string, { message, help }: Flaw): SqlScript {
   return {

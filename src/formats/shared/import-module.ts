@@ -6,9 +6,9 @@ import { usageError, type DbopsError } from '../../errors.ts';
 import type { Direction } from '../../migration.ts';
 
 /**
- * What a module exports, loaded by Node itself: types are stripped, nothing is compiled.
+ * Returns the exports of a module, loaded by Node itself: types are stripped, nothing is compiled.
  *
- * @throws usage error when it can't be loaded
+ * @throws usage error when it cannot be loaded
  */
 export async function importModule(file: string): Promise<Record<string, unknown>> {
   globalThis.console = stderrConsole;
@@ -21,7 +21,7 @@ export async function importModule(file: string): Promise<Record<string, unknown
 
 const require = createRequire(import.meta.url);
 
-/** `require` loads ECMAScript modules too, in half the time of `import`, unless they await something. */
+/** `require` also loads ECMAScript modules without top-level await, in half the time of `import`. */
 async function evaluate(file: string): Promise<Record<string, unknown>> {
   try {
     return require(file);
@@ -31,7 +31,7 @@ async function evaluate(file: string): Promise<Record<string, unknown>> {
   }
 }
 
-/** A migration's own function; named, or in an object that is the default export. */
+/** Returns the function of a direction: a named export, or a member of the default export. */
 export function functionOf(
   loaded: Record<string, unknown>,
   direction: Direction,
@@ -40,53 +40,53 @@ export function functionOf(
   return own.find((each) => typeof each === 'function') as ((db: unknown) => unknown) | undefined;
 }
 
+/** Returns the value if it is an object, and otherwise an empty one. */
 export function objectOf(value: unknown): Record<string, unknown> {
   return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
 }
 
-/** For what the code of a project prints: stdout is the report's, which may be JSON. */
+/** Receives what the project's code prints: stdout is reserved for the report, which may be JSON. */
 const stderrConsole = new Console(process.stderr);
 
-/** How far Node gets with a file by itself is not far enough for every project. */
 function notLoaded(file: string, cause: unknown): DbopsError {
   const code = String(objectOf(cause)['code'] ?? '');
   const way = ways.find(({ sign }) => sign.test(code) || sign.test(String(cause)));
   return usageError(
     'MIGRATION.MODULE',
-    `${basename(file)} can not be loaded${way ? `: ${way.reason}` : ''}.`,
-    way && /\.[cm]?ts$/.test(file) ? `${way.change}, or ${withLoader}` : `Correct ${file}.`,
+    `${basename(file)} cannot be loaded${way ? `: ${way.reason}` : ''}.`,
+    way && /\.[cm]?ts$/.test(file) ? `${way.change}, or ${withLoader}` : `Fix ${file}.`,
     [String(cause)],
   );
 }
 
 const withLoader =
-  "let a loader do it (npm install --save-dev tsx): NODE_OPTIONS='--import tsx' dbops migrate up";
+  "use a loader (npm install --save-dev tsx): NODE_OPTIONS='--import tsx' dbops migrate up";
 
 const ways = [
   {
     sign: /^ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX$/,
-    reason: 'Node strips types, but does not compile enums, namespaces and parameter properties',
-    change: 'Write it without them (a const object in place of an enum)',
+    reason: 'Node strips types, but does not compile enums, namespaces or parameter properties',
+    change: 'Replace them (an enum with a const object)',
   },
   {
     sign: /Cannot use import statement outside a module|Unexpected token 'export'/,
-    reason: 'the nearest package.json says that it is CommonJS',
-    change: 'Remove "type": "commonjs" there',
+    reason: 'the nearest package.json declares CommonJS',
+    change: 'Remove "type": "commonjs" from it',
   },
   {
     sign: /does not provide an export named|Named export '.*' not found/,
-    reason: 'it imports a type as if it were a value',
-    change: 'Write "import type" for what is only a type',
+    reason: 'it imports a type as a value',
+    change: 'Use "import type" for types',
   },
   {
     sign: /^ERR_MODULE_NOT_FOUND$|^ERR_UNSUPPORTED_DIR_IMPORT$|^MODULE_NOT_FOUND$/,
     reason:
-      'Node finds no file for one of its imports (it knows no paths of tsconfig.json, and asks for the ending)',
-    change: "Import the file by its relative path and with its ending ('../tables.ts')",
+      'Node cannot resolve one of its imports (it ignores the paths of tsconfig.json and needs file extensions)',
+    change: "Import the file by its relative path with its extension ('../tables.ts')",
   },
   {
     sign: /^ERR_INVALID_TYPESCRIPT_SYNTAX$|^SyntaxError\b/,
-    reason: 'Node can not parse it (it knows types, and neither decorators nor JSX)',
-    change: 'Correct it',
+    reason: 'Node cannot parse it (types are supported, decorators and JSX are not)',
+    change: 'Fix the syntax',
   },
 ];

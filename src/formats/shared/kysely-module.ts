@@ -8,9 +8,9 @@ import { moduleConnection } from './module-connection.ts';
 import { emptyModule, type ModuleStyle } from './new-migration.ts';
 
 /**
- * `up(db)` and `down(db)` as Kysely's Migrator takes them (kysely, `migration/migrator.ts` and
- * `migration/file-migration-provider.ts`). A module is run in a transaction unless a directive
- * says otherwise.
+ * Loads `up(db)` or `down(db)` as Kysely's Migrator does (kysely, `migration/migrator.ts` and
+ * `migration/file-migration-provider.ts`). A module runs in a transaction unless a directive
+ * disables it.
  */
 export const loadKyselyModule: LoadModule = async (file, direction) => {
   const migrate = functionOf(await importModule(file), direction);
@@ -18,12 +18,12 @@ export const loadKyselyModule: LoadModule = async (file, direction) => {
     throw usageError(
       'MIGRATION.MODULE',
       `${basename(file)} exports no function ${direction}(db).`,
-      `Export one from ${file}.`,
+      `Add the export to ${file}.`,
     );
   return {
     noTransaction: false,
     async run(session, inTransaction, opening) {
-      // Not needed where nothing is pending, and it takes longer to load than the folder.
+      // Loaded here because it takes longer to load than reading the folder.
       const { kyselyOver, kyselyWithin } = await import('../../db/kysely.ts');
       const connection = moduleConnection(session, inTransaction, opening && { opening });
       const kysely = kyselyOfProject(dirname(file)) ?? (await import('kysely'));
@@ -37,8 +37,8 @@ export const loadKyselyModule: LoadModule = async (file, direction) => {
 const installed = new Map<string, KyselyPackage | undefined>();
 
 /**
- * The Kysely that the modules of a directory import: what `sql` of one version builds, another
- * version may not run. Nothing where they have none.
+ * Returns the Kysely that the modules of a directory import, if any: a version of Kysely may not run
+ * what `sql` of another version builds.
  */
 function kyselyOfProject(directory: string): KyselyPackage | undefined {
   if (!installed.has(directory)) installed.set(directory, find(directory));
@@ -59,7 +59,7 @@ function isKysely(value: unknown): value is KyselyPackage {
   return typeof Kysely === 'function' && typeof PostgresDialect === 'function';
 }
 
-/** A module to be filled in; without a style, in TypeScript. */
+/** Returns the text of an empty module; TypeScript by default. */
 export function emptyKyselyModule(
   style: ModuleStyle = { ending: '.ts', isTypeScript: true, isCommonJs: false },
 ): string {

@@ -3,7 +3,7 @@ import { type Opening, queryBehind } from '../../db/opening.ts';
 import type { Session } from '../../db/session.ts';
 import { splitStatements, SqlSyntaxError } from '../../sql/statements.ts';
 
-/** What pg's clients and pools take for a query. */
+/** A query, as pg's clients and pools accept it. */
 interface QueryConfig {
   text: string;
   values?: unknown[];
@@ -17,22 +17,22 @@ export interface ModuleConnection {
   readonly processID: number;
 }
 
-/** A query that is no query: it is answered without asking the server. */
+/** A query text that is answered without asking the server. */
 export const answeredHere = '-- nothing to do';
 
 /**
- * The connection of a session as the code of a migration sees it: values arrive as pg's own
- * parsers make them, and, inside our transaction, a statement that would end it is refused.
+ * Returns the connection that a module gets: values are parsed by pg's own parsers, and in a
+ * transaction of dbops, statements that would end it are rejected.
  *
- * @param opening goes before the first query
- * @param parsers of the project's own pg, where it has one
+ * @param opening sent before the first query
+ * @param parsers of the project's own pg, if installed
  */
 export function moduleConnection(
   { client, pid }: Session,
   inTransaction: boolean,
   { opening, parsers = types }: { opening?: Opening; parsers?: typeof types } = {},
 ): ModuleConnection {
-  // One after another: a module may start several at once, for which its tool has a pool.
+  // Sent one after another: a module may start several queries at once, for which its tool has a pool.
   let last: Promise<unknown> = Promise.resolve();
   const run = (config: QueryConfig): Promise<unknown> => {
     const send = async () => {
@@ -48,7 +48,7 @@ export function moduleConnection(
     processID: pid,
     query(config, values) {
       if (typeof config !== 'string' && 'submit' in config) {
-        // A cursor or a stream of pg's, which queues behind what is sent here.
+        // A cursor or a stream of pg, which queues behind the opening.
         const before = opening?.take() ?? [];
         if (before.length > 0) client.query(before.join('; ')).catch(() => {}); // fails with the cursor
         return client.query(config) as Promise<unknown>;
@@ -66,13 +66,13 @@ export function moduleConnection(
   };
 }
 
-/** A cheap look that spares most statements the parser. */
+/** Parsing is needed only for statements with one of these words. */
 const suspicious = /\b(?:begin|start|commit|end|rollback|abort|prepare)\b/i;
 
 async function assertNoTransactionControl(text: string): Promise<void> {
   if (!suspicious.test(text)) return;
   const statements = await splitStatements(text).catch((error: unknown) => {
-    if (error instanceof SqlSyntaxError) return []; // the server tells more
+    if (error instanceof SqlSyntaxError) return []; // the server reports the error
     throw error;
   });
   const ending = statements.find(
@@ -80,7 +80,7 @@ async function assertNoTransactionControl(text: string): Promise<void> {
   );
   if (ending)
     throw new Error(
-      `A module that runs in a transaction can not begin or end one: remove ${ending.sql.trim()} from it, or put "// dbops: no-transaction" on its first line.`,
+      `A module in a transaction cannot begin or end one: remove ${ending.sql.trim()} from it, or put "// dbops: no-transaction" on its first line.`,
     );
 }
 

@@ -2,14 +2,14 @@ import { existsSync, readdirSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { readText } from './script.ts';
 
-/** The files among these names that have one of the endings; a declaration file is no module. */
+/** Returns the names with one of the extensions, without declaration files. */
 export function modulesAmong(names: readonly string[], ending: RegExp): string[] {
   return names.filter((name) => ending.test(name) && !/\.d\.[cm]?ts$/.test(name));
 }
 
 /**
- * The text of one module by which a directory is judged; empty when none of them looks like a
- * migration. Only one file is opened: a search asks this of every directory of a project.
+ * Returns the text of one module that shows which tool a directory belongs to; empty when none looks
+ * like a migration. Opens one file only, because a search calls it for every directory.
  */
 export function sampleOf(directory: string, modules: readonly string[]): string {
   const numbered = modules.find((name) => /^\d/.test(name));
@@ -17,14 +17,14 @@ export function sampleOf(directory: string, modules: readonly string[]): string 
   return sample === undefined ? '' : readText(`${directory}/${sample}`);
 }
 
-/** Whether the text of a module exports such a function, in any of the ways of JavaScript. */
+/** Returns whether the text of a module mentions the direction, in any style of export. */
 export function mentions(source: string, direction: 'up' | 'down'): boolean {
   return new RegExp(`\\b${direction}\\b`).test(source);
 }
 
 /**
- * A tool's configuration file: in the directory or above it, up to the root of the project (the
- * nearest package.json or .git), and in each one's `.config`.
+ * Returns a tool's configuration file, if any: in the directory or above it, up to the root of the
+ * project (the nearest package.json or .git), and in `.config` of each.
  */
 export function configAbove(directory: string, name: RegExp): string | undefined {
   for (let folder = directory; ; folder = dirname(folder)) {
@@ -45,8 +45,8 @@ function namesIn(folder: string): string[] {
 }
 
 /**
- * What a configuration file gives a key, where it is written out (`key: 'value'`): `status` must
- * not run a program to learn the name of a table.
+ * Returns the value of a key that a configuration file writes as a literal (`key: 'value'`), so that
+ * `status` does not run the file to learn the name of a table.
  */
 export function literalOf(source: string, key: string): string | undefined {
   const code = source.replaceAll(/\/\*[^]*?\*\/|^\s*\/\/.*$/gm, '');

@@ -2,7 +2,7 @@ import { usageError } from '../../errors.ts';
 import type { NewMigration } from '../format.ts';
 import { readText } from './script.ts';
 
-/** A title as a part of a file's name: `Add invoices!` is `add_invoices`. */
+/** Returns a title as part of a file name: `add_invoices` for `Add invoices!`. */
 export function slugOf(title: string): string {
   return title
     .toLowerCase()
@@ -10,12 +10,12 @@ export function slugOf(title: string): string {
     .replaceAll(/^_+|_+$/g, '');
 }
 
-/** A title as a comment of SQL. */
+/** Returns a title as an SQL comment. */
 export function commentOf(title: string): string {
   return `-- ${title.trim().replaceAll(/\s+/g, ' ')}\n`;
 }
 
-/** What a folder puts before its names: a clock's time, or a number. */
+/** Writes the time as the prefix of a file name. */
 type Clock = (now: Date) => string;
 
 const digitsOf = (length: number): Clock => {
@@ -24,7 +24,7 @@ const digitsOf = (length: number): Clock => {
 export const milliseconds: Clock = (now) => String(now.valueOf());
 const seconds: Clock = digitsOf(14);
 
-/** Prefixes that are times in UTC; `unit` is by how much two of them differ at the least. */
+/** Prefixes that are times in UTC; `unit` is their resolution in milliseconds. */
 const clocks: { pattern: RegExp; unit: number; write: Clock }[] = [
   { pattern: /^20\d{15}(?!\d)/, unit: 1, write: digitsOf(17) },
   { pattern: /^20\d{12}(?!\d)/, unit: 1000, write: seconds },
@@ -43,7 +43,7 @@ const clocks: { pattern: RegExp; unit: number; write: Clock }[] = [
   },
 ];
 
-/** `20260102030405` in milliseconds since 1970; not a number when it is no date. */
+/** Returns `20260102030405` in milliseconds since 1970; NaN when it is not a date. */
 function timeOf(prefix: string): number {
   const digits = prefix.replaceAll(/\D/g, '');
   if (digits.length === 13) return Number(digits);
@@ -53,11 +53,10 @@ function timeOf(prefix: string): number {
 }
 
 /**
- * The prefix that comes after that of the folder's last name, in its way: a later time, or the next
- * number with as many digits.
+ * Returns the prefix that follows that of the folder's last name in the same style: a later time, or
+ * the next number with as many digits. Undefined when the last name has none.
  *
- * @param usual the clock of the tool, for a folder without a name
- * @returns nothing where the last name has none
+ * @param usual the tool's own prefix, for an empty folder
  */
 export function prefixAfter(last: string | undefined, now: Date, usual: Clock): string | undefined {
   if (last === undefined) return usual(now);
@@ -70,9 +69,9 @@ export function prefixAfter(last: string | undefined, now: Date, usual: Clock): 
 }
 
 /**
- * The name of a new file, without its ending, in a folder whose names are as its last one.
+ * Returns the name of a new file, without its extension, in the style of the folder's last name.
  *
- * @throws usage error when a tool that orders names as text would not run it last
+ * @throws usage error when it would not sort last as text
  */
 export function nameAfter({ migrations, title, now }: NewMigration, usual: Clock): string {
   const last = migrations.at(-1)?.name;
@@ -84,10 +83,7 @@ export function nameAfter({ migrations, title, now }: NewMigration, usual: Clock
   );
 }
 
-/**
- * As `nameAfter`, for tools that put the time in UTC, with 14 digits, before every name: that is
- * taken wherever it comes last.
- */
+/** As `nameAfter`, for tools whose names start with 14 digits of UTC time, which is used if it sorts last. */
 export function datedNameAfter(request: NewMigration): string {
   const last = request.migrations.at(-1)?.name;
   const name = `${seconds(request.now)}_${slugOf(request.title)}`;
@@ -103,12 +99,12 @@ function afterLast(name: string, last: string | undefined): string {
   if (last === undefined || last < name) return name;
   throw usageError(
     'NEW.ORDER',
-    `A new migration ${name} would come before ${last}, as the tool orders names as text.`,
-    'Give it a name that comes last in the alphabet, or write the file yourself.',
+    `The new migration ${name} would sort before ${last}: the tool sorts names as text.`,
+    'Choose a name that sorts last, or create the file yourself.',
   );
 }
 
-/** How the modules of a folder are written. */
+/** The style of a folder's modules. */
 export interface ModuleStyle {
   /** Such as `.ts`. */
   ending: string;
@@ -116,7 +112,7 @@ export interface ModuleStyle {
   isCommonJs: boolean;
 }
 
-/** The style of the folder's last module; TypeScript where it has none. */
+/** Returns the style of the folder's last module; TypeScript by default. */
 export function moduleStyleOf({ migrations }: NewMigration): ModuleStyle {
   const module = migrations.findLast(({ up }) => up.kind === 'module')?.up.file;
   if (module === undefined) return { ending: '.ts', isTypeScript: true, isCommonJs: false };
@@ -132,7 +128,7 @@ interface Parameter {
   type: string;
 }
 
-/** A module with an `up` and a `down` to be filled in, in the style of its folder. */
+/** Returns a module with an empty `up` and `down`, in the style of its folder. */
 export function emptyModule(
   { isTypeScript, isCommonJs }: ModuleStyle,
   { name, type }: Parameter,
@@ -147,12 +143,12 @@ export function emptyModule(
   return [...(isTypeScript && !isCommonJs ? [head] : []), ...functions].filter(Boolean).join('\n');
 }
 
-/** @throws usage error when a module was asked for in a folder of a tool that runs SQL only */
+/** @throws usage error when the request is for a module; for tools that run SQL only */
 export function assertSqlOnly({ module }: NewMigration, tool: string): void {
   if (!module) return;
   throw usageError(
     'NEW.NO_MODULES',
-    `Migrations of ${tool} are SQL files.`,
-    'Leave out --module: dbops migrate new NAME',
+    `${tool} migrations are SQL files; modules are not supported.`,
+    'Run it without --module: dbops migrate new NAME',
   );
 }

@@ -1,18 +1,18 @@
 import type { Migration } from '../../migration.ts';
 import type { RowColumns } from '../format.ts';
 
-/** The text in a column; nothing where there is none. */
+/** Returns the text of a column; null when it is missing or NULL. */
 export function textIn(row: RowColumns, column: string): string | null {
   const value = row[column];
   return value === undefined || value === null ? null : String(value);
 }
 
-/** What the rows have in a column. */
+/** Returns the values of a column. */
 export function namesIn(rows: readonly RowColumns[], column: string): Set<string> {
   return new Set(rows.flatMap((row) => textIn(row, column) ?? []));
 }
 
-/** The names that are not recorded, in the order of the folder. */
+/** Returns the names that are not recorded, in the order of the folder. */
 export function pendingAmong(
   migrations: readonly Migration[],
   recorded: ReadonlySet<string>,

@@ -3,17 +3,17 @@ import { readFileSync } from 'node:fs';
 import { codeOf } from '../../db/connection-error.ts';
 import type { SqlScript } from '../../migration.ts';
 
-/** An editor's mark at the beginning of a text; the server takes it for a syntax error. */
+/** Removes a byte order mark, which the server rejects as a syntax error. */
 export function withoutBom(source: string): string {
   return source.startsWith('\uFEFF') ? source.slice(1) : source;
 }
 
-/** The script of a file whose text is at hand. */
+/** Returns the script of a file that has been read. */
 export function sqlScript(file: string, source: string): SqlScript {
   return { kind: 'sql', file, sql: withoutBom(source) };
 }
 
-/** A file that most commands never read. */
+/** Returns the script of a file that is read only when its SQL is needed. */
 export function lazyScript(file: string): SqlScript {
   return {
     kind: 'sql',
@@ -24,13 +24,13 @@ export function lazyScript(file: string): SqlScript {
   };
 }
 
-/** SHA-256, in hex, of the text without its BOM and with LF line endings: a checkout on Windows is no edit. */
+/** Returns the SHA-256, in hex, of the text without a BOM and with LF line endings, so that a checkout on Windows is not an edit. */
 export function hashOf(source: string): string {
   const text = withoutBom(source);
   return hash('sha256', text.includes('\r') ? text.replaceAll('\r\n', '\n') : text);
 }
 
-/** The text of a file. Node's error for a directory in its place names no file. */
+/** Returns the text of a file; an error gets its path, which Node's EISDIR lacks. */
 export function readText(file: string): string {
   try {
     return readFileSync(file, 'utf8');
@@ -41,7 +41,7 @@ export function readText(file: string): string {
 
 const missing = new Set(['ENOENT', 'ENOTDIR']);
 
-/** The text of a file; nothing when there is none. */
+/** Returns the text of a file; undefined when it does not exist. */
 export function readIfPresent(file: string): string | undefined {
   try {
     return readText(file);

@@ -1,19 +1,19 @@
 import type { SqlScript } from '../../migration.ts';
 
-/** Whether a text holds nothing to run: white space and `--` comments only. */
+/** Returns whether a text has only white space and `--` comments. */
 export function isBlank(sql: string): boolean {
   return sql.replaceAll(/--.*/g, '').trim() === '';
 }
 
-/** Where in a file one direction stands. */
+/** The position of one direction in a file. */
 interface Section {
-  /** Where the file's first mark is; comments above it (dbops' directives) are those of all sections. */
+  /** The position of the first mark; comments above it (directives of dbops) belong to all sections. */
   head: number;
   start: number;
   end?: number | undefined;
 }
 
-/** One direction of a file that holds both; the lines of the other one are empty. */
+/** Returns one direction of a file; the lines of the other are emptied, so that line numbers stay. */
 export function sectionScript(
   file: string,
   source: string,

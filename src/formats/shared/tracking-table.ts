@@ -1,8 +1,8 @@
 import { quoteIdentifier, quoteLiteral } from '../../db/quote.ts';
 
-/** The name that a tool was given for its tracking table. */
+/** The configured name of a tracking table. */
 export interface TrackingTableName {
-  /** Absent: where the tool keeps it without being told a schema. */
+  /** Absent: the tool's default schema. */
   schema?: string;
   table: string;
 }
@@ -11,10 +11,10 @@ const part = /"((?:[^"]|"")+)"|([^".\s]+)/.source;
 const name = new RegExp(`^(?:(?:${part})\\.)?(?:${part})$`);
 
 /**
- * Reads `table`, `schema.table` or `"My Schema"."table"`. Tools quote the names that they are given,
- * so capitals stay as they are; quotes are for names with a dot, a quote or white space.
+ * Parses `table`, `schema.table` or `"My Schema"."table"`. Capitals are kept, because tools quote
+ * configured names; quotes are for names with a dot, a quote or white space.
  *
- * @returns nothing when it is no name
+ * @returns undefined when the text is not a name
  */
 export function parseTableName(text: string): TrackingTableName | undefined {
   const found = name.exec(text);
@@ -25,26 +25,26 @@ export function parseTableName(text: string): TrackingTableName | undefined {
   return schema === undefined ? { table } : { schema, table };
 }
 
-/** The name as `parseTableName` reads it. */
+/** Returns the name as `parseTableName` reads it. */
 export function textOf({ schema, table }: TrackingTableName): string {
   const written = (each: string) => (/[".\s]/.test(each) ? quoteIdentifier(each) : each);
   return schema === undefined ? written(table) : `${written(schema)}.${written(table)}`;
 }
 
-/** The name in SQL. */
+/** Returns the name in SQL. */
 export function quotedName({ schema, table }: TrackingTableName): string {
   const quoted = quoteIdentifier(table);
   return schema === undefined ? quoted : `${quoteIdentifier(schema)}.${quoted}`;
 }
 
-/** The name as the catalog has it, of a table that is in `public` unless it says otherwise. */
+/** Returns `schema.table`; the default schema is `public`. */
 export function catalogName({ schema = 'public', table }: TrackingTableName): string {
   return `${schema}.${table}`;
 }
 
 /**
- * SQL that makes the schema of a table where it is missing. IF NOT EXISTS alone would ask for
- * rights that only its creator needs.
+ * Returns SQL that creates the schema of a table if it is missing. CREATE SCHEMA IF NOT EXISTS checks
+ * the CREATE privilege on the database even when the schema exists.
  */
 export function ensureSchemaOf({ schema }: TrackingTableName): string {
   if (schema === undefined) return '';

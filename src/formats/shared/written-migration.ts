@@ -1,18 +1,18 @@
-/** The SQL of both directions of a migration that dbops writes itself. */
+/** The SQL of both directions of a migration that dbops writes. */
 export interface MigrationContent {
-  /** Comments at the top, without their dashes: directives, and what it is for. */
+  /** Comments at the top, without dashes: directives and the purpose. */
   head: readonly string[];
   up: readonly string[];
-  /** Nothing where the tool has no rollbacks. */
+  /** Empty where the tool has no rollbacks. */
   down: readonly string[];
-  /** Its statements can't share a transaction. */
+  /** Whether its statements cannot share a transaction. */
   isStepwise: boolean;
 }
 
 /**
- * The files of a new migration, filled.
+ * Returns the files of a new migration with its SQL.
  *
- * @param empty as the format begins them: text by path
+ * @param empty the files that `newFiles` returns: text by path
  */
 export function fillFiles(empty: Readonly<Record<string, string>>, content: MigrationContent) {
   const files = Object.entries(empty).map(([path, text]) => [path, fill(path, text, content)]);
@@ -35,7 +35,7 @@ function fill(
   return `${comments}\n${statements(up)}`;
 }
 
-/** One below the other. @param between what the tool cuts a file at */
+/** Returns the statements as text. @param between the separator of the tool */
 export function statements(sql: readonly string[], between = ''): string {
   return sql.map((each) => `${each.replace(/;\s*$/, '')};\n`).join(between ? `${between}\n` : '\n');
 }

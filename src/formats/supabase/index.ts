@@ -13,7 +13,7 @@ const pattern = /^(\d+)_.*\.sql$/;
 /**
  * The Supabase CLI: `supabase/migrations/<digits>_<name>.sql`, in the order of the digits, which
  * it compares as text (supabase, `apps/cli-go/pkg/migration/{list,file}.go`, and its TypeScript
- * since 3.0). It knows no rollback: a `….down.sql` is one more migration.
+ * since 3.0). It has no rollbacks: a `….down.sql` is another migration.
  */
 export const supabase: Format = {
   name: 'supabase',
@@ -51,7 +51,7 @@ export const supabase: Format = {
   },
 };
 
-/** The first entry of a folder, when the CLI of 2021 made it of what was there before. */
+/** Returns whether a file is the first of a folder and was created by the CLI of 2021 from the existing schema. */
 function isOldInit(file: string, sorted: readonly string[]): boolean {
   const day = /^(\d{8})\d{6}_init\.sql$/.exec(file)?.[1];
   return day !== undefined && day < '20211209' && file === sorted[0];
@@ -74,10 +74,10 @@ function skipped(file: string): Finding {
   return {
     code: 'skipped-file',
     severity: 'warning',
-    message: `${file} is never applied: ${isInit ? 'the Supabase CLI skips an init.sql of 2021' : 'its name is not <digits>_<name>.sql'}.`,
+    message: `${file} is never applied: ${isInit ? 'the Supabase CLI skips an init.sql created in 2021' : 'its name is not <digits>_<name>.sql'}.`,
     help: isInit
-      ? `Give it another name to have it applied, such as ${file.replace('_init', '_initial')}.`
-      : 'Rename it, such as 20250131093000_name.sql, or take it out of the folder.',
+      ? `To apply it, rename it, for example to ${file.replace('_init', '_initial')}.`
+      : 'Rename it, for example to 20250131093000_name.sql, or move it out of the folder.',
     where: { object: file },
     key: `skipped-file:${file}`,
   };

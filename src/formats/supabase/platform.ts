@@ -2,7 +2,7 @@ import type { Platform } from '../format.ts';
 import { supabasePrelude } from './prelude.ts';
 import { supabaseStandIns } from './stand-ins.ts';
 
-/** Supabase, as its command-line tool starts it on a developer's machine. */
+/** Supabase, as its command-line tool starts it locally. */
 export const supabasePlatform: Platform = {
   prelude: supabasePrelude,
   // supabase/postgres, migrations/db/init-scripts/00000000000003-post-setup.sql

@@ -1,14 +1,14 @@
 /**
- * What a Supabase database has before its first migration, as far as migrations refer to it:
- * roles, schemas, tables with their columns and keys, functions with their signatures.
+ * SQL for the objects of a new Supabase database that migrations refer to: roles, schemas, tables
+ * with their columns and keys, functions with their signatures.
  *
- * Written after what these make, run in order: supabase/postgres (`migrations/db`), supabase/auth
+ * Sources: supabase/postgres (`migrations/db`), supabase/auth
  * (`migrations`, up to 20260625), supabase/storage (`migrations/tenant`, up to 0063) and
- * supabase/realtime (`lib/realtime/tenants/repo/migrations`). Left out: indexes that are only for
- * speed, checks of values, search functions of storage, and the machinery of realtime.
+ * supabase/realtime (`lib/realtime/tenants/repo/migrations`). Omitted: indexes for performance,
+ * checks of values, search functions of storage, and internals of realtime.
  *
- * Roles belong to the whole server: missing ones are made without any right, memberships or
- * attributes, and none is ever changed or dropped.
+ * Roles belong to the whole server: missing ones are created without privileges, memberships or
+ * attributes, and existing ones are never changed or dropped.
  */
 const roles = `
 DO $$

@@ -1,6 +1,6 @@
 import type { StandIns } from '../../db/pglite-extensions.ts';
 
-/** Schedules are kept, as the real one keeps them, but nothing runs. */
+/** Stores schedules as pg_cron does, but runs nothing. */
 const pgCron = `
 CREATE SCHEMA cron;
 CREATE SEQUENCE cron.jobid_seq;
@@ -64,7 +64,7 @@ CREATE FUNCTION net.http_delete(url text, params jsonb DEFAULT '{}', headers jso
 CREATE FUNCTION net.http_collect_response(request_id bigint, async boolean DEFAULT true) RETURNS net.http_response_result
   LANGUAGE sql AS $$ SELECT ROW('PENDING', NULL, NULL)::net.http_response_result $$;`;
 
-/** Secrets are kept as they are: a shadow is gone in a moment. */
+/** Stores secrets in plain text: a shadow exists only briefly. */
 const vault = `
 CREATE TABLE vault.secrets (
   id uuid PRIMARY KEY DEFAULT gen_random_uuid(), name text, description text NOT NULL DEFAULT '', secret text NOT NULL,
@@ -84,7 +84,7 @@ const pgGraphql = `
 CREATE FUNCTION graphql.resolve(query text, variables jsonb DEFAULT '{}', "operationName" text DEFAULT NULL,
   extensions jsonb DEFAULT NULL) RETURNS jsonb LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$;`;
 
-/** The body of a function whose result would matter. */
+/** The body of a function whose result a migration would use. */
 const unknown = `LANGUAGE plpgsql AS $$ BEGIN
   RAISE EXCEPTION 'this extension does not run in the embedded shadow' USING HINT = 'Replay on a server that has it: --shadow-url'; END $$`;
 

@@ -1,10 +1,9 @@
 /**
- * Splits a file into statements as the Supabase CLI does, byte for byte: not by the grammar, but by
- * a hand-written lexer with habits of its own, and `schema_migrations` keeps what it makes
- * (supabase, `apps/cli-go/pkg/parser/state.go`, and its TypeScript since 3.0).
+ * Splits a file into statements exactly as the Supabase CLI does, whose hand-written lexer differs
+ * from the grammar: `schema_migrations` records its result (supabase, `apps/cli-go/pkg/parser/state.go`, and its TypeScript since 3.0).
  *
  * @param sql without its BOM
- * @returns trimmed, without their semicolons, and without empty ones; comments stay
+ * @returns trimmed statements without semicolons, with their comments; empty ones are omitted
  */
 export function splitAsSupabase(sql: string): string[] {
   let start = 0;
@@ -15,10 +14,10 @@ export function splitAsSupabase(sql: string): string[] {
   });
 }
 
-/** In which a semicolon ends no statement of the file: parentheses, or the body of a function. */
+/** Where a semicolon does not end a statement: in parentheses, or in the body of a function. */
 type OpenBlock = '(' | 'atomic';
 
-/** Where each statement ends, after its semicolon. */
+/** Returns the end of each statement, after its semicolon. */
 function endsOf(sql: string): number[] {
   const ends: number[] = [];
   const blocks: OpenBlock[] = [];
@@ -29,7 +28,7 @@ function endsOf(sql: string): number[] {
     at = endOf(found, sql);
     const [text] = found;
     const block = blocks.at(-1);
-    // One parenthesis closes all: the lexer doesn't count them.
+    // The lexer does not count parentheses: the first closing one ends the block.
     if (text === '(' && block !== '(') blocks.push('(');
     else if (text === ')' && block === '(') blocks.pop();
     else if (text === ';' && !block) ends.push(at);
@@ -46,11 +45,11 @@ const atomic = 'atomic';
 const white = String.raw`[ \t\n\r\f\v]`;
 const word = String.raw`[\w$\u0080-\uFFFF]`;
 
-/** What the lexer stops at, the beginning of a comment or a text only. */
+/** Tokens of the lexer; of a comment or a literal, the start only. */
 const piece = new RegExp(
   [
     String.raw`--|/\*|["();]`,
-    String.raw`\\[^)]`, // a backslash hides what follows, but for a parenthesis
+    String.raw`\\[^)]`, // a backslash escapes the next character, except a parenthesis
     `(?<escaped>'(?<=(?<!${word})e'))|'`,
     String.raw`(?<!${word})\$(?:(?!\$)${word})*\$`,
     `atomic(?<=(?<!${word})begin${white}+atomic)`,
@@ -58,18 +57,18 @@ const piece = new RegExp(
   'gi',
 );
 
-/** The end of the piece that was found: of the whole comment or text. */
+/** Returns the end of a token: of the whole comment or literal. */
 function endOf({ 0: text, index, groups }: RegExpExecArray, sql: string): number {
   const end = index + text.length;
   if (text === '--') return endOfLine(sql, end);
   if (text === '/*') return endOfComment(sql, end);
   if (groups?.['escaped'] !== undefined) return endOfEscaped(sql, end);
-  // A tag may share its dollar with the one that ends the text.
+  // The closing tag may share its dollar sign with the opening one.
   if (/^["'$]/.test(text)) return after(sql.indexOf(text, index + 1), text.length, sql);
   return end;
 }
 
-/** An end is that of the file where something is not closed. */
+/** Returns the end of the file when the token is not closed. */
 function after(index: number, length: number, sql: string): number {
   return index < 0 ? sql.length : index + length;
 }
@@ -89,7 +88,7 @@ function endOfComment(sql: string, from: number): number {
   return delimiters.lastIndex;
 }
 
-/** Of `E'…'`, in which a backslash hides a quote, and which may go on after a new line. */
+/** Returns the end of `E'…'`, in which a backslash escapes a quote, and which may continue on a new line. */
 function endOfEscaped(sql: string, from: number): number {
   const parts = /\\[^]|''|'/g;
   parts.lastIndex = from;
@@ -108,7 +107,7 @@ const continuation = new RegExp(
   'y',
 );
 
-/** After `END`, when that is what follows; the body of a function ends with it. */
+/** Returns the position after `END`, if it follows: it ends the body of a function. */
 function endOfBody(sql: string, from: number): number | undefined {
   let at = from;
   for (;;) {

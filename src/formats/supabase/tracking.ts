@@ -9,17 +9,15 @@ import { splitAsSupabase } from './statements.ts';
 
 interface SupabaseRow extends TrackingRow {
   version: string;
-  /** `null` in rows of old releases, as the hash. */
+  /** `null`, like the hash, in rows of old releases. */
   name: string | null;
   hash: string | null;
 }
 
 /**
- * The CLI records no hash, but the statements that it has run. Over the years it has split files
- * in other ways, and a dashboard records a file unsplit: what is hashed is the text without what
- * splitting takes away, white space and semicolons.
- *
- * @returns SHA-256 in hex, as `select` computes it of a row
+ * Returns the SHA-256, in hex, of a text without white space and semicolons, as `select` computes it
+ * for a row. The CLI records statements instead of a hash; its releases split files differently, and
+ * the dashboard records a file unsplit, so that only the rest of the text is comparable.
  */
 export function hashOf(source: string): string {
   return hash('sha256', withoutBom(source).replaceAll(/[ \t\n\r\f\v;]+/g, ''));
@@ -27,20 +25,20 @@ export function hashOf(source: string): string {
 
 const table = 'supabase_migrations.schema_migrations';
 
-/** `replace` seven times takes a fifth of the time of one `translate`. */
+/** Seven calls of `replace` take a fifth of the time of one `translate`. */
 const bareText = [' ', ';', '\\t', '\\n', '\\r', '\\f', '\\x0B'].reduce(
   (text, character) => `replace(${text}, E'${character}', '')`,
   `nullif(array_to_string(statements, ''), '')`,
 );
 
 /**
- * `supabase_migrations.schema_migrations` as the Supabase CLI makes, reads and writes it (supabase,
- * `apps/cli-go/pkg/migration/history.go`). It has no times; the version is the order.
+ * `supabase_migrations.schema_migrations` as the Supabase CLI creates, reads and writes it (supabase,
+ * `apps/cli-go/pkg/migration/history.go`). It has no times; rows are ordered by version.
  */
 export const supabaseTracking: Tracking = {
   table,
   tables: [table, 'supabase_migrations.seed_files'],
-  // ALTER TABLE locks the table even where it has nothing to do: as the CLI, it asks first.
+  // ALTER TABLE locks the table even when it changes nothing, so the columns are checked first.
   create: `DO $create$ BEGIN
     IF (SELECT count(*) FROM pg_attribute WHERE attrelid = to_regclass('${table}')
           AND attname IN ('version', 'name', 'statements') AND NOT attisdropped) < 3 THEN
@@ -49,7 +47,7 @@ export const supabaseTracking: Tracking = {
       ALTER TABLE ${table} ADD COLUMN IF NOT EXISTS statements text[];
       ALTER TABLE ${table} ADD COLUMN IF NOT EXISTS name text;
     END IF; END $create$`,
-  // In a table of an old release, a name that it lacks is that of the outer query: NULL.
+  // A column that a table of an old release lacks resolves to the NULL of the outer query.
   select: `SELECT recorded.* FROM (SELECT NULL::text AS name, NULL::text[] AS statements) lacking,
     LATERAL (SELECT version, name, encode(sha256(convert_to(${bareText}, 'UTF8')), 'hex') AS hash
       FROM ${table}) recorded
@@ -92,17 +90,19 @@ export const supabaseTracking: Tracking = {
   },
 };
 
-/** As `GetPendingMigrations`: the two lists are merged in the order of their versions. */
+/** As `GetPendingMigrations`, which merges the two lists in the order of their versions. */
 function next(rows: readonly RowColumns[], migrations: readonly Migration[]): Prospect {
   const recorded = namesIn(rows, 'version');
   const known = new Set(migrations.map(({ version }) => version));
   const foreign = [...recorded].find((version) => !known.has(version));
-  if (foreign !== undefined) return { stops: `version ${foreign} is recorded, and has no file` };
+  if (foreign !== undefined) return { stops: `version ${foreign} is recorded, but has no file` };
   const isPending = ({ version = '' }: Migration) => !recorded.has(version);
   const last = migrations.findLastIndex((each) => !isPending(each));
   const late = migrations.slice(0, last).find(isPending);
   if (late)
-    return { stops: `${late.name} is older than the newest version; --include-all runs it` };
+    return {
+      stops: `${late.name} is older than the newest recorded version; --include-all runs it`,
+    };
   return { runs: migrations.filter(isPending).map(({ name }) => name) };
 }
 
@@ -112,7 +112,7 @@ interface MatchedRow {
   migration: Migration | undefined;
 }
 
-/** A row is of the file with its version, whatever the name; of two files, of that with its name. */
+/** Matches a row to the file with its version; among several, to the one with its name. */
 function matcher(migrations: readonly Migration[]): (row: SupabaseRow) => MatchedRow {
   const byName = new Map(migrations.map((migration) => [migration.name, migration]));
   const byVersion = new Map(
@@ -129,7 +129,7 @@ function titleOf(name: string): string {
   return name.slice(name.indexOf('_') + 1);
 }
 
-/** Splitting also takes away spaces that are not ASCII: where the texts differ, it is tried. */
+/** Splitting also trims non-ASCII spaces, so texts that differ are compared again after splitting. */
 function hashOfRow(
   { hash: recorded }: SupabaseRow,
   { up, hash: ofFile }: Migration,
@@ -143,8 +143,8 @@ function renamed({ row, name, migration }: MatchedRow): Finding | undefined {
   return {
     code: 'renamed-file',
     severity: 'info',
-    message: `${name} was applied as ${row.version}_${row.name}; the Supabase CLI compares the digits only.`,
-    help: 'Nothing needs to be done where only the name changed. A migration of its own needs digits of its own.',
+    message: `${name} was applied as ${row.version}_${row.name}; the Supabase CLI compares only the digits.`,
+    help: 'If only the name changed, no action is needed. A separate migration needs different digits.',
     where: { object: name },
     key: `renamed-file:${name}`,
   };
