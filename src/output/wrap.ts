@@ -45,8 +45,8 @@ function pieces(word: string, width: number, measure: Measure): string[] {
   return [...graphemes.segment(word)].map(({ segment }) => segment);
 }
 
-/** A line of source with its number, or the caret under one. */
-const source = /^\s*(?:\d+ \| |\^)/;
+/** A line of source with its number, the caret under one, or the target, which is always one line. */
+const source = /^\s*(?:\d+ \| |\^)|^target {2}/;
 
 /** A command at the end of a line, which a person pastes. */
 const command = /^(.*?[:,] )((?:dbops|npx|npm|export) (?:(?![,;.] )[^)])*)$/;
