@@ -61,12 +61,12 @@ describe.runIf(server)('a module that', () => {
   });
 });
 
-describe.runIf(server && process.platform === 'linux')('an answer that can not be written', () => {
-  it.each(['', '--json'])('%s is told in one line, with how the work ended', async (flags) => {
+describe.runIf(server && process.platform === 'linux')('an answer that cannot be written', () => {
+  it.each(['', '--json'])('%s is reported in one line, with how the work ended', async (flags) => {
     const { exitCode, stderr } = await up('', flags, '> /dev/full');
     expect(exitCode).toBe(1);
     expect(stderr).toMatch(
-      /\nerror .* not be written to stdout: ENOSPC.*OUTPUT\.UNWRITABLE\n {2}→ /,
+      /\nerror Cannot write the answer to stdout: ENOSPC.*OUTPUT\.UNWRITABLE\n {2}→ /,
     );
     expect(stderr).toContain('ended with exit code 0; its changes remain');
     expect(stderr).not.toContain('    at ');
