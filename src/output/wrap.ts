@@ -12,7 +12,7 @@ const wide =
  * Returns the columns that a text takes at most. Prose needs no more, and the Unicode tables that an
  * exact measure needs take longer to load than most commands run.
  */
-export function columnsAtMost(text: string): number {
+function columnsAtMost(text: string): number {
   const plain = stripVTControlCharacters(text);
   return plain.length + (plain.match(wide)?.length ?? 0);
 }
