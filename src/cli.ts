@@ -3,7 +3,14 @@ import { commands, groups } from './commands/index.ts';
 import type { Command, CommandEntry } from './command.ts';
 import type { Io } from './context.ts';
 import { exitCodes, unhandled, usageError, type ExitCode } from './errors.ts';
-import { commonOptions, footerOf, footerOfNoun, helpSettings, isTopic, topicHelp } from './help.ts';
+import {
+  commonOptions,
+  footerOf,
+  footerOfNoun,
+  helpSettings,
+  isTopic,
+  topicHelp,
+} from './output/help.ts';
 import { redacting, screenOf } from './output/terminal.ts';
 
 declare const DBOPS_VERSION: string | undefined;
@@ -72,10 +79,9 @@ export async function createProgram(argv: string[], io: Io, run: Run): Promise<C
     const { command } = await entry.load();
     configure(leaf, { entry, command, run });
   }
-  program.addHelpText(
-    'after',
-    `${footerOf(['dbops demo', 'dbops migrate status', 'dbops verify --json'])}\n\nSee dbops help COMMAND, dbops help options and dbops help exit-codes`,
-  );
+  const examples = ['dbops demo', 'dbops migrate status', 'dbops verify --json'];
+  const topics = 'See dbops help COMMAND, dbops help options and dbops help exit-codes';
+  program.addHelpText('after', footerOf(examples, topics));
   return program;
 }
 

@@ -1,7 +1,7 @@
 import type * as z from 'zod';
 import type { Context } from './context.ts';
 import { usageError } from './errors.ts';
-import { issueLines } from './output/schema-messages.ts';
+import { flagOf, issueLines } from './output/schema-messages.ts';
 import type { Report } from './report.ts';
 
 /** What commander needs to know of a command, and how to run it. */
@@ -42,12 +42,6 @@ function parseFlags<Flags>(schema: z.ZodType<Flags>, flags: RawFlags, words: str
   if (parsed.success) return parsed.data;
   const reason = issueLines(parsed.error, flagOf);
   throw usageError('USAGE', 'Invalid options.', `See: dbops ${words} --help`, reason);
-}
-
-/** Returns `--dry-run` for `dryRun`, and `argument 1` for the first positional argument. */
-export function flagOf([first, ...rest]: readonly PropertyKey[]): string {
-  if (first === 'arguments') return `argument ${Number(rest[0] ?? 0) + 1}`;
-  return `--${String(first).replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 
 /** A line of `commands/index.ts`: what the help of the noun needs, without loading the command. */

@@ -8,7 +8,7 @@ import { parseTarget, targetFromVariables, type Target } from './db/target.ts';
 import { usageError } from './errors.ts';
 import { parseTableName, type TrackingTableName } from './formats/shared/tracking-table.ts';
 import { parseDuration } from './output/duration.ts';
-import { issueLines } from './output/schema-messages.ts';
+import { flagOf, issueLines } from './output/schema-messages.ts';
 import type { Environment } from './output/terminal.ts';
 
 const duration = z.union([z.string(), z.number()]).transform((value, context) => {
@@ -147,10 +147,6 @@ function parseSettings(input: unknown, file: string | undefined) {
     'Correct the settings above; docs/configuration.md lists every setting.',
     issueLines(parsed.error),
   );
-}
-
-function flagOf([setting]: readonly PropertyKey[]): string {
-  return `--${String(setting).replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 
 /** The names of the configuration file; of several files in a folder the first is used. */

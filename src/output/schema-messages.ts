@@ -79,3 +79,9 @@ export function issueLines(
     return name ? `${name}: ${message}` : message;
   });
 }
+
+/** Returns `--dry-run` for `dryRun`, and `argument 1` for the first positional argument. */
+export function flagOf([first, ...rest]: readonly PropertyKey[]): string {
+  if (first === 'arguments') return `argument ${Number(rest[0] ?? 0) + 1}`;
+  return `--${String(first).replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}

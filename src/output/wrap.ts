@@ -12,7 +12,7 @@ const wide =
  * Returns the columns that a text takes at most. Prose needs no more, and the Unicode tables that an
  * exact measure needs take longer to load than most commands run.
  */
-export function columnsAtMost(text: string): number {
+function columnsAtMost(text: string): number {
   const plain = stripVTControlCharacters(text);
   return plain.length + (plain.match(wide)?.length ?? 0);
 }
@@ -45,8 +45,8 @@ function pieces(word: string, width: number, measure: Measure): string[] {
   return [...graphemes.segment(word)].map(({ segment }) => segment);
 }
 
-/** A line of source with its number, or the caret under one. */
-const source = /^\s*(?:\d+ \| |\^)/;
+/** A line of source with its number, the caret under one, or the target, which is always one line. */
+const source = /^\s*(?:\d+ \| |\^)|^target {2}/;
 
 /** A command at the end of a line, which a person pastes. */
 const command = /^(.*?[:,] )((?:dbops|npx|npm|export) (?:(?![,;.] )[^)])*)$/;

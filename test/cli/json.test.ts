@@ -197,8 +197,8 @@ describe('--json prints an error', () => {
     ['an unknown option', 'migrate up --chek', 'unknown option'],
     ['an unknown command', 'migrat', 'unknown command'],
     ['a missing argument', 'migrate new', 'missing required argument'],
-    ['a missing verb', 'migrate', 'not complete'],
-    ['nothing else', '', 'not complete'],
+    ['a missing verb', 'migrate', 'incomplete'],
+    ['nothing else', '', 'incomplete'],
     ['a wrong value', 'migrate up --steps none', 'Invalid options.'],
     ['a wrong setting', 'migrate up --lock-timeout soon', 'Invalid options.'],
   ])('of %s', async (_, line, message) => {

@@ -38,7 +38,7 @@ describe.runIf(server)('a module that', () => {
     const module = `${body}; await new Promise((done) => setTimeout(done, 60_000));`;
     const { exitCode, stderr } = await up(module);
     expect(exitCode).toBe(1);
-    expect(stderr).toMatch(/\nerror Code of the project .*: astray UNHANDLED\n {2}→ .*\n$/);
+    expect(stderr).toMatch(/\nerror The project's code .*: astray UNHANDLED\n {2}→ .*\n$/);
     expect((await up(module, '--verbose')).stderr).toMatch(/caused by Error: astray\n {4}at /);
     const json = await up(module, '--json');
     expect(JSON.parse(json.stdout)).toMatchObject({ ok: false, error: { code: 'UNHANDLED' } });
@@ -61,14 +61,14 @@ describe.runIf(server)('a module that', () => {
   });
 });
 
-describe.runIf(server && process.platform === 'linux')('an answer that can not be written', () => {
-  it.each(['', '--json'])('%s is told in one line, with how the work ended', async (flags) => {
+describe.runIf(server && process.platform === 'linux')('an answer that cannot be written', () => {
+  it.each(['', '--json'])('%s is reported in one line, with how the work ended', async (flags) => {
     const { exitCode, stderr } = await up('', flags, '> /dev/full');
     expect(exitCode).toBe(1);
     expect(stderr).toMatch(
-      /\nerror .* not be written to stdout: ENOSPC.*OUTPUT\.UNWRITABLE\n {2}→ /,
+      /\nerror Cannot write the answer to stdout: ENOSPC.*OUTPUT\.UNWRITABLE\n {2}→ /,
     );
-    expect(stderr).toContain('ended with exit code 0, and its work is not undone');
+    expect(stderr).toContain('ended with exit code 0; its changes remain');
     expect(stderr).not.toContain('    at ');
   });
 });

@@ -151,7 +151,9 @@ describe.runIf(server)('a question that nobody can answer is refused with 2 and 
       expect(refused.stderr).toContain(`--confirm ${name}`);
       const wrong = await runCli([...down, '--confirm', 'another'], { ...surroundings, ...folder });
       expect(wrong.exitCode).toBe(2);
-      expect(wrong.stderr).toContain(`--confirm names another, but this database is ${name}`);
+      expect(wrong.stderr.replaceAll(/\s+/g, ' ')).toContain(
+        `--confirm names another, but this database is ${name}`,
+      );
       const status = await runCli(['migrate', 'status', '--json', ...database], folder);
       expect(JSON.parse(status.stdout).counts.applied).toBe(1);
       expect(

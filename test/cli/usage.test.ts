@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { commands, groups } from '../../src/commands/index.ts';
-import { commonOptions } from '../../src/help.ts';
+import { commonOptions } from '../../src/output/help.ts';
 import { exitCodes } from '../../src/errors.ts';
 import { folderOf, runCli } from './run-cli.ts';
 

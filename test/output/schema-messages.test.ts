@@ -9,7 +9,7 @@ describe('a value that a schema refuses', () => {
     ['text', z.string(), 1, 'expected text, found a number'],
     ['text that is missing', z.string(), undefined, 'expected text, found nothing'],
     ['a whole number', z.number().int(), 1.5, 'expected a whole number, found a number'],
-    ['a whole number as text', z.int(), '1', 'expected a whole number, found text'],
+    ['a whole number as text', z.int(), '1', 'expected a number, found text'],
     ['a list', z.array(z.string()), {}, 'expected a list, found an object'],
     ['an object', z.object({}), null, 'expected an object, found null'],
     ['a choice', z.enum(['a', 'b']), 'c', 'expected one of a, b'],

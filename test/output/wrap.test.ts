@@ -62,7 +62,7 @@ describe('a line that is longer than the terminal', () => {
     expect(
       Math.max(...lines.filter((line) => !line.includes('xx')).map((l) => l.length)),
     ).toBeLessThanOrEqual(80);
-    expect(lines.at(-1)?.trim()).toBe('dbops migrate up');
+    expect(lines.at(-1)).toMatch(/ dbops migrate up$/);
   });
 
   it('breaks a finding between words, with its colours', async () => {

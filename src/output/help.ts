@@ -1,8 +1,13 @@
 import { Help } from 'commander';
-import { paintFor } from './output/paint.ts';
-import { screenOf } from './output/terminal.ts';
-import { wrapText } from './output/wrap.ts';
-import type { Io } from './context.ts';
+import { paintFor } from './paint.ts';
+import { screenOf, type Environment, type Stream } from './terminal.ts';
+import { wrapText } from './wrap.ts';
+
+/** Where help is printed. */
+interface Page {
+  stdout: Stream;
+  environment: Environment;
+}
 
 type OptionGroup = [heading: string, options: [notation: string, description: string][]];
 
@@ -70,7 +75,7 @@ export function isTopic(word: string | undefined): word is Topic {
 }
 
 /** Returns the page of `dbops help options` or `dbops help exit-codes`. */
-export function topicHelp(topic: Topic, io: Io): string {
+export function topicHelp(topic: Topic, io: Page): string {
   const paint = paintFor(screenOf(io.stdout, io.environment));
   const sections: OptionGroup[] =
     topic === 'options' ? commonOptions : [['Exit codes:', exitCodeLines]];
@@ -93,13 +98,14 @@ export function footerOfNoun(noun: string): string {
 }
 
 /** Returns the end of the help of one command: the common options in one line, and examples. */
-export function footerOf(examples: readonly string[]): string {
+export function footerOf(examples: readonly string[], topics?: string): string {
   const common = `${paint.bold('Common options:')} --database-url, --json, --yes, … (see dbops help options)`;
-  return `\n${common}\n\n${paint.bold('Examples:')}\n${examples.map((line) => `  ${line}`).join('\n')}`;
+  const further = topics === undefined ? '' : `\n${topics}`;
+  return `\n${common}${further}\n\n${paint.bold('Examples:')}\n${examples.map((line) => `  ${line}`).join('\n')}`;
 }
 
 /** Returns the settings of commander's help: its colours, and no common options. */
-export function helpSettings(io: Io): Partial<Help> {
+export function helpSettings(io: Page): Partial<Help> {
   return {
     helpWidth: widthOf(io),
     showGlobalOptions: false,
@@ -123,6 +129,6 @@ export function helpSettings(io: Io): Partial<Help> {
 /** Commander removes the colours again where the stream has none. */
 const paint = paintFor({ color: true });
 
-function widthOf(io: Io): number {
+function widthOf(io: Page): number {
   return screenOf(io.stdout, io.environment).width ?? 80;
 }
