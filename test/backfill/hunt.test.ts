@@ -2,7 +2,8 @@ import type pg from 'pg';
 import { describe, expect, it, vi } from 'vitest';
 import { servers } from '../db/targets.ts';
 import { withClient, type Project } from '../migrate/project.ts';
-import { cases, definition, sumOf, withShop, wrongIn } from './shop.ts';
+import { cases } from '../cases.ts';
+import { definition, sumOf, withShop, wrongIn } from './shop.ts';
 
 // Every case is a run beside eight clients.
 vi.setConfig({ testTimeout: 60_000 + cases(3) * 15_000 });

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, vi } from 'vitest';
 import { servers } from '../db/targets.ts';
-import { cases, definition, withShop, wrongIn } from './shop.ts';
+import { cases } from '../cases.ts';
+import { definition, withShop, wrongIn } from './shop.ts';
 
 vi.setConfig({ testTimeout: 60_000 + cases(2) * 10_000 });
 

@@ -1,9 +1,6 @@
 import { writeProject, projectOn, type Project } from '../migrate/project.ts';
 import { withDatabase, type Target } from '../db/targets.ts';
 
-/** How many cases a random test tries: few by default, `DBOPS_CASES=200` for a long run. */
-export const cases = (few: number): number => Number(process.env['DBOPS_CASES'] ?? few);
-
 /** Purchases of contents, of which the first `personal` belong to no organization. */
 export interface ShopSize {
   purchases: number;

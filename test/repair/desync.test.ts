@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import type { Folder } from '../../src/formats/format.ts';
 import { openSession, type Session } from '../../src/db/session.ts';
 import { parseTarget } from '../../src/db/target.ts';
+import { cases } from '../cases.ts';
 import { createDatabase, servers, type Database } from '../db/targets.ts';
 import { examine } from './desync/examine.ts';
 import {
@@ -17,7 +18,7 @@ import { nested } from './desync/nested.ts';
 import { randomFrom } from './desync/random.ts';
 import { damage } from './desync/scene.ts';
 
-const cases = Number(process.env['DBOPS_CASES'] ?? 25);
+const scenes = cases(15);
 const formats = Object.keys(writers) as FormatName[];
 
 /** The platform's own projects run on the platform only. */
@@ -30,7 +31,7 @@ const pairs = names.flatMap((project) =>
 const fallback = { project: 'workshops', format: 'drizzle' } as const;
 
 // Folders cost a replay each: a short run looks at some of them, a long one at all.
-const stride = cases >= 1_000 ? 1 : 5;
+const stride = scenes >= 100 ? 1 : 5;
 
 describe.each(servers)('a tracking table that fell out of step, on $name', (server) => {
   const databases = new Map<string, { database: Database; session: Session }>();
@@ -108,13 +109,13 @@ describe.each(servers)('a tracking table that fell out of step, on $name', (serv
             await session.script('ROLLBACK');
           }
         }),
-        { numRuns: cases, ...seeded() },
+        { numRuns: scenes, ...seeded() },
       );
       expect(failures.slice(0, 10).join('\n\n')).toBe('');
-      if (cases >= 1_000) process.stderr.write(`${JSON.stringify(counts)}\n`);
-      expect(counts['repaired'] ?? 0).toBeGreaterThan(cases / 10);
+      if (scenes >= 1_000) process.stderr.write(`${JSON.stringify(counts)}\n`);
+      expect(counts['repaired'] ?? 0).toBeGreaterThan(scenes / 10);
     },
-    cases * 3_000 + 60_000,
+    scenes * 3_000 + 60_000,
   );
 });
 

@@ -1,16 +1,17 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { cases } from '../cases.ts';
 import { targets, withDatabase } from '../db/targets.ts';
 import { withSession } from '../db/session.ts';
 import { bringBack, contentOf, destroy } from './session.ts';
 import { randomTable, typesOf } from './random.ts';
 
-const cases = Number(process.env['DBOPS_CASES'] ?? 40);
+const tables = cases(15);
 
 describe.each(targets)('any table on $name', (target) => {
   it(
-    `has its rows again after a loss and back (${cases} cases)`,
-    { timeout: 60_000 + cases * 1_000 },
+    `has its rows again after a loss and back (${tables} cases)`,
+    { timeout: 60_000 + tables * 1_000 },
     () =>
       withDatabase(target, (url) =>
         withSession(url, async (session) => {
@@ -26,7 +27,7 @@ describe.each(targets)('any table on $name', (target) => {
               expect(restored.filter(({ obstacle }) => obstacle)).toEqual([]);
               expect(await contentOf(session)).toEqual(before);
             }),
-            { numRuns: cases },
+            { numRuns: tables },
           );
         }),
       ),

@@ -10,10 +10,11 @@ import { proveRollback, settings } from '../../../src/rollback/prove.ts';
 import { isProven } from '../../../src/rollback/rollback.ts';
 import { describeDoubt } from '../../../src/rollback/describe.ts';
 import type { Migration } from '../../../src/migration.ts';
+import { cases } from '../../cases.ts';
 import { createDatabase, servers, type Database } from '../../db/targets.ts';
 import { ddl } from './random-ddl.ts';
 
-const cases = Number(process.env['DBOPS_CASES'] ?? 8);
+const changes = cases(8);
 
 describe.each(servers)('a rollback derived in the embedded shadow, on $name', (server) => {
   let shadow: Session;
@@ -69,11 +70,11 @@ describe.each(servers)('a rollback derived in the embedded shadow, on $name', (s
           // A table that existed before the migration is the same table, with its rows.
           expect(await tablesOf(live)).toEqual(expect.arrayContaining(kept));
         }),
-        { numRuns: cases },
+        { numRuns: changes },
       );
       console.info(`${server.name}: ${JSON.stringify(counts)}`, ...refused);
     },
-    60_000 + cases * 5_000,
+    60_000 + changes * 5_000,
   );
 });
 
