@@ -14,14 +14,14 @@ import type { Rollback } from './rollback.ts';
  */
 export function verifying(rollback: Rollback, inner: Guard | undefined): Guard {
   return {
-    async around(session, script) {
+    async around(session, script, toPath) {
       const before = await look(session);
-      if (inner) await inner.around(session, script);
+      if (inner) await inner.around(session, script, toPath);
       else await script();
       const strangers = strangersOf(rollback, await changesOf(before, await look(session)));
       if (strangers.length > 0) throw isDifferent(rollback, strangers);
     },
-    before: async (session) => inner?.before(session),
+    before: async (session, toPath) => inner?.before(session, toPath),
     after: async (session) => inner?.after(session),
   };
 }
