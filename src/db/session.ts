@@ -180,8 +180,9 @@ export async function readOnly<T>(session: Session, work: () => Promise<T>): Pro
 }
 
 /**
- * One statement in a read-only transaction of its own, in one message; inside a transaction, the
- * statement alone.
+ * One statement in a read-only transaction of its own, in one message, whose statements are a
+ * transaction without BEGIN (server manual, "Multiple Statements in a Simple Query"); inside a
+ * transaction, the statement alone.
  */
 export async function readOnce<R extends QueryResultRow>(
   session: Session,
@@ -190,10 +191,9 @@ export async function readOnce<R extends QueryResultRow>(
   const { client } = session;
   if (client.getTransactionStatus() !== 'I') return session.query<R>(sql);
   try {
-    const text = `BEGIN READ ONLY; ${toOwnPath(session)}; ${sql}; COMMIT`;
+    const text = `SET TRANSACTION READ ONLY; ${toOwnPath(session)}; ${sql}`;
     return [await client.query<R>(text)].flat()[2]?.rows ?? [];
   } catch (error) {
-    await session.script('ROLLBACK').catch(() => {});
     throw codeOf(error) === sqlstate.readOnlySqlTransaction ? writesWhenRead(error) : error;
   }
 }

@@ -251,6 +251,6 @@ describe.each(servers)('an operator of another role in the search_path on $name'
       expect([...new Set(trapped.fired)]).toEqual([]);
       expect(trapped.ends).toEqual(plain.ends);
     },
-    120_000,
+    400_000,
   );
 });
