@@ -9,7 +9,8 @@ import { DbopsError, exitCodes, messageOf } from '../errors.ts';
 import type { BatchSizer } from './batch-size.ts';
 import { among, fillRows, nameOfRow, prunePages, type Purpose, type Rows } from './sql.ts';
 import { moveCheckpoint, quarantine, sweepRange, type Checkpoint } from './store.ts';
-import type { Relation, Subject } from './resolve-target.ts';
+import type { Relation } from './read-table.ts';
+import type { Subject } from './resolve-target.ts';
 
 /** Runs batches on one session. */
 export interface Worker {

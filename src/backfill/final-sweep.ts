@@ -5,8 +5,10 @@ import { countRows, failedOf, type RowCounts } from './row-counts.ts';
 import { isRowError, runBatch, type Worker } from './batch.ts';
 import type { WorkersResult, BackfillRun } from './workers.ts';
 import { mostAtOnce, pageOf, remaining, remainingUnread } from './sql.ts';
-import { readQuarantine, sweepRange, type Quarantined } from './store.ts';
-import type { Relation, Subject } from './resolve-target.ts';
+import type { Quarantined } from './row-counts.ts';
+import { readQuarantine, sweepRange } from './store.ts';
+import type { Relation } from './read-table.ts';
+import type { Subject } from './resolve-target.ts';
 
 /** The result of the final sweep, counted in one snapshot. */
 export interface FinalCounts {

@@ -1,6 +1,29 @@
 import type { Session } from '../db/session.ts';
 import { usageError } from '../errors.ts';
-import type { Relation, Subject } from './resolve-target.ts';
+
+/** A table that stores rows: an ordinary one, or a partition. */
+export interface Relation {
+  oid: number;
+  /** Quoted, with its schema. */
+  name: string;
+  /** Changes when the table is rewritten. */
+  filenode: number;
+  pages: number;
+  /** As the server estimates them. */
+  rows: number;
+  /** Its rows can be addressed by ctid. */
+  isHeap: boolean;
+  /** Columns that an update sets to themselves: see `restating`. */
+  restated: string[];
+}
+
+/** A column of a primary key, with SQL of the operators of its index. */
+export interface KeyColumn {
+  name: string;
+  type: string;
+  equals: string;
+  exceeds: string;
+}
 
 /** The catalog entries of a table to fill. */
 export interface TableInfo {
@@ -10,7 +33,7 @@ export interface TableInfo {
   /** Quoted, with its schema. */
   table: string;
   columns: string[];
-  key: Subject['key'];
+  key: KeyColumn[];
   /** The type of the filled column. */
   type: string;
   /** The type without a length: a cast to `varchar(3)` truncates, an assignment fails. */

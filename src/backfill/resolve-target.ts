@@ -16,26 +16,12 @@ import {
   readRelations,
   readTableInfo,
   uniqueKeysOf,
+  type KeyColumn,
+  type Relation,
   type TableInfo,
 } from './read-table.ts';
 import type { BackfillTarget } from './definition.ts';
 import { securityOf } from './security.ts';
-
-/** A table that stores rows: an ordinary one, or a partition. */
-export interface Relation {
-  oid: number;
-  /** Quoted, with its schema. */
-  name: string;
-  /** Changes when the table is rewritten. */
-  filenode: number;
-  pages: number;
-  /** As the server estimates them. */
-  rows: number;
-  /** Its rows can be addressed by ctid. */
-  isHeap: boolean;
-  /** Columns that an update sets to themselves: see `restating`. */
-  restated: string[];
-}
 
 /** A target of a backfill as this database defines it: the input of all its SQL. */
 export interface Subject {
@@ -49,7 +35,7 @@ export interface Subject {
   column: string;
   relations: Relation[];
   /** The primary key, with SQL of the operators of its index; empty without one. */
-  key: { name: string; type: string; equals: string; exceeds: string }[];
+  key: KeyColumn[];
   /** SQL of the value, cast to the column's type. */
   value: string;
   /** SQL of the column's type. */

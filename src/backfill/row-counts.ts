@@ -2,7 +2,6 @@ import * as z from 'zod';
 import { underUserPath } from '../db/search-path.ts';
 import { readOnly, type Session } from '../db/session.ts';
 import { account, isQuarantined, samples } from './sql.ts';
-import type { Quarantined } from './store.ts';
 import type { Subject } from './resolve-target.ts';
 
 /** Rows by class; every row is counted once. */
@@ -21,6 +20,19 @@ export const rowCountsSchema = z.object({
 });
 
 export type RowCounts = z.infer<typeof rowCountsSchema>;
+
+export const quarantinedSchema = z.object({
+  /** Index of the target in the definition. */
+  target: z.number(),
+  relation: z.string(),
+  /** As in `Rows`. */
+  id: z.string(),
+  sqlstate: z.string(),
+  error: z.string(),
+});
+
+/** A row whose value cannot be computed or stored. */
+export type Quarantined = z.infer<typeof quarantinedSchema>;
 
 const noRows: RowCounts = {
   total: 0,

@@ -13,7 +13,8 @@ import { withLease } from './lease.ts';
 import type { BackfillOptions } from './options.ts';
 import { anyTrigger, ensureTriggers, removeTriggers, type LockLimits } from './trigger-install.ts';
 import { probeCondition } from './server-load.ts';
-import { readRecord, readQuarantine, type Quarantined } from './store.ts';
+import type { Quarantined } from './row-counts.ts';
+import { readRecord, readQuarantine } from './store.ts';
 import { resolveTarget, type Subject } from './resolve-target.ts';
 
 /** The result of a run, and the rows of the tables after it. */

@@ -5,7 +5,8 @@ import { isRowError, runBatch, type Batch, type Worker } from './batch.ts';
 import { candidates, nameOfRow } from './sql.ts';
 import type { Checkpoint } from './store.ts';
 import { dealOut, type ScanRange, type Strategy } from './strategy.ts';
-import type { Relation, Subject } from './resolve-target.ts';
+import type { Relation } from './read-table.ts';
+import type { Subject } from './resolve-target.ts';
 import type { Throttle } from './throttle.ts';
 
 /** One range of a table, and everything that its scan needs. */

@@ -1,6 +1,7 @@
 import { isOther } from '../db/compare.ts';
 import { quoteIdentifier, quoteLiteral } from '../db/quote.ts';
-import type { Relation, Subject } from './resolve-target.ts';
+import type { Relation } from './read-table.ts';
+import type { Subject } from './resolve-target.ts';
 
 /*
  * The SQL of a backfill, as text. Statements that hold an expression of the definition run under the

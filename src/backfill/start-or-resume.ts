@@ -11,7 +11,8 @@ import {
   type BackfillRecord,
 } from './store.ts';
 import { divide, type ScanRange } from './strategy.ts';
-import type { Relation, Subject } from './resolve-target.ts';
+import type { Relation } from './read-table.ts';
+import type { Subject } from './resolve-target.ts';
 
 /** The work that remains of a backfill. */
 export interface RunPlan {

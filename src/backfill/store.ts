@@ -4,7 +4,7 @@ import { ensureOwnSchema } from '../db/own-schema.ts';
 import { quoteLiteral } from '../db/quote.ts';
 import { readOnce, type Session } from '../db/session.ts';
 import * as z from 'zod';
-import { rowCountsSchema } from './row-counts.ts';
+import { quarantinedSchema, rowCountsSchema, type Quarantined } from './row-counts.ts';
 import type { ScanRange } from './strategy.ts';
 
 /** The records of a backfill in the schema `dbops`: its run, its ranges and failed rows. */
@@ -216,19 +216,6 @@ export function moveCheckpoint(
     WHERE backfill OPERATOR(pg_catalog.=) ${quoteLiteral(name)} AND id OPERATOR(pg_catalog.=) ${range}
     RETURNING ${update ? '(SELECT pg_catalog.count(*) FROM filled)' : '0'}::pg_catalog.float8 AS changed`;
 }
-
-const quarantinedSchema = z.object({
-  /** Index of the target in the definition. */
-  target: z.number(),
-  relation: z.string(),
-  /** As in `Rows`. */
-  id: z.string(),
-  sqlstate: z.string(),
-  error: z.string(),
-});
-
-/** A row whose value cannot be computed or stored. */
-export type Quarantined = z.infer<typeof quarantinedSchema>;
 
 export async function readQuarantine(session: Session, name: string): Promise<Quarantined[]> {
   const rows = await session.query(

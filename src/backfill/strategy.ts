@@ -1,4 +1,5 @@
-import type { Relation, Subject } from './resolve-target.ts';
+import type { Relation } from './read-table.ts';
+import type { Subject } from './resolve-target.ts';
 import type { Rows } from './sql.ts';
 
 /** How a table is scanned. */

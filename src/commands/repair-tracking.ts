@@ -34,7 +34,8 @@ import {
   stepsOfPartial,
   type Mending,
 } from '../repair/partial-files.ts';
-import { repairReport, undoneReport, type Repair } from '../repair/report.ts';
+import type { Repair } from '../repair/findings.ts';
+import { repairReport, undoneReport } from '../repair/report.ts';
 import { wantedFor } from '../shadow/replay-request.ts';
 
 const flagsShape = z.object({

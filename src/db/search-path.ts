@@ -1,7 +1,6 @@
 import type { Client, QueryResultRow } from 'pg';
 import { quoteIdentifier, quoteLiteral } from './quote.ts';
 import { runScript } from './script.ts';
-import type { Session } from './session.ts';
 import type { Target } from './target.ts';
 
 /**
@@ -12,21 +11,30 @@ import type { Target } from './target.ts';
  */
 export const ownPath = 'pg_catalog, pg_temp';
 
+/** What of a session decides its search_path. */
+interface PathOwner {
+  /** SQL of the path of dbops. */
+  readonly path: string;
+  /** See `Session.isPooled`. */
+  readonly isPooled: boolean;
+  readonly client: Client;
+}
+
 /** SQL: names in the rest of the transaction mean what they mean to the role. */
 export const toUserPath = 'SET LOCAL search_path TO DEFAULT';
 
 /** SQL: names in the rest of the transaction mean what they mean to dbops. */
-export function toOwnPath({ path }: Pick<Session, 'path'>): string {
+export function toOwnPath({ path }: Pick<PathOwner, 'path'>): string {
   return `SET LOCAL search_path TO ${path}`;
 }
 
 /** SQL: the same after statements that may have SET it for the session. */
-export function backToOwnPath({ path, isPooled }: Pick<Session, 'path' | 'isPooled'>): string {
+export function backToOwnPath({ path, isPooled }: Pick<PathOwner, 'path' | 'isPooled'>): string {
   return `SET ${isPooled ? 'LOCAL' : 'SESSION'} search_path TO ${path}`;
 }
 
 /** SQL: undoes every SET of the session, but for the path of dbops. */
-export function resetSettings({ path, isPooled }: Pick<Session, 'path' | 'isPooled'>): string {
+export function resetSettings({ path, isPooled }: Pick<PathOwner, 'path' | 'isPooled'>): string {
   return isPooled ? 'RESET ALL' : `RESET ALL; SET search_path TO ${path}`;
 }
 
@@ -38,7 +46,7 @@ export function resetSettings({ path, isPooled }: Pick<Session, 'path' | 'isPool
  * @param toPath SQL that sets another path
  */
 export async function underUserPath<R extends QueryResultRow>(
-  session: Session,
+  session: Pick<PathOwner, 'client' | 'path'>,
   sql: string,
   toPath = toUserPath,
 ): Promise<R[]> {
@@ -49,7 +57,7 @@ export async function underUserPath<R extends QueryResultRow>(
 
 /** The schema in which the path of the role finds a table, index, view or sequence. */
 export async function schemaOf(
-  session: Session,
+  session: Pick<PathOwner, 'client' | 'path'>,
   name: string,
   toPath = toUserPath,
 ): Promise<string | undefined> {
@@ -89,7 +97,11 @@ export async function takePath(
   return rows[0]?.direct !== true;
 }
 
-type Statements = Pick<Session, 'query' | 'script'>;
+/** How statements of dbops are sent; see `Session`. */
+interface Statements {
+  query<R extends QueryResultRow>(sql: string, values?: unknown[]): Promise<R[]>;
+  script(sql: string): Promise<void>;
+}
 
 export function directly(client: Client): Statements {
   return {

@@ -1,10 +1,30 @@
+import type { Wanted } from '../shadow/replay-cache-key.ts';
+import type { Folder } from '../formats/format.ts';
+import type { Diagnosis } from './diagnose.ts';
+import type { Plan } from './plan.ts';
+import type { Step } from './partial/statements.ts';
+import type { Mending } from './partial-files.ts';
 import { relative } from 'node:path';
 import { objectName } from '../catalog/snapshot.ts';
 import { shellWord } from '../output/shell.ts';
 import type { Finding } from '../report.ts';
 import type { Judgement } from './verdict.ts';
-import type { Repair } from './report.ts';
 import { lineOf } from './describe-verdict.ts';
+
+/** What `repair-tracking` found, and what it does about it. */
+export interface Repair {
+  folder: Folder;
+  diagnosis: Diagnosis;
+  plan: Plan;
+  wanted: Wanted;
+  /** Statements of the migrations that are there in part, by name. */
+  steps: ReadonlyMap<string, Step[]>;
+  mending?: Mending;
+  /** The options to repeat the command with. */
+  options: string;
+  /** Whether every fact is listed. */
+  isVerbose: boolean;
+}
 
 /** What somebody has to know or to do beside the changes of the table, each with a way out. */
 export async function findingsOf(repair: Repair, left: readonly Judgement[]): Promise<Finding[]> {

@@ -1,5 +1,4 @@
 import { objectName } from '../catalog/snapshot.ts';
-import type { Wanted } from '../shadow/replay-cache-key.ts';
 import { exitCodes } from '../errors.ts';
 import type { Folder, Prospect } from '../formats/format.ts';
 import {
@@ -11,30 +10,13 @@ import {
   type Tone,
 } from '../report.ts';
 import type { Repaired } from './apply.ts';
-import type { Diagnosis } from './diagnose.ts';
-import type { Plan } from './plan.ts';
 import type { Step } from './partial/statements.ts';
 import { sqlOf } from './sql.ts';
 import type { Undone } from './undo.ts';
 import type { Judgement, Verdict } from './verdict.ts';
-import { findingsOf } from './findings.ts';
+import { findingsOf, type Repair } from './findings.ts';
 import type { Mending } from './partial-files.ts';
 import { actionsByName, describeAction, describeEvidence, lineOf } from './describe-verdict.ts';
-
-/** What `repair-tracking` found, and what it does about it. */
-export interface Repair {
-  folder: Folder;
-  diagnosis: Diagnosis;
-  plan: Plan;
-  wanted: Wanted;
-  /** Statements of the migrations that are there in part, by name. */
-  steps: ReadonlyMap<string, Step[]>;
-  mending?: Mending;
-  /** Those with which the command is repeated. */
-  options: string;
-  /** Every fact is told. */
-  isVerbose: boolean;
-}
 
 const good = new Set<Verdict>(['recorded', 'proven', 'superseded']);
 const neutral = new Set<Verdict>(['absent', 'unprovable']);

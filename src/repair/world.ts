@@ -42,7 +42,7 @@ export interface World {
 }
 
 /** Whether the first of two migrations may have run after the second: by the folder, or by their rows. */
-export function mayFollow({ prior }: World, one: number, other: number): boolean {
+function mayFollow({ prior }: World, one: number, other: number): boolean {
   if (one > other) return true;
   const [turn, otherTurn] = [prior.turns?.[one], prior.turns?.[other]];
   return turn !== undefined && otherTurn !== undefined && one !== other && turn > otherTurn;

@@ -8,12 +8,13 @@ import { describe, expect, it, vi } from 'vitest';
 import { runShell } from '../cli/run-cli.ts';
 import { newest, withDatabase } from '../db/targets.ts';
 import { exists, projectOn, withClient, writeProject, type Project } from '../migrate/project.ts';
-import { writers, type FormatName, type Step } from '../repair/desync/folders.ts';
+import { writers, type FormatName } from '../repair/desync/folders.ts';
+import type { MigrationText } from '../repair/desync/turnover.ts';
 import { latest as runKnex } from './knex-project.ts';
 import { latest as runKysely } from './kysely-project.ts';
 import { deploy } from './prisma-engine.ts';
 
-const steps: Step[] = ['a', 'b', 'c', 'd', 'e'].map((slug) => ({
+const steps: MigrationText[] = ['a', 'b', 'c', 'd', 'e'].map((slug) => ({
   slug,
   sql: `CREATE TABLE ${slug} (id int);\nCREATE INDEX ${slug}_id ON ${slug} (id);`,
 }));

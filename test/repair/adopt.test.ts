@@ -10,9 +10,10 @@ import {
   writeProject,
   type Project,
 } from '../migrate/project.ts';
-import { writers, type Step } from './desync/folders.ts';
+import { writers } from './desync/folders.ts';
+import type { MigrationText } from './desync/turnover.ts';
 
-const steps: Step[] = [
+const steps: MigrationText[] = [
   { slug: 'accounts', sql: 'CREATE TABLE accounts (id int PRIMARY KEY, name text);' },
   { slug: 'first_account', sql: "INSERT INTO accounts VALUES (1, 'first');" },
   {

@@ -4,13 +4,7 @@ import { readFolder } from '../../../src/formats/open-folder.ts';
 import type { Folder } from '../../../src/formats/format.ts';
 import { splitStatements } from '../../../src/sql/statements.ts';
 import { writeProject } from '../../migrate/project.ts';
-import { turnoverOf } from './turnover.ts';
-
-/** A migration of no tool: its words and its SQL. */
-export interface Step {
-  slug: string;
-  sql: string;
-}
+import { turnoverOf, type MigrationText } from './turnover.ts';
 
 const repository = resolve(import.meta.dirname, '../../..');
 
@@ -33,12 +27,12 @@ export const projectNames: ProjectName[] = [
 ];
 
 /** @returns the statements of a worked project, or of a random folder that drops what it creates */
-export function stepsOf(name: ProjectName): Step[] {
+export function stepsOf(name: ProjectName): MigrationText[] {
   if (!(name in projects)) return turnoverOf(turnovers[name as keyof typeof turnovers]);
   return stepsOfProject(name as keyof typeof projects);
 }
 
-function stepsOfProject(name: keyof typeof projects): Step[] {
+function stepsOfProject(name: keyof typeof projects): MigrationText[] {
   const folder = readFolder({ migrations: `${repository}/${projects[name]}`, root: repository });
   return folder.migrations.map((migration) => ({
     slug: migration.name.replace(/^\d+_+/, ''),
@@ -48,13 +42,15 @@ function stepsOfProject(name: keyof typeof projects): Step[] {
 }
 
 type Files = Record<string, string>;
-type Writer = (steps: readonly Step[]) => Promise<Files> | Files;
+type Writer = (steps: readonly MigrationText[]) => Promise<Files> | Files;
 
 const pad = (at: number, digits: number) => String(at).padStart(digits, '0');
 const dated = (at: number) =>
   `2026${pad(1 + Math.floor(at / 28), 2)}${pad(1 + (at % 28), 2)}000000`;
-const each = (steps: readonly Step[], toFile: (step: Step, at: number) => [string, string]) =>
-  Object.fromEntries(steps.map(toFile));
+const each = (
+  steps: readonly MigrationText[],
+  toFile: (step: MigrationText, at: number) => [string, string],
+) => Object.fromEntries(steps.map(toFile));
 
 /** As modules send it: one statement at a time. */
 async function statementsOf(sql: string): Promise<string> {
@@ -62,7 +58,7 @@ async function statementsOf(sql: string): Promise<string> {
 }
 
 async function modules(
-  steps: readonly Step[],
+  steps: readonly MigrationText[],
   toFile: (name: string, list: string) => [string, string],
 ) {
   const files: Files = {};
@@ -152,7 +148,7 @@ const directories: Partial<Record<FormatName, string>> = {
 /** Writes a project of the format and reads it as dbops does. */
 export async function folderOf(
   format: FormatName,
-  steps: readonly Step[],
+  steps: readonly MigrationText[],
   edit: (file: string, text: string) => string = (_, text) => text,
 ): Promise<Folder> {
   const writer: Writer = writers[format];

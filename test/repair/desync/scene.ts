@@ -4,7 +4,8 @@ import type { Session } from '../../../src/db/session.ts';
 import type { Folder, TrackingRow } from '../../../src/formats/format.ts';
 import type { Migration } from '../../../src/migration.ts';
 import { splitStatements } from '../../../src/sql/statements.ts';
-import { folderOf, type FormatName, type Step } from './folders.ts';
+import { folderOf, type FormatName } from './folders.ts';
+import type { MigrationText } from './turnover.ts';
 import type { Random } from './random.ts';
 
 /** A database whose tracking table has fallen out of step, and what is true of it. */
@@ -35,7 +36,7 @@ export interface Scene {
 interface Stage {
   session: Session;
   format: FormatName;
-  steps: readonly Step[];
+  steps: readonly MigrationText[];
   /** The same folder without edits: read once. */
   plain: Folder;
   random: Random;
@@ -261,7 +262,11 @@ const edits: Record<string, (text: string) => string> = {
   'white space': (text) => `${text}\n\n   \n`,
 };
 
-async function editFiles(stage: Stage, scene: Scene, steps: readonly Step[]): Promise<void> {
+async function editFiles(
+  stage: Stage,
+  scene: Scene,
+  steps: readonly MigrationText[],
+): Promise<void> {
   const { format, random, plain } = stage;
   if (format === 'graphile-migrate') return; // it refuses a committed file that was edited
   const at = random.below(steps.length);

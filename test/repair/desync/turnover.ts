@@ -1,5 +1,10 @@
 import { randomFrom, type Random } from './random.ts';
-import type { Step } from './folders.ts';
+
+/** A migration of no particular tool. */
+export interface MigrationText {
+  slug: string;
+  sql: string;
+}
 
 interface Table {
   name: string;
@@ -25,7 +30,7 @@ const types = ['integer', 'bigint', 'numeric', 'text'];
  * indexes, constraints, triggers, functions, types and their labels, with changes of rows between
  * them and in the same files.
  */
-export function turnoverOf(seed: number, length = 24): Step[] {
+export function turnoverOf(seed: number, length = 24): MigrationText[] {
   const random = randomFrom(seed);
   const model: Model = {
     random,
@@ -35,7 +40,7 @@ export function turnoverOf(seed: number, length = 24): Step[] {
     functions: new Map(),
     count: 0,
   };
-  return Array.from({ length }, (_, at): Step => {
+  return Array.from({ length }, (_, at): MigrationText => {
     const parts = Array.from({ length: 1 + random.below(3) }, () => change(model));
     return { slug: `step_${at}`, sql: `${parts.join(';\n')};\n` };
   });
