@@ -8,7 +8,7 @@ import { sqlstate } from '../db/sqlstate.ts';
 import { DbopsError, exitCodes, messageOf } from '../errors.ts';
 import type { BatchSizer } from './batch-size.ts';
 import { among, fillRows, nameOfRow, prunePages, type Purpose, type Rows } from './sql.ts';
-import { moveCheckpoint, quarantine, sweepRange, type Checkpoint } from './store.ts';
+import { moveCheckpoint, quarantine, sweepRange, type BackfillCheckpoint } from './store.ts';
 import type { Relation } from './read-table.ts';
 import type { Subject } from './resolve-target.ts';
 
@@ -44,7 +44,7 @@ export interface Batch {
   rows: Rows;
   /** The rows are a stripe of a window, in physical order. */
   isStripe?: boolean;
-  checkpoint: Checkpoint;
+  checkpoint: BackfillCheckpoint;
 }
 
 const contended = new Set<string>([
@@ -182,7 +182,7 @@ async function move({ checkpoint }: Batch, { session, name }: Worker): Promise<n
 async function runHalves(batch: Batch, worker: Worker): Promise<number> {
   const { rows, checkpoint } = batch;
   const half = Math.ceil(rows.ids.length / 2);
-  const part = (ids: readonly string[], to: Checkpoint): Batch => ({
+  const part = (ids: readonly string[], to: BackfillCheckpoint): Batch => ({
     ...batch,
     rows: { ...rows, ids },
     checkpoint: to,

@@ -3,7 +3,7 @@ import { underUserPath } from '../db/search-path.ts';
 import type { Session } from '../db/session.ts';
 import { isRowError, runBatch, type Batch, type Worker } from './batch.ts';
 import { candidates, nameOfRow } from './sql.ts';
-import type { Checkpoint } from './store.ts';
+import type { BackfillCheckpoint } from './store.ts';
 import { dealOut, type ScanRange, type Strategy } from './strategy.ts';
 import type { Relation } from './read-table.ts';
 import type { Subject } from './resolve-target.ts';
@@ -73,7 +73,7 @@ async function readWindow({ subject, relation, worker }: RangeScan, from: number
 async function changeGroups(
   scan: RangeScan,
   groups: readonly (readonly string[])[],
-  { last, isStriped }: { last: Omit<Checkpoint, 'range'>; isStriped: boolean },
+  { last, isStriped }: { last: Omit<BackfillCheckpoint, 'range'>; isStriped: boolean },
 ): Promise<boolean> {
   const { range, subject, relation, worker, throttle } = scan;
   const naming = range.naming;

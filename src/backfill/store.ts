@@ -186,7 +186,7 @@ function insertRanges(
 }
 
 /** The position of a range after a batch. */
-export interface Checkpoint {
+export interface BackfillCheckpoint {
   range: number;
   next?: number;
   position?: string;
@@ -197,7 +197,7 @@ export interface Checkpoint {
  * under the search_path of the role. */
 export function moveCheckpoint(
   name: string,
-  checkpoint: Checkpoint,
+  checkpoint: BackfillCheckpoint,
   update: string | undefined,
 ): string {
   const { range, next, position, isDone } = checkpoint;
@@ -235,19 +235,35 @@ export async function quarantine(session: Session, name: string, row: Quarantine
   );
 }
 
-/** Pauses or resumes a backfill. @returns whether it ever ran here */
-export async function setPaused(
+/**
+ * Pauses a backfill. The record keeps the name of the person, or else of the database role.
+ *
+ * @returns whether the backfill has a record
+ */
+export function pauseBackfill(
   session: Session,
   name: string,
-  by: string | null,
+  person: string | undefined,
+): Promise<boolean> {
+  const sql = `UPDATE dbops.backfills SET paused_at = coalesce(paused_at, now()),
+      paused_by = coalesce($2::text, current_user::text) WHERE name = $1 RETURNING name`;
+  return updateRecord(session, sql, [name, person ?? null]);
+}
+
+/** Ends the pause of a backfill. @returns whether the backfill has a record */
+export function resumeBackfill(session: Session, name: string): Promise<boolean> {
+  const sql =
+    'UPDATE dbops.backfills SET paused_at = NULL, paused_by = NULL WHERE name = $1 RETURNING name';
+  return updateRecord(session, sql, [name]);
+}
+
+async function updateRecord(
+  session: Session,
+  sql: string,
+  values: (string | null)[],
 ): Promise<boolean> {
   try {
-    const rows = await session.query(
-      `UPDATE dbops.backfills SET paused_at = CASE WHEN $2::text IS NULL THEN NULL ELSE coalesce(paused_at, now()) END,
-              paused_by = $2 WHERE name = $1 RETURNING name`,
-      [name, by],
-    );
-    return rows.length > 0;
+    return (await session.query(sql, values)).length > 0;
   } catch (error) {
     if (missing.has(codeOf(error))) return false;
     throw error;

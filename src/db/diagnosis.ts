@@ -2,7 +2,7 @@ import { describeActivity, holderOf } from './lock.ts';
 import type { Session } from './session.ts';
 import { isPooler } from './target.ts';
 
-export interface Diagnosis {
+export interface ConnectionCheck {
   name: string;
   state: 'ok' | 'warn' | 'fail';
   detail: string;
@@ -10,7 +10,7 @@ export interface Diagnosis {
   help?: string;
 }
 
-type Diagnose = (session: Session, clock: () => Date) => Promise<Diagnosis>;
+type Diagnose = (session: Session, clock: () => Date) => Promise<ConnectionCheck>;
 
 const supported = { from: 15, to: 18 };
 
@@ -172,8 +172,8 @@ const diagnoses: Diagnose[] = [
 ];
 
 /** Checks everything that the other commands depend on. */
-export async function diagnose(session: Session, clock: () => Date): Promise<Diagnosis[]> {
-  const results: Diagnosis[] = [];
+export async function diagnose(session: Session, clock: () => Date): Promise<ConnectionCheck[]> {
+  const results: ConnectionCheck[] = [];
   for (const look of diagnoses) results.push(await look(session, clock));
   return results;
 }

@@ -19,7 +19,7 @@ import {
 } from './protect-rows.ts';
 import type { Step } from '../runner/step.ts';
 import type { Migration } from '../migration.ts';
-import { agreeToLosses } from '../commands/agree-to-losses.ts';
+import { agreeToLosses } from './agree-to-losses.ts';
 import { statedBy } from './expected-losses.ts';
 import { count, wait } from '../flags.ts';
 import { refuseUnproven, rollbacksOf } from './find-down.ts';

@@ -6,7 +6,7 @@ import type { ExpectedLosses } from './protect-rows.ts';
 import type { Step } from '../runner/step.ts';
 import type { Migration } from '../migration.ts';
 import { destructionsOf, mayDestroy, type Destruction } from '../sql/destructions.ts';
-import type { Rescue } from '../commands/agree-to-losses.ts';
+import type { Rescue } from './agree-to-losses.ts';
 
 /**
  * What pending migrations destroy. Most destroy nothing, and their text shows it; only where one

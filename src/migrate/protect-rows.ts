@@ -6,8 +6,8 @@ import { guardFor, type GuardOutcome } from '../rescue/guard.ts';
 import { distinct, readRecords, type RescueRecord } from '../rescue/record.ts';
 import { statedLosses } from '../rescue/losses-in-text.ts';
 import { destructionsOf, type Destruction } from '../sql/destructions.ts';
-import type { ObjectName } from '../sql/non-transactional.ts';
 import type { RowGuard, Step } from '../runner/step.ts';
+import type { UncopiedRows } from '../rescue/report.ts';
 
 /*
  * Protects the rows of a run in three phases, each of which takes the values of the one before:
@@ -37,12 +37,6 @@ const noLosses: ExpectedLosses = { losses: new Map(), stated: new Map() };
 export interface StepLosses {
   migration: string;
   losses: LossCount[];
-}
-
-/** Rows that a migration deleted on a condition: dbops does not copy those. */
-export interface UncopiedRows {
-  migration: string;
-  table: ObjectName;
 }
 
 /** The plan of one direction. */

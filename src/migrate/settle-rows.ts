@@ -1,3 +1,4 @@
+import type { UncopiedRows } from '../rescue/report.ts';
 import type { Session } from '../db/session.ts';
 import type { DbopsError } from '../errors.ts';
 import type { Direction } from '../migration.ts';
@@ -6,7 +7,7 @@ import { readAgain, type RescueRecord } from '../rescue/record.ts';
 import type { Fates } from '../rescue/restore/row-outcome.ts';
 import { restoreError } from '../rescue/restore/restore-error.ts';
 import { restore, type Restored } from '../rescue/restore/run.ts';
-import type { Guarding, UncopiedRows } from './protect-rows.ts';
+import type { Guarding } from './protect-rows.ts';
 import type { StepResult } from '../runner/step.ts';
 
 /** What became of the rows of a run. */

@@ -3,7 +3,7 @@ import type { Column, Row, Table } from '../report.ts';
 import { tint, type Paint, type Screen } from './paint.ts';
 import { oneLine, stripControls } from './sanitise.ts';
 import { plain } from './value.ts';
-import { wrapWords, type Measure } from './wrap.ts';
+import { wrapWords, type TextMeasure } from './wrap.ts';
 
 type Room = Pick<Screen, 'width' | 'explain'>;
 
@@ -57,7 +57,7 @@ function cellOf(column: Column, row: Row, paint: Paint): Cell {
 
 /** Returns the width of every column, or nothing where a word would have to be cut. */
 function fit(rows: Cell[][], available: number | undefined): number[] | undefined {
-  const widest = (measure: Measure) =>
+  const widest = (measure: TextMeasure) =>
     (rows[0] ?? []).map((_, at) => Math.max(...rows.map((row) => measure(row[at]?.text ?? ''))));
   const widths = widest(stringWidth);
   if (available === undefined) return widths;

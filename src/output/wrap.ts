@@ -1,7 +1,7 @@
 import { stripVTControlCharacters } from 'node:util';
 
 /** Columns that a text takes on a terminal. */
-export type Measure = (text: string) => number;
+export type TextMeasure = (text: string) => number;
 
 /** Letters that may take two columns: all but those of Europe, and the signs that dbops prints. */
 const wide =
@@ -26,7 +26,7 @@ const graphemes = new Intl.Segmenter();
 export function wrapWords(
   text: string,
   width: number,
-  measure: Measure,
+  measure: TextMeasure,
   cutsWords = false,
 ): string[] {
   if (measure(text) <= width) return [text];
@@ -40,7 +40,7 @@ export function wrapWords(
   return lines.map((line) => line.trimEnd());
 }
 
-function pieces(word: string, width: number, measure: Measure): string[] {
+function pieces(word: string, width: number, measure: TextMeasure): string[] {
   if (measure(word.trimEnd()) <= width) return [word];
   return [...graphemes.segment(word)].map(({ segment }) => segment);
 }

@@ -12,7 +12,7 @@ import { confirmVerdicts } from './confirm.ts';
 import { judgeAgain, type Diagnosis } from './diagnose.ts';
 import type { Plan } from './plan.ts';
 import { isSame, readLive, readRows, type Live } from './read.ts';
-import type { Row } from './rows.ts';
+import type { TrackedRow } from './rows.ts';
 import { sqlOf } from './sql.ts';
 import { asideIn, exactly, imageOf, writeUndo } from './undo-record.ts';
 
@@ -83,7 +83,7 @@ export async function applyRepair(session: Session, work: Work): Promise<Repaire
 async function confirm(
   session: Session,
   { folder, wanted, diagnosis, plan, before }: Work,
-  rows: readonly Row[],
+  rows: readonly TrackedRow[],
 ): Promise<void> {
   const { live, judgements } = diagnosis;
   const now = before ? await readWithin(session, folder) : live;

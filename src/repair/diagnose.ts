@@ -12,7 +12,7 @@ import { matchFormerFiles, readEdits, readFormerFiles } from './edits.ts';
 import { effectsOf, type Effects } from './effects.ts';
 import { naturesOf, priorOf, type Nature } from './prior.ts';
 import { readLive, type Live } from './read.ts';
-import { matchRows, type Row } from './rows.ts';
+import { matchRows, type TrackedRow } from './rows.ts';
 import { solve, type Solution } from './solve.ts';
 import { judge, type Judgement } from './verdict.ts';
 
@@ -30,7 +30,7 @@ export interface Diagnosis {
   /** Objects of the live database that no migration makes, now or on the way. */
   unexplained: SchemaObject[];
   /** Files that rows without one were of, as git has them. */
-  former: ReadonlyMap<Row, FormerFile>;
+  former: ReadonlyMap<TrackedRow, FormerFile>;
   /** Names of migrations that may change rows of tables. */
   changesData: ReadonlySet<string>;
 }

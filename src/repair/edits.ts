@@ -10,7 +10,7 @@ import { editOf } from '../sql/edit-diff.ts';
 import { formerFiles, type FormerFile } from '../sql/git-history.ts';
 import { sameStatements } from '../sql/same-statements.ts';
 import { splitStatements } from '../sql/statements.ts';
-import { hasContent, type Matches, type Orphan, type Row } from './rows.ts';
+import { hasContent, type Matches, type Orphan, type TrackedRow } from './rows.ts';
 import type { Edit } from './verdict.ts';
 
 export interface EditQuestion {
@@ -37,7 +37,7 @@ export async function readEdits(question: EditQuestion): Promise<Map<string, Edi
   return edits;
 }
 
-function recordedHash(row: Row, migration: Migration, form: RowForm): string | null {
+function recordedHash(row: TrackedRow, migration: Migration, form: RowForm): string | null {
   return form.contentOf?.(row.columns, migration) ?? null;
 }
 
@@ -95,10 +95,10 @@ async function dataStatementsOf(sql: string): Promise<string> {
 export async function readFormerFiles(
   { format, directory, tracking, migrations }: Folder,
   orphans: readonly Orphan[],
-): Promise<Map<Row, FormerFile>> {
-  const found = new Map<Row, FormerFile>();
+): Promise<Map<TrackedRow, FormerFile>> {
+  const found = new Map<TrackedRow, FormerFile>();
   const [any] = migrations;
-  const hashes = new Map<string, Row>();
+  const hashes = new Map<string, TrackedRow>();
   for (const { row, migration } of orphans) {
     const hash = any && !migration && recordedHash(row, any, tracking.rows);
     if (hash) hashes.set(hash, row);
@@ -115,7 +115,7 @@ export async function readFormerFiles(
 export async function matchFormerFiles(
   matches: Matches,
   migrations: readonly Migration[],
-  former: ReadonlyMap<Row, FormerFile>,
+  former: ReadonlyMap<TrackedRow, FormerFile>,
 ): Promise<Matches> {
   const taken = new Set([
     ...matches.owners.keys(),

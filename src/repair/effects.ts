@@ -6,11 +6,11 @@ export interface Effects {
   /** By the place of the migration in the folder. */
   deltas: Delta[][];
   /** By fact, for those that some migration touches. */
-  timelines: ReadonlyMap<string, readonly Step[]>;
+  timelines: ReadonlyMap<string, readonly TimelineStep[]>;
 }
 
 /** A value of a fact, from a migration on. */
-export interface Step {
+export interface TimelineStep {
   /** Place of the migration in the folder; -1 before all of them. */
   at: number;
   value: string | undefined;
@@ -23,7 +23,7 @@ export function effectsOf(snapshots: readonly (readonly SchemaObject[])[]): Effe
 }
 
 export function timelinesOf(deltas: readonly (readonly Delta[])[]): Effects['timelines'] {
-  const timelines = new Map<string, Step[]>();
+  const timelines = new Map<string, TimelineStep[]>();
   for (const [at, ofMigration] of deltas.entries())
     for (const { fact, before, after } of ofMigration) {
       const steps = timelines.get(fact) ?? [{ at: -1, value: before }];

@@ -2,7 +2,7 @@ import type { Wanted } from '../shadow/replay-cache-key.ts';
 import type { Folder } from '../formats/format.ts';
 import type { Diagnosis } from './diagnose.ts';
 import type { Plan } from './plan.ts';
-import type { Step } from './partial/statements.ts';
+import type { PartialStatement } from './partial/statements.ts';
 import type { Mending } from './partial-files.ts';
 import { relative } from 'node:path';
 import { objectName } from '../catalog/snapshot.ts';
@@ -18,7 +18,7 @@ export interface Repair {
   plan: Plan;
   wanted: Wanted;
   /** Statements of the migrations that are there in part, by name. */
-  steps: ReadonlyMap<string, Step[]>;
+  steps: ReadonlyMap<string, PartialStatement[]>;
   mending?: Mending;
   /** The options to repeat the command with. */
   options: string;

@@ -10,7 +10,7 @@ import type { Before } from './apply.ts';
 import type { Diagnosis } from './diagnose.ts';
 import { expectShowing } from './partial/check.ts';
 import { planFinish, type Way } from './partial/finish.ts';
-import { statementsOf, type Step } from './partial/statements.ts';
+import { statementsOf, type PartialStatement } from './partial/statements.ts';
 import { derivedSettings, planTakeBack } from './partial/take-back.ts';
 
 /** A half-run migration that somebody wants whole, or gone. */
@@ -28,8 +28,11 @@ interface Asked {
 }
 
 /** The statements of every migration that is there in part, by its name. */
-export async function stepsOfPartial({ wanted, diagnosis }: Asked): Promise<Map<string, Step[]>> {
-  const steps = new Map<string, Step[]>();
+export async function stepsOfPartial({
+  wanted,
+  diagnosis,
+}: Asked): Promise<Map<string, PartialStatement[]>> {
+  const steps = new Map<string, PartialStatement[]>();
   for (const [at, { name, inCatalog, verdict, migration }] of diagnosis.judgements.entries()) {
     if (!migration || migration.isMissing) continue;
     if (inCatalog !== 'partial' && verdict !== 'partial' && verdict !== 'recorded-but-absent')
@@ -44,7 +47,7 @@ export async function stepsOfPartial({ wanted, diagnosis }: Asked): Promise<Map<
 /** @throws usage error when the migration is not one that could be mended so */
 export async function planMending(
   asked: Asked,
-  steps: ReadonlyMap<string, Step[]>,
+  steps: ReadonlyMap<string, PartialStatement[]>,
   kind: Mending['kind'],
   name: string,
 ): Promise<Mending> {

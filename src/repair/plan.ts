@@ -1,14 +1,14 @@
 import type { Prospect, RowColumns, RowForm } from '../formats/format.ts';
 import type { Migration } from '../migration.ts';
-import { nameOfRow, type Row } from './rows.ts';
+import { nameOfRow, type TrackedRow } from './rows.ts';
 import type { Judgement } from './verdict.ts';
 
 /** One change of the tracking table. */
 export type Action =
   | { kind: 'insert'; name: string; migration: Migration }
-  | { kind: 'update'; name: string; row: Row; set: RowColumns; migration: Migration }
+  | { kind: 'update'; name: string; row: TrackedRow; set: RowColumns; migration: Migration }
   /** Deletes a row, or marks it as not counting where the tool keeps such rows. */
-  | { kind: 'remove'; name: string; row: Row }
+  | { kind: 'remove'; name: string; row: TrackedRow }
   /** Puts the times of rows into this order. */
   | { kind: 'arrange'; name: string; names: string[] };
 
@@ -28,7 +28,7 @@ export interface PlanInput {
   judgements: readonly Judgement[];
   migrations: readonly Migration[];
   form: RowForm;
-  rows: readonly Row[];
+  rows: readonly TrackedRow[];
   /** Names of migrations that somebody vouches for. */
   assumed: ReadonlySet<string>;
   /** Names of migrations of which nothing is left. */
@@ -74,7 +74,7 @@ function removalsOf(
 ): Action[] {
   const { verdict, name, row: counting, failed, inCatalog } = judgement;
   const rows = counting ? [counting] : [];
-  const remove = (row: Row): Action => ({ kind: 'remove', name, row });
+  const remove = (row: TrackedRow): Action => ({ kind: 'remove', name, row });
   if (input.takenBack?.has(name)) return [...failed, ...rows].map(remove);
   if (verdict === 'duplicate-row') return rows.map(remove);
   if (verdict === 'failed-row') {
@@ -136,7 +136,7 @@ function updateOf(
   return [];
 }
 
-function changedColumns({ columns }: Row, migration: Migration, form: RowForm): RowColumns {
+function changedColumns({ columns }: TrackedRow, migration: Migration, form: RowForm): RowColumns {
   const wanted = Object.entries(form.columnsOf(migration));
   return Object.fromEntries(
     wanted.filter(([column, value]) => JSON.stringify(columns[column]) !== JSON.stringify(value)),

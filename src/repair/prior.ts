@@ -6,8 +6,8 @@ import type { RowForm } from '../formats/format.ts';
 import type { Migration } from '../migration.ts';
 import { conditionalModule, conditionalPart, isLenient } from '../sql/conditional.ts';
 import { changesData, moduleChangesData } from '../sql/changes-data.ts';
-import { hasContent, type Matches, type Row } from './rows.ts';
-import type { Doubt, Prior } from './world.ts';
+import { hasContent, type Matches, type TrackedRow } from './rows.ts';
+import type { FactDoubt, Prior } from './world.ts';
 
 /** What the text of a migration shows about its effects. */
 export interface Nature {
@@ -85,7 +85,7 @@ function doubtOf(
   migration: Migration,
   { unclear }: Nature,
   { matches, form, equivalent }: PriorInput,
-): Doubt | undefined {
+): FactDoubt | undefined {
   const row = matches.owners.get(migration);
   if (migration.isMissing) return () => true;
   if (row && isOtherThanApplied(row, migration, form) && !equivalent.has(migration.name))
@@ -96,7 +96,7 @@ function doubtOf(
   return (object) => isNamedIn(text, object);
 }
 
-function isOtherThanApplied(row: Row, migration: Migration, form: RowForm): boolean {
+function isOtherThanApplied(row: TrackedRow, migration: Migration, form: RowForm): boolean {
   const keepsHash = (form.contentOf?.(row.columns, migration) ?? null) !== null;
   return keepsHash && !hasContent(row, migration, form);
 }
@@ -107,13 +107,13 @@ function isNamedIn(text: string, { name, parent }: ObjectIdentity): boolean {
 }
 
 /** The order in which rows lie in the table is that in which they were written, as long as nobody updates them. */
-function turnOf({ place }: Row): number {
+function turnOf({ place }: TrackedRow): number {
   const [page = 0, line = 0] = place.replaceAll(/[()]/g, '').split(',').map(Number);
   return page * 2 ** 16 + line;
 }
 
 /** Before which migration of the folder the one of a row was: by its name, number or time. */
-function placeOf(row: Row, migrations: readonly Migration[], form: RowForm): number {
+function placeOf(row: TrackedRow, migrations: readonly Migration[], form: RowForm): number {
   const [column = ''] = form.knownBy;
   const value = row.columns[column];
   if (value === null || value === undefined) return migrations.length;

@@ -5,14 +5,14 @@ import type { SchemaObject } from '../catalog/kinds/kind.ts';
 import { readOnly, type Session } from '../db/session.ts';
 import type { Folder, RowColumns, RowForm } from '../formats/format.ts';
 import { formats } from '../formats/index.ts';
-import type { Row } from './rows.ts';
+import type { TrackedRow } from './rows.ts';
 
 /** What a repair rests on, read from the live database. */
 export interface Live {
   /** The application's objects. */
   objects: readonly SchemaObject[];
   /** Of the tracking table; nothing where there is none. */
-  rows: readonly Row[] | undefined;
+  rows: readonly TrackedRow[] | undefined;
   surroundings: Surroundings;
 }
 
@@ -61,7 +61,7 @@ function otherTrackingTables(all: readonly SchemaObject[]): string[] {
 export async function readRows(
   session: Session,
   { table }: RowForm,
-): Promise<readonly Row[] | undefined> {
+): Promise<readonly TrackedRow[] | undefined> {
   const [found] = await session.query<{ is: boolean }>('SELECT to_regclass($1) IS NOT NULL AS is', [
     table,
   ]);

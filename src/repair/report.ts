@@ -10,7 +10,7 @@ import {
   type Tone,
 } from '../report.ts';
 import type { Repaired } from './apply.ts';
-import type { Step } from './partial/statements.ts';
+import type { PartialStatement } from './partial/statements.ts';
 import { sqlOf } from './sql.ts';
 import type { Undone } from './undo.ts';
 import type { Judgement, Verdict } from './verdict.ts';
@@ -103,7 +103,7 @@ export async function repairReport(repair: Repair, repaired?: Repaired): Promise
   };
 }
 
-function stepsJson(steps: readonly Step[] = []): JsonValue {
+function stepsJson(steps: readonly PartialStatement[] = []): JsonValue {
   return steps.map(({ sql, line, state }) => ({ sql, line, state }));
 }
 

@@ -2,7 +2,7 @@ import type { RowColumns, RowForm } from '../formats/format.ts';
 import type { Migration } from '../migration.ts';
 
 /** A row of a tracking table, whole. */
-export interface Row {
+export interface TrackedRow {
   /** Where it is in the table (server manual, "System Columns": ctid), while the table is locked. */
   place: string;
   columns: RowColumns;
@@ -11,17 +11,17 @@ export interface Row {
 /** The rows of a tracking table beside the migrations of a folder. */
 export interface Matches {
   /** Rows that say that their migration is applied. */
-  owners: ReadonlyMap<Migration, Row>;
+  owners: ReadonlyMap<Migration, TrackedRow>;
   /** Rows that say that it failed. */
-  failed: ReadonlyMap<Migration, Row[]>;
+  failed: ReadonlyMap<Migration, TrackedRow[]>;
   /** Rows of migrations that have one already. */
-  duplicates: { row: Row; migration: Migration }[];
+  duplicates: { row: TrackedRow; migration: Migration }[];
   orphans: Orphan[];
 }
 
 /** A row of no migration of the folder. */
 export interface Orphan {
-  row: Row;
+  row: TrackedRow;
   /** The unrecorded one that it most likely belongs to, and what tells so. */
   migration?: Migration;
   by?: 'content' | 'name';
@@ -29,17 +29,17 @@ export interface Orphan {
 
 /** Finds the migration of each row: as the tool does, and where that fails, by content and name. */
 export function matchRows(
-  rows: readonly Row[],
+  rows: readonly TrackedRow[],
   migrations: readonly Migration[],
   form: RowForm,
 ): Matches {
-  const stateOf = ({ columns }: Row) => form.stateOf?.(columns) ?? 'applied';
+  const stateOf = ({ columns }: TrackedRow) => form.stateOf?.(columns) ?? 'applied';
   const counting = rows.filter((row) => stateOf(row) === 'applied');
-  const isKnown = (row: Row, migration: Migration) => isKnownAs(row, migration, form);
-  const isSame = (row: Row, migration: Migration) => hasContent(row, migration, form);
-  const owners = new Map<Migration, Row>();
+  const isKnown = (row: TrackedRow, migration: Migration) => isKnownAs(row, migration, form);
+  const isSame = (row: TrackedRow, migration: Migration) => hasContent(row, migration, form);
+  const owners = new Map<Migration, TrackedRow>();
   const open = new Set(counting);
-  const claim = (fits: (row: Row, migration: Migration) => boolean) => {
+  const claim = (fits: (row: TrackedRow, migration: Migration) => boolean) => {
     for (const row of open) {
       const owner = migrations.find((each) => !owners.has(each) && fits(row, each));
       if (!owner) continue;
@@ -59,14 +59,14 @@ export function matchRows(
     (row) => migrations.find((each) => isKnown(row, each)),
   );
   const strays = [...open, ...(failed.get(undefined) ?? [])];
-  const known = [...failed].flatMap(([migration, ofIt]): [Migration, Row[]][] =>
+  const known = [...failed].flatMap(([migration, ofIt]): [Migration, TrackedRow[]][] =>
     migration ? [[migration, ofIt]] : [],
   );
   const free = migrations.filter((each) => !owners.has(each) && !failed.has(each));
   return { owners, failed: new Map(known), duplicates, orphans: adopt(strays, free, form) };
 }
 
-function isKnownAs({ columns }: Row, migration: Migration, form: RowForm): boolean {
+function isKnownAs({ columns }: TrackedRow, migration: Migration, form: RowForm): boolean {
   const expected = form.columnsOf(migration);
   return form.knownBy.every((column) => {
     const value = columns[column];
@@ -75,7 +75,7 @@ function isKnownAs({ columns }: Row, migration: Migration, form: RowForm): boole
 }
 
 /** Whether the row records this content of the file; false also where the tool records none. */
-export function hasContent({ columns }: Row, migration: Migration, form: RowForm): boolean {
+export function hasContent({ columns }: TrackedRow, migration: Migration, form: RowForm): boolean {
   if (migration.isMissing) return false;
   const content = form.contentOf?.(columns, migration) ?? null;
   return (
@@ -84,10 +84,13 @@ export function hasContent({ columns }: Row, migration: Migration, form: RowForm
   );
 }
 
-function adopt(strays: readonly Row[], free: readonly Migration[], form: RowForm): Orphan[] {
+function adopt(strays: readonly TrackedRow[], free: readonly Migration[], form: RowForm): Orphan[] {
   const left = new Set(free);
-  const found = new Map<Row, Orphan>();
-  const settle = (by: 'content' | 'name', fits: (row: Row, migration: Migration) => boolean) => {
+  const found = new Map<TrackedRow, Orphan>();
+  const settle = (
+    by: 'content' | 'name',
+    fits: (row: TrackedRow, migration: Migration) => boolean,
+  ) => {
     for (const row of strays) {
       if (found.has(row)) continue;
       const [only, another] = [...left].filter((each) => fits(row, each));
@@ -113,7 +116,7 @@ function slugOf(name: string): string {
 }
 
 /** What a row calls its migration. */
-export function nameOfRow({ columns }: Row, { knownBy }: RowForm): string {
+export function nameOfRow({ columns }: TrackedRow, { knownBy }: RowForm): string {
   const known = knownBy.map((column) => columns[column]).filter((value) => value !== null);
   const name = columns['name'];
   const words = typeof name === 'string' && !knownBy.includes('name') ? [...known, name] : known;

@@ -1,7 +1,7 @@
 import { quoteIdentifier, quoteLiteral } from '../db/quote.ts';
 import type { RowForm, Tracking, TrackingRow } from '../formats/format.ts';
 import type { Plan } from './plan.ts';
-import type { Row } from './rows.ts';
+import type { TrackedRow } from './rows.ts';
 
 /**
  * A plan as SQL, a statement each, in the form in which the tool itself writes its rows.
@@ -12,7 +12,7 @@ import type { Row } from './rows.ts';
 export function sqlOf(
   { actions }: Pick<Plan, 'actions'>,
   tracking: Tracking,
-  rows: readonly Row[],
+  rows: readonly TrackedRow[],
   prepared: TrackingRow,
 ): string[] {
   const { rows: form } = tracking;
@@ -37,8 +37,8 @@ export function sqlOf(
   });
 }
 
-function predicateOf(row: Row, rows: readonly Row[], { key }: RowForm): string {
-  const isIt = (other: Row) =>
+function predicateOf(row: TrackedRow, rows: readonly TrackedRow[], { key }: RowForm): string {
+  const isIt = (other: TrackedRow) =>
     key.every((name) => String(other.columns[name]) === String(row.columns[name]));
   const hasKey = key.every((name) => row.columns[name] !== null && row.columns[name] !== undefined);
   if (!hasKey || rows.filter(isIt).length !== 1) return `ctid = ${quoteLiteral(row.place)}`;

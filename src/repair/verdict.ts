@@ -2,7 +2,7 @@ import type { RowForm } from '../formats/format.ts';
 import type { Migration } from '../migration.ts';
 import type { Effects } from './effects.ts';
 import { evidenceOf, type Evidence } from './evidence.ts';
-import { hasContent, nameOfRow, type Matches, type Orphan, type Row } from './rows.ts';
+import { hasContent, nameOfRow, type Matches, type Orphan, type TrackedRow } from './rows.ts';
 import type { Solution } from './solve.ts';
 import type { Showing } from './world.ts';
 
@@ -35,9 +35,9 @@ export interface Judgement {
   isFollowed: boolean;
   migration?: Migration;
   /** Rows that say that it is applied: one at the most. */
-  row?: Row;
+  row?: TrackedRow;
   /** Rows that say that it failed. */
-  failed: Row[];
+  failed: TrackedRow[];
   /** Of a row without a migration. */
   orphan?: Orphan;
 }
@@ -132,7 +132,7 @@ function inCatalogOf(showings: readonly Showing[], isApplied: boolean): InCatalo
 function ofRecorded(
   { form, edits, solution }: Case,
   migration: Migration,
-  { row, at }: { row: Row; at: number },
+  { row, at }: { row: TrackedRow; at: number },
 ): Verdict {
   const keepsHash = (form.contentOf?.(row.columns, migration) ?? null) !== null;
   if (!migration.isMissing && keepsHash && !hasContent(row, migration, form))

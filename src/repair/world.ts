@@ -1,6 +1,6 @@
 import type { Delta, CatalogFacts } from '../catalog/deltas.ts';
 import type { ObjectIdentity } from '../catalog/snapshot.ts';
-import type { Effects, Step } from './effects.ts';
+import type { Effects, TimelineStep } from './effects.ts';
 
 /**
  * How a change of a migration shows in the live catalog: it is there; a later migration that was or
@@ -10,7 +10,7 @@ import type { Effects, Step } from './effects.ts';
 export type Showing = 'in' | 'overwritten' | 'out' | 'different';
 
 /** Whether a migration may have done to an object what its replay does not show. */
-export type Doubt = (object: ObjectIdentity) => boolean;
+export type FactDoubt = (object: ObjectIdentity) => boolean;
 
 /** What is known of migrations beside the catalog, by their places in the folder. */
 export interface Prior {
@@ -21,7 +21,7 @@ export interface Prior {
   /** Some of their statements may have run, such as those of a failed one. */
   begun?: readonly boolean[];
   /** They may have had other effects than in the replay, on some objects. */
-  doubts?: readonly (Doubt | undefined)[];
+  doubts?: readonly (FactDoubt | undefined)[];
   /** They fail where an object that they alter or drop does not exist. */
   strict?: readonly boolean[];
   /** A row without a file was written before the migrations from this place on, and may have changed any object. */
@@ -82,7 +82,7 @@ function isDoubtful(world: World, object: ObjectIdentity, at: number): boolean {
 /** Whether a fact may have had this value when the migration at a place ran. */
 function stoodBefore(
   { applied, possible }: World,
-  steps: readonly Step[],
+  steps: readonly TimelineStep[],
   at: number,
   value: string | undefined,
 ): boolean {
@@ -100,7 +100,7 @@ export function sourcesOf(world: World, fact: string): number[] {
   const steps = effects.timelines.get(fact) ?? [];
   const value = live(fact);
   const known = steps.filter((step) => step.at >= 0 && applied[step.at]);
-  const isOver = ({ at }: Step) =>
+  const isOver = ({ at }: TimelineStep) =>
     known.some((each) => mayFollow(world, each.at, at) && !mayFollow(world, at, each.at));
   return steps
     .filter((step) => step.value === value && (step.at < 0 || possible[step.at]) && !isOver(step))

@@ -1,9 +1,15 @@
-import type { UncopiedRows } from '../migrate/protect-rows.ts';
+import type { ObjectName } from '../sql/non-transactional.ts';
 import type { LossCount } from './count.ts';
 import type { Destroyed } from './record.ts';
 import type { Restored } from './restore/run.ts';
 import { shellWord } from '../output/shell.ts';
 import type { JsonValue } from '../report.ts';
+
+/** Rows that a migration deleted on a condition: dbops does not copy those. */
+export interface UncopiedRows {
+  migration: string;
+  table: ObjectName;
+}
 
 /** What losses and rescued rows are called, for people and in JSON. */
 

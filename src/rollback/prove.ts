@@ -33,7 +33,7 @@ interface Moment {
   state: CatalogState;
 }
 
-export interface Proof {
+export interface RollbackProof {
   rollback: Rollback;
   /** The shadow has all that the migration made, and serves for the next one. */
   isIntact: boolean;
@@ -48,7 +48,7 @@ export async function proveRollback(
   shadow: Session,
   migration: Migration,
   format: Format,
-): Promise<Proof> {
+): Promise<RollbackProof> {
   const before = await look(shadow);
   const mark = await markOf(shadow);
   await replayOne(shadow, migration, format);

@@ -132,7 +132,8 @@ export async function readCheckpoint(
 }
 
 /** Where a run stands: so many parts are committed, and perhaps the next is begun. */
-export type Progress = Pick<Checkpoint, 'done'> & Partial<Pick<Checkpoint, 'begun' | 'before'>>;
+export type CheckpointProgress = Pick<Checkpoint, 'done'> &
+  Partial<Pick<Checkpoint, 'begun' | 'before'>>;
 
 /**
  * SQL that moves the checkpoint; rides in the transaction of the part it follows, under the path of
@@ -140,7 +141,7 @@ export type Progress = Pick<Checkpoint, 'done'> & Partial<Pick<Checkpoint, 'begu
  */
 export function saveCheckpoint(
   { migration, direction, hash, tables, run: { folder } }: CheckpointedStep,
-  { done, begun = false, before = null }: Progress,
+  { done, begun = false, before = null }: CheckpointProgress,
 ): string {
   const { tracking } = folder;
   const key = [tracking.table, migration.name, direction, hash].map((each) => quoteLiteral(each));

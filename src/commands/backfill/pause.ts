@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { setPaused } from '../../backfill/store.ts';
+import { pauseBackfill } from '../../backfill/store.ts';
 import { done, text } from '../../report.ts';
 import { notBegun } from './status.ts';
 import { backfillsOf } from '../../backfill/index.ts';
@@ -16,9 +16,7 @@ export const command = defineCommand({
   flags: z.object({ arguments: z.tuple([z.string()]) }),
   async run(context, { arguments: [name] }) {
     const session = await context.session();
-    const [row] = await session.query<{ user: string }>('SELECT current_user AS "user"');
-    const by = context.settings.environment['USER'] ?? row?.user ?? 'somebody';
-    if (!(await setPaused(session, name, by)))
+    if (!(await pauseBackfill(session, name, context.settings.environment['USER'])))
       throw notBegun(
         name,
         backfillsOf(context).some((each) => each.name === name),

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { readRecord, setPaused } from '../../backfill/store.ts';
+import { readRecord, resumeBackfill } from '../../backfill/store.ts';
 import { done, text } from '../../report.ts';
 import { notBegun, stateOf } from './status.ts';
 import { backfillsOf } from '../../backfill/index.ts';
@@ -16,7 +16,7 @@ export const command = defineCommand({
   flags: z.object({ arguments: z.tuple([z.string()]) }),
   async run(context, { arguments: [name] }) {
     const session = await context.session();
-    if (!(await setPaused(session, name, null)))
+    if (!(await resumeBackfill(session, name)))
       throw notBegun(
         name,
         backfillsOf(context).some((each) => each.name === name),

@@ -10,7 +10,7 @@ import { needsConsent, readLabel } from '../../db/meta.ts';
 import type { Session } from '../../db/session.ts';
 import { databaseName } from '../../db/target.ts';
 import type { Folder } from '../../formats/format.ts';
-import { findPrefix, recordBaseline, type Proof } from '../../migrate/baseline/baseline.ts';
+import { findPrefix, recordBaseline, type BaselineProof } from '../../migrate/baseline/baseline.ts';
 import { planUp } from '../../migrate/plan.ts';
 import { compare, readApplied } from '../../runner/tracking-state.ts';
 import type { Migration } from '../../migration.ts';
@@ -104,7 +104,7 @@ interface Asked {
 /** Milliseconds: every file is replayed, and some ten times the whole catalog is read. */
 const timeLimit = 600_000;
 
-function prove(context: Context, { format }: Folder, asked: Asked): Promise<Proof> {
+function prove(context: Context, { format }: Folder, asked: Asked): Promise<BaselineProof> {
   const { settings, signal, progress } = context;
   const { migrations } = asked;
   const onReplay = ({ name }: Migration, at: number) =>

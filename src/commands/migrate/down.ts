@@ -23,7 +23,7 @@ import {
   rollbackOptions,
 } from '../../migrate/down.ts';
 import { refuseUnproven } from '../../migrate/find-down.ts';
-import { missedLines, withPreview, withRows } from '../rows-report.ts';
+import { missedLines, withPreview, withRows } from '../../migrate/rows-report.ts';
 
 export const command = defineCommand({
   description:

@@ -18,7 +18,7 @@ import {
   rollbackFlags,
   rollbackOptions,
 } from '../../migrate/down.ts';
-import { missedLines, withPreview, withRows } from '../rows-report.ts';
+import { missedLines, withPreview, withRows } from '../../migrate/rows-report.ts';
 import { toSteps } from '../../migrate/run.ts';
 
 export const command = defineCommand({

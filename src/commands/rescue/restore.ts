@@ -5,7 +5,7 @@ import { readRecords } from '../../rescue/record.ts';
 import { restoreError } from '../../rescue/restore/restore-error.ts';
 import { restore, type Restored } from '../../rescue/restore/run.ts';
 import { defineCommand } from '../../command.ts';
-import { restoredBlocks, restoredToJson } from '../rows-report.ts';
+import { restoredBlocks, restoredToJson } from '../../migrate/rows-report.ts';
 import { chosen } from '../../rescue/choose-records.ts';
 
 export const command = defineCommand({

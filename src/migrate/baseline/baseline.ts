@@ -16,7 +16,7 @@ export interface Prefix {
   differences: Difference[];
 }
 
-export interface Proof {
+export interface BaselineProof {
   /** Lengths of all prefixes that are exact, ascending. */
   exact: number[];
   /**
@@ -49,7 +49,7 @@ interface Question {
  *
  * @throws DbopsError naming the migration that does not replay
  */
-export async function findPrefix(question: Question): Promise<Proof> {
+export async function findPrefix(question: Question): Promise<BaselineProof> {
   const { shadow, live, migrations, onReplay } = question;
   const { format } = question;
   const surroundings = await openReplay(question);
@@ -76,7 +76,7 @@ interface Comparison extends Prefix {
   objects: number;
 }
 
-function proofOf(compared: readonly Comparison[]): Proof {
+function proofOf(compared: readonly Comparison[]): BaselineProof {
   const none: Prefix = { length: 0, differences: [] };
   const exact = compared.filter(({ differences }) => differences.length === 0);
   const most = Math.max(...exact.map(({ objects }) => objects));

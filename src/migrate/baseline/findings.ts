@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { Folder } from '../../formats/format.ts';
-import type { Proof } from './baseline.ts';
+import type { BaselineProof } from './baseline.ts';
 import type { Migration } from '../../migration.ts';
 import { shellWord } from '../../output/shell.ts';
 import type { Finding } from '../../report.ts';
@@ -11,7 +11,7 @@ export interface Baseline {
   folder: Folder;
   /** A first part of the folder. */
   recorded: readonly Migration[];
-  proof: Proof;
+  proof: BaselineProof;
   /** Its end was named with `--to`. */
   isNamed: boolean;
   dryRun: boolean;

@@ -2,7 +2,7 @@ import { spread, type Span } from '../../seed/months.ts';
 import type { Reference, SeedRow } from '../../seed/definition.ts';
 
 /** Usage events of one type in one month of one organization. */
-export interface Stream {
+export interface EventStream {
   /** Unique among the streams; stored in `metadata.seed` of the events. */
   name: string;
   organization: Reference;
@@ -19,7 +19,7 @@ export interface Stream {
 }
 
 /** Returns the rows of `usage_events` of a stream. */
-export function eventsOf(stream: Stream): SeedRow[] {
+export function eventsOf(stream: EventStream): SeedRow[] {
   const { name, organization, type, quantity = 1, users, metadata } = stream;
   return spread(stream.span, stream.count).map((occurredAt, index) => {
     const mark = `${name} ${index + 1}`;

@@ -7,7 +7,7 @@ import { objectName } from '../../catalog/snapshot.ts';
 import { DbopsError } from '../../errors.ts';
 import type { Migration } from '../../migration.ts';
 import type { Diagnosis } from '../diagnose.ts';
-import type { Step } from './statements.ts';
+import type { PartialStatement } from './statements.ts';
 
 /** How a file that is in the database in part is brought to its end, or to nothing. */
 export interface Way {
@@ -27,7 +27,7 @@ export async function planFinish(
   wanted: Wanted,
   diagnosis: Diagnosis,
   at: number,
-  steps: readonly Step[],
+  steps: readonly PartialStatement[],
 ): Promise<Way> {
   const missing = steps.filter(({ state }) => state === 'missing');
   const way = {
@@ -55,7 +55,7 @@ export async function planFinish(
   }
 }
 
-function doubtOf({ state, place, sql, hasValues }: Step): string[] {
+function doubtOf({ state, place, sql, hasValues }: PartialStatement): string[] {
   const [head = ''] = sql.split('\n');
   if (state === 'missing' && hasValues)
     return [`${place} needs values that only its module has: ${head}`];

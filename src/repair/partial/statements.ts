@@ -13,7 +13,7 @@ import type { Diagnosis } from '../diagnose.ts';
 import { statementsOfModule } from './module-statements.ts';
 
 /** A statement of a file that is in the database in part. */
-export interface Step {
+export interface PartialStatement {
   sql: string;
   /** `line 4` of a file, or `statement 2` of a module. */
   place: string;
@@ -40,7 +40,7 @@ export async function statementsOf(
   wanted: Wanted,
   diagnosis: Diagnosis,
   at: number,
-): Promise<Step[] | undefined> {
+): Promise<PartialStatement[] | undefined> {
   const migration = wanted.migrations[at];
   if (!migration) return undefined;
   const steps =
@@ -64,7 +64,7 @@ export async function statementsOf(
     recorded: known,
     changesData,
   });
-  const states = own.map((changes, index): Step['state'] =>
+  const states = own.map((changes, index): PartialStatement['state'] =>
     changes.length === 0 ? 'not known' : stateOf(solved.showings[at + index] ?? []),
   );
   return steps.map((step, index) => ({ ...step, state: inOrder(states, index) }));
@@ -73,7 +73,7 @@ export async function statementsOf(
 async function split(
   migration: Migration,
   { format }: Wanted,
-): Promise<Omit<Step, 'state'>[] | undefined> {
+): Promise<Omit<PartialStatement, 'state'>[] | undefined> {
   const { up, name } = migration;
   if (up.kind !== 'sql') return undefined;
   const sql = up.sql;
@@ -82,7 +82,7 @@ async function split(
     const { noTransaction } = readDirectives(source, name);
     const isApart = noTransaction || up.noTransaction === true;
     let settings = '';
-    const steps: Omit<Step, 'state'>[] = [];
+    const steps: Omit<PartialStatement, 'state'>[] = [];
     for (const part of await splitParts(sql)) {
       const [first] = part.statements;
       const setter = part.statements.every(({ setsSession }) => setsSession);
@@ -113,7 +113,10 @@ async function split(
   }
 }
 
-async function sentBy(wanted: Wanted, at: number): Promise<Omit<Step, 'state'>[] | undefined> {
+async function sentBy(
+  wanted: Wanted,
+  at: number,
+): Promise<Omit<PartialStatement, 'state'>[] | undefined> {
   const sent = await statementsOfModule(wanted, at);
   const { name = '', up } = wanted.migrations[at] ?? {};
   return (
@@ -139,14 +142,17 @@ async function sentBy(wanted: Wanted, at: number): Promise<Omit<Step, 'state'>[]
   );
 }
 
-function stateOf(showings: readonly Showing[]): Step['state'] {
+function stateOf(showings: readonly Showing[]): PartialStatement['state'] {
   const isThere = (showing: Showing) => showing === 'in' || showing === 'overwritten';
   if (showings.every(isThere)) return 'in';
   if (showings.every((showing) => showing === 'out')) return 'missing';
   return showings.some(isThere) || showings.includes('different') ? 'otherwise' : 'missing';
 }
 
-function inOrder(states: readonly Step['state'][], at: number): Step['state'] {
+function inOrder(
+  states: readonly PartialStatement['state'][],
+  at: number,
+): PartialStatement['state'] {
   const state = states[at] ?? 'not known';
   if (state !== 'not known') return state;
   const isGone = states.slice(0, at).includes('missing');

@@ -8,7 +8,7 @@ import { replayTolerantly } from '../../shadow/tolerant-replay.ts';
 import type { Session } from '../../db/session.ts';
 import type { Diagnosis } from '../diagnose.ts';
 import { differencesBetween, surroundingsOf, type Way } from './finish.ts';
-import type { Step } from './statements.ts';
+import type { PartialStatement } from './statements.ts';
 
 /** A way to nothing, and what goes with it. */
 export interface WayBack extends Way {
@@ -27,7 +27,7 @@ export async function planTakeBack(
   wanted: Wanted,
   diagnosis: Diagnosis,
   at: number,
-  steps: readonly Step[],
+  steps: readonly PartialStatement[],
 ): Promise<WayBack> {
   const { before, after } = surroundingsOf(wanted, diagnosis, at);
   const none = { statements: [], standsAlone: false, losses: [] };

@@ -2,7 +2,7 @@ import { quoteIdentifier as q, quoteName } from '../../db/quote.ts';
 import { keyOf, type ForeignKey, type Shape, type Switch } from '../table-shape.ts';
 
 /** SQL that prepares tables for rows that are not new, and SQL that gives each its own state back. */
-export interface Preparation {
+export interface DisabledConstraints {
   before: string[];
   after: string[];
 }
@@ -11,7 +11,7 @@ const nameOf = ({ schema, table }: { schema: string; table: string }) =>
   quoteName({ schema, name: table });
 
 /** A trigger would stamp rows anew, or write elsewhere what it has written once. */
-export function withoutTriggers({ switches }: Shape): Preparation {
+export function withoutTriggers({ switches }: Shape): DisabledConstraints {
   const of = ({ kind, schema, table, name }: Switch, word: string) =>
     `ALTER TABLE ONLY ${nameOf({ schema, table })} ${word} ${kind} ${q(name)}`;
   return {
@@ -23,7 +23,10 @@ export function withoutTriggers({ switches }: Shape): Preparation {
 const enabling = { O: 'ENABLE', R: 'ENABLE REPLICA', A: 'ENABLE ALWAYS' } as const;
 
 /** Tables that refer to one another have no order: their foreign keys are looked at when all rows are in. */
-export function withLateForeignKeys(shape: Shape, cyclic: ReadonlySet<string>): Preparation {
+export function withLateForeignKeys(
+  shape: Shape,
+  cyclic: ReadonlySet<string>,
+): DisabledConstraints {
   const keys = shape.foreignKeys.filter(({ target }) => cyclic.has(keyOf(target)));
   const of = ({ name }: ForeignKey, timing: string) =>
     `ALTER TABLE ${nameOf(shape)} ALTER CONSTRAINT ${q(name)} ${timing}`;
@@ -40,7 +43,7 @@ function timingOf({ isDeferrable, isDeferred }: ForeignKey): string {
 }
 
 /** `GENERATED ALWAYS` takes no value from an UPDATE. */
-export function withSettableIdentity(shape: Shape, column: string): Preparation {
+export function withSettableIdentity(shape: Shape, column: string): DisabledConstraints {
   const isAlways = shape.columns.some(
     ({ name, isAlwaysIdentity }) => name === column && isAlwaysIdentity,
   );
@@ -50,7 +53,7 @@ export function withSettableIdentity(shape: Shape, column: string): Preparation 
 }
 
 /** FORCE ROW LEVEL SECURITY holds for the owner too. */
-export function withoutForcedPolicies(shape: Shape): Preparation {
+export function withoutForcedPolicies(shape: Shape): DisabledConstraints {
   const set = (how: string) =>
     shape.forcesPolicies ? [`ALTER TABLE ${nameOf(shape)} ${how} ROW LEVEL SECURITY`] : [];
   return { before: set('NO FORCE'), after: set('FORCE') };

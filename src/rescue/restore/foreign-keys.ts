@@ -1,7 +1,7 @@
 import { quoteIdentifier as q, quoteName } from '../../db/quote.ts';
 import { copyOf, type RescueRecord } from '../record.ts';
 import { keyOf, type ForeignKey, type Shape } from '../table-shape.ts';
-import type { Place } from './row-outcome.ts';
+import type { RestoreTarget } from './row-outcome.ts';
 
 /**
  * SQL that is true of a row whose parent is neither in the table that it refers to nor about to be.
@@ -9,7 +9,7 @@ import type { Place } from './row-outcome.ts';
  * @param valueOf SQL of a column of the row; a foreign key of which it has none is not looked at
  */
 export function isOrphan(
-  { shape, together }: Place,
+  { shape, together }: RestoreTarget,
   valueOf: (column: string) => string | undefined,
 ): string {
   const conditions = shape.foreignKeys.flatMap((key) => {

@@ -2,14 +2,14 @@ import { isSameText } from '../../db/compare.ts';
 import { quoteIdentifier as q, quoteLiteral } from '../../db/quote.ts';
 import { isMatch, keptRows, liveRows, ownRows } from '../row-matching.ts';
 import type { Shape } from '../table-shape.ts';
-import { countFates, type Place } from './row-outcome.ts';
+import { countFates, type RestoreTarget } from './row-outcome.ts';
 import { isOrphan } from './foreign-keys.ts';
 
 /**
  * SQL that puts the values of a column back by the keys of their rows, and counts what became of each.
  * It runs under the path of the role: operators are named with their schemas.
  */
-export function restoreValues(place: Place, column: string): string {
+export function restoreValues(place: RestoreTarget, column: string): string {
   const { record, shape, options } = place;
   const valueOf = (name: string) => (name === column ? `k.${q(name)}` : `l.${q(name)}`);
   const concerned = {
@@ -40,7 +40,7 @@ export function restoreValues(place: Place, column: string): string {
  * It is never NULL.
  */
 function isWritten(
-  { record: { isReturned }, shape, options, narrowType }: Place,
+  { record: { isReturned }, shape, options, narrowType }: RestoreTarget,
   column: string,
 ): string {
   if (options.overwrite) return 'false';

@@ -1,7 +1,7 @@
 import { isSameText } from '../../db/compare.ts';
 import { quoteIdentifier as q, quoteName } from '../../db/quote.ts';
 import { isMatch, keptRows, liveRows, rowOf } from '../row-matching.ts';
-import { countFates, type Place } from './row-outcome.ts';
+import { countFates, type RestoreTarget } from './row-outcome.ts';
 import { isOrphan } from './foreign-keys.ts';
 
 /**
@@ -9,7 +9,7 @@ import { isOrphan } from './foreign-keys.ts';
  * the same key is left alone, and so is one that another unique index would refuse. It runs under the
  * path of the role: operators are named with their schemas.
  */
-export function restoreRows(place: Place): string {
+export function restoreRows(place: RestoreTarget): string {
   const { record, shape, options } = place;
   const own = record.columns.map(({ name }) => name);
   const columns = [...own, ...place.further.map(({ column }) => column)];
@@ -42,7 +42,7 @@ export function restoreRows(place: Place): string {
  * The rows of the copy with the values of columns that were kept apart, because an earlier step
  * dropped them: a column that is NOT NULL takes no row without one.
  */
-function wholeRows({ record, further }: Place): string {
+function wholeRows({ record, further }: RestoreTarget): string {
   const joins = further.map(
     ({ record: other }, at) =>
       ` LEFT JOIN ${keptRows(other)} c${at} ON c${at}.dbops_row OPERATOR(pg_catalog.=) ${rowOf(other.key, 'o')}`,

@@ -31,7 +31,7 @@ export interface RestoreOptions {
 }
 
 /** What a record is restored into. */
-export interface Place {
+export interface RestoreTarget {
   record: RescueRecord;
   shape: Shape;
   options: RestoreOptions;

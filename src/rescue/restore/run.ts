@@ -7,7 +7,13 @@ import type { RescueRecord, SequenceState } from '../record.ts';
 import { keyOf, readShapes, type Shape } from '../table-shape.ts';
 import { restoreValues } from './restore-column.ts';
 import { attempted, findObstacle } from './refusal.ts';
-import { nothing, type Fate, type Fates, type Place, type RestoreOptions } from './row-outcome.ts';
+import {
+  nothing,
+  type Fate,
+  type Fates,
+  type RestoreTarget,
+  type RestoreOptions,
+} from './row-outcome.ts';
 import { inOrder } from './foreign-keys.ts';
 import {
   withLateForeignKeys,
@@ -166,7 +172,7 @@ async function prepare(
   await session.script([lock, ...preparations.flatMap(({ before }) => before)].join('; '));
 }
 
-async function one(session: Session, place: Place): Promise<Fates> {
+async function one(session: Session, place: RestoreTarget): Promise<Fates> {
   const { loss } = place.record;
   const narrowType = await narrowTypeOf(session, place);
   const sql =
@@ -183,7 +189,7 @@ async function one(session: Session, place: Place): Promise<Fates> {
 /** Where another tool has brought a column back, nobody noted its values: the narrow ones tell. */
 async function narrowTypeOf(
   session: Session,
-  { record, shape }: Place,
+  { record, shape }: RestoreTarget,
 ): Promise<string | undefined> {
   const { loss, isReturned } = record;
   if (loss.kind !== 'column' || loss.to === undefined || isReturned) return undefined;

@@ -55,7 +55,7 @@ function samples({ found }: Violation): string {
   return ` (${sampled.join(', ')}: ${more.join(sampled.length > 1 ? '; ' : ', ')})`;
 }
 
-export interface Place {
+export interface ViolationContext {
   /** Its name. */
   migration: string;
   /** The command that runs it. */
@@ -71,7 +71,7 @@ export interface Place {
 export function wayOut(
   first: Violation,
   further: readonly Violation[],
-  { again, ...place }: Place,
+  { again, ...place }: ViolationContext,
 ): string {
   const added = [first, ...further].filter(isAdded);
   if (isAdded(first)) return expandAndContract(added, { again, ...place });
@@ -99,7 +99,7 @@ function isAdded({ demand }: Violation): boolean {
   return demand.kind === 'not-null' && demand.type !== undefined;
 }
 
-function expandAndContract(violations: readonly Violation[], place: Place): string {
+function expandAndContract(violations: readonly Violation[], place: ViolationContext): string {
   const columns = violations.flatMap(({ demand }) =>
     demand.kind === 'not-null' && demand.type !== undefined
       ? {

@@ -1,4 +1,4 @@
-import { eventsOf, type Stream } from '../events.ts';
+import { eventsOf, type EventStream } from '../events.ts';
 import type { Months, Span } from '../../../seed/months.ts';
 import type { SeedTable } from '../../../seed/definition.ts';
 import { free, pro } from '../users/people.ts';
@@ -28,7 +28,7 @@ const automation = (index: number) => ({
 });
 
 /** The owner alone: the member came a month later. */
-function acmeBefore(span: Span): Stream[] {
+function acmeBefore(span: Span): EventStream[] {
   const stream = { organization: acme, span, users: [pro] };
   return [
     { ...stream, name: 'acme before api', type: 'api_call', count: 30, quantity: 2_500 },
@@ -54,7 +54,7 @@ function acmeBefore(span: Span): Stream[] {
 }
 
 /** Both take turns; the records are the member's. */
-function acmeNow(span: Span): Stream[] {
+function acmeNow(span: Span): EventStream[] {
   const stream = { organization: acme, span, users: [pro, free] };
   return [
     { ...stream, name: 'acme now api', type: 'api_call', count: 28, quantity: 3_000 },
@@ -80,7 +80,7 @@ function acmeNow(span: Span): Stream[] {
   ];
 }
 
-function freeNow(previous: Span, elapsed: Span): Stream[] {
+function freeNow(previous: Span, elapsed: Span): EventStream[] {
   const stream = { organization: freeWorkspace, users: [free], quantity: 50 };
   return [
     { ...stream, name: 'free before api', type: 'api_call', span: previous, count: 12 },

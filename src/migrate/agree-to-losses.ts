@@ -3,7 +3,7 @@ import { needsConsent, readLabel } from '../db/meta.ts';
 import type { Session } from '../db/session.ts';
 import { databaseName } from '../db/target.ts';
 import type { Folder } from '../formats/format.ts';
-import type { Agreement, Protection } from '../migrate/protect-rows.ts';
+import type { Agreement, Protection } from './protect-rows.ts';
 import { expectedLines } from './rows-report.ts';
 import { countOf, placeOf } from '../rescue/report.ts';
 

@@ -1,6 +1,7 @@
+import type { UncopiedRows } from '../rescue/report.ts';
 import type { GuardOutcome } from '../rescue/guard.ts';
-import type { Guarding, Protection, UncopiedRows } from '../migrate/protect-rows.ts';
-import { isWhole, type KeptBy, type Settlement } from '../migrate/settle-rows.ts';
+import type { Guarding, Protection } from './protect-rows.ts';
+import { isWhole, type KeptBy, type Settlement } from './settle-rows.ts';
 import type { Direction } from '../migration.ts';
 import { text, type Block, type JsonValue, type Report } from '../report.ts';
 import type { RescueRecord } from '../rescue/record.ts';
