@@ -149,7 +149,7 @@ function lostTwice(server: Target | undefined, cause: unknown): DbopsError {
       ? `${name} was lost twice${place}; nothing was changed.`
       : `${name} stopped twice${place}; nothing was changed.`,
     reason: engine
-      ? [engine.message, ...engine.reason]
+      ? [engine.message, ...engine.reason.slice(1)]
       : [cause instanceof Error ? cause.message : String(cause)],
     hint: server
       ? 'Check that the server runs (dbops doctor), then run the command again.'

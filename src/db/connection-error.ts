@@ -67,7 +67,7 @@ function doesNotOpen(name: string, engine: EngineLost): DbopsError {
     code: 'DATABASE.UNREACHABLE',
     exitCode: exitCodes.unreachable,
     message: `Cannot open ${name}.`,
-    reason: [engine.message, ...engine.reason],
+    reason: [engine.message, ...engine.reason.slice(1)],
     hint: 'Correct what the engine reports (a full disk, rights, files of another version), then run the command again.',
     cause: engine,
   });

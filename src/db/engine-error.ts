@@ -2,12 +2,13 @@
 export class EngineLost extends Error {
   /** SQLSTATE connection_failure: for the caller it is a connection that broke. */
   readonly code = '08006';
-  /** What the engine wrote before it ended, a line each. */
+  /** What the engine wrote before it ended, a line each; the first is in the message. */
   readonly reason: readonly string[];
 
   /** @param how such as `SIGSEGV` or `exit code 1` */
   constructor(how: string, reason: readonly string[]) {
-    super(`The embedded PostgreSQL engine stopped (${[how, ...reason.slice(-1)].join(': ')})`);
+    const [why = `(${how})`] = reason;
+    super(`The embedded PostgreSQL engine stopped${reason.length > 0 ? ':' : ''} ${why}`);
     this.name = 'EngineLost';
     this.reason = reason;
   }

@@ -7,6 +7,7 @@ import { unpack } from './cluster-archive.ts';
 import type { StandIns } from './pglite-extensions.ts';
 import { DirectoryFiles, MemoryFiles } from './pglite-files.ts';
 import { channels, type Order } from './pglite-order.ts';
+import { keepReserve } from './disk-reserve.ts';
 import { isTerminate, WireFrames } from './wire-frames.ts';
 
 /**
@@ -28,11 +29,19 @@ function end(): never {
   throw new Error('unreachable');
 }
 
-/** Ends with the reason; the server's own words come first. */
+/** @returns what the server wrote last before it gave up, with its details; without the statement */
+function gravest(): string | undefined {
+  const at = log.findLastIndex((line) => /^(?:PANIC|FATAL):/.test(line));
+  if (at < 0) return undefined;
+  const details = log.slice(at + 1).filter((line) => /^(?:DETAIL|HINT):/.test(line));
+  return [log[at], ...details].join('\n');
+}
+
+/** Ends with the reason. */
 function fail(cause: unknown): never {
   const text = cause instanceof Error ? cause.message : String(cause);
   try {
-    writeSync(channels.words, [...log.slice(-5), text].join('\n'));
+    writeSync(channels.words, gravest() ?? text);
   } catch {
     // Nobody reads any more.
   }
@@ -96,15 +105,19 @@ async function open({ directory, template, extensions }: Order): Promise<PGlite>
 
 function placeOf(directory: string | null, template: string | null): PGliteOptions {
   if (directory && template) unpack(template, directory);
-  if (directory) return { fs: new DirectoryFiles(directory) };
+  if (directory) {
+    keepReserve(directory);
+    return { fs: new DirectoryFiles(directory) };
+  }
   return template ? { fs: new MemoryFiles(template) } : {};
 }
 
 /** PGlite turns fsync off. A directory that is kept must survive a power cut. */
 function startParams({ defaultStartParams }: typeof PGlite, directory: string | null): string[] {
-  if (!directory) return defaultStartParams;
+  const always = [...defaultStartParams, '-c', 'log_line_prefix='];
+  if (!directory) return always;
   // Its fdatasync does nothing.
-  return [...defaultStartParams.filter((each) => each !== '-F'), '-c', 'wal_sync_method=fsync'];
+  return [...always.filter((each) => each !== '-F'), '-c', 'wal_sync_method=fsync'];
 }
 
 /** A module of PGlite exports one extension. */

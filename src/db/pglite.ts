@@ -102,7 +102,8 @@ export class EngineSocket extends Duplex {
     this.#wire = child.stdio[channels.wire] as never;
     this.#ended = endOf(child);
     this.#wire.on('data', (chunk: Buffer) => void (this.push(chunk) || this.#wire.pause()));
-    this.#wire.on('error', () => {}); // a write to a process that has ended; its end is told below
+    this.#wire.on('error', () => {}); // a write to a process that has ended; its end is reported below
+    this.#wire.once('close', () => awaitEnd(child));
     void this.#ended.then((loss) => this.destroy(this.#isClosing ? undefined : loss));
     this.#wire.write(`${JSON.stringify(order)}\n`);
   }
@@ -144,7 +145,7 @@ export class EngineSocket extends Duplex {
   /** What is in memory needs no goodbye. A directory gets its checkpoint. */
   #close(bytes: Buffer, done: () => void): void {
     this.#isClosing = true;
-    this.#child.ref();
+    awaitEnd(this.#child);
     void this.#ended.then(() => done());
     if (this.#isKept) this.#wire.write(bytes);
     else this.#child.kill('SIGKILL');
@@ -152,9 +153,15 @@ export class EngineSocket extends Duplex {
 
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
     this.#child.kill('SIGKILL');
-    this.#child.ref();
+    awaitEnd(this.#child);
     void this.#ended.then(() => done(error));
   }
+}
+
+/** Keeps dbops running until the process is gone. */
+function awaitEnd(child: ChildProcess): void {
+  child.ref();
+  if (child.stderr instanceof Socket) child.stderr.ref();
 }
 
 /** Resolves once the process is gone and all that it has written was read. */
