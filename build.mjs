@@ -68,11 +68,13 @@ if (!keepCluster) {
   execFileSync('tar', [
     '--format=ustar',
     '-cf',
-    cluster,
+    `${cluster}.new`,
     '-C',
     dataDir,
     ...(await readdir(dataDir)),
   ]);
+  // Databases that are open read the file that they opened.
+  await rename(`${cluster}.new`, cluster);
   await rm(scratch, { recursive: true });
 }
 

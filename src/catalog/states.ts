@@ -52,7 +52,7 @@ function readTolerant(wanted: Wanted): States | undefined {
 }
 
 async function takeTolerantly(wanted: Wanted): Promise<States> {
-  const { snapshots, skipped } = await withReplayer(wanted, async (shadow) => {
+  const states = await withReplayer(wanted, async (shadow) => {
     const share = sharing();
     const skipped: Skipped[] = [];
     const taken: SchemaObject[][] = [];
@@ -65,9 +65,9 @@ async function takeTolerantly(wanted: Wanted): Promise<States> {
   });
   const cache = openCache(wanted.environment);
   const keys = tolerantKeys(wanted);
-  writeSnapshots(cache, new Map(snapshots.map((objects, at) => [keys[at] ?? '', objects])));
-  cache.write(digest(['skipped', keys.at(-1)]), skipped);
-  return { snapshots, skipped };
+  writeSnapshots(cache, new Map(states.snapshots.map((objects, at) => [keys[at] ?? '', objects])));
+  cache.write(digest(['skipped', keys.at(-1)]), states.skipped);
+  return states;
 }
 
 /** @param visit called after so many migrations, with what of the last was left out */

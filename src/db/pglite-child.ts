@@ -64,9 +64,10 @@ function readOrder(): { order: Order; rest: Buffer } {
   let bytes = Buffer.alloc(0);
   for (;;) {
     bytes = Buffer.concat([bytes, read()]);
-    const end = bytes.indexOf('\n');
-    if (end >= 0)
-      return { order: JSON.parse(bytes.toString('utf8', 0, end)), rest: bytes.subarray(end + 1) };
+    const length = bytes.indexOf('\n');
+    if (length < 0) continue;
+    const order: Order = JSON.parse(bytes.toString('utf8', 0, length));
+    return { order, rest: bytes.subarray(length + 1) };
   }
 }
 
@@ -183,7 +184,8 @@ async function serve(database: PGlite, rest: Buffer): Promise<never> {
 async function watchLife(): Promise<void> {
   const { Worker } = await import('node:worker_threads');
   const script = `require('node:fs').readSync(${channels.life}, new Uint8Array(1)); process.kill(process.pid, 'SIGKILL')`;
-  new Worker(script, { eval: true });
+  const watcher = new Worker(script, { eval: true });
+  watcher.on('error', fail);
 }
 
 async function run(): Promise<never> {
