@@ -48,11 +48,12 @@ function fail(cause: unknown): never {
   return end();
 }
 
+const buffer = Buffer.alloc(65_536);
+
 /** Blocks until the other side has written; there is nothing else to do meanwhile. */
 function read(): Buffer {
-  const buffer = Buffer.allocUnsafe(65_536);
   const length = readSync(channels.wire, buffer);
-  return length > 0 ? buffer.subarray(0, length) : end();
+  return length > 0 ? Buffer.from(buffer.subarray(0, length)) : end();
 }
 
 function write(bytes: Uint8Array): void {
