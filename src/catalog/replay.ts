@@ -70,8 +70,9 @@ export async function replayOne(
       await runSql(session, await executionOf(file, format, session.client), format);
     }
   } catch (error) {
-    await session.script('ROLLBACK').catch(() => {}); // an abandoned session answers no more
-    if (isConnectionLoss(error)) throw new LostInReplay(migration.name, error);
+    // A file may raise the SQLSTATE of a lost connection; only the connection itself shows whether it is.
+    const isGone = await session.script('ROLLBACK').then(() => false, isConnectionLoss);
+    if (isGone) throw new LostInReplay(migration.name, error);
     throw error instanceof DbopsError
       ? error
       : doesNotReplay({ migration, script, source, direction }, error, session.server.kind);

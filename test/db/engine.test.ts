@@ -1,11 +1,21 @@
 import { describe, expect, inject, it } from 'vitest';
-import { statesOf } from '../../src/catalog/states.ts';
+import { isFaultOfFolder } from '../../src/catalog/replay-error.ts';
+import { replay } from '../../src/catalog/replay.ts';
 import { withShadow } from '../../src/catalog/shadow.ts';
 import { dbops } from '../../src/formats/dbops.ts';
 import type { Session } from '../../src/db/session.ts';
+import type { Migration } from '../../src/migration.ts';
 import { enginesOf } from './engines.ts';
 
 const { signal } = new AbortController();
+
+function migrationOf(sql: string): Migration {
+  return {
+    name: '0001_first',
+    hash: '',
+    up: { kind: 'sql', file: '/folder/0001_first.up.sql', sql },
+  };
+}
 
 /** Sends a query that takes a while, and ends the engine in the midst of it. */
 async function dieIn(shadow: Session, how: NodeJS.Signals): Promise<unknown> {
@@ -54,19 +64,26 @@ describe.runIf(inject('pglite'))('the engine of a shadow', () => {
     expect(attempts).toBe(1);
   });
 
-  it('names the migration in which it dies, and leaves out none of the folder', async () => {
-    const sql = 'SELECT pg_terminate_backend(pg_backend_pid())';
-    const up = { kind: 'sql' as const, file: '/folder/0001_end.up.sql', sql };
-    const states = statesOf({
-      migrations: [{ name: '0001_end', hash: '', up }],
-      format: dbops,
-      environment: { XDG_CACHE_HOME: inject('scratch') },
-      signal,
-    });
-    await expect(states).rejects.toMatchObject({
+  it('names the migration in which it dies, and does not blame the folder', async () => {
+    const error: unknown = await withShadow({ signal }, (shadow) => {
+      const run = replay(shadow, [migrationOf('SELECT pg_sleep(5)')], dbops);
+      for (const engine of enginesOf(process.pid)) process.kill(engine, 'SIGKILL');
+      return run;
+    }).catch((reason: unknown) => reason);
+    expect(error).toMatchObject({
       code: 'SHADOW.LOST',
-      message: expect.stringContaining('0001_end'),
+      message: expect.stringContaining('while it replayed 0001_first'),
     });
+    expect(isFaultOfFolder(error)).toBe(false);
+  });
+
+  it('blames the file that raises the SQLSTATE of a lost connection', async () => {
+    const sql = `DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '57P01'; END $$`;
+    const error: unknown = await withShadow({ signal }, (shadow) =>
+      replay(shadow, [migrationOf(sql)], dbops),
+    ).catch((reason: unknown) => reason);
+    expect(error).toMatchObject({ code: 'SHADOW.REPLAY' });
+    expect(isFaultOfFolder(error)).toBe(true);
   });
 
   it('answers results that are larger than any buffer', async () => {
