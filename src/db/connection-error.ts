@@ -1,4 +1,5 @@
 import { DbopsError, exitCodes } from '../errors.ts';
+import { engineLossOf, type EngineLost } from './engine-error.ts';
 import { describeTarget, type Target } from './target.ts';
 
 interface Explained {
@@ -44,6 +45,8 @@ const bySystemCode: Record<string, string> = {
 /** Explains why no connection came about (exit code 3). */
 export function connectionError(target: Target, cause: unknown): DbopsError {
   const name = describeTarget(target);
+  const engine = engineLossOf(cause);
+  if (engine) return doesNotOpen(name, engine);
   const code = codeOf(cause);
   const text = cause instanceof Error ? cause.message : String(cause);
   const explained = bySqlState[code]?.(name) ?? {
@@ -56,6 +59,17 @@ export function connectionError(target: Target, cause: unknown): DbopsError {
     ...explained,
     reason: [text.includes(code) ? text : `${text} (${code})`],
     cause,
+  });
+}
+
+function doesNotOpen(name: string, engine: EngineLost): DbopsError {
+  return new DbopsError({
+    code: 'DATABASE.UNREACHABLE',
+    exitCode: exitCodes.unreachable,
+    message: `Cannot open ${name}.`,
+    reason: [engine.message, ...engine.reason.slice(1)],
+    hint: 'Correct what the engine reports (a full disk, rights, files of another version), then run the command again.',
+    cause: engine,
   });
 }
 

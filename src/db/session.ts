@@ -2,7 +2,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, Query, types, type ClientConfig, type QueryResultRow } from 'pg';
 import { DbopsError, exitCodes } from '../errors.ts';
 import { codeOf, connectionError } from './connection-error.ts';
-import { lockDirectory } from './directory-lock.ts';
 import type { Target } from './target.ts';
 
 export interface Server {
@@ -91,8 +90,6 @@ export async function openSession(target: Target, options: SessionOptions): Prom
 const tooManyConnections = '53300';
 
 async function connect(target: Target, options: SessionOptions): Promise<Session> {
-  const unlock =
-    target.kind === 'pglite' && target.directory ? lockDirectory(target.directory) : () => {};
   const client = new Client({
     ...(await clientConfig(target, options.connectTimeout ?? 10_000)),
     application_name: options.application,
@@ -110,7 +107,6 @@ async function connect(target: Target, options: SessionOptions): Promise<Session
   try {
     await client.connect();
   } catch (error) {
-    unlock();
     throw connectionError(target, error);
   }
   return {
@@ -124,10 +120,7 @@ async function connect(target: Target, options: SessionOptions): Promise<Session
     client,
     query: async (sql, values) => (await client.query(sql, values ?? [])).rows,
     script: (sql) => runScript(client, sql),
-    async close() {
-      await client.end();
-      unlock();
-    },
+    close: () => client.end(),
     abandon: () => void client.connection.stream.destroy(),
   };
 }
@@ -136,8 +129,9 @@ async function clientConfig(target: Target, connectTimeout: number): Promise<Cli
   if (target.kind === 'postgres')
     return { ...target.config, keepAlive: true, connectionTimeoutMillis: connectTimeout };
   // No time limit: on a busy machine, or after a crash, it takes long to open but does so in the end.
-  const { PgliteSocket } = await import('./pglite.ts');
-  const stream = () => new PgliteSocket(target.directory, target.extensions) as never;
+  const { startEngine } = await import('./pglite.ts');
+  const socket = await startEngine(target.directory, target.extensions);
+  const stream = () => socket as never;
   return { user: 'postgres', database: 'postgres', ssl: false, stream };
 }
 

@@ -2,10 +2,11 @@ import { digest, openCache } from '../shadow/cache.ts';
 import type { Facts } from '../ddl/pg-delta.ts';
 import type { Foreign } from '../ddl/rebuild-from-live.ts';
 import { contentOf, prefixKeys, withReplayer, type Wanted } from '../shadow/replay-cache-key.ts';
+import { isFaultOfFolder } from '../shadow/replay-error.ts';
 import { prepare, replayOne } from '../shadow/replay.ts';
 import type { Skipped } from '../shadow/tolerant-replay.ts';
 import type { Session } from '../db/session.ts';
-import { DbopsError, exitCodes } from '../errors.ts';
+import type { DbopsError } from '../errors.ts';
 import type { Migration } from '../migration.ts';
 import { proveRollback } from './prove.ts';
 import { guessWays, proveOnLive } from './prove-on-live-copy.ts';
@@ -44,18 +45,9 @@ export async function askRollbacks(question: Question): Promise<Answer> {
     const rollbacks = await askFolder(question);
     return { rollbacks: rollbacks.toReversed(), shadowFrom: 'folder', skipped: [] };
   } catch (error) {
-    if (question.shadowFrom === 'folder' || !isOfFolder(error)) throw error;
+    if (question.shadowFrom === 'folder' || !isFaultOfFolder(error)) throw error;
     return { ...(await askLive(question)), stoppedBy: error };
   }
-}
-
-/** The folder is to blame, not the machine, nor somebody who interrupts. */
-function isOfFolder(error: unknown): error is DbopsError {
-  return (
-    error instanceof DbopsError &&
-    error.exitCode !== exitCodes.interrupted &&
-    error.code !== 'SHADOW.TIMEOUT'
-  );
 }
 
 /** Raised when what a proof says, or how it is come by, changes. */

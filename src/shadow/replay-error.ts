@@ -1,6 +1,6 @@
 import type { DatabaseError } from 'pg';
 import { ScriptError, type Server } from '../db/session.ts';
-import { DbopsError, exitCodes } from '../errors.ts';
+import { DbopsError, exitCodes, type ExitCode } from '../errors.ts';
 import type { Direction, Migration, Script } from '../migration.ts';
 import { serverSays, showPlace } from '../sql/error-position.ts';
 import { PlacedError } from './replay-failure.ts';
@@ -14,6 +14,23 @@ interface Replay {
   source: string;
   direction: Direction;
 }
+
+/**
+ * Whether an error comes from the migrations: not from the machine, the shadow database, its rights or
+ * somebody who interrupts. Only then is there a point in another way to the answer.
+ */
+export function isFaultOfFolder(error: unknown): error is DbopsError {
+  return (
+    error instanceof DbopsError && !ofSurroundings.has(error.exitCode) && !ofShadow.has(error.code)
+  );
+}
+
+const ofSurroundings = new Set<ExitCode>([
+  exitCodes.interrupted,
+  exitCodes.unreachable,
+  exitCodes.locked,
+]);
+const ofShadow = new Set(['SHADOW.TIMEOUT', 'SHADOW.PLATFORM', 'SHADOW.LOST']);
 
 /** The error of a migration that fails on an empty database, or of its rollback. */
 export function doesNotReplay(

@@ -11,6 +11,15 @@ export class PlacedError extends Error {
   }
 }
 
+/** The database went away while a migration ran in it, which is not known to be the migration's fault. */
+export class LostInReplay extends Error {
+  readonly migration: string;
+  constructor(migration: string, cause: unknown) {
+    super(cause instanceof Error ? cause.message : String(cause), { cause });
+    this.migration = migration;
+  }
+}
+
 /** Where a file failed that was sent whole, after a `prefix` of so many statements. */
 export async function placeInFile(
   error: unknown,

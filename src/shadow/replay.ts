@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { codeOf } from '../db/connection-error.ts';
+import { codeOf, isConnectionLoss } from '../db/connection-error.ts';
 import { quoteIdentifier } from '../db/quote.ts';
 import { transaction, type Session } from '../db/session.ts';
 import { DbopsError } from '../errors.ts';
@@ -9,7 +9,7 @@ import type { Direction, Migration } from '../migration.ts';
 import { readDirectives } from '../sql/directives.ts';
 import { executionOf, needsCommits, splitParts, type Execution } from '../sql/execution.ts';
 import { doesNotPrepare, doesNotReplay } from './replay-error.ts';
-import { PlacedError, placeInFile, placeInStatement } from './replay-failure.ts';
+import { LostInReplay, PlacedError, placeInFile, placeInStatement } from './replay-failure.ts';
 
 /**
  * Runs migrations on an empty database, where there is nobody to be kind to: no locks, no
@@ -38,14 +38,14 @@ export async function prepare(session: Session, { platform }: Format): Promise<v
   try {
     await session.script(platform.prelude);
   } catch (error) {
-    throw doesNotPrepare(error);
+    throw isConnectionLoss(error) ? error : doesNotPrepare(error);
   }
 }
 
 /**
  * Runs one migration, where those before it have been run. A failed one leaves no transaction open.
  *
- * @throws DbopsError naming the file that does not run
+ * @throws DbopsError naming the file that does not run; LostInReplay when the database went away
  */
 export async function replayOne(
   session: Session,
@@ -70,7 +70,9 @@ export async function replayOne(
       await runSql(session, await executionOf(file, format, session.client), format);
     }
   } catch (error) {
-    await session.script('ROLLBACK').catch(() => {}); // an abandoned session answers no more
+    // A file may raise the SQLSTATE of a lost connection; only the connection itself shows whether it is.
+    const isGone = await session.script('ROLLBACK').then(() => false, isConnectionLoss);
+    if (isGone) throw new LostInReplay(migration.name, error);
     throw error instanceof DbopsError
       ? error
       : doesNotReplay({ migration, script, source, direction }, error, session.server.kind);

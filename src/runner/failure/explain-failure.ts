@@ -1,5 +1,6 @@
 import { relative } from 'node:path';
 import { codeOf, isConnectionLoss } from '../../db/connection-error.ts';
+import { engineLossOf } from '../../db/engine-error.ts';
 import { isRefusal, readOnlyHint } from '../../db/refusal.ts';
 import { DbopsError, exitCodes } from '../../errors.ts';
 import { offsetOfStatement, serverSays, showPlace } from '../../sql/error-position.ts';
@@ -45,11 +46,12 @@ export async function migrationFailed(failure: Failure): Promise<DbopsError> {
   const { file } = step.script;
   const offset = point && (point.offset ?? (await offsetOfStatement(point.sql, point.completed)));
   const lost = isConnectionLoss(cause);
+  const isEmbedded = engineLossOf(cause) !== undefined;
   const { reason = [], hint } = await explain(failure);
   return new DbopsError({
     code: 'MIGRATION.FAILED',
-    exitCode: lost || isRefusal(cause) ? exitCodes.unreachable : exitCodes.failed,
-    message: `${step.migration.name} ${lost ? 'lost its connection' : 'failed'}. ${aftermath}`,
+    exitCode: (lost && !isEmbedded) || isRefusal(cause) ? exitCodes.unreachable : exitCodes.failed,
+    message: `${step.migration.name} ${lost && !isEmbedded ? 'lost its connection' : 'failed'}. ${aftermath}`,
     reason: [...showPlace(file, point?.sql ?? '', offset), ...serverSays(cause), ...reason],
     hint,
     cause,
@@ -99,6 +101,8 @@ function isThere(step: Step, run: Run, again: string): Explained {
   };
 }
 
+const diskFull = '53100';
+
 function hintFor(cause: unknown, step: Step, again: string): string {
   const file = relative(process.cwd(), step.script.file);
   const code = codeOf(cause);
@@ -108,5 +112,6 @@ function hintFor(cause: unknown, step: Step, again: string): string {
     return `Grant the right to this user, or connect as the owner, then: ${again}`;
   if (isRefusal(cause)) return readOnlyHint();
   if (isConnectionLoss(cause)) return 'See what stands with: dbops migrate status';
+  if (code === diskFull) return `Free disk space, then: ${again}`;
   return `Correct ${file}, then: ${again}`;
 }
