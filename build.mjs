@@ -1,12 +1,15 @@
-import { createWriteStream, existsSync, statSync } from 'node:fs';
-import { readdir, readFile, rm } from 'node:fs/promises';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
+import { execFileSync } from 'node:child_process';
+import { existsSync, statSync } from 'node:fs';
+import { mkdtemp, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { rolldown } from 'rolldown';
 
 const cluster = 'dist/pglite-cluster.tar';
 const engine = 'node_modules/@electric-sql/pglite/package.json';
-const keepCluster = existsSync(cluster) && statSync(cluster).mtimeMs > statSync(engine).ctimeMs;
+const keepCluster =
+  existsSync(cluster) &&
+  [engine, 'build.mjs'].every((file) => statSync(cluster).mtimeMs > statSync(file).ctimeMs);
 
 const { version, dependencies } = JSON.parse(await readFile('package.json', 'utf8'));
 
@@ -21,7 +24,7 @@ const withoutSubprograms = {
 
 // Split, so that a command loads what it needs; CommonJS, because Node starts it faster.
 const bundle = await rolldown({
-  input: { cli: 'src/cli.ts', 'pglite-worker': 'src/db/pglite-worker.ts' },
+  input: { cli: 'src/cli.ts', 'pglite-child': 'src/db/pglite-child.ts' },
   platform: 'node',
   plugins: [withoutSubprograms],
   // These load WebAssembly and data files that lie beside their own modules.
@@ -48,16 +51,39 @@ for (const file of (await readdir('dist')).map((name) => `dist/${name}`))
 
 // An empty cluster, made once: initdb inside PGlite takes seconds, unpacking this does not, and all
 // the less without what an embedded database never uses: WAL segments of 16 MB, template0, and a
-// cache of 128 MB, which the server writes full of zeros when it starts.
+// cache of 128 MB, which the server writes full of zeros when it starts. It is shut down before it is
+// packed, so that no database has to begin with a recovery.
 if (!keepCluster) {
   const { PGlite } = await import('@electric-sql/pglite');
+  const scratch = await mkdtemp(join(tmpdir(), 'dbops-cluster-'));
+  const dataDir = join(scratch, 'data');
   const database = await PGlite.create({
+    dataDir,
     initDbStartParams: ['--wal-segsize=1', '--set=shared_buffers=16MB'],
   });
   await database.exec(`UPDATE pg_database SET datistemplate = false WHERE datname = 'template0'`);
   await database.exec('DROP DATABASE template0');
-  await database.exec('CHECKPOINT');
-  const archive = await database.dumpDataDir('none');
-  await pipeline(Readable.fromWeb(archive.stream()), createWriteStream(cluster));
   await database.close();
+  await removeUnwritten(join(dataDir, 'pg_wal'));
+  execFileSync('tar', [
+    '--format=ustar',
+    '-cf',
+    `${cluster}.new`,
+    '-C',
+    dataDir,
+    ...(await readdir(dataDir)),
+  ]);
+  // Databases that are open read the file that they opened.
+  await rename(`${cluster}.new`, cluster);
+  await rm(scratch, { recursive: true });
+}
+
+// PostgreSQL keeps old WAL segments under the names of future ones; those still begin with the old address.
+async function removeUnwritten(folder) {
+  const segments = (await readdir(folder)).filter((name) => /^[0-9A-F]{24}$/.test(name));
+  for (const name of segments) {
+    const page = (await readFile(join(folder, name))).readBigUInt64LE(8);
+    if (Number(page) !== Number.parseInt(name.slice(16), 16) * 2 ** 20)
+      await rm(join(folder, name));
+  }
 }

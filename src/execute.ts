@@ -3,6 +3,7 @@ import type { Command } from './command.ts';
 import { loadSettings } from './config.ts';
 import { isInteractive, withContext, type CommonFlags, type Io } from './context.ts';
 import { codeOf, isConnectionLoss } from './db/connection-error.ts';
+import { engineLossOf, type EngineLost } from './db/engine-error.ts';
 import { defaultApplication } from './default-project.ts';
 import { refusal } from './db/refusal.ts';
 import type { Server } from './db/session.ts';
@@ -76,6 +77,8 @@ function toDbopsError(error: unknown, io: Io, target?: Target): DbopsError {
       'Interrupted; nothing was changed.',
       'Run the command again when you are ready.',
     );
+  const engine = engineLossOf(error);
+  if (engine) return engineStopped(engine);
   const code = codeOf(error);
   if (isConnectionLoss(error))
     return new DbopsError({
@@ -103,6 +106,17 @@ function toDbopsError(error: unknown, io: Io, target?: Target): DbopsError {
     message: messageOf(error),
     hint: 'Repeat the command with --verbose and report the stack if this is a bug of dbops.',
     cause: error,
+  });
+}
+
+function engineStopped(loss: EngineLost): DbopsError {
+  return new DbopsError({
+    code: 'DATABASE.ENGINE_STOPPED',
+    exitCode: exitCodes.failed,
+    message: loss.message,
+    reason: loss.reason.slice(1),
+    hint: 'What was not committed is rolled back. Run the command again.',
+    cause: loss,
   });
 }
 

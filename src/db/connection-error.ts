@@ -1,4 +1,5 @@
 import { DbopsError, exitCodes, messageOf } from '../errors.ts';
+import { engineLossOf, type EngineLost } from './engine-error.ts';
 import { sqlstate } from './sqlstate.ts';
 import { describeTarget, type Target } from './target.ts';
 
@@ -45,6 +46,8 @@ const bySystemCode: Record<string, string> = {
 /** Returns the error for a failed connection attempt (exit code 3). */
 export function connectionError(target: Target, cause: unknown): DbopsError {
   const name = describeTarget(target);
+  const engine = engineLossOf(cause);
+  if (engine) return doesNotOpen(name, engine);
   const code = codeOf(cause);
   const text = messageOf(cause);
   const explained = bySqlState[code]?.(name) ?? {
@@ -57,6 +60,17 @@ export function connectionError(target: Target, cause: unknown): DbopsError {
     ...explained,
     reason: [text.includes(code) ? text : `${text} (${code})`],
     cause,
+  });
+}
+
+function doesNotOpen(name: string, engine: EngineLost): DbopsError {
+  return new DbopsError({
+    code: 'DATABASE.UNREACHABLE',
+    exitCode: exitCodes.unreachable,
+    message: `Cannot open ${name}.`,
+    reason: [engine.message, ...engine.reason.slice(1)],
+    hint: 'Correct what the engine reports (a full disk, rights, files of another version), then run the command again.',
+    cause: engine,
   });
 }
 

@@ -1,18 +1,19 @@
+import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
-import { Duplex } from 'node:stream';
+import { Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Duplex, type Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
-import { setFlagsFromString } from 'node:v8';
-import { Worker } from 'node:worker_threads';
+import { lockDirectory } from './directory-lock.ts';
+import { EngineLost } from './engine-error.ts';
+import { guardEngine, unguardEngine } from './engine-guard.ts';
 import type { EmbeddedExtensions } from './pglite-extensions.ts';
+import { channels, type Order } from './pglite-order.ts';
 
 interface Chunk {
   chunk: Uint8Array;
 }
-
-type Answer = { ready?: true; answer?: Uint8Array; failure?: string };
 
 /** The file beside this one, as TypeScript in the sources and as JavaScript in the build. */
 function beside(name: string): string {
@@ -31,73 +32,85 @@ function emptyCluster(): string | null {
 }
 
 /**
- * V8 compiles a WebAssembly function twice: at once, and, when it has run for long, again with its
- * optimizing compiler. At V8's own threshold that second compilation is most of the work of a
- * database that lives for a second; at this one it only begins where it pays (`wasm_tiering_budget`
- * in V8's src/flags/flag-definitions.h; the default is 1,800,000).
- */
-setFlagsFromString('--wasm-tiering-budget=400000000');
-
-/** Node has it; only the browser's types declare it. */
-declare const WebAssembly: { compile(bytes: Uint8Array): Promise<object> };
-
-let compiled: Promise<object> | undefined;
-
-/** The server, compiled once for all embedded databases of this process. */
-function engine(): Promise<object> {
-  return (compiled ??= compile());
-}
-
-async function compile(): Promise<object> {
-  const { resolve } = createRequire(import.meta.url);
-  const file = join(dirname(resolve('@electric-sql/pglite')), 'pglite.wasm');
-  return WebAssembly.compile(await readFile(file));
-}
-
-/**
- * An embedded Postgres behind the socket interface that `pg` expects of its `stream` option, so
- * that one driver serves both kinds of target.
+ * Starts an embedded database in a process of its own.
  *
  * @param directory kept there between runs, or `null` for one that is gone when closed
  * @param extensions that it can be asked for
+ * @returns a socket for the `stream` option of `pg`. It is destroyed with an `EngineLost` when the
+ *   process ends before it was asked to.
+ * @throws DbopsError with exit code 7 when the directory is open in another process
  */
-export class PgliteSocket extends Duplex {
-  readonly #worker: Worker;
-  #answered: ((error?: Error) => void) | undefined;
+export async function startEngine(
+  directory: string | null,
+  extensions: EmbeddedExtensions = { modules: [], standIns: {} },
+): Promise<EngineSocket> {
+  const lock = directory ? await lockDirectory(directory) : undefined;
+  const child = spawnEngine();
+  const { pid } = child;
+  if (pid !== undefined) lock?.share(pid);
+  const isGuarded = pid !== undefined && guardEngine(pid);
+  child.once('exit', () => {
+    if (pid !== undefined) unguardEngine(pid);
+    lock?.release();
+  });
+  const template = directory && existsSync(directory) ? null : emptyCluster();
+  return new EngineSocket(child, { directory, template, extensions, isGuarded });
+}
 
-  constructor(
-    directory: string | null,
-    extensions: EmbeddedExtensions = { modules: [], standIns: {} },
-  ) {
+/**
+ * One thread, because all of the work is done on one; a session of its own, so that a terminal's
+ * Ctrl-C does not reach it.
+ */
+function spawnEngine(): ChildProcess {
+  const flags = ['--single-threaded', '--no-warnings'];
+  const child = spawn(process.execPath, [...flags, beside('pglite-child')], {
+    stdio: ['pipe', 'ignore', 'pipe', 'pipe'],
+    detached: true,
+    cwd: '/',
+    env: engineEnvironment(process.env),
+  });
+  // The socket of the wire protocol alone keeps dbops running.
+  child.unref();
+  for (const stream of [child.stdin, child.stderr]) if (stream instanceof Socket) stream.unref();
+  return child;
+}
+
+/** Options meant for dbops (NODE_OPTIONS, a debugger) do not reach the engine. */
+function engineEnvironment(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const { TMPDIR, NODE_DISABLE_COMPILE_CACHE } = environment;
+  return {
+    NODE_COMPILE_CACHE: environment['NODE_COMPILE_CACHE'] ?? join(tmpdir(), 'node-compile-cache'),
+    ...(TMPDIR && { TMPDIR }),
+    ...(NODE_DISABLE_COMPILE_CACHE && { NODE_DISABLE_COMPILE_CACHE }),
+  };
+}
+
+const terminate = 'X'.charCodeAt(0);
+
+/** The engine's process behind the socket interface that `pg` expects of its `stream` option. */
+export class EngineSocket extends Duplex {
+  readonly #child: ChildProcess;
+  readonly #wire: Duplex & { ref(): unknown; unref(): unknown };
+  readonly #isKept: boolean;
+  readonly #ended: Promise<EngineLost>;
+  #isClosing = false;
+
+  constructor(child: ChildProcess, order: Order) {
     super();
-    const workerData = {
-      directory,
-      extensions,
-      template: directory && existsSync(directory) ? null : emptyCluster(),
-    };
-    this.#worker = new Worker(beside('pglite-worker'), { workerData });
-    this.#worker.on('message', (message: Answer) => this.#receive(message));
-    this.#worker.on('error', (error) => this.destroy(error));
-    this.#worker.on('exit', () => this.destroy());
-    engine().then(
-      (module) => this.#worker.postMessage(module),
-      (error: Error) => this.destroy(error),
-    );
+    this.#child = child;
+    this.#isKept = order.directory !== null;
+    this.#wire = child.stdio[channels.wire] as never;
+    this.#ended = endOf(child);
+    this.#wire.on('data', (chunk: Buffer) => void (this.push(chunk) || this.#wire.pause()));
+    this.#wire.on('error', () => {}); // a write to a process that has ended; its end is reported below
+    this.#wire.once('close', () => awaitEnd(child));
+    void this.#ended.then((loss) => this.destroy(this.#isClosing ? undefined : loss));
+    this.#wire.write(`${JSON.stringify(order)}\n`);
   }
 
-  #receive({ ready, answer, failure }: Answer): void {
-    if (ready) this.emit('connect');
-    else if (failure !== undefined) this.destroy(new Error(failure));
-    else if (answer) {
-      const answered = this.#answered;
-      this.#answered = undefined;
-      if (answer.length > 0) this.push(Buffer.from(answer));
-      answered?.();
-    }
-  }
-
-  /** pg calls these on its socket; the worker connects by itself and has no TCP options. */
+  /** pg calls these on its socket, which is connected from the start and has no TCP options. */
   connect(): this {
+    process.nextTick(() => this.emit('connect'));
     return this;
   }
   setNoDelay(): this {
@@ -107,34 +120,63 @@ export class PgliteSocket extends Duplex {
     return this;
   }
   ref(): this {
-    this.#worker.ref();
+    this.#wire.ref();
     return this;
   }
   unref(): this {
-    this.#worker.unref();
+    this.#wire.unref();
     return this;
   }
 
-  override _read(): void {}
+  override _read(): void {
+    this.#wire.resume();
+  }
 
-  override _write(chunk: Uint8Array, _encoding: string, done: (error?: Error) => void): void {
+  override _write(chunk: Uint8Array, _encoding: string, done: () => void): void {
     this._writev([{ chunk }], done);
   }
 
-  override _writev(chunks: Chunk[], done: (error?: Error) => void): void {
-    const terminate = 'X'.charCodeAt(0);
+  override _writev(chunks: Chunk[], done: () => void): void {
     const bytes = Buffer.concat(chunks.map(({ chunk }) => chunk));
-    if (bytes[0] === terminate) {
-      this.#worker.once('exit', () => done());
-      this.#worker.postMessage('close');
-      return;
-    }
-    this.#answered = done;
-    this.#worker.postMessage(new Uint8Array(bytes));
+    if (bytes[0] === terminate) return this.#close(bytes, done);
+    this.#wire.write(bytes, () => done());
+  }
+
+  /** What is in memory needs no goodbye. A directory gets its checkpoint. */
+  #close(bytes: Buffer, done: () => void): void {
+    this.#isClosing = true;
+    awaitEnd(this.#child);
+    void this.#ended.then(() => done());
+    if (this.#isKept) this.#wire.write(bytes);
+    else this.#child.kill('SIGKILL');
   }
 
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
-    this.#answered?.();
-    void this.#worker.terminate().then(() => done(error));
+    this.#child.kill('SIGKILL');
+    awaitEnd(this.#child);
+    void this.#ended.then(() => done(error));
   }
+}
+
+/** Keeps dbops running until the process is gone. */
+function awaitEnd(child: ChildProcess): void {
+  child.ref();
+  if (child.stderr instanceof Socket) child.stderr.ref();
+}
+
+/** Resolves once the process is gone and all that it has written was read. */
+function endOf(child: ChildProcess): Promise<EngineLost> {
+  const words = lastWords(child.stderr);
+  return new Promise((resolve) => {
+    child.once('error', (error) => resolve(new EngineLost(error.message, [])));
+    child.once('close', (code, signal) =>
+      resolve(new EngineLost(signal ?? `exit code ${code}`, words())),
+    );
+  });
+}
+
+function lastWords(stderr: Readable | null): () => string[] {
+  let text = '';
+  stderr?.setEncoding('utf8').on('data', (more: string) => (text = `${text}${more}`.slice(-8_000)));
+  return () => text.split('\n').filter((line) => line.trim());
 }

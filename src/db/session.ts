@@ -3,7 +3,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, types, type ClientConfig, type QueryResultRow } from 'pg';
 import { DbopsError, exitCodes, messageOf } from '../errors.ts';
 import { codeOf, connectionError } from './connection-error.ts';
-import { lockDirectory } from './directory-lock.ts';
 import { codeConnectionLosses } from './lost-connection.ts';
 import { runScript } from './script.ts';
 import { directly, ownPath, takePath, throughPooler, toOwnPath } from './search-path.ts';
@@ -103,8 +102,6 @@ export async function openSession(target: Target, options: SessionOptions): Prom
 }
 
 async function connect(target: Target, options: SessionOptions): Promise<Session> {
-  const unlock =
-    target.kind === 'pglite' && target.directory ? lockDirectory(target.directory) : () => {};
   const client = new Client({
     ...(await clientConfig(target, options.connectTimeout ?? 10_000)),
     application_name: options.application,
@@ -121,14 +118,12 @@ async function connect(target: Target, options: SessionOptions): Promise<Session
   try {
     await client.connect();
   } catch (error) {
-    unlock();
     throw connectionError(target, error);
   }
   const pid = (client as Client & { processID: number }).processID;
   const path = options.path ?? ownPath;
   const isPooled = await takePath(client, target, pid, path).catch(async (error: unknown) => {
     await client.end().catch(() => {});
-    unlock();
     throw connectionError(target, error);
   });
   return {
@@ -144,10 +139,7 @@ async function connect(target: Target, options: SessionOptions): Promise<Session
     path,
     ...(isPooled ? throughPooler(client, path) : directly(client)),
     alone: (sql) => runScript(client, sql),
-    async close() {
-      await client.end();
-      unlock();
-    },
+    close: () => client.end(),
     abandon: () => void client.connection.stream.destroy(),
   };
 }
@@ -156,8 +148,9 @@ async function clientConfig(target: Target, connectTimeout: number): Promise<Cli
   if (target.kind === 'postgres')
     return { ...target.config, keepAlive: true, connectionTimeoutMillis: connectTimeout };
   // No time limit: on a busy machine, or after a crash, it takes long to open but does so in the end.
-  const { PgliteSocket } = await import('./pglite.ts');
-  const stream = () => new PgliteSocket(target.directory, target.extensions) as never;
+  const { startEngine } = await import('./pglite.ts');
+  const socket = await startEngine(target.directory, target.extensions);
+  const stream = () => socket as never;
   return { user: 'postgres', database: 'postgres', ssl: false, stream };
 }
 

@@ -1,10 +1,11 @@
 import { digest, openCache } from '../shadow/cache.ts';
 import type { Foreign, PlannerCatalog } from '../ddl/pg-delta.ts';
 import { contentOf, prefixKeys, withReplayer, type Wanted } from '../shadow/replay-cache-key.ts';
+import { isFaultOfFolder } from '../shadow/replay-error.ts';
 import { prepare, replayOne } from '../shadow/replay.ts';
 import type { Skipped } from '../shadow/tolerant-replay.ts';
 import type { Session } from '../db/session.ts';
-import { DbopsError, exitCodes } from '../errors.ts';
+import type { DbopsError } from '../errors.ts';
 import type { Migration } from '../migration.ts';
 import { proveRollback } from './prove.ts';
 import { guessWays, proveOnLive } from './prove-on-live-copy.ts';
@@ -43,18 +44,9 @@ export async function askRollbacks(question: Question): Promise<Answer> {
     const rollbacks = await askFolder(question);
     return { rollbacks: rollbacks.toReversed(), shadowFrom: 'folder', skipped: [] };
   } catch (error) {
-    if (question.shadowFrom === 'folder' || !isOfFolder(error)) throw error;
+    if (question.shadowFrom === 'folder' || !isFaultOfFolder(error)) throw error;
     return { ...(await askLive(question)), stoppedBy: error };
   }
-}
-
-/** Returns whether the folder caused the error, not the machine or an interruption. */
-function isOfFolder(error: unknown): error is DbopsError {
-  return (
-    error instanceof DbopsError &&
-    error.exitCode !== exitCodes.interrupted &&
-    error.code !== 'SHADOW.TIMEOUT'
-  );
 }
 
 /** Version of the cached proofs; incremented when their meaning changes. */

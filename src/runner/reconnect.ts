@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isConnectionLoss } from '../db/connection-error.ts';
+import { engineLossOf } from '../db/engine-error.ts';
 import { DbopsError, exitCodes } from '../errors.ts';
 import type { AfterLoss, RunSettings } from './step.ts';
 
@@ -28,7 +29,9 @@ export function patientAfterLoss({
   };
 }
 
+/** An embedded engine that does not open has no server behind it that is about to start. */
 function isAway(error: unknown): boolean {
+  if (engineLossOf(error)) return false;
   if (error instanceof DbopsError) return error.exitCode === exitCodes.unreachable;
   return isConnectionLoss(error);
 }

@@ -1,11 +1,11 @@
 import * as z from 'zod';
 import type { Session } from '../db/session.ts';
-import { DbopsError, exitCodes } from '../errors.ts';
 import { digest, openCache } from './cache.ts';
 import { judgeIn, type SpellingDoubt } from '../catalog/differences.ts';
 import { sharing, snapshotsAfter } from './expected-catalog.ts';
 import type { SchemaObject } from '../catalog/kinds/kind.ts';
 import { prefixKeys, withReplayer, type Wanted } from './replay-cache-key.ts';
+import { isFaultOfFolder } from './replay-error.ts';
 import { prepare } from './replay.ts';
 import { scratchSnapshot } from './shadow-snapshot.ts';
 import { inScratchTransaction, keyOfObject } from '../catalog/snapshot.ts';
@@ -32,20 +32,9 @@ export async function statesOf(asked: Wanted): Promise<States> {
   try {
     return { snapshots: await snapshotsAfter(wanted, lengths), skipped: [] };
   } catch (error) {
-    if (!isOfFolder(error)) throw error;
+    if (!isFaultOfFolder(error)) throw error;
     return takeTolerantly(wanted);
   }
-}
-
-/** Returns whether the folder caused the error, not the machine or an interruption. */
-function isOfFolder(error: unknown): boolean {
-  const others: number[] = [exitCodes.interrupted, exitCodes.unreachable, exitCodes.locked];
-  return (
-    error instanceof DbopsError &&
-    !others.includes(error.exitCode) &&
-    error.code !== 'SHADOW.TIMEOUT' &&
-    error.code !== 'SHADOW.PLATFORM'
-  );
 }
 
 function tolerantKeys(wanted: Wanted): string[] {
@@ -63,22 +52,22 @@ function readTolerant(wanted: Wanted): States | undefined {
 }
 
 async function takeTolerantly(wanted: Wanted): Promise<States> {
-  const share = sharing();
-  const skipped: Skipped[] = [];
-  const snapshots = await withReplayer(wanted, async (shadow) => {
+  const states = await withReplayer(wanted, async (shadow) => {
+    const share = sharing();
+    const skipped: Skipped[] = [];
     const taken: SchemaObject[][] = [];
     await stepThrough(shadow, wanted, async (_, left) => {
       skipped.push(...left);
       const objects = await scratchSnapshot(shadow);
       taken.push(objects.map(share));
     });
-    return taken;
+    return { snapshots: taken, skipped };
   });
   const cache = openCache(wanted.environment);
   const keys = tolerantKeys(wanted);
-  writeSnapshots(cache, new Map(snapshots.map((objects, at) => [keys[at] ?? '', objects])));
-  cache.write(digest(['skipped', keys.at(-1)]), skipped);
-  return { snapshots, skipped };
+  writeSnapshots(cache, new Map(states.snapshots.map((objects, at) => [keys[at] ?? '', objects])));
+  cache.write(digest(['skipped', keys.at(-1)]), states.skipped);
+  return states;
 }
 
 /** @param visit called after so many migrations, with what of the last was left out */

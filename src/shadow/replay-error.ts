@@ -1,7 +1,7 @@
 import type { DatabaseError } from 'pg';
 import { ScriptError, type Server } from '../db/session.ts';
 import { sqlstate } from '../db/sqlstate.ts';
-import { DbopsError, exitCodes } from '../errors.ts';
+import { DbopsError, exitCodes, messageOf, type ExitCode } from '../errors.ts';
 import type { Direction, Migration, Script } from '../migration.ts';
 import { MigrationError } from '../runner/send-migration.ts';
 import { offsetOfStatement, serverSays, showPlace } from '../sql/error-position.ts';
@@ -15,6 +15,32 @@ interface Replay {
   source: string;
   direction: Direction;
 }
+
+/** The shadow database was lost during a replay; the migration is not known to be the cause. */
+export class LostInReplay extends Error {
+  readonly migration: string;
+  constructor(migration: string, cause: unknown) {
+    super(messageOf(cause), { cause });
+    this.migration = migration;
+  }
+}
+
+/**
+ * Returns whether the migrations caused the error, not the machine, the shadow database, its privileges
+ * or an interruption. Only then can another proof succeed.
+ */
+export function isFaultOfFolder(error: unknown): error is DbopsError {
+  return (
+    error instanceof DbopsError && !ofSurroundings.has(error.exitCode) && !ofShadow.has(error.code)
+  );
+}
+
+const ofSurroundings = new Set<ExitCode>([
+  exitCodes.interrupted,
+  exitCodes.unreachable,
+  exitCodes.locked,
+]);
+const ofShadow = new Set(['SHADOW.TIMEOUT', 'SHADOW.PLATFORM', 'SHADOW.LOST']);
 
 /** Returns the error for a migration that fails on an empty database, or for its rollback. */
 export async function doesNotReplay(

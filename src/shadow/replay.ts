@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { isConnectionLoss } from '../db/connection-error.ts';
 import { quoteIdentifier } from '../db/quote.ts';
 import { ScriptError, type Session } from '../db/session.ts';
 import { DbopsError } from '../errors.ts';
@@ -15,7 +16,7 @@ import {
 import { readDirectives } from '../sql/directives.ts';
 import { offsetOfError } from '../sql/error-position.ts';
 import { executionOf, splitParts, type ExecutionPlan } from '../sql/execution.ts';
-import { doesNotPrepare, doesNotReplay } from './replay-error.ts';
+import { doesNotPrepare, doesNotReplay, LostInReplay } from './replay-error.ts';
 
 /**
  * Runs migrations on an empty database, without locks, tracking rows and checkpoints.
@@ -43,7 +44,7 @@ export async function prepare(session: Session, { platform }: Format): Promise<v
   try {
     await session.script(`RESET ALL; ${platform.prelude}`);
   } catch (error) {
-    throw doesNotPrepare(error);
+    throw isConnectionLoss(error) ? error : doesNotPrepare(error);
   }
 }
 
@@ -51,7 +52,7 @@ export async function prepare(session: Session, { platform }: Format): Promise<v
  * Runs one migration on a shadow in which those before it have been run. Leaves no transaction open
  * when it fails.
  *
- * @throws DbopsError naming the file that fails
+ * @throws DbopsError naming the file that fails; LostInReplay when the connection was lost
  */
 export async function replayOne(
   session: Session,
@@ -73,7 +74,9 @@ export async function replayOne(
       await replayFile(session, await executionOf(file, format, session.client), format);
     }
   } catch (error) {
-    await session.script('ROLLBACK').catch(() => {}); // a lost session does not answer
+    // A file may raise the SQLSTATE of a lost connection; only the connection itself shows whether it is.
+    const isGone = await session.script('ROLLBACK').then(() => false, isConnectionLoss);
+    if (isGone) throw new LostInReplay(migration.name, error);
     if (error instanceof DbopsError) throw error;
     throw await doesNotReplay({ migration, script, source, direction }, error, session.server.kind);
   }

@@ -1,10 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isConnectionLoss } from '../db/connection-error.ts';
+import { engineLossOf } from '../db/engine-error.ts';
 import type { EmbeddedExtensions } from '../db/pglite-extensions.ts';
 import { openSession, type Session } from '../db/session.ts';
 import { quoteIdentifier } from '../db/quote.ts';
-import type { Target } from '../db/target.ts';
+import { describeTarget, type Target } from '../db/target.ts';
 import { DbopsError, exitCodes, interrupted } from '../errors.ts';
+import { LostInReplay } from './replay-error.ts';
 
 export interface ShadowOptions {
   /** A server for scratch databases; absent: the embedded Postgres. */
@@ -12,7 +15,7 @@ export interface ShadowOptions {
   /** Of the embedded Postgres: a server has those that are installed there. */
   extensions?: EmbeddedExtensions;
   signal: AbortSignal;
-  /** Milliseconds; statement_timeout does not fire inside PGlite, so the thread is ended instead. */
+  /** Milliseconds; statement_timeout does not fire inside PGlite, so its process is ended instead. */
   timeLimit?: number;
 }
 
@@ -22,33 +25,67 @@ interface Shadow {
 }
 
 /**
- * Gives `work` an empty database that is gone afterwards.
+ * Gives `work` an empty database that is gone afterwards. A database that is lost while `work` runs is no
+ * fault of what ran in it: `work` is run once more, from its beginning, on another one.
  *
- * @throws DbopsError when the time limit or an interruption ends it
+ * @throws DbopsError when the time limit or an interruption ends it, or the second database is lost too
  */
 export async function withShadow<T>(
-  { server, extensions, signal, timeLimit = 120_000 }: ShadowOptions,
+  options: ShadowOptions,
   work: (shadow: Session) => Promise<T>,
 ): Promise<T> {
+  const { signal, timeLimit = 120_000 } = options;
   const late = AbortSignal.timeout(timeLimit);
   const stop = AbortSignal.any([signal, late]);
-  const { session, remove } = await openShadow(server, extensions);
-  const abandon = () => session.abandon();
-  stop.addEventListener('abort', abandon, { once: true });
+  const attempt = () => inOneShadow(options, stop, work);
   try {
-    if (stop.aborted) abandon();
-    return await work(session);
+    return await attempt().catch((error: unknown) => {
+      if (stop.aborted || !(error instanceof ShadowLost)) throw error;
+      return attempt();
+    });
   } catch (error) {
     if (signal.aborted)
       throw interrupted(
         'Interrupted while the migrations were replayed in a shadow; nothing was changed.',
         'Run the command again when you are ready.',
       );
-    throw late.aborted ? tookTooLong(timeLimit, error) : error;
+    if (late.aborted) throw tookTooLong(timeLimit, error);
+    throw error instanceof ShadowLost ? lostTwice(options.server, error.cause) : error;
+  }
+}
+
+async function inOneShadow<T>(
+  { server, extensions }: ShadowOptions,
+  stop: AbortSignal,
+  work: (shadow: Session) => Promise<T>,
+): Promise<T> {
+  const { session, remove } = await openShadow(server, extensions).catch((error: unknown) => {
+    throw engineLossOf(error) ? new ShadowLost(error) : error;
+  });
+  const abandon = () => session.abandon();
+  stop.addEventListener('abort', abandon, { once: true });
+  try {
+    if (stop.aborted) abandon();
+    return await work(session);
+  } catch (error) {
+    throw (await isLost(session, error)) ? new ShadowLost(error) : error;
   } finally {
     stop.removeEventListener('abort', abandon);
     await remove();
   }
+}
+
+/** The shadow is gone; `cause` says how it was noticed. */
+class ShadowLost extends Error {
+  constructor(cause: unknown) {
+    super('The shadow database is gone', { cause });
+  }
+}
+
+/** The connection that broke may be another one: that of the live database, which `work` reads too. */
+async function isLost(shadow: Session, error: unknown): Promise<boolean> {
+  if (!isConnectionLoss(error)) return false;
+  return shadow.query('SELECT 1').then(() => false, isConnectionLoss);
 }
 
 function openShadow(
@@ -95,6 +132,28 @@ function tookTooLong(timeLimit: number, cause: unknown): DbopsError {
     exitCode: exitCodes.failed,
     message: `The shadow replay did not end within ${timeLimit / 1_000} s.`,
     hint: 'Look for a statement that waits or loops in the migrations, or replay on a server: --shadow-url postgres://…',
+    cause,
+  });
+}
+
+function lostTwice(server: Target | undefined, cause: unknown): DbopsError {
+  const engine = engineLossOf(cause);
+  const place = cause instanceof LostInReplay ? ` while it replayed ${cause.migration}` : '';
+  const name = server
+    ? `The shadow database on ${describeTarget(server)}`
+    : 'The embedded PostgreSQL engine of the shadow database';
+  return new DbopsError({
+    code: 'SHADOW.LOST',
+    exitCode: server ? exitCodes.unreachable : exitCodes.failed,
+    message: server
+      ? `${name} was lost twice${place}; nothing was changed.`
+      : `${name} stopped twice${place}; nothing was changed.`,
+    reason: engine
+      ? [engine.message, ...engine.reason.slice(1)]
+      : [cause instanceof Error ? cause.message : String(cause)],
+    hint: server
+      ? 'Check that the server runs (dbops doctor), then run the command again.'
+      : 'Run the command again, or replay on a server: --shadow-url postgres://…',
     cause,
   });
 }

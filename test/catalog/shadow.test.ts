@@ -7,6 +7,7 @@ import { parseTarget } from '../../src/db/target.ts';
 import type { Migration, Script } from '../../src/migration.ts';
 import { folderOf, runCli } from '../cli/run-cli.ts';
 import { targets, withDatabase } from '../db/targets.ts';
+import { enginesOf } from '../db/engines.ts';
 import { withSession } from '../db/session.ts';
 
 const shadows = targets.map((target) => ({
@@ -156,7 +157,7 @@ function countTurns(): { stop(): number } {
   };
 }
 
-/** How many embedded databases are held: a thread shows as the port to it. */
+/** How many embedded databases are held. */
 function workers(): number {
-  return process.getActiveResourcesInfo().filter((name) => name === 'MessagePort').length;
+  return enginesOf(process.pid).length;
 }

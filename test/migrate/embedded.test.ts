@@ -1,7 +1,8 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
+import { enginesOf, isRunning } from '../db/engines.ts';
 import { targets } from '../db/targets.ts';
 import { byState, tracked, until, withProject, type Project, type Running } from './project.ts';
 
@@ -58,7 +59,8 @@ describe.each(embedded)('an embedded database in a directory', (target) => {
   it('is open in one process at a time', () =>
     withProject(target, folder, async (project) => {
       const { child, answer } = await startUp(project);
-      expect(readFileSync(lockOf(project), 'utf8')).toBe(String(child.pid));
+      const holders = readdirSync(lockOf(project)).map((name) => name.replace(/-.*/, ''));
+      expect(holders.toSorted()).toEqual([String(child.pid), 'engine'].toSorted());
       const refused = await project.json('migrate', 'status');
       expect(refused).toMatchObject({ exitCode: 7, error: { code: 'LOCK.EMBEDDED' } });
       expect(refused.error?.message).toContain(`process ${child.pid}`);
@@ -102,6 +104,52 @@ describe.each(embedded)('an embedded database in a directory', (target) => {
     }),
   );
 
+  it('keeps what was committed when its engine dies, and says that the engine died', () =>
+    withProject(target, folder, async (project) => {
+      const { child, answer } = await startUp(project);
+      await until(async () => enginesOf(child.pid ?? 0).length > 0);
+      for (const engine of enginesOf(child.pid ?? 0)) process.kill(engine, 'SIGKILL');
+      const { exitCode, stderr } = await answer;
+      expect({ exitCode, stderr }).toMatchObject({
+        exitCode: 1,
+        stderr: expect.stringContaining('The embedded PostgreSQL engine stopped (SIGKILL)'),
+      });
+      expect(existsSync(lockOf(project))).toBe(false);
+      expect(await project.json('migrate', 'up')).toMatchObject({ exitCode: 0 });
+      expect(await tracked(project)).toEqual(['0001_a', '0002_slow', '0003_c']);
+    }));
+
+  it.each([100, 300, 500, 700, 900, 1200])(
+    'has each applied migration whole after its engine was killed %s ms after the start',
+    (delay) =>
+      withProject(target, numbered(30), async (project) => {
+        const { child, answer } = project.start('migrate', 'up');
+        await until(async () => enginesOf(child.pid ?? 0).length > 0);
+        setTimeout(() => {
+          for (const engine of enginesOf(child.pid ?? 0)) process.kill(engine, 'SIGKILL');
+        }, delay);
+        await answer;
+        const applied = await tracked(project).catch(() => []);
+        const rows = `SELECT count(*)::int AS n FROM pg_class WHERE relname ~ '^t[0-9]+$'`;
+        expect(await project.query(rows)).toEqual([{ n: applied.length }]);
+        expect(await project.json('migrate', 'up')).toMatchObject({ exitCode: 0 });
+        expect(await project.query(rows)).toEqual([{ n: 30 }]);
+      }),
+  );
+
+  it.each(['SIGKILL', 'SIGINT'] as const)('leaves no engine behind after %s', (signal) =>
+    withProject(target, endless, async (project) => {
+      const { child, answer } = await startUp(project);
+      await until(async () => enginesOf(child.pid ?? 0).length > 0);
+      const engines = enginesOf(child.pid ?? 0);
+      child.kill(signal);
+      if (signal === 'SIGINT') child.kill(signal);
+      await answer;
+      await until(async () => !engines.some(isRunning));
+      expect(await project.json('migrate', 'status')).toMatchObject({ exitCode: 0 });
+    }),
+  );
+
   it('is usable after SIGKILL', () =>
     withProject(target, folder, async (project) => {
       await project.dbops('migrate', 'up', '--steps', '1');
@@ -114,6 +162,18 @@ describe.each(embedded)('an embedded database in a directory', (target) => {
       expect(await tracked(project)).toEqual(['0001_a', '0002_slow', '0003_c']);
     }));
 });
+
+const endless = { '0001_a.up.sql': 'DO $$ BEGIN LOOP END LOOP; END $$' };
+
+function numbered(count: number): Record<string, string> {
+  const names = Array.from({ length: count }, (_, at) => String(at + 1).padStart(4, '0'));
+  return Object.fromEntries(
+    names.map((name) => [
+      `${name}_t.up.sql`,
+      `CREATE TABLE t${name} AS SELECT generate_series(1, 500) AS x`,
+    ]),
+  );
+}
 
 /** The number of a process that has ended. */
 function deadPid(): string {

@@ -1,8 +1,8 @@
 import type { Client, QueryConfig } from 'pg';
 import { withReplayer, type Wanted } from '../../shadow/replay-cache-key.ts';
+import { isFaultOfFolder } from '../../shadow/replay-error.ts';
 import { prepare, replayOne } from '../../shadow/replay.ts';
 import { replayTolerantly } from '../../shadow/tolerant-replay.ts';
-import { DbopsError } from '../../errors.ts';
 import { changesData } from '../../sql/changes-data.ts';
 
 /** A statement that a module sends. */
@@ -23,16 +23,17 @@ export async function statementsOfModule(wanted: Wanted, at: number): Promise<Se
   const migrations = wanted.migrations.slice(0, at + 1);
   const migration = migrations[at];
   if (!migration) return undefined;
-  const sent: Sent[] = [];
+  let sent: Sent[] = [];
   try {
     await withReplayer({ ...wanted, migrations }, async (shadow) => {
+      sent = [];
       await prepare(shadow, format);
       for (const each of migrations.slice(0, at)) await replayTolerantly(shadow, each, format);
       const client = listening(shadow.client, (statement) => sent.push(statement));
       await replayOne({ ...shadow, client }, migration, format);
     });
   } catch (error) {
-    if (error instanceof DbopsError) return undefined;
+    if (isFaultOfFolder(error)) return undefined;
     throw error;
   }
   const changing = await Promise.all(sent.map(isChange));

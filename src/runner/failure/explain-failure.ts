@@ -1,5 +1,6 @@
 import { relative } from 'node:path';
 import { codeOf, isConnectionLoss } from '../../db/connection-error.ts';
+import { engineLossOf } from '../../db/engine-error.ts';
 import { isRefusal, readOnlyHint } from '../../db/refusal.ts';
 import { sqlstate } from '../../db/sqlstate.ts';
 import { DbopsError, exitCodes } from '../../errors.ts';
@@ -33,11 +34,12 @@ export async function migrationFailed(failure: Failure): Promise<DbopsError> {
   const { file } = step.script;
   const offset = point && (point.offset ?? (await offsetOfStatement(point.sql, point.completed)));
   const lost = isConnectionLoss(cause);
+  const isEmbedded = engineLossOf(cause) !== undefined;
   const { reason = [], hint } = await explain(failure);
   return new DbopsError({
     code: 'MIGRATION.FAILED',
-    exitCode: lost || isRefusal(cause) ? exitCodes.unreachable : exitCodes.failed,
-    message: `${step.migration.name} ${lost ? 'lost its connection' : 'failed'}. ${aftermath}`,
+    exitCode: (lost && !isEmbedded) || isRefusal(cause) ? exitCodes.unreachable : exitCodes.failed,
+    message: `${step.migration.name} ${lost && !isEmbedded ? 'lost its connection' : 'failed'}. ${aftermath}`,
     reason: [...showPlace(file, point?.sql ?? '', offset), ...serverSays(cause), ...reason],
     hint,
     cause,
@@ -97,5 +99,6 @@ function hintFor(cause: unknown, step: Step, again: string): string {
     return `Grant the privilege to this role, or connect as the owner, then: ${again}`;
   if (isRefusal(cause)) return readOnlyHint();
   if (isConnectionLoss(cause)) return 'To see what is applied: dbops migrate status';
+  if (code === sqlstate.diskFull) return `Free disk space, then: ${again}`;
   return `Correct ${file}, then: ${again}`;
 }
