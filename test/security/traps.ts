@@ -58,7 +58,6 @@ function wordsOf(names: unknown): string[] {
 
 const types = [
   'int4',
-  'int8',
   'numeric',
   'float8',
   'text',
@@ -68,12 +67,8 @@ const types = [
   'bool',
   'oid',
   'regclass',
-  'tid',
-  'uuid',
   'timestamptz',
-  'interval',
   'text[]',
-  'name[]',
   'jsonb',
 ];
 
