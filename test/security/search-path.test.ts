@@ -31,8 +31,8 @@ const common = [
   'migrate up --dry-run',
   'migrate up',
   'migrate status --check',
-  'migrate down --confirm DB',
   'repair-tracking',
+  'migrate down --confirm DB',
 ];
 
 const bundled: Scenario = {
@@ -236,8 +236,9 @@ async function play(
   return trial;
 }
 
+/** The code of the error. */
 function lastOf(stderr: string): string {
-  return stderr.split('\n').find((line) => line.startsWith('✗') || line.startsWith('error')) ?? '';
+  return /^error .*\b([A-Z]+\.[A-Z0-9_]+)$/m.exec(stderr)?.[1] ?? '';
 }
 
 describe.each(servers)('an operator of another role in the search_path on $name', (server) => {

@@ -2,6 +2,7 @@ import { createRequire } from 'node:module';
 import { basename, dirname } from 'node:path';
 import type { Knex } from 'knex';
 import type pg from 'pg';
+import { underUserPath } from '../../db/search-path.ts';
 import type { Session } from '../../db/session.ts';
 import { usageError } from '../../errors.ts';
 import type { Direction } from '../../migration.ts';
@@ -129,14 +130,17 @@ function knexOver(
 async function assertSearchPath(session: Session, { searchPath }: KnexSettings): Promise<void> {
   if (searchPath.length === 0) return;
   const names = searchPath.flatMap((each) => each.split(',')).map((each) => each.trim());
-  const [paths] = await session.query<{ wanted: string[]; given: string[] }>(
-    `SELECT current_schemas(false)::text[] AS given, ARRAY(
-       SELECT nspname::text FROM unnest($1::text[]) WITH ORDINALITY wanted (name, place)
+  const [path] = await underUserPath<{ given: string[] }>(
+    session,
+    'SELECT pg_catalog.current_schemas(false)::pg_catalog.text[] AS given',
+  );
+  const [there] = await session.query<{ wanted: string[] }>(
+    `SELECT ARRAY(SELECT nspname::text FROM unnest($1::text[]) WITH ORDINALITY wanted (name, place)
          JOIN pg_namespace ON nspname = replace(name, '$user', current_user) ORDER BY place) AS wanted`,
     [names],
   );
-  const given = paths?.given ?? [];
-  if (paths?.wanted.join() === given.join()) return;
+  const given = path?.given ?? [];
+  if (there?.wanted.join() === given.join()) return;
   throw usageError(
     'MIGRATION.KNEXFILE',
     `The search_path of the knexfile is ${names.join(', ')}, but that of this connection is ${given.join(', ')}.`,
