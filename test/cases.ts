@@ -6,3 +6,6 @@
 export function cases(few: number): number {
   return Number(process.env['DBOPS_CASES'] ?? few);
 }
+
+/** Whether the run tries more than `npm test` does. */
+export const isLongRun = process.env['DBOPS_CASES'] !== undefined;

@@ -1,5 +1,6 @@
 import { parse } from 'libpg-query';
 import pg from 'pg';
+import { isLongRun } from '../cases.ts';
 
 /** Unqualified names that SQL calls: what an object in another schema could be called instead of. */
 export interface Used {
@@ -56,24 +57,13 @@ function wordsOf(names: unknown): string[] {
   return names.flatMap((each: { String?: { sval?: string } }) => each.String?.sval ?? []);
 }
 
-const types = [
-  'int4',
-  'numeric',
-  'float8',
-  'text',
-  'varchar',
-  'name',
-  '"char"',
-  'bool',
-  'oid',
-  'regclass',
-  'timestamptz',
-  'text[]',
-  'jsonb',
-];
+/** Types of arguments of the traps. A long run plants traps for more of them. */
+const types = ['int4', 'numeric', 'float8', 'text', 'varchar', 'name', 'oid', 'timestamptz'];
+const furtherTypes = ['"char"', 'bool', 'regclass', 'text[]', 'jsonb'];
+const planted = isLongRun ? [...types, ...furtherTypes] : types;
 
 /** Functions with more are VARIADIC "any", such as jsonb_build_object: there are too many lists of types. */
-const mostArguments = 3;
+const mostArguments = isLongRun ? 3 : 2;
 
 const quote = (text: string) => pg.escapeLiteral(text);
 const list = (values: readonly string[]) => `ARRAY[${values.map(quote).join(', ')}]::text[]`;
@@ -103,7 +93,7 @@ export async function plantTraps(url: string, { operators, functions }: Used): P
 function planting(operators: string, calls: string): string {
   return `
 DECLARE
-  kinds text[] := ${list(types)};
+  kinds text[] := ${list(planted)};
   it text; l text; r text; given text; number int := 0; signature text; body text;
 BEGIN
   FOREACH it IN ARRAY ${operators} LOOP FOREACH l IN ARRAY kinds LOOP FOREACH r IN ARRAY kinds LOOP
