@@ -93,8 +93,13 @@ async function replayModule(
   module: LoadedModule,
   noTransaction: boolean,
 ): Promise<void> {
-  if (noTransaction || module.noTransaction) await module.run(session, false);
-  else await sendModule(session, module, plainTransaction);
+  if (noTransaction || module.noTransaction) {
+    await module.run(session, false);
+    return;
+  }
+  // BEGIN travels alone, because the statements that a module sends are recorded and repaired.
+  await session.script('BEGIN');
+  await sendModule(session, module, { begin: [], end: 'COMMIT' });
 }
 
 async function replayFile(
