@@ -314,6 +314,6 @@ describe.each(targets)('an empty database on $name, migrated and seeded', (targe
   });
 
   it('stays as it is when it is seeded again', async () => {
-    expect(await dbops('seed')).toMatch(/^0 created, 0 updated, \d+ unchanged$/m);
+    expect(await dbops('seed')).toMatch(/^✓ 0 created, 0 updated, \d+ unchanged$/m);
   });
 });

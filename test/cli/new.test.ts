@@ -329,7 +329,7 @@ describe.runIf(target)('migrate status', () => {
 
   it('sends to `up` what it would run', async () => {
     const [stdout] = await status({ 'migrations/0001_a.up.sql': 'SELECT 1;' });
-    expect(stdout).toContain('→ Apply what is pending: dbops migrate up');
+    expect(stdout).toContain('→ Apply pending migrations: dbops migrate up');
   });
 });
 

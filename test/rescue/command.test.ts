@@ -127,7 +127,7 @@ describe.each(servers)('migrate up that destroys on $name', (target) => {
       const refused = await project.dbops('rescue', 'drop', '0002_less');
       expect(refused.exitCode).toBe(2);
       expect((await project.dbops('rescue', 'drop', '--older-than', '1d')).stdout).toBe(
-        'nothing to drop\n',
+        '✓ No saved rows match\n',
       );
       const confirm = /--confirm (\S+)/.exec(refused.stderr)?.[1] ?? '';
       const dropped = await project.json('rescue', 'drop', '--all', '--confirm', confirm);

@@ -63,7 +63,7 @@ function initialValues({ columns }: Shape, column: string): string[] {
   if (!found) return [];
   const { initial, constant, type } = found;
   return [
-    ...initial.map((value) => quoteLiteral(value)),
+    ...initial.map((value) => `${quoteLiteral(value)}::pg_catalog.text`),
     ...(constant === null ? [] : [`(${constant})::${type}::pg_catalog.text`]),
   ];
 }
