@@ -24,6 +24,9 @@ const activityColumns = `a.pid, coalesce(a.application_name, '') AS application,
 /** The statements that dbops sends before a migration, in the same message. */
 const ownPrefix = /^BEGIN; (?:SET LOCAL [^;]*; )+/;
 
+/** The statements that dbops sends after a migration, in the same message. */
+const ownSuffix = /\s*;\s*RESET SESSION AUTHORIZATION; RESET ROLE[^]*$/;
+
 /** `pid 4711 (psql, user app, idle in transaction for 3 min 20 s): UPDATE …` */
 export function describeActivity({
   pid,
@@ -33,7 +36,12 @@ export function describeActivity({
   state,
   query,
 }: Activity): string {
-  const statement = query.replace(ownPrefix, '').replaceAll(/\s+/g, ' ').trim().slice(0, 200);
+  const statement = query
+    .replace(ownPrefix, '')
+    .replace(ownSuffix, '')
+    .replaceAll(/\s+/g, ' ')
+    .trim()
+    .slice(0, 200);
   return `pid ${pid} (${application || 'no application name'}, user ${user}, ${state} for ${formatDuration(ageMs)}): ${statement}`;
 }
 

@@ -51,7 +51,7 @@ describe.each(servers)('$name', (server) => {
     url.pathname = 'nowhere';
     const { exitCode, stderr } = await runCli(['env', 'show', '--database-url', url.href]);
     expect(exitCode).toBe(3);
-    expect(stderr).toMatch(/The database of .*\/nowhere does not exist/);
+    expect(stderr).toMatch(/The database .*\/nowhere does not exist/);
     expect(stderr).toContain('createdb');
   });
 

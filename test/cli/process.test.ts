@@ -149,7 +149,7 @@ it.runIf(oldNode)('an old Node is told which one is needed: 2, without a stack',
     `'${oldNode}' ${program.split("' ")[1]} --help`,
   );
   expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
-  expect(stderr).toMatch(/^error dbops needs Node 22.*; this is v\d+/);
+  expect(stderr).toMatch(/^error dbops requires Node 22.*; this is v\d+/);
   expect(stderr).toMatch(/\n {2}→ /);
   expect(stderr).not.toContain('    at ');
 });

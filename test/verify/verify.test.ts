@@ -105,7 +105,7 @@ describe('verify', () => {
     const url = ['--database-url', 'pglite:memory', '--migrations', reference];
     const answer = await runCli(['verify', 'schema', 'smell', ...url]);
     expect(answer.exitCode).toBe(2);
-    expect(answer.stderr).toMatch(/"schema"\|"health"\|"data"/);
+    expect(answer.stderr).toMatch(/schema.*health.*data/);
   });
 
   it('reports a migration that does not replay', () =>
