@@ -210,12 +210,11 @@ describe.each(servers)('CREATE INDEX CONCURRENTLY on $name', (server) => {
       await withClient(project.url, async (application) => {
         await application.query('BEGIN; LOCK TABLE t IN ROW EXCLUSIVE MODE');
         await withClient(project.url, async (observer) => {
-          const { child, answer } = project.start('migrate', 'up');
+          // Longer than the test may last: only the signal ends the wait.
+          const { child, answer } = project.start('migrate', 'up', '--wait', '10m');
           await untilRunning(observer, 'CREATE INDEX CONCURRENTLY%');
-          const sent = performance.now();
           child.kill(signal);
           expect(await answer).toMatchObject({ exitCode: 130 });
-          expect(performance.now() - sent).toBeLessThan(10_000);
         });
         await application.query('COMMIT');
       });

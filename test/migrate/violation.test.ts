@@ -72,7 +72,7 @@ const failures: [string, Failure][] = [
     'a foreign key',
     {
       sql: 'ALTER TABLE products ADD CONSTRAINT shop_fk FOREIGN KEY (shop_id) REFERENCES shops;',
-      says: '1 row of public.products has a shop_id that public.shops has not (id: 9)',
+      says: '1 row of public.products has a shop_id that does not exist in public.shops (id: 9)',
       advises:
         'ADD CONSTRAINT "shop_fk" FOREIGN KEY ("shop_id") REFERENCES "public"."shops" ("id") NOT VALID;',
     },

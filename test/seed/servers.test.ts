@@ -36,7 +36,7 @@ describe.each(servers)('dbops seed on $name', (server) => {
       });
       const interrupt = new AbortController();
       const query: typeof session.query = (sql, values) => {
-        if (sql.startsWith('INSERT INTO "credits"')) interrupt.abort();
+        if (sql.startsWith('INSERT INTO "public"."credits"')) interrupt.abort();
         return session.query(sql, values);
       };
       try {
