@@ -5,7 +5,7 @@ import type { Folder } from './formats/format.ts';
 import { findFolders, severalFolders, type CandidateFolder } from './formats/detect.ts';
 import { openFolder } from './formats/open-folder.ts';
 import { type MigrationStatus, readStatuses } from './runner/tracking-state.ts';
-import { findElsewhere, nothingRecorded, refuseElsewhere } from './migrate/tracking-elsewhere.ts';
+import { nothingRecorded, refuseForgottenTable } from './runner/tracking-elsewhere.ts';
 
 /**
  * The folder of migrations that a command works on; a person is asked when there are several.
@@ -29,20 +29,6 @@ export async function chooseFolder(context: Context): Promise<CandidateFolder> {
   const chosen = await context.choose('Which folder of migrations?', choices);
   if (!chosen) throw severalFolders(candidates, settings.root);
   return chosen;
-}
-
-/**
- * Where the tracking table records nothing: another one may do, whose name was not given.
- *
- * @throws usage error when there is one, unless the table was named
- */
-export async function refuseForgottenTable(
-  { settings, command }: Context,
-  session: Session,
-  folder: Folder,
-): Promise<void> {
-  if (settings.trackingTable) return;
-  refuseElsewhere(await findElsewhere(session, folder), folder, command);
 }
 
 /**

@@ -1,42 +1,23 @@
 import * as z from 'zod';
+import { defineCommand } from '../command.ts';
 import type { Context } from '../context.ts';
 import { needsConsent, readLabel } from '../db/meta.ts';
 import type { Session } from '../db/session.ts';
 import { databaseName } from '../db/target.ts';
-import { usageError } from '../errors.ts';
-import type { Folder } from '../formats/format.ts';
-import { readApplied } from '../runner/tracking-state.ts';
-import { shellWord } from '../output/shell.ts';
-import { formatCount } from '../output/number.ts';
-import type { Report } from '../report.ts';
-import { applyRepair } from '../repair/apply.ts';
-import { diagnose } from '../repair/diagnose.ts';
-import { planRepair } from '../repair/plan.ts';
-import { undoRepair } from '../repair/undo.ts';
-import { placeFolder } from '../formats/place.ts';
-import { defineCommand } from '../command.ts';
 import { wait } from '../flags.ts';
-import { folderOf, refuseForgottenTable } from '../open-project.ts';
+import type { Folder } from '../formats/format.ts';
+import { placeFolder } from '../formats/place.ts';
 import { underLocks } from '../migrate/run.ts';
-import { refuseForeign, refuseUnfounded } from '../repair/refusals.ts';
-import {
-  carriedOver,
-  readMove,
-  refuseFromAlone,
-  refuseIncomplete,
-  type Move,
-} from '../repair/switch-tool.ts';
-import {
-  planMending,
-  refuseUnproven,
-  runApart,
-  runWithin,
-  stepsOfPartial,
-  type Mending,
-} from '../repair/partial-files.ts';
+import { folderOf } from '../open-project.ts';
+import { formatCount } from '../output/number.ts';
+import { applyRepair } from '../repair/apply.ts';
 import type { Repair } from '../repair/findings.ts';
+import { refuseUnproven, runApart, runWithin } from '../repair/partial-files.ts';
+import { prepareRepair } from '../repair/prepare.ts';
 import { repairReport, undoneReport } from '../repair/report.ts';
-import { wantedFor } from '../shadow/replay-request.ts';
+import { readMove, refuseFromAlone } from '../repair/switch-tool.ts';
+import { undoRepair } from '../repair/undo.ts';
+import type { Report } from '../report.ts';
 
 const flagsShape = z.object({
   apply: z.boolean().default(false),
@@ -80,82 +61,12 @@ export const command = defineCommand({
     const from = named?.from && (await placeFolder(session, named.from));
     const move = named && { to: folder, ...(from && { from }) };
     if (flags.undo) return undo(context, session, { folder, flags });
-    const repair = await prepare(context, session, { folder, flags, move });
+    const repair = await prepareRepair(context, session, { folder, flags, move });
     const isNothing = repair.plan.actions.length === 0 && !repair.mending;
     if (!flags.apply || flags.dryRun || isNothing) return repairReport(repair);
     return apply(context, session, { repair, flags });
   },
 });
-
-async function prepare(
-  context: Context,
-  session: Session,
-  { folder, flags, move }: { folder: Folder; flags: Flags; move?: Move | undefined },
-): Promise<Repair> {
-  await readApplied(session, folder); // rejects a table that is not the tool's
-  const wanted = wantedFor(context, folder);
-  const diagnosis = await diagnose(session, folder, wanted);
-  const { judgements, live, changesData } = diagnosis;
-  const rows = live.rows ?? [];
-  if (rows.length === 0 && !move) await refuseForgottenTable(context, session, folder);
-  refuseForeign(folder, diagnosis);
-  refuseUnfounded(flags.assume, judgements);
-  const asked = { folder, wanted, diagnosis };
-  const steps = await stepsOfPartial(asked);
-  const mending = await mendingOf(asked, steps, flags);
-  const assumed = new Set(flags.assume);
-  if (mending?.kind === 'finish') assumed.add(mending.name);
-  for (const name of move ? await carriedOver(session, move, diagnosis) : []) assumed.add(name);
-  const plan = planRepair({
-    judgements,
-    migrations: folder.migrations,
-    form: folder.tracking.rows,
-    rows,
-    assumed,
-    takenBack: new Set(mending?.kind === 'take back' ? [mending.name] : []),
-    changesData,
-  });
-  if (move && flags.apply) refuseIncomplete(move, diagnosis, plan);
-  const isVerbose = context.flags.verbose === true;
-  const options = optionsOf(flags);
-  return {
-    folder,
-    wanted,
-    diagnosis,
-    plan,
-    steps,
-    isVerbose,
-    options,
-    ...(mending && { mending }),
-  };
-}
-
-/** Returns the options as text that can be pasted after the command. */
-function optionsOf({ assume, finish, takeBack, adopt, from }: Flags): string {
-  const words = [
-    ...assume.map((name) => ['--assume', name]),
-    ...(finish === undefined ? [] : [['--finish', finish]]),
-    ...(takeBack === undefined ? [] : [['--take-back', takeBack]]),
-    ...(adopt === undefined ? [] : [['--adopt', adopt]]),
-    ...(from === undefined ? [] : [['--from', from]]),
-  ];
-  return words.map(([flag, value = '']) => ` ${flag} ${shellWord(value)}`).join('');
-}
-
-async function mendingOf(
-  asked: Pick<Repair, 'folder' | 'wanted' | 'diagnosis'>,
-  steps: Repair['steps'],
-  { finish, takeBack }: Flags,
-): Promise<Mending | undefined> {
-  if (finish !== undefined && takeBack !== undefined)
-    throw usageError(
-      'USAGE',
-      '--finish and --take-back exclude each other.',
-      'Pass one of the two.',
-    );
-  if (finish !== undefined) return planMending(asked, steps, 'finish', finish);
-  return takeBack === undefined ? undefined : planMending(asked, steps, 'take back', takeBack);
-}
 
 async function apply(
   context: Context,
@@ -179,7 +90,7 @@ async function apply(
       }
       await runApart(session, mending);
       const { finish: _, ...rest } = flags;
-      const now = await prepare(context, session, { folder, flags: rest });
+      const now = await prepareRepair(context, session, { folder, flags: rest });
       return applyRepair(session, { ...now, lockTimeout });
     },
   );

@@ -4,11 +4,8 @@ import { withLockRetries } from '../db/lock.ts';
 import { needsConsent, readLabel, refuseProduction } from '../db/meta.ts';
 import type { Session } from '../db/session.ts';
 import { databaseName } from '../db/target.ts';
-import { exitCodes } from '../errors.ts';
-import { formatCount } from '../output/number.ts';
-import { text, type Report, type Table } from '../report.ts';
 import type { SeedDeclaration } from '../seed/definition.ts';
-import { hasChanges, type SeedCounts } from '../seed/plan.ts';
+import { seedReport } from '../seed/report.ts';
 import { seed, selectSets, type SeedOptions } from '../seed/run.ts';
 import { defineCommand } from '../command.ts';
 
@@ -54,7 +51,7 @@ export const command = defineCommand({
     };
     const run = () => seed(session, chosen, options);
     const counts = await withLockRetries(session, retries(context), run);
-    return toReport(counts, { write, check });
+    return seedReport(counts, { write, check });
   },
 });
 
@@ -81,40 +78,4 @@ function retries(context: Context) {
     observe: () => context.anotherSession(),
     onWait: () => context.progress.update('waiting for a lock'),
   };
-}
-
-function toReport(
-  counts: SeedCounts,
-  { write, check }: { write: boolean; check: boolean },
-): Report {
-  const outdated = check && hasChanges(counts);
-  const [created, updated, unchanged] = [counts.created, counts.updated, counts.unchanged].map(
-    (rows) => formatCount(total(rows)),
-  );
-  const prefix = write ? '✓ ' : 'dry run: ';
-  const summary = `${prefix}${created} created, ${updated} updated, ${unchanged} unchanged`;
-  return {
-    exitCode: outdated ? exitCodes.findings : exitCodes.done,
-    data: { ...counts, ...(!write && { dryRun: true }) },
-    blocks: [toTable(counts), text(summary, outdated ? 'warn' : 'good')],
-  };
-}
-
-function total(byTable: Record<string, number>): number {
-  return Object.values(byTable).reduce((sum, rows) => sum + rows, 0);
-}
-
-function toTable({ created, updated, unchanged }: SeedCounts): Table {
-  const column = (key: string) => ({ key, label: key, align: 'right' as const });
-  const rows = Object.keys(unchanged).map((table) => ({
-    table,
-    created: created[table] ?? 0,
-    updated: updated[table] ?? 0,
-    unchanged: unchanged[table] ?? 0,
-  }));
-  const columns = [
-    { key: 'table', label: 'table' },
-    ...['created', 'updated', 'unchanged'].map(column),
-  ];
-  return { kind: 'table', columns, rows };
 }

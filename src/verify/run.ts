@@ -1,6 +1,49 @@
+import { readWithFixedSettings } from '../catalog/snapshot.ts';
+import type { Context } from '../context.ts';
+import type { Session } from '../db/session.ts';
+import type { Folder } from '../formats/format.ts';
+import type { Migration } from '../migration.ts';
+import { formatCount } from '../output/number.ts';
 import type { Finding } from '../report.ts';
-import type { Check } from './definition.ts';
+import { driftOf } from '../shadow/drift.ts';
+import type { Check, CheckGroup } from './definition.ts';
 import type { SchemaInput } from './checks/schema-objects.ts';
+
+type Checks = readonly Check<SchemaInput>[];
+
+export interface VerifyRequest {
+  folder: Folder;
+  session: Session;
+  applied: readonly Migration[];
+  groups: ReadonlySet<CheckGroup>;
+  grants: boolean;
+  checks: Checks;
+}
+
+/** Compares the schema with a replay of the applied migrations, and runs the checks of the groups. */
+export async function findProblems(
+  { settings, signal, progress }: Context,
+  { folder, session, applied, groups, grants, checks }: VerifyRequest,
+): Promise<Finding[]> {
+  const request = {
+    migrations: applied,
+    format: folder.format,
+    grants,
+    environment: settings.environment,
+    server: settings.shadow,
+    signal,
+    onReplay: () =>
+      progress.update(`replaying ${formatCount(applied.length)} migrations in a shadow database`),
+  };
+  const drift = groups.has('schema') ? await driftOf(session, request, folder.tracking.tables) : [];
+  const names = new Set(applied.map(({ name }) => name));
+  return readWithFixedSettings(session, () => runChecks(checks, { session, drift, groups }, names));
+}
+
+/** Returns the group of a finding by its key; findings of the schema are named after their change. */
+export function groupOf(key: string, checks: Checks): CheckGroup {
+  return checks.find(({ name }) => key === name || key.startsWith(`${name}:`))?.group ?? 'schema';
+}
 
 /** Returns the findings of the checks of `input.groups`, without those whose `since` is pending. */
 export async function runChecks(

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { readFolder } from '../../src/formats/open-folder.ts';
-import { findElsewhere } from '../../src/migrate/tracking-elsewhere.ts';
+import { findElsewhere } from '../../src/runner/tracking-elsewhere.ts';
 import { withSession } from '../db/session.ts';
 import { servers, withDatabase } from '../db/targets.ts';
 import { projectOn, withClient, writeProject, type Project } from '../migrate/project.ts';

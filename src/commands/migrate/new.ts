@@ -1,11 +1,9 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { dirname, join, relative } from 'node:path';
+import { relative } from 'node:path';
 import * as z from 'zod';
 import type { Context } from '../../context.ts';
-import { DbopsError, usageError } from '../../errors.ts';
-import type { Format, NewMigration } from '../../formats/format.ts';
+import { DbopsError } from '../../errors.ts';
 import { firstFolder, type CandidateFolder } from '../../formats/detect.ts';
-import { slugOf } from '../../formats/shared/new-migration.ts';
+import { writeNewMigration } from '../../migrate/new.ts';
 import { done, text } from '../../report.ts';
 import { defineCommand } from '../../command.ts';
 import { chooseFolder } from '../../open-project.ts';
@@ -24,16 +22,9 @@ export const command = defineCommand({
   }),
   async run(context, { arguments: [title], module }) {
     const { io, clock } = context;
-    const { directory, names, format } = await folderForNew(context);
-    const write = writerOf(format, title);
-    const { migrations } = format.read(directory, names);
-    const files = Object.entries(write({ migrations, title, now: clock(), module }));
-    const written = files.map(([file, content]) => {
-      const path = join(directory, file);
-      mkdirSync(dirname(path), { recursive: true });
-      writeFileSync(path, content, { flag: 'wx' });
-      return relative(io.cwd, path);
-    });
+    const folder = await folderForNew(context);
+    const paths = writeNewMigration(folder, { title, now: clock(), module });
+    const written = paths.map((path) => relative(io.cwd, path));
     return done(
       { files: written },
       ...written.map((file) => text(`✓ ${file}`, 'good')),
@@ -53,17 +44,4 @@ async function folderForNew(context: Context): Promise<CandidateFolder> {
       return firstFolder(context.settings);
     throw error;
   }
-}
-
-/** @throws usage error when only the tool can create a migration */
-function writerOf(
-  { name, newFiles, newCommand }: Format,
-  title: string,
-): (wanted: NewMigration) => Record<string, string> {
-  if (newFiles) return newFiles;
-  throw usageError(
-    'NEW.TOOL',
-    `${name} keeps a record of each migration beside its file, and skips files without one.`,
-    newCommand?.(slugOf(title)) ?? `Create the migration with ${name}.`,
-  );
 }

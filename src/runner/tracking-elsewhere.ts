@@ -7,7 +7,7 @@ import { formats } from '../formats/index.ts';
 import { openFolder } from '../formats/open-folder.ts';
 import { catalogName, textOf, type TrackingTableName } from '../formats/shared/tracking-table.ts';
 import type { Finding } from '../report.ts';
-import { type MigrationStatus, readApplied } from '../runner/tracking-state.ts';
+import { type MigrationStatus, readApplied } from './tracking-state.ts';
 import { shellWord } from '../output/shell.ts';
 
 /** Another tracking table than the folder's, which records migrations of this folder. */
@@ -145,10 +145,24 @@ function sentenceOf({ name, count }: Elsewhere): string {
 }
 
 /**
+ * Rejects a run whose tracking table has no rows where another tracking table has some.
+ *
+ * @throws usage error, unless the user named the table
+ */
+export async function refuseForgottenTable(
+  { settings, command }: { settings: { trackingTable?: TrackingTableName }; command: string },
+  session: Session,
+  folder: Folder,
+): Promise<void> {
+  if (settings.trackingTable) return;
+  refuseElsewhere(await findElsewhere(session, folder), folder, command);
+}
+
+/**
  * @param command to give again with another table
  * @throws usage error when there are some: to run everything again is hardly ever meant
  */
-export function refuseElsewhere(
+function refuseElsewhere(
   elsewhere: readonly Elsewhere[],
   { tracking }: Folder,
   command: string,

@@ -1,0 +1,61 @@
+import { expectedOf, type Surroundings } from '../../catalog/scope.ts';
+import type { SchemaObject } from '../../catalog/kinds/kind.ts';
+import { fullSnapshot, readWithFixedSettings } from '../../catalog/snapshot.ts';
+import type { Context } from '../../context.ts';
+import type { Session } from '../../db/session.ts';
+import type { Folder } from '../../formats/format.ts';
+import type { Migration } from '../../migration.ts';
+import { readApplied } from '../../runner/tracking-state.ts';
+import { extensionsFor } from '../../shadow/extensions.ts';
+import { withShadow } from '../../shadow/shadow.ts';
+import { findPrefix, type BaselineProof } from './baseline.ts';
+import { alreadyTracked } from './report.ts';
+
+/** @throws usage error when the table has rows */
+export async function assertNothingTracked(session: Session, folder: Folder): Promise<void> {
+  const { applied, findings } = await readApplied(session, folder);
+  if (applied.length + findings.length > 0)
+    throw alreadyTracked(folder.tracking.table, applied.length);
+}
+
+/** Returns the whole catalog of the database. */
+export function readLive(session: Session): Promise<SchemaObject[]> {
+  return readWithFixedSettings(session, () => fullSnapshot(session));
+}
+
+/**
+ * Returns the catalog as text that is equal where the catalog is. Rows come in no order. Tables of the tool may have been made by its lock: they are left out.
+ */
+export function textOfCatalog(
+  objects: readonly SchemaObject[],
+  surroundings: Surroundings,
+): string {
+  return expectedOf(objects, surroundings)
+    .map((object) => JSON.stringify(object))
+    .toSorted()
+    .join('\n');
+}
+
+interface ProofRequest {
+  migrations: readonly Migration[];
+  live: readonly SchemaObject[];
+  surroundings: Surroundings;
+}
+
+/** Milliseconds: every file is replayed, and some ten times the whole catalog is read. */
+const timeLimit = 600_000;
+
+/** Returns which first parts of the folder make exactly the live catalog, by a replay in a shadow. */
+export function proveBaseline(
+  context: Context,
+  { format }: Folder,
+  asked: ProofRequest,
+): Promise<BaselineProof> {
+  const { settings, signal, progress } = context;
+  const { migrations } = asked;
+  const onReplay = ({ name }: Migration, at: number) =>
+    progress.update(`replaying ${at + 1} of ${migrations.length} in a shadow: ${name}`);
+  const extensions = extensionsFor(migrations, format);
+  const wanted = { server: settings.shadow, extensions, signal, timeLimit };
+  return withShadow(wanted, (shadow) => findPrefix({ ...asked, shadow, format, onReplay }));
+}
