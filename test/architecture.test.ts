@@ -1,4 +1,4 @@
-import { globSync, readFileSync } from 'node:fs';
+import { existsSync, globSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
@@ -178,6 +178,16 @@ describe('src', () => {
     const written = sources.filter(({ text }) => !generatedMark.test(text));
     const long = written.filter(({ text }) => text.split('\n').length > longestFile);
     expect(long.map(({ file }) => file)).toEqual([]);
+  });
+});
+
+describe('docs/architecture.md', () => {
+  it('names only files that exist', () => {
+    const page = readFileSync('docs/architecture.md', 'utf8');
+    const paths = [...page.matchAll(/`((?:src|bin|test)\/[^`]+)`/g)].map(([, path = '']) => path);
+    const concrete = paths.filter((path) => !path.includes('<'));
+    expect(concrete.length).toBeGreaterThan(50);
+    expect(concrete.filter((path) => !existsSync(path))).toEqual([]);
   });
 });
 
