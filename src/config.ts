@@ -1,13 +1,13 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { parseEnv } from 'node:util';
 import * as z from 'zod';
 import { definitionsSchema } from './backfill/definition.ts';
 import { parseTarget, targetFromVariables, type Target } from './db/target.ts';
 import { usageError } from './errors.ts';
 import { parseTableName, type TrackingTableName } from './formats/shared/tracking-table.ts';
 import { parseDuration } from './output/duration.ts';
+import { readEnvFiles } from './env-files.ts';
 import { flagOf, issueLines } from './output/schema-messages.ts';
 import type { Environment } from './output/terminal.ts';
 
@@ -34,6 +34,7 @@ const settingsSchema = z.strictObject({
   shadowUrl: z.string().optional(),
   lockTimeout: duration.optional(),
   statementTimeout: duration.optional(),
+  waitForDatabase: duration.optional(),
   backfills: definitionsSchema.optional(),
 });
 
@@ -56,6 +57,8 @@ export interface Settings {
   lockTimeout: number;
   /** Milliseconds; 0 is no limit. */
   statementTimeout: number;
+  /** Milliseconds to wait for a server that does not accept connections yet. */
+  waitForDatabase: number;
   /** Definitions by name. */
   backfills?: z.infer<typeof definitionsSchema>;
   /** The folder of the configuration file, else the working directory. */
@@ -87,7 +90,11 @@ export async function loadSettings({
   const fromFile = file ? parseSettings(await readConfigFile(file), file) : {};
   const fromFlags = parseSettings(pickSettings(flags), undefined);
   const merged = { ...fromFile, ...fromFlags };
-  const { variables, fileOf } = withEnvFiles(environment, root);
+  const { variables, fileOf } = readEnvFiles(environment, {
+    root,
+    cwd,
+    named: stringOf(flags['envFile']),
+  });
   const fromCwd = (url: string) => parseTarget(url, variables, cwd);
   const fromRoot = (url: string) => parseTarget(url, variables, root);
   return {
@@ -102,7 +109,7 @@ export async function loadSettings({
           ? { target: fromRoot(url), source: `${variable} in ${envFile}` }
           : { target: fromCwd(url), source: variable };
       }
-      if (variables['PGHOST'] || variables['PGDATABASE'])
+      if (variables['PGHOST'] || variables['PGDATABASE'] || variables['PGSERVICE'])
         return { target: targetFromVariables(variables), source: 'the PG* variables' };
       return fromFile.databaseUrl
         ? { target: fromRoot(fromFile.databaseUrl), source: file ?? '' }
@@ -120,6 +127,7 @@ export async function loadSettings({
     }),
     lockTimeout: merged.lockTimeout ?? 2_000,
     statementTimeout: merged.statementTimeout ?? 0,
+    waitForDatabase: merged.waitForDatabase ?? 0,
     ...(fromFile.backfills && { backfills: fromFile.backfills }),
     root,
     environment: variables,
@@ -182,28 +190,6 @@ async function readConfigFile(file: string): Promise<unknown> {
       [String(error)],
     );
   }
-}
-
-interface Variables {
-  variables: Environment;
-  /** The file that a variable came from; nothing for the environment itself. */
-  fileOf: (name: string) => string | undefined;
-}
-
-/** Returns the environment, completed from `.env.local` and `.env`; set variables win. */
-function withEnvFiles(environment: Environment, root: string): Variables {
-  const variables: Record<string, string | undefined> = { ...environment };
-  const origin = new Map<string, string>();
-  for (const name of ['.env.local', '.env']) {
-    const file = join(root, name);
-    if (!existsSync(file)) continue;
-    for (const [key, value] of Object.entries(parseEnv(readFileSync(file, 'utf8')))) {
-      if (variables[key] !== undefined) continue;
-      variables[key] = value;
-      origin.set(key, name);
-    }
-  }
-  return { variables, fileOf: (name) => origin.get(name) };
 }
 
 const urlVariables = ['DBOPS_DATABASE_URL', 'DATABASE_URL_UNPOOLED', 'DIRECT_URL', 'DATABASE_URL'];

@@ -85,12 +85,20 @@ export function isInteractive(io: Io, flags: CommonFlags): boolean {
   );
 }
 
-type Room = Pick<SessionOptions, 'patience' | 'onCrowded' | 'signal'>;
+type Room = Pick<
+  SessionOptions,
+  'patience' | 'onCrowded' | 'waitForServer' | 'onUnreachable' | 'signal'
+>;
 
 /** The first connection waits for a free one: the command can do nothing without it. */
-function roomFor({ signal }: Io, progress: Progress): Room {
-  const onCrowded = () => progress.update('waiting for a free connection');
-  return { patience: 60_000, onCrowded, signal };
+function roomFor({ signal }: Io, { waitForDatabase }: Settings, progress: Progress): Room {
+  return {
+    patience: 60_000,
+    onCrowded: () => progress.update('waiting for a free connection'),
+    waitForServer: waitForDatabase,
+    onUnreachable: () => progress.update('waiting for the server to accept connections'),
+    signal,
+  };
 }
 
 /** Runs `work` with a context and closes everything that it opened. */
@@ -104,16 +112,19 @@ export async function withContext<T>(
   if (settings.shadow?.kind === 'postgres') io.secrets.push(...settings.shadow.secrets);
   const progress = flags.quiet ? noProgress : createProgress(io.stderr, Date.now, io.environment);
   const { note, print } = writersOf(io, flags, progress);
+  let server: Target | undefined;
   const open = async (room: Room = {}) => {
-    const { target } = settings.target();
+    const target = server ?? settings.target().target;
     if (target.kind === 'postgres') io.secrets.push(...target.secrets);
     onTarget(target);
-    const fresh = await openTarget(input, room);
+    const fresh = await openTarget(input, target, room);
     opened.push(fresh);
     return fresh;
   };
   const openFirst = async () => {
-    const fresh = await open(roomFor(io, progress));
+    const fresh = await open(roomFor(io, settings, progress));
+    // Of several servers, further connections are made to the one that answered.
+    if (fresh.target.kind === 'postgres') server = fresh.target;
     onTarget(fresh.target, fresh.server);
     announce(fresh, settings, flags, note);
     return fresh;
@@ -181,8 +192,11 @@ function writersOf(
 }
 
 /** Opens the target; an embedded database has only the extensions that it is opened with. */
-async function openTarget({ command, settings }: ContextInput, room: Room): Promise<Session> {
-  const { target } = settings.target();
+async function openTarget(
+  { command, settings }: ContextInput,
+  target: Target,
+  room: Room,
+): Promise<Session> {
   const options = { application: `dbops ${command}`, ...room };
   if (target.kind !== 'pglite') return openSession(target, options);
   const { extensionsOfProject } = await import('./shadow/extensions.ts');

@@ -20,6 +20,7 @@ const layers = [
   // What an application and a team declare, and how a command is called.
   ['definition'],
   ['application'],
+  ['env-files'],
   ['config'],
   ['context'],
   ['command', 'flags'],

@@ -63,6 +63,17 @@ export function connectionError(target: Target, cause: unknown): DbopsError {
   });
 }
 
+/** Returns the error for a server that is not of the role that `target_session_attrs` names. */
+export function otherRole(target: Target, role: string): DbopsError {
+  return new DbopsError({
+    code: 'DATABASE.UNREACHABLE',
+    exitCode: exitCodes.unreachable,
+    message: `${describeTarget(target)} is not ${role}.`,
+    reason: [],
+    hint: 'Add a server of that role to the database URL, or correct target_session_attrs.',
+  });
+}
+
 function doesNotOpen(name: string, engine: EngineLost): DbopsError {
   return new DbopsError({
     code: 'DATABASE.UNREACHABLE',

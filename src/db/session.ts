@@ -1,11 +1,13 @@
-import { sqlstate } from './sqlstate.ts';
+import { isSqlState, sqlstate } from './sqlstate.ts';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, types, type ClientConfig, type QueryResultRow } from 'pg';
 import { DbopsError, exitCodes, messageOf } from '../errors.ts';
-import { codeOf, connectionError } from './connection-error.ts';
+import { firstOf, hasRole } from './attempts.ts';
+import { codeOf, connectionError, otherRole } from './connection-error.ts';
 import { codeConnectionLosses } from './lost-connection.ts';
 import { runScript } from './script.ts';
 import { directly, ownPath, takePath, throughPooler, toOwnPath } from './search-path.ts';
+import type { ServerRole } from './server-choice.ts';
 import type { Target } from './target.ts';
 
 export { ScriptError } from './script.ts';
@@ -65,6 +67,10 @@ export interface SessionOptions {
   patience?: number;
   /** Called before each further attempt. */
   onCrowded?: () => void;
+  /** Milliseconds to wait for a server that does not accept connections yet; none by default. */
+  waitForServer?: number;
+  /** Called before each further attempt to reach the server. */
+  onUnreachable?: () => void;
   signal?: AbortSignal;
 }
 
@@ -87,32 +93,45 @@ const parsers: ClientConfig['types'] = {
  */
 export async function openSession(target: Target, options: SessionOptions): Promise<Session> {
   const { patience = 0, onCrowded = () => {}, signal } = options;
-  const deadline = Date.now() + patience;
+  const { waitForServer = 0, onUnreachable = () => {} } = options;
+  const started = Date.now();
   for (;;) {
     try {
-      return await connect(target, options);
+      return await firstOf(target, (one, role) => connectOnce(one, role, options));
     } catch (error) {
-      const isCrowded =
-        error instanceof DbopsError && codeOf(error.cause) === sqlstate.tooManyConnections;
-      if (!isCrowded || Date.now() > deadline) throw error;
-      onCrowded();
+      if (!(error instanceof DbopsError)) throw error;
+      const isCrowded = codeOf(error.cause) === sqlstate.tooManyConnections;
+      const limit = isCrowded ? Math.max(patience, waitForServer) : waitForServer;
+      if (!isCrowded && !mayStillStart(error)) throw error;
+      if (Date.now() - started >= limit) throw error;
+      (isCrowded ? onCrowded : onUnreachable)();
       await sleep(100 + Math.random() * 400, undefined, signal && { signal });
     }
   }
 }
 
-async function connect(target: Target, options: SessionOptions): Promise<Session> {
+/** Whether a server that is starting could have caused the error: it answers later. */
+function mayStillStart({ code, cause }: DbopsError): boolean {
+  const reason = codeOf(cause);
+  const isStarting = reason === sqlstate.cannotConnectNow;
+  return code === 'DATABASE.UNREACHABLE' && (isStarting || !isSqlState(reason));
+}
+
+async function connectOnce(
+  target: Target,
+  role: ServerRole,
+  options: SessionOptions,
+): Promise<Session> {
   const client = new Client({
     ...(await clientConfig(target, options.connectTimeout ?? 10_000)),
     application_name: options.application,
     types: parsers,
   });
-  let version = '';
+  const status = new Map<string, string>();
   client.connection.on(
     'parameterStatus',
-    (status: { parameterName: string; parameterValue: string }) => {
-      if (status.parameterName === 'server_version') version = status.parameterValue;
-    },
+    ({ parameterName, parameterValue }: { parameterName: string; parameterValue: string }) =>
+      void status.set(parameterName, parameterValue),
   );
   codeConnectionLosses(client);
   try {
@@ -120,6 +139,11 @@ async function connect(target: Target, options: SessionOptions): Promise<Session
   } catch (error) {
     throw connectionError(target, error);
   }
+  if (!hasRole(role, status)) {
+    await client.end().catch(() => {});
+    throw otherRole(target, role);
+  }
+  const version = status.get('server_version') ?? '';
   const pid = (client as Client & { processID: number }).processID;
   const path = options.path ?? ownPath;
   const isPooled = await takePath(client, target, pid, path).catch(async (error: unknown) => {
@@ -146,7 +170,7 @@ async function connect(target: Target, options: SessionOptions): Promise<Session
 
 async function clientConfig(target: Target, connectTimeout: number): Promise<ClientConfig> {
   if (target.kind === 'postgres')
-    return { ...target.config, keepAlive: true, connectionTimeoutMillis: connectTimeout };
+    return { connectionTimeoutMillis: connectTimeout, ...target.config, keepAlive: true };
   // No time limit: on a busy machine, or after a crash, it takes long to open but does so in the end.
   const { startEngine } = await import('./pglite.ts');
   const socket = await startEngine(target.directory, target.extensions);

@@ -1,9 +1,17 @@
 import { userInfo } from 'node:os';
 import { resolve } from 'node:path';
 import type { ClientConfig } from 'pg';
-import { parse as parseConnectionString } from 'pg-connection-string';
 import { usageError } from '../errors.ts';
+import {
+  hostsOf,
+  readParameters,
+  schemeHint,
+  type ConnectionParameters,
+  type HostAndPort,
+} from './connection-parameters.ts';
+import { passwordFromFile } from './password-file.ts';
 import type { EmbeddedExtensions } from './pglite-extensions.ts';
+import { serverRoleOf, settingsOf, type ServerRole, type Tls } from './server-choice.ts';
 
 /** Where the database is: a server, or an embedded one in a directory (`null`: in memory). */
 export type Target =
@@ -14,113 +22,72 @@ export type Target =
       user: string;
       database: string;
       config: ClientConfig;
+      /** Servers that are tried when the first cannot be reached or has another role. */
+      others?: HostAndPort[];
+      /** The `ssl` setting of a second attempt, with `sslmode=prefer` and `allow`. */
+      fallback?: Tls;
+      /** Which server is accepted. */
+      role?: ServerRole;
       secrets: string[];
     }
   | { kind: 'pglite'; directory: string | null; extensions?: EmbeddedExtensions };
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-const encodingHint =
-  'Percent-encode the user and the password (@ is %40, / is %2F, : is %3A, # is %23): ' +
-  `node -p 'encodeURIComponent("…")'`;
-
 /**
- * Reads `postgres://…`, `postgresql://…`, `pglite:DIR` or `pglite:memory`.
+ * Reads a URL, a `host=… dbname=…` string, `pglite:DIR` or `pglite:memory`. What the text leaves out
+ * comes from a service file, the `PG*` variables and the password file, as libpq reads them.
  *
  * @param folder that a relative DIR is in
- *
- * A raw `@` or `/` in a password makes a URL ambiguous (pg itself reads
- * `postgres://u:p@ss/w@h/db` as host `ss`), so it is refused rather than guessed at.
- *
- * @throws usage error `TARGET.URL`; the message never repeats the URL, which may hold a password.
+ * @throws usage error `TARGET.…`; the message never repeats the text, which may hold a password
  */
 export function parseTarget(
-  url: string,
+  text: string,
   environment: Environment = {},
   folder = process.cwd(),
 ): Target {
-  if (url.startsWith('pglite:')) return parsePglite(url, folder);
-  const parts = /^postgres(?:ql)?:\/\/(?:(?<user>[^@/?#]*)@)?(?<rest>[^@#]*)$/.exec(
-    splitQuery(url).base,
-  );
-  if (!parts)
-    throw usageError('TARGET.URL', malformed(url), looksEncoded(url) ? encodingHint : schemeHint);
-  return fromConnectionString(url, environment);
+  if (text.startsWith('pglite:')) return parsePglite(text, folder);
+  return fromParameters(readParameters(text, environment), environment, text);
 }
 
-/** The target that the `PG*` variables describe, as libpq reads them. */
+/** Returns the target that the `PG*` variables describe, as libpq reads them. */
 export function targetFromVariables(environment: Environment): Target {
-  return fromConnectionString('postgres://', environment);
-}
-
-const schemeHint =
-  'Write postgres://USER:PASSWORD@HOST:5432/DATABASE, pglite:DIRECTORY or pglite:memory.';
-
-function malformed(url: string): string {
-  return looksEncoded(url)
-    ? 'The database URL can be read in more than one way: its user or password holds a raw @, / or #.'
-    : 'The database URL is not one that dbops knows.';
-}
-
-function looksEncoded(url: string): boolean {
-  return /^postgres(ql)?:\/\//.test(url) && url.includes('@');
-}
-
-function splitQuery(url: string): { base: string; query: string } {
-  const at = url.indexOf('?', Math.max(0, url.lastIndexOf('@')));
-  return at < 0 ? { base: url, query: '' } : { base: url.slice(0, at), query: url.slice(at + 1) };
+  return parseTarget('postgres://', environment);
 }
 
 function parsePglite(url: string, folder: string): Target {
   const directory = url.slice('pglite:'.length);
   if (!directory)
-    throw usageError('TARGET.URL', 'The embedded database needs a directory.', schemeHint);
+    throw usageError('TARGET.URL', 'The embedded database requires a directory.', schemeHint);
   const inMemory = directory === 'memory' || directory === 'memory://';
   return { kind: 'pglite', directory: inMemory ? null : resolve(folder, directory) };
 }
 
-function fromConnectionString(url: string, environment: Environment): Target {
-  const config = parseUrl(url);
-  const user = config.user || environment['PGUSER'] || userInfo().username;
+function fromParameters(
+  parameters: ConnectionParameters,
+  environment: Environment,
+  text: string,
+): Target {
+  const [first = { host: 'localhost', port: 5432 }, ...others] = hostsOf(parameters);
+  const user = parameters['user'] ?? userInfo().username;
+  const database = parameters['dbname'] ?? user;
   const password =
-    typeof config.password === 'string' ? config.password : environment['PGPASSWORD'];
-  const host = config.host || environment['PGHOST'] || 'localhost';
-  const port = Number(config.port || environment['PGPORT'] || 5432);
-  const database = config.database || environment['PGDATABASE'] || user;
-  if (!Number.isInteger(port) || port < 1 || port > 65535)
-    throw usageError('TARGET.URL', 'The port of the database URL is not a number.', schemeHint);
-  const options: ClientConfig = { ...config, host, port, user, database };
-  if (password) options.password = password;
+    parameters['password'] ??
+    passwordFromFile(parameters, { ...first, user, database }, environment);
+  const { fallback, ...settings } = settingsOf(parameters);
   return {
     kind: 'postgres',
-    host,
-    port,
+    ...first,
     user,
     database,
-    config: options,
-    secrets: secretsOf(url, password).filter(
-      (secret) => !['postgres', user, database, host].includes(secret),
+    config: { ...settings, ...first, user, database, ...(password && { password }) },
+    ...(others.length > 0 && { others }),
+    ...(fallback !== undefined && { fallback }),
+    role: serverRoleOf(parameters),
+    secrets: secretsOf(text, password).filter(
+      (secret) => !['postgres', user, database, first.host].includes(secret),
     ),
   };
-}
-
-function parseUrl(url: string): ClientConfig & Record<string, unknown> {
-  const { base, query } = splitQuery(url);
-  const parameters = new URLSearchParams(query);
-  // pg reads sslmode=require as verify-full and prints a warning; this asks for libpq's meaning.
-  if (parameters.has('sslmode')) parameters.set('uselibpqcompat', 'true');
-  try {
-    const parsed = parseConnectionString(parameters.size ? `${base}?${parameters}` : base);
-    return Object.fromEntries(
-      Object.entries(parsed).filter(([, value]) => value != null && value !== ''),
-    );
-  } catch {
-    throw usageError(
-      'TARGET.URL',
-      'The database URL can not be read.',
-      `${schemeHint} ${encodingHint}`,
-    );
-  }
 }
 
 /** Every spelling in which the password could reach a stream. One that is a name too is no secret. */
@@ -134,10 +101,12 @@ function secretsOf(url: string, password: string | undefined): string[] {
 /** The name of the target for people, without the password. */
 export function describeTarget(target: Target): string {
   if (target.kind === 'pglite') return `pglite:${target.directory ?? 'memory'}`;
-  const host = target.host.includes(':') ? `[${target.host}]` : target.host;
-  return target.host.startsWith('/')
-    ? `postgres://${target.user}@/${target.database}?host=${target.host}`
-    : `postgres://${target.user}@${host}:${target.port}/${target.database}`;
+  if (target.host.startsWith('/') && !target.others)
+    return `postgres://${target.user}@/${target.database}?host=${target.host}`;
+  const places = [target, ...(target.others ?? [])].map(
+    ({ host, port }) => `${host.includes(':') ? `[${host}]` : host}:${port}`,
+  );
+  return `postgres://${target.user}@${places.join(',')}/${target.database}`;
 }
 
 /** The database's name, which `--confirm` must repeat. */
@@ -145,10 +114,13 @@ export function databaseName(target: Target): string {
   return target.kind === 'pglite' ? 'postgres' : target.database;
 }
 
-/** True for a database on this machine, which is nobody's production. */
+/** Returns whether the database is on this machine. */
 export function isLocal(target: Target): boolean {
-  if (target.kind === 'pglite' || target.host.startsWith('/')) return true;
-  return target.host === 'localhost' || target.host === '::1' || target.host.startsWith('127.');
+  if (target.kind === 'pglite') return true;
+  return [target, ...(target.others ?? [])].every(
+    ({ host }) =>
+      host.startsWith('/') || host === 'localhost' || host === '::1' || host.startsWith('127.'),
+  );
 }
 
 /** A pooler in transaction mode loses session state between statements. */

@@ -17,6 +17,11 @@ export const commonOptions: OptionGroup[] = [
     'Connection:',
     [
       ['--database-url <url>', 'postgres://…, pglite:DIR (embedded) or pglite:memory'],
+      ['--env-file <file>', 'read variables from this file instead of .env.local and .env'],
+      [
+        '--wait-for-database <duration>',
+        'wait at most this long until the server accepts connections (default: no wait)',
+      ],
       ['--lock-timeout <duration>', 'wait at most this long for a lock (default: 2s)'],
       ['--statement-timeout <duration>', 'cancel a statement after this long (default: no limit)'],
       ['--shadow-url <url>', 'replay migrations on this server instead of the embedded one'],
