@@ -8,13 +8,13 @@ import { expectedLines } from './rows-report.ts';
 import { countOf, placeOf } from '../rescue/report.ts';
 
 export interface RescueFlags {
-  /** Destroys without a copy. */
+  /** Destroys rows and values without a copy. */
   discardData: boolean;
-  /** Restores what the run creates a place for, or does not; absent: a person is asked. */
+  /** Whether saved rows are restored; absent: the user is asked. */
   restore?: boolean | undefined;
 }
 
-/** What protecting rows works with. */
+/** What the protection of rows works with. */
 export interface Rescue {
   context: Context;
   session: Session;
@@ -23,9 +23,8 @@ export interface Rescue {
 }
 
 /**
- * Prints on stderr what the run destroys, and finds out whether saved rows are restored.
- *
- * @throws usage error when discarding needs consent on a protected database, and there is none
+ * Prints on stderr what the run destroys, and determines whether saved rows are restored.
+ * @throws usage error when discarding requires consent on a protected database, and none was given
  */
 export async function agreeToLosses(rescue: Rescue, protection: Protection): Promise<Agreement> {
   const { context, session, flags } = rescue;

@@ -25,7 +25,7 @@ import { count, wait } from '../flags.ts';
 import { refuseUnproven, rollbacksOf } from './find-down.ts';
 import { toSteps } from './run.ts';
 
-/** What `migrate down` and `migrate redo` share. */
+/** The shared part of `migrate down` and `migrate redo`. */
 
 export const rollbackOptions: [notation: string, description: string][] = [
   ['--to <name>', 'roll back migrations after this one; use 0 to roll back everything'],
@@ -53,14 +53,14 @@ export interface RollbackFlags {
   unproven: boolean;
   shadowFrom?: ShadowSource | undefined;
   discardData: boolean;
-  /** Puts back, in the same transaction, what the migration had destroyed. */
+  /** Restores, in the same transaction, what the migration had destroyed. */
   restore: boolean;
 }
 
 /** Rollbacks that are ready to run. */
 export interface Prepared {
   rollbacks: readonly Rollback[];
-  /** Without what protects their rows. */
+  /** The steps without the protection of their rows. */
   steps: Step[];
   protection: Protection;
 }
@@ -69,16 +69,16 @@ interface Wanted {
   context: Context;
   session: Session;
   folder: Folder;
-  /** All that is applied, in order. */
+  /** All applied migrations, in order. */
   applied: readonly Migration[];
-  /** The newest of them, the newest first. */
+  /** The migrations to roll back, the newest first. */
   migrations: readonly Migration[];
-  /** Names of the migrations of the folder that are not applied. */
+  /** Names of the pending migrations of the folder. */
   pending?: readonly string[];
   flags: RollbackFlags;
 }
 
-/** Proves, and looks at what would be lost. Nothing is refused yet. */
+/** Proves the rollbacks and counts what they would destroy. Rejects nothing yet. */
 export async function prepareRollback(wanted: Wanted): Promise<Prepared> {
   const { context, session, folder, applied, migrations, pending = [], flags } = wanted;
   const { shadowFrom } = flags;
@@ -114,7 +114,10 @@ export async function prepareRollback(wanted: Wanted): Promise<Prepared> {
   return { rollbacks, steps, protection };
 }
 
-/** The steps as they run: they protect the rows, and each verifies what it was proven to change. */
+/**
+ * Returns the steps with the protection of their rows; each proven one is verified before its
+ * commit.
+ */
 export function guardRollback({ rollbacks, steps }: Prepared, guarding: Guarding): Step[] {
   return guardSteps(steps, guarding).map((step) => {
     const rollback = rollbacks.find(({ name }) => name === step.migration.name);
@@ -124,7 +127,7 @@ export function guardRollback({ rollbacks, steps }: Prepared, guarding: Guarding
   });
 }
 
-/** A migration without a way back has no step: it is refused. */
+/** Returns no step for a migration without a rollback; it is rejected later. */
 function stepOf(migration: Migration, rollbacks: readonly Rollback[]): Step[] {
   if (migration.down) return toSteps([migration], 'down');
   const rollback = rollbacks.find(({ name }) => name === migration.name);
@@ -132,7 +135,7 @@ function stepOf(migration: Migration, rollbacks: readonly Rollback[]): Step[] {
   return rollback && !hasNoWay ? [derivedStep(migration, rollback)] : [];
 }
 
-/** @throws usage error for what is not proven, or not agreed to */
+/** @throws usage error for a rollback that is not proven, or without consent */
 export async function agreeToRollback(
   { context, session, folder, migrations, flags }: Wanted,
   { rollbacks, steps, protection }: Prepared,
@@ -149,7 +152,7 @@ export async function agreeToRollback(
   return guarding;
 }
 
-/** While we waited for the lock, another run may have rolled back what was shown and agreed to. */
+/** Rejects a plan that another run changed while this one waited for the lock. */
 export function refuseOther(shown: readonly Migration[], planned: readonly Migration[]): void {
   const names = (migrations: readonly Migration[]) => migrations.map(({ name }) => name).join(', ');
   if (names(shown) === names(planned)) return;

@@ -9,11 +9,10 @@ import { destructionsOf, mayDestroy, type Destruction } from '../sql/destruction
 import type { Rescue } from './agree-to-losses.ts';
 
 /**
- * What pending migrations destroy. Most destroy nothing, and their text shows it; only where one
- * may, the folder is replayed in a shadow.
- *
+ * Returns what pending migrations destroy. The folder is replayed in a shadow only where the text
+ * of a migration shows that it may destroy something.
  * @param applied in the order in which they were run
- * @returns nothing when there is nothing to lose
+ * @returns undefined when nothing can be lost
  */
 export async function expectLosses(
   {
@@ -49,7 +48,7 @@ export async function expectLosses(
   }
 }
 
-/** What the texts of steps say that they destroy. */
+/** Returns what the texts of steps destroy. */
 export async function statedBy(steps: readonly Step[]): Promise<Map<string, Destruction[]>> {
   const stated = new Map<string, Destruction[]>();
   for (const { migration, script } of steps) {

@@ -18,8 +18,8 @@ export interface Asked {
 }
 
 /**
- * After a migration that failed because something is there already: looks whether its row is what is
- * missing. If so, the run ended on a tracking table that lies (exit code 6), not on a wrong file.
+ * Adds to an "already exists" failure whether the migration is applied and only its tracking row is
+ * missing. The run then ends with exit code 6: the tracking table is wrong, not the file.
  */
 export async function tellAlreadyThere(asked: Asked, outcome: RunOutcome): Promise<RunOutcome> {
   const { error, results } = outcome;
@@ -30,13 +30,13 @@ export async function tellAlreadyThere(asked: Asked, outcome: RunOutcome): Promi
   return judgement ? { ...outcome, error: explained(error, judgement) } : outcome;
 }
 
-/** What a run of dbops has left of a file that runs statement by statement is known from its checkpoint. */
+/** For a file that ran statement by statement, its checkpoint shows what dbops itself created. */
 async function isHalfRun({ session, folder }: Asked, name: string): Promise<boolean> {
   const checkpoints = await readCheckpoints(session, folder);
   return checkpoints.some(({ migration }) => migration === name);
 }
 
-/** Nothing where it can't be judged: the failure itself is what matters then. */
+/** Returns undefined where the replay fails: the failure itself is reported then. */
 async function judgementOf({ context, session, folder }: Asked, name: string) {
   try {
     const { judgements } = await diagnose(session, folder, wantedFor(context, folder));

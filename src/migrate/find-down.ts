@@ -10,7 +10,7 @@ import { isProven, type Rollback } from '../rollback/rollback.ts';
 import { describeDoubt } from '../rollback/describe.ts';
 import type { Migration } from '../migration.ts';
 
-/** Milliseconds: all that is applied is replayed. */
+/** Milliseconds; all applied migrations are replayed. */
 const timeLimit = 600_000;
 
 interface Asked {
@@ -19,12 +19,12 @@ interface Asked {
   folder: Folder;
   /** Applied migrations, in order. */
   applied: readonly Migration[];
-  /** How many of them are taken back, the newest first. */
+  /** Number of migrations to roll back, the newest first. */
   steps: number;
   shadowFrom?: ShadowSource | undefined;
 }
 
-/** How migrations are taken back, with what a shadow proves of it; says which shadow it was. */
+/** Returns the rollbacks with their proofs, and prints which shadow they come from. */
 export async function rollbacksOf(asked: Asked): Promise<Rollback[]> {
   const { context, session, folder, applied, steps, shadowFrom } = asked;
   const { settings, signal, progress } = context;
@@ -53,7 +53,7 @@ export async function rollbacksOf(asked: Asked): Promise<Rollback[]> {
 
 const told = 5;
 
-/** A proof on a copy of the live catalog says less, and why it had to do is the folder's defect. */
+/** Prints why the proof used a copy of the live catalog, which proves less. */
 function tellSource({ note }: Context, { shadowFrom, stoppedBy, skipped }: Answer): void {
   if (shadowFrom === 'folder') return;
   note('shadow  made from the live catalog (--shadow-from live)');
@@ -67,8 +67,8 @@ function tellSource({ note }: Context, { shadowFrom, stoppedBy, skipped }: Answe
 }
 
 /**
- * @param asked migrations that must have a proven rollback
- * @throws code 2 when one of them has none: nothing is tried
+ * @param asked migrations that require a proven rollback
+ * @throws usage error when one of them has none
  */
 export function refuseUnproven(rollbacks: readonly Rollback[], asked: readonly Migration[]): void {
   const unproven = rollbacks.filter((rollback) => !isProven(rollback));

@@ -6,16 +6,15 @@ import type { MigrationStatus } from '../runner/tracking-state.ts';
 type Contents = Pick<FolderContents, 'migrations' | 'findings'>;
 
 export interface Range {
-  /** A name, or its number or an unambiguous beginning; for `down` also `0`: everything. */
+  /** A name, a number or an unambiguous prefix; for `down` also `0`: roll back everything. */
   to?: string | undefined;
-  /** How many migrations at the most. */
+  /** Maximum number of migrations. */
   steps?: number | undefined;
 }
 
 /**
- * The migrations that `up` applies, in order.
- *
- * @throws code 6 when the table records what the folder no longer holds, code 2 for an unknown
+ * Returns the migrations that `up` applies, in order.
+ * @throws code 6 when a recorded migration was edited or has no file; usage error for an unknown
  *   `to`, a number used twice, or a pending migration that is older than an applied one
  */
 export function planUp(
@@ -35,8 +34,8 @@ export function planUp(
 }
 
 /**
- * The migrations that `down` rolls back, the newest first: one, or `steps`, or all after `to`.
- *
+ * Returns the migrations that `down` rolls back, the newest first: one, or `steps`, or all after
+ * `to`.
  * @throws as `planUp`
  */
 export function planDown(statuses: readonly MigrationStatus[], range: Range = {}): Migration[] {
@@ -54,15 +53,14 @@ export function planDown(statuses: readonly MigrationStatus[], range: Range = {}
     .slice(0, limit);
 }
 
-/** `0`, or as many zeros as the numbers have digits; but a folder may begin with `0000_…`. */
+/** `0`, or several zeros as in `0000`; but a folder may contain `0000_init`. */
 function meansNothing(statuses: readonly MigrationStatus[], to: string): boolean {
   return to === '0' || (/^0+$/.test(to) && !statuses.some(({ name }) => name.startsWith(to)));
 }
 
 /**
- * The applied migrations, in order.
- *
- * @throws code 6 when the folder can't say what was applied
+ * Returns the applied migrations, in order.
+ * @throws code 6 when a recorded migration was edited or has no file
  */
 export function appliedOf(statuses: readonly MigrationStatus[]): Migration[] {
   refuseDesynchronised(statuses);
@@ -118,8 +116,8 @@ function refuseDesynchronised(statuses: readonly MigrationStatus[]): void {
 }
 
 /**
- * @throws code 2 for a folder of which something is lost or unusable, so that nobody knows what is
- *   left out. What is wrong with a single migration stops the runs that need it
+ * @throws usage error for a folder with a lost or unreadable migration. A fault of one readable
+ *   migration stops only the runs that need it
  */
 export function refuseDefects({ migrations, findings }: Contents): void {
   const names = new Set(migrations.map(({ name }) => name));

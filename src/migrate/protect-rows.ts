@@ -18,43 +18,40 @@ import type { UncopiedRows } from '../rescue/report.ts';
 
 /** What steps are expected to destroy, by the names of their migrations. */
 export interface ExpectedLosses {
-  /** Seen in a shadow. */
+  /** Losses that a shadow showed. */
   losses: ReadonlyMap<string, readonly Loss[]>;
-  /** Said by the text. Every migration that may destroy something has an entry. */
+  /** Losses in the text. Every migration that may destroy something has an entry. */
   stated: ReadonlyMap<string, readonly Destruction[]>;
-  /**
-   * SQL that follows the script of a step once the rows are back: what only tables with their rows
-   * satisfy.
-   */
+  /** SQL that runs after the rows of a step are restored: constraints that need those rows. */
   rules?: ReadonlyMap<string, string>;
-  /** Why there was no shadow. */
+  /** Why no shadow was used. */
   withoutShadow?: string;
 }
 
 const noLosses: ExpectedLosses = { losses: new Map(), stated: new Map() };
 
-/** What one step is expected to destroy, with counts as the database is now. */
+/** What one step is expected to destroy, with current counts. */
 export interface StepLosses {
   migration: string;
   losses: LossCount[];
 }
 
-/** The plan of one direction. */
+/** The plan for one direction. */
 export interface Protection {
   /** The tracking table of the folder. */
   tracking: string;
   direction: Direction;
   expected: ExpectedLosses;
   counts: readonly StepLosses[];
-  /** Records, not yet restored in full, of what the steps undo. */
+  /** Records of what the steps undo that are not fully restored. */
   returning: readonly RescueRecord[];
-  /** The same of migrations that earlier runs have rolled back. */
+  /** Records of migrations that earlier runs rolled back. */
   waiting: readonly RescueRecord[];
-  /** What rolling the steps back cannot restore, because there is no copy. */
+  /** What the rollback cannot restore, because no copy exists. */
   uncopied: readonly UncopiedRows[];
-  /** Names of steps for which the run itself makes the copies first. */
+  /** Names of steps whose copies the same run makes. */
   copiedWithin: readonly string[];
-  /** Names of backfills that run before one of the steps. */
+  /** Names of backfills that run before a step. */
   backfills: readonly string[];
 }
 
@@ -64,7 +61,7 @@ export interface ProtectionRequest {
   direction: Direction;
   steps: readonly Step[];
   expected?: ExpectedLosses | undefined;
-  /** Names of migrations that are in the folder and not applied. */
+  /** Names of the pending migrations of the folder. */
   pending?: readonly string[];
   /** Names of steps that the same run rolls back first. */
   copiedWithin?: readonly string[];
@@ -107,7 +104,7 @@ async function countsOf(
   return counts;
 }
 
-/** What the migrations themselves had deleted on a condition, by their texts. */
+/** Rows that the migrations deleted with a condition, according to their texts. */
 async function uncopiedBy(steps: readonly Step[]): Promise<UncopiedRows[]> {
   const uncopied: UncopiedRows[] = [];
   for (const { migration } of steps) {
@@ -119,22 +116,22 @@ async function uncopiedBy(steps: readonly Step[]): Promise<UncopiedRows[]> {
   return uncopied;
 }
 
-/** What a person or a flag decided. */
+/** The decision of a user or a flag. */
 export interface Agreement {
-  /** Destroys without a copy. */
+  /** Destroys rows and values without a copy. */
   discards: boolean;
-  /** Restores what the steps create a place for. */
+  /** Restores rows whose table or column the steps recreate. */
   restores: boolean;
 }
 
-/** A protection that is agreed to, and what its guards did, by the names of the migrations. */
+/** A confirmed protection, and the outcome of its guards by migration. */
 export interface Guarding {
   protection: Protection;
   agreement: Agreement;
   outcomes: Map<string, GuardOutcome>;
 }
 
-/** A protection that is ready to guard steps; nothing has run. */
+/** Returns a protection that is ready to guard steps; nothing has run. */
 export function agreed(protection: Protection, agreement: Agreement): Guarding {
   return { protection, agreement, outcomes: new Map() };
 }

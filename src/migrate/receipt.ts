@@ -7,7 +7,7 @@ import type { Step } from '../runner/step.ts';
 import { lossToJson } from '../rescue/report.ts';
 import { done, type JsonValue, type Report } from '../report.ts';
 
-/** What of a rollback stands in the JSON document. */
+/** Returns the keys of a rollback in the JSON document. */
 export function rollbackJson(
   rollbacks: readonly Rollback[],
   migration: string,
@@ -31,9 +31,8 @@ export function rollbackJson(
 }
 
 /**
- * What `--dry-run` prints of a rollback: SQL that can be run, with what is known of it in comments.
- *
- * @throws usage error for what a run would refuse
+ * Returns what `--dry-run` prints of a rollback: SQL that can be run, with its proof in comments.
+ * @throws usage error for what a run would reject
  */
 export async function receiptOf(
   steps: readonly Step[],

@@ -20,10 +20,9 @@ interface Requirement {
 }
 
 /**
- * Makes sure that what `-- dbops: requires-backfill NAME` asks for is done before the step runs:
- * proven by a query, whoever filled the rows.
- *
- * @param run `false` to refuse where something is left
+ * Returns a function that ensures that the backfills of `-- dbops: requires-backfill NAME` are
+ * complete before a step runs. Completeness is proven by a query, whoever filled the rows.
+ * @param run `false` to reject a step with an incomplete backfill
  */
 export function requireBackfill({ context, session, patience }: Requirement, run: boolean) {
   return async ({ directives, migration }: Step): Promise<void> => {
@@ -43,9 +42,8 @@ export function requireBackfill({ context, session, patience }: Requirement, run
 }
 
 /**
- * The columns are enforced: what filled new rows until then is taken away.
- *
- * @returns why that could not be done
+ * Drops the triggers of backfills whose columns are now enforced.
+ * @returns the error, if that failed
  */
 export async function retireBackfills(
   { context, session, patience }: Requirement,

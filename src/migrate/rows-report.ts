@@ -18,9 +18,9 @@ import {
   uncopiedSentence,
 } from '../rescue/report.ts';
 
-/** What is said of the rows of a run: pure functions from what was planned or done to reports. */
+/** Reports on the rows of a run: pure functions of what was planned or done. */
 
-/** What the steps are expected to destroy, a line each. */
+/** Returns what the steps are expected to destroy, one line each. */
 export function expectedLines(
   { counts, expected: { stated, withoutShadow } }: Protection,
   discards: boolean,
@@ -43,7 +43,7 @@ export function expectedLines(
   return [...(reason ? [reason] : []), ...lines, ...unkept];
 }
 
-/** The report of a dry run, with what would be lost, as SQL comments: what it prints is SQL. */
+/** Returns the report of a dry run, with the expected losses as SQL comments. */
 export function withPreview(report: Report, protection: Protection, discards: boolean): Report {
   const losses = protection.counts.flatMap(({ migration, losses: all }) =>
     all.map(({ loss, rows }) => ({ migration, ...lossToJson(loss), rows })),
@@ -59,7 +59,7 @@ export function withPreview(report: Report, protection: Protection, discards: bo
   };
 }
 
-/** What scripts outside a transaction destroyed beyond what was copied, a line each. */
+/** Returns what scripts outside a transaction destroyed beyond what was copied, one line each. */
 export function missedLines({ outcomes }: Guarding): string[] {
   return [...outcomes].flatMap(([migration, { missed }]: [string, GuardOutcome]) =>
     missed.map(
@@ -69,7 +69,7 @@ export function missedLines({ outcomes }: Guarding): string[] {
   );
 }
 
-/** The report of a run with what became of its rows, in each direction that it took. */
+/** Returns the report of a run with the outcome of its rows, per direction. */
 export function withRows(report: Report, ...settlements: readonly Settlement[]): Report {
   const restored = settlements.flatMap((one) => one.restored);
   const restorable = settlements.flatMap((one) => one.restorable);
@@ -133,7 +133,7 @@ function keptBlocks(kept: readonly KeptBy[], direction: Direction): Block[] {
   ];
 }
 
-/** A line a record. */
+/** Returns one line per record. */
 export function restoredBlocks(restored: readonly Restored[], dryRun = false): Block[] {
   const cyclic = restored
     .filter(({ isCyclic }) => isCyclic)
@@ -168,7 +168,7 @@ function restorableToJson(record: RescueRecord): Record<string, JsonValue> {
   return { id, migration, ...lossToJson(loss), rows, restore: restoreCommand(migration) };
 }
 
-/** Everything that exists only in a copy after the run, or not at all, with its count. */
+/** Returns everything that exists only in a copy after the run, or not at all, with its count. */
 function notRestoredToJson(settlement: Settlement): Record<string, JsonValue>[] {
   const { restored, restorable, waiting, uncopied, error } = settlement;
   const partly = [...restored, ...waiting].filter((one) => rowsLeft(one) > 0);

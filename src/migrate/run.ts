@@ -17,8 +17,8 @@ import { done, text, type Block, type JsonValue, type Report } from '../report.t
 import { readDirectives } from '../sql/directives.ts';
 
 /**
- * One run of migrations, as `migrate up`, `down` and `redo` share it: the steps of a plan, the locks,
- * the run itself, and its report.
+ * A run of migrations, shared by `migrate up`, `down` and `redo`: the steps of a plan, the locks,
+ * the run, and its report.
  */
 
 /** Returns the steps of migrations that have this direction, in the same order. */
@@ -41,8 +41,7 @@ export interface Guarded {
 }
 
 /**
- * Runs `work` while neither another dbops nor the folder's own tool can run.
- *
+ * Runs `work` while neither another dbops nor the folder's tool can run.
  * @throws code 7 that names the holder
  */
 export function underLocks<T>(
@@ -58,7 +57,7 @@ export function underLocks<T>(
 }
 
 interface LockedRun extends Guarded {
-  /** Plans again under the lock: another run may have been faster. */
+  /** Plans again under the lock: another run may have changed the plan. */
   plan: () => Promise<Step[]>;
   before: (step: Step) => Promise<void>;
 }
@@ -121,9 +120,8 @@ function doneLine({ name, direction, durationMs }: StepResult, command: string):
 }
 
 /**
- * Returns the report of a run: what failed, what was not run, and the sum. The migrations that are
- * done have their line already.
- *
+ * Returns the report of a run: what failed, what was not run, and the summary. Completed migrations
+ * were printed already.
  * @param more further keys of a migration in the JSON document
  */
 export function outcomeReport(
@@ -160,8 +158,7 @@ function summaryOf(results: readonly StepResult[], direction: Direction | 'redo'
 
 /**
  * Returns what `--dry-run` prints: the SQL in the order in which it would run.
- *
- * @throws usage error for what a run would refuse
+ * @throws usage error for what a run would reject
  */
 export async function dryRunReport(
   steps: readonly Step[],

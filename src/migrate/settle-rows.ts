@@ -10,19 +10,19 @@ import { restore, type Restored } from '../rescue/restore/run.ts';
 import type { Guarding } from './protect-rows.ts';
 import type { StepResult } from '../runner/step.ts';
 
-/** What became of the rows of a run. */
+/** The outcome for the rows of a run. */
 export interface Settlement {
   direction: Direction;
-  /** Copied before they were destroyed. */
+  /** Copies made before rows were destroyed. */
   kept: readonly KeptBy[];
-  /** What was tried to be restored, by the steps or after them. */
+  /** Results of restoring, by the steps or after them. */
   restored: readonly Restored[];
-  /** What was not tried, because nobody asked for it, or because the server refused it. */
+  /** Copies that were not restored, because it was not requested or the server rejected it. */
   restorable: readonly RescueRecord[];
   /** What restoring the copies of earlier runs would do. */
   waiting: readonly Restored[];
   uncopied: readonly UncopiedRows[];
-  /** Why something was not restored that should have been. */
+  /** Why a requested restore did not happen. */
   error?: DbopsError;
 }
 
@@ -33,8 +33,8 @@ export interface KeptBy {
 
 /**
  * Restores what the steps could not restore themselves (a parent came back in a later step), and
- * accounts for every record of the steps that are done. Where there is none the database is not
- * asked: the run may have lost its connection.
+ * accounts for every record of the completed steps. Without such records the database is not
+ * queried: the run may have lost its connection.
  */
 export async function settle(
   session: Session,
@@ -64,7 +64,7 @@ export async function settle(
   };
 }
 
-/** The records that the steps have not restored in full, once each. */
+/** Returns the records that the steps have not fully restored, each once. */
 function leftOver(
   records: readonly RescueRecord[],
   within: readonly Restored[],
@@ -75,7 +75,7 @@ function leftOver(
   );
 }
 
-/** Whether nothing of a record is left that exists only in its copy. */
+/** Returns whether everything of a record is back in its table. */
 export function isWhole({ fates, obstacle }: Restored): boolean {
   return obstacle === undefined && fates.conflict + fates.orphan + fates.missing === 0;
 }
@@ -103,7 +103,10 @@ async function restoreLeft(
   };
 }
 
-/** All together, because they may refer to one another; each alone where the server refuses that. */
+/**
+ * Restores all records together, because they may refer to one another; each alone where the server
+ * rejects that.
+ */
 async function restoreEach(session: Session, records: readonly RescueRecord[]): Promise<Tried> {
   const together = await attempt(session, records);
   if ('restored' in together) return { restored: together.restored, restorable: [] };
@@ -131,7 +134,7 @@ async function attempt(
   }
 }
 
-/** What became of a record in two attempts; what the first restored is `same` for the second. */
+/** Merges the results of two attempts; what the first restored is `same` for the second. */
 function merge(first: Restored | undefined, second: Restored): Restored {
   if (first === undefined || second.obstacle !== undefined) return first ?? second;
   const { restored } = first.fates;
@@ -143,7 +146,7 @@ function merge(first: Restored | undefined, second: Restored): Restored {
   return { ...second, fates };
 }
 
-/** Changes nothing; what the server refuses to try is not counted. */
+/** Changes nothing; a restore that the server rejects is not counted. */
 async function lookAt(session: Session, records: readonly RescueRecord[]): Promise<Restored[]> {
   if (records.length === 0) return [];
   const looked = await attempt(session, records, true);

@@ -9,7 +9,7 @@ import { editOf, type FileEdit } from '../sql/edit-diff.ts';
 import { readCheckpoints, type Checkpoint } from '../runner/checkpoint.ts';
 import type { MigrationState, MigrationStatus } from '../runner/tracking-state.ts';
 
-/** What is wrong with the states of migrations, each with its way out. */
+/** Returns findings for the states of migrations, each with its fix. */
 export async function findingsOfStates(
   statuses: readonly MigrationStatus[],
   format: Format,
@@ -27,7 +27,7 @@ export async function findingsOfStates(
   return findings;
 }
 
-/** Each edit that is explained starts git some times. */
+/** Each explained edit starts git several times. */
 const mostLookups = 20;
 
 function needsHistory({ state }: MigrationStatus): boolean {
@@ -39,7 +39,7 @@ function folderOf(statuses: readonly MigrationStatus[]): string {
   return file ? dirname(resolve(file)) : process.cwd();
 }
 
-/** Advice to ask git is of use only where there is one. */
+/** Advice about git is given only where git is available. */
 function isInRepository(folder: string): boolean {
   for (let at = folder; ; at = dirname(at)) {
     if (existsSync(`${at}/.git`)) return true;
@@ -47,7 +47,7 @@ function isInRepository(folder: string): boolean {
   }
 }
 
-/** grep takes each line for a pattern of its own. */
+/** grep reads each line as a pattern of its own. */
 function firstLine(name: string): string {
   return name.split('\n')[0] ?? '';
 }
@@ -127,7 +127,9 @@ function fileOf(file: string): string {
   return shellWord(relative(process.cwd(), file));
 }
 
-/** Files that run part by part and were cut off: what the next run will do about them. */
+/**
+ * Returns findings for interrupted files that run statement by statement: what the next run does.
+ */
 export async function findingsOfCheckpoints(session: Session, folder: Folder): Promise<Finding[]> {
   return (await readCheckpoints(session, folder)).map(({ migration, direction, ...rest }) => ({
     code: 'half-done',
@@ -146,7 +148,7 @@ function prospect({ done, begun, gone }: Pick<Checkpoint, 'done' | 'begun' | 'go
   return `its first ${done} statements stand, and the next run goes on after them${open}`;
 }
 
-/** Rows that were recorded in another order than the folder's. */
+/** Returns findings for rows that were recorded in another order than the folder's. */
 export function findingsOfOrder(
   applied: readonly AppliedMigration[],
   statuses: readonly MigrationStatus[],

@@ -81,7 +81,7 @@ export async function statusReport(
   };
 }
 
-/** Whether `migrate up` would run: it reads the SQL of all pending files first. */
+/** Returns whether `migrate up` would run: it reads the SQL of all pending files first. */
 function canRun(statuses: readonly MigrationStatus[], folder: Folder): boolean {
   try {
     refuseDefects(folder);

@@ -7,12 +7,12 @@ import type { Run, RunningStep } from './step.ts';
 
 type Fate = 'committed' | 'rolled back' | 'unknown';
 
-/** Milliseconds for the server process that we lost to end. */
+/** Milliseconds to wait until the lost server process has ended. */
 const patience = 5_000;
 
 /**
- * What became of a transaction whose connection broke. A COMMIT may have been on its way, so the
- * database is asked, once the server process that worked for us has gone.
+ * Returns whether a transaction whose connection broke was committed. The COMMIT may have arrived,
+ * so the tracking row is read once the old server process has ended.
  */
 export async function fateOf(step: RunningStep): Promise<Fate> {
   const isDone = await afterLoss(step.run, (session) => isRecorded(session, step));
@@ -20,16 +20,19 @@ export async function fateOf(step: RunningStep): Promise<Fate> {
   return isDone ? 'committed' : 'rolled back';
 }
 
-/** What stands of a file that ran part by part. */
+/** What is committed of a file that ran statement by statement. */
 export interface Remains {
   isDone: boolean;
-  /** Parts that are committed. */
+  /** Number of committed parts. */
   done: number;
-  /** The next was begun, and may have been done. */
+  /** The next part was started, and may have completed. */
   begun: boolean;
 }
 
-/** The same for a file that runs part by part; nothing when it can't be asked. */
+/**
+ * Returns the same for a file that runs statement by statement; undefined when the database cannot
+ * be read.
+ */
 export function remainsOf(step: RunningStep): Promise<Remains | undefined> {
   return afterLoss(step.run, async (session) => {
     const { done = 0, begun = false } = (await readCheckpoint(session, step)) ?? {};

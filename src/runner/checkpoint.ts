@@ -9,33 +9,33 @@ import type { ObjectName } from '../sql/non-transactional.ts';
 import { readApplied } from './tracking-state.ts';
 import type { RunningStep } from './step.ts';
 
-/** How far a file that runs part by part has come. */
+/** The progress of a file that runs statement by statement. */
 export interface Checkpoint {
   migration: string;
   direction: Direction;
-  /** Of the text that was run when it began. */
+  /** Hash of the text that was run. */
   hash: string;
-  /** Parts that are committed. */
+  /** Number of committed parts. */
   done: number;
-  /** A statement that can't share a transaction with its checkpoint was begun after those. */
+  /** The part after those, which cannot share a transaction with its checkpoint, was started. */
   begun: boolean;
-  /** What that statement changes, as it was before (see `effect.ts`). */
+  /** The state that this part changes, before it ran (see `concurrent-effect.ts`). */
   before: string | null;
-  /** Tables that those parts made or named, and that are gone since, or were made anew. */
+  /** Tables that the committed parts used and that were dropped or recreated since. */
   gone: string[];
 }
 
-/** A step that runs part by part. */
+/** A step that runs statement by statement. */
 export interface CheckpointedStep extends RunningStep {
-  /** Of the text that is run. */
+  /** Hash of the text that is run. */
   hash: string;
-  /** Tables that the parts name that were run until now. */
+  /** Tables that the parts named so far. */
   tables: readonly ObjectName[];
 }
 
 /**
- * `tracking_oid` is the tracking table and `tables` what the parts worked on, by their oids: a
- * checkpoint outlives a schema that is dropped and made anew, and must not speak for the new one.
+ * `tracking_oid` is the tracking table and `tables` the tables that the parts used, by OID: a
+ * checkpoint of a schema that was dropped must not apply to the schema that was created after it.
  */
 export const createCheckpoints = `${ensureOwnSchema}
   CREATE TABLE IF NOT EXISTS dbops.checkpoints (
@@ -66,11 +66,14 @@ const missing = new Set<string>([
 ]);
 
 interface Row extends Checkpoint, Record<string, unknown> {
-  /** The tracking table is the one that it was. */
+  /** The tracking table has the same OID as before. */
   isOfTable: boolean;
 }
 
-/** A table that an earlier dbops made lacks the last two columns: its rows count as they are. */
+/**
+ * Older versions of dbops create the table without the last two columns; their rows are used as
+ * they are.
+ */
 async function readRows(session: Session, { tracking }: Tracked): Promise<Row[]> {
   try {
     return await session.query<Row>(
@@ -90,7 +93,7 @@ async function readRows(session: Session, { tracking }: Tracked): Promise<Row[]>
 
 type Tracked = Pick<Folder, 'tracking'>;
 
-/** The rows of the folder that still say something, and those that do not. */
+/** Returns the checkpoints of the folder that are valid, and those that are not. */
 async function sift(session: Session, folder: Pick<Folder, 'tracking' | 'migrations'>) {
   const rows = await readRows(session, folder);
   if (rows.length === 0) return { standing: [], stale: [] };
@@ -104,7 +107,7 @@ async function sift(session: Session, folder: Pick<Folder, 'tracking' | 'migrati
   };
 }
 
-/** The folder's files that were cut off. */
+/** Returns the checkpoints of files that were interrupted. */
 export async function readCheckpoints(
   session: Session,
   folder: Pick<Folder, 'tracking' | 'migrations'>,
@@ -113,8 +116,8 @@ export async function readCheckpoints(
 }
 
 /**
- * Removes what an earlier state of the database left: its tracking table was made anew, or
- * something else has recorded the file, or taken its row away.
+ * Deletes checkpoints of an earlier state of the database: the tracking table was recreated, or
+ * another program recorded the file or deleted its row.
  */
 export async function dropStaleCheckpoints(session: Session, folder: Folder): Promise<void> {
   const { stale } = await sift(session, folder);
@@ -122,7 +125,7 @@ export async function dropStaleCheckpoints(session: Session, folder: Folder): Pr
   if (drops.length > 0) await session.script(drops.join('; '));
 }
 
-/** Where an earlier run of the step stopped, if one did. */
+/** Returns where an earlier run of the step stopped, if any. */
 export async function readCheckpoint(
   session: Session,
   { migration, direction, run: { folder } }: RunningStep,
@@ -131,13 +134,13 @@ export async function readCheckpoint(
   return rows.find((row) => row.migration === migration.name && row.direction === direction);
 }
 
-/** Where a run stands: so many parts are committed, and perhaps the next is begun. */
+/** The position of a run: the number of committed parts, and whether the next was started. */
 export type CheckpointProgress = Pick<Checkpoint, 'done'> &
   Partial<Pick<Checkpoint, 'begun' | 'before'>>;
 
 /**
- * SQL that moves the checkpoint; rides in the transaction of the part it follows, under the path of
- * that part, by which its tables are found. Everything else is named with its schema.
+ * Returns SQL that moves the checkpoint. It runs in the transaction of its part and under the
+ * search_path of that part, which finds the tables of the part; all other names are qualified.
  */
 export function saveCheckpoint(
   { migration, direction, hash, tables, run: { folder } }: CheckpointedStep,
@@ -155,7 +158,7 @@ export function saveCheckpoint(
           tables = excluded.tables, updated_at = pg_catalog.now()`;
 }
 
-/** Of both directions: what is recorded is not half undone, and what is erased not half done. */
+/** Both directions: an applied migration is not partly rolled back, and the reverse. */
 export function dropCheckpoint({ migration, run: { folder } }: RunningStep): string {
   return dropOf(folder, migration.name);
 }
@@ -164,19 +167,19 @@ function dropOf({ tracking }: Tracked, migration: string): string {
   return `DELETE FROM dbops.checkpoints WHERE ${conditionOf(tracking.table, migration)}`;
 }
 
-/** SQL: whether a row is of the migration, for what people are told to paste. */
+/** Returns an SQL condition that selects the rows of a migration, for SQL that people paste. */
 export function conditionOf(tracking: string, migration: string): string {
   return `(tracking, migration) = (${quoteLiteral(tracking)}, ${quoteLiteral(migration)})`;
 }
 
-/** Looked up without to_regclass(), which fails where a schema may not be used. */
+/** to_regclass() fails where the role has no USAGE on the schema. */
 function oidOf({ tables: [table = ''] }: Tracked['tracking']): string {
   return `(SELECT c.oid FROM pg_catalog.pg_class c
      JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
     WHERE pg_catalog.concat(n.nspname, '.', c.relname) OPERATOR(pg_catalog.=) ${quoteLiteral(table)})`;
 }
 
-/** SQL: those of the names that are tables, by oid. */
+/** Returns SQL that selects the OIDs of those names that are tables. */
 function oidsOf(names: readonly ObjectName[]): string {
   const conditions = names.map(({ schema, name }) => {
     const place = schema

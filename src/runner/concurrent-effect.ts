@@ -3,7 +3,7 @@ import { schemaSql } from '../db/search-path.ts';
 import type { Session } from '../db/session.ts';
 import type { Effect, ObjectName } from '../sql/non-transactional.ts';
 
-/** The part of the catalog that a statement changes, as text; `null` where there is none. */
+/** The part of the catalog that a statement changes, as text; `null` where it does not exist. */
 export async function stateOf(session: Session, effect: Effect): Promise<string | null> {
   const probe = probeOf(effect);
   if (!probe) return null;
@@ -12,8 +12,8 @@ export async function stateOf(session: Session, effect: Effect): Promise<string 
 }
 
 /**
- * The effect with the schemas that its names have under the path of the session, which is the role's:
- * a name that means nothing there stays as it is.
+ * Returns the effect with its names qualified under the search_path of the session; a name that is
+ * not found stays as it is.
  */
 export async function locate(session: Session, effect: Effect): Promise<Effect> {
   const placed = (name: ObjectName) => placeOf(session, name);
@@ -43,7 +43,7 @@ async function placeOf(session: Session, name: ObjectName): Promise<ObjectName> 
   return { ...name, ...rows[0] };
 }
 
-/** Whether the statement has happened since the catalog was as `before`, though nobody saw it end. */
+/** Returns whether the statement completed since the catalog was `before`. */
 export function hasHappened(effect: Effect, before: string | null, now: string | null): boolean {
   if (effect.kind !== 'create-index') return before !== now;
   const known = entriesOf(before);
@@ -52,7 +52,7 @@ export function hasHappened(effect: Effect, before: string | null, now: string |
 
 const entriesOf = (state: string | null) => state?.split(',') ?? [];
 
-/** Nothing for a statement that may be run again. */
+/** Returns undefined for a statement that can be repeated. */
 function probeOf(effect: Effect): string | undefined {
   if (effect.kind === 'create-index')
     return `SELECT string_agg(i.indexrelid::oid || CASE WHEN i.indisvalid THEN ' valid' ELSE ' invalid' END, ',')
@@ -68,18 +68,17 @@ function probeOf(effect: Effect): string | undefined {
      WHERE subname = ${name} AND subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())`;
 }
 
-/** An index that nobody can use, left by a CONCURRENTLY that did not end. */
+/** An INVALID index, left by an interrupted CREATE or REINDEX INDEX CONCURRENTLY. */
 export interface Leftover {
-  /** Quoted, with its schema. */
+  /** Quoted and qualified. */
   index: string;
-  /** The process that is building it at this moment. */
+  /** The process that is building the index now. */
   builder: number | null;
 }
 
 /**
- * What stands in the way of the statement, or is left of an attempt at it.
- *
- * @param before the state when the attempt began; absent before the first
+ * Returns the invalid index that blocks the statement, or that an attempt left.
+ * @param before the state when the attempt started; absent before the first
  */
 export async function leftoversOf(
   session: Session,
@@ -102,7 +101,7 @@ function isLeftover(effect: Effect, before: string | null | undefined): string |
   const isRetry = before !== undefined;
   if (effect.kind === 'create-index') {
     if (effect.name !== undefined) return isIndexOf(effect);
-    // The server chose the name: ours is what was not there before.
+    // The server generated the name: the index is the one that did not exist before.
     const known = entriesOf(before ?? null).map((entry) => Number.parseInt(entry, 10));
     return isRetry
       ? `${isIndexOf(effect)} AND i.indexrelid <> ALL ('{${known.join(',')}}'::oid[])`
@@ -123,7 +122,7 @@ function isPartitionOf({ parent, partition }: Of<'detach-partition'>): string {
   return `inhparent = ${oidOf(parent)} AND inhrelid = ${oidOf(partition)}`;
 }
 
-/** A table is reindexed together with its TOAST table. */
+/** REINDEX TABLE also reindexes the TOAST table. */
 function isReindexed({ scope, object }: Of<'reindex'>): string {
   if (scope === 'database') return 'true';
   if (scope === 'schema')
@@ -135,7 +134,10 @@ function isReindexed({ scope, object }: Of<'reindex'>): string {
   return `i.indrelid IN (${table}, (SELECT reltoastrelid FROM pg_class WHERE oid = ${table}))`;
 }
 
-/** Whether `DETACH PARTITION … CONCURRENTLY` came half-way; it can only be finished then. */
+/**
+ * Returns whether `DETACH PARTITION … CONCURRENTLY` was interrupted; it can then only be finished
+ * (FINALIZE).
+ */
 export async function finishOf(session: Session, effect: Effect): Promise<string | undefined> {
   if (effect.kind !== 'detach-partition') return undefined;
   const rows = await session.query(

@@ -9,15 +9,15 @@ export interface SplitFile {
   source: string;
   hash: string;
   parts: readonly Part[];
-  /** Parts that are committed. */
+  /** Number of committed parts. */
   done: number;
-  /** The next part commits inside, so that some of its effects may remain after a failure. */
+  /** The next part commits inside, so some of its effects can remain after a failure. */
   isPartial: boolean;
 }
 
 const countOf = (parts: readonly Part[]) => parts.flatMap(({ statements }) => statements).length;
 
-/** @param begun the next statement may have been done, too */
+/** @param begun whether the next statement was started, and may have completed */
 export function standing({ parts, done, isPartial }: SplitFile, begun = false): string {
   const first = countOf(parts.slice(0, done));
   const all = countOf(parts);
@@ -46,7 +46,7 @@ export function stoppedBetween({ step, parts, done }: SplitFile): DbopsError {
   });
 }
 
-/** @throws when the checkpoint is of another text, or of tables that are no longer there */
+/** @throws when the checkpoint belongs to another text, or to tables that were dropped */
 export function refuseOther(
   { step, parts, hash }: SplitFile,
   { done, hash: begunAs, gone }: Checkpoint,
@@ -70,7 +70,7 @@ export function refuseOther(
     });
 }
 
-/** @throws for a statement that commits by itself, which nobody saw end */
+/** @throws for a statement that commits inside and whose result is unknown */
 export function refuseUnknownEnd({ step, parts, done }: SplitFile): never {
   const { name } = step.migration;
   const where = conditionOf(step.run.folder.tracking.table, name);

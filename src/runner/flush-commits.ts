@@ -3,21 +3,21 @@ import type { Applied } from '../formats/format.ts';
 import { readApplied } from './tracking-state.ts';
 import type { Run, StepResult } from './step.ts';
 
-/** What stands of a run that stopped, and what to say of what does not. */
+/** What is committed of a run that stopped, and the lines that explain what is not. */
 export interface Standing {
   results: StepResult[];
   reason: string[];
 }
 
 /**
- * Commits before the last do not wait for the disk. When there is no last one, this does, and
- * with it everything before: a message in the WAL is enough to make it a commit.
+ * Commits before the last one do not wait for the disk. When the last one is missing, a WAL message
+ * that is flushed makes them durable.
  */
 const flush = `SELECT pg_logical_emit_message(true, 'dbops', '')`;
 
 /**
- * Brings to the disk what a run has committed before it stopped. A crash of the server may have
- * been faster: then the tracking table says what it took back.
+ * Flushes what a stopped run has committed. After a crash of the server the tracking table shows
+ * what was lost.
  */
 export async function standingOf(results: readonly StepResult[], run: Run): Promise<Standing> {
   if (!results.some(({ state }) => state === 'done')) return { results: [...results], reason: [] };

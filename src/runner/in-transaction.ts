@@ -40,7 +40,7 @@ export async function runInTransaction(
   }
 }
 
-/** After a lost connection, only the database knows whether the COMMIT arrived. */
+/** Looks up in the tracking table whether the COMMIT arrived, after the connection was lost. */
 async function explainUnlessCommitted(
   step: RunningStep,
   { cause, point }: MigrationError,

@@ -5,19 +5,18 @@ import type { ConnectionNames } from '../migration.ts';
 import { executionOf, splitParts, type ExecutionPlan, type Part } from '../sql/execution.ts';
 import type { Step } from './step.ts';
 
-/** How each step of a run is run. */
+/** How each step of a run is executed. */
 export interface Preparation {
-  /** Of SQL files. */
+  /** Plans of SQL files. */
   executions: ReadonlyMap<Step, ExecutionPlan>;
   modules: ReadonlyMap<Step, LoadedModule>;
 }
 
 /**
- * Looks at all steps before the first is run: what no server could run as part of a migration is
- * refused while nothing has been tried.
- *
- * @param isPooled no setting holds from one statement to the next
- * @throws usage error naming the file, and the line where there is one
+ * Checks all steps before the first one runs: a file that no server can run as a migration is
+ * rejected before anything is changed.
+ * @param isPooled whether settings are lost between transactions
+ * @throws usage error naming the file, and the line where it is known
  */
 export async function preflight(
   steps: readonly Step[],
@@ -40,12 +39,15 @@ export async function preflight(
   return { executions, modules };
 }
 
-/** Behind a pooler a statement that stands alone may meet any session, and would leave it changed. */
+/**
+ * Behind a pooler, a statement outside a transaction can run on any connection and would leave its
+ * settings there.
+ */
 async function refuseSettings(
   { migration, script }: Step,
   { source }: ExecutionPlan,
 ): Promise<void> {
-  const parts = await splitParts(source).catch(() => []); // the run tells where the syntax is wrong
+  const parts = await splitParts(source).catch(() => []); // the server reports the position of the syntax error
   const alone = parts.find(
     ({ statements: [{ standsAlone }] }, done) =>
       standsAlone && settingsBefore(parts, done).length > 0,
@@ -60,8 +62,8 @@ async function refuseSettings(
 }
 
 /**
- * The SET statements above a part, which are given again before it: a run that goes on where another
- * was cut off has a new session, and our own statements in between need the role that we are.
+ * Returns the SET statements before a part. They run again before it: a resumed run has a new
+ * session, and dbops resets the role between parts.
  */
 export function settingsBefore(parts: readonly Part[], done: number): string[] {
   return parts

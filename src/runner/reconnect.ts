@@ -5,8 +5,8 @@ import { DbopsError, exitCodes } from '../errors.ts';
 import type { AfterLoss, RunSettings } from './step.ts';
 
 /**
- * A server that crashed refuses connections until it has started again. It is given the patience
- * of the run once, however often it is asked.
+ * Returns a function that connects again after a crash. A crashed server refuses connections until
+ * it has recovered; the patience of the run applies once to all calls together.
  */
 export function patientAfterLoss({
   anotherSession,
@@ -29,7 +29,7 @@ export function patientAfterLoss({
   };
 }
 
-/** An embedded engine that does not open has no server behind it that is about to start. */
+/** An embedded engine that fails to open does not recover later. */
 function isAway(error: unknown): boolean {
   if (engineLossOf(error)) return false;
   if (error instanceof DbopsError) return error.exitCode === exitCodes.unreachable;

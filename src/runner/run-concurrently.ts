@@ -8,23 +8,23 @@ import { saveCheckpoint, type CheckpointedStep } from './checkpoint.ts';
 import { finishOf, hasHappened, leftoversOf, locate, stateOf } from './concurrent-effect.ts';
 import { scriptOf, resetSession, resetToRole, type Step } from './step.ts';
 
-/** A statement that no transaction may hold, and where its file stands. */
+/** A statement that cannot run in a transaction, and its place in the file. */
 export interface Alone {
   step: CheckpointedStep;
   statement: Statement;
-  /** What the file has SET so far. */
+  /** The SET statements of the file so far. */
   settings: readonly string[];
-  /** Parts of the file that are committed. */
+  /** Number of committed parts of the file. */
   done: number;
-  /** An earlier run began the statement, and nobody saw it end; the state was this before. */
+  /** The state before an earlier run started the statement; its result is unknown. */
   begun?: { before: string | null };
 }
 
 /**
- * Runs CREATE INDEX CONCURRENTLY or its like. The checkpoint is written before and after, with the
- * state that the statement changes, so that a later run can find out whether it happened.
- *
- * @throws code 7 naming the blockers when it waited for others for longer than there is patience
+ * Runs CREATE INDEX CONCURRENTLY and similar statements. The checkpoint is written before and
+ * after, with the state that the statement changes, so that a later run can determine whether it
+ * completed.
+ * @throws code 7 naming the blockers when it waited longer than the patience
  */
 export async function runAlone(alone: Alone): Promise<void> {
   const { session } = alone.step.run;
@@ -39,7 +39,7 @@ export async function runAlone(alone: Alone): Promise<void> {
   await session.script(scriptOf(resetToRole, finished(alone), resetSettings(session)));
 }
 
-/** Resolves the names in the statement under the settings of the file. */
+/** Resolves the names of the statement under the settings of the file. */
 async function withPlaces(alone: Alone): Promise<Alone> {
   const { statement } = alone;
   if (!statement.effect) return alone;
@@ -60,7 +60,7 @@ async function begin(alone: Alone, before: string | null): Promise<void> {
   await session.script(scriptOf(resetToRole, save(alone, before), ...settings));
   await runWatched(alone, unfinished ?? sql).catch(async (error: unknown) => {
     const isHurried = run.signal.aborted || error instanceof DbopsError;
-    // What can't be taken back now, the checkpoint leaves to the next run.
+    // What cannot be cleaned up now is cleaned up by the next run, which reads the checkpoint.
     const isClean = await cleanUp(alone, before, isHurried).then(
       () => true,
       () => false,
@@ -74,7 +74,10 @@ async function begin(alone: Alone, before: string | null): Promise<void> {
   });
 }
 
-/** The server limits how long others queue behind a statement, or, where it can't, we do. */
+/**
+ * The server limits how long other queries wait behind the statement; where it cannot, dbops
+ * cancels it.
+ */
 function runWatched(
   { step, statement }: Pick<Alone, 'step' | 'statement'>,
   sql: string,
@@ -88,8 +91,8 @@ function runWatched(
 }
 
 /**
- * For a statement that lets the application pass, `lock_timeout` is off: it waits for old snapshots
- * by design. Behind a pooler nothing can be set for what is not in a transaction.
+ * `lock_timeout` is off for a statement that blocks neither reads nor writes: it waits for old
+ * snapshots by design. Behind a pooler, no setting lasts outside a transaction.
  */
 function settingsOf({ step, settings }: Alone, letsPass: boolean): string[] {
   if (step.run.isPooled) return [];
@@ -105,7 +108,9 @@ function finished({ step, done }: Alone): string {
   return saveCheckpoint(step, { done: done + 1 });
 }
 
-/** An INVALID index answers no query, costs every write, and would make IF NOT EXISTS a lie. */
+/**
+ * An INVALID index answers no query, slows every write, and makes IF NOT EXISTS skip the new one.
+ */
 async function dropLeftovers(alone: Alone, effect: Effect): Promise<boolean> {
   const { step, begun } = alone;
   const { run } = step;
@@ -123,10 +128,10 @@ async function dropLeftovers(alone: Alone, effect: Effect): Promise<boolean> {
 
 const dropOf = (index: string) => `DROP INDEX CONCURRENTLY IF EXISTS ${index}`;
 
-/** Milliseconds for what is left, when the statement itself has waited enough, or nobody will wait. */
+/** Milliseconds for cleaning up after the statement itself has used its time, or was cancelled. */
 const hurry = 500;
 
-/** Takes back what a failed statement left, so that the next run begins it anew. */
+/** Drops what a failed statement left, so that the next run starts from the same state. */
 async function cleanUp(alone: Alone, before: string | null, isHurried: boolean) {
   const { step, statement, done } = alone;
   const { session, isPooled, patience } = step.run;

@@ -11,8 +11,7 @@ import { resetRole, resetSession, type RunningStep } from './step.ts';
 import { guardAfter, guardBefore } from './with-row-guard.ts';
 
 /**
- * Runs a module with its tracking row, in one transaction unless it asks for none.
- *
+ * Runs a module with its tracking row, in one transaction unless the module opts out.
  * @param durable see `beginOf`
  * @throws DbopsError when it failed
  */
@@ -26,12 +25,12 @@ export async function runModule(
   await runInTransaction(step, (frame) => sendModule(session, module, frame), durable);
 }
 
-/** Does not retry after a lock timeout: what the module did until then remains. */
+/** A lock timeout is not retried: what the module did before it remains. */
 async function runOutside(step: RunningStep, module: LoadedModule): Promise<void> {
   const { session, isPooled } = step.run;
   await guardBefore(step);
   try {
-    // Behind a pooler, a setting would stay with a connection that others use next.
+    // Behind a pooler, a setting would remain on a connection that other clients use next.
     if (!isPooled) await session.script([...step.limits.session, step.userPath.session].join('; '));
     await module.run(session, false);
     await refuseOpenTransaction(step);
@@ -54,7 +53,7 @@ const withoutRecord =
 const unknownRecord =
   'It runs outside a transaction: what it did remains, and whether it was recorded cannot be determined right now.';
 
-/** The tracking row would become part of the open transaction, and be lost when the session ends. */
+/** The tracking row would be part of the open transaction, and be lost when the session ends. */
 async function refuseOpenTransaction({
   migration,
   script,

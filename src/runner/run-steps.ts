@@ -71,7 +71,9 @@ export async function runSteps(
   }
 }
 
-/** Behind a pooler the process changes; the name that it bears in our transactions does not. */
+/**
+ * Behind a pooler the server process changes; the application_name of the transactions does not.
+ */
 function workerOf({ session, isPooled }: RunSettings): Backend {
   return isPooled ? { application: `dbops migrate ${randomUUID().slice(0, 8)}` } : session;
 }
@@ -88,7 +90,7 @@ async function preflightOrRefusal(
   }
 }
 
-/** Runs one step; `error` is why it is not done. */
+/** Runs one step; `error` is why it did not complete. */
 async function attempt(
   step: Step,
   run: Run,
@@ -116,7 +118,10 @@ async function attempt(
   }
 }
 
-/** One that the database URL asks for (`options=-csearch_path%3Dcrm`) is meant, and stays. */
+/**
+ * Returns the search_path of the tool, unless the database URL sets one
+ * (`options=-csearch_path%3Dcrm`).
+ */
 async function searchPathOf({ session, folder }: RunSettings): Promise<string | undefined> {
   const { searchPath } = folder.format;
   if (searchPath === undefined) return undefined;
@@ -170,7 +175,7 @@ function stopped(results: readonly StepResult[], step: Step, error: unknown): Db
   });
 }
 
-/** On SIGINT the running statement is cancelled, so that its transaction rolls back at once. */
+/** Cancels the running statement on SIGINT, so that its transaction rolls back at once. */
 function cancelOnAbort(settings: RunSettings, worker: Backend): () => void {
   const { signal } = settings;
   const cancel = () => void cancelStatement(settings, worker).catch(() => {});
@@ -182,7 +187,7 @@ async function cancelStatement(
   { session, anotherSession }: RunSettings,
   worker: Backend,
 ): Promise<void> {
-  // PGlite has one session; its statement is left to finish, and the run stops after it.
+  // PGlite has one session and cannot cancel: the run stops after the statement.
   if (session.server.kind === 'pglite') return;
   const second: Session = await anotherSession();
   await second.query(

@@ -8,20 +8,20 @@ import { resetToRole, scriptOf } from './step.ts';
 /** The error of a DO or CALL that commits, within a transaction. */
 export const commitsItself = sqlstate.invalidTransactionTermination;
 
-/** A statement that commits by itself, and where its file stands. */
+/** A statement that commits inside, and its place in the file. */
 interface SelfCommitting {
   step: CheckpointedStep;
   statement: Statement;
-  /** What the file has SET so far. */
+  /** The SET statements of the file so far. */
   settings: readonly string[];
-  /** Parts of the file that are committed. */
+  /** Number of committed parts of the file. */
   done: number;
 }
 
 /**
- * Runs a DO or CALL that ends transactions itself. How far one came that nobody saw end can't be
- * asked, so it stays marked as begun, and the next run refuses to guess. One that failed is begun
- * anew. It is not repeated for a lock: what it has committed would be done twice.
+ * Runs a DO or CALL that commits inside. After a lost connection its progress is unknown, so the
+ * checkpoint stays at "started" and the next run stops. A failed one starts again from its
+ * beginning; it is not retried after a lock timeout, because what it committed would run twice.
  */
 export async function runCommitting({
   step,

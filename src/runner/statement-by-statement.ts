@@ -35,10 +35,9 @@ import { rollback } from './in-transaction.ts';
 
 /**
  * Runs a file outside a transaction: each part in a transaction of its own together with its
- * checkpoint, or alone where the server demands it. A run that was cut off goes on at the part
+ * checkpoint, or alone where the server requires it. An interrupted run is resumed at the part
  * where it stopped.
- *
- * @throws DbopsError saying which statements stand
+ * @throws DbopsError that lists the committed statements
  */
 export async function runStepwise(step: RunningStep, source: string): Promise<void> {
   const parts = await split(step, source);
@@ -56,7 +55,7 @@ export async function runStepwise(step: RunningStep, source: string): Promise<vo
   }
 }
 
-/** A checkout with other line endings is no edit. */
+/** Other line endings are not an edit. */
 function hashOf(source: string): string {
   return hash('sha256', source.replaceAll('\r\n', '\n'));
 }
@@ -76,7 +75,7 @@ async function split(step: RunningStep, source: string): Promise<Part[]> {
   }
 }
 
-/** Makes the table of checkpoints, and looks where an earlier run stopped. */
+/** Creates the table of checkpoints, and reads where an earlier run stopped. */
 async function setUp(file: SplitFile): Promise<Checkpoint | undefined> {
   const { step } = file;
   const from = await look(step).catch(async (error: unknown) => {
@@ -126,7 +125,7 @@ async function runPart(
   }
   if (from?.begun) refuseUnknownEnd(file);
   await retried(() => runWithCheckpoint(file, part, step)).catch((error: unknown) => {
-    // Behind a pooler no setting would hold for it.
+    // Behind a pooler, no setting lasts until this statement.
     const canRunAlone = !another && !(step.run.isPooled && settings.length > 0);
     if (codeOf(error) !== commitsItself || !canRunAlone) throw error;
     file.isPartial = true;
@@ -135,7 +134,7 @@ async function runPart(
   file.isPartial = false;
 }
 
-/** @throws ScriptError that counts the statements of the part */
+/** @throws ScriptError with the number of completed statements of the part */
 async function runWithCheckpoint(
   { parts, done }: SplitFile,
   part: Part,
@@ -167,7 +166,7 @@ async function record(step: RunningStep): Promise<void> {
   }
 }
 
-/** After a loss only the database knows: a COMMIT may have been on its way. */
+/** After a lost connection, the checkpoint shows whether the COMMIT arrived. */
 async function whatStands(file: SplitFile, error: unknown) {
   if (!isConnectionLoss(error)) return { isDone: false, aftermath: standing(file) };
   const remains = await remainsOf(file.step);
@@ -187,7 +186,7 @@ async function failed(file: SplitFile, error: unknown, aftermath: string) {
   return migrationFailed({ step, cause: causeOf(error), point, aftermath });
 }
 
-/** Anything else is a fault of ours, which a report about the file would hide. */
+/** Any other error is a bug of dbops, which an error about the file would hide. */
 function isOfDatabase(error: unknown): boolean {
   return error instanceof ScriptError || codeOf(error) !== '' || isConnectionLoss(error);
 }

@@ -39,28 +39,31 @@ export interface StepResult {
   durationMs: number;
 }
 
-/** What the runner needs beside the steps. */
+/** Settings of a run beside its steps. */
 export interface RunSettings {
   session: Session;
   folder: Folder;
-  /** Milliseconds a statement waits for a table's lock before it lets the application pass. */
+  /**
+   * Milliseconds that a statement waits for a table lock before it is retried, so that queries can
+   * proceed.
+   */
   lockTimeout: number;
   /** Milliseconds; 0 is no limit. */
   statementTimeout: number;
-  /** Milliseconds to go on trying for locks. */
+  /** Milliseconds after which waiting for locks ends. */
   patience: number;
   signal: AbortSignal;
   anotherSession: () => Promise<Session>;
   onStart: (step: Step) => void;
   onDone?: (result: StepResult) => void;
   onWait: (step: Step, blockers: Activity[]) => void;
-  /** Of what is done beyond what was asked, such as dropping an invalid index. */
+  /** Called for work beyond the request, such as dropping an invalid index. */
   onNote: (step: Step, note: string) => void;
-  /** The server is away, and is waited for. */
+  /** Called while the server is down and dbops waits for it. */
   onAway: () => void;
-  /** The backfill that fills a column, for the advice of a failure. */
+  /** Returns the backfill that fills a column, for the hint of a failure. */
   backfillOf?: (table: string, column: string) => string | undefined;
-  /** A pooler is in between: nothing of the session holds from one transaction to the next. */
+  /** A pooler is in between: session settings are lost between transactions. */
   isPooled: boolean;
 }
 
@@ -75,22 +78,22 @@ export type AfterLoss = <T>(ask: (session: Session) => Promise<T>) => Promise<T>
 export interface Run extends RunSettings {
   /** Whether the server's platform has `client_connection_check_interval`. */
   noticesLoss: boolean;
-  /** What the tracking rows of this run share. */
+  /** Values that all tracking rows of the run share. */
   prepared: TrackingRow;
   /** The server process that runs the steps. */
   worker: Backend;
-  /** That of the folder's tool; absent: the role's. */
+  /** The search_path of the folder's tool; absent: that of the role. */
   searchPath?: string | undefined;
   afterLoss: AfterLoss;
 }
 
-/** Every step has a result, also when one failed: what stands and what was not run is never lost. */
+/** The results of a run. Every step has one, also after a failure. */
 export interface RunOutcome {
   results: StepResult[];
   error?: DbopsError;
 }
 
-/** The reach of a setting: the transaction, or the session until it is reset. */
+/** The scope of a setting: the transaction, or the session until it is reset. */
 type Scope = 'local' | 'session';
 
 /** A step of a run in progress, with the SQL and the limits that its execution needs. */
@@ -140,7 +143,9 @@ function trackingSqlOf({ migration, direction }: Step, { folder, prepared, sessi
   return `${toOwnPath(session)}; ${sql}`;
 }
 
-/** Milliseconds. 0 would mean no limit, so one attempt then waits as long as the whole run may. */
+/**
+ * Returns milliseconds. 0 would mean no limit, so one attempt then waits as long as the run may.
+ */
 function lockTimeoutOf({ directives }: Step, { lockTimeout, patience }: Run): number {
   return Math.max(1, Math.min((directives.lockTimeout ?? lockTimeout) || patience, patience));
 }

@@ -9,17 +9,16 @@ import type { Folder, HostLock } from '../formats/format.ts';
 interface Guarded extends Waiting {
   session: Session;
   folder: Folder;
-  /** The locks of this run, among them the runner's own. */
+  /** The locks of this run, including the runner's own. */
   locks: AdvisoryLocks;
-  /** Reaches the database when the session has been lost. */
+  /** Opens another connection when the session was lost. */
   anotherSession: () => Promise<Session>;
 }
 
 /**
- * Holds the lock of the folder's own tool around `work`, so that the tool and dbops never run
- * together.
- *
- * @throws code 7 naming the holder, or how to unlock, when it is not had in time
+ * Holds the lock of the folder's tool around `work`, so that the tool and dbops never run at the
+ * same time.
+ * @throws code 7 that names the holder, or how to unlock
  */
 export async function withHostLock<T>(guarded: Guarded, work: () => Promise<T>): Promise<T> {
   const { format, hostLock = format.hostLock } = guarded.folder;
@@ -32,12 +31,14 @@ export async function withHostLock<T>(guarded: Guarded, work: () => Promise<T>):
     guarded,
     (holder) => lockedOut('LOCK.HOST', `The lock of ${format.name} is held.`, holder),
   );
-  return work(); // the key goes back with the other locks
+  return work(); // released with the other locks
 }
 
 type RowLock = Extract<HostLock, { kind: 'row' }>;
 
-/** A row outlives the process that set it, so what is ours is noted beside it. */
+/**
+ * A lock row remains after its process has ended, so dbops records beside it that it is the holder.
+ */
 async function withRow<T>(guarded: Guarded, row: RowLock, work: () => Promise<T>): Promise<T> {
   const { session, folder, anotherSession } = guarded;
   await session.script(folder.tracking.create);
@@ -68,11 +69,11 @@ async function withRow<T>(guarded: Guarded, row: RowLock, work: () => Promise<T>
   } finally {
     await given(session, row, note, taking)
       .catch(async () => given(await anotherSession(), row, note, taking))
-      .catch(() => {}); // the next run finds the note
+      .catch(() => {}); // the next run reads the record
   }
 }
 
-/** SQL that notes that the row is set by dbops; empty where we may not have a table of our own. */
+/** Returns SQL that records dbops as the holder; empty where the role may not create the table. */
 interface Note {
   add: (taking: string) => string;
   remove: string;
@@ -101,7 +102,7 @@ async function noteOf(session: Session, { tracking }: Folder): Promise<Note> {
   };
 }
 
-/** Takes the row where it is free; answers what tells this taking from any other. */
+/** Sets the lock row where it is free; returns what identifies this lock. */
 function taken(session: Session, row: RowLock, note: Note): Promise<string | undefined> {
   return transaction(session, async () => {
     if ((await session.query(row.take)).length === 0) return undefined;
@@ -112,8 +113,8 @@ function taken(session: Session, row: RowLock, note: Note): Promise<string | und
 }
 
 /**
- * We hold the runner's lock: a dbops that noted the row as its own no longer lives. But the row may
- * have been unlocked since, and taken by the tool itself.
+ * This session holds the runner's lock, so the dbops that set the row has ended. But the row may
+ * have been unlocked since, and set again by the tool.
  */
 async function retaken(session: Session, row: RowLock, note: Note): Promise<string | undefined> {
   const [noted] = await session.query<{ taking: string | null }>(note.find);
@@ -122,7 +123,7 @@ async function retaken(session: Session, row: RowLock, note: Note): Promise<stri
   return isFree ? taken(session, row, note) : undefined;
 }
 
-/** Gives the row back, unless somebody else has taken it since. */
+/** Clears the lock row, unless another process has set it since. */
 function given(session: Session, row: RowLock, note: Note, taking?: string): Promise<boolean> {
   return transaction(session, async () => {
     const isOurs = (await takingOf(session, row)) === taking;
@@ -136,7 +137,10 @@ async function takingOf(session: Session, { held }: RowLock): Promise<string | u
   return rows.length > 0 ? rows.map(({ taking }) => taking).join(', ') : undefined;
 }
 
-/** A session that may be the tool's: it bears the tool's name, or has its tables locked. */
+/**
+ * Returns a session that may be the tool's: it has the tool's application_name or holds locks on
+ * its tables.
+ */
 async function userOf(session: Session, { format, tracking }: Folder) {
   const tables = tracking.tables.map((table) => quoteLiteral(table)).join(', ');
   const [user] = await activitiesWhere(
@@ -151,7 +155,7 @@ async function userOf(session: Session, { format, tracking }: Folder) {
   return user;
 }
 
-/** What is known of a lock that is not ours any more. */
+/** What is known about a lock that dbops no longer holds. */
 async function historyOf(session: Session, { find }: Note): Promise<string[]> {
   const [noted] = await session.query<{ since: string }>(find).catch(() => []);
   if (!noted) return [];

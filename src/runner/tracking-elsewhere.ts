@@ -10,7 +10,7 @@ import type { Finding } from '../report.ts';
 import { type MigrationStatus, readApplied } from './tracking-state.ts';
 import { shellWord } from '../output/shell.ts';
 
-/** Another tracking table than the folder's, which records migrations of this folder. */
+/** Another tracking table, which records migrations of this folder. */
 export interface Elsewhere {
   name: TrackingTableName;
   /** How many migrations of the folder it records. */
@@ -19,15 +19,15 @@ export interface Elsewhere {
   options: string;
 }
 
-/** Whether a folder is as new to its tracking table: only then is it worth looking elsewhere. */
+/** Returns whether the tracking table records no migration of the folder. */
 export function nothingRecorded(statuses: readonly MigrationStatus[]): boolean {
   return statuses.every(({ state }) => state === 'pending' || state === 'duplicate');
 }
 
 /**
- * Looks for the rows of a folder of which the tracking table has none: in tables with the columns
- * of a tracking table, whatever their names. Such a table counts only where, read as its tool reads
- * it, most of its rows are migrations of this folder; many other tables have the same few columns.
+ * Finds tracking tables of another name that record the folder: tables with the columns of a
+ * tracking table, of whose rows most are migrations of the folder. Many other tables have the same
+ * few columns.
  */
 export async function findElsewhere(session: Session, folder: Folder): Promise<Elsewhere[]> {
   const tables = await session.query<Candidate>(candidates);
@@ -38,7 +38,7 @@ export async function findElsewhere(session: Session, folder: Folder): Promise<E
       const count = await countIn(session, folder, format, name);
       if (count > 0) found.push({ name, count, options: optionsFor(name, format, folder) });
     }
-  // A run beside this one may have begun to record: then the folder's own table is among them.
+  // Another run may have created the folder's own table meanwhile.
   const isRecorded = found.length > 0 && (await readApplied(session, folder)).applied.length > 0;
   return isRecorded ? [] : found;
 }
@@ -53,7 +53,9 @@ const keyOf = (columns: readonly string[]) => columns.toSorted().join(' ');
 
 const known = new Set(formats.flatMap(({ columns }) => columns.map(keyOf)));
 
-/** By size too: an application's own table of these columns may have any number of rows. */
+/**
+ * Large tables are excluded: an application's table with these columns may have any number of rows.
+ */
 const candidates = `SELECT n.nspname AS schema, c.relname AS table, a.columns
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace, LATERAL (
     SELECT string_agg(attname::text, ' ' ORDER BY attname::text COLLATE "C") AS columns
@@ -64,7 +66,7 @@ const candidates = `SELECT n.nspname AS schema, c.relname AS table, a.columns
     AND has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')
   ORDER BY 1, 2`;
 
-/** The folder's own format first. */
+/** The folder's own format comes first. */
 function formatsWith(columns: string, own: Format): Format[] {
   const fitting = formats.filter((format) => format.columns.some((set) => keyOf(set) === columns));
   return fitting.toSorted((a, b) => Number(b.name === own.name) - Number(a.name === own.name));
@@ -84,16 +86,19 @@ async function countIn(
     const count = other.migrations.filter((migration) => recorded.has(migration.name)).length;
     return 2 * count > recorded.size ? count : 0;
   } catch {
-    return 0; // Columns of other types: no tracking table. A lost connection shows at what follows.
+    return 0; // Columns of other types: not a tracking table. A lost connection is reported by the next query.
   }
 }
 
-/** Files that a tool would not run are not its files. */
+/** Files that a tool would not run are not counted. */
 function isRefused({ findings }: Folder): boolean {
   return findings.some(({ severity }) => severity === 'error');
 }
 
-/** The folder as another format reads it, or on another table; nothing where that is impossible. */
+/**
+ * Returns the folder as another format reads it, or with another table; undefined where that is
+ * impossible.
+ */
 function opened(
   { directory }: Folder,
   format: Format,
@@ -121,9 +126,8 @@ function optionFor(name: string): string {
 }
 
 /**
- * What status says of them.
- *
- * @param isChosen the folder's table was named, so that another one is no surprise
+ * Returns the findings of `migrate status` about other tracking tables.
+ * @param isChosen whether the user named the tracking table
  */
 export function findingsOfElsewhere(
   elsewhere: readonly Elsewhere[],
@@ -159,8 +163,9 @@ export async function refuseForgottenTable(
 }
 
 /**
- * @param command to give again with another table
- * @throws usage error when there are some: to run everything again is hardly ever meant
+ * @param command the command to repeat with another table
+ * @throws usage error when another table records the folder, because applying everything again is
+ *   hardly ever intended
  */
 function refuseElsewhere(
   elsewhere: readonly Elsewhere[],

@@ -18,11 +18,11 @@ export const migrationStates = [
 ] as const;
 export type MigrationState = (typeof migrationStates)[number];
 
-/** A migration as folder and tracking table see it together. */
+/** The state of a migration in the folder and in the tracking table. */
 export interface MigrationStatus {
   name: string;
   state: MigrationState;
-  /** Of the file; `null` when there is none. */
+  /** Hash of the file; `null` without a file. */
   hash: string | null;
   recordedHash: string | null;
   appliedAt: Date | null;
@@ -30,7 +30,10 @@ export interface MigrationStatus {
   migration?: Migration;
 }
 
-/** Compares a folder with its tracking table; in the folder's order, names without a file last. */
+/**
+ * Compares a folder with its tracking table, in the order of the folder; names without a file come
+ * last.
+ */
 export function compare(
   migrations: readonly Migration[],
   applied: readonly AppliedMigration[],
@@ -88,7 +91,10 @@ const missing = new Set<string>([sqlstate.undefinedTable, sqlstate.invalidSchema
 
 type Readable = Pick<Folder, 'tracking' | 'migrations'> & Partial<Pick<Folder, 'format'>>;
 
-/** What the tracking table says; nothing when it does not exist yet. @throws code 6 when it is another table */
+/**
+ * Returns the rows of the tracking table; none when it does not exist. @throws code 6 when it is
+ * another table
+ */
 export async function readApplied(
   session: Session,
   { tracking, migrations, format }: Readable,
@@ -100,7 +106,7 @@ export async function readApplied(
   return tracking.toApplied(rows, migrations);
 }
 
-/** A table that has the tracking table's name, and not its columns (class 42 of SQLSTATE, or 22). */
+/** A table that has the tracking table's name but not its columns (class 42 of SQLSTATE, or 22). */
 function unreadable(
   error: unknown,
   { target }: Session,
@@ -120,7 +126,7 @@ function unreadable(
   });
 }
 
-/** A folder beside its tracking table, and what the tracking table says. */
+/** Reads the tracking table and compares the folder with it. */
 export async function readState(
   session: Session,
   folder: Folder,
@@ -129,7 +135,7 @@ export async function readState(
   return { applied, findings, statuses: compare(folder.migrations, applied) };
 }
 
-/** A folder beside its tracking table. */
+/** Returns the state of every migration. */
 export async function readStatuses(session: Session, folder: Folder): Promise<MigrationStatus[]> {
   return (await readState(session, folder)).statuses;
 }

@@ -10,23 +10,23 @@ import { transaction, type Session } from '../../db/session.ts';
 import type { Folder, Format, TrackingRow } from '../../formats/format.ts';
 import type { Migration } from '../../migration.ts';
 
-/** So many migrations of the folder, and what the live database has otherwise than they make. */
+/** A prefix of the folder, and the differences between its catalog and the live one. */
 export interface Prefix {
   length: number;
   differences: Difference[];
 }
 
 export interface BaselineProof {
-  /** Lengths of all prefixes that are exact, ascending. */
+  /** Lengths of all prefixes without differences, ascending. */
   exact: number[];
   /**
-   * Length of the shortest exact prefix that accounts for as much of the database as any: files
-   * after it left no trace in the catalog. 0 when none is exact.
+   * Length of the shortest exact prefix that produces as many objects as any: later files changed
+   * nothing in the catalog. 0 when no prefix is exact.
    */
   proven: number;
-  /** The one with the fewest differences, of those that were compared. */
+  /** The compared prefix with the fewest differences. */
   nearest: Prefix;
-  /** All migrations. */
+  /** The prefix of all migrations. */
   whole: Prefix;
 }
 
@@ -41,11 +41,11 @@ interface Question {
 }
 
 /**
- * Replays migrations one by one and compares what they make with the live catalog.
+ * Replays migrations one by one and compares the resulting catalog with the live one.
  *
- * A complete comparison after each file would cost the square of their number. Each comparison
- * that fails gives a probe, an object that told the two apart, and a file is compared completely
- * only when it passes all probes: some ten times for a thousand files.
+ * A full comparison after each file would take quadratic time. Each failed comparison yields a
+ * probe, an object that differed, and a file is compared in full only when it passes all probes:
+ * about ten times for a thousand files.
  *
  * @throws DbopsError naming the migration that does not replay
  */
@@ -70,8 +70,8 @@ export async function findPrefix(question: Question): Promise<BaselineProof> {
 
 interface Comparison extends Prefix {
   /**
-   * How many objects the prefix makes. Exact prefixes differ in it by what is not missed in them:
-   * extensions, publications, and what is in a platform's schemas.
+   * Number of objects that the prefix creates. Exact prefixes differ in objects that are not
+   * compared: extensions, publications, and objects in a platform's schemas.
    */
   objects: number;
 }
@@ -89,7 +89,7 @@ function proofOf(compared: readonly Comparison[]): BaselineProof {
   };
 }
 
-/** Makes the shadow what a new database of the platform is; the migrations then come one by one. */
+/** Prepares the shadow as a new database of the platform, before the first migration. */
 async function openReplay({ shadow, format, surroundings }: Question) {
   if (!format.platform) return surroundings;
   await prepare(shadow, format);
@@ -110,7 +110,7 @@ async function compareAll(
   return { differences, objects: expected.length };
 }
 
-/** Writes the tracking rows of migrations that were found in the database. All or none. */
+/** Writes the tracking rows of migrations in one transaction. */
 export async function recordBaseline(
   session: Session,
   { tracking }: Folder,
@@ -129,14 +129,20 @@ export async function recordBaseline(
   });
 }
 
-/** What was cut off before there were rows is of another state of the database. */
+/**
+ * Deletes checkpoints that are older than the tracking rows: they belong to another state of the
+ * database.
+ */
 async function dropCheckpoints(session: Session, table: string): Promise<void> {
   const found = await session.query(usableCheckpoints);
   if (found.length === 0) return;
   await session.script(`DELETE FROM dbops.checkpoints WHERE tracking = ${quoteLiteral(table)}`);
 }
 
-/** to_regclass() fails where the schema may not be used, and the tool's own role need not. */
+/**
+ * to_regclass() fails where the role has no USAGE on the schema, and the tool's own role may lack
+ * it.
+ */
 const usableCheckpoints = `SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
   WHERE n.nspname = 'dbops' AND c.relname = 'checkpoints'
     AND has_schema_privilege(n.oid, 'USAGE')

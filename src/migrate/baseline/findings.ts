@@ -6,18 +6,21 @@ import { shellWord } from '../../output/shell.ts';
 import type { Finding } from '../../report.ts';
 import { changesData, moduleChangesData } from '../../sql/changes-data.ts';
 
-/** What `migrate baseline` records, and why. */
+/** What `migrate baseline` records, and the proof. */
 export interface Baseline {
   folder: Folder;
-  /** A first part of the folder. */
+  /** A prefix of the folder. */
   recorded: readonly Migration[];
   proof: BaselineProof;
-  /** Its end was named with `--to`. */
+  /** Whether `--to` named its end. */
   isNamed: boolean;
   dryRun: boolean;
 }
 
-/** What the catalog does not prove: rows, and files that left no trace in it. */
+/**
+ * Returns findings for what the catalog cannot prove: changed rows, and files that changed nothing
+ * in the catalog.
+ */
 export async function findingsOf(baseline: Baseline): Promise<Finding[]> {
   const proven = baseline.recorded.slice(0, baseline.proof.proven);
   const data = await Promise.all(proven.map(unprovenData));
@@ -29,7 +32,7 @@ export async function findingsOf(baseline: Baseline): Promise<Finding[]> {
   ];
 }
 
-/** What will be written, in words to agree to. */
+/** Returns the text that the user confirms. */
 export function announcement(baseline: Baseline, database: string): string {
   const { length } = baseline.recorded;
   const migrations = length === 1 ? '1 migration' : `${length} migrations`;
@@ -43,7 +46,7 @@ export function announcement(baseline: Baseline, database: string): string {
     : `${recorded} These leave no trace in the catalog and stay pending, so that dbops migrate up runs them: ${names}. If they were run already, leave now and repeat with --to ${shellWord(last.name)}.`;
 }
 
-/** How to go on with what stays pending. */
+/** Returns the next step for migrations that stay pending. */
 export function nextStep(baseline: Baseline): string {
   const mayHaveRun = !baseline.isNamed && withoutTrace(baseline).length > 0;
   return mayHaveRun
@@ -51,7 +54,7 @@ export function nextStep(baseline: Baseline): string {
     : '→ The others: dbops migrate up';
 }
 
-/** Files with and without which the catalog is the same. */
+/** Returns the files that change nothing in the catalog. */
 function withoutTrace({ folder, proof }: Baseline): Migration[] {
   return folder.migrations.slice(proof.proven, proof.exact.at(-1));
 }
@@ -91,7 +94,7 @@ function recordedAsNamed(migration: Migration): Finding {
 
 function leftPending(migration: Migration, index: number, baseline: Baseline): Finding {
   const { folder, proof, dryRun } = baseline;
-  // A file that makes what a later one drops can't be the end of what is there.
+  // A file that creates what a later file drops cannot be the last one that was applied.
   const end = proof.exact.find((length) => length > proof.proven + index) ?? 0;
   const repeat = `dbops migrate baseline --to ${shellWord(folder.migrations[end - 1]?.name ?? '')}`;
   return noTrace(migration, {

@@ -9,7 +9,9 @@ import {
 } from '../../catalog/snapshot.ts';
 import type { SchemaObject } from '../../catalog/kinds/kind.ts';
 
-/** Objects that told a shadow from the live database: a way to see cheaply that they still differ. */
+/**
+ * Objects by which a shadow differed from the live database: a cheap test whether it still does.
+ */
 export class Probes {
   readonly #live: ReadonlyMap<string, SchemaObject>;
   readonly #liveRelations: ReadonlySet<string>;
@@ -20,7 +22,7 @@ export class Probes {
     this.#liveRelations = new Set(live.flatMap((object) => relationsOf(object)));
   }
 
-  /** The one in the middle: on the average half of what is still missing comes before it. */
+  /** Takes the middle one: on average, half of what is missing comes before it. */
   learn(differences: readonly Difference[]): void {
     const extra = differences.filter(({ change }) => change === 'extra');
     const telling = extra.length > 0 ? extra : differences;
@@ -28,7 +30,7 @@ export class Probes {
     if (chosen) this.#objects.unshift(chosen.object);
   }
 
-  /** False when the shadow can't be what the live database is. */
+  /** Returns false when the shadow certainly differs from the live database. */
   async pass(shadow: Session): Promise<boolean> {
     if (!(await this.#hasSameRelations(shadow))) return false;
     for (const identity of this.#objects)
@@ -36,7 +38,7 @@ export class Probes {
     return true;
   }
 
-  /** Looks up names only: a replay of a thousand files asks a thousand times. */
+  /** Looks up names only, because it runs once for every replayed file. */
   async #hasSameRelations(shadow: Session): Promise<boolean> {
     const names = [...new Set(this.#objects.flatMap(relationsOf))];
     if (names.length === 0) return true;
@@ -47,7 +49,7 @@ export class Probes {
     return names.every((name, at) => row?.found[at] === this.#liveRelations.has(name));
   }
 
-  /** Texts are left to the complete comparison: two spellings may mean the same. */
+  /** Expressions are left to the full comparison: two texts may mean the same. */
   async #isSame(shadow: Session, identity: ObjectIdentity): Promise<boolean> {
     const live = this.#live.get(keyOfObject(identity));
     const [found] = await readObjects(shadow, [identity]);
@@ -57,7 +59,7 @@ export class Probes {
 
 const relationKinds = new Set(['table', 'foreign table', 'view', 'sequence']);
 
-/** Names in pg_class: of the object itself, and of what it is a part of. */
+/** Returns names in pg_class: of the object, and of its parent. */
 function relationsOf({ kind, schema, parent, name }: ObjectIdentity): string[] {
   const owner = parent && kind !== 'domain constraint' ? [parent] : [];
   return [...owner, ...(relationKinds.has(kind) ? [name] : [])].map(

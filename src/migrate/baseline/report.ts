@@ -8,10 +8,10 @@ import type { Migration } from '../../migration.ts';
 import { text, type Block, type JsonValue, type Report } from '../../report.ts';
 import { findingsOf, nextStep, type Baseline } from './findings.ts';
 
-/** How many differences are told; the rest is a count. */
+/** Maximum number of differences that are listed; the rest is counted. */
 const told = 20;
 
-/** What was recorded, or would be, and what no catalog can prove about it. */
+/** Returns the report on what was recorded, or would be, and on what the catalog cannot prove. */
 export async function baselineReport(baseline: Baseline): Promise<Report> {
   const { folder, recorded, dryRun } = baseline;
   const { format, tracking, migrations } = folder;
@@ -43,7 +43,10 @@ function statesOf({ migrations }: Folder, recorded: number, state: string): Json
   return migrations.map(({ name }, at) => ({ name, state: at < recorded ? state : 'pending' }));
 }
 
-/** The database is not what the migrations make: nothing is recorded, and the differences are told. */
+/**
+ * Returns the report on a database that matches no prefix: nothing is recorded, and the differences
+ * are listed.
+ */
 export function notExact(
   folder: Folder,
   asked: readonly Migration[],
@@ -103,7 +106,7 @@ function jsonOf(value: unknown): JsonValue {
   return value === undefined ? null : typeof value === 'string' ? value : JSON.stringify(value);
 }
 
-/** Baseline is for databases that no tool has tracked yet. */
+/** Baseline applies to databases without tracking rows. */
 export function alreadyTracked(table: string, rows: number): DbopsError {
   return new DbopsError({
     code: 'BASELINE.TRACKED',
@@ -114,7 +117,7 @@ export function alreadyTracked(table: string, rows: number): DbopsError {
   });
 }
 
-/** There is no schema to record; to mark migrations as applied here would be a lie. */
+/** An empty database has no schema that could be recorded. */
 export function emptyDatabase(name: string): DbopsError {
   return usageError(
     'BASELINE.EMPTY',
@@ -123,7 +126,7 @@ export function emptyDatabase(name: string): DbopsError {
   );
 }
 
-/** The proof was about another catalog. */
+/** The schema changed after it was proven. */
 export function changedMeanwhile(): DbopsError {
   return usageError(
     'BASELINE.CHANGED',

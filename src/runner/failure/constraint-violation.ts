@@ -12,19 +12,19 @@ import {
   type Violation,
 } from './violating-rows.ts';
 
-/** Of the SQL that failed. */
+/** The SQL that failed. */
 interface Failed {
-  /** The file; absent where a module made the SQL. */
+  /** The file; absent where a module generated the SQL. */
   sql?: string | undefined;
-  /** Statements of the file that completed before the failing one. */
+  /** Number of statements of the file that completed before the failing one. */
   completed: number;
-  /** Where the failing one begins, where that is known better. */
+  /** The start of the failing statement, where it is known exactly. */
   offset?: number | undefined;
 }
 
 const patience: { total: number; lock: number } = { total: 5_000, lock: 500 };
 
-/** What the server tells of the rows' table (libpq: PG_DIAG_TABLE_NAME and its neighbours). */
+/** What the server reports about the table (libpq: PG_DIAG_TABLE_NAME and its neighbours). */
 const blamed = z.object({
   code: z.enum([
     sqlstate.notNullViolation,
@@ -48,12 +48,10 @@ const kinds = {
 } as const;
 
 /**
- * Counts the rows that made a statement fail, after its rollback: those of the failing demand
- * first, then those that stand against what the file demands further on, so that one look at the
- * data is enough. Reads only, waits half a second for a lock at the most, and takes five in all.
- *
- * @returns nothing when the failure is not about rows that are there, or when they can't be asked;
- *   never throws: the failure that is being explained must not be hidden by another
+ * Counts the existing rows that violate the constraint that failed, then those that violate later
+ * constraints of the file, so that all can be corrected at once. Called after the rollback; reads
+ * only, waits at most half a second for a lock, and takes at most five seconds.
+ * @returns undefined when the failure is not caused by existing rows, or when they cannot be read
  */
 export async function violationsOf(
   session: Session,
@@ -73,7 +71,7 @@ export async function violationsOf(
   }
 }
 
-/** What the failing statement demands of rows, and what the file does after it. */
+/** Returns the constraints that the failing statement adds, and those of the rest of the file. */
 async function demandsIn(
   { sql, completed, offset }: Failed,
   error: Blamed,
@@ -90,7 +88,7 @@ async function demandsIn(
   };
 }
 
-/** ALTER TABLE found a null on its pass over the table: known even of SQL that a module made. */
+/** ALTER TABLE found a NULL while it scanned the table; this is known also for SQL of a module. */
 function ofServer({ code, routine, schema, table, column }: Blamed): NewConstraint[] {
   const isAlterTable = code === sqlstate.notNullViolation && routine === 'ATRewriteTable';
   return isAlterTable && column
@@ -98,7 +96,7 @@ function ofServer({ code, routine, schema, table, column }: Blamed): NewConstrai
     : [];
 }
 
-/** Up to the first statement after which rows may be others, or names mean others. */
+/** Stops at the first statement that can change rows or the meaning of names. */
 async function demandsAfter(
   statements: readonly Statement[],
   at: number,
@@ -121,7 +119,9 @@ function isBlamed(demand: NewConstraint, { code, column, constraint, table }: Bl
   return demand.name === undefined || demand.name === constraint;
 }
 
-/** The server chose the name of a nameless constraint: of several, it is one that rows violate. */
+/**
+ * The server generates the name of an unnamed constraint: of several, it is one that rows violate.
+ */
 async function ownViolation(
   session: Session,
   error: Blamed,
@@ -155,12 +155,15 @@ async function alsoForbidden(
   return found;
 }
 
-/** Of a column that the file makes, nobody knows what it would hold by then. */
+/** The values of a column that the file itself adds are unknown. */
 function isGuess({ demand, found }: Violation): boolean {
   return found.isWholeTable && !(demand.kind === 'not-null' && demand.type !== undefined);
 }
 
-/** The same demand may be written twice, with a schema and without, or of a column new and old. */
+/**
+ * A constraint can be written twice: with and without a schema, or with an old and a new column
+ * name.
+ */
 function keyOf(demand: Located): string {
   const { schema, name } = demand.table;
   const what = demand.kind === 'not-null' ? demand.column : JSON.stringify(demand);

@@ -2,7 +2,7 @@ import { quoteIdentifier as q, quoteName } from '../../db/quote.ts';
 import type { ObjectName } from '../../sql/non-transactional.ts';
 import { conditionOf, sharedValues, type Violation } from './violating-rows.ts';
 
-/** The violations, a line each: `3 rows of public.purchases have no organization_id`. */
+/** Returns the violations, one per line: `3 rows of public.purchases have no organization_id`. */
 export function describeViolations(violations: readonly Violation[]): string[] {
   return violations.map((violation, at) => (at === 0 ? '' : 'Also: ') + describe(violation));
 }
@@ -35,7 +35,7 @@ function counted(violation: Violation): string {
   }
 }
 
-/** What the rows stand against, by its name where it has one. */
+/** Returns the violated constraint, by its name where it has one. */
 function subject({ demand }: Violation): string {
   if (demand.kind === 'check')
     return `${demand.name ? `${demand.name}, ` : ''}CHECK (${oneLine(demand.expression)})`;
@@ -60,13 +60,13 @@ export interface ViolationContext {
   migration: string;
   /** The command that runs it. */
   again: string;
-  /** The backfill that fills a column, if there is one. */
+  /** Returns the backfill that fills a column, if any. */
   backfillOf: (table: string, column: string) => string | undefined;
 }
 
 /**
- * The way out of the first violation, with SQL to paste. Columns that are added NOT NULL are told
- * all at once: one change of the file, one backfill and one later migration serve them all.
+ * Returns what to do about the first violation, with SQL to paste. All columns that are added NOT
+ * NULL are listed together: one edit, one backfill and one later migration correct them all.
  */
 export function wayOut(
   first: Violation,
@@ -134,14 +134,14 @@ function expandAndContract(violations: readonly Violation[], place: ViolationCon
   );
 }
 
-/** SQL that shows the rows. */
+/** Returns SQL that selects the rows. */
 function look({ demand }: Violation): string {
   return demand.kind === 'unique'
     ? `${oneLine(sharedValues(demand))};`
     : `SELECT * FROM ${quoteName(demand.table)} WHERE ${oneLine(conditionOf(demand))};`;
 }
 
-/** SQL that holds new rows to a constraint now, and the old ones later. */
+/** Returns SQL that adds a constraint for new rows now (NOT VALID) and validates old rows later. */
 function notValid({ demand }: Violation): string[] {
   const isConstraint = demand.kind === 'check' || demand.kind === 'foreign-key';
   if (!isConstraint || !demand.name || demand.isInCatalog) return [];
@@ -170,12 +170,12 @@ function count(number: number, noun: string): string {
   return `${number} ${noun}${number === 1 ? '' : 's'}`;
 }
 
-/** -1 is the planner's word for a table that was never analysed. */
+/** pg_class.reltuples is -1 for a table that was never analysed. */
 function about(estimate: number): string {
   return estimate < 0 ? 'an unknown number of rows' : `about ${count(estimate, 'row')}`;
 }
 
-/** A comment ends with its line. */
+/** A `--` comment ends at the end of its line. */
 function oneLine(sql: string): string {
   return sql.includes('--') ? sql : sql.replaceAll(/\s*\n\s*/g, ' ');
 }

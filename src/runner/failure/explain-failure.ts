@@ -12,11 +12,11 @@ interface Failure {
   step: RunningStep;
   cause: unknown;
   point?: FailurePoint | undefined;
-  /** What of the file stands after the failure, in a sentence. */
+  /** What is committed of the file after the failure, in a sentence. */
   aftermath: string;
 }
 
-/** What is there already (server manual, appendix "PostgreSQL Error Codes"). */
+/** SQLSTATEs of objects that already exist (server manual, appendix "PostgreSQL Error Codes"). */
 export const duplicates: ReadonlySet<string> = new Set([
   sqlstate.duplicateSchema,
   sqlstate.duplicateTable,
@@ -27,7 +27,7 @@ export const duplicates: ReadonlySet<string> = new Set([
 
 /**
  * Explains a failed migration: file, line, the statement with a caret, SQLSTATE, the rows that
- * forbid it, and the way out. Called after the rollback: it asks the database about the rows.
+ * caused the failure, and the fix. Called after the rollback, because it reads the rows.
  */
 export async function migrationFailed(failure: Failure): Promise<DbopsError> {
   const { step, cause, point, aftermath } = failure;
@@ -75,7 +75,10 @@ async function explain({ step, cause, point }: Failure): Promise<Explained> {
   };
 }
 
-/** The schema may be ahead of the tracking table: applied by hand, or by a tool that kept no row. */
+/**
+ * The schema may be ahead of the tracking table: applied by hand, or by a tool that recorded no
+ * row.
+ */
 function isThere(step: RunningStep, again: string): Explained {
   const { tracking, migrations } = step.run.folder;
   const isFirst = migrations[0]?.name === step.migration.name;

@@ -6,33 +6,35 @@ import { sqlstate } from '../../db/sqlstate.ts';
 import type { NewConstraint } from '../../sql/new-constraints.ts';
 import type { ObjectName } from '../../sql/non-transactional.ts';
 
-/** A demand whose table was found, so that it has a schema. */
+/** A constraint whose table was found, so that its schema is known. */
 export type Located = Exclude<NewConstraint, { kind: 'validate' }> & {
   table: Required<ObjectName>;
 };
 
-/** The rows that forbid a statement, counted. */
+/** The rows that violate a constraint, counted. */
 export interface Violation {
   demand: Located;
   found: ViolatingRows;
 }
 
 export interface ViolatingRows {
-  /** Absent when they could not be counted in time. */
+  /** Absent when the time limit ended the count. */
   rows?: number;
-  /** Of a unique demand: values that several rows share. */
+  /** For a unique constraint: number of values that several rows share. */
   values?: number;
-  /** Some of the rows by primary key, or of the shared values. */
+  /** Some of the rows by primary key, or some of the shared values. */
   samples: string[];
   /** Columns of the samples. */
   sampled: string[];
-  /** The demand is about columns that are not there any more: these are all rows of the table. */
+  /**
+   * The constraint is on columns that were rolled back: the count is that of all rows of the table.
+   */
   isWholeTable: boolean;
-  /** The planner's estimate of the table. */
+  /** The planner's estimate of the number of rows. */
   estimate: number;
 }
 
-/** A table as the catalog knows it. */
+/** A table as read from the catalog. */
 export interface CatalogTable {
   table: Required<ObjectName>;
   estimate: number;
@@ -46,7 +48,7 @@ export interface Limits {
   lock: number;
 }
 
-/** Counts the rows that stand against a demand, and names some. */
+/** Counts the rows that violate a constraint, and returns samples. */
 export async function violatingRows(
   session: Session,
   demand: Located,
@@ -73,7 +75,7 @@ export async function violatingRows(
   }
 }
 
-/** The table of a name, where `search_path` has it when the name has no schema. */
+/** Returns the table of a name; without a schema, the one that `search_path` finds. */
 export async function findTable(
   session: Session,
   table: ObjectName,
@@ -93,7 +95,9 @@ export async function findTable(
   return row && { table: { schema: row.schema, name: row.name }, ...row };
 }
 
-/** What a constraint of the catalog demands; nothing of a kind that is not read. */
+/**
+ * Returns what a constraint of the catalog requires; undefined for a kind that is not supported.
+ */
 export async function demandOfConstraint(
   session: Session,
   table: Required<ObjectName>,
@@ -136,7 +140,7 @@ function columnsOf(relation: string, key: string): string {
     JOIN pg_attribute a ON a.attrelid = ${relation} AND a.attnum = k.attnum ORDER BY place`;
 }
 
-/** One question in a transaction of its own: it only reads, and waits neither long nor for locks. */
+/** Runs one query in a READ ONLY transaction of its own with short time limits. */
 async function ask<R extends Record<string, unknown>>(
   session: Session,
   sql: string,
@@ -146,7 +150,7 @@ async function ask<R extends Record<string, unknown>>(
   return inTime(session, { deadline, lock }, () => session.query<R>(sql, values));
 }
 
-/** The same with an expression of the file, which was written for the path of the role. */
+/** Runs a query with an expression of the file, under the search_path of the role. */
 async function askUser<R extends Record<string, unknown>>(
   session: Session,
   sql: string,
@@ -163,7 +167,7 @@ async function inTime<T>(
   const rest = Math.round(deadline - performance.now());
   if (rest < 1) throw new Error('no time is left');
   return readOnly(session, async () => {
-    // Rows that a policy hides from us would be missing from the count: rather no count.
+    // The count would miss rows that a policy hides from this role, so none is made.
     await session.script(
       `SET LOCAL statement_timeout = ${rest}; SET LOCAL lock_timeout = ${Math.min(lock, rest)}; SET LOCAL row_security = off`,
     );
@@ -189,7 +193,7 @@ function hasExpression(demand: Located): boolean {
 
 interface Questions {
   count: string;
-  /** Empty where rows have no name. */
+  /** Returns an empty list for a table without a primary key. */
   sample: string;
 }
 
@@ -205,7 +209,7 @@ function ofRows(demand: Exclude<Located, { kind: 'unique' }>, key: readonly stri
   };
 }
 
-/** SQL that is true for a row that stands against the demand. */
+/** Returns an SQL condition that is true for a row that violates the constraint. */
 export function conditionOf(demand: Exclude<Located, { kind: 'unique' }>): string {
   if (demand.kind === 'not-null') return `${q(demand.column)} IS NULL`;
   if (demand.kind === 'check') return `NOT ${bracket(demand.expression)}`;
@@ -229,9 +233,8 @@ function ofGroups(demand: Extract<Located, { kind: 'unique' }>): Questions {
 }
 
 /**
- * SQL of the values that more than one row has, with their number of rows `n`.
- *
- * @param isQualified what it means is named with its schema; for people it is not
+ * Returns SQL that selects the values which several rows share, with their number of rows `n`.
+ * @param isQualified whether names are qualified with their schema; SQL for people is not
  */
 export function sharedValues(
   { table, columns, predicate, nullsNotDistinct }: Extract<Located, { kind: 'unique' }>,
@@ -249,7 +252,7 @@ export function sharedValues(
   return `SELECT ${names}, ${count} AS n FROM ${quoteName(table)}${where} GROUP BY ${names} HAVING ${count} ${exceeds} 1`;
 }
 
-/** A comment at the end must not swallow the bracket. */
+/** A comment at the end of the expression must not hide the bracket. */
 function bracket(sql: string): string {
   return sql.includes('--') ? `(${sql}\n)` : `(${sql})`;
 }
