@@ -12,8 +12,8 @@ export interface AdvisoryLocks {
 }
 
 /**
- * Locks that hold on this connection: of the session itself, or, behind a pooler, of a transaction
- * that is kept open on a second one.
+ * Returns locks that last on this connection: session locks, or, behind a pooler, locks of a
+ * transaction that is kept open on a second connection.
  */
 export async function advisoryLocks(
   session: Session,

@@ -1,12 +1,13 @@
 import { quoteLiteral } from './quote.ts';
 
 /**
- * A server process that works for us; behind a pooler it is known by its application's name alone,
- * or, outside a transaction where no name can be set, by a comment that the statement begins with.
+ * A server process that works for dbops. Behind a pooler it is identified by its application_name
+ * alone, or, outside a transaction where no name can be set, by a comment at the start of the
+ * statement.
  */
 export type Backend = { pid: number } | { application: string };
 
-/** SQL: whether a row of `pg_stat_activity` is that process. */
+/** Returns an SQL condition on a row of `pg_stat_activity`. */
 export function isBackend(backend: Backend, row: string): string {
   return 'pid' in backend
     ? `${row}.pid = ${backend.pid}`
@@ -14,7 +15,7 @@ export function isBackend(backend: Backend, row: string): string {
          OR ${row}.state = 'active' AND starts_with(${row}.query, ${quoteLiteral(signed(backend, ''))}))`;
 }
 
-/** SQL by which a process is known while it runs it. */
+/** Returns an SQL comment that identifies a process while it runs the statement. */
 export function signed(backend: Backend, sql: string): string {
   return 'pid' in backend ? sql : `/* ${backend.application} */ ${sql}`;
 }

@@ -13,7 +13,7 @@ interface Entry {
 const block = 512;
 const directoryType = '5'.charCodeAt(0);
 
-/** Yields what a tar file holds. It is left open: its files are read when they are asked for. */
+/** Yields the entries of a tar file. It stays open: files are read when they are needed. */
 export function* entriesOf(archive: string): Generator<Entry> {
   const file = openSync(archive, 'r');
   for (let at = 0; ;) {
@@ -38,7 +38,7 @@ function textAt(header: Buffer, at: number, length: number): string {
   return text.slice(0, text.indexOf('\0') >>> 0);
 }
 
-/** Writes a cluster into a new directory, which appears with all of its files or not at all. */
+/** Writes a cluster into a new directory, which appears complete or not at all. */
 export function unpack(archive: string, directory: string): void {
   const draft = `${directory}.new`;
   rmSync(draft, { recursive: true, force: true });

@@ -4,21 +4,21 @@
  */
 
 /**
- * SQL: `a IS NOT DISTINCT FROM b`, which has no form that names its operator. Records are compared by
- * the equality that the types of their columns have by default, and NULL equals NULL (server manual,
- * "Composite Type Comparison"). Both sides have one type and one collation.
+ * Returns SQL for `a IS NOT DISTINCT FROM b`, which has no form that names its operator. Records
+ * are compared by the default equality of the types of their columns, and NULL equals NULL (server
+ * manual, "Composite Type Comparison"). Both sides have one type and one collation.
  */
 export function isSame(a: string, b: string): string {
   return `${recordOf(a)} OPERATOR(pg_catalog.=) ${recordOf(b)}`;
 }
 
-/** SQL: the same of two texts, whatever their collations. */
+/** Returns the same SQL for two texts, whatever their collations. */
 export function isSameText(a: string, b: string): string {
   const plain = (value: string) => `${value} COLLATE pg_catalog."C"`;
   return isSame(plain(a), plain(b));
 }
 
-/** SQL: `a IS DISTINCT FROM b`. See `isSame`. */
+/** Returns SQL for `a IS DISTINCT FROM b`. See `isSame`. */
 export function isOther(a: string, b: string): string {
   return `${recordOf(a)} OPERATOR(pg_catalog.<>) ${recordOf(b)}`;
 }

@@ -93,7 +93,10 @@ export function isConnectionLoss(error: unknown): boolean {
   );
 }
 
-/** The SQLSTATE or system error code; of an AggregateError (several addresses) the first one's. */
+/**
+ * Returns the SQLSTATE or system error code; for an AggregateError (several addresses) that of the
+ * first.
+ */
 export function codeOf(error: unknown): string {
   if (error instanceof AggregateError && error.errors.length > 0) return codeOf(error.errors[0]);
   const code = (error as { code?: unknown } | null)?.code;

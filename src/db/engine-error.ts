@@ -1,6 +1,6 @@
-/** The process of an embedded database has ended before its work was done. */
+/** The process of an embedded database ended before its work was done. */
 export class EngineLost extends Error {
-  /** SQLSTATE connection_failure: for the caller it is a connection that broke. */
+  /** SQLSTATE connection_failure: for the caller, the connection is lost. */
   readonly code = '08006';
   /** What the engine wrote before it ended, a line each; the first is in the message. */
   readonly reason: readonly string[];

@@ -1,9 +1,9 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 
 /**
- * A shell that outlives dbops by an instant: its input ends when dbops does, however that comes about, and
- * then it kills the engines that are left. An engine cannot see to it, because a statement that never
- * ends keeps its only thread busy.
+ * A shell that outlives dbops by an instant: its input ends when dbops ends, in whatever way, and
+ * it then kills the remaining engines. An engine cannot do this itself, because a statement that
+ * never ends blocks its only thread.
  */
 let guard: ChildProcess | undefined;
 const guarded = new Set<number>();
@@ -17,7 +17,7 @@ export function guardEngine(pid: number): boolean {
   return tell();
 }
 
-/** Forgets a process that has ended, whose number may be given to another. */
+/** Forgets a process that has ended, whose number may be reused. */
 export function unguardEngine(pid: number): void {
   guarded.delete(pid);
   tell();

@@ -14,23 +14,24 @@ export interface Connection {
   readonly processID: number;
 }
 
-/** Kysely itself: ours, or the one that a project has installed. */
+/** Kysely: the one of dbops, or the one that the project installed. */
 export type KyselyPackage = Pick<typeof own, 'Kysely' | 'PostgresDialect'>;
 
-/** Kysely over the one connection of a session: its locks, settings and transaction are ours. */
+/**
+ * Returns Kysely on the one connection of a session, within its locks, settings and transaction.
+ */
 export function kyselyOf<DB>({ client, pid }: Session): Kysely<DB> {
   return kyselyOver<DB>({ query: client.query.bind(client), processID: pid });
 }
 
-/** Kysely over a connection that somebody else opens and closes. */
+/** Returns Kysely on a connection that the caller opens and closes. */
 export function kyselyOver<DB>(connection: Connection, kysely: KyselyPackage = own): Kysely<DB> {
   return new kysely.Kysely<DB>({ dialect: dialectOver(connection, kysely) });
 }
 
 /**
- * Kysely inside the transaction that the connection is in, for code that is not ours.
- *
- * @throws from `db.transaction()`, which would end our transaction half-way
+ * Returns Kysely inside the open transaction of a connection, for code of the project.
+ * @throws from `db.transaction()`, which would end that transaction
  */
 export function kyselyWithin(connection: Connection, kysely: KyselyPackage): Kysely<unknown> {
   const dialect = dialectOver(connection, kysely);

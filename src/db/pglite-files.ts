@@ -6,7 +6,7 @@ type Module = PGlite['Module'];
 type Filesystem = NonNullable<PGlite['fs']>;
 type Options = Parameters<Filesystem['init']>[1];
 
-/** What PGlite asks of a file system beside its place in the engine's own tree. */
+/** The part of a file system that PGlite needs beside its mount point. */
 abstract class Files {
   async init(_: PGlite, options: Options): Promise<{ emscriptenOpts: Options }> {
     const preRun = [...(options.preRun ?? []), (module: Module) => this.mount(module)];
@@ -32,8 +32,8 @@ const dataDirectory = '/pglite/data';
 const modes = { directory: 0o40700, file: 0o100600 };
 
 /**
- * A cluster in memory, whose files are read from an archive when the engine first touches them: a
- * database that lives for a second touches few.
+ * A cluster in memory, whose files are read from an archive when the engine first opens them: a
+ * short-lived database opens few.
  */
 export class MemoryFiles extends Files {
   readonly #archive: string;
@@ -76,7 +76,7 @@ interface HostFilesystem {
   stream_ops: { fsync?: (stream: { nfd: number }) => number };
 }
 
-/** A directory of the machine, whose files reach the disk when the engine says so. */
+/** A directory of the machine; the engine determines when its files are flushed. */
 export class DirectoryFiles extends Files {
   readonly #directory: string;
 
@@ -86,7 +86,7 @@ export class DirectoryFiles extends Files {
   }
 
   protected override mount({ FS, NODEFS }: Module & { NODEFS: HostFilesystem }): void {
-    // Emscripten takes an fsync of such a file for done.
+    // Emscripten reports an fsync of such a file as successful without doing it.
     NODEFS.stream_ops.fsync = ({ nfd }: { nfd: number }) => {
       fsyncSync(nfd);
       return 0;

@@ -1,22 +1,22 @@
 import type { EmbeddedExtensions } from './pglite-extensions.ts';
 
-/** What the process of an embedded database is told before it opens one. */
+/** The instructions for the process of an embedded database. */
 export interface Order {
   /** `null`: in memory. */
   directory: string | null;
-  /** The archive of an empty cluster; `null`: the engine makes one, which takes seconds. */
+  /** The archive of an empty cluster; `null`: the engine runs initdb, which takes seconds. */
   template: string | null;
   extensions: EmbeddedExtensions;
-  /** Somebody ends the process when dbops has ended. */
+  /** Whether another process kills the engine when dbops has ended. */
   isGuarded: boolean;
 }
 
 /** File descriptors of that process. */
 export const channels = {
-  /** Nothing is ever written to it: it ends when dbops does. */
+  /** Never written to: it ends when dbops does. */
   life: 0,
-  /** The last words. */
+  /** The last messages of the engine. */
   words: 2,
-  /** The order, a line of JSON; then the wire protocol in both directions. */
+  /** The instructions, a line of JSON; then the wire protocol in both directions. */
   wire: 3,
 };

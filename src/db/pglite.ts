@@ -23,7 +23,7 @@ function beside(name: string): string {
     : fileURLToPath(new URL(`./${name}.cjs`, import.meta.url));
 }
 
-/** The empty cluster that `npm run build` leaves in `dist/`; `null` before the first build. */
+/** The empty cluster that `npm run build` writes to `dist/`; `null` before the first build. */
 function emptyCluster(): string | null {
   const candidates = ['./pglite-cluster.tar', '../../dist/pglite-cluster.tar'];
   return (
@@ -58,8 +58,8 @@ export async function startEngine(
 }
 
 /**
- * One thread, because all of the work is done on one; a session of its own, so that a terminal's
- * Ctrl-C does not reach it.
+ * One thread, because one thread does all the work; a session of its own, so that Ctrl-C in a
+ * terminal does not reach it.
  */
 function spawnEngine(): ChildProcess {
   const flags = ['--single-threaded', '--no-warnings'];
@@ -69,7 +69,7 @@ function spawnEngine(): ChildProcess {
     cwd: '/',
     env: engineEnvironment(process.env),
   });
-  // The socket of the wire protocol alone keeps dbops running.
+  // Only the socket of the wire protocol keeps dbops running.
   child.unref();
   for (const stream of [child.stdin, child.stderr]) if (stream instanceof Socket) stream.unref();
   return child;
@@ -142,7 +142,7 @@ export class EngineSocket extends Duplex {
     this.#wire.write(bytes, () => done());
   }
 
-  /** What is in memory needs no goodbye. A directory gets its checkpoint. */
+  /** A database in memory is killed; a directory gets a shutdown checkpoint. */
   #close(bytes: Buffer, done: () => void): void {
     this.#isClosing = true;
     awaitEnd(this.#child);
@@ -158,13 +158,13 @@ export class EngineSocket extends Duplex {
   }
 }
 
-/** Keeps dbops running until the process is gone. */
+/** Keeps dbops running until the process has ended. */
 function awaitEnd(child: ChildProcess): void {
   child.ref();
   if (child.stderr instanceof Socket) child.stderr.ref();
 }
 
-/** Resolves once the process is gone and all that it has written was read. */
+/** Resolves when the process has ended and its output was read. */
 function endOf(child: ChildProcess): Promise<EngineLost> {
   const words = lastWords(child.stderr);
   return new Promise((resolve) => {

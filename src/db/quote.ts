@@ -1,9 +1,12 @@
 import { escapeIdentifier as quoteIdentifier, escapeLiteral as quoteLiteral } from 'pg';
 
-/** The one place where names and literals become SQL text; values travel as parameters. */
+/**
+ * Quotes names and literals. Only this file writes them into SQL text; values are sent as
+ * parameters.
+ */
 export { quoteIdentifier, quoteLiteral };
 
-/** The name of an object in SQL; without a schema it is left to `search_path`. */
+/** Returns the name of an object in SQL; without a schema, `search_path` determines it. */
 export function quoteName({ schema, name }: { schema?: string; name: string }): string {
   return schema ? `${quoteIdentifier(schema)}.${quoteIdentifier(name)}` : quoteIdentifier(name);
 }

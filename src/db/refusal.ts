@@ -15,11 +15,10 @@ export function isRightMissing(error: unknown): boolean {
 }
 
 /**
- * Returns the error for a missing privilege or a read-only database (exit code 3), or nothing for any
- * other error.
- *
- * @param table that was read, as `schema.table`, where it is known: the server's message may name
- *   its schema only, or leave the schema out
+ * Returns the error for a missing privilege or a read-only database (exit code 3), or undefined for
+ * any other error.
+ * @param table the table that was read, as `schema.table`, where it is known: the server's message
+ *   may omit the schema or the table
  */
 export function refusal(
   error: unknown,

@@ -3,7 +3,7 @@ import { withLossCode } from './lost-connection.ts';
 
 /** A statement of a script failed; the ones before it were executed in the same message. */
 export class ScriptError extends Error {
-  /** How many statements completed before the one that failed. */
+  /** Number of statements that completed before the failing one. */
   readonly completed: number;
   constructor(cause: Error, completed: number) {
     super(cause.message, { cause });
@@ -11,7 +11,7 @@ export class ScriptError extends Error {
   }
 }
 
-/** @param before a statement that is not the caller's: neither counted, nor part of an error's position */
+/** @param before a statement of dbops: neither counted, nor part of an error's position */
 export function runScript(client: Client, sql: string, before = ''): Promise<void> {
   let completed = before === '' ? 0 : -1;
   const count = () => completed++;
@@ -27,7 +27,7 @@ export function runScript(client: Client, sql: string, before = ''): Promise<voi
   });
 }
 
-/** An error whose position is that in the text without what stood before it. */
+/** Returns the error with its position relative to the caller's text. */
 export function placedIn<E>(error: E, offset: number): E {
   if (error instanceof Error && 'position' in error && Number(error.position) > offset)
     error.position = `${Number(error.position) - offset}`;

@@ -4,45 +4,44 @@ import { runScript } from './script.ts';
 import type { Target } from './target.ts';
 
 /**
- * The path of every statement that dbops itself writes. Whoever may create objects in a schema of the
- * role's path can give an operator or function there a closer match than the one of pg_catalog
- * (server manual, "Operator Type Resolution"), and would have it called with our rights. pg_temp is
- * searched first for tables and types unless the path names it.
+ * The search_path of every statement that dbops itself writes. A role that may create objects in a
+ * schema of the path can add an operator or function that matches argument types more closely than
+ * the one of pg_catalog (server manual, "Operator Type Resolution"); it would run with the rights
+ * of the user of dbops. pg_temp is searched first for tables and types unless the path names it.
  */
 export const ownPath = 'pg_catalog, pg_temp';
 
-/** What of a session decides its search_path. */
+/** The properties of a session that determine its search_path. */
 interface PathOwner {
-  /** SQL of the path of dbops. */
+  /** The path of dbops, as SQL. */
   readonly path: string;
   /** See `Session.isPooled`. */
   readonly isPooled: boolean;
   readonly client: Client;
 }
 
-/** SQL: names in the rest of the transaction mean what they mean to the role. */
+/** Returns SQL that sets the path of the role for the rest of the transaction. */
 export const toUserPath = 'SET LOCAL search_path TO DEFAULT';
 
-/** SQL: names in the rest of the transaction mean what they mean to dbops. */
+/** Returns SQL that sets the path of dbops for the rest of the transaction. */
 export function toOwnPath({ path }: Pick<PathOwner, 'path'>): string {
   return `SET LOCAL search_path TO ${path}`;
 }
 
-/** SQL: the same after statements that may have SET it for the session. */
+/** Returns the same SQL, after statements that may have SET the path for the session. */
 export function backToOwnPath({ path, isPooled }: Pick<PathOwner, 'path' | 'isPooled'>): string {
   return `SET ${isPooled ? 'LOCAL' : 'SESSION'} search_path TO ${path}`;
 }
 
-/** SQL: undoes every SET of the session, but for the path of dbops. */
+/** Returns SQL that undoes every SET of the session, except for the path of dbops. */
 export function resetSettings({ path, isPooled }: Pick<PathOwner, 'path' | 'isPooled'>): string {
   return isPooled ? 'RESET ALL' : `RESET ALL; SET search_path TO ${path}`;
 }
 
 /**
- * Runs one statement under the path of the role, because the path is what it asks for, or because it
- * calls code of the application, which may rely on it. The SQL names what it means with its schema:
+ * Runs one statement under the path of the role: a statement that reads the path, or that calls
+ * code of the application which may rely on it. The SQL qualifies what it uses:
  * `OPERATOR(pg_catalog.=)`, `pg_catalog.count(*)`.
- *
  * @param toPath SQL that sets another path
  */
 export async function underUserPath<R extends QueryResultRow>(
@@ -51,11 +50,11 @@ export async function underUserPath<R extends QueryResultRow>(
   toPath = toUserPath,
 ): Promise<R[]> {
   const answers = await session.client.query<R>(`${toPath}; ${sql}; ${toOwnPath(session)}`);
-  // pg's types know one result; of several statements it returns one each.
+  // pg returns one result per statement, which its types do not express.
   return [answers].flat()[1]?.rows ?? [];
 }
 
-/** The schema in which the path of the role finds a table, index, view or sequence. */
+/** Returns the schema in which the path of the role finds a table, index, view or sequence. */
 export async function schemaOf(
   session: Pick<PathOwner, 'client' | 'path'>,
   name: string,
@@ -65,7 +64,7 @@ export async function schemaOf(
   return row?.schema;
 }
 
-/** SELECT: the same, for a session that has a path of the role already. */
+/** Returns a SELECT of the same, for a session that has the path of the role. */
 export function schemaSql(name: string): string {
   return `SELECT n.nspname AS schema FROM pg_catalog.pg_class c
       JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
@@ -73,10 +72,9 @@ export function schemaSql(name: string): string {
 }
 
 /**
- * Sets the path for the session, unless a pooler would give the connection to others with it. Until
- * then the path is the role's: everything is named with its schema.
- *
- * @returns whether there is a pooler
+ * Sets the path for the session, unless a pooler would return the connection to other clients with
+ * it. Until then the path is the role's, so everything is qualified.
+ * @returns whether a pooler is in between
  */
 export async function takePath(
   client: Client,
@@ -97,7 +95,7 @@ export async function takePath(
   return rows[0]?.direct !== true;
 }
 
-/** How statements of dbops are sent; see `Session`. */
+/** Returns how statements of dbops are sent; see `Session`. */
 interface Statements {
   query<R extends QueryResultRow>(sql: string, values?: unknown[]): Promise<R[]>;
   script(sql: string): Promise<void>;
@@ -110,7 +108,10 @@ export function directly(client: Client): Statements {
   };
 }
 
-/** The path holds for a transaction, so that each begins with it: one of several statements in a message, too. */
+/**
+ * The path lasts for a transaction, so each transaction sets it first, also that of a message with
+ * several statements.
+ */
 export function throughPooler(client: Client, path: string): Statements {
   const setPath = `SET LOCAL search_path TO ${path}; `;
   const isWithin = () => client.getTransactionStatus() !== 'I';
@@ -134,5 +135,5 @@ export function throughPooler(client: Client, path: string): Statements {
   };
 }
 
-/** After an error pg reports the state before it: such a text may end a transaction that has failed. */
+/** After an error pg reports the state before it: such a text may end a failed transaction. */
 const endsTransaction = /^(?:ROLLBACK|COMMIT)\b/;

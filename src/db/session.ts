@@ -27,9 +27,9 @@ export interface Session {
   readonly pid: number;
   readonly client: Client;
   /**
-   * A pooler may serve each transaction from another connection (PgBouncer, Neon's `-pooler`,
-   * Supavisor), because the process that the handshake named is not the one that answers. Nothing of
-   * the session holds from one transaction to the next, and nothing set there may remain.
+   * A pooler may serve each transaction on another connection (PgBouncer, Neon's `-pooler`,
+   * Supavisor); the server process that answers is then not the one of the handshake. Session
+   * settings are lost between transactions, and none may remain.
    */
   readonly isPooled: boolean;
   /** The `search_path` under which `query` and `script` run outside migrations, as SQL: `ownPath`. */
@@ -42,28 +42,25 @@ export interface Session {
    */
   script(sql: string): Promise<void>;
   /**
-   * Sends the text as it is, for a statement that cannot share its message with another. Behind a
+   * Sends the text unchanged, for a statement that cannot share its message with another. Behind a
    * pooler it runs under the path of the role.
    *
    * @throws ScriptError
    */
   alone(sql: string): Promise<void>;
   close(): Promise<void>;
-  /** Drops the connection without a goodbye, in the middle of whatever it does. */
+  /** Closes the connection immediately, whatever it is doing. */
   abandon(): void;
 }
 
 export interface SessionOptions {
-  /** Shown in `pg_stat_activity`, so that a blocked colleague sees who we are. */
+  /** Shown in `pg_stat_activity`, to identify the session to others. */
   application: string;
   /** SQL of another path than `ownPath`; `DEFAULT` is that of the role. */
   path?: string;
   /** Milliseconds. */
   connectTimeout?: number;
-  /**
-   * Milliseconds to go on asking a server that has no connection to spare; none by default. Many
-   * who start at once need not all be served at once.
-   */
+  /** Milliseconds to retry while the server has no free connection; none by default. */
   patience?: number;
   /** Called before each further attempt. */
   onCrowded?: () => void;
@@ -76,7 +73,9 @@ export interface SessionOptions {
 
 const oid = { int8: 20, date: 1082, timestamp: 1114 };
 
-/** Own parsers, per client: int8 keeps all its digits, dates are not shifted by the local zone. */
+/**
+ * Parsers per client: int8 keeps all its digits, and dates are not shifted by the local time zone.
+ */
 const parsers: ClientConfig['types'] = {
   getTypeParser: ((type: number, format: 'text' | 'binary') => {
     if (format === 'text' && type === oid.int8) return BigInt;
@@ -88,7 +87,7 @@ const parsers: ClientConfig['types'] = {
 /**
  * Connects.
  *
- * @throws DbopsError with exit code 3 when the database can't be reached or refuses us,
+ * @throws DbopsError with exit code 3 when the server cannot be reached or rejects the connection,
  *   7 when the embedded database is open in another process
  */
 export async function openSession(target: Target, options: SessionOptions): Promise<Session> {
@@ -110,7 +109,7 @@ export async function openSession(target: Target, options: SessionOptions): Prom
   }
 }
 
-/** Whether a server that is starting could have caused the error: it answers later. */
+/** Returns whether a server that is starting could have caused the error. */
 function mayStillStart({ code, cause }: DbopsError): boolean {
   const reason = codeOf(cause);
   const isStarting = reason === sqlstate.cannotConnectNow;
@@ -171,7 +170,7 @@ async function connectOnce(
 async function clientConfig(target: Target, connectTimeout: number): Promise<ClientConfig> {
   if (target.kind === 'postgres')
     return { connectionTimeoutMillis: connectTimeout, ...target.config, keepAlive: true };
-  // No time limit: on a busy machine, or after a crash, it takes long to open but does so in the end.
+  // No time limit: on a busy machine, or after a crash, opening takes long but completes.
   const { startEngine } = await import('./pglite.ts');
   const socket = await startEngine(target.directory, target.extensions);
   const stream = () => socket as never;
@@ -179,8 +178,8 @@ async function clientConfig(target: Target, connectTimeout: number): Promise<Cli
 }
 
 /**
- * Runs `work` in one REPEATABLE READ READ ONLY transaction: figures agree with one another, and
- * the server itself refuses a write.
+ * Runs `work` in one REPEATABLE READ READ ONLY transaction: all figures are of one moment, and the
+ * server rejects a write.
  */
 export async function readOnly<T>(session: Session, work: () => Promise<T>): Promise<T> {
   await session.script(
@@ -197,7 +196,7 @@ export async function readOnly<T>(session: Session, work: () => Promise<T>): Pro
 }
 
 /**
- * One statement in a read-only transaction of its own, in one message, whose statements are a
+ * Runs one statement in a read-only transaction of its own, in one message, whose statements are a
  * transaction without BEGIN (server manual, "Multiple Statements in a Simple Query"); inside a
  * transaction, the statement alone.
  */

@@ -1,5 +1,5 @@
 /**
- * SQLSTATEs that dbops acts on, by the names of the server's manual (appendix "PostgreSQL Error
+ * SQLSTATEs that dbops handles, by the names of the server's manual (appendix "PostgreSQL Error
  * Codes").
  */
 export const sqlstate = {

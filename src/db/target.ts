@@ -90,7 +90,10 @@ function fromParameters(
   };
 }
 
-/** Every spelling in which the password could reach a stream. One that is a name too is no secret. */
+/**
+ * Returns every spelling of the password that could reach an output stream. A password that is also
+ * a name is not a secret.
+ */
 function secretsOf(url: string, password: string | undefined): string[] {
   const raw = /:\/\/[^:@/]*:([^@]*)@/.exec(url)?.[1];
   return [...new Set([password, raw, password && encodeURIComponent(password)])].filter(
@@ -98,7 +101,7 @@ function secretsOf(url: string, password: string | undefined): string[] {
   );
 }
 
-/** The name of the target for people, without the password. */
+/** Returns the name of the target for people, without the password. */
 export function describeTarget(target: Target): string {
   if (target.kind === 'pglite') return `pglite:${target.directory ?? 'memory'}`;
   if (target.host.startsWith('/') && !target.others)
@@ -109,7 +112,7 @@ export function describeTarget(target: Target): string {
   return `postgres://${target.user}@${places.join(',')}/${target.database}`;
 }
 
-/** The database's name, which `--confirm` must repeat. */
+/** Returns the database's name, which `--confirm` must repeat. */
 export function databaseName(target: Target): string {
   return target.kind === 'pglite' ? 'postgres' : target.database;
 }
@@ -123,7 +126,10 @@ export function isLocal(target: Target): boolean {
   );
 }
 
-/** A pooler in transaction mode loses session state between statements. */
+/**
+ * Returns whether the target looks like a pooler in transaction mode, which loses session state
+ * between statements.
+ */
 export function isPooler(target: Target): boolean {
   return target.kind === 'postgres' && (target.port === 6543 || /-pooler\./.test(target.host));
 }

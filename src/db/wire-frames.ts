@@ -1,6 +1,6 @@
 /**
- * Cuts the bytes that a client sends into batches that the engine can answer as a whole. It reads what
- * it is given to the end, so a message must be complete, and a Parse must come with its Sync.
+ * Cuts the bytes of a client into batches that the engine can answer completely. The engine reads
+ * its input to the end, so a message must be complete, and a Parse must come with its Sync.
  */
 export class WireFrames {
   #bytes: Buffer = Buffer.alloc(0);
@@ -10,7 +10,7 @@ export class WireFrames {
     this.#bytes = this.#bytes.length > 0 ? Buffer.concat([this.#bytes, bytes]) : bytes;
   }
 
-  /** Returns the bytes up to the last message that can be answered, and `undefined` without one. */
+  /** Returns the bytes up to the last message that can be answered; `undefined` without one. */
   take(): Buffer | undefined {
     const end = this.#isStarted ? lastAnswerable(this.#bytes) : startupEnd(this.#bytes);
     if (end === 0) return undefined;
@@ -21,12 +21,12 @@ export class WireFrames {
   }
 }
 
-/** Messages of the extended protocol that the server answers only when a later one asks it to. */
+/** Messages of the extended protocol that the server answers only after a later one. */
 const unanswered = new Set([...'PBDEC'].map((letter) => letter.charCodeAt(0)));
 
 const terminate = 'X'.charCodeAt(0);
 
-/** Terminate ends the session whatever follows, and is taken alone. */
+/** Terminate ends the session and is sent alone. */
 function lastAnswerable(bytes: Buffer): number {
   let end = 0;
   for (let at = 0; at + 5 <= bytes.length;) {

@@ -43,15 +43,18 @@ const select = `WITH ${common}
   UNION ALL SELECT 'label', 'e' || l.oid, n.name, t.typname, l.enumlabel, 'TYPE', NULL
     FROM pg_enum l JOIN pg_type t ON t.oid = l.enumtypid JOIN schemas n ON n.oid = t.typnamespace`;
 
-/** Every named object of a database by its identity, in the caller's transaction if there is one. */
+/**
+ * Returns every named object of a database by its identity, in the caller's transaction if one is
+ * open.
+ */
 export async function readIdentities(session: Session): Promise<ReadonlyMap<string, NamedObject>> {
   const rows = await session.query<NamedObject & Record<string, unknown>>(select);
   return new Map(rows.map((row) => [row.id, row]));
 }
 
 /**
- * SQL that gives what is in both lists its older name back. A planner of catalogs alone would drop
- * a renamed column and make another: its values would be gone.
+ * Returns SQL that renames objects of both lists to their older names. A planner that compares
+ * catalogs would drop a renamed column and add another, and lose its values.
  */
 export function renamesBack(
   now: ReadonlyMap<string, NamedObject>,
@@ -61,7 +64,7 @@ export function renamesBack(
     const old = before.get(object.id);
     return old && placeOf(old) !== placeOf(object) ? [{ object, old }] : [];
   });
-  // Containers first, so that their parts are then addressed by the older names.
+  // Containers come first, so that their parts are then addressed by the older names.
   const inOrder = moved.toSorted((a, b) => rank(a) - rank(b));
   const objects = new Map([...now.values()].map((object) => [object.id, { ...object }]));
   return inOrder.flatMap(({ object, old }, at) => {

@@ -48,7 +48,7 @@ export class RevertError extends Error {
   }
 }
 
-/** A plan that would drop a table which existed before the migration: its rows would be lost. */
+/** The plan would drop a table that existed before the migration, with its rows. */
 export class DropsTable extends Error {
   constructor(tables: readonly string[]) {
     super(`the derived SQL would drop ${tables.join(', ')}, which existed before the migration`);
@@ -56,8 +56,9 @@ export class DropsTable extends Error {
 }
 
 /**
- * Takes a shadow back to an older state of itself: first the parents of partitions and the names,
- * then everything else. A planner of catalogs alone would drop a table that changed its parent.
+ * Reverts a shadow to an older catalog of itself: first the parents of partitions and the names,
+ * then everything else. A planner that compares catalogs would drop a table that changed its
+ * parent.
  *
  * Must run in a transaction of the shadow in which the names are qualified.
  *
@@ -101,8 +102,8 @@ export async function revertCatalog(
 }
 
 /**
- * A sequence that comes back would start again, below numbers that its column holds: what it is set
- * to is read from the sequence that the column has had until then, and from the column.
+ * A recreated sequence would restart below numbers of its column, so it is set to the position of
+ * the column's previous sequence and to the maximum of the column.
  */
 async function positionsOf(
   shadow: Session,
@@ -127,7 +128,7 @@ async function positionsOf(
   };
 }
 
-/** The server reads every row, unless a constraint of the table proves that it is within its bound. */
+/** The server scans every row, unless a constraint of the table implies the partition bound. */
 function toAttachment(sql: string): DdlStatement {
   return { ...toRename(sql), rewrites: true };
 }

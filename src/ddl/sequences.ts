@@ -1,9 +1,9 @@
 import { quoteIdentifier as q, quoteLiteral, quoteName } from '../db/quote.ts';
 import type { Session } from '../db/session.ts';
 
-/** A sequence that gives a column of integers its numbers, as its identity or by its default. */
+/** A sequence that generates the values of an integer column, as its identity or by its default. */
 export interface Feed {
-  /** `table OID.column number`: no rename changes it. */
+  /** `table OID.column number`, which a rename does not change. */
   place: string;
   /** OID of the sequence. */
   sequence: number;
@@ -13,7 +13,7 @@ export interface Feed {
   column: string;
 }
 
-/** Reads the feeds of all columns outside the system's schemas. */
+/** Reads the sequences of all columns outside the system's schemas. */
 export function readFeeds(session: Session): Promise<Feed[]> {
   return session.query<Feed & Record<string, unknown>>(
     `SELECT DISTINCT a.attrelid || '.' || a.attnum AS place, s.oid::int8::float8 AS sequence,
@@ -36,14 +36,14 @@ export function readFeeds(session: Session): Promise<Feed[]> {
   );
 }
 
-/** A column that keeps existing, and gets another sequence. */
+/** A column that remains, with another sequence. */
 export interface Refed {
   feed: Feed;
-  /** The setting of the transaction that holds the position of the sequence which it had. */
+  /** The transaction setting that stores the position of its previous sequence. */
   setting: string;
 }
 
-/** @param before columns that exist before a script, as `Feed.place`, and the sequences then */
+/** @param before existing columns before a script, as `Feed.place`, and their sequences */
 export function refedColumns(
   before: { places: ReadonlySet<string>; feeds: readonly Feed[] },
   after: readonly Feed[],
@@ -54,7 +54,7 @@ export function refedColumns(
     .map((feed) => ({ feed, setting: settingOf(feed.place) }));
 }
 
-/** The columns of integers of all tables, as `Feed.place`. */
+/** Returns the integer columns of all tables, as `Feed.place`. */
 export async function readPlaces(session: Session): Promise<ReadonlySet<string>> {
   const rows = await session.query<{ place: string }>(
     `SELECT attrelid || '.' || attnum AS place FROM pg_attribute
@@ -66,14 +66,14 @@ export async function readPlaces(session: Session): Promise<ReadonlySet<string>>
 
 const settingOf = (place: string) => `dbops.position_${place.replace('.', '_')}`;
 
-/** SQL that remembers, until the transaction ends, which number a sequence gave out last. */
+/** Returns SQL that stores the last number of a sequence until the transaction ends. */
 export function rememberPosition({ place, schema, name }: Feed): string {
   return `SELECT set_config(${quoteLiteral(settingOf(place))}, (SELECT CASE WHEN is_called THEN last_value::text ELSE '' END FROM ${quoteName({ schema, name })}), true)`;
 }
 
 /**
- * SQL that sets a new sequence behind every number that its column holds and that the sequence
- * before it gave out; never back.
+ * Returns SQL that sets a new sequence beyond every number of its column and of its previous
+ * sequence; it never moves back.
  */
 export function setPosition({ feed, setting }: Refed): string {
   const sequence = quoteName({ schema: feed.schema, name: feed.name });
@@ -85,7 +85,7 @@ export function setPosition({ feed, setting }: Refed): string {
    AND sign(q.seqincrement) * (p.top::numeric - s.last_value) >= 0`;
 }
 
-/** Columns, as `table.column`, that hold numbers which their sequence is going to give out. */
+/** Returns columns, as `table.column`, that contain numbers which their sequence will generate. */
 export async function columnsAhead(session: Session, feeds: readonly Feed[]): Promise<string[]> {
   const ahead: string[] = [];
   for (const { schema, name, table, column } of feeds) {

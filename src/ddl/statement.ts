@@ -3,7 +3,10 @@ import type { Action } from '@supabase/pg-delta/plan';
 /** A statement of a derived script. */
 export interface DdlStatement {
   sql: string;
-  /** The table lock that it takes (server manual, "Explicit Locking"); absent: none of note. */
+  /**
+   * The table lock that it takes (server manual, "Explicit Locking"); absent: none that blocks
+   * others.
+   */
   lock?: string;
   /** Whether it rewrites or scans the whole table under its lock. */
   rewrites: boolean;
@@ -19,16 +22,16 @@ export interface QualifiedColumn {
   column: string;
 }
 
-/** A statement as it was planned, before it is made to suit rows. */
+/** A statement as planned, before it is adapted to tables with rows. */
 export interface Draft {
   sql: string;
   lock: Action['lockClass'];
   rewrites: boolean;
-  /** What it is about, and what else it names. */
+  /** The object that it changes, and other objects that it names. */
   places: { subjects: string[]; others: string[] };
 }
 
-/** What of a column decides how its values are kept. */
+/** The properties of a column that determine how its values are converted. */
 export interface ColumnState {
   type: string;
   notNull: boolean;

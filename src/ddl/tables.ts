@@ -1,7 +1,7 @@
 import { quoteName } from '../db/quote.ts';
 import type { Session } from '../db/session.ts';
 
-/** The tables of a database by their OIDs, which no rename changes, and what they are children of. */
+/** The tables of a database by OID, which a rename does not change, and their parents. */
 export interface Tables {
   names: ReadonlyMap<number, TableName>;
   children: readonly Child[];
@@ -12,11 +12,11 @@ interface TableName {
   name: string;
 }
 
-/** A table as a partition of another, or as one that inherits from it. */
+/** A table as a partition or an inheritance child of another. */
 interface Child {
   table: number;
   parent: number;
-  /** SQL: `FOR VALUES …` or `DEFAULT`; `null` where it inherits. */
+  /** SQL: `FOR VALUES …` or `DEFAULT`; `null` for inheritance. */
   bound: string | null;
 }
 
@@ -36,7 +36,10 @@ export async function readTables(session: Session): Promise<Tables> {
   return { names: new Map(tables.map(({ oid, ...name }) => [oid, name])), children };
 }
 
-/** SQL that takes tables which existed before out of the parents that they have got since. */
+/**
+ * Returns SQL that detaches tables which existed before from parents that they were attached to
+ * since.
+ */
 export function detachments(now: Tables, before: Tables): string[] {
   return missingFrom(before, now).flatMap(({ table, parent, bound }) =>
     before.names.has(table)
@@ -47,7 +50,7 @@ export function detachments(now: Tables, before: Tables): string[] {
   );
 }
 
-/** SQL that gives tables the parents that they had before; a table that is gone has none. */
+/** Returns SQL that attaches tables to their previous parents; a dropped table has none. */
 export function attachments(now: Tables, before: Tables): string[] {
   return missingFrom(now, before).flatMap(({ table, parent, bound }) =>
     now.names.has(table) && now.names.has(parent)
@@ -58,7 +61,7 @@ export function attachments(now: Tables, before: Tables): string[] {
   );
 }
 
-/** Names, as SQL, of tables of both that are not in `after`. */
+/** Returns the names, as SQL, of the tables of `before` that are missing in `after`. */
 export function droppedTables(now: Tables, before: Tables, after: Tables): string[] {
   return [...before.names.keys()].flatMap((oid) =>
     now.names.has(oid) && !after.names.has(oid) ? nameOf(before, oid) : [],

@@ -2,8 +2,7 @@ import { usageError } from '../errors.ts';
 import type { RescueRecord } from './record.ts';
 
 /**
- * The records that a name means: those of a migration, or the one with that id.
- *
+ * Returns the records of a migration, or the record with this id.
  * @throws usage error when there is none
  */
 export function chosen(records: readonly RescueRecord[], name: string): RescueRecord[] {

@@ -19,11 +19,10 @@ import { keyOf, readShapes, type Shape, type ShapeColumn } from './table-shape.t
 export type Kept = Pick<RescueRecord, 'id' | 'loss' | 'rows' | 'key' | 'isKeyed' | 'tableId'>;
 
 /**
- * Copies what is going to be destroyed into `dbops_rescue`, in the caller's transaction. The tables
- * are locked first, as the statements that follow would lock them: no row slips in between.
- *
- * @param losses those of tables that are not there, or have no rows, are left out
- * @param all of the script: what it destroys can't be a key
+ * Copies what a script will destroy into `dbops_rescue`, in the caller's transaction. The tables
+ * are locked first, with the lock of the statements that follow, so that no row is added meanwhile.
+ * @param losses losses in tables that do not exist or have no rows are skipped
+ * @param all losses of the script: a column that it destroys cannot identify rows
  */
 export async function keep(
   session: Session,
@@ -33,7 +32,7 @@ export async function keep(
 ): Promise<Kept[]> {
   const tables = await lock(session, losses);
   if (tables.size === 0) return [];
-  // Names among the values (regclass …) are kept with their schemas.
+  // Values that are names (regclass and similar types) are stored with their schemas.
   const exactly = (work: () => Promise<Kept[]>) =>
     withExactText(session, () => withQualifiedNames(session, work));
   return exactly(async () => {
@@ -55,12 +54,12 @@ async function lock(session: Session, losses: readonly Destroyed[]): Promise<Map
   if (present.size === 0) return present;
   const tables = [...present.values()].map(ownRows).toSorted().join(', ');
   await session.script(`LOCK TABLE ${tables} IN ACCESS EXCLUSIVE MODE`);
-  return readShapes(session, losses); // as they are now that nobody can change them
+  return readShapes(session, losses); // read again under the lock
 }
 
 /**
- * A run that was cut off between copying and destroying, outside a transaction, left copies of
- * tables that are still there: the new ones take their place.
+ * Replaces the copies of a run outside a transaction that was interrupted between copying and
+ * destroying: their tables still exist.
  */
 async function begin(session: Session, cause: Cause, losses: readonly Destroyed[]): Promise<void> {
   await session.script(ensureRecords);
@@ -80,29 +79,29 @@ async function begin(session: Session, cause: Cause, losses: readonly Destroyed[
   if (stale.length > 0) await dropRecords(session, stale);
 }
 
-/** What is copied, and from where. */
+/** The contents of a copy and their source. */
 export interface Copy {
   loss: Destroyed;
   shape: Shape;
-  /** In the order of the copy. */
+  /** Columns in the order of the copy. */
   columns: ShapeColumn[];
   key: string[];
   isKeyed: boolean;
   /**
-   * SQL: which rows there is something to keep of; absent: all. Without a key the others are copied
-   * too, for a row that is like them is only told by its place among them.
+   * An SQL condition that selects the rows to copy; absent: all. Without a key all rows are copied,
+   * because equal rows are matched by their order.
    */
   condition?: string;
 }
 
-/** @param losses all of the script: what it destroys can't be a key */
+/** @param losses all of the script: a column that it destroys cannot identify rows */
 export function planCopy(
   shape: Shape,
   loss: Destroyed,
   losses: readonly Destroyed[],
 ): Copy | undefined {
   const stored = shape.columns.filter(({ isGenerated }) => !isGenerated);
-  if (stored.length === 0) return undefined; // rows of nothing
+  if (stored.length === 0) return undefined; // rows without columns
   if (loss.kind !== 'column') {
     const [key] = shape.keys;
     const all = stored.map(({ name }) => name);
@@ -123,15 +122,15 @@ export function planCopy(
     shape,
     key,
     isKeyed: own !== undefined,
-    // Without a key, the values of other lost columns tell rows apart once they are back.
+    // Without a key, the values of other lost columns identify rows once they are restored.
     columns: stored.filter(({ name }) => !own || name === loss.column || key.includes(name)),
-    // A default would fill what was NULL, and an expression can make a value of it.
+    // A new default replaces NULL, and an expression may compute a value from it, so NULL is copied too.
     ...(loss.change === 'dropped' &&
       !column.hasDefault && { condition: `${q(column.name)} IS NOT NULL` }),
   };
 }
 
-/** SQL of the rows that a copy is made of. */
+/** Returns SQL that selects the rows to copy. */
 export function rowsOf({ shape, condition }: Copy): string {
   return `FROM ${ownRows(shape)}${condition ? ` WHERE ${condition}` : ''}`;
 }
@@ -174,7 +173,7 @@ async function make(session: Session, cause: Cause, copy: Copy): Promise<Kept> {
   return { id, loss, rows, key, isKeyed, tableId };
 }
 
-/** Where the sequences of what is destroyed stand. */
+/** Returns the positions of the sequences of destroyed columns. */
 async function readSequences(session: Session, { loss, shape }: Copy): Promise<SequenceState[]> {
   const states: SequenceState[] = [];
   for (const { column, schema, name } of shape.sequences) {
@@ -187,7 +186,7 @@ async function readSequences(session: Session, { loss, shape }: Copy): Promise<S
   return states;
 }
 
-/** FORCE ROW LEVEL SECURITY would keep rows from the owner, and so from the copy. */
+/** FORCE ROW LEVEL SECURITY would hide rows from the owner, and so from the copy. */
 async function withoutPolicies<T>(
   session: Session,
   shape: Shape,

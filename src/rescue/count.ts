@@ -7,11 +7,11 @@ import { keyOf, readShapes } from './table-shape.ts';
 
 export interface LossCount {
   loss: Destroyed;
-  /** `null`: not known, because another migration comes first or this user may not read the table. */
+  /** `null`: unknown, because another migration runs first or the role may not read the table. */
   rows: number | null;
 }
 
-/** How many rows, or values, each loss would take away as the database is now. */
+/** Counts the rows or values that each loss would destroy now. */
 export async function countLosses(
   session: Session,
   losses: readonly Destroyed[],

@@ -2,9 +2,9 @@ import { ownPath } from '../db/search-path.ts';
 import type { Session } from '../db/session.ts';
 
 /**
- * Settings under which text says all of a value, and says it the same every time (server manual,
- * "Locale and Formatting"); the path of dbops qualifies every name. With row_security off the
- * server refuses to leave rows out, rather than leaving them out.
+ * Settings under which the text of a value is complete and reproducible (server manual, "Locale and
+ * Formatting"); the path of dbops qualifies every name. With row_security off the server raises an
+ * error instead of hiding rows.
  */
 const exact: readonly [name: string, value: string][] = [
   ['DateStyle', 'ISO, YMD'],
@@ -17,12 +17,12 @@ const exact: readonly [name: string, value: string][] = [
 
 const qualified: readonly [name: string, value: string][] = [['search_path', ownPath]];
 
-/** Runs `work` in the caller's transaction under those settings, and puts back what was set. */
+/** Runs `work` in the caller's transaction under those settings, and resets them afterwards. */
 export function withExactText<T>(session: Session, work: () => Promise<T>): Promise<T> {
   return withSettings(session, exact, work);
 }
 
-/** Runs `work` where every name that the server prints has its schema. */
+/** Runs `work` while the server qualifies every name that it prints. */
 export function withQualifiedNames<T>(session: Session, work: () => Promise<T>): Promise<T> {
   return withSettings(session, qualified, work);
 }
@@ -38,7 +38,7 @@ async function withSettings<T>(
     [settings.map(([name]) => name), settings.map(([, value]) => value)],
   );
   const result = await work();
-  // After an error the transaction is over, and they with it.
+  // After an error the transaction, and the settings with it, are rolled back.
   await session.query(
     'SELECT set_config(name, value, true) FROM unnest($1::text[], $2::text[]) AS each (name, value)',
     [before.map(({ name }) => name), before.map(({ value }) => value)],

@@ -32,41 +32,44 @@ import {
 import { readShapeOf } from './table-shape.ts';
 import { statedLosses } from './losses-in-text.ts';
 
-/** What a guard is to keep, and to restore. */
+/** What a guard copies and restores. */
 export interface Watch {
   cause: Cause;
-  /** What a shadow has shown to be destroyed. */
+  /** Losses that a shadow showed. */
   losses: readonly Loss[];
-  /** What the script's text says that it destroys. */
+  /** Losses in the text of the script. */
   stated: readonly Destruction[];
-  /** There was no shadow: of a change of type nobody knows what it does. */
+  /** Without a shadow, the effect of a type change is unknown. */
   isStatedAlone: boolean;
-  /** Nothing is kept: that was agreed to. */
+  /** Nothing is copied, by consent of the user. */
   discards: boolean;
-  /** Whether rows and values that the script creates a place for are restored in its transaction. */
+  /**
+   * Whether rows and values whose table or column the script recreates are restored in its
+   * transaction.
+   */
   restores: boolean;
-  /** SQL that runs after that: what only tables with their rows satisfy. */
+  /** SQL that runs after the restore: constraints that need those rows. */
   rules?: string;
-  /** Called once the script has run; its transaction may still fail, and run again. */
+  /** Called after the script; its transaction may still fail and run again. */
   onOutcome: (outcome: GuardOutcome) => void;
 }
 
-/** What became of rows and values around a script. */
+/** The outcome for rows and values around a script. */
 export interface GuardOutcome {
-  /** What was copied before it was destroyed. */
+  /** Copies made before rows were destroyed. */
   kept: readonly Kept[];
-  /** What a script outside a transaction destroyed beyond what was copied. */
+  /** Losses of a script outside a transaction that were not copied. */
   missed: readonly Loss[];
   /** The copies of what the script undoes. */
   returning: readonly RescueRecord[];
-  /** What of them was restored; those that the server refused are not among them. */
+  /** What was restored of them, without what the server rejected. */
   restored: readonly Restored[];
 }
 
 /**
- * A guard that keeps what a script destroys. The expected losses are copied before it; what it has
- * really destroyed is then read from the catalog, inside the same transaction: if there is more,
- * the script is taken back, that is copied too, and the script runs again.
+ * Returns a guard that copies what a script destroys. The expected losses are copied before it.
+ * Afterwards the actual losses are read from the catalog in the same transaction: if there are
+ * more, the script is rolled back to a savepoint, these are copied too, and the script runs again.
  */
 export function guardFor(watch: Watch): RowGuard {
   let unattended:
@@ -128,19 +131,21 @@ async function around(
   return { kept: remaining, missed: [], restored, returning: returning.records };
 }
 
-/** A copy that tells its rows apart by a column that is lost too. */
+/** A copy whose rows are identified by a column that is lost too. */
 function isInKey(loss: Loss, { loss: { schema, table }, key }: Kept): boolean {
   const isOfTable = loss.schema === schema && loss.table === table;
   return loss.kind === 'column' && isOfTable && key.includes(loss.column);
 }
 
-/** The records that a script may create a place for, as things are before it. */
+/** Returns the records that the script may make restorable, before it runs. */
 interface Returning {
   records: readonly RescueRecord[];
   columns: ColumnIdentities;
 }
 
-/** Read in the transaction of the script: an earlier step of the same run may have made copies. */
+/**
+ * Read in the transaction of the script, because an earlier step of the run may have made copies.
+ */
 async function awaitReturn(session: Session, { cause }: Watch): Promise<Returning> {
   const { tracking, direction, migration } = cause;
   const records = await recordsUndoneBy(session, tracking, direction, [migration]);
@@ -149,7 +154,9 @@ async function awaitReturn(session: Session, { cause }: Watch): Promise<Returnin
   return { records, columns };
 }
 
-/** Runs the script, restores what it creates a place for, and runs the rules. */
+/**
+ * Runs the script, restores the rows whose table or column it recreated, and adds the constraints.
+ */
 async function bringBack(
   session: Session,
   watch: Placed,
@@ -173,14 +180,17 @@ async function restoreReturned(
   const open = await readAgain(session, records);
   const options = { dryRun: false, overwrite: false, ...(toPath && { toPath }) };
   const work = () => restoreWithin(session, open, options);
-  // Rules need the rows; without rules, rows that the server refuses do not stop the script.
+  // Constraints need the rows; without constraints, rows that the server rejects do not stop the script.
   const restored = rules === undefined ? unlessRefused(session, work) : work();
   return restored.catch((error: unknown) => {
     throw restoreError(error, open);
   });
 }
 
-/** Nothing where the server refuses the rows: the transaction goes on as it was before `work`. */
+/**
+ * Returns undefined where the server rejects the rows; the transaction then continues from before
+ * `work`.
+ */
 async function unlessRefused(
   session: Session,
   work: () => Promise<readonly Restored[]>,
@@ -196,15 +206,15 @@ async function unlessRefused(
 }
 
 /**
- * Whether an error is about the rows or about rights on their tables: SQLSTATE classes 0A, 22, 23,
- * 42, 44, P0, and 55006 (pending trigger events). Locks, resources and connections are not.
+ * Returns whether an error concerns the rows or privileges on their tables: SQLSTATE classes 0A,
+ * 22, 23, 42, 44, P0, and 55006 (pending trigger events); not locks, resources or connections.
  */
 function isRefusal(error: unknown): boolean {
   const code = codeOf(error instanceof ScriptError ? error.cause : error);
   return /^(?:0A|22|23|42|44|P0)|^55006$/.test(code);
 }
 
-/** What was kept and is still there was not destroyed; what was narrowed is compared. */
+/** A copy of what still exists is dropped again; a changed type is compared value by value. */
 async function finish(
   session: Session,
   { before, lost, kept }: { before: Storage; lost: readonly Loss[]; kept: readonly Kept[] },
@@ -231,8 +241,8 @@ function isRewrite(loss: Destroyed): boolean {
 }
 
 /**
- * Writes what the script made of a narrowed column beside the kept values: somebody who changes it
- * later is not overwritten then. @returns the rows that are still worth keeping
+ * Stores the values that the script gave a narrowed column beside the copied ones, so that a later
+ * change by a user is not overwritten. @returns the rows that still need their copy
  */
 async function noteLeft(session: Session, kept: Kept, before: Storage): Promise<number> {
   const { loss, tableId } = kept;
@@ -252,7 +262,7 @@ async function noteLeft(session: Session, kept: Kept, before: Storage): Promise<
          FROM ${keptRows(kept)} k
          JOIN ${liveRows(shape, { key, isKeyed })} l ON ${isMatch} WHERE c.ctid = k.dbops_copy`,
     );
-    // The same type: a value that an expression left alone is not destroyed.
+    // The type is unchanged: a value that an expression left as it was is not destroyed.
     const isLost = isRewrite(loss) ? `${q(loss.column)}::text IS DISTINCT FROM dbops_left` : 'true';
     const [{ rows } = { rows: 0 }] = await session.query<{ rows: number }>(
       `UPDATE dbops_rescue.records

@@ -6,11 +6,10 @@ import { distinct, type Destroyed } from './record.ts';
 import type { TableName } from './table-shape.ts';
 
 /**
- * What the text of a script says that it destroys, as far as it is there: also what somebody made
- * by hand, which no shadow knows of.
- *
- * @param toPath SQL that gives names the meaning that they have in the script; absent: for the role
- * @param isAlone nothing else is known of the script: every change of a type is taken for a loss
+ * Returns what the text of a script destroys, as far as it exists. This includes objects that were
+ * created by hand, which no shadow has.
+ * @param toPath SQL that sets the search_path of the script; absent: that of the role
+ * @param isAlone nothing else is known of the script: every type change counts as a loss
  */
 export async function statedLosses(
   session: Session,
@@ -97,7 +96,7 @@ async function resolve(
   return tablesWhere(session, 'n.nspname = $2 AND c.relname = $1', name, place);
 }
 
-/** TRUNCATE … CASCADE empties what refers to the table, and what refers to that. */
+/** TRUNCATE … CASCADE also truncates the tables that refer to the table, transitively. */
 function withReferring(session: Session, tables: readonly TableName[]): Promise<TableName[]> {
   return tablesWhere(
     session,

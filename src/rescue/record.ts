@@ -2,10 +2,10 @@ import type { Loss } from '../catalog/losses.ts';
 import type { Session } from '../db/session.ts';
 import type { Direction } from '../migration.ts';
 
-/** What a script takes away: what the catalog shows, or all rows of a table that stays. */
+/** A loss: what the catalog shows, or all rows of a table that stays. */
 export type Destroyed = Loss | { kind: 'rows'; schema: string; table: string };
 
-/** Whether both are the same loss: what a column is afterwards may have been foreseen wrongly. */
+/** Returns whether both are the same loss; the predicted type of a column may be wrong. */
 export function isSameLoss(one: Destroyed, other: Destroyed): boolean {
   const [first, second] = [one, other].map((loss) => {
     const column = loss.kind === 'column' ? [loss.column, loss.change] : [];
@@ -14,7 +14,7 @@ export function isSameLoss(one: Destroyed, other: Destroyed): boolean {
   return first === second;
 }
 
-/** Each loss once; a column goes with its table. */
+/** Returns each loss once; a column is part of its table. */
 export function distinct(losses: readonly Destroyed[]): Destroyed[] {
   const isOfTable = ({ schema, table }: Destroyed) =>
     losses.some((loss) => loss.kind === 'table' && loss.schema === schema && loss.table === table);
@@ -25,9 +25,9 @@ export function distinct(losses: readonly Destroyed[]): Destroyed[] {
   );
 }
 
-/** The script that destroys. */
+/** The script that destroys the rows. */
 export interface Cause {
-  /** The tracking table of its folder: a database may have several. */
+  /** The tracking table of its folder; a database can have several. */
   tracking: string;
   migration: string;
   direction: Direction;
@@ -38,19 +38,19 @@ export interface RescueRecord extends Cause {
   id: number;
   keptAt: Date;
   loss: Destroyed;
-  /** Of the table that was copied from. */
+  /** OID of the copied table. */
   tableId: number;
   rows: number;
-  /** What tells the rows apart: columns that are in the copy. */
+  /** Columns of the copy that identify a row. */
   key: string[];
-  /** Whether that is a key; otherwise two rows may be alike. */
+  /** Whether they are a key; otherwise two rows may be equal. */
   isKeyed: boolean;
   /** The columns whose values are in the copy, with their types. */
   columns: { name: string; type: string }[];
   sequences: SequenceState[];
-  /** What the script left of the column, and under which names. */
+  /** The type and names that the script left of the column. */
   left: Left | null;
-  /** A step has brought the column back, and its values then are in the copy. */
+  /** Whether a step brought the column back and stored its values in the copy. */
   isReturned: boolean;
   state: 'kept' | 'partly' | 'restored';
   restoredAt: Date | null;
@@ -60,7 +60,7 @@ export interface SequenceState {
   column: string;
   schema: string;
   name: string;
-  /** Digits: a bigint may exceed what JSON numbers hold. */
+  /** Digits: a bigint may exceed the range of JSON numbers. */
   lastValue: string;
   isCalled: boolean;
 }
@@ -72,7 +72,10 @@ export interface Left {
   key: string[];
 }
 
-/** The schema is nobody else's: what it holds may be personal data that its table kept from others. */
+/**
+ * Only its owner may read the schema: copies may contain personal data that policies protected in
+ * the table.
+ */
 export const ensureRecords = `DO $$ BEGIN
     IF to_regnamespace('dbops_rescue') IS NULL THEN
       CREATE SCHEMA dbops_rescue;
@@ -99,7 +102,7 @@ export const ensureRecords = `DO $$ BEGIN
     END IF;
   END $$`;
 
-/** The table that holds the rows of a record. */
+/** Returns the table that holds the rows of a record. */
 export function copyOf({ id }: Pick<RescueRecord, 'id'>): string {
   return `dbops_rescue.copy_${id}`;
 }
@@ -109,7 +112,7 @@ const selected = `SELECT id::float8 AS id, tracking, migration, direction, kept_
     "left", is_returned AS "isReturned", state, restored_at AS "restoredAt"
   FROM dbops_rescue.records`;
 
-/** All records, the newest first; none where nothing was ever rescued. */
+/** Returns all records, the newest first; an empty list where nothing was ever rescued. */
 export async function readRecords(session: Session): Promise<RescueRecord[]> {
   const [{ exists } = { exists: false }] = await session.query<{ exists: boolean }>(
     `SELECT EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -121,7 +124,7 @@ export async function readRecords(session: Session): Promise<RescueRecord[]> {
   );
 }
 
-/** The same records, as they are now. */
+/** Reads the same records again. */
 export async function readAgain(
   session: Session,
   records: readonly RescueRecord[],
@@ -130,7 +133,10 @@ export async function readAgain(
   return (await readRecords(session)).filter(({ id }) => ids.has(id));
 }
 
-/** What may be put back once these migrations have run in this direction: they undo its cause. */
+/**
+ * Returns the records that can be restored after these migrations ran in this direction, because
+ * they undo the loss.
+ */
 export async function recordsUndoneBy(
   session: Session,
   tracking: string,
@@ -165,7 +171,7 @@ export async function insertRecord(session: Session, record: NewRecord): Promise
   return row?.id ?? 0;
 }
 
-/** Writes down what a loss was, where it had been foreseen otherwise. */
+/** Stores the actual loss where the predicted one was different. */
 export async function correctLoss(
   session: Session,
   { id }: Pick<RescueRecord, 'id'>,
@@ -177,12 +183,12 @@ export async function correctLoss(
   ]);
 }
 
-/** Removes records with their copies, in the caller's transaction. */
+/** Deletes records and their copies, in the caller's transaction. */
 export async function dropRecords(
   session: Session,
   records: readonly Pick<RescueRecord, 'id'>[],
 ): Promise<void> {
-  if (records.length === 0) return; // nothing may ever have been kept
+  if (records.length === 0) return; // the schema may not exist
   for (const record of records) await session.script(`DROP TABLE IF EXISTS ${copyOf(record)}`);
   await session.query('DELETE FROM dbops_rescue.records WHERE id = ANY ($1::bigint[])', [
     records.map(({ id }) => id),

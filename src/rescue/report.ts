@@ -5,13 +5,13 @@ import type { Restored } from './restore/run.ts';
 import { shellWord } from '../output/shell.ts';
 import type { JsonValue } from '../report.ts';
 
-/** Rows that a migration deleted on a condition: dbops does not copy those. */
+/** Rows that a migration deleted with a condition, which dbops does not copy. */
 export interface UncopiedRows {
   migration: string;
   table: ObjectName;
 }
 
-/** What losses and rescued rows are called, for people and in JSON. */
+/** Names of losses and rescued rows, for people and in JSON. */
 
 const number = new Intl.NumberFormat('en-US');
 
@@ -42,7 +42,7 @@ function verbOf(loss: Destroyed): string {
     : `narrows from ${loss.from} to ${loss.to} the column`;
 }
 
-/** A loss as JSON has it. */
+/** Returns a loss as JSON. */
 export function lossToJson(loss: Destroyed): Record<string, JsonValue> {
   return { ...loss };
 }
@@ -67,7 +67,7 @@ export function restoredSentence({ record, fates, obstacle }: Restored, dryRun =
   return `${placeOf(loss)}: ${parts.join(', ')}`;
 }
 
-/** Rows or values of a record that exist only in its copy. */
+/** Returns the number of rows or values of a record that exist only in its copy. */
 export function rowsLeft({ record, fates, obstacle }: Restored): number {
   const { restored, conflict, orphan, missing } = fates;
   if (obstacle !== undefined) return Math.max(0, record.rows - restored);
@@ -84,7 +84,7 @@ export function leftSentence(one: Restored): string {
   return `${countOf(loss, rows)} of ${placeOf(loss)}, destroyed by ${migration}, ${verb} still in dbops_rescue${why}`;
 }
 
-/** What rolling a migration back cannot restore. */
+/** Returns what rolling a migration back cannot restore. */
 export function uncopiedSentence({ migration, table }: UncopiedRows): string {
   const name = `${table.schema ? `${table.schema}.` : ''}${table.name}`;
   return `${migration} deleted rows of ${name} on a condition: they were not copied and are not restored`;
@@ -94,7 +94,7 @@ function some(rows: number, words: string): string[] {
   return rows > 0 ? [`${number.format(rows)} ${words}`] : [];
 }
 
-/** The command that puts back what a migration has destroyed. */
+/** Returns the command that restores what a migration destroyed. */
 export function restoreCommand(migration: string): string {
   return `dbops rescue restore ${shellWord(migration)}`;
 }

@@ -6,32 +6,32 @@ export interface TableName {
   table: string;
 }
 
-/** A table as the database has it now: what copying its rows, and putting them back, must know. */
+/** A table as it is now: what copying and restoring its rows requires. */
 export interface Shape extends TableName {
   oid: number;
   isPartitioned: boolean;
-  /** Its policies hold for its owner too. */
+  /** Whether policies apply to its owner too. */
   forcesPolicies: boolean;
   columns: ShapeColumn[];
-  /** Columns that tell every row from every other: the primary key first. */
+  /** Columns that identify a row: the primary key if there is one. */
   keys: string[][];
-  /** Sequences that its columns take numbers from. */
+  /** Sequences of its columns. */
   sequences: { column: string; schema: string; name: string }[];
-  /** `ON CONFLICT` can't be used beside a key that is checked later. */
+  /** Whether a constraint is deferrable: `ON CONFLICT` cannot be used then. */
   hasDeferrableKey: boolean;
   foreignKeys: ForeignKey[];
   switches: Switch[];
 }
 
 export interface ShapeColumn {
-  /** Its number in the table, which no rename changes. */
+  /** Its number in the table, which a rename does not change. */
   number: number;
   name: string;
-  /** As SQL, with its schema and its limit. */
+  /** As SQL, with schema and modifier. */
   type: string;
-  /** The same without the limit: a cast to it cuts nothing off. */
+  /** Without the modifier, so that a cast does not truncate. */
   bareType: string;
-  /** A type that outlives everything that a migration can drop, and holds each value exactly. */
+  /** A built-in type that stores each value exactly, so that no migration can drop it. */
   keptType: string;
   isCollated: boolean;
   isGenerated: boolean;
@@ -39,8 +39,8 @@ export interface ShapeColumn {
   isAlwaysIdentity: boolean;
   hasDefault: boolean;
   /**
-   * As text: what ADD COLUMN with a DEFAULT gave to the rows that existed then. It stays the same
-   * when the default changes, and the server forgets it when it rewrites the table.
+   * As text: the value that ADD COLUMN with a DEFAULT gave to existing rows (attmissingval). It
+   * stays when the default changes; a rewrite of the table deletes it.
    */
   initial: string[];
   /** SQL of the default, where it is a constant. */
@@ -52,7 +52,7 @@ export interface ForeignKey {
   columns: string[];
   target: TableName;
   targetColumns: string[];
-  /** SQL of the equality by which the server compares each target column with its column. */
+  /** SQL of the equality operator of the foreign key, for each target column and its column. */
   operators: string[];
   isDeferrable: boolean;
   isDeferred: boolean;
@@ -66,7 +66,7 @@ export interface Switch extends TableName {
   state: 'O' | 'R' | 'A';
 }
 
-/** Reads the tables that are there, in the caller's transaction. */
+/** Reads the tables that exist, in the caller's transaction. */
 export async function readShapes(
   session: Session,
   names: readonly TableName[],
@@ -80,7 +80,7 @@ export async function readShapes(
   return new Map(rows.map((shape) => [keyOf(shape), shape]));
 }
 
-/** The same of one table by its OID, whatever its name is now. */
+/** Reads one table by its OID, whatever its current name. */
 export async function readShapeOf(session: Session, oid: number): Promise<Shape | undefined> {
   const [name] = await session.query<TableName & Record<string, unknown>>(
     `SELECT n.nspname AS schema, c.relname AS "table" FROM pg_class c
@@ -98,21 +98,21 @@ const names = (table: string, keys: string) => `(SELECT jsonb_agg(a.attname ORDE
   FROM unnest(${keys}) WITH ORDINALITY k (number, at)
   JOIN pg_attribute a ON a.attrelid = ${table} AND a.attnum = k.number)`;
 
-/** Of a partitioned table, each partition has its own. */
+/** Each partition of a partitioned table has its own. */
 const initial = `(SELECT coalesce(jsonb_agg(DISTINCT (m.attmissingval::text::text[])[1]), '[]')
   FROM pg_attribute m
   WHERE m.attrelid IN (SELECT c.oid UNION SELECT relid FROM pg_partition_tree(c.oid))
     AND m.attname = a.attname AND m.atthasmissing)`;
 
-/** A literal with casts: nothing is run, and no sequence gives a number out, to compare with it. */
+/** A literal with casts: comparing it runs no function and advances no sequence. */
 const constant = `(SELECT e.text
   FROM pg_attrdef d, pg_get_expr(d.adbin, d.adrelid) AS e (text)
   WHERE d.adrelid = c.oid AND d.adnum = a.attnum AND a.attgenerated = ''
     AND e.text ~ '^[(]*(''([^'']|'''')*''|-?[0-9.]+|true|false)([)]|::[a-zA-Z0-9_ ."]+([(][0-9, -]+[)])?([[][]])*)*$')`;
 
 /**
- * Built-in types are kept as they are, those that a name stands for (regclass …) as that name, and
- * those of the application or an extension as text: nothing in the copy depends on them.
+ * Built-in types are stored as they are, reg* types as names, and types of the application or of an
+ * extension as text, so that the copy does not depend on them.
  */
 const columns = `(SELECT coalesce(jsonb_agg(jsonb_build_object(
     'number', a.attnum, 'name', a.attname, 'type', format_type(a.atttypid, a.atttypmod),

@@ -6,8 +6,8 @@ import { copyOf, type RescueRecord } from './record.ts';
 import { keyOf, readShapes, type Shape } from './table-shape.ts';
 
 /**
- * Before a step that brings narrowed columns back: marks the kept values whose rows were given
- * another value since. Afterwards it could no longer be seen, for the type is another one then.
+ * Before a step that restores narrowed columns: marks the copied values whose rows have another
+ * value by now. After the step this is no longer visible, because the type is changed.
  */
 export async function markChanged(
   session: Session,
@@ -34,10 +34,13 @@ export async function markChanged(
   });
 }
 
-/** Which columns records are about, as `table OID.column number` by the id of the record. */
+/** Returns the columns of records, as `table OID.column number`, by the id of the record. */
 export type ColumnIdentities = ReadonlyMap<number, string>;
 
-/** Identifies the columns that exist; a column that is dropped and added again gets a new number. */
+/**
+ * Returns the identities of the existing columns; a column that is dropped and added again gets a
+ * new number.
+ */
 export async function identifyColumns(
   session: Session,
   records: readonly RescueRecord[],
@@ -68,11 +71,10 @@ function columnsOf(records: readonly RescueRecord[]) {
 }
 
 /**
- * After a step that restores columns, in its transaction: stores the values that it has given them
- * beside the saved ones. A value that differs later was written by somebody.
- *
+ * After a step that restores columns, in its transaction: stores the values that the step gave them
+ * beside the copied ones. A value that differs later was written by a user.
  * @param before the columns before the step: one that existed then was not added by it, and may
- *   hold what somebody wrote
+ *   contain values of a user
  */
 export async function markReturned(
   session: Session,

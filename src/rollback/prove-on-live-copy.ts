@@ -22,19 +22,18 @@ import type { Migration } from '../migration.ts';
 import { changedKeys, compare, doubt, settings, wayDoubt } from './prove.ts';
 import type { Doubt, Rollback } from './rollback.ts';
 
-/** A way back that was found where the folder replays only in parts. */
+/** A rollback that was derived where the folder replays only in part. */
 export interface Guess {
   migration: Migration;
   statements: DdlStatement[];
-  /** What the migration changed there. */
+  /** What the migration changed in the replay. */
   changes: Difference[];
   doubts: Doubt[];
 }
 
 /**
- * Replays a folder as far as it goes, and looks for the way back of its newest migrations.
- *
- * @returns the ways, oldest first, and what was left out
+ * Replays a folder as far as possible, and derives the rollbacks of its newest migrations.
+ * @returns the rollbacks, oldest first, and the statements that were skipped
  */
 export async function guessWays(
   shadow: Session,
@@ -66,10 +65,9 @@ export async function guessWays(
 }
 
 /**
- * Proves ways back on a copy of the live catalog: down and up again must give the catalog that is
- * live now, and down must change what the migration changed in the replay, and nothing else.
- *
- * @param guesses oldest first, as `guessWays` gives them
+ * Proves rollbacks on a copy of the live catalog: down and up again must produce the current live
+ * catalog, and down must change what the migration changed in the replay, and nothing else.
+ * @param guesses oldest first, as `guessWays` returns them
  */
 export async function proveOnLive(
   shadow: Session,

@@ -22,12 +22,12 @@ import { markOf, removeRowsSince, theBeginning, type Mark } from './shadow-rows.
 import type { Doubt, Rollback } from './rollback.ts';
 
 /**
- * Settings of a derived script: its names are qualified, and its texts were read under these. A
- * function may be made before what its body names.
+ * Settings of a derived script: its names are qualified, and its texts were read under these
+ * settings. A function may be created before the objects that its body names.
  */
 export const settings = `${fixedSettings}; SET LOCAL check_function_bodies = off`;
 
-/** What a shadow is at a point of the folder. */
+/** The catalog of a shadow after a number of migrations. */
 interface Moment {
   objects: SchemaObject[];
   state: CatalogState;
@@ -35,14 +35,16 @@ interface Moment {
 
 export interface RollbackProof {
   rollback: Rollback;
-  /** The shadow has all that the migration made, and serves for the next one. */
+  /**
+   * Whether the shadow has everything that the migration creates, so that the next one can use it.
+   */
   isIntact: boolean;
 }
 
 /**
- * Runs a migration in a shadow, takes it back, and runs it again.
+ * Runs a migration in a shadow, reverts it, and runs it again.
  *
- * The shadow has all migrations before it, and has this one too in the end.
+ * The shadow has all migrations before it, and afterwards this one too.
  */
 export async function proveRollback(
   shadow: Session,
@@ -76,7 +78,7 @@ async function look(shadow: Session): Promise<Moment> {
   return { objects, state: await inScratchTransaction(shadow, () => readState(shadow)) };
 }
 
-/** In a transaction of the shadow, which judges what is spelled in two ways. */
+/** Runs in a transaction of the shadow, which compares expressions that have different texts. */
 export function compare(
   shadow: Session,
   expected: readonly SchemaObject[],
@@ -88,9 +90,9 @@ export function compare(
 interface Taken {
   statements: DdlStatement[];
   doubts: Doubt[];
-  /** Rows of the shadow are in the way. */
+  /** Rows of the shadow violate a constraint. */
   isUpToRows?: boolean;
-  /** They had to be taken out. */
+  /** Whether such rows were deleted. */
   isEmptied?: boolean;
 }
 
@@ -112,8 +114,8 @@ async function takeBackByFile(
 }
 
 /**
- * What a rollback does to rows is not asked of the shadow: the few that migrations have put there
- * are taken out where they are in the way.
+ * The shadow proves the schema, not rows: the few rows that migrations inserted are deleted where
+ * they violate a constraint.
  */
 async function takeBackByDerivation(shadow: Session, before: Moment, mark: Mark): Promise<Taken> {
   const first = await tryWays(shadow, before);
@@ -125,7 +127,7 @@ async function takeBackByDerivation(shadow: Session, before: Moment, mark: Mark)
   return { ...(await tryWays(shadow, before)), isEmptied: true };
 }
 
-/** A label of an enum type that was added can not be used in the same transaction. */
+/** A new label of an enum type cannot be used in the transaction that adds it. */
 async function tryWays(shadow: Session, before: Moment): Promise<Taken> {
   const first = await tryWay(shadow, before, { rebuild: false });
   if (first.doubts.length === 0 || first.isUpToRows) return first;
@@ -144,7 +146,7 @@ async function tryWay(
     const statements = await revertCatalog(shadow, before.state, options);
     let doubts = await doubtsOf(shadow, before, await preparedSnapshot(shadow));
     if (doubts.length > 0) {
-      // What comes back gets the default privileges of today, whatever had been revoked from it.
+      // A recreated object gets the current default privileges, even those that had been revoked from it.
       const rest = await revertCatalog(shadow, before.state, options);
       statements.push(...rest.map((statement) => ({ ...statement, phase: 'rules' as const })));
       doubts = await doubtsOf(shadow, before, await preparedSnapshot(shadow));
@@ -159,7 +161,7 @@ async function tryWay(
   }
 }
 
-/** Whether the shadow is as it was, fact by fact. */
+/** Returns whether the catalog of the shadow equals the earlier one in every fact. */
 async function doubtsOf(
   shadow: Session,
   before: Moment,
@@ -172,7 +174,7 @@ async function doubtsOf(
   return rights.length > 0 ? [doubt('rights', rights)] : [];
 }
 
-/** The doubt that an error of `revertCatalog` leaves. @throws any other error */
+/** Returns the doubt for an error of `revertCatalog`. @throws any other error */
 export function wayDoubt(error: unknown): Doubt {
   if (error instanceof UnplannableError || error instanceof DropsTable)
     return doubt('no way', [error.message]);
@@ -181,7 +183,7 @@ export function wayDoubt(error: unknown): Doubt {
   return doubt('no way', [`${error.message}${code && ` (SQLSTATE ${code})`}`, error.sql]);
 }
 
-/** Keys that only one of the two has, or that have another value in each. */
+/** Returns the keys that exist in one of the two only, or whose values differ. */
 export function changedKeys(
   a: ReadonlyMap<string, string>,
   b: ReadonlyMap<string, string>,
@@ -197,8 +199,8 @@ interface Again {
 }
 
 /**
- * Rows that the migration itself inserted are still there: they would stand in the way of its
- * second run in the shadow, but they are no part of what is compared.
+ * Deletes rows that the migration inserted: they would conflict with its second run in the shadow,
+ * and are not part of the comparison.
  */
 async function runAgain(shadow: Session, again: Again): Promise<Doubt[]> {
   const { migration, format, after, mark } = again;
@@ -217,7 +219,7 @@ async function runAgain(shadow: Session, again: Again): Promise<Doubt[]> {
   return differences.length > 0 ? [doubt('up differs', [], differences)] : [];
 }
 
-/** Class 23 of SQLSTATE. */
+/** Class 23 of SQLSTATE: integrity constraint violation. */
 function isIntegrityViolation(cause: unknown): boolean {
   return codeOf(cause).startsWith('23');
 }

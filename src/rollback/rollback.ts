@@ -31,7 +31,7 @@ const doubt = z.object({
     'not as before', // it ran, and the schema differs from the one before the migration
     'rights', // it ran, and the privileges differ
     'up fails', // after the rollback, the migration cannot be applied again
-    'up differs', // after the rollback, the migration gives another schema than the first time
+    'up differs', // after the rollback, the migration produces another schema than the first time
   ]),
   /** Where and why, one line each. */
   details: z.array(z.string()),

@@ -2,10 +2,10 @@ import { codeOf } from '../db/connection-error.ts';
 import { ScriptError, type Session } from '../db/session.ts';
 import { sqlstate } from '../db/sqlstate.ts';
 
-/** A moment of a shadow: the first transaction that is not before it. */
+/** A point in time of a shadow: the ID of the first later transaction. */
 export type Mark = bigint;
 
-/** Before every row. */
+/** A mark before every row. */
 export const theBeginning: Mark = 3n; // FirstNormalTransactionId in the server's sources
 
 export async function markOf(shadow: Session): Promise<Mark> {
@@ -16,8 +16,8 @@ export async function markOf(shadow: Session): Promise<Mark> {
 }
 
 /**
- * Deletes every row that was written since the mark. Only for a shadow: triggers and foreign keys
- * are off. That takes a superuser; without one on `--shadow-url`, the rows stay.
+ * Deletes every row that was written since the mark. For a shadow only: triggers and foreign keys
+ * are disabled. Requires a superuser; without one on `--shadow-url`, the rows stay.
  */
 export async function removeRowsSince(shadow: Session, mark: Mark): Promise<void> {
   const tables = await shadow.query<{ name: string }>(
@@ -25,7 +25,7 @@ export async function removeRowsSince(shadow: Session, mark: Mark): Promise<void
        FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
       WHERE c.relkind = 'r' AND n.nspname !~ '^(pg_|information_schema$)'`,
   );
-  // The ids in rows have 32 bits and start again at 0: compared is how long ago they were.
+  // Transaction IDs in rows have 32 bits and wrap around, so their ages are compared.
   const isSince = `age(xmin) <= age('${BigInt.asUintN(32, mark)}'::xid)`;
   const deletes = tables.map(({ name }) => `DELETE FROM ONLY ${name} WHERE ${isSince}`);
   const script = ['BEGIN', "SET LOCAL session_replication_role = 'replica'", ...deletes, 'COMMIT'];

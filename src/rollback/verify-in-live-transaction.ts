@@ -29,7 +29,7 @@ export function verifying(rollback: Rollback, inner: RowGuard | undefined): RowG
   };
 }
 
-/** A sequence that starts again under numbers which are in its column: the next INSERT would fail. */
+/** A recreated sequence that restarts below numbers of its column: the next INSERT would fail. */
 async function refuseStaleSequences(
   session: Session,
   { name, source }: Rollback,

@@ -10,13 +10,14 @@ import { inScratchTransaction, keyOfObject, readObjects } from '../catalog/snaps
 
 const origin = z.object({ migration: z.string().optional(), definition: z.string().optional() });
 
-/** Where an object that migrations make comes from. */
+/** The origin of an object that migrations create. */
 export type Origin = z.infer<typeof origin>;
 
 /**
- * Of each difference the migration that made the object, or changed last what is different of it,
- * and its definition after all of them. Recorded nowhere, it is found by looking at the objects
- * after every migration of one more replay; a row's `xmin` would name what only touched it.
+ * Returns for each difference the migration that created the object or last changed the differing
+ * property, and its definition after all migrations. The catalog does not record this, so the
+ * objects are read after every migration of another replay; a row's `xmin` would also name a
+ * migration that did not change the property.
  */
 export async function originsOf(
   wanted: Wanted,
@@ -56,7 +57,9 @@ async function trace(
   return objects.map((_, at) => ({ migration: makers[at], definition: definitions[at] }));
 }
 
-/** Of a missing object nothing: it was made, and dropped perhaps, as a whole. */
+/**
+ * A missing object has no origin of a property: it was created, and perhaps dropped, as a whole.
+ */
 function wordsOf(difference: Difference): string[] {
   return difference.change === 'different' ? difference.details.map(({ word }) => word) : [];
 }

@@ -6,15 +6,23 @@ import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import * as z from 'zod';
 import type { Environment } from '../output/terminal.ts';
 
-/** What dbops can work out again, on disk under names that are hashes of what it follows from. */
+/**
+ * A cache on disk of values that can be recomputed. Names are hashes of what a value is computed
+ * from.
+ */
 export interface Cache {
-  /** Nothing when it is not there, is damaged, or is another value under its name. */
+  /**
+   * Returns undefined when the file does not exist, is damaged, or has another content than its
+   * name says.
+   */
   read<T>(name: string, shape: z.ZodType<T>): T | undefined;
-  /** A cache that can't be written is none. */
+  /** Does nothing when the cache cannot be written. */
   write(name: string, value: unknown): void;
 }
 
-/** The cache below `DBOPS_CACHE_DIR`, else `$XDG_CACHE_HOME/dbops`, else `~/.cache/dbops`. */
+/**
+ * Returns the cache below `DBOPS_CACHE_DIR`, else `$XDG_CACHE_HOME/dbops`, else `~/.cache/dbops`.
+ */
 export function openCache(environment: Environment): Cache {
   const folder =
     environment['DBOPS_CACHE_DIR'] ??
@@ -33,18 +41,18 @@ export function openCache(environment: Environment): Cache {
     write(name, value) {
       try {
         mkdirSync(folder, { recursive: true });
-        // Renamed into place, so that a reader never sees half of it.
+        // Renamed into place, so that a reader never sees a partial file.
         const draft = `${fileOf(name)}.${process.pid}`;
         writeFileSync(draft, zstdCompressSync(JSON.stringify({ name, value })));
         renameSync(draft, fileOf(name));
       } catch {
-        // read-only home: the next run works it out again
+        // read-only home: the next run computes it again
       }
     },
   };
 }
 
-/** A name for a value by its content. */
+/** Returns the name of a value by its content. */
 export function digest(value: unknown): string {
   return hash('sha256', JSON.stringify(value));
 }

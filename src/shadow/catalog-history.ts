@@ -12,18 +12,18 @@ import { inScratchTransaction, keyOfObject } from '../catalog/snapshot.ts';
 import { readSnapshots, writeSnapshots } from './snapshot-cache.ts';
 import { replayTolerantly, skippedShape, type Skipped } from './tolerant-replay.ts';
 
-/** What a folder makes, step by step. */
+/** The catalogs of a folder after each migration. */
 export interface States {
-  /** After each number of its migrations, 0 included; objects that several have are shared. */
+  /** After each number of migrations, 0 included; equal objects are shared. */
   snapshots: (readonly SchemaObject[])[];
-  /** What does not run on an empty database, and was left out. */
+  /** Statements that fail on an empty database and were skipped. */
   skipped: Skipped[];
 }
 
-/** Milliseconds: the whole catalog is read after every migration. */
+/** Milliseconds; the whole catalog is read after every migration. */
 const timeLimit = 600_000;
 
-/** The complete catalog after each migration, as far as the folder replays. */
+/** Returns the complete catalog after each migration, as far as the folder replays. */
 export async function statesOf(asked: Wanted): Promise<States> {
   const wanted = { ...asked, timeLimit };
   const lengths = [0, ...wanted.migrations.map((_, at) => at + 1)];
@@ -70,7 +70,7 @@ async function takeTolerantly(wanted: Wanted): Promise<States> {
   return states;
 }
 
-/** @param visit called after so many migrations, with what of the last was left out */
+/** @param visit called with the number of migrations, and what was skipped of the last */
 async function stepThrough(
   shadow: Session,
   { migrations, format }: Wanted,
@@ -85,9 +85,9 @@ async function stepThrough(
 const spellings = z.record(z.string(), z.string().nullable());
 
 /**
- * Live objects, with each expression as the folder's replay spells it where both mean the same:
- * a restored database, or one of another major version, spells it otherwise. The two are parsed in
- * a shadow that has the object as it was when the folder spelled it so.
+ * Returns live objects with each expression in the text of the folder's replay where both mean the
+ * same: a restored database, or another major version, has another text. Both are parsed in a
+ * shadow that has the object as it was when the folder wrote the expression.
  */
 export async function spelledAlike(
   asked: Wanted,
@@ -117,7 +117,7 @@ export async function spelledAlike(
   });
 }
 
-/** A live text that the folder never spells so. */
+/** A live text that occurs nowhere in the replay. */
 interface Question {
   key: string;
   object: SchemaObject;
@@ -125,7 +125,7 @@ interface Question {
   candidates: Candidate[];
 }
 
-/** A text of the folder, and after how many migrations it is there for the first time. */
+/** A text of the replay, and the number of migrations after which it first occurs. */
 interface Candidate {
   length: number;
   text: string;

@@ -18,9 +18,8 @@ import {
 import type { Draft } from '../ddl/statement.ts';
 
 /**
- * SQL that makes differing objects of a live database as its migrations make them.
- *
- * @returns statements in an order in which they can run; none for what the planner can't make
+ * Returns SQL that changes differing objects of a live database to what its migrations create.
+ * @returns statements in an order in which they can run; none for what the planner cannot change
  */
 export async function repairsOf(
   session: Session,
@@ -42,7 +41,7 @@ export async function repairsOf(
   });
 }
 
-/** A role that may see the schema need not see all that the planner asks for. */
+/** A role that may read the schema may lack privileges that the planner needs. */
 function unlessRefused(error: unknown): undefined {
   if (codeOf(error) !== sqlstate.insufficientPrivilege) throw error;
 }
@@ -75,7 +74,7 @@ async function plan(wanted: Wanted, live: PlannerCatalog): Promise<Draft[]> {
   return drafts;
 }
 
-/** An index and a sequence stand in their schema, whatever table they belong to. */
+/** Indexes and sequences are named by their schema, not by their table. */
 function placeOf({ kind, schema, parent, name }: SchemaObject): string {
   const standsAlone = kind === 'index' || kind === 'sequence';
   return JSON.stringify([schema, standsAlone ? '' : parent, name]);

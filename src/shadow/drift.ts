@@ -9,21 +9,20 @@ import { platformSchemas } from './platform.ts';
 import type { Wanted } from './replay-cache-key.ts';
 import { fullSnapshot, keyOfObject, readWithFixedSettings } from '../catalog/snapshot.ts';
 
-/** A difference between the live database and what its migrations make, with where it comes from. */
+/** A difference between the live database and what its migrations create, with its origin. */
 export type Drift = Difference & {
-  /** The migration that made the object, or changed last what is different of it. */
+  /** The migration that created the object or last changed the differing property. */
   migration?: string;
   /** DDL as the server writes it; absent where it writes none for this kind of object. */
   definitions: { expected?: string; live?: string };
-  /** SQL that makes it as the migrations do; nothing where no plan was found. */
+  /** SQL that corrects the difference; empty where no plan was found. */
   repair: string[];
 };
 
 /**
- * The live catalog against what the migrations make. It is read while the shadow replays: neither
- * waits for the other.
- *
- * @param toolTables left out: some tools keep their records among the tables of the application
+ * Compares the live catalog with what the migrations create. The live catalog is read while the
+ * shadow replays.
+ * @param toolTables excluded: some tools keep their records among the tables of the application
  */
 export async function driftOf(
   session: Session,
@@ -34,7 +33,7 @@ export async function driftOf(
     const schemas = await platformSchemas(session, wanted.format);
     return { schemas, all: await fullSnapshot(session, { grants: wanted.grants ?? false }) };
   });
-  reading.catch(() => {}); // a replay that fails first is what is told
+  reading.catch(() => {}); // the error of the replay is reported first
   const differences = await withExpected(wanted, async ({ objects, given, judge }) => {
     const { schemas, all } = await reading;
     const surroundings: Surroundings = {

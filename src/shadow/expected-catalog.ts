@@ -9,10 +9,12 @@ import { scratchSnapshot } from './shadow-snapshot.ts';
 import { inScratchTransaction } from '../catalog/snapshot.ts';
 import { readSnapshots, writeSnapshots } from './snapshot-cache.ts';
 
-/** What the migrations make. */
+/** The catalog that migrations create. */
 export interface Expected {
   objects: readonly SchemaObject[];
-  /** What the platform has before the first of them; nothing without a platform. */
+  /**
+   * The objects that the platform provides before the first migration; empty without a platform.
+   */
   given: readonly SchemaObject[];
   judge: Judge;
 }
@@ -20,9 +22,8 @@ export interface Expected {
 type Snapshots = Map<number, readonly SchemaObject[]>;
 
 /**
- * The complete snapshots after the first so many migrations, in the order of `lengths`; objects
- * that several have are shared. What the cache lacks is taken in one replay.
- *
+ * Returns the complete snapshots after the given numbers of migrations, in the order of `lengths`;
+ * equal objects are shared. Snapshots that the cache lacks are taken in one replay.
  * @throws DbopsError naming the migration that does not replay
  */
 export async function snapshotsAfter(
@@ -38,7 +39,9 @@ export async function snapshotsAfter(
   return lengths.map((length) => known.get(length) ?? taken.get(length) ?? []);
 }
 
-/** Gives `work` what the migrations make. A shadow is opened when the cache lacks an answer. */
+/**
+ * Runs `work` with what the migrations create. A shadow is opened when the cache lacks an answer.
+ */
 export async function withExpected<T>(
   wanted: Wanted,
   work: (expected: Expected) => Promise<T>,
@@ -66,7 +69,7 @@ function readKnown(wanted: Wanted, lengths: readonly number[]): Snapshots {
   return new Map([...stored].map(([key, objects]) => [asked.get(key) ?? 0, objects]));
 }
 
-/** Replays as far as the last of them, and stores what it saw on the way. */
+/** Replays to the last of the lengths, and caches the snapshots on the way. */
 async function take(
   shadow: Session,
   wanted: Wanted,
@@ -86,7 +89,7 @@ async function take(
   return taken;
 }
 
-/** Gives one and the same object for all that are alike. */
+/** Returns a function that returns the same object for equal objects. */
 export function sharing(): (object: SchemaObject) => SchemaObject {
   const seen = new Map<string, SchemaObject>();
   return (object) => {
@@ -100,8 +103,8 @@ export function sharing(): (object: SchemaObject) => SchemaObject {
 const judged = z.record(z.string(), z.boolean());
 
 /**
- * Asks only what it was not asked before: a restored database, or one of another major version,
- * is spelled differently for ever.
+ * Compares only pairs that are not cached: a restored database, or another major version, has other
+ * texts permanently.
  */
 function remembering(wanted: Wanted, ask: Judge): Judge {
   const cache = openCache(wanted.environment);

@@ -7,16 +7,19 @@ import { findFolders, type FolderRequest } from '../formats/detect.ts';
 import { openFolder } from '../formats/open-folder.ts';
 import type { Migration } from '../migration.ts';
 
-/** What is loaded at start is written into the settings, and the directory never opens without it. */
+/**
+ * Extensions that must be preloaded. The setting is stored in the directory, which then opens only
+ * with them.
+ */
 const preloaded = new Set(['pg_stat_statements']);
 
-/** Extensions that are made with another: `CASCADE` brings them without naming them. */
+/** Extensions that `CASCADE` creates with another one, without naming them. */
 const requires: Readonly<Record<string, readonly string[]>> = { earthdistance: ['cube'] };
 
 /**
- * The extensions that an embedded shadow must be opened with to replay these migrations. Where
- * `CREATE EXTENSION` may be hidden (a DO block, a format string), its name is in the text all the
- * same; one too many only costs a little time.
+ * Returns the extensions with which an embedded shadow must be opened to replay these migrations. A
+ * hidden `CREATE EXTENSION` (a DO block, a format string) also contains the name; an unneeded
+ * extension costs a little time.
  */
 export function extensionsFor(
   migrations: readonly Migration[],
@@ -24,7 +27,7 @@ export function extensionsFor(
 ): EmbeddedExtensions {
   const shipped = shippedExtensions();
   const names = new Set(namesIn([...textsOf(migrations), platform?.prelude ?? ''], shipped));
-  // A module may have the name from anywhere.
+  // A module may compute the name.
   const all = migrations.some(({ up }) => up.kind === 'module');
   const wanted = all ? [...shipped.keys()] : [...names];
   const modules = wanted.flatMap((name) => shipped.get(name) ?? []);
@@ -32,8 +35,8 @@ export function extensionsFor(
 }
 
 /**
- * The extensions that an embedded target must be opened with: those of the folders of the project.
- * No stand-ins: what they lack would be missing in earnest.
+ * Returns the extensions with which an embedded target must be opened: those of the folders of the
+ * project. Stand-ins are excluded, because the target needs the real functions.
  */
 export function extensionsOfProject(wanted: FolderRequest): EmbeddedExtensions {
   const shipped = shippedExtensions();
@@ -43,7 +46,7 @@ export function extensionsOfProject(wanted: FolderRequest): EmbeddedExtensions {
   return { modules: [...new Set(modules)], standIns: {} };
 }
 
-/** A folder that can't be read is told of by the commands that need it; others go without. */
+/** A folder that cannot be read is reported by the commands that need it. */
 function openFolders(wanted: FolderRequest): Folder[] {
   try {
     return findFolders(wanted).map((candidate) => openFolder(candidate, wanted.trackingTable));

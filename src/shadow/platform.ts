@@ -3,8 +3,9 @@ import type { Format } from '../formats/format.ts';
 import { formats } from '../formats/index.ts';
 
 /**
- * The schemas of the platform that a database runs on, whichever tool its folder is written for.
- * By the owner of some, because an application may well have a schema `auth` of its own.
+ * Returns the schemas of the platform that a database runs on, whichever tool its folder is written
+ * for. They are recognised by the owner of some of them, because an application may have a schema
+ * `auth` of its own.
  */
 export async function platformSchemas(
   session: Session,

@@ -6,24 +6,23 @@ import { prefixKeys, withReplayer, type Wanted } from './replay-cache-key.ts';
 import { replay, replayOne } from './replay.ts';
 
 export interface Foresight extends Omit<Wanted, 'migrations'> {
-  /** In the order in which they were run. */
+  /** Applied migrations, in the order in which they were run. */
   applied: readonly Migration[];
-  /** In the order in which they will be. */
+  /** Pending migrations, in the order in which they will run. */
   pending: readonly Migration[];
-  /** Those of them that may destroy something. */
+  /** Those that may destroy something. */
   suspects: ReadonlySet<Migration>;
 }
 
-/** Raised when what is told of a migration changes. */
+/** Version of the cached values; incremented when their meaning changes. */
 const generation = 1;
 
-/** By the names of migrations. */
+/** Losses by the names of migrations. */
 const foreseenShape = z.record(z.string(), z.array(lossShape));
 
 /**
- * What pending migrations destroy, from the cache or seen in a shadow: the applied ones are
- * replayed, and around each suspect the catalog is read.
- *
+ * Returns what pending migrations destroy, from the cache or from a shadow: the applied ones are
+ * replayed, and the catalog is read before and after each suspect.
  * @throws DbopsError naming a migration that does not replay
  */
 export async function foreseeLosses(foresight: Foresight): Promise<Map<string, Loss[]>> {

@@ -8,27 +8,27 @@ import { digest } from './cache.ts';
 import { extensionsFor } from './extensions.ts';
 import { withShadow, type ShadowOptions } from './shadow.ts';
 
-/** Migrations, and what their replay runs on. */
+/** Migrations, and the engine of their replay. */
 export interface Wanted extends ShadowOptions {
   migrations: readonly Migration[];
   format: Format;
-  /** Whether rights are compared too. */
+  /** Whether privileges are compared too. */
   grants?: boolean;
-  /** Says where the cache is. */
+  /** The environment, which locates the cache. */
   environment: Environment;
-  /** Told when the cache does not have the answer, so that it takes longer. */
+  /** Called when the cache lacks the answer, so that a replay follows. */
   onReplay?: () => void;
 }
 
-/** Raised when the shape or the meaning of what is stored changes. */
+/** Version of the cached values; incremented when their shape or meaning changes. */
 const generation = 3;
 
 declare const PGLITE_VERSION: string | undefined;
 const embedded = typeof PGLITE_VERSION === 'string' ? PGLITE_VERSION : 'source';
 
 /**
- * A name for what a shadow is after each number of migrations, 0 included: by their order, names
- * and contents, by how the format runs them, and by the engine.
+ * Returns a key for the shadow after each number of migrations, 0 included: a hash of their order,
+ * names and contents, of how the format runs them, and of the engine.
  */
 export function prefixKeys({ migrations, format, server, grants = false }: Wanted): string[] {
   const engine = server ? describeTarget(server) : embedded;
@@ -38,12 +38,12 @@ export function prefixKeys({ migrations, format, server, grants = false }: Wante
   return keys;
 }
 
-/** By content and not by the recorded hash: some tools record none. */
+/** The content is hashed, not the recorded hash: some tools record none. */
 export function contentOf(script: Migration['up']): string {
   return script.kind === 'sql' ? script.sql : readFileSync(script.file, 'utf8');
 }
 
-/** Gives `work` an empty shadow that can replay the migrations. */
+/** Runs `work` with an empty shadow that can replay the migrations. */
 export function withReplayer<T>(wanted: Wanted, work: (shadow: Session) => Promise<T>): Promise<T> {
   wanted.onReplay?.();
   const extensions = extensionsFor(wanted.migrations, wanted.format);

@@ -67,10 +67,10 @@ export async function doesNotReplay(
   });
 }
 
-/** The name of an extension that is not installed where the statement ran. */
+/** Returns the name of an extension that is not installed on the server of the statement. */
 function missingExtension(cause: unknown): string | undefined {
   const { routine, code, message = '' } = cause as Partial<DatabaseError>;
-  // By its place in the server's sources: the message comes in the server's language.
+  // Recognised by its place in the server's sources, because messages are translated.
   if (routine !== 'parse_extension_control_file' || code !== sqlstate.featureNotSupported)
     return undefined;
   return /["“„«]\s?([^"“”»]+?)\s?["“”»]/.exec(message)?.[1];
@@ -92,7 +92,7 @@ function lacksExtension(
   });
 }
 
-/** The error of a platform's own objects that can't be made in the shadow. */
+/** Returns the error for a platform's own objects that cannot be created in the shadow. */
 export function doesNotPrepare(error: unknown): DbopsError {
   const cause = error instanceof ScriptError ? error.cause : error;
   return new DbopsError({

@@ -82,7 +82,7 @@ export async function replayOne(
   }
 }
 
-/** SQL after which names mean what they mean to the folder's tool. */
+/** Returns SQL that sets the search_path of the folder's tool. */
 export function settingsOf({ platform, searchPath }: Format): string {
   const path = platform?.searchPath ?? (searchPath && quoteIdentifier(searchPath));
   return path === undefined ? 'RESET ALL' : `RESET ALL; SET search_path TO ${path}`;
@@ -97,7 +97,7 @@ async function replayModule(
     await module.run(session, false);
     return;
   }
-  // BEGIN travels alone, because the statements that a module sends are recorded and repaired.
+  // BEGIN is sent separately, because the statements of a module are recorded and repaired.
   await session.script('BEGIN');
   await sendModule(session, module, { begin: [], end: 'COMMIT' });
 }

@@ -4,12 +4,12 @@ import type { SchemaObject } from '../catalog/kinds/kind.ts';
 import { fullSnapshot, inScratchTransaction } from '../catalog/snapshot.ts';
 import { sqlstate } from '../db/sqlstate.ts';
 
-/** How often a session had to prepare its statement anew. */
+/** How often a session prepared its statement. */
 const generations = new WeakMap<Session, number>();
 
 /**
- * Reads a shadow that is read again and again: by one prepared statement, because to plan it takes
- * longer than to run it. A migration may `DISCARD` what is prepared; then it is prepared anew.
+ * Reads the catalog of a shadow with a prepared statement, because planning takes longer than
+ * running it. A migration may `DISCARD` prepared statements; the statement is then prepared again.
  */
 export async function scratchSnapshot(
   shadow: Session,
@@ -25,7 +25,10 @@ export async function scratchSnapshot(
   }
 }
 
-/** The same in the caller's transaction, in which no migration has run since the last `scratchSnapshot`. */
+/**
+ * Does the same in the caller's transaction, in which no migration has run since the last
+ * `scratchSnapshot`.
+ */
 export function preparedSnapshot(
   shadow: Session,
   { grants = false }: { grants?: boolean } = {},

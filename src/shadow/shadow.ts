@@ -10,9 +10,9 @@ import { DbopsError, exitCodes, interrupted } from '../errors.ts';
 import { LostInReplay } from './replay-error.ts';
 
 export interface ShadowOptions {
-  /** A server for scratch databases; absent: the embedded Postgres. */
+  /** The server for scratch databases; absent: the embedded engine. */
   server?: Target | undefined;
-  /** Of the embedded Postgres: a server has those that are installed there. */
+  /** Extensions of the embedded engine; a server has those that are installed there. */
   extensions?: EmbeddedExtensions;
   signal: AbortSignal;
   /** Milliseconds; statement_timeout does not fire inside PGlite, so its process is ended instead. */
@@ -25,10 +25,10 @@ interface Shadow {
 }
 
 /**
- * Gives `work` an empty database that is gone afterwards. A database that is lost while `work` runs is no
- * fault of what ran in it: `work` is run once more, from its beginning, on another one.
- *
- * @throws DbopsError when the time limit or an interruption ends it, or the second database is lost too
+ * Runs `work` with an empty database that is dropped afterwards. When the database is lost while
+ * `work` runs, `work` runs once more from its beginning with another one.
+ * @throws DbopsError when the time limit or an interruption ends it, or the second database is lost
+ *   too
  */
 export async function withShadow<T>(
   options: ShadowOptions,
@@ -75,14 +75,14 @@ async function inOneShadow<T>(
   }
 }
 
-/** The shadow is gone; `cause` says how it was noticed. */
+/** The shadow was lost; `cause` is how it was noticed. */
 class ShadowLost extends Error {
   constructor(cause: unknown) {
     super('The shadow database is gone', { cause });
   }
 }
 
-/** The connection that broke may be another one: that of the live database, which `work` reads too. */
+/** The lost connection may be that of the live database, which `work` reads too. */
 async function isLost(shadow: Session, error: unknown): Promise<boolean> {
   if (!isConnectionLoss(error)) return false;
   return shadow.query('SELECT 1').then(() => false, isConnectionLoss);
@@ -121,7 +121,7 @@ async function openOnServer(server: Target & { kind: 'postgres' }): Promise<Shad
   }
 }
 
-/** An abandoned session never answers its goodbye. */
+/** An abandoned session does not answer a goodbye. */
 async function close(session: Session): Promise<void> {
   await Promise.race([session.close().catch(() => {}), sleep(2_000, undefined, { ref: false })]);
 }

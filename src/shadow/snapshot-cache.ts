@@ -3,17 +3,17 @@ import type { Cache } from './cache.ts';
 import { digest } from './cache.ts';
 import { objectShape, type SchemaObject } from '../catalog/kinds/kind.ts';
 
-/** Several snapshots in one file: most objects are in all of them. */
+/** Several snapshots in one file, because most objects are in all of them. */
 const packShape = z.object({
   objects: z.array(objectShape),
-  /** Places in `objects`, by the key of the prefix. */
+  /** Indexes into `objects`, by the key of the prefix. */
   snapshots: z.record(z.string(), z.array(z.int())),
 });
 
-/** Stored under the key of a prefix: the pack that its snapshot is in. */
+/** Stored under the key of a prefix: the name of the file with its snapshot. */
 const pointerShape = z.object({ pack: z.string() });
 
-/** Those of these snapshots that are in the cache, by key; objects of one pack are shared. */
+/** Returns those snapshots that are in the cache, by key; objects of one file are shared. */
 export function readSnapshots(
   cache: Cache,
   keys: readonly string[],
@@ -30,7 +30,7 @@ export function readSnapshots(
   return new Map(keys.flatMap((key) => (all.has(key) ? [[key, all.get(key) ?? []]] : [])));
 }
 
-/** @param snapshots by key; objects that several have must be shared, not copies */
+/** @param snapshots by key; equal objects must be shared by reference */
 export function writeSnapshots(
   cache: Cache,
   snapshots: ReadonlyMap<string, readonly SchemaObject[]>,

@@ -10,20 +10,20 @@ import { serverSays } from '../sql/error-position.ts';
 import { lineOf } from '../sql/statements.ts';
 import { replayOne, settingsOf } from './replay.ts';
 
-/** What of a folder does not run on an empty database, and was left out. */
+/** A statement of a folder that fails on an empty database, and was skipped. */
 export const skippedShape = z.object({
-  /** Of the migration. */
+  /** The name of the migration. */
   name: z.string(),
-  /** `migrations/0003_prices.up.sql:4`; without the line where all of the file is left out. */
+  /** `migrations/0003_prices.up.sql:4`; without the line where the whole file is skipped. */
   place: z.string(),
-  /** Why: the server's words, a line each. */
+  /** The server's message, one entry a line. */
   reason: z.array(z.string()),
 });
 export type Skipped = z.infer<typeof skippedShape>;
 
 /**
- * Replays a migration as far as it goes: a statement that fails is left out, and those after it
- * are run. Many folders hold a statement that only worked by hand, on a database with rows.
+ * Replays a migration as far as possible: a statement that fails is skipped, and later ones run.
+ * Many folders contain a statement that only worked on a database with rows.
  */
 export async function replayTolerantly(
   session: Session,

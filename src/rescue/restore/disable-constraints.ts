@@ -1,7 +1,7 @@
 import { quoteIdentifier as q, quoteName } from '../../db/quote.ts';
 import { keyOf, type ForeignKey, type Shape, type Switch } from '../table-shape.ts';
 
-/** SQL that prepares tables for rows that are not new, and SQL that gives each its own state back. */
+/** Returns SQL that prepares tables for restored rows, and SQL that resets each table. */
 export interface DisabledConstraints {
   before: string[];
   after: string[];
@@ -10,7 +10,7 @@ export interface DisabledConstraints {
 const nameOf = ({ schema, table }: { schema: string; table: string }) =>
   quoteName({ schema, name: table });
 
-/** A trigger would stamp rows anew, or write elsewhere what it has written once. */
+/** Disables triggers: they would change restored rows, or repeat earlier writes to other tables. */
 export function withoutTriggers({ switches }: Shape): DisabledConstraints {
   const of = ({ kind, schema, table, name }: Switch, word: string) =>
     `ALTER TABLE ONLY ${nameOf({ schema, table })} ${word} ${kind} ${q(name)}`;
@@ -22,7 +22,10 @@ export function withoutTriggers({ switches }: Shape): DisabledConstraints {
 
 const enabling = { O: 'ENABLE', R: 'ENABLE REPLICA', A: 'ENABLE ALWAYS' } as const;
 
-/** Tables that refer to one another have no order: their foreign keys are looked at when all rows are in. */
+/**
+ * Tables that refer to one another cannot be ordered: their foreign keys are checked after all rows
+ * are restored.
+ */
 export function withLateForeignKeys(
   shape: Shape,
   cyclic: ReadonlySet<string>,
@@ -42,7 +45,7 @@ function timingOf({ isDeferrable, isDeferred }: ForeignKey): string {
     : 'NOT DEFERRABLE';
 }
 
-/** `GENERATED ALWAYS` takes no value from an UPDATE. */
+/** `GENERATED ALWAYS` rejects a value in an UPDATE. */
 export function withSettableIdentity(shape: Shape, column: string): DisabledConstraints {
   const isAlways = shape.columns.some(
     ({ name, isAlwaysIdentity }) => name === column && isAlwaysIdentity,
@@ -52,7 +55,7 @@ export function withSettableIdentity(shape: Shape, column: string): DisabledCons
   return { before: set('BY DEFAULT'), after: set('ALWAYS') };
 }
 
-/** FORCE ROW LEVEL SECURITY holds for the owner too. */
+/** FORCE ROW LEVEL SECURITY applies to the owner too. */
 export function withoutForcedPolicies(shape: Shape): DisabledConstraints {
   const set = (how: string) =>
     shape.forcesPolicies ? [`ALTER TABLE ${nameOf(shape)} ${how} ROW LEVEL SECURITY`] : [];

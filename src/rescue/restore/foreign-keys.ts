@@ -4,9 +4,9 @@ import { keyOf, type ForeignKey, type Shape } from '../table-shape.ts';
 import type { RestoreTarget } from './row-outcome.ts';
 
 /**
- * SQL that is true of a row whose parent is neither in the table that it refers to nor about to be.
- *
- * @param valueOf SQL of a column of the row; a foreign key of which it has none is not looked at
+ * Returns an SQL condition for a row whose parent is neither in its table nor about to be restored.
+ * @param valueOf returns SQL of a column of the row; foreign keys with a column that it lacks are
+ *   not checked
  */
 export function isOrphan(
   { shape, together }: RestoreTarget,
@@ -21,7 +21,7 @@ export function isOrphan(
     const isThere = [existsIn(parents, key, typed, '')];
     const copy = together.get(keyOf(key.target));
     if (copy) isThere.push(existsIn(copyOf(copy), key, known, '::pg_catalog.text'));
-    // MATCH SIMPLE: a NULL refers to nothing.
+    // MATCH SIMPLE: a key with a NULL refers to no row.
     const isNull = known.map((value) => `${value} IS NULL`);
     return `NOT (${[...isNull, ...isThere].join(' OR ')})`;
   });
@@ -32,7 +32,7 @@ function typeOf({ columns }: Shape, name = ''): string {
   return columns.find((column) => column.name === name)?.bareType ?? 'text';
 }
 
-/** @param cast both sides to it: the columns of a copy may be text */
+/** @param cast the type for both sides: columns of a copy may be text */
 function existsIn(
   source: string,
   { targetColumns, operators }: ForeignKey,
@@ -46,7 +46,7 @@ function existsIn(
   return `EXISTS (SELECT FROM ${source} p WHERE ${pairs.join(' AND ')})`;
 }
 
-/** Tables to restore, parents first; what is left over refers to one another. */
+/** Returns the tables to restore, parents first; the remaining ones refer to one another. */
 export function inOrder(
   records: readonly RescueRecord[],
   shapes: ReadonlyMap<string, Shape>,

@@ -4,8 +4,8 @@ import { copyOf, type RescueRecord } from '../record.ts';
 import type { Shape, ShapeColumn } from '../table-shape.ts';
 
 /**
- * Why a copy can't be put back as things are; nothing when it can. A column of another type is one,
- * unless each kept value is the same value in it.
+ * Returns why a copy cannot be restored now; undefined when it can. A column of another type is
+ * accepted where each copied value converts without a change.
  */
 export async function findObstacle(
   session: Session,
@@ -29,7 +29,7 @@ export async function findObstacle(
   return undefined;
 }
 
-/** Whether every kept value, brought to the type of the column, says the same as before. */
+/** Returns whether every copied value survives the conversion to the column's type. */
 async function holds(
   session: Session,
   record: RescueRecord,
@@ -37,7 +37,7 @@ async function holds(
   was: string,
 ): Promise<boolean> {
   const value = `k.${q(name)}`;
-  // Spelled alike, or alike once it is of the old type again: 1.5 and 1.5000.
+  // Equal texts, or equal after the conversion back: 1.5 and 1.5000.
   for (const brought of [`${value}::${type}`, `${value}::${type}::${was}`]) {
     const others = await attempted(
       session,
@@ -48,7 +48,10 @@ async function holds(
   return false;
 }
 
-/** The rows of a query in the caller's transaction; nothing where there is no such cast or type. */
+/**
+ * Returns the rows of a query in the caller's transaction; undefined where the cast or type does
+ * not exist.
+ */
 export async function attempted(session: Session, sql: string): Promise<unknown[] | undefined> {
   await session.script('SAVEPOINT dbops_attempt');
   try {

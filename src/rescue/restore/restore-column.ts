@@ -6,8 +6,8 @@ import { countFates, type RestoreTarget } from './row-outcome.ts';
 import { isOrphan } from './foreign-keys.ts';
 
 /**
- * SQL that puts the values of a column back by the keys of their rows, and counts what became of each.
- * It runs under the path of the role: operators are named with their schemas.
+ * Returns SQL that restores the values of a column by the keys of their rows, and counts the
+ * outcomes. It runs under the search_path of the role, so operators are qualified.
  */
 export function restoreValues(place: RestoreTarget, column: string): string {
   const { record, shape, options } = place;
@@ -36,8 +36,8 @@ export function restoreValues(place: RestoreTarget, column: string): string {
 }
 
 /**
- * SQL that is true where somebody wrote a value: saved values replace only what the scripts left.
- * It is never NULL.
+ * Returns an SQL condition that is true where a user wrote a value: copied values replace only
+ * values that the scripts left. It is never NULL.
  */
 function isWritten(
   { record: { isReturned }, shape, options, narrowType }: RestoreTarget,
@@ -57,7 +57,7 @@ function isWritten(
   return `(k.dbops_changed OR (${untouched.join(' OR ')}) IS NOT TRUE)`;
 }
 
-/** SQL of what ADD COLUMN gave to the rows that existed then. */
+/** Returns SQL of the value that ADD COLUMN gave to existing rows. */
 function initialValues({ columns }: Shape, column: string): string[] {
   const found = columns.find(({ name }) => name === column);
   if (!found) return [];

@@ -3,7 +3,7 @@ import { ScriptError } from '../../db/session.ts';
 import { DbopsError, exitCodes, messageOf } from '../../errors.ts';
 import type { RescueRecord } from '../record.ts';
 
-/** The error of rows that the server did not take back. */
+/** Returns the error for rows that the server rejected. */
 export function restoreError(error: unknown, records: readonly RescueRecord[]): DbopsError {
   if (error instanceof DbopsError) return error;
   const cause = error instanceof ScriptError ? error.cause : error;

@@ -5,9 +5,9 @@ import { countFates, type RestoreTarget } from './row-outcome.ts';
 import { isOrphan } from './foreign-keys.ts';
 
 /**
- * SQL that puts the rows of a table back and counts what became of each. A row that is there under
- * the same key is left alone, and so is one that another unique index would refuse. It runs under the
- * path of the role: operators are named with their schemas.
+ * Returns SQL that restores the rows of a table and counts the outcomes. A row with an existing key
+ * is not changed, and neither is one that another unique index would reject. It runs under the
+ * search_path of the role, so operators are qualified.
  */
 export function restoreRows(place: RestoreTarget): string {
   const { record, shape, options } = place;
@@ -39,8 +39,8 @@ export function restoreRows(place: RestoreTarget): string {
 }
 
 /**
- * The rows of the copy with the values of columns that were kept apart, because an earlier step
- * dropped them: a column that is NOT NULL takes no row without one.
+ * Adds the values of columns that an earlier step dropped and that were copied separately: a NOT
+ * NULL column accepts no row without a value.
  */
 function wholeRows({ record, further }: RestoreTarget): string {
   const joins = further.map(

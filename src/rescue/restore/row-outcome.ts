@@ -1,16 +1,16 @@
 import type { RescueRecord } from '../record.ts';
 import type { Shape } from '../table-shape.ts';
 
-/** What became of the rows of a copy. */
+/** The outcome for the rows of a copy. */
 export interface Fates {
   restored: number;
-  /** They are there as they were. */
+  /** Rows that exist unchanged. */
   same: number;
-  /** Something else is in their place, and was left alone. */
+  /** Rows whose key has other values, which were not changed. */
   conflict: number;
-  /** They refer to a row that is gone. */
+  /** Rows that refer to a row that no longer exists. */
   orphan: number;
-  /** Values whose row is gone. */
+  /** Values whose row no longer exists. */
   missing: number;
 }
 
@@ -19,29 +19,29 @@ export type Fate = keyof Fates;
 export const nothing: Fates = { restored: 0, same: 0, conflict: 0, orphan: 0, missing: 0 };
 
 export interface RestoreOptions {
-  /** Only says what would become of the rows. */
+  /** Only reports the outcomes. */
   dryRun: boolean;
-  /** Values that were written since give way. */
+  /** Overwrites values that were written since. */
   overwrite: boolean;
   /**
-   * SQL that sets the path under which rows are written: checks of the tables may call functions that
-   * rely on it. Absent: that of the role.
+   * SQL that sets the search_path for writing rows, on which checks of the tables may rely. Absent:
+   * that of the role.
    */
   toPath?: string;
 }
 
-/** What a record is restored into. */
+/** The table or column that a record is restored to. */
 export interface RestoreTarget {
   record: RescueRecord;
   shape: Shape;
   options: RestoreOptions;
-  /** Copies of tables that are restored with it, and not before it, by `keyOf` their name. */
+  /** Copies of tables that are restored together with it, by `keyOf` their name. */
   together: ReadonlyMap<string, RescueRecord>;
-  /** The type that a narrowed column had, where its values now can be brought to it. */
+  /** The former type of a narrowed column, where current values can be converted to it. */
   narrowType?: string;
-  /** Copies of columns that the table has got back, and its own copy has not. */
+  /** Copies of columns that exist again and that the table's own copy lacks. */
   further: readonly { record: RescueRecord; column: string }[];
 }
 
-/** SQL that counts the fates of `pairs`, one row by fate. */
+/** Returns SQL that counts the outcomes of `pairs`, one row per outcome. */
 export const countFates = `SELECT dbops_fate AS fate, pg_catalog.count(*)::pg_catalog.float8 AS rows FROM pairs GROUP BY 1`;

@@ -23,21 +23,20 @@ import {
 } from './disable-constraints.ts';
 import { restoreRows } from './restore-rows.ts';
 
-/** What became of a record. */
+/** The outcome for a record. */
 export interface Restored {
   record: RescueRecord;
   fates: Fates;
-  /** Why nothing was tried. */
+  /** Why it was not tried. */
   obstacle?: string;
-  /** Its table and others refer to one another. */
+  /** Whether its table and others refer to one another. */
   isCyclic: boolean;
 }
 
 /**
- * Puts rows and values back, all in one transaction: tables first, parents before children, then
- * columns. What is there is never overwritten unless `overwrite` says so.
- *
- * @throws when the server refuses a row; then nothing was changed
+ * Restores rows and values in one transaction: tables first, parents before children, then columns.
+ * Existing values are overwritten only with `overwrite`.
+ * @throws when the server rejects a row; nothing is changed then
  */
 export async function restore(
   session: Session,
@@ -55,7 +54,7 @@ export async function restore(
   }
 }
 
-/** The same in the caller's transaction. */
+/** Does the same in the caller's transaction. */
 export function restoreWithin(
   session: Session,
   records: readonly RescueRecord[],
@@ -91,7 +90,7 @@ async function inTransaction(
   for (const record of [...ordered, ...cyclic, ...columns]) {
     const shape = shapeOf(record);
     if (!shape) continue;
-    // Parents that were restored before are in their tables.
+    // Parents that were restored earlier are in their tables.
     const isLate = (other: RescueRecord) => options.dryRun || cyclic.includes(other);
     const together = new Map(
       tables
@@ -115,7 +114,7 @@ async function inTransaction(
   });
 }
 
-/** Rows without a key are told apart by the values that they have got back by now, too. */
+/** Rows without a key are also identified by values that are already restored. */
 function restoredBefore(record: RescueRecord, fates: ReadonlyMap<RescueRecord, Fates>): string[] {
   if (record.isKeyed || record.loss.kind !== 'column') return [];
   return [...fates].flatMap(([{ loss, keptAt }, { conflict, orphan }]) =>
@@ -128,7 +127,10 @@ function restoredBefore(record: RescueRecord, fates: ReadonlyMap<RescueRecord, F
   );
 }
 
-/** Of several copies of one column the newest is taken; rows without a key can't be told apart here. */
+/**
+ * Of several copies of one column the newest is used; without a key their rows cannot be matched
+ * here.
+ */
 function furtherColumns(record: RescueRecord, columns: readonly RescueRecord[]) {
   const own = new Set(record.columns.map(({ name }) => name));
   const further = new Map<string, RescueRecord>();
@@ -186,7 +188,9 @@ async function one(session: Session, place: RestoreTarget): Promise<Fates> {
   return fates;
 }
 
-/** Where another tool has brought a column back, nobody noted its values: the narrow ones tell. */
+/**
+ * Where another tool restored a column, its values were not stored; the narrowed ones are compared.
+ */
 async function narrowTypeOf(
   session: Session,
   { record, shape }: RestoreTarget,
@@ -198,7 +202,7 @@ async function narrowTypeOf(
   return canCast === undefined ? undefined : loss.to;
 }
 
-/** Never back: numbers that were given out since stay given out. */
+/** Sequences never move back: numbers that were assigned since remain assigned. */
 async function setSequences(session: Session, { sequences, loss }: RescueRecord): Promise<void> {
   for (const state of sequences) {
     const name = await sequenceOf(session, state, loss);
@@ -213,7 +217,7 @@ async function setSequences(session: Session, { sequences, loss }: RescueRecord)
   }
 }
 
-/** The sequence of that name, or the one that the column has now. */
+/** Returns the sequence of that name, or the current one of the column. */
 async function sequenceOf(
   session: Session,
   { schema, name, column }: SequenceState,
