@@ -1,3 +1,4 @@
+import * as z from 'zod';
 import { ensureOwnSchema } from '../db/own-schema.ts';
 import type { Session } from '../db/session.ts';
 import type { Tracking } from '../formats/format.ts';
@@ -104,25 +105,29 @@ export async function writeUndo(
   return written?.id ?? '';
 }
 
-/** The newest repair of a table that was not taken back; nothing when there is none. */
+const undoShape = z.object({
+  id: z.string(),
+  columns: z.array(z.string()).nullable(),
+  rows: z.array(z.string()),
+  sequences: z.array(z.object({ name: z.string(), value: z.string(), isCalled: z.boolean() })),
+  after: z.array(z.string()),
+});
+
+/** Returns the newest repair of a table that was not undone; undefined when there is none. */
 export async function readUndo(
   session: Session,
   { table }: Tracking,
 ): Promise<UndoRecord | undefined> {
-  const [found] = await session.query<{ is: boolean }>(
+  const [known] = await session.query<{ is: boolean }>(
     `SELECT to_regclass('dbops.tracking_undo') IS NOT NULL AS is`,
   );
-  if (!found?.is) return undefined;
-  const [row] = await session.query<{
-    id: string;
-    columns: string[] | null;
-    rows: string[];
-    sequences: TableImage['sequences'];
-    after: string[];
-  }>(
+  if (!known?.is) return undefined;
+  const [found] = await session.query(
     `SELECT id::text, before_columns AS columns, before_rows AS rows, sequences, after_rows AS after
        FROM dbops.tracking_undo WHERE tracking = $1 AND undone_at IS NULL ORDER BY id DESC LIMIT 1`,
     [table],
   );
-  return row && { id: row.id, before: row, after: row.after };
+  if (!found) return undefined;
+  const { id, after, ...before } = undoShape.parse(found);
+  return { id, before, after };
 }

@@ -1,9 +1,15 @@
-import type { Loss } from '../catalog/losses.ts';
+import * as z from 'zod';
+import { lossShape } from '../catalog/losses.ts';
 import type { Session } from '../db/session.ts';
 import type { Direction } from '../migration.ts';
 
+const destroyedShape = z.union([
+  lossShape,
+  z.object({ kind: z.literal('rows'), schema: z.string(), table: z.string() }),
+]);
+
 /** A loss: what the catalog shows, or all rows of a table that stays. */
-export type Destroyed = Loss | { kind: 'rows'; schema: string; table: string };
+export type Destroyed = z.infer<typeof destroyedShape>;
 
 /** Returns whether both are the same loss; the predicted type of a column may be wrong. */
 export function isSameLoss(one: Destroyed, other: Destroyed): boolean {
@@ -33,44 +39,51 @@ export interface Cause {
   direction: Direction;
 }
 
-/** One table or column that was copied before it was destroyed. */
-export interface RescueRecord extends Cause {
-  id: number;
-  keptAt: Date;
-  loss: Destroyed;
-  /** OID of the copied table. */
-  tableId: number;
-  rows: number;
-  /** Columns of the copy that identify a row. */
-  key: string[];
-  /** Whether they are a key; otherwise two rows may be equal. */
-  isKeyed: boolean;
-  /** The columns whose values are in the copy, with their types. */
-  columns: { name: string; type: string }[];
-  sequences: SequenceState[];
-  /** The type and names that the script left of the column. */
-  left: Left | null;
-  /** Whether a step brought the column back and stored its values in the copy. */
-  isReturned: boolean;
-  state: 'kept' | 'partly' | 'restored';
-  restoredAt: Date | null;
-}
-
-export interface SequenceState {
-  column: string;
-  schema: string;
-  name: string;
+const sequenceShape = z.object({
+  column: z.string(),
+  schema: z.string(),
+  name: z.string(),
   /** Digits: a bigint may exceed the range of JSON numbers. */
-  lastValue: string;
-  isCalled: boolean;
-}
+  lastValue: z.string(),
+  isCalled: z.boolean(),
+});
+export type SequenceState = z.infer<typeof sequenceShape>;
 
-export interface Left {
-  schema: string;
-  table: string;
-  column: string;
-  key: string[];
-}
+const leftShape = z.object({
+  schema: z.string(),
+  table: z.string(),
+  column: z.string(),
+  key: z.array(z.string()),
+});
+export type Left = z.infer<typeof leftShape>;
+
+const recordShape = z.object({
+  id: z.number(),
+  tracking: z.string(),
+  migration: z.string(),
+  direction: z.enum(['up', 'down']),
+  keptAt: z.date(),
+  loss: destroyedShape,
+  /** OID of the copied table. */
+  tableId: z.number(),
+  rows: z.number(),
+  /** Columns of the copy that identify a row. */
+  key: z.array(z.string()),
+  /** Whether they are a key; otherwise two rows may be equal. */
+  isKeyed: z.boolean(),
+  /** The columns whose values are in the copy, with their types. */
+  columns: z.array(z.object({ name: z.string(), type: z.string() })),
+  sequences: z.array(sequenceShape),
+  /** The type and names that the script left of the column. */
+  left: leftShape.nullable(),
+  /** Whether a step brought the column back and stored its values in the copy. */
+  isReturned: z.boolean(),
+  state: z.enum(['kept', 'partly', 'restored']),
+  restoredAt: z.date().nullable(),
+});
+
+/** One table or column that was copied before it was destroyed. */
+export type RescueRecord = z.infer<typeof recordShape>;
 
 /**
  * Only its owner may read the schema: copies may contain personal data that policies protected in
@@ -119,9 +132,8 @@ export async function readRecords(session: Session): Promise<RescueRecord[]> {
        WHERE n.nspname = 'dbops_rescue' AND c.relname = 'records') AS exists`,
   );
   if (!exists) return [];
-  return session.query<RescueRecord & Record<string, unknown>>(
-    `${selected} ORDER BY kept_at DESC, id DESC`,
-  );
+  const rows = await session.query(`${selected} ORDER BY kept_at DESC, id DESC`);
+  return z.array(recordShape).parse(rows);
 }
 
 /** Reads the same records again. */

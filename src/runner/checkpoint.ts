@@ -1,29 +1,30 @@
+import * as z from 'zod';
 import { codeOf } from '../db/connection-error.ts';
 import { ensureOwnSchema } from '../db/own-schema.ts';
 import { quoteLiteral } from '../db/quote.ts';
 import type { Session } from '../db/session.ts';
 import { sqlstate } from '../db/sqlstate.ts';
 import type { Folder } from '../formats/format.ts';
-import type { Direction } from '../migration.ts';
 import type { ObjectName } from '../sql/non-transactional.ts';
 import { readApplied } from './tracking-state.ts';
 import type { RunningStep } from './step.ts';
 
 /** The progress of a file that runs statement by statement. */
-export interface Checkpoint {
-  migration: string;
-  direction: Direction;
+const checkpointShape = z.object({
+  migration: z.string(),
+  direction: z.enum(['up', 'down']),
   /** Hash of the text that was run. */
-  hash: string;
+  hash: z.string(),
   /** Number of committed parts. */
-  done: number;
+  done: z.int(),
   /** The part after those, which cannot share a transaction with its checkpoint, was started. */
-  begun: boolean;
+  begun: z.boolean(),
   /** The state that this part changes, before it ran (see `concurrent-effect.ts`). */
-  before: string | null;
+  before: z.string().nullable(),
   /** Tables that the committed parts used and that were dropped or recreated since. */
-  gone: string[];
-}
+  gone: z.array(z.string()),
+});
+export type Checkpoint = z.infer<typeof checkpointShape>;
 
 /** A step that runs statement by statement. */
 export interface CheckpointedStep extends RunningStep {
@@ -65,10 +66,11 @@ const missing = new Set<string>([
   sqlstate.insufficientPrivilege,
 ]);
 
-interface Row extends Checkpoint, Record<string, unknown> {
-  /** The tracking table has the same OID as before. */
-  isOfTable: boolean;
-}
+const rowShape = checkpointShape.extend({
+  /** Whether the tracking table has the same OID as before. */
+  isOfTable: z.boolean(),
+});
+type Row = z.infer<typeof rowShape>;
 
 /**
  * Older versions of dbops create the table without the last two columns; their rows are used as
@@ -76,7 +78,7 @@ interface Row extends Checkpoint, Record<string, unknown> {
  */
 async function readRows(session: Session, { tracking }: Tracked): Promise<Row[]> {
   try {
-    return await session.query<Row>(
+    const rows = await session.query(
       `SELECT migration, direction, hash, done, begun, before,
               coalesce((row ->> 'tracking_oid')::oid = ${oidOf(tracking)},
                        row ->> 'tracking_oid' IS NULL) AS "isOfTable",
@@ -85,6 +87,7 @@ async function readRows(session: Session, { tracking }: Tracked): Promise<Row[]>
          FROM dbops.checkpoints k, to_jsonb(k) AS row
         WHERE tracking = ${quoteLiteral(tracking.table)}`,
     );
+    return z.array(rowShape).parse(rows);
   } catch (error) {
     if (missing.has(codeOf(error))) return [];
     throw error;

@@ -1,3 +1,5 @@
+import * as z from 'zod';
+import { issueLines } from '../output/schema-messages.ts';
 import { sqlstate } from '../db/sqlstate.ts';
 import { codeOf } from '../db/connection-error.ts';
 import { refusal } from '../db/refusal.ts';
@@ -103,7 +105,11 @@ export async function readApplied(
     if (missing.has(codeOf(error))) return [];
     throw unreadable(error, session, tracking, format) ?? error;
   });
-  return tracking.toApplied(rows, migrations);
+  try {
+    return tracking.toApplied(rows, migrations);
+  } catch (error) {
+    throw error instanceof z.ZodError ? otherTable(error, tracking, format) : error;
+  }
 }
 
 /** A table that has the tracking table's name but not its columns (class 42 of SQLSTATE, or 22). */
@@ -115,12 +121,16 @@ function unreadable(
 ): DbopsError | undefined {
   const refused = refusal(error, target, table);
   if (refused || !/^(?:42|22)[0-9A-Z]{3}$/.test(codeOf(error))) return refused;
-  const said = messageOf(error);
+  return otherTable(error, { table }, format);
+}
+
+function otherTable(error: unknown, { table }: Pick<Tracking, 'table'>, format?: Format) {
+  const [said = '', ...more] = error instanceof z.ZodError ? issueLines(error) : [messageOf(error)];
   return new DbopsError({
     code: 'TRACKING.UNREADABLE',
     exitCode: exitCodes.desynchronised,
     message: `${table} is not the table that ${format?.name ?? 'its tool'} makes: ${said}.`,
-    reason: [`SQLSTATE ${codeOf(error)}`],
+    reason: error instanceof z.ZodError ? more : [`SQLSTATE ${codeOf(error)}`],
     hint: `Name the table that it is with --tracking-table, or the tool with --format. What the table has, psql shows: \\d ${table}`,
     cause: error,
   });

@@ -94,6 +94,22 @@ describe.runIf(server)('a tracking table', () => {
   );
 });
 
+describe.runIf(server)('a row of a tracking table', () => {
+  it('with a column of another type is reported as that of another table', async () => {
+    const folder = { '1_a.sql': '-- migrate:up\nCREATE TABLE a (id int);\n-- migrate:down\n' };
+    await withProject(on, folder, async (project) => {
+      await project.query('CREATE TABLE schema_migrations (version bigint, dirty bool)');
+      await project.query('INSERT INTO schema_migrations VALUES (1, false)');
+      const { exitCode, error } = await project.json('migrate', 'status');
+      expect({ exitCode, code: error?.code }).toEqual({
+        exitCode: 6,
+        code: 'TRACKING.UNREADABLE',
+      });
+      expect(error?.message).toContain('expected text, found a whole number');
+    });
+  });
+});
+
 describe.runIf(server)('a folder', () => {
   it.each<[string, RegExp, (folder: string) => void]>([
     ['a directory', /Cannot read .*0002_b\.up\.sql: it is a directory/, (at) => mkdirSync(at)],

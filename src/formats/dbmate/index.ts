@@ -1,10 +1,11 @@
+import * as z from 'zod';
 import { quoteLiteral } from '../../db/quote.ts';
 import type { AppliedMigration, Migration, SqlScript } from '../../migration.ts';
 import type { Finding } from '../../report.ts';
 import { findingOf, refusedScript, type Flaw } from '../shared/flaw.ts';
-import type { Format, Tracking, TrackingRow } from '../format.ts';
+import type { Format, Tracking } from '../format.ts';
 import { datedNameAfter, assertSqlOnly } from '../shared/new-migration.ts';
-import { namesIn } from '../shared/rows.ts';
+import { namesIn, parseRows } from '../shared/rows.ts';
 import { hashOf, withoutBom, readText } from '../shared/script.ts';
 import { isBlank, sectionScript } from '../shared/section.ts';
 import {
@@ -30,7 +31,7 @@ function trackingOf({
     create: `${ensureSchemaOf(name)} CREATE TABLE IF NOT EXISTS ${table} (version varchar PRIMARY KEY)`,
     select: `SELECT version FROM ${table}`,
     toApplied: (rows, migrations) => ({
-      applied: toApplied(rows as readonly DbmateRow[], migrations),
+      applied: toApplied(parseRows(dbmateRow, rows), migrations),
       findings: [],
     }),
     record: (migration) =>
@@ -52,9 +53,10 @@ function trackingOf({
   };
 }
 
-interface DbmateRow extends TrackingRow {
-  version: string;
-}
+const dbmateRow = z.object({
+  version: z.string(),
+});
+type DbmateRow = z.infer<typeof dbmateRow>;
 
 /** Returns the applied migrations in the folder's order: the table records neither order nor time. */
 function toApplied(

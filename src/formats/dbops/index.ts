@@ -1,13 +1,14 @@
+import * as z from 'zod';
 import { dirname, join } from 'node:path';
 import { ensureOwnSchema } from '../../db/own-schema.ts';
 import { quoteLiteral } from '../../db/quote.ts';
 import type { Migration, Script } from '../../migration.ts';
 import type { Finding } from '../../report.ts';
-import type { Format, Tracking, TrackingRow } from '../format.ts';
+import type { Format, Tracking } from '../format.ts';
 import { emptyKyselyModule, loadKyselyModule } from '../shared/kysely-module.ts';
 import { mentions } from '../shared/module-files.ts';
 import { commentOf, prefixAfter, slugOf } from '../shared/new-migration.ts';
-import { namesIn, pendingAmong, textIn } from '../shared/rows.ts';
+import { namesIn, parseRows, pendingAmong, textIn } from '../shared/rows.ts';
 import { hashOf, lazyScript, sqlScript, readText } from '../shared/script.ts';
 
 /** Extensions of `0001_name.up.sql`, and of modules with Kysely's `up(db)` and `down(db)`. */
@@ -34,7 +35,7 @@ const tracking: Tracking = {
   select: `SELECT name, hash, 1000 * extract(epoch FROM applied_at)::float8 AS applied_ms
     FROM dbops.migrations ORDER BY applied_at, name`,
   toApplied: (rows) => ({
-    applied: (rows as readonly DbopsRow[]).map(({ name, hash: recorded, applied_ms }) => ({
+    applied: parseRows(dbopsRow, rows).map(({ name, hash: recorded, applied_ms }) => ({
       name,
       hash: recorded,
       appliedAt: new Date(applied_ms),
@@ -61,11 +62,11 @@ const tracking: Tracking = {
   },
 };
 
-interface DbopsRow extends TrackingRow {
-  name: string;
-  hash: string;
-  applied_ms: number;
-}
+const dbopsRow = z.object({
+  name: z.string(),
+  hash: z.string(),
+  applied_ms: z.number(),
+});
 
 /**
  * The dbops format: `NNNN_name.up.sql` with `NNNN_name.down.sql`, and Kysely modules, ordered by

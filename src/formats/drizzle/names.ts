@@ -1,22 +1,24 @@
+import * as z from 'zod';
 import { quoteLiteral } from '../../db/quote.ts';
 import type { Migration } from '../../migration.ts';
 import type { Finding } from '../../report.ts';
 import { findingOf, timeOf } from './finding.ts';
 import { createTable } from './rows.ts';
 import type { DrizzleTable } from './table.ts';
-import type { Applied, Tracking, TrackingRow } from '../format.ts';
-import { namesIn, pendingAmong, textIn } from '../shared/rows.ts';
+import type { Applied, Tracking } from '../format.ts';
+import { namesIn, parseRows, pendingAmong, textIn } from '../shared/rows.ts';
 
 /** A row of 1.0, whose key is the name. Rows of 0.x have no name until 1.0 upgrades the table. */
-interface NamedRow extends TrackingRow {
-  id: number;
-  hash: string;
-  created_at: number | null;
-  name: string | null;
-  applied_ms: number | null;
+const namedRow = z.object({
+  id: z.number(),
+  hash: z.string(),
+  created_at: z.number().nullable(),
+  name: z.string().nullable(),
+  applied_ms: z.number().nullable(),
   /** Whether the table has the column: 1.0 upgrades a table without it, and then compares names only. */
-  has_names: boolean;
-}
+  has_names: z.boolean(),
+});
+type NamedRow = z.infer<typeof namedRow>;
 
 const columns = `id SERIAL PRIMARY KEY, hash text NOT NULL, created_at bigint,
   name text, applied_at timestamp with time zone DEFAULT now()`;
@@ -44,7 +46,7 @@ export function trackingOf(migrations: readonly Migration[], place: DrizzleTable
       return createOrUpgrade(migrations, place);
     },
     select: selectFrom(table),
-    toApplied: (rows) => toApplied(rows as readonly NamedRow[], migrations, { table, ownerOf }),
+    toApplied: (rows) => toApplied(parseRows(namedRow, rows), migrations, { table, ownerOf }),
     record: (migration) =>
       `INSERT INTO ${table} (hash, created_at, name) VALUES (${valuesOf(migration)})`,
     // No time of application, as in rows that Drizzle's own upgrade completes.
@@ -163,7 +165,7 @@ function strayRow({ id, created_at: at }: NamedRow, name: string, table: string)
     code: 'missing-file',
     severity: 'error',
     name,
-    message: `NamedRow ${id} of ${table} (created_at ${at}${time}) has no name, and no migration in the folder matches its time or hash: Drizzle 1.0 does not upgrade a table with such a row.`,
+    message: `Row ${id} of ${table} (created_at ${at}${time}) has no name, and no migration in the folder matches its time or hash: Drizzle 1.0 does not upgrade a table with such a row.`,
     help: `Restore its folder: git log --all --diff-filter=D --summary -- '*.sql'. If it belongs to another configuration, use a separate table for each (migrations.table in drizzle.config.ts) and: DELETE FROM ${table} WHERE id = ${id};`,
   });
 }

@@ -1,17 +1,19 @@
+import * as z from 'zod';
 import { quoteLiteral } from '../../db/quote.ts';
 import type { Migration } from '../../migration.ts';
 import type { Finding } from '../../report.ts';
 import { findingOf, isFuture, timeOf } from './finding.ts';
 import type { DrizzleTable } from './table.ts';
-import type { Applied, RowColumns, Tracking, TrackingRow } from '../format.ts';
-import { textIn } from '../shared/rows.ts';
+import type { Applied, RowColumns, Tracking } from '../format.ts';
+import { parseRows, textIn } from '../shared/rows.ts';
 
 /** A row has no name and no time of application; `created_at` is the journal's `when`. */
-interface JournalRow extends TrackingRow {
-  id: number;
-  hash: string;
-  created_at: number | null;
-}
+const journalRow = z.object({
+  id: z.number(),
+  hash: z.string(),
+  created_at: z.number().nullable(),
+});
+type JournalRow = z.infer<typeof journalRow>;
 
 /**
  * Returns SQL that creates the table if it is missing. CREATE TABLE IF NOT EXISTS checks the CREATE
@@ -40,7 +42,7 @@ export function trackingOf(
     tables: [place.name],
     create: createTable(place, 'id SERIAL PRIMARY KEY, hash text NOT NULL, created_at bigint'),
     select: `SELECT id, hash, created_at::float8 AS created_at FROM ${table} ORDER BY id`,
-    toApplied: (rows) => toApplied(rows as readonly JournalRow[], migrations, { journal, table }),
+    toApplied: (rows) => toApplied(parseRows(journalRow, rows), migrations, { journal, table }),
     record: (migration) =>
       `INSERT INTO ${table} (hash, created_at) VALUES (${quoteLiteral(migration.hash)}, ${whenOf(migration)})`,
     erase: (migration) => erase(migration, migrations, table),
@@ -167,7 +169,7 @@ function strayRow(row: JournalRow, { journal, table }: JournalAndTable): Finding
     code: 'missing-file',
     severity: 'error',
     name: nameOf(row),
-    message: `JournalRow ${row.id} of ${table} (created_at ${when}${when === null ? '' : `, ${timeOf(when)}`}) matches no entry in ${journal}: the entry was removed, or another Drizzle configuration writes to the same table, in which case each makes Drizzle skip pending migrations of the other.`,
+    message: `Row ${row.id} of ${table} (created_at ${when}${when === null ? '' : `, ${timeOf(when)}`}) matches no entry in ${journal}: the entry was removed, or another Drizzle configuration writes to the same table, in which case each makes Drizzle skip pending migrations of the other.`,
     help:
       when === null
         ? `Find out what wrote it, then set it to the when of its entry or delete it: SELECT * FROM ${table} WHERE id = ${row.id};`
@@ -220,7 +222,7 @@ function fromTheFuture(row: JournalRow, table: string): Finding {
     code: 'recorded-in-the-future',
     severity: 'warning',
     name: nameOf(row),
-    message: `JournalRow ${row.id} of ${table} has a created_at in the future (${at}, ${timeOf(at)}): Drizzle skips every migration generated before then.`,
+    message: `Row ${row.id} of ${table} has a created_at in the future (${at}, ${timeOf(at)}): Drizzle skips every migration generated before then.`,
     help: `Set the when of its journal entry to the time of its commit, and update the row: UPDATE ${table} SET created_at = <when> WHERE id = ${row.id};`,
   });
 }

@@ -1,13 +1,14 @@
+import * as z from 'zod';
 import { readdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { quoteLiteral } from '../../db/quote.ts';
 import type { Migration, SqlScript } from '../../migration.ts';
 import type { Finding } from '../../report.ts';
 import { findingOf, refusedScript } from '../shared/flaw.ts';
-import type { Format, Tracking, TrackingRow } from '../format.ts';
+import type { Format, Tracking } from '../format.ts';
 import { readGmrc, type Gmrc } from './gmrc.ts';
 import { chainFlaw, parseCommitted, type Committed } from './committed.ts';
-import { namesIn, textIn } from '../shared/rows.ts';
+import { namesIn, parseRows, textIn } from '../shared/rows.ts';
 import { isBlank } from '../shared/section.ts';
 import { readText } from '../shared/script.ts';
 
@@ -30,7 +31,7 @@ const tracking: Tracking = {
     FROM graphile_migrate.migrations ORDER BY filename`,
   toApplied(rows, migrations) {
     const names = new Map(migrations.toReversed().map(({ name }) => [numberOf(name), name]));
-    const applied = (rows as readonly GraphileRow[]).map(({ filename, hash, date_ms }) => {
+    const applied = parseRows(graphileRow, rows).map(({ filename, hash, date_ms }) => {
       const number = numberOf(filename);
       return { name: names.get(number) ?? number, hash, appliedAt: new Date(date_ms) };
     });
@@ -60,11 +61,11 @@ const tracking: Tracking = {
   },
 };
 
-interface GraphileRow extends TrackingRow {
-  filename: string;
-  hash: string;
-  date_ms: number;
-}
+const graphileRow = z.object({
+  filename: z.string(),
+  hash: z.string(),
+  date_ms: z.number(),
+});
 
 const fileName = /^\d+(?:-[-_a-zA-Z0-9]*)?\.sql$/;
 

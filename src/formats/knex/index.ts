@@ -1,7 +1,8 @@
+import * as z from 'zod';
 import { quoteLiteral } from '../../db/quote.ts';
 import type { Migration } from '../../migration.ts';
 import type { Finding } from '../../report.ts';
-import type { FolderContents, Format, HostLock, Tracking, TrackingRow } from '../format.ts';
+import type { FolderContents, Format, HostLock, Tracking } from '../format.ts';
 import { loadKnexModule, loadKnexModuleOfNamedTable } from './module.ts';
 import { extensionsIn, findKnexfile, tablesIn, tablesNamed, type KnexTables } from './knexfile.ts';
 import { mentions, modulesAmong, sampleOf } from '../shared/module-files.ts';
@@ -13,7 +14,7 @@ import {
   textOf,
   type TrackingTableName,
 } from '../shared/tracking-table.ts';
-import { namesIn, pendingAmong } from '../shared/rows.ts';
+import { namesIn, parseRows, pendingAmong } from '../shared/rows.ts';
 import { hashOf, readText } from '../shared/script.ts';
 
 const ending = /\.(?:[cm]?js|ts)$/;
@@ -64,10 +65,11 @@ function readMigration(directory: string, name: string): Migration {
   return { name, up: script, down: script, hash: hashOf(readText(file)) };
 }
 
-interface KnexRow extends TrackingRow {
-  name: string;
-  applied_ms: number | null;
-}
+const knexRow = z.object({
+  name: z.string(),
+  applied_ms: z.number().nullable(),
+});
+type KnexRow = z.infer<typeof knexRow>;
 
 function contentsOf(
   tables: KnexTables,
@@ -93,12 +95,12 @@ function trackingOf(tables: KnexTables, shown: string): Tracking {
       INSERT INTO ${lock} (is_locked) SELECT 0 WHERE NOT EXISTS (SELECT FROM ${lock})`,
     select: `SELECT name, (1000 * extract(epoch FROM migration_time))::float8 AS applied_ms FROM ${table} ORDER BY id`,
     toApplied: (rows, migrations) => ({
-      applied: (rows as readonly KnexRow[]).map(({ name, applied_ms: ms }) => ({
+      applied: parseRows(knexRow, rows).map(({ name, applied_ms: ms }) => ({
         name,
         hash: null,
         appliedAt: ms === null ? null : new Date(ms),
       })),
-      findings: otherEndings(rows as readonly KnexRow[], migrations, table),
+      findings: otherEndings(parseRows(knexRow, rows), migrations, table),
     }),
     prepare: `SELECT coalesce(max(batch), 0) + 1 AS batch FROM ${table}`,
     record: ({ name }, { batch }) => recordIn(table, name, Number(batch)),

@@ -1,14 +1,16 @@
+import * as z from 'zod';
 import { quoteLiteral } from '../../db/quote.ts';
 import type { Migration } from '../../migration.ts';
 import type { Finding } from '../../report.ts';
-import type { Applied, Prospect, RowColumns, TrackingRow } from '../format.ts';
+import type { Applied, Prospect, RowColumns } from '../format.ts';
 import { pendingAmong, textIn } from '../shared/rows.ts';
 
-export interface KyselyRow extends TrackingRow {
-  name: string;
+export const kyselyRow = z.object({
+  name: z.string(),
   /** ISO 8601, as text. */
-  timestamp: string;
-}
+  timestamp: z.string(),
+});
+export type KyselyRow = z.infer<typeof kyselyRow>;
 
 interface TimedName {
   name: string;

@@ -1,8 +1,10 @@
+import * as z from 'zod';
+import { parseRows } from '../shared/rows.ts';
 import { dirname, join } from 'node:path';
 import { quoteLiteral } from '../../db/quote.ts';
 import type { Migration, ModuleScript } from '../../migration.ts';
 import type { Finding } from '../../report.ts';
-import type { Format, Tracking, TrackingRow } from '../format.ts';
+import type { Format, Tracking } from '../format.ts';
 import { loadPgModule, definesShorthands } from './module.ts';
 import {
   arrange,
@@ -39,7 +41,7 @@ function trackingOf({
     select: `SELECT name, 1000 * extract(epoch FROM run_on::timestamptz)::float8 AS run_ms
       FROM ${table} ORDER BY run_on, id`,
     toApplied(rows, migrations) {
-      const applied = (rows as readonly PgMigrateRow[]).map((row) => ({
+      const applied = parseRows(pgMigrateRow, rows).map((row) => ({
         name: row.name,
         hash: null,
         appliedAt: new Date(row.run_ms),
@@ -63,10 +65,10 @@ function trackingOf({
   };
 }
 
-interface PgMigrateRow extends TrackingRow {
-  name: string;
-  run_ms: number;
-}
+const pgMigrateRow = z.object({
+  name: z.string(),
+  run_ms: z.number(),
+});
 
 /** `1700000000000_name.sql`, `.up.sql`, `.js`, `.ts`; `up.` and `down.` go with `.sql`. */
 const fileName = /^(\d+.*?)\.((?:(?:up|down)\.)?sql|[cm]?[jt]s)$/;

@@ -1,19 +1,21 @@
+import * as z from 'zod';
 import { quoteLiteral } from '../../db/quote.ts';
 import type { AppliedMigration, Migration } from '../../migration.ts';
 import { shellWord } from '../../output/shell.ts';
 import type { Finding } from '../../report.ts';
-import type { RowColumns, Tracking, TrackingRow } from '../format.ts';
-import { namesIn, pendingAmong, textIn } from '../shared/rows.ts';
+import type { RowColumns, Tracking } from '../format.ts';
+import { namesIn, parseRows, pendingAmong, textIn } from '../shared/rows.ts';
 import { catalogName, ensureSchemaOf, quotedName, textOf } from '../shared/tracking-table.ts';
 
-interface PrismaRow extends TrackingRow {
-  name: string;
-  checksum: string;
+const prismaRow = z.object({
+  name: z.string(),
+  checksum: z.string(),
   /** `null` when it did not finish. */
-  finished_ms: number | null;
-  logs: string | null;
-  is_marked: boolean;
-}
+  finished_ms: z.number().nullable(),
+  logs: z.string().nullable(),
+  is_marked: z.boolean(),
+});
+type PrismaRow = z.infer<typeof prismaRow>;
 
 /**
  * Returns `_prisma_migrations` as the schema engine creates, reads and writes it (prisma-engines,
@@ -44,7 +46,7 @@ export function prismaTrackingIn(schema = 'public'): Tracking {
       finished_at IS NOT NULL AND applied_steps_count = 0 AND logs = '' AS is_marked
     FROM ${table} WHERE rolled_back_at IS NULL ORDER BY started_at, migration_name`,
     toApplied(rows, migrations) {
-      const counting = rowsThatCount(rows as readonly PrismaRow[]);
+      const counting = rowsThatCount(parseRows(prismaRow, rows));
       const byName = new Map(migrations.map((migration) => [migration.name, migration]));
       return {
         applied: counting.map((row) => toApplied(row, byName.get(row.name))),

@@ -1,5 +1,11 @@
+import * as z from 'zod';
 import type { Migration } from '../../migration.ts';
-import type { RowColumns } from '../format.ts';
+import type { RowColumns, TrackingRow } from '../format.ts';
+
+/** Returns the rows of a tracking table. @throws ZodError when a column has another type */
+export function parseRows<T>(row: z.ZodType<T>, rows: readonly TrackingRow[]): T[] {
+  return z.array(row).parse(rows);
+}
 
 /** Returns the text of a column; null when it is missing or NULL. */
 export function textIn(row: RowColumns, column: string): string | null {

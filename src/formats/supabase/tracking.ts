@@ -1,18 +1,20 @@
+import * as z from 'zod';
 import { hash } from 'node:crypto';
 import { quoteLiteral } from '../../db/quote.ts';
 import type { Migration } from '../../migration.ts';
 import type { Finding } from '../../report.ts';
-import type { Prospect, RowColumns, Tracking, TrackingRow } from '../format.ts';
-import { namesIn } from '../shared/rows.ts';
+import type { Prospect, RowColumns, Tracking } from '../format.ts';
+import { namesIn, parseRows } from '../shared/rows.ts';
 import { withoutBom } from '../shared/script.ts';
 import { splitAsSupabase } from './statements.ts';
 
-interface SupabaseRow extends TrackingRow {
-  version: string;
+const supabaseRow = z.object({
+  version: z.string(),
   /** `null`, like the hash, in rows of old releases. */
-  name: string | null;
-  hash: string | null;
-}
+  name: z.string().nullable(),
+  hash: z.string().nullable(),
+});
+type SupabaseRow = z.infer<typeof supabaseRow>;
 
 /**
  * Returns the SHA-256, in hex, of a text without white space and semicolons, as `select` computes it
@@ -54,7 +56,7 @@ export const supabaseTracking: Tracking = {
     ORDER BY version`,
   toApplied(rows, migrations) {
     const toRecorded = matcher(migrations);
-    const recorded = (rows as readonly SupabaseRow[]).map(toRecorded);
+    const recorded = parseRows(supabaseRow, rows).map(toRecorded);
     return {
       applied: recorded.map(({ row, name, migration }) => ({
         name,
