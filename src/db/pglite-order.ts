@@ -1,6 +1,6 @@
 import type { EmbeddedExtensions } from './pglite-extensions.ts';
 
-/** What the process of an embedded database is told before it opens one. */
+/** What the process of an embedded database receives before it opens one. */
 export interface Order {
   /** `null`: in memory. */
   directory: string | null;

@@ -34,7 +34,7 @@ function emptyCluster(): string | null {
 /**
  * Starts an embedded database in a process of its own.
  *
- * @param directory kept there between runs, or `null` for one that is gone when closed
+ * @param directory where the database is kept between runs; `null` for one that is removed when it is closed
  * @param extensions that it can be asked for
  * @returns a socket for the `stream` option of `pg`. It is destroyed with an `EngineLost` when the
  *   process ends before it was asked to.
@@ -158,13 +158,13 @@ export class EngineSocket extends Duplex {
   }
 }
 
-/** Keeps dbops running until the process is gone. */
+/** Keeps dbops running until the process has ended. */
 function awaitEnd(child: ChildProcess): void {
   child.ref();
   if (child.stderr instanceof Socket) child.stderr.ref();
 }
 
-/** Resolves once the process is gone and all that it has written was read. */
+/** Resolves once the process has ended and all of its output was read. */
 function endOf(child: ChildProcess): Promise<EngineLost> {
   const words = lastWords(child.stderr);
   return new Promise((resolve) => {

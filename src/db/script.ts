@@ -27,7 +27,7 @@ export function runScript(client: Client, sql: string, before = ''): Promise<voi
   });
 }
 
-/** An error whose position is that in the text without what stood before it. */
+/** Returns the error with its position in the text without the prefix of `offset` characters. */
 export function placedIn<E>(error: E, offset: number): E {
   if (error instanceof Error && 'position' in error && Number(error.position) > offset)
     error.position = `${Number(error.position) - offset}`;

@@ -115,11 +115,7 @@ function parseUrl(url: string): ClientConfig & Record<string, unknown> {
       Object.entries(parsed).filter(([, value]) => value != null && value !== ''),
     );
   } catch {
-    throw usageError(
-      'TARGET.URL',
-      'The database URL can not be read.',
-      `${schemeHint} ${encodingHint}`,
-    );
+    throw usageError('TARGET.URL', 'Invalid database URL.', `${schemeHint} ${encodingHint}`);
   }
 }
 
@@ -145,7 +141,7 @@ export function databaseName(target: Target): string {
   return target.kind === 'pglite' ? 'postgres' : target.database;
 }
 
-/** True for a database on this machine, which is nobody's production. */
+/** Returns whether the database is on this machine, and therefore not a production database. */
 export function isLocal(target: Target): boolean {
   if (target.kind === 'pglite' || target.host.startsWith('/')) return true;
   return target.host === 'localhost' || target.host === '::1' || target.host.startsWith('127.');

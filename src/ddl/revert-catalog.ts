@@ -101,8 +101,8 @@ export async function revertCatalog(
 }
 
 /**
- * A sequence that comes back would start again, below numbers that its column holds: what it is set
- * to is read from the sequence that the column has had until then, and from the column.
+ * A sequence that is created again would start below numbers that its column holds: its position is
+ * read from the sequence that the column used until then, and from the column.
  */
 async function positionsOf(
   shadow: Session,

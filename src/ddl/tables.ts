@@ -47,7 +47,7 @@ export function detachments(now: Tables, before: Tables): string[] {
   );
 }
 
-/** SQL that gives tables the parents that they had before; a table that is gone has none. */
+/** Returns SQL that attaches tables to the parents that they had before, if they still exist. */
 export function attachments(now: Tables, before: Tables): string[] {
   return missingFrom(now, before).flatMap(({ table, parent, bound }) =>
     now.names.has(table) && now.names.has(parent)

@@ -53,7 +53,7 @@ export interface RollbackFlags {
   unproven: boolean;
   shadowFrom?: ShadowSource | undefined;
   discardData: boolean;
-  /** Puts back, in the same transaction, what the migration had destroyed. */
+  /** Restores, in the same transaction, what the migration destroyed. */
   restore: boolean;
 }
 
@@ -124,7 +124,7 @@ export function guardRollback({ rollbacks, steps }: Prepared, guarding: Guarding
   });
 }
 
-/** A migration without a way back has no step: it is refused. */
+/** Returns no step for a migration without a rollback: it is refused. */
 function stepOf(migration: Migration, rollbacks: readonly Rollback[]): Step[] {
   if (migration.down) return toSteps([migration], 'down');
   const rollback = rollbacks.find(({ name }) => name === migration.name);
@@ -144,7 +144,7 @@ export async function agreeToRollback(
   const names = migrations.map(({ name }) => name).join(', ');
   const doubt = rollbacks.every(isProven) ? '' : ', which is not proven,';
   await context.consent(
-    `Rolling back ${names}${doubt} on ${databaseName(session.target)} takes away what it made.`,
+    `Rolling back ${names}${doubt} on ${databaseName(session.target)} drops what it created.`,
   );
   return guarding;
 }
@@ -155,8 +155,8 @@ export function refuseOther(shown: readonly Migration[], planned: readonly Migra
   if (names(shown) === names(planned)) return;
   throw usageError(
     'PLAN.CHANGED',
-    'Another run changed what there is to roll back; nothing was changed by this one.',
-    'Look at it with dbops migrate status, and run the command again.',
+    'Another run changed which migrations are applied; this one changed nothing.',
+    'Check dbops migrate status, then run the command again.',
     [`planned: ${names(shown)}`, `now: ${names(planned) || 'nothing'}`],
   );
 }

@@ -18,8 +18,8 @@ export interface Asked {
 }
 
 /**
- * After a migration that failed because something is there already: looks whether its row is what is
- * missing. If so, the run ended on a tracking table that lies (exit code 6), not on a wrong file.
+ * After a migration failed because an object already exists: checks whether only its tracking row is
+ * missing. If so, the tracking table is wrong (exit code 6), not the file.
  */
 export async function tellAlreadyThere(asked: Asked, outcome: RunOutcome): Promise<RunOutcome> {
   const { error, results } = outcome;
@@ -55,9 +55,9 @@ const isThere: ReadonlySet<Judgement['inCatalog']> = new Set(['proven', 'superse
 function explained(error: DbopsError, judgement: Judgement): DbopsError {
   const { inCatalog } = judgement;
   const proof = `Compared with a replay of the folder, it is ${inCatalog}: ${describeEvidence(judgement)}.`;
-  const told = isThere.has(inCatalog)
+  const verdict = isThere.has(inCatalog)
     ? { code: 'TRACKING.DESYNCHRONISED', exitCode: exitCodes.desynchronised, hint: error.hint }
     : { code: error.code, exitCode: error.exitCode, hint: nameIsTaken };
   const { message, cause } = error;
-  return new DbopsError({ message, cause, reason: [...error.reason, proof], ...told });
+  return new DbopsError({ message, cause, reason: [...error.reason, proof], ...verdict });
 }

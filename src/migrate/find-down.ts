@@ -19,12 +19,12 @@ interface Asked {
   folder: Folder;
   /** Applied migrations, in order. */
   applied: readonly Migration[];
-  /** How many of them are taken back, the newest first. */
+  /** How many of them to roll back, the newest first. */
   steps: number;
   shadowFrom?: ShadowSource | undefined;
 }
 
-/** How migrations are taken back, with what a shadow proves of it; says which shadow it was. */
+/** Returns the rollbacks of migrations with their proofs; prints which shadow was used. */
 export async function rollbacksOf(asked: Asked): Promise<Rollback[]> {
   const { context, session, folder, applied, steps, shadowFrom } = asked;
   const { settings, signal, progress } = context;
@@ -51,19 +51,19 @@ export async function rollbacksOf(asked: Asked): Promise<Rollback[]> {
   return answer.rollbacks;
 }
 
-const told = 5;
+const listed = 5;
 
-/** A proof on a copy of the live catalog says less, and why it had to do is the folder's defect. */
+/** Says that the proof used a copy of the live catalog, which proves less, and why. */
 function tellSource({ note }: Context, { shadowFrom, stoppedBy, skipped }: Answer): void {
   if (shadowFrom === 'folder') return;
-  note('shadow  made from the live catalog (--shadow-from live)');
+  note('shadow  copied from the live catalog (--shadow-from live)');
   if (stoppedBy) {
     note(`        the folder does not replay: ${stoppedBy.message}`);
     for (const line of stoppedBy.reason) note(`        ${line}`);
   }
-  for (const { place, reason } of skipped.slice(0, told))
-    note(`        left out: ${place}: ${reason[0] ?? ''}`);
-  if (skipped.length > told) note(`        and ${skipped.length - told} more statements`);
+  for (const { place, reason } of skipped.slice(0, listed))
+    note(`        skipped: ${place}: ${reason[0] ?? ''}`);
+  if (skipped.length > listed) note(`        and ${skipped.length - listed} more statements`);
 }
 
 /**
@@ -78,11 +78,11 @@ export function refuseUnproven(rollbacks: readonly Rollback[], asked: readonly M
     exitCode: exitCodes.usage,
     message: `The rollback of ${unproven.map(({ name }) => name).join(', ')} is not proven; nothing was rolled back.`,
     reason: unproven.flatMap(({ name, source, doubts }) => [
-      `${name} (${source === 'file' ? 'its own down' : 'derived'})`,
+      `${name} (${source === 'file' ? 'down migration of the folder' : 'derived'})`,
       ...doubts.flatMap(describeDoubt).map((line) => `  ${line}`),
     ]),
     hint: unproven.some(({ source, statements }) => source === 'file' || statements.length > 0)
-      ? 'Correct the down, or write one; to run it as it is, at the risk of another schema than before: dbops migrate down --unproven'
-      : 'Write a down for it, or a migration that undoes it: dbops migrate new NAME',
+      ? 'Correct the down migration, or write one; to run it unproven, with the risk of a different schema: dbops migrate down --unproven'
+      : 'Write a down migration, or a new migration that undoes it: dbops migrate new NAME',
   });
 }

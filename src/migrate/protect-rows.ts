@@ -50,7 +50,7 @@ export interface Protection {
   returning: readonly RescueRecord[];
   /** The same of migrations that earlier runs have rolled back. */
   waiting: readonly RescueRecord[];
-  /** What rolling the steps back cannot restore, because there is no copy. */
+  /** What a rollback of the steps cannot restore, because there is no copy. */
   uncopied: readonly UncopiedRows[];
   /** Names of steps for which the run itself makes the copies first. */
   copiedWithin: readonly string[];
@@ -140,7 +140,7 @@ export function agreed(protection: Protection, agreement: Agreement): Guarding {
 }
 
 /**
- * Returns the steps with guards that copy what they destroy and restore what they bring back, each
+ * Returns the steps with guards that copy what they destroy and restore rows where they can, each
  * in the transaction of its step. A step that does neither keeps its single round trip.
  */
 export function guardSteps(steps: readonly Step[], guarding: Guarding): Step[] {

@@ -7,7 +7,7 @@ import type { Step } from '../runner/step.ts';
 import { lossToJson } from '../rescue/report.ts';
 import { done, type JsonValue, type Report } from '../report.ts';
 
-/** What of a rollback stands in the JSON document. */
+/** Returns the rollback as the JSON document has it. */
 export function rollbackJson(
   rollbacks: readonly Rollback[],
   migration: string,
@@ -31,7 +31,7 @@ export function rollbackJson(
 }
 
 /**
- * What `--dry-run` prints of a rollback: SQL that can be run, with what is known of it in comments.
+ * What `--dry-run` prints of a rollback: SQL that can be run, with its proof in comments.
  *
  * @throws usage error for what a run would refuse
  */
@@ -68,7 +68,7 @@ export async function receiptOf(
 
 function headOf(rollback: Rollback): string[] {
   const { name, source, doubts } = rollback;
-  const kind = source === 'file' ? 'its own down' : 'derived from the catalogs';
+  const kind = source === 'file' ? 'from the folder' : 'derived from the schema';
   return [
     `${name} (down, ${kind})`,
     ...(isProven(rollback)

@@ -43,7 +43,7 @@ export function requireBackfill({ context, session, patience }: Requirement, run
 }
 
 /**
- * The columns are enforced: what filled new rows until then is taken away.
+ * Removes the triggers that filled new rows, because the columns are now enforced.
  *
  * @returns why that could not be done
  */

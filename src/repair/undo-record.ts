@@ -69,7 +69,7 @@ async function sequencesOf(session: Session, table: string): Promise<TableImage[
   return sequences;
 }
 
-/** A repair that can be taken back. */
+/** A repair that can be undone. */
 export interface UndoRecord {
   id: string;
   before: TableImage;
@@ -104,7 +104,7 @@ export async function writeUndo(
   return written?.id ?? '';
 }
 
-/** The newest repair of a table that was not taken back; nothing when there is none. */
+/** Returns the newest repair of a table that was not undone, if any. */
 export async function readUndo(
   session: Session,
   { table }: Tracking,

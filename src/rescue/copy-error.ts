@@ -5,8 +5,8 @@ import { DbopsError, exitCodes, messageOf } from '../errors.ts';
 import type { Cause } from './record.ts';
 
 /**
- * The error of a copy that could not be made. The cause stays visible: a lock that was not had is
- * tried for again, and a lost connection is told as one.
+ * Returns the error of a failed copy. Its cause is kept, because a lock timeout is retried and a lost
+ * connection is reported as one.
  */
 export function rescueError(error: unknown, { migration }: Cause, { target }: Session): unknown {
   const cause = error instanceof ScriptError ? error.cause : error;

@@ -59,8 +59,8 @@ async function lock(session: Session, losses: readonly Destroyed[]): Promise<Map
 }
 
 /**
- * A run that was cut off between copying and destroying, outside a transaction, left copies of
- * tables that are still there: the new ones take their place.
+ * A run that was interrupted between copying and destroying, outside a transaction, left copies of
+ * tables that still exist: the new copies replace them.
  */
 async function begin(session: Session, cause: Cause, losses: readonly Destroyed[]): Promise<void> {
   await session.script(ensureRecords);
@@ -89,8 +89,8 @@ export interface Copy {
   key: string[];
   isKeyed: boolean;
   /**
-   * SQL: which rows there is something to keep of; absent: all. Without a key the others are copied
-   * too, for a row that is like them is only told by its place among them.
+   * An SQL condition for the rows to copy; absent: all. Without a key the others are copied too,
+   * because equal rows are identified only by their order.
    */
   condition?: string;
 }

@@ -11,7 +11,7 @@ export interface LossCount {
   rows: number | null;
 }
 
-/** How many rows, or values, each loss would take away as the database is now. */
+/** Counts the rows or values that each loss would destroy now. */
 export async function countLosses(
   session: Session,
   losses: readonly Destroyed[],

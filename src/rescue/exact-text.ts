@@ -17,7 +17,7 @@ const exact: readonly [name: string, value: string][] = [
 
 const qualified: readonly [name: string, value: string][] = [['search_path', ownPath]];
 
-/** Runs `work` in the caller's transaction under those settings, and puts back what was set. */
+/** Runs `work` in the caller's transaction under those settings, and restores the previous ones. */
 export function withExactText<T>(session: Session, work: () => Promise<T>): Promise<T> {
   return withSettings(session, exact, work);
 }

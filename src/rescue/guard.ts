@@ -66,7 +66,7 @@ export interface GuardOutcome {
 /**
  * A guard that keeps what a script destroys. The expected losses are copied before it; what it has
  * really destroyed is then read from the catalog, inside the same transaction: if there is more,
- * the script is taken back, that is copied too, and the script runs again.
+ * the script is rolled back, the rest is copied too, and the script runs again.
  */
 export function guardFor(watch: Watch): RowGuard {
   let unattended:
@@ -128,7 +128,7 @@ async function around(
   return { kept: remaining, missed: [], restored, returning: returning.records };
 }
 
-/** A copy that tells its rows apart by a column that is lost too. */
+/** Returns whether the column is in the key of the copy of its table. */
 function isInKey(loss: Loss, { loss: { schema, table }, key }: Kept): boolean {
   const isOfTable = loss.schema === schema && loss.table === table;
   return loss.kind === 'column' && isOfTable && key.includes(loss.column);
@@ -180,7 +180,7 @@ async function restoreReturned(
   });
 }
 
-/** Nothing where the server refuses the rows: the transaction goes on as it was before `work`. */
+/** Returns undefined when the server refuses the rows: the transaction continues as before `work`. */
 async function unlessRefused(
   session: Session,
   work: () => Promise<readonly Restored[]>,

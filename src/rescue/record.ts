@@ -2,7 +2,7 @@ import type { Loss } from '../catalog/losses.ts';
 import type { Session } from '../db/session.ts';
 import type { Direction } from '../migration.ts';
 
-/** What a script takes away: what the catalog shows, or all rows of a table that stays. */
+/** What a script destroys: a loss that the catalog shows, or all rows of a table that remains. */
 export type Destroyed = Loss | { kind: 'rows'; schema: string; table: string };
 
 /** Whether both are the same loss: what a column is afterwards may have been foreseen wrongly. */
@@ -41,7 +41,7 @@ export interface RescueRecord extends Cause {
   /** Of the table that was copied from. */
   tableId: number;
   rows: number;
-  /** What tells the rows apart: columns that are in the copy. */
+  /** The columns of the copy that identify a row. */
   key: string[];
   /** Whether that is a key; otherwise two rows may be alike. */
   isKeyed: boolean;
@@ -130,7 +130,7 @@ export async function readAgain(
   return (await readRecords(session)).filter(({ id }) => ids.has(id));
 }
 
-/** What may be put back once these migrations have run in this direction: they undo its cause. */
+/** Returns the copies that can be restored after these migrations have run in this direction. */
 export async function recordsUndoneBy(
   session: Session,
   tracking: string,

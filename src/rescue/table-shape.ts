@@ -111,7 +111,7 @@ const constant = `(SELECT e.text
     AND e.text ~ '^[(]*(''([^'']|'''')*''|-?[0-9.]+|true|false)([)]|::[a-zA-Z0-9_ ."]+([(][0-9, -]+[)])?([[][]])*)*$')`;
 
 /**
- * Built-in types are kept as they are, those that a name stands for (regclass …) as that name, and
+ * Built-in types are kept as they are, those that represent a name (regclass …) as that name, and
  * those of the application or an extension as text: nothing in the copy depends on them.
  */
 const columns = `(SELECT coalesce(jsonb_agg(jsonb_build_object(

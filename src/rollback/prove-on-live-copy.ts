@@ -22,7 +22,7 @@ import type { Migration } from '../migration.ts';
 import { changedKeys, compare, doubt, settings, wayDoubt } from './prove.ts';
 import type { Doubt, Rollback } from './rollback.ts';
 
-/** A way back that was found where the folder replays only in parts. */
+/** A rollback derived from a folder that replays only partly. */
 export interface Guess {
   migration: Migration;
   statements: DdlStatement[];
@@ -32,7 +32,7 @@ export interface Guess {
 }
 
 /**
- * Replays a folder as far as it goes, and looks for the way back of its newest migrations.
+ * Replays a folder as far as possible, and derives the rollbacks of its newest migrations.
  *
  * @returns the ways, oldest first, and what was left out
  */
@@ -66,7 +66,7 @@ export async function guessWays(
 }
 
 /**
- * Proves ways back on a copy of the live catalog: down and up again must give the catalog that is
+ * Proves rollbacks on a copy of the live catalog: down and up again must give the catalog that is
  * live now, and down must change what the migration changed in the replay, and nothing else.
  *
  * @param guesses oldest first, as `guessWays` gives them

@@ -27,7 +27,7 @@ import type { Doubt, Rollback } from './rollback.ts';
  */
 export const settings = `${fixedSettings}; SET LOCAL check_function_bodies = off`;
 
-/** What a shadow is at a point of the folder. */
+/** The schema of a shadow at one point of the folder. */
 interface Moment {
   objects: SchemaObject[];
   state: CatalogState;
@@ -35,14 +35,14 @@ interface Moment {
 
 export interface RollbackProof {
   rollback: Rollback;
-  /** The shadow has all that the migration made, and serves for the next one. */
+  /** The shadow has the complete migration, and can be used for the next one. */
   isIntact: boolean;
 }
 
 /**
- * Runs a migration in a shadow, takes it back, and runs it again.
+ * Applies a migration in a shadow, rolls it back, and applies it again.
  *
- * The shadow has all migrations before it, and has this one too in the end.
+ * The shadow must have all migrations before it; afterwards it has this one too.
  */
 export async function proveRollback(
   shadow: Session,
@@ -88,9 +88,9 @@ export function compare(
 interface Taken {
   statements: DdlStatement[];
   doubts: Doubt[];
-  /** Rows of the shadow are in the way. */
+  /** Rows of the shadow block it. */
   isUpToRows?: boolean;
-  /** They had to be taken out. */
+  /** The rows had to be removed. */
   isEmptied?: boolean;
 }
 
@@ -112,8 +112,8 @@ async function takeBackByFile(
 }
 
 /**
- * What a rollback does to rows is not asked of the shadow: the few that migrations have put there
- * are taken out where they are in the way.
+ * The shadow does not prove what a rollback does to rows: rows that migrations inserted are removed
+ * if they block it.
  */
 async function takeBackByDerivation(shadow: Session, before: Moment, mark: Mark): Promise<Taken> {
   const first = await tryWays(shadow, before);
@@ -125,7 +125,7 @@ async function takeBackByDerivation(shadow: Session, before: Moment, mark: Mark)
   return { ...(await tryWays(shadow, before)), isEmptied: true };
 }
 
-/** A label of an enum type that was added can not be used in the same transaction. */
+/** Tries again with rebuilt enum types: a new label cannot be used in the transaction that adds it. */
 async function tryWays(shadow: Session, before: Moment): Promise<Taken> {
   const first = await tryWay(shadow, before, { rebuild: false });
   if (first.doubts.length === 0 || first.isUpToRows) return first;
@@ -144,7 +144,7 @@ async function tryWay(
     const statements = await revertCatalog(shadow, before.state, options);
     let doubts = await doubtsOf(shadow, before, await preparedSnapshot(shadow));
     if (doubts.length > 0) {
-      // What comes back gets the default privileges of today, whatever had been revoked from it.
+      // Objects that are created again get the current default privileges, although some had been revoked.
       const rest = await revertCatalog(shadow, before.state, options);
       statements.push(...rest.map((statement) => ({ ...statement, phase: 'rules' as const })));
       doubts = await doubtsOf(shadow, before, await preparedSnapshot(shadow));
@@ -159,7 +159,7 @@ async function tryWay(
   }
 }
 
-/** Whether the shadow is as it was, fact by fact. */
+/** Returns how the shadow differs from its state before, also in privileges. */
 async function doubtsOf(
   shadow: Session,
   before: Moment,
@@ -197,8 +197,8 @@ interface Again {
 }
 
 /**
- * Rows that the migration itself inserted are still there: they would stand in the way of its
- * second run in the shadow, but they are no part of what is compared.
+ * Rows that the migration inserted still exist and could block its second run in the shadow, but
+ * only the schema is compared.
  */
 async function runAgain(shadow: Session, again: Again): Promise<Doubt[]> {
   const { migration, format, after, mark } = again;

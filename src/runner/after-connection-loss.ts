@@ -20,12 +20,12 @@ export async function fateOf(step: RunningStep): Promise<Fate> {
   return isDone ? 'committed' : 'rolled back';
 }
 
-/** What stands of a file that ran part by part. */
+/** What remains applied of a file that ran in parts. */
 export interface Remains {
   isDone: boolean;
   /** Parts that are committed. */
   done: number;
-  /** The next was begun, and may have been done. */
+  /** The next statement was started, and may have finished. */
   begun: boolean;
 }
 

@@ -17,11 +17,11 @@ export interface Checkpoint {
   hash: string;
   /** Parts that are committed. */
   done: number;
-  /** A statement that can't share a transaction with its checkpoint was begun after those. */
+  /** A statement that cannot share a transaction with its checkpoint was started after those. */
   begun: boolean;
   /** What that statement changes, as it was before (see `effect.ts`). */
   before: string | null;
-  /** Tables that those parts made or named, and that are gone since, or were made anew. */
+  /** Tables that those parts created or named, and that were dropped or created again since. */
   gone: string[];
 }
 
@@ -35,7 +35,7 @@ export interface CheckpointedStep extends RunningStep {
 
 /**
  * `tracking_oid` is the tracking table and `tables` what the parts worked on, by their oids: a
- * checkpoint outlives a schema that is dropped and made anew, and must not speak for the new one.
+ * checkpoint outlives a schema that is dropped and created again, and must not speak for the new one.
  */
 export const createCheckpoints = `${ensureOwnSchema}
   CREATE TABLE IF NOT EXISTS dbops.checkpoints (
@@ -96,11 +96,11 @@ async function sift(session: Session, folder: Pick<Folder, 'tracking' | 'migrati
   if (rows.length === 0) return { standing: [], stale: [] };
   const { applied } = await readApplied(session, folder);
   const recorded = new Set(applied.filter(({ isFailed }) => !isFailed).map(({ name }) => name));
-  const stands = ({ isOfTable, migration, direction }: Row) =>
+  const isCurrent = ({ isOfTable, migration, direction }: Row) =>
     isOfTable && recorded.has(migration) === (direction === 'down');
   return {
-    standing: rows.filter((row) => stands(row)),
-    stale: rows.filter((row) => !stands(row)),
+    standing: rows.filter((row) => isCurrent(row)),
+    stale: rows.filter((row) => !isCurrent(row)),
   };
 }
 
@@ -113,7 +113,7 @@ export async function readCheckpoints(
 }
 
 /**
- * Removes what an earlier state of the database left: its tracking table was made anew, or
+ * Removes what an earlier state of the database left: its tracking table was created again, or
  * something else has recorded the file, or taken its row away.
  */
 export async function dropStaleCheckpoints(session: Session, folder: Folder): Promise<void> {
@@ -131,7 +131,7 @@ export async function readCheckpoint(
   return rows.find((row) => row.migration === migration.name && row.direction === direction);
 }
 
-/** Where a run stands: so many parts are committed, and perhaps the next is begun. */
+/** The progress of a run: how many parts are committed, and whether the next was started. */
 export type CheckpointProgress = Pick<Checkpoint, 'done'> &
   Partial<Pick<Checkpoint, 'begun' | 'before'>>;
 
@@ -164,7 +164,7 @@ function dropOf({ tracking }: Tracked, migration: string): string {
   return `DELETE FROM dbops.checkpoints WHERE ${conditionOf(tracking.table, migration)}`;
 }
 
-/** SQL: whether a row is of the migration, for what people are told to paste. */
+/** Returns an SQL condition for the rows of the migration, for statements that people paste. */
 export function conditionOf(tracking: string, migration: string): string {
   return `(tracking, migration) = (${quoteLiteral(tracking)}, ${quoteLiteral(migration)})`;
 }

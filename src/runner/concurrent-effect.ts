@@ -77,7 +77,7 @@ export interface Leftover {
 }
 
 /**
- * What stands in the way of the statement, or is left of an attempt at it.
+ * What blocks the statement, or remains of an attempt.
  *
  * @param before the state when the attempt began; absent before the first
  */

@@ -66,11 +66,11 @@ export function refuseOther(
       code: 'MIGRATION.GONE_HALFWAY',
       message: `${name} was interrupted after ${first} of its ${countOf(parts)} statements. Since then, ${gone.join(', ')} ${gone.length === 1 ? 'was' : 'were'} dropped or created again.`,
       reason: [step.script.file],
-      hint: `If the effects of those statements are gone, start the file again: DELETE FROM dbops.checkpoints WHERE ${where}\n    If all of their effects exist, continue: UPDATE dbops.checkpoints SET tables = '{}' WHERE ${where}`,
+      hint: `If the effects of those statements no longer exist, start the file again: DELETE FROM dbops.checkpoints WHERE ${where}\n    If all of their effects exist, continue: UPDATE dbops.checkpoints SET tables = '{}' WHERE ${where}`,
     });
 }
 
-/** @throws for a statement that commits by itself, which nobody saw end */
+/** @throws for a statement that commits inside, whose end is unknown */
 export function refuseUnknownEnd({ step, parts, done }: SplitFile): never {
   const { name } = step.migration;
   const where = conditionOf(step.run.folder.tracking.table, name);

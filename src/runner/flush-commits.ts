@@ -3,7 +3,7 @@ import type { Applied } from '../formats/format.ts';
 import { readApplied } from './tracking-state.ts';
 import type { Run, StepResult } from './step.ts';
 
-/** What stands of a run that stopped, and what to say of what does not. */
+/** What remains applied of a run that stopped, and the reason why the rest does not. */
 export interface Standing {
   results: StepResult[];
   reason: string[];

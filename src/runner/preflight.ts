@@ -40,12 +40,12 @@ export async function preflight(
   return { executions, modules };
 }
 
-/** Behind a pooler a statement that stands alone may meet any session, and would leave it changed. */
+/** Behind a pooler, a statement outside a transaction may run in any session, and would leave it changed. */
 async function refuseSettings(
   { migration, script }: Step,
   { source }: ExecutionPlan,
 ): Promise<void> {
-  const parts = await splitParts(source).catch(() => []); // the run tells where the syntax is wrong
+  const parts = await splitParts(source).catch(() => []); // the run reports the syntax error
   const alone = parts.find(
     ({ statements: [{ standsAlone }] }, done) =>
       standsAlone && settingsBefore(parts, done).length > 0,
@@ -60,8 +60,8 @@ async function refuseSettings(
 }
 
 /**
- * The SET statements above a part, which are given again before it: a run that goes on where another
- * was cut off has a new session, and our own statements in between need the role that we are.
+ * The SET statements above a part, which are given again before it: a run that resumes another
+ * has a new session, and our own statements in between need the role that we are.
  */
 export function settingsBefore(parts: readonly Part[], done: number): string[] {
   return parts

@@ -8,7 +8,7 @@ import { saveCheckpoint, type CheckpointedStep } from './checkpoint.ts';
 import { finishOf, hasHappened, leftoversOf, locate, stateOf } from './concurrent-effect.ts';
 import { scriptOf, resetSession, resetToRole, type Step } from './step.ts';
 
-/** A statement that no transaction may hold, and where its file stands. */
+/** A statement that cannot run in a transaction, and the progress of its file. */
 export interface Alone {
   step: CheckpointedStep;
   statement: Statement;
@@ -60,7 +60,7 @@ async function begin(alone: Alone, before: string | null): Promise<void> {
   await session.script(scriptOf(resetToRole, save(alone, before), ...settings));
   await runWatched(alone, unfinished ?? sql).catch(async (error: unknown) => {
     const isHurried = run.signal.aborted || error instanceof DbopsError;
-    // What can't be taken back now, the checkpoint leaves to the next run.
+    // What cannot be undone now is left to the next run by the checkpoint.
     const isClean = await cleanUp(alone, before, isHurried).then(
       () => true,
       () => false,
@@ -88,7 +88,7 @@ function runWatched(
 }
 
 /**
- * For a statement that lets the application pass, `lock_timeout` is off: it waits for old snapshots
+ * For a statement that does not block queries, `lock_timeout` is off: it waits for old snapshots
  * by design. Behind a pooler nothing can be set for what is not in a transaction.
  */
 function settingsOf({ step, settings }: Alone, letsPass: boolean): string[] {
@@ -126,7 +126,7 @@ const dropOf = (index: string) => `DROP INDEX CONCURRENTLY IF EXISTS ${index}`;
 /** Milliseconds for what is left, when the statement itself has waited enough, or nobody will wait. */
 const hurry = 500;
 
-/** Takes back what a failed statement left, so that the next run begins it anew. */
+/** Drops what a failed statement left, so that the next run starts it again. */
 async function cleanUp(alone: Alone, before: string | null, isHurried: boolean) {
   const { step, statement, done } = alone;
   const { session, isPooled, patience } = step.run;

@@ -8,7 +8,7 @@ import { resetToRole, scriptOf } from './step.ts';
 /** The error of a DO or CALL that commits, within a transaction. */
 export const commitsItself = sqlstate.invalidTransactionTermination;
 
-/** A statement that commits by itself, and where its file stands. */
+/** A statement that commits inside, and the progress of its file. */
 interface SelfCommitting {
   step: CheckpointedStep;
   statement: Statement;
@@ -19,9 +19,9 @@ interface SelfCommitting {
 }
 
 /**
- * Runs a DO or CALL that ends transactions itself. How far one came that nobody saw end can't be
- * asked, so it stays marked as begun, and the next run refuses to guess. One that failed is begun
- * anew. It is not repeated for a lock: what it has committed would be done twice.
+ * Runs a DO or CALL that ends transactions itself. The progress of one whose end is unknown cannot be
+ * read, so it stays marked as started, and the next run refuses to guess. One that failed is started
+ * again. It is not retried for a lock: what it has committed would be applied twice.
  */
 export async function runCommitting({
   step,

@@ -35,7 +35,7 @@ import { rollback } from './in-transaction.ts';
 
 /**
  * Runs a file outside a transaction: each part in a transaction of its own together with its
- * checkpoint, or alone where the server demands it. A run that was cut off goes on at the part
+ * checkpoint, or alone where the server demands it. An interrupted run resumes at the part
  * where it stopped.
  *
  * @throws DbopsError saying which statements stand

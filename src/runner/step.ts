@@ -43,7 +43,7 @@ export interface StepResult {
 export interface RunSettings {
   session: Session;
   folder: Folder;
-  /** Milliseconds a statement waits for a table's lock before it lets the application pass. */
+  /** Milliseconds that a statement waits for a table lock before it backs off. */
   lockTimeout: number;
   /** Milliseconds; 0 is no limit. */
   statementTimeout: number;
@@ -84,7 +84,7 @@ export interface Run extends RunSettings {
   afterLoss: AfterLoss;
 }
 
-/** Every step has a result, also when one failed: what stands and what was not run is never lost. */
+/** Every step has a result, also when one failed, so that what was applied and what was not run is known. */
 export interface RunOutcome {
   results: StepResult[];
   error?: DbopsError;

@@ -19,7 +19,7 @@ interface Guarded extends Waiting {
  * Holds the lock of the folder's own tool around `work`, so that the tool and dbops never run
  * together.
  *
- * @throws code 7 naming the holder, or how to unlock, when it is not had in time
+ * @throws code 7 naming the holder, or how to unlock, when waiting for it times out
  */
 export async function withHostLock<T>(guarded: Guarded, work: () => Promise<T>): Promise<T> {
   const { format, hostLock = format.hostLock } = guarded.folder;
@@ -101,7 +101,7 @@ async function noteOf(session: Session, { tracking }: Folder): Promise<Note> {
   };
 }
 
-/** Takes the row where it is free; answers what tells this taking from any other. */
+/** Takes the row if it is free; returns a mark that identifies this taking. */
 function taken(session: Session, row: RowLock, note: Note): Promise<string | undefined> {
   return transaction(session, async () => {
     if ((await session.query(row.take)).length === 0) return undefined;
@@ -151,7 +151,7 @@ async function userOf(session: Session, { format, tracking }: Folder) {
   return user;
 }
 
-/** What is known of a lock that is not ours any more. */
+/** Describes a lock that this run no longer holds. */
 async function historyOf(session: Session, { find }: Note): Promise<string[]> {
   const [noted] = await session.query<{ since: string }>(find).catch(() => []);
   if (!noted) return [];

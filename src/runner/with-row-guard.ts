@@ -6,7 +6,7 @@ import { MigrationError, type Frame } from './send-migration.ts';
 import { resetRole, type RowGuard, type RunningStep } from './step.ts';
 
 /**
- * Sends a migration whose rows a guard saves. The frame travels by itself, because the guard works
+ * Sends a migration whose rows a guard saves. The frame is sent separately, because the guard works
  * between its first statements and the migration, in the same transaction.
  */
 export async function sendGuarded(

@@ -70,7 +70,7 @@ async function takeTolerantly(wanted: Wanted): Promise<States> {
   return states;
 }
 
-/** @param visit called after so many migrations, with what of the last was left out */
+/** @param visit called with the number of migrations applied, and what was skipped of the last */
 async function stepThrough(
   shadow: Session,
   { migrations, format }: Wanted,

@@ -34,7 +34,7 @@ export async function driftOf(
     const schemas = await platformSchemas(session, wanted.format);
     return { schemas, all: await fullSnapshot(session, { grants: wanted.grants ?? false }) };
   });
-  reading.catch(() => {}); // a replay that fails first is what is told
+  reading.catch(() => {}); // a replay that fails first is reported
   const differences = await withExpected(wanted, async ({ objects, given, judge }) => {
     const { schemas, all } = await reading;
     const surroundings: Surroundings = {

@@ -20,8 +20,8 @@ export interface Expected {
 type Snapshots = Map<number, readonly SchemaObject[]>;
 
 /**
- * The complete snapshots after the first so many migrations, in the order of `lengths`; objects
- * that several have are shared. What the cache lacks is taken in one replay.
+ * Returns the complete snapshots after the first N migrations for each N of `lengths`; snapshots
+ * share equal objects. One replay takes those that the cache lacks.
  *
  * @throws DbopsError naming the migration that does not replay
  */
@@ -101,7 +101,7 @@ const judged = z.record(z.string(), z.boolean());
 
 /**
  * Asks only what it was not asked before: a restored database, or one of another major version,
- * is spelled differently for ever.
+ * always spells them differently.
  */
 function remembering(wanted: Wanted, ask: Judge): Judge {
   const cache = openCache(wanted.environment);

@@ -43,7 +43,7 @@ export function extensionsOfProject(wanted: FolderRequest): EmbeddedExtensions {
   return { modules: [...new Set(modules)], standIns: {} };
 }
 
-/** A folder that can't be read is told of by the commands that need it; others go without. */
+/** An unreadable folder is reported by the commands that need it; the others ignore it. */
 function openFolders(wanted: FolderRequest): Folder[] {
   try {
     return findFolders(wanted).map((candidate) => openFolder(candidate, wanted.trackingTable));

@@ -14,7 +14,7 @@ export interface Foresight extends Omit<Wanted, 'migrations'> {
   suspects: ReadonlySet<Migration>;
 }
 
-/** Raised when what is told of a migration changes. */
+/** Raised when the prediction for the same migration changes. */
 const generation = 1;
 
 /** By the names of migrations. */

@@ -16,7 +16,7 @@ export interface Wanted extends ShadowOptions {
   grants?: boolean;
   /** Says where the cache is. */
   environment: Environment;
-  /** Told when the cache does not have the answer, so that it takes longer. */
+  /** Called when the cache does not have the answer, so that it takes longer. */
   onReplay?: () => void;
 }
 

@@ -4,12 +4,12 @@ import type { SchemaObject } from '../catalog/kinds/kind.ts';
 import { fullSnapshot, inScratchTransaction } from '../catalog/snapshot.ts';
 import { sqlstate } from '../db/sqlstate.ts';
 
-/** How often a session had to prepare its statement anew. */
+/** How often a session had to prepare its statement again. */
 const generations = new WeakMap<Session, number>();
 
 /**
  * Reads a shadow that is read again and again: by one prepared statement, because to plan it takes
- * longer than to run it. A migration may `DISCARD` what is prepared; then it is prepared anew.
+ * longer than to run it. A migration may `DISCARD` what is prepared; then it is prepared again.
  */
 export async function scratchSnapshot(
   shadow: Session,

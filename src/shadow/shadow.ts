@@ -25,8 +25,8 @@ interface Shadow {
 }
 
 /**
- * Gives `work` an empty database that is gone afterwards. A database that is lost while `work` runs is no
- * fault of what ran in it: `work` is run once more, from its beginning, on another one.
+ * Runs `work` on an empty database, which is dropped afterwards. If the database is lost meanwhile,
+ * `work` runs once more, from its beginning, on another one.
  *
  * @throws DbopsError when the time limit or an interruption ends it, or the second database is lost too
  */
@@ -75,10 +75,10 @@ async function inOneShadow<T>(
   }
 }
 
-/** The shadow is gone; `cause` says how it was noticed. */
+/** The shadow was lost; `cause` says how this was noticed. */
 class ShadowLost extends Error {
   constructor(cause: unknown) {
-    super('The shadow database is gone', { cause });
+    super('The shadow database was lost', { cause });
   }
 }
 

@@ -10,7 +10,7 @@ import { transaction, type Session } from '../../db/session.ts';
 import type { Folder, Format, TrackingRow } from '../../formats/format.ts';
 import type { Migration } from '../../migration.ts';
 
-/** So many migrations of the folder, and what the live database has otherwise than they make. */
+/** The first migrations of the folder, and how the live database differs from what they produce. */
 export interface Prefix {
   length: number;
   differences: Difference[];
@@ -44,7 +44,7 @@ interface Question {
  * Replays migrations one by one and compares what they make with the live catalog.
  *
  * A complete comparison after each file would cost the square of their number. Each comparison
- * that fails gives a probe, an object that told the two apart, and a file is compared completely
+ * that fails gives a probe, an object in which the two differed, and a file is compared completely
  * only when it passes all probes: some ten times for a thousand files.
  *
  * @throws DbopsError naming the migration that does not replay
@@ -129,7 +129,7 @@ export async function recordBaseline(
   });
 }
 
-/** What was cut off before there were rows is of another state of the database. */
+/** Checkpoints written before the table had rows belong to another state of the database. */
 async function dropCheckpoints(session: Session, table: string): Promise<void> {
   const found = await session.query(usableCheckpoints);
   if (found.length === 0) return;

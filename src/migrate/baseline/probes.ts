@@ -9,7 +9,7 @@ import {
 } from '../../catalog/snapshot.ts';
 import type { SchemaObject } from '../../catalog/kinds/kind.ts';
 
-/** Objects that told a shadow from the live database: a way to see cheaply that they still differ. */
+/** Objects in which a shadow and the live database differed: a cheap test whether they still differ. */
 export class Probes {
   readonly #live: ReadonlyMap<string, SchemaObject>;
   readonly #liveRelations: ReadonlySet<string>;

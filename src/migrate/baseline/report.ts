@@ -8,8 +8,8 @@ import type { Migration } from '../../migration.ts';
 import { text, type Block, type JsonValue, type Report } from '../../report.ts';
 import { findingsOf, nextStep, type Baseline } from './findings.ts';
 
-/** How many differences are told; the rest is a count. */
-const told = 20;
+/** How many differences are listed; the rest is a count. */
+const listed = 20;
 
 /** What was recorded, or would be, and what no catalog can prove about it. */
 export async function baselineReport(baseline: Baseline): Promise<Report> {
@@ -43,7 +43,7 @@ function statesOf({ migrations }: Folder, recorded: number, state: string): Json
   return migrations.map(({ name }, at) => ({ name, state: at < recorded ? state : 'pending' }));
 }
 
-/** The database is not what the migrations make: nothing is recorded, and the differences are told. */
+/** Reports that the schema matches no point in the migration history: the differences, and no change. */
 export function notExact(
   folder: Folder,
   asked: readonly Migration[],
@@ -51,9 +51,9 @@ export function notExact(
   isNamed: boolean,
 ): Report {
   const nearest = asked[length - 1]?.name ?? '';
-  const rest = differences.length - told;
+  const rest = differences.length - listed;
   const lines = differences
-    .slice(0, told)
+    .slice(0, listed)
     .map((difference): Block => ({ kind: 'text', text: describe(difference), tone: 'bad' }));
   return {
     exitCode: exitCodes.findings,
@@ -68,10 +68,10 @@ export function notExact(
       code: 'BASELINE.DIFFERENT',
       exitCode: exitCodes.findings,
       message: isNamed
-        ? `The database is not exactly what the migrations up to ${nearest} make; nothing was recorded.`
-        : `The database is not exactly what any first part of the folder makes; the nearest is the one up to ${nearest}. Nothing was recorded.`,
+        ? `The schema is not the one that the migrations up to ${nearest} produce; nothing was recorded.`
+        : `The schema matches no point in the migration history; the closest is after ${nearest}. Nothing was recorded.`,
       reason: [`${differences.length} difference${differences.length === 1 ? '' : 's'}`],
-      hint: 'Bring database and folder together (correct the one that is wrong), then run the command again: dbops migrate baseline --dry-run',
+      hint: 'Correct the database or the folder, then: dbops migrate baseline --dry-run',
     }),
   };
 }
@@ -108,26 +108,26 @@ export function alreadyTracked(table: string, rows: number): DbopsError {
   return new DbopsError({
     code: 'BASELINE.TRACKED',
     exitCode: exitCodes.desynchronised,
-    message: `${table} has rows already; baseline is for a database that has none.`,
+    message: `${table} already has rows; baseline is for a database without tracking rows.`,
     reason: [`${rows} migration${rows === 1 ? ' is' : 's are'} recorded`],
-    hint: 'If rows are missing or wrong: dbops repair-tracking. What it says of the folder: dbops migrate status',
+    hint: 'If rows are missing or wrong: dbops repair-tracking. To see the recorded state: dbops migrate status',
   });
 }
 
-/** There is no schema to record; to mark migrations as applied here would be a lie. */
+/** The database has no schema, so no migration can be recorded as applied. */
 export function emptyDatabase(name: string): DbopsError {
   return usageError(
     'BASELINE.EMPTY',
-    `${name} is empty: there is nothing that migrations could have made.`,
+    `${name} is empty: no migration was applied to it.`,
     'Apply them: dbops migrate up',
   );
 }
 
-/** The proof was about another catalog. */
+/** Returns the error for a schema that changed after it was compared. */
 export function changedMeanwhile(): DbopsError {
   return usageError(
     'BASELINE.CHANGED',
     'The schema changed while it was being compared; nothing was recorded.',
-    'Run the command again when nobody else migrates: dbops migrate baseline',
+    'Run the command again when no other migration is running: dbops migrate baseline',
   );
 }

@@ -10,7 +10,7 @@ export interface DisabledConstraints {
 const nameOf = ({ schema, table }: { schema: string; table: string }) =>
   quoteName({ schema, name: table });
 
-/** A trigger would stamp rows anew, or write elsewhere what it has written once. */
+/** A trigger would set timestamps again, or repeat its writes to other tables. */
 export function withoutTriggers({ switches }: Shape): DisabledConstraints {
   const of = ({ kind, schema, table, name }: Switch, word: string) =>
     `ALTER TABLE ONLY ${nameOf({ schema, table })} ${word} ${kind} ${q(name)}`;

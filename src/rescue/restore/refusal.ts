@@ -4,8 +4,8 @@ import { copyOf, type RescueRecord } from '../record.ts';
 import type { Shape, ShapeColumn } from '../table-shape.ts';
 
 /**
- * Why a copy can't be put back as things are; nothing when it can. A column of another type is one,
- * unless each kept value is the same value in it.
+ * Returns why a copy cannot be restored, if it cannot. A column of another type is a reason,
+ * unless it represents each saved value exactly.
  */
 export async function findObstacle(
   session: Session,
@@ -14,17 +14,17 @@ export async function findObstacle(
 ): Promise<string | undefined> {
   const { loss, key } = record;
   const table = `${loss.schema}.${loss.table}`;
-  if (!shape) return `there is no table ${table}`;
+  if (!shape) return `table ${table} does not exist`;
   const live = new Map(shape.columns.map((column) => [column.name, column]));
   for (const { name, type } of record.columns) {
     const isWritten = loss.kind !== 'column' || name === loss.column;
     if (!isWritten && !key.includes(name)) continue;
     const column = live.get(name);
-    if (!column) return `${table} has no column ${name}`;
+    if (!column) return `column ${table}.${name} does not exist`;
     if (!isWritten) continue;
-    if (column.isGenerated) return `the column ${name} is a generated one now`;
+    if (column.isGenerated) return `column ${name} is now a generated column`;
     if (column.type !== type && !(await holds(session, record, column, type)))
-      return `the column ${name} is of type ${column.type}, and the values were of type ${type}`;
+      return `column ${name} has type ${column.type}, but the saved values have type ${type}`;
   }
   return undefined;
 }
@@ -48,7 +48,7 @@ async function holds(
   return false;
 }
 
-/** The rows of a query in the caller's transaction; nothing where there is no such cast or type. */
+/** The rows of a query in the caller's transaction; undefined when the server has no cast or type for it. */
 export async function attempted(session: Session, sql: string): Promise<unknown[] | undefined> {
   await session.script('SAVEPOINT dbops_attempt');
   try {

@@ -8,9 +8,9 @@ export interface Fates {
   same: number;
   /** Something else is in their place, and was left alone. */
   conflict: number;
-  /** They refer to a row that is gone. */
+  /** They refer to a row that no longer exists. */
   orphan: number;
-  /** Values whose row is gone. */
+  /** Values whose row no longer exists. */
   missing: number;
 }
 

@@ -115,7 +115,7 @@ async function inTransaction(
   });
 }
 
-/** Rows without a key are told apart by the values that they have got back by now, too. */
+/** Rows without a key are also identified by the values that were restored so far. */
 function restoredBefore(record: RescueRecord, fates: ReadonlyMap<RescueRecord, Fates>): string[] {
   if (record.isKeyed || record.loss.kind !== 'column') return [];
   return [...fates].flatMap(([{ loss, keptAt }, { conflict, orphan }]) =>
@@ -128,7 +128,7 @@ function restoredBefore(record: RescueRecord, fates: ReadonlyMap<RescueRecord, F
   );
 }
 
-/** Of several copies of one column the newest is taken; rows without a key can't be told apart here. */
+/** Of several copies of one column the newest is used; rows without a key cannot be identified here. */
 function furtherColumns(record: RescueRecord, columns: readonly RescueRecord[]) {
   const own = new Set(record.columns.map(({ name }) => name));
   const further = new Map<string, RescueRecord>();

@@ -24,7 +24,7 @@ interface Failed {
 
 const patience: { total: number; lock: number } = { total: 5_000, lock: 500 };
 
-/** What the server tells of the rows' table (libpq: PG_DIAG_TABLE_NAME and its neighbours). */
+/** What the server reports about the table of the rows (libpq: PG_DIAG_TABLE_NAME and its neighbours). */
 const blamed = z.object({
   code: z.enum([
     sqlstate.notNullViolation,
@@ -49,10 +49,10 @@ const kinds = {
 
 /**
  * Counts the rows that made a statement fail, after its rollback: those of the failing demand
- * first, then those that stand against what the file demands further on, so that one look at the
- * data is enough. Reads only, waits half a second for a lock at the most, and takes five in all.
+ * first, then those that the rest of the file would fail on, so that one look at the
+ * data is enough. Reads only, waits at most half a second for a lock, and at most five in total.
  *
- * @returns nothing when the failure is not about rows that are there, or when they can't be asked;
+ * @returns nothing when existing rows did not cause the failure, or cannot be read;
  *   never throws: the failure that is being explained must not be hidden by another
  */
 export async function violationsOf(

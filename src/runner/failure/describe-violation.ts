@@ -65,8 +65,8 @@ export interface ViolationContext {
 }
 
 /**
- * The way out of the first violation, with SQL to paste. Columns that are added NOT NULL are told
- * all at once: one change of the file, one backfill and one later migration serve them all.
+ * Returns the fix of the first violation, with SQL to paste. Columns that are added NOT NULL are
+ * listed together: one change of the file, one backfill and one later migration serve them all.
  */
 export function wayOut(
   first: Violation,

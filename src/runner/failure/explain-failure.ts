@@ -12,11 +12,11 @@ interface Failure {
   step: RunningStep;
   cause: unknown;
   point?: FailurePoint | undefined;
-  /** What of the file stands after the failure, in a sentence. */
+  /** What remains applied after the failure, in a sentence. */
   aftermath: string;
 }
 
-/** What is there already (server manual, appendix "PostgreSQL Error Codes"). */
+/** The object already exists (server manual, appendix "PostgreSQL Error Codes"). */
 export const duplicates: ReadonlySet<string> = new Set([
   sqlstate.duplicateSchema,
   sqlstate.duplicateTable,
@@ -27,7 +27,7 @@ export const duplicates: ReadonlySet<string> = new Set([
 
 /**
  * Explains a failed migration: file, line, the statement with a caret, SQLSTATE, the rows that
- * forbid it, and the way out. Called after the rollback: it asks the database about the rows.
+ * forbid it, and the fix. Called after the rollback: it asks the database about the rows.
  */
 export async function migrationFailed(failure: Failure): Promise<DbopsError> {
   const { step, cause, point, aftermath } = failure;

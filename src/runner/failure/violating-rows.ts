@@ -205,7 +205,7 @@ function ofRows(demand: Exclude<Located, { kind: 'unique' }>, key: readonly stri
   };
 }
 
-/** SQL that is true for a row that stands against the demand. */
+/** Returns an SQL condition that is true for a row that violates the demand. */
 export function conditionOf(demand: Exclude<Located, { kind: 'unique' }>): string {
   if (demand.kind === 'not-null') return `${q(demand.column)} IS NULL`;
   if (demand.kind === 'check') return `NOT ${bracket(demand.expression)}`;
