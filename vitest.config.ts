@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 // `npm run check` runs these too: they need no server.
-const withoutServers = ['test/architecture.test.ts'];
+const withoutServers = ['test/architecture.test.ts', 'test/language.test.ts'];
 
 export default defineConfig({
   test: {

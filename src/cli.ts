@@ -151,7 +151,7 @@ function nounOf(program: Commander, noun: string): Commander {
     .addHelpText('after', footerOfNoun(noun));
 }
 
-/** Whether all words of the entry stand in `argv` in their order (flags may stand between). */
+/** Returns whether `argv` contains all words of the entry, in order (flags may come between). */
 function isNamed({ words }: CommandEntry, argv: string[]): boolean {
   let from = 0;
   return words.split(' ').every((word) => {

@@ -52,7 +52,7 @@ export interface Migration {
   hash: string;
   /** Hashes that the tool takes for the same file, such as with other line endings. */
   otherHashes?: readonly string[];
-  /** The folder lists it, but its file is gone: to read the script throws. */
+  /** The folder lists it, but its file no longer exists: reading the script throws. */
   isMissing?: boolean;
   /** Further values of its tracking row; only the format that read them knows their names. */
   row?: Readonly<Record<string, string | number>>;

@@ -14,7 +14,7 @@ export type JsonValue =
 
 export type Severity = 'error' | 'warning' | 'info';
 
-/** One thing that is wrong: its code, the consequence and the way out. */
+/** One thing that is wrong: its code, the consequence and the fix. */
 export type Finding = {
   /** Also the name of the check that made it, such as `missing-index`. */
   code: string;

@@ -222,7 +222,7 @@ describe('the rule for imports', () => {
     ['src/migrate/a.ts', `import { b } from '../db/b.ts';`],
     ['src/seed/sets/a.ts', `import { b } from '../set.ts';`],
     ['src/db/a.ts', `import { readFile } from 'node:fs/promises';`],
-  ])('lets pass in %s: %s', (file, text) => {
+  ])('accepts in %s: %s', (file, text) => {
     expect(wrongImports({ file, text })).toEqual([]);
   });
 });

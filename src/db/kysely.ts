@@ -39,7 +39,7 @@ export function kyselyWithin(connection: Connection, kysely: KyselyPackage): Kys
     const driver = dialect.createDriver() as PostgresDriver;
     driver.beginTransaction = async () => {
       throw new Error(
-        'A module that runs in a transaction can not begin another: remove db.transaction() from it, or put "// dbops: no-transaction" on its first line.',
+        'A module that runs in a transaction cannot start another one: remove db.transaction() from it, or put "// dbops: no-transaction" on its first line.',
       );
     };
     return driver;

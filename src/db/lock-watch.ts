@@ -44,7 +44,7 @@ interface Wait {
   blocksOthers: boolean;
   since: number;
   /** When the wait was last reported. */
-  told?: number;
+  reportedAt?: number;
   blockers: Activity[];
 }
 
@@ -120,9 +120,11 @@ function isOver({ since, blocksOthers }: Wait, { lockTimeout, patience }: WatchL
 function tell(wait: Wait, { onWait }: WatchLimits): void {
   const now = Date.now();
   const isDue =
-    wait.told === undefined ? now - wait.since >= quiet.first : now - wait.told >= quiet.again;
+    wait.reportedAt === undefined
+      ? now - wait.since >= quiet.first
+      : now - wait.reportedAt >= quiet.again;
   if (!isDue) return;
-  wait.told = now;
+  wait.reportedAt = now;
   onWait(wait.blockers);
 }
 

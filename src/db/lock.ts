@@ -92,7 +92,7 @@ export async function withRunnerLock<T>(
 
 /**
  * Polls for a lock: a session that waits inside `pg_advisory_lock()` holds a snapshot, and CREATE
- * INDEX CONCURRENTLY in the session that has the lock would wait for that snapshot for ever.
+ * INDEX CONCURRENTLY in the session that has the lock would wait for that snapshot indefinitely.
  *
  * @throws the error that `late` returns for the holder, when the wait times out
  */

@@ -146,11 +146,11 @@ function remember(line: string): boolean {
   return false;
 }
 
-/** An error of SQL leaves the engine by `exit(100)`, and PGlite goes on. */
+/** An SQL error ends the call of the engine with `exit(100)`, and PGlite continues. */
 const sqlError = 100;
 
 /**
- * PGlite goes on after any other way out too: a PANIC, a FATAL, a trap. There is no server left then.
+ * PGlite also continues after any other exit (a PANIC, a FATAL, a trap), although no server is left.
  */
 function watch(module: PGlite['Module']): void {
   const once = module._PostgresMainLoopOnce;

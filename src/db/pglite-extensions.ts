@@ -26,7 +26,7 @@ export interface StandIn {
 const contrib = '@electric-sql/pglite/contrib';
 const pgvector = '@electric-sql/pglite-pgvector';
 
-/** Modules that are named otherwise than their extension, or bring more than one. */
+/** Modules whose name differs from their extension, or that contain several. */
 const renamed: Readonly<Record<string, readonly string[]>> = {
   uuid_ossp: ['uuid-ossp'],
   moddatetime: ['moddatetime', 'autoinc', 'insert_username', 'refint'],

@@ -34,7 +34,7 @@ function emptyCluster(): string | null {
 /**
  * Starts an embedded database in a process of its own.
  *
- * @param directory kept there between runs, or `null` for one that is gone when closed
+ * @param directory where the database is kept between runs; `null` for one that is removed when it is closed
  * @param extensions that it can be asked for
  * @returns a socket for the `stream` option of `pg`. It is destroyed with an `EngineLost` when the
  *   process ends before it was asked to.

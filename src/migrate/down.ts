@@ -147,7 +147,7 @@ export async function agreeToRollback(
   const names = migrations.map(({ name }) => name).join(', ');
   const doubt = rollbacks.every(isProven) ? '' : ', which is not proven,';
   await context.consent(
-    `Rolling back ${names}${doubt} on ${databaseName(session.target)} takes away what it made.`,
+    `Rolling back ${names}${doubt} on ${databaseName(session.target)} drops what it created.`,
   );
   return guarding;
 }
@@ -158,8 +158,8 @@ export function refuseOther(shown: readonly Migration[], planned: readonly Migra
   if (names(shown) === names(planned)) return;
   throw usageError(
     'PLAN.CHANGED',
-    'Another run changed what there is to roll back; nothing was changed by this one.',
-    'Look at it with dbops migrate status, and run the command again.',
+    'Another run changed which migrations are applied; this one changed nothing.',
+    'Check dbops migrate status, then run the command again.',
     [`planned: ${names(shown)}`, `now: ${names(planned) || 'nothing'}`],
   );
 }

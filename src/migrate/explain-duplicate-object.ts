@@ -55,9 +55,9 @@ const isThere: ReadonlySet<Judgement['inCatalog']> = new Set(['proven', 'superse
 function explained(error: DbopsError, judgement: Judgement): DbopsError {
   const { inCatalog } = judgement;
   const proof = `Compared with a replay of the folder, it is ${inCatalog}: ${describeEvidence(judgement)}.`;
-  const told = isThere.has(inCatalog)
+  const verdict = isThere.has(inCatalog)
     ? { code: 'TRACKING.DESYNCHRONISED', exitCode: exitCodes.desynchronised, hint: error.hint }
     : { code: error.code, exitCode: error.exitCode, hint: nameIsTaken };
   const { message, cause } = error;
-  return new DbopsError({ message, cause, reason: [...error.reason, proof], ...told });
+  return new DbopsError({ message, cause, reason: [...error.reason, proof], ...verdict });
 }

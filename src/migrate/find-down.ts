@@ -51,19 +51,19 @@ export async function rollbacksOf(asked: Asked): Promise<Rollback[]> {
   return answer.rollbacks;
 }
 
-const told = 5;
+const listed = 5;
 
 /** Prints why the proof used a copy of the live catalog, which proves less. */
 function tellSource({ note }: Context, { shadowFrom, stoppedBy, skipped }: Answer): void {
   if (shadowFrom === 'folder') return;
-  note('shadow  made from the live catalog (--shadow-from live)');
+  note('shadow  copied from the live catalog (--shadow-from live)');
   if (stoppedBy) {
     note(`        the folder does not replay: ${stoppedBy.message}`);
     for (const line of stoppedBy.reason) note(`        ${line}`);
   }
-  for (const { place, reason } of skipped.slice(0, told))
-    note(`        left out: ${place}: ${reason[0] ?? ''}`);
-  if (skipped.length > told) note(`        and ${skipped.length - told} more statements`);
+  for (const { place, reason } of skipped.slice(0, listed))
+    note(`        skipped: ${place}: ${reason[0] ?? ''}`);
+  if (skipped.length > listed) note(`        and ${skipped.length - listed} more statements`);
 }
 
 /**
@@ -78,11 +78,11 @@ export function refuseUnproven(rollbacks: readonly Rollback[], asked: readonly M
     exitCode: exitCodes.usage,
     message: `The rollback of ${unproven.map(({ name }) => name).join(', ')} is not proven; nothing was rolled back.`,
     reason: unproven.flatMap(({ name, source, doubts }) => [
-      `${name} (${source === 'file' ? 'its own down' : 'derived'})`,
+      `${name} (${source === 'file' ? 'down migration of the folder' : 'derived'})`,
       ...doubts.flatMap(describeDoubt).map((line) => `  ${line}`),
     ]),
     hint: unproven.some(({ source, statements }) => source === 'file' || statements.length > 0)
-      ? 'Correct the down, or write one; to run it as it is, at the risk of another schema than before: dbops migrate down --unproven'
-      : 'Write a down for it, or a migration that undoes it: dbops migrate new NAME',
+      ? 'Correct the down migration, or write one; to run it unproven, with the risk of a different schema: dbops migrate down --unproven'
+      : 'Write a down migration, or a new migration that undoes it: dbops migrate new NAME',
   });
 }

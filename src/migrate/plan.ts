@@ -85,9 +85,9 @@ function indexOfName(statuses: readonly MigrationStatus[], wanted: string): numb
   throw usageError(
     'MIGRATION.UNKNOWN',
     begins.length > 1
-      ? `--to ${wanted} could be any of ${begins.length} migrations.`
-      : `There is no migration ${wanted}.`,
-    'Give --to the name of one of these; dbops migrate status lists them all.',
+      ? `--to ${wanted} matches ${begins.length} migrations.`
+      : `Migration not found: ${wanted}`,
+    'Pass the name of one of these to --to; dbops migrate status lists them all.',
     candidates.slice(-12),
   );
 }
@@ -98,10 +98,10 @@ function refuseDesynchronised(statuses: readonly MigrationStatus[]): void {
     .map(({ name }) => `${name}: edited after it was applied`);
   const missing = statuses
     .filter(({ state }) => state === 'missing-file')
-    .map(({ name }) => `${name}: applied, but its file is gone`);
+    .map(({ name }) => `${name}: applied, but its file no longer exists`);
   const failed = statuses
     .filter(({ state }) => state === 'failed')
-    .map(({ name }) => `${name}: recorded as begun, and not as ended`);
+    .map(({ name }) => `${name}: recorded as started but not finished`);
   if (edited.length + missing.length + failed.length === 0) return;
   throw new DbopsError({
     code: 'TRACKING.DESYNCHRONISED',
@@ -110,8 +110,8 @@ function refuseDesynchronised(statuses: readonly MigrationStatus[]): void {
     reason: [...edited, ...missing, ...failed],
     hint:
       edited.length > 0
-        ? 'Let dbops prove what the database has: dbops repair-tracking. If an edit changed what a file makes, bring the file back as it was applied (dbops migrate status says what differs), and make the change in a migration of its own: dbops migrate new NAME'
-        : 'Let dbops prove what the database has, and put the rows right: dbops repair-tracking',
+        ? 'Find out what the database contains: dbops repair-tracking. If an edit changed the effect of a file, restore the applied version (dbops migrate status shows the difference) and make the change in a new migration: dbops migrate new NAME'
+        : 'Find out what the database contains, and correct the tracking rows: dbops repair-tracking',
   });
 }
 
@@ -128,7 +128,7 @@ export function refuseDefects({ migrations, findings }: Contents): void {
   if (!first) return;
   throw usageError(
     'FOLDER.DEFECT',
-    'The folder of migrations is not whole; nothing was changed.',
+    'The migrations folder is incomplete; nothing was changed.',
     first.help,
     defects.map(({ message }) => message),
   );
@@ -139,8 +139,8 @@ function refuseDuplicates(statuses: readonly MigrationStatus[]): void {
   if (duplicates.length === 0) return;
   throw usageError(
     'MIGRATION.DUPLICATE_NUMBER',
-    'A number is used by two migrations, so their order is nobody’s decision.',
-    'Rename the one that came later to the next free number.',
+    'Two migrations have the same number, so their order is ambiguous.',
+    'Rename the newer one to the next free number.',
     duplicates.map(({ name }) => name),
   );
 }

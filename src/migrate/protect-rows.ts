@@ -137,7 +137,7 @@ export function agreed(protection: Protection, agreement: Agreement): Guarding {
 }
 
 /**
- * Returns the steps with guards that copy what they destroy and restore what they bring back, each
+ * Returns the steps with guards that copy what they destroy and restore rows where they can, each
  * in the transaction of its step. A step that does neither keeps its single round trip.
  */
 export function guardSteps(steps: readonly Step[], guarding: Guarding): Step[] {

@@ -67,7 +67,7 @@ export async function receiptOf(
 
 function headOf(rollback: Rollback): string[] {
   const { name, source, doubts } = rollback;
-  const kind = source === 'file' ? 'its own down' : 'derived from the catalogs';
+  const kind = source === 'file' ? 'from the folder' : 'derived from the schema';
   return [
     `${name} (down, ${kind})`,
     ...(isProven(rollback)

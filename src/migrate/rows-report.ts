@@ -39,7 +39,8 @@ export function expectedLines(
     }),
   );
   const reason =
-    withoutShadow && `no shadow, so the text tells what is destroyed: ${withoutShadow}`;
+    withoutShadow &&
+    `no shadow database, so losses are read from the text of the migration: ${withoutShadow}`;
   return [...(reason ? [reason] : []), ...lines, ...unkept];
 }
 
@@ -64,7 +65,7 @@ export function missedLines({ outcomes }: Guarding): string[] {
   return [...outcomes].flatMap(([migration, { missed }]: [string, GuardOutcome]) =>
     missed.map(
       (loss) =>
-        `${migration} ran outside a transaction and has also destroyed ${placeOf(loss)}, of which there is no copy`,
+        `${migration} ran outside a transaction and also destroyed ${placeOf(loss)}, which was not copied`,
     ),
   );
 }
@@ -123,13 +124,15 @@ function keptBlocks(kept: readonly KeptBy[], direction: Direction): Block[] {
   const [first] = kept;
   if (!first) return [];
   const lines = kept.map(({ migration, copy: { loss, rows } }) =>
-    text(`kept ${countOf(loss, rows)} of ${placeOf(loss)}, which ${migration} has destroyed`),
+    text(
+      `saved ${countOf(loss, rows)} of ${placeOf(loss)} before ${migration} destroyed ${rows === 1 ? 'it' : 'them'}`,
+    ),
   );
   const back = direction === 'up' ? 'down' : 'up';
   const restore = restoreCommand(first.migration);
   return [
     ...lines,
-    text(`→ Back again: dbops migrate ${back}, then ${restore} (see all: dbops rescue list)`),
+    text(`→ Restore: dbops migrate ${back}, then ${restore} (list: dbops rescue list)`),
   ];
 }
 

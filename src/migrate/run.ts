@@ -93,7 +93,7 @@ async function planAndRun(
         context.print(doneLine(result, context.command), 'good');
       },
       onWait: (step, blockers) => context.note(waitingLine(step, blockers.map(describeActivity))),
-      onAway: () => progress.update('waiting for the server to come back'),
+      onAway: () => progress.update('waiting for the server to restart'),
       onNote: (step, note) => context.note(`${step.migration.name} ${note}`),
     },
     async (step) => {

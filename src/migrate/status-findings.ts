@@ -71,18 +71,18 @@ function explain(
       severity: 'error',
       message: `${name || '(empty name)'} is recorded as applied, but the folder has no such migration.`,
       help: isVersioned
-        ? `If its file was renamed: dbops repair-tracking. If not, bring it back: git log --diff-filter=D --summary | grep -F -- ${shellWord(firstLine(name))}`
-        : 'If its file was renamed: dbops repair-tracking. If not, bring it back, from a backup or from whoever applied it.',
+        ? `If its file was renamed: dbops repair-tracking. Otherwise restore the file: git log --diff-filter=D --summary | grep -F -- ${shellWord(firstLine(name))}`
+        : 'If its file was renamed: dbops repair-tracking. Otherwise restore the file, from a backup or from whoever applied it.',
     },
     failed: {
       severity: 'error',
-      message: `${name} is recorded as begun, and not as ended: part of it may stand.`,
-      help: 'Let dbops compare the database with the file, finish or take back what it began, and correct its row: dbops repair-tracking',
+      message: `${name} is recorded as started but not finished; part of it may be applied.`,
+      help: 'Compare the database with the file, then finish the migration or roll it back: dbops repair-tracking',
     },
     duplicate: {
       severity: 'error',
-      message: `${name} shares its number with another migration, so their order is nobody’s decision.`,
-      help: 'Rename the one that came later to the next free number.',
+      message: `${name} has the same number as another migration, so their order is ambiguous.`,
+      help: 'Rename the newer one to the next free number.',
     },
     'out-of-order': {
       severity: 'warning',
@@ -108,19 +108,19 @@ async function explainEdit(
     severity: 'error',
     message: `${name} was edited after it was applied: ${differences[edit.kind]}.`,
     help: edit.commit
-      ? `${means.has(edit.kind) ? repaired : ''}Bring it back as it was applied, and make the change in a migration of its own: git checkout ${edit.commit.slice(0, 12)} -- ${file}`
-      : `${means.has(edit.kind) ? repaired : ''}Bring it back as it was applied (${isVersioned ? `git log -p -- ${file}` : 'from a backup'}), and make the change in a migration of its own.`,
+      ? `${means.has(edit.kind) ? repaired : ''}Restore the applied version, and make the change in a new migration: git checkout ${edit.commit.slice(0, 12)} -- ${file}`
+      : `${means.has(edit.kind) ? repaired : ''}Restore the applied version (${isVersioned ? `git log -p -- ${file}` : 'from a backup'}), and make the change in a new migration.`,
   };
 }
 
 const means: ReadonlySet<FileEdit['kind']> = new Set(['white-space', 'comments']);
-const repaired = 'Let its row have the new hash: dbops repair-tracking. Or: ';
+const repaired = 'To record the new hash: dbops repair-tracking. Or: ';
 
 const differences: Record<FileEdit['kind'], string> = {
   'white-space': 'only its line endings, or the white space at its end, differ',
   comments: 'only comments and layout differ, its statements are the same',
   content: 'its content differs',
-  unknown: 'what it was when it was applied could not be found',
+  unknown: 'the applied version could not be found',
 };
 
 function fileOf(file: string): string {
@@ -134,8 +134,8 @@ export async function findingsOfCheckpoints(session: Session, folder: Folder): P
   return (await readCheckpoints(session, folder)).map(({ migration, direction, ...rest }) => ({
     code: 'half-done',
     severity: 'warning',
-    message: `${migration} was cut off on its way ${direction}: ${prospect(rest)}.`,
-    help: `Let it finish: dbops migrate ${direction}`,
+    message: `migrate ${direction} of ${migration} was interrupted: ${prospect(rest)}.`,
+    help: `To continue: dbops migrate ${direction}`,
     where: { object: migration },
     key: `half-done:${migration}`,
   }));
@@ -143,9 +143,11 @@ export async function findingsOfCheckpoints(session: Session, folder: Folder): P
 
 function prospect({ done, begun, gone }: Pick<Checkpoint, 'done' | 'begun' | 'gone'>): string {
   if (gone.length > 0)
-    return `but ${gone.join(', ')}, on which its first ${done} statements worked, is gone or made anew, and the next run says what can be done`;
-  const open = begun ? ', and whether the one after it was done is asked then' : '';
-  return `its first ${done} statements stand, and the next run goes on after them${open}`;
+    return `but ${gone.join(', ')}, which its first ${done} statements changed, ${gone.length === 1 ? 'was' : 'were'} dropped or created again; the next run says how to continue`;
+  const open = begun
+    ? '; whether statement ' + String(done + 1) + ' was applied is checked then'
+    : '';
+  return `its first ${done} statements are applied, and the next run continues after them${open}`;
 }
 
 /** Returns findings for rows that were recorded in another order than the folder's. */

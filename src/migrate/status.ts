@@ -38,7 +38,7 @@ const disagreement = new Set<MigrationStatus['state']>(['edited', 'missing-file'
  * Returns the state of every migration, and where folder and tracking table disagree.
  *
  * @param isChosen whether the user named the tracking table
- * @param check whether the exit code tells the state
+ * @param check whether the exit code reports the state
  */
 export async function statusReport(
   session: Session,

@@ -47,8 +47,8 @@ const passwordInUrl = /(:\/\/?[^:@/\s"]*):(?!PASSWORD@)[^\s"]*@/g;
 const passwordParameter = /([?&]password=)[^&\s'"]*/gi;
 
 /**
- * Replaces every secret in the text; longest first, so that no part of one stays behind. Only where
- * it stands alone: a password `1234` is not a part of every hash.
+ * Replaces every secret in the text; longest first, so that no part of one stays behind. Only as
+ * a whole word: a password `1234` is not a part of every hash.
  */
 export function redact(text: string, secrets: readonly string[]): string {
   return secrets

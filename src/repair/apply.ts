@@ -42,7 +42,7 @@ interface Work {
  * Writes a plan in one transaction, in which the evidence is read again before, and judged again
  * after: if the database has changed, or the new rows do not agree with it, nothing is written.
  *
- * @throws DbopsError; the table is as it was then
+ * @throws DbopsError; nothing is changed then
  */
 export async function applyRepair(session: Session, work: Work): Promise<Repaired> {
   const { folder, plan, lockTimeout, diagnosis } = work;
@@ -102,7 +102,7 @@ async function refuseChanged(session: Session, { folder, diagnosis }: Work): Pro
     exitCode: exitCodes.desynchronised,
     message:
       'The schema or the tracking table changed while it was being compared; nothing was written.',
-    hint: 'Run the command again when nobody else migrates: dbops repair-tracking',
+    hint: 'Run the command again when no other migration is running: dbops repair-tracking',
   });
 }
 
@@ -127,18 +127,18 @@ export async function explained(
     return new DbopsError({
       code: 'LOCK.TABLE',
       exitCode: exitCodes.locked,
-      message: `${table} is in use, and its lock was not had in time; nothing was changed.`,
+      message: `${table} is in use: timed out waiting for its lock. Nothing was changed.`,
       reason: holders.map(describeActivity),
-      hint: 'Run the command again when they are done, or wait longer: --lock-timeout 30s',
+      hint: 'Run the command again when those sessions have finished, or wait longer: --lock-timeout 30s',
       cause,
     });
   }
   return new DbopsError({
     code: 'REPAIR.FAILED',
     exitCode: exitCodes.failed,
-    message: `${table} could not be changed; it is as it was.`,
+    message: `${table} could not be changed; the transaction was rolled back.`,
     reason: serverSays(cause),
-    hint: 'The statements can be looked at one by one: dbops repair-tracking --verbose',
+    hint: 'To see the statements: dbops repair-tracking --verbose',
     cause,
   });
 }

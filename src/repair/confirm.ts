@@ -35,7 +35,7 @@ export function confirmVerdicts(
   throw new DbopsError({
     code: 'REPAIR.NOT_CONFIRMED',
     exitCode: exitCodes.desynchronised,
-    message: 'The changed tracking table does not agree with the catalog; nothing was written.',
+    message: 'The new tracking rows would contradict the catalog; nothing was written.',
     reason: wrong.slice(0, 10),
     hint: 'Show the evidence for each migration: dbops repair-tracking --verbose',
   });

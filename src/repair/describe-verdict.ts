@@ -29,10 +29,10 @@ export function describeAction(
   return actions.length > 0 ? actions.map(({ kind }) => words[kind]).join(', ') : null;
 }
 
-/** `3 of 4 in the catalog`, and what is with the others. */
+/** Returns `3 of 4 in the catalog`, with counts of the others. */
 export function describeEvidence({ evidence, orphan, verdict }: Judgement): string {
   if (orphan) {
-    if (verdict === 'duplicate-row') return 'recorded already';
+    if (verdict === 'duplicate-row') return 'already recorded';
     return orphan.migration
       ? `${orphan.migration.name}, by its ${orphan.by}`
       : 'no file has its name or content';
@@ -42,7 +42,7 @@ export function describeEvidence({ evidence, orphan, verdict }: Judgement): stri
   const parts = [
     `${counts.in} of ${evidence.length} in the catalog`,
     counts.overwritten > 0 && `${counts.overwritten} changed again later`,
-    counts.different > 0 && `${counts.different} otherwise`,
+    counts.different > 0 && `${counts.different} differ`,
     counts.out > 0 && counts.in > 0 && `${counts.out} missing`,
   ];
   return parts.filter(Boolean).join(', ');
@@ -52,7 +52,7 @@ const showings: Record<Evidence['showing'], string> = {
   in: 'in the catalog',
   overwritten: 'changed again by a later one',
   out: 'not in the catalog',
-  different: 'otherwise in the catalog',
+  different: 'differs in the catalog',
 };
 
 /** `adds column color on public.workshops: in the catalog`. */

@@ -42,7 +42,7 @@ export async function diagnose(
   wanted: Wanted,
 ): Promise<Diagnosis> {
   const reading = readLive(session, folder);
-  reading.catch(() => {}); // a replay that fails first is what is told
+  reading.catch(() => {}); // a replay that fails first is reported
   const states = await statesOf(wanted);
   const natures = await naturesOf(folder.migrations, states.skipped);
   const effects = effectsOf(states.snapshots);

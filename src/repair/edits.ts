@@ -43,7 +43,7 @@ function recordedHash(row: TrackedRow, migration: Migration, form: RowForm): str
 
 /**
  * Of the text that was applied only a hash is recorded. Where git has the text, it is replayed in
- * the file's place. Where it has not, the live catalog shows what it made; of rows it shows nothing.
+ * the file's place. Where it has not, the live catalog shows its effects, except those on rows.
  */
 async function classify(
   question: EditQuestion,

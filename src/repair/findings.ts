@@ -26,7 +26,7 @@ export interface Repair {
   isVerbose: boolean;
 }
 
-/** What somebody has to know or to do beside the changes of the table, each with a way out. */
+/** Returns what a person has to know or do beside the changes of the table, each with its fix. */
 export async function findingsOf(repair: Repair, left: readonly Judgement[]): Promise<Finding[]> {
   return [
     ...left.map((judgement) => toFinding(judgement, repair)),
@@ -56,52 +56,52 @@ function wordsOf(judgement: Judgement, { plan, diagnosis }: Repair): Words {
   const { name, verdict, evidence, migration, row, isFollowed } = judgement;
   const reason = plan.reasons.get(name);
   const missing = evidence.filter(({ showing }) => showing === 'out' || showing === 'different');
-  const told = missing.slice(0, 5).map(lineOf).join('; ');
+  const listed = missing.slice(0, 5).map(lineOf).join('; ');
   const rest = missing.length > 5 ? `; and ${missing.length - 5} more` : '';
   const file = migration && shellWord(relative(process.cwd(), migration.up.file));
   const former = row && diagnosis.former.get(row);
   switch (verdict) {
     case 'edited-changed':
       return {
-        message: `${name} was edited after it was applied, and does not make any more what was applied.`,
-        help: `Bring it back as it was applied (git log -p -- ${file}), and make the change in a migration of its own: dbops migrate new NAME`,
+        message: `${name} was edited after it was applied, and no longer produces the applied schema.`,
+        help: `Restore the applied version (git log -p -- ${file}), and make the change in a new migration: dbops migrate new NAME`,
       };
     case 'partial':
       return {
-        message: `${name} is in the database in part (${told}${rest}).`,
+        message: `${name} is partly applied (${listed}${rest}).`,
         help: isFollowed
           ? `Finish it: dbops repair-tracking --finish ${shellWord(name)}; or, if it was applied and changed by hand since, record it as it is: dbops repair-tracking --assume ${shellWord(name)} --apply`
-          : `Finish it: dbops repair-tracking --finish ${shellWord(name)}; or take back what is there: dbops repair-tracking --take-back ${shellWord(name)}`,
+          : `Finish it: dbops repair-tracking --finish ${shellWord(name)}; or roll back what was applied: dbops repair-tracking --take-back ${shellWord(name)}`,
       };
     case 'failed-row':
       return {
-        message: `${name} is recorded as failed, and ${reason ?? 'what it did is not known'}.`,
-        help: `dbops repair-tracking --finish ${shellWord(name)}, or --take-back ${shellWord(name)}; if all of it was done: dbops repair-tracking --assume ${shellWord(name)} --apply`,
+        message: `${name} is recorded as failed, and ${reason ?? 'its effects are unknown'}.`,
+        help: `dbops repair-tracking --finish ${shellWord(name)}, or --take-back ${shellWord(name)}; if all of it was applied: dbops repair-tracking --assume ${shellWord(name)} --apply`,
       };
     case 'recorded-but-absent':
       return {
-        message: `${name} is recorded, and nothing of it is in the catalog${reason ? `; its row stays, as ${reason}` : ''}.`,
-        help: `Make what is missing: dbops repair-tracking --finish ${shellWord(name)}`,
+        message: `${name} is recorded, but none of its effects are in the catalog${reason ? `; its row is kept: ${reason}` : ''}.`,
+        help: `To apply it: dbops repair-tracking --finish ${shellWord(name)}`,
       };
     default:
       return {
-        message: `The row ${name} is of no migration of the folder: ${reason ?? 'nothing tells whose it is'}.`,
+        message: `The row ${name} matches no migration in the folder: ${reason ?? 'no candidate was found'}.`,
         help: former
-          ? `It was ${relative(process.cwd(), former.path)}, which was deleted. Bring it back: git checkout ${former.commit} -- ${shellWord(relative(process.cwd(), former.path))}`
-          : 'Bring its file back, from version control or from whoever applied it.',
+          ? `Its file ${relative(process.cwd(), former.path)} was deleted. Restore it: git checkout ${former.commit} -- ${shellWord(relative(process.cwd(), former.path))}`
+          : 'Restore its file, from version control or from whoever applied it.',
       };
   }
 }
 
-/** What is there, and can have no row of its own. */
+/** Reports migrations that are applied but cannot have a row. */
 function notRecorded({ plan }: Repair, left: readonly Judgement[]): Finding[] {
-  const told = new Set(left.map(({ name }) => name));
+  const reported = new Set(left.map(({ name }) => name));
   return [...plan.reasons].flatMap(([name, reason]) =>
-    told.has(name)
+    reported.has(name)
       ? []
       : finding('not-recorded', 'warning', name, {
           message: `${name} gets no row: ${reason}.`,
-          help: 'Apply what is missing before it, or give it a version of its own: dbops migrate status',
+          help: 'Apply the migrations before it, or give it a unique version: dbops migrate status',
         }),
   );
 }
@@ -114,7 +114,7 @@ function drifted({ diagnosis }: Repair): Finding[] {
     const listed = missing.slice(0, 5).map(lineOf).join('; ');
     const rest = missing.length > 5 ? `; and ${missing.length - 5} more` : '';
     return finding('drift', 'info', name, {
-      message: `${name} was applied, and its objects were changed since, not by a migration (${listed}${rest}).`,
+      message: `${name} was applied, and its objects were later changed by hand (${listed}${rest}).`,
       help: 'The tracking table is right. Compare the schema: dbops verify schema',
     });
   });
@@ -129,13 +129,13 @@ function unprovable({ diagnosis, plan }: Repair): Finding[] {
   return judgements.slice(0, Math.max(last, 0)).flatMap(({ name, verdict, migration }) => {
     if (verdict === 'proven' && changesData.has(name))
       return finding('data-not-proven', 'info', name, {
-        message: `${name} also changes rows, and a catalog does not show whether that was done.`,
-        help: `Look whether its rows are there: ${migration?.up.file ?? name}`,
+        message: `${name} also changes rows, and the catalog does not show whether it did.`,
+        help: `Check whether its rows exist: ${migration?.up.file ?? name}`,
       });
     if (verdict !== 'unprovable' || done.has(name)) return [];
     return finding('unprovable', 'warning', name, {
-      message: `${name} leaves no trace in the catalog, so nothing shows whether it was run; it is not recorded.`,
-      help: `If it was: dbops repair-tracking --assume ${shellWord(name)} --apply`,
+      message: `${name} leaves no trace in the catalog, so it is unknown whether it was applied; no row is written.`,
+      help: `If it was applied: dbops repair-tracking --assume ${shellWord(name)} --apply`,
     });
   });
 }
@@ -143,23 +143,23 @@ function unprovable({ diagnosis, plan }: Repair): Finding[] {
 function skipped({ diagnosis }: Repair): Finding[] {
   return diagnosis.states.skipped.map(({ name, place, reason }) =>
     finding('not-replayed', 'warning', place, {
-      message: `${place} does not run on an empty database (${reason.join(' ')}): what it does is not judged.`,
-      help: `The rest of ${name} is. Where an extension or a version is lacking, replay on a server: --shadow-url postgres://…`,
+      message: `${place} does not run on an empty database (${reason.join(' ')}): its effects are not compared.`,
+      help: `The rest of ${name} is compared. If an extension or a PostgreSQL version is missing, use a server: --shadow-url postgres://…`,
     }),
   );
 }
 
-const told = 20;
+const limit = 20;
 
 function unexplained({ diagnosis }: Repair): Finding[] {
   const objects = diagnosis.unexplained.map((object) => `${object.kind} ${objectName(object)}`);
   if (objects.length === 0) return [];
-  const rest = objects.length > told ? `, and ${objects.length - told} more` : '';
-  const count = objects.length === 1 ? '1 object is' : `${objects.length} objects are`;
+  const rest = objects.length > limit ? `, and ${objects.length - limit} more` : '';
+  const count = objects.length === 1 ? '1 object' : `${objects.length} objects`;
   return [
     finding('unexplained', 'info', objects[0] ?? '', {
-      message: `${count} made by no migration of the folder: ${objects.slice(0, told).join(', ')}${rest}.`,
-      help: 'They prove nothing and are left alone. Put what is wanted into a migration: dbops migrate new NAME',
+      message: `No migration in the folder creates ${count}: ${objects.slice(0, limit).join(', ')}${rest}.`,
+      help: 'They do not affect the verdicts. To keep them, write a migration: dbops migrate new NAME',
     }),
   ];
 }

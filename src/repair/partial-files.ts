@@ -57,8 +57,8 @@ export async function planMending(
   if (!judgement)
     throw usageError(
       'REPAIR.UNKNOWN',
-      `There is no migration ${name}.`,
-      'Give its whole name; dbops repair-tracking lists them.',
+      `Migration not found: ${name}`,
+      'Use its full name; dbops repair-tracking lists them.',
     );
   if (!found) throw notMendable(judgement.name, judgement.inCatalog, judgement.migration?.up.kind);
   const plan = kind === 'finish' ? planFinish : planTakeBack;
@@ -69,13 +69,13 @@ function notMendable(name: string, inCatalog: string, kind: string | undefined):
   if (kind === 'module' && inCatalog === 'partial')
     return usageError(
       'REPAIR.MODULE',
-      `${name} is a module that does not run in a shadow, so its statements can not be told one by one.`,
-      `Make what is missing by hand (dbops repair-tracking --verbose lists it), then: dbops repair-tracking --apply`,
+      `${name} is a module that does not run in a shadow database, so its statements are unknown.`,
+      `Apply what is missing by hand (dbops repair-tracking --verbose lists it), then: dbops repair-tracking --apply`,
     );
   return usageError(
     'REPAIR.NOT_PARTIAL',
-    `${name} is not in the database in part; the catalog says: ${inCatalog}.`,
-    'dbops repair-tracking shows what is known of each migration.',
+    `${name} is not partly applied; the catalog shows: ${inCatalog}.`,
+    'To see the verdict on each migration: dbops repair-tracking',
   );
 }
 
@@ -87,10 +87,10 @@ export function refuseUnproven({ name, kind, way }: Mending): void {
     exitCode: exitCodes.desynchronised,
     message:
       kind === 'finish'
-        ? `It is not proven that ${name} can be finished; nothing was changed.`
-        : `It is not proven that ${name} can be taken back; nothing was changed.`,
+        ? `No shadow database proved that ${name} can be finished; nothing was changed.`
+        : `No shadow database proved that ${name} can be rolled back; nothing was changed.`,
     reason: way.doubts,
-    hint: `Bring it to its end by hand, then: dbops repair-tracking; or vouch for it as it is: dbops repair-tracking --assume ${name} --apply`,
+    hint: `Finish it by hand, then: dbops repair-tracking; or record it as it is: dbops repair-tracking --assume ${name} --apply`,
   });
 }
 
@@ -121,7 +121,7 @@ export function runWithin(asked: Asked, { at, kind, name, way }: Mending): Befor
   };
 }
 
-/** Runs statements that no transaction may hold; what ran before one that fails stands. */
+/** Runs statements that cannot run in a transaction; those before a failing one remain applied. */
 export async function runApart(session: Session, mending: Mending): Promise<void> {
   if (!session.isPooled) await session.script('SET search_path TO DEFAULT');
   try {
@@ -138,9 +138,9 @@ async function runEach(session: Session, { name, way }: Mending): Promise<void> 
       throw new DbopsError({
         code: 'REPAIR.FAILED',
         exitCode: exitCodes.failed,
-        message: `Statement ${at + 1} of ${way.statements.length} that ${name} lacks failed; those before it stand.`,
+        message: `Statement ${at + 1} of the ${way.statements.length} missing ones of ${name} failed; those before it remain applied.`,
         reason: [...serverSays(cause), sql],
-        hint: `What is missing now: dbops repair-tracking --finish ${name}`,
+        hint: `To see what is still missing: dbops repair-tracking --finish ${name}`,
         cause,
       });
     });

@@ -80,7 +80,10 @@ function removalsOf(
   if (verdict === 'failed-row') {
     const isClear = inCatalog !== 'partial' && inCatalog !== 'no trace';
     if (isClear || counting || input.assumed.has(name)) return failed.map(remove);
-    reasons.set(name, 'what it did is not known: finish it, take it back, or vouch for it');
+    reasons.set(
+      name,
+      'its effects are unknown: finish it, roll it back, or record it with --assume',
+    );
     return [];
   }
   if (verdict !== 'recorded-but-absent' || input.assumed.has(name)) return [];
@@ -90,7 +93,7 @@ function removalsOf(
   return [];
 }
 
-/** A row is only taken away where that makes its tool run the migration again, and harmlessly. */
+/** A row is only removed if its tool then runs the migration again, without harm. */
 function obstacleToRemoval(judgement: Judgement, input: PlanInput): string | undefined {
   const { judgements, migrations, form, rows, changesData } = input;
   const stray = judgements.find(({ orphan }) => orphan && !orphan.migration);
@@ -104,7 +107,7 @@ function obstacleToRemoval(judgement: Judgement, input: PlanInput): string | und
   const then = form.next(left, migrations);
   if ('stops' in then && !('stops' in now)) return `without its row the tool stops: ${then.stops}`;
   if ('runs' in then && !then.runs.includes(judgement.name))
-    return 'without its row the tool would skip it for ever';
+    return 'without its row the tool would never run it';
   return undefined;
 }
 
@@ -125,14 +128,14 @@ function updateOf(
   if (verdict !== 'orphan-row' || !orphan) return [];
   const owner = orphan.migration;
   if (!owner) {
-    reasons.set(name, 'no file of the folder has its name or its content');
+    reasons.set(name, 'no file in the folder has its name or content');
     return [];
   }
   const found = judgements.find((each) => each.migration === owner)?.inCatalog ?? 'absent';
   const isThere = found === 'proven' || found === 'superseded';
   // Where the content is the same, the row itself is the proof of what leaves no trace.
   if (isThere || (orphan.by === 'content' && found === 'no trace')) return update(owner);
-  reasons.set(name, `it seems to be ${owner.name}, of which the catalog says: ${found}`);
+  reasons.set(name, `it probably belongs to ${owner.name}, which the catalog shows as ${found}`);
   return [];
 }
 
@@ -164,7 +167,7 @@ function withoutTwins(
     const owner = key === undefined ? undefined : owners.get(key);
     if (key !== undefined && owner === undefined) owners.set(key, migration.name);
     if (owner === undefined) return true;
-    reasons.set(migration.name, `it has one version, and so one row, with ${owner}`);
+    reasons.set(migration.name, `it has the same version as ${owner}, so they share one row`);
     return false;
   });
 }

@@ -26,7 +26,7 @@ export interface RepairFlags {
 /**
  * Judges every migration and plans the rows to write.
  *
- * @throws usage error for a named migration that cannot be assumed, finished or taken back
+ * @throws usage error for a named migration that cannot be assumed, finished or undone
  */
 export async function prepareRepair(
   context: Context,

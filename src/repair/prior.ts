@@ -45,7 +45,7 @@ async function readNature({ up }: Migration): Promise<{ nature: Nature; source: 
         : { changesData: moduleChangesData(source), unclear: conditionalModule(source) };
     return { nature: { ...nature, isStrict }, source };
   } catch (error) {
-    if (error instanceof DbopsError) return { nature: lost, source: '' }; // the file is gone
+    if (error instanceof DbopsError) return { nature: lost, source: '' }; // the file no longer exists
     throw error;
   }
 }
@@ -80,7 +80,7 @@ export function priorOf(input: PriorInput): Prior {
   };
 }
 
-/** A file that was edited after it was applied, or is gone, says nothing of what was applied. */
+/** A file that was edited after it was applied, or deleted, does not show what was applied. */
 function doubtOf(
   migration: Migration,
   { unclear }: Nature,

@@ -3,7 +3,7 @@ import type { Folder } from '../formats/format.ts';
 import type { Diagnosis } from './diagnose.ts';
 import type { Judgement } from './verdict.ts';
 
-/** Rows of which none is of this folder, and a catalog in which nothing is: it is another project's. */
+/** @throws code 6 when neither the rows nor the catalog have anything from this folder */
 export function refuseForeign(
   { directory, tracking, format }: Folder,
   { judgements, live, unexplained }: Diagnosis,
@@ -19,12 +19,12 @@ export function refuseForeign(
   throw new DbopsError({
     code: 'REPAIR.FOREIGN_FOLDER',
     exitCode: exitCodes.desynchronised,
-    message: `Nothing of ${directory} is in this database, neither in its schema nor in ${tracking.table}: it is another project’s. Nothing was changed.`,
+    message: `Neither the schema nor ${tracking.table} has anything from ${directory}: the database belongs to another project. Nothing was changed.`,
     reason: [
-      `${rows} rows in ${tracking.table}, none of a migration of this folder (${format.name})`,
-      `${unexplained.length} objects that no migration of this folder makes`,
+      `${rows} rows in ${tracking.table}, none from this folder (${format.name})`,
+      `${unexplained.length} objects that no migration in this folder creates`,
     ],
-    hint: 'Name the folder that belongs to the database with --migrations DIR, or the database with --database-url URL.',
+    hint: 'Select the folder of this database with --migrations DIR, or another database with --database-url URL.',
   });
 }
 
@@ -38,13 +38,13 @@ export function refuseUnfounded(
     if (!found)
       throw usageError(
         'REPAIR.UNKNOWN',
-        `There is no migration ${name} that could be vouched for.`,
-        'Give its whole name; dbops repair-tracking lists them.',
+        `Migration not found: ${name}`,
+        'Use its full name; dbops repair-tracking lists them.',
       );
     if (found.verdict !== 'absent') continue;
     throw usageError(
       'REPAIR.ABSENT',
-      `${name} can not be recorded: the catalog shows that what it makes is not there.`,
+      `${name} cannot be recorded: its effects are not in the catalog.`,
       'Apply it: dbops migrate up',
       found.evidence
         .filter(({ showing }) => showing === 'out')

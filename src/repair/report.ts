@@ -33,7 +33,7 @@ const columns: Column[] = [
   { key: 'action', label: 'action' },
 ];
 
-/** Verdicts that are a disagreement by themselves. */
+/** Verdicts that always mean a disagreement. */
 const disagreeing = new Set<Verdict>([
   'partial',
   'edited-equivalent',
@@ -120,8 +120,11 @@ function stepBlocks({ steps, mending }: Repair): Block[] {
   if (!mending) return blocks;
   const verdict =
     doubts.length > 0
-      ? text(['not proven in the shadow:', ...doubts.map((each) => `  ${each}`)].join('\n'), 'bad')
-      : text(`✓ to ${mending.kind} ${mending.name} is proven in a shadow`, 'good');
+      ? text(
+          ['not proven in a shadow database:', ...doubts.map((each) => `  ${each}`)].join('\n'),
+          'bad',
+        )
+      : text(`✓ proven in a shadow database: ${mending.kind} ${mending.name}`, 'good');
   return [...blocks, verdict];
 }
 
@@ -150,28 +153,25 @@ function summaryOf(
   if (mending) blocks.push(mendingBlock(mending, repaired !== undefined));
   if (repaired && plan.actions.length > 0)
     blocks.push(
-      text(
-        `✓ ${count} written to ${table}; to take them back: dbops repair-tracking --undo`,
-        'good',
-      ),
+      text(`✓ ${count} written to ${table}; to undo: dbops repair-tracking --undo`, 'good'),
     );
   else if (plan.actions.length > 0)
     blocks.push(text(`${table} needs ${count}; nothing was written`, 'warn'));
   else if (left.length === 0 && !mending)
-    blocks.push(text(`✓ ${table} says what the database shows`, 'good'));
+    blocks.push(text(`✓ ${table} matches the database`, 'good'));
   const isAsItIs = plan.actions.length === 0 && !mending;
   const would = repaired || isAsItIs ? 'would now' : 'would then';
   blocks.push(text(`${rows.command} ${would} ${wordsOf(prospect)}`));
   const mayBegin = plan.actions.length > 0 || mending;
   if (!repaired && mayBegin && !mending?.way.doubts.length)
-    blocks.push(text(`→ Write it: dbops repair-tracking${options} --apply`));
+    blocks.push(text(`→ To write this: dbops repair-tracking${options} --apply`));
   return blocks;
 }
 
 function mendingBlock({ name, kind, way }: Mending, isDone: boolean): Block {
   const { length } = way.statements;
   const count = length === 1 ? '1 statement' : `${length} statements`;
-  const done = kind === 'finish' ? 'finished' : 'taken back';
+  const done = kind === 'finish' ? 'finished' : 'rolled back';
   return isDone
     ? text(`✓ ${name} was ${done}: ${count}`, 'good')
     : text(`${name} would be ${done} by ${count}; nothing was run`, 'warn');
@@ -184,11 +184,10 @@ function wordsOf(prospect: Prospect): string {
 
 /** What `--undo` did. */
 export function undoneReport({ format, tracking }: Folder, { undo, rows }: Undone): Report {
-  const what =
-    rows === undefined ? 'there is no table again, as before' : `it has its ${rows} rows again`;
+  const what = rows === undefined ? 'the table did not exist' : `${rows} rows`;
   return {
     exitCode: exitCodes.done,
     data: { format: format.name, migrations: [], applied: false, undo, undone: true },
-    blocks: [text(`✓ the repair of ${tracking.table} was taken back: ${what}`, 'good')],
+    blocks: [text(`✓ restored ${tracking.table} as it was before the repair: ${what}`, 'good')],
   };
 }

@@ -22,7 +22,7 @@ export interface Matches {
 /** A row of no migration of the folder. */
 export interface Orphan {
   row: TrackedRow;
-  /** The unrecorded one that it most likely belongs to, and what tells so. */
+  /** The unrecorded one that it most likely belongs to, with the reason. */
   migration?: Migration;
   by?: 'content' | 'name';
 }

@@ -23,7 +23,7 @@ export interface Move {
  * The folder in the new format, and the one in the old: the folders that were named, or those that
  * are found.
  *
- * @throws usage error when there is no folder in the new format, or several
+ * @throws usage error when no folder has the new format, or several do
  */
 export function readMove(
   { settings }: Context,
@@ -95,9 +95,9 @@ export function refuseIncomplete({ to }: Move, { judgements }: Diagnosis, { acti
   throw new DbopsError({
     code: 'REPAIR.ADOPT_INCOMPLETE',
     exitCode: exitCodes.desynchronised,
-    message: `Not all of ${relative(process.cwd(), to.directory) || '.'} up to ${judgements[last]?.name ?? ''} is proven; nothing was written.`,
+    message: `Some migrations of ${relative(process.cwd(), to.directory) || '.'} up to ${judgements[last]?.name ?? ''} are not proven; nothing was written.`,
     reason: open.slice(0, 10).map(({ name, verdict }) => `${name}: ${verdict}`),
-    hint: 'Name the folder of the old tool with --from DIR, or vouch for what leaves no trace: --assume NAME',
+    hint: 'Pass the folder of the old tool with --from DIR, or record a migration without proof: --assume NAME',
   });
 }
 
@@ -110,5 +110,5 @@ export function refuseFromAlone({
   from?: string | undefined;
 }) {
   if (from === undefined || adopt !== undefined) return;
-  throw usageError('USAGE', '--from is for a move.', 'Say to which format: --adopt FORMAT');
+  throw usageError('USAGE', '--from requires --adopt.', 'Name the new format: --adopt FORMAT');
 }

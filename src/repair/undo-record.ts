@@ -70,7 +70,7 @@ async function sequencesOf(session: Session, table: string): Promise<TableImage[
   return sequences;
 }
 
-/** A repair that can be taken back. */
+/** A repair that can be undone. */
 export interface UndoRecord {
   id: string;
   before: TableImage;

@@ -5,7 +5,7 @@ import type { Tracking } from '../formats/format.ts';
 import { explained } from './apply.ts';
 import { exact, imageOf, readUndo, type TableImage } from './undo-record.ts';
 
-/** What was taken back. */
+/** What was undone. */
 export interface Undone {
   /** Of the undo record. */
   undo: string;
@@ -76,17 +76,14 @@ async function restore(
   throw new DbopsError({
     code: 'REPAIR.UNDO_FAILED',
     exitCode: exitCodes.failed,
-    message: `${table} could not be given back as it was; it is as the repair left it.`,
-    reason: [
-      'the rows that were written differ from those that were kept: a trigger may change them',
-    ],
-    hint: 'The rows that were kept: SELECT unnest(before_rows) FROM dbops.tracking_undo ORDER BY id DESC;',
+    message: `${table} could not be restored; it is as the repair left it.`,
+    reason: ['the rows that were written differ from the saved ones: a trigger may change them'],
+    hint: 'The saved rows: SELECT unnest(before_rows) FROM dbops.tracking_undo ORDER BY id DESC;',
   });
 }
 
 /**
- * Rows come back in the order in which they lay where the table is new; room that deleted ones
- * left would be filled in any order.
+ * TRUNCATE keeps the order of the rows; the space of deleted rows would be filled in any order.
  */
 async function emptying(session: Session, table: string): Promise<string> {
   const [may] = await session.query<{ truncate: boolean }>(
@@ -98,7 +95,7 @@ async function emptying(session: Session, table: string): Promise<string> {
   return may?.truncate ? `TRUNCATE ${table}` : `DELETE FROM ${table}`;
 }
 
-/** Values that are computed can not be written. */
+/** Returns the columns without generated ones, which cannot be written. */
 async function writableColumns(session: Session, table: string): Promise<string[]> {
   const rows = await session.query<{ name: string }>(
     `SELECT attname AS name FROM pg_attribute
@@ -121,8 +118,8 @@ function isEqual(one: readonly string[], other: readonly string[]): boolean {
 function nothingToUndo(table: string): DbopsError {
   return usageError(
     'REPAIR.NOTHING_TO_UNDO',
-    `There is no repair of ${table} that could be taken back.`,
-    'See what it says: dbops migrate status',
+    `No repair of ${table} to undo.`,
+    'To see its state: dbops migrate status',
   );
 }
 
@@ -130,7 +127,7 @@ function usedSince(table: string): DbopsError {
   return new DbopsError({
     code: 'REPAIR.USED_SINCE',
     exitCode: exitCodes.desynchronised,
-    message: `${table} was written to after the repair: to take the repair back would lose those rows. Nothing was changed.`,
-    hint: 'Roll back what was applied since, or look at the rows that were kept: SELECT unnest(before_rows) FROM dbops.tracking_undo ORDER BY id DESC;',
+    message: `${table} was written to after the repair, and undoing the repair would lose those rows. Nothing was changed.`,
+    hint: 'Roll back what was applied since, or see the saved rows: SELECT unnest(before_rows) FROM dbops.tracking_undo ORDER BY id DESC;',
   });
 }

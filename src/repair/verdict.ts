@@ -25,7 +25,7 @@ export type Verdict = (typeof verdicts)[number];
 /** What the catalog alone says of a migration. */
 export type InCatalog = 'proven' | 'superseded' | 'partial' | 'absent' | 'no trace';
 
-/** What is known of one migration, or of one row that is of none. */
+/** The verdict on one migration, or on one row that matches none. */
 export interface Judgement {
   name: string;
   verdict: Verdict;
@@ -34,7 +34,7 @@ export interface Judgement {
   /** A later migration was applied. */
   isFollowed: boolean;
   migration?: Migration;
-  /** Rows that say that it is applied: one at the most. */
+  /** Rows that say that it is applied: at most one. */
   row?: TrackedRow;
   /** Rows that say that it failed. */
   failed: TrackedRow[];
@@ -126,7 +126,7 @@ function inCatalogOf(showings: readonly Showing[], isApplied: boolean): InCatalo
 
 /**
  * What somebody changed after a recorded migration is drift, which verify reports. Where something
- * is missing, the migration may also have stopped halfway; no tool goes on after that, so where a
+ * is missing, the migration may also have stopped halfway; no tool continues after that, so where a
  * later one was applied, it is drift too.
  */
 function ofRecorded(

@@ -12,7 +12,7 @@ export type Showing = 'in' | 'overwritten' | 'out' | 'different';
 /** Whether a migration may have done to an object what its replay does not show. */
 export type FactDoubt = (object: ObjectIdentity) => boolean;
 
-/** What is known of migrations beside the catalog, by their places in the folder. */
+/** Facts about migrations from outside the catalog, by their places in the folder. */
 export interface Prior {
   /** The tracking table lists them as applied. */
   recorded: readonly boolean[];

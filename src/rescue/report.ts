@@ -27,19 +27,19 @@ export function countOf(loss: Destroyed, rows: number): string {
   return `${number.format(rows)} ${noun}${rows === 1 ? '' : 's'}`;
 }
 
-/** `drops the table public.orders (1,234 rows)`. */
+/** Returns `drops table public.orders (1,234 rows)`. */
 export function lossSentence({ loss, rows }: LossCount): string {
-  const size = rows === null ? 'not counted yet' : countOf(loss, rows);
-  return `${verbOf(loss)} ${placeOf(loss)} (${size})`;
+  return `${causeOf(loss)} (${rows === null ? 'not counted yet' : countOf(loss, rows)})`;
 }
 
-function verbOf(loss: Destroyed): string {
-  if (loss.kind === 'table') return 'drops the table';
-  if (loss.kind === 'rows') return 'empties the table';
-  if (loss.change === 'dropped') return 'drops the column';
+function causeOf(loss: Destroyed): string {
+  const place = placeOf(loss);
+  if (loss.kind === 'table') return `drops table ${place}`;
+  if (loss.kind === 'rows') return `empties table ${place}`;
+  if (loss.change === 'dropped') return `drops column ${place}`;
   return loss.to === undefined || loss.to === loss.from
-    ? 'rewrites the column'
-    : `narrows from ${loss.from} to ${loss.to} the column`;
+    ? `rewrites column ${place}`
+    : `changes column ${place} from ${loss.from} to ${loss.to}`;
 }
 
 /** Returns a loss as JSON. */
@@ -47,22 +47,22 @@ export function lossToJson(loss: Destroyed): Record<string, JsonValue> {
   return { ...loss };
 }
 
-/** `12 rows put back, 3 already there, 1 left alone because …`. */
+/** Returns `public.orders: restored 12 rows, 3 already present, 1 skipped: …`. */
 export function restoredSentence({ record, fates, obstacle }: Restored, dryRun = false): string {
   const { loss } = record;
-  if (obstacle) return `${placeOf(loss)}: not put back: ${obstacle}`;
+  if (obstacle) return `${placeOf(loss)}: not restored: ${obstacle}`;
   const isColumn = loss.kind === 'column';
   const parts = [
-    `${countOf(loss, fates.restored)} ${dryRun ? 'would be put back' : 'put back'}`,
-    ...some(fates.same, 'already there'),
+    `${dryRun ? 'would restore' : 'restored'} ${countOf(loss, fates.restored)}`,
+    ...some(fates.same, 'already present'),
     ...some(
       fates.conflict,
       isColumn
-        ? 'left alone, where another value was written since'
-        : 'left alone, where another row has their place',
+        ? 'skipped: another value was written since'
+        : 'skipped: another row has the same key',
     ),
-    ...some(fates.orphan, 'left out, for what they refer to is gone'),
-    ...some(fates.missing, 'left out, for their row is gone'),
+    ...some(fates.orphan, 'skipped: the referenced row no longer exists'),
+    ...some(fates.missing, 'skipped: the row no longer exists'),
   ];
   return `${placeOf(loss)}: ${parts.join(', ')}`;
 }

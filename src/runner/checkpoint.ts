@@ -102,11 +102,11 @@ async function sift(session: Session, folder: Pick<Folder, 'tracking' | 'migrati
   if (rows.length === 0) return { standing: [], stale: [] };
   const { applied } = await readApplied(session, folder);
   const recorded = new Set(applied.filter(({ isFailed }) => !isFailed).map(({ name }) => name));
-  const stands = ({ isOfTable, migration, direction }: Row) =>
+  const isCurrent = ({ isOfTable, migration, direction }: Row) =>
     isOfTable && recorded.has(migration) === (direction === 'down');
   return {
-    standing: rows.filter((row) => stands(row)),
-    stale: rows.filter((row) => !stands(row)),
+    standing: rows.filter((row) => isCurrent(row)),
+    stale: rows.filter((row) => !isCurrent(row)),
   };
 }
 

@@ -66,7 +66,7 @@ export function refuseOther(
       code: 'MIGRATION.GONE_HALFWAY',
       message: `${name} was interrupted after ${first} of its ${countOf(parts)} statements. Since then, ${gone.join(', ')} ${gone.length === 1 ? 'was' : 'were'} dropped or created again.`,
       reason: [step.script.file],
-      hint: `If the effects of those statements are gone, start the file again: DELETE FROM dbops.checkpoints WHERE ${where}\n    If all of their effects exist, continue: UPDATE dbops.checkpoints SET tables = '{}' WHERE ${where}`,
+      hint: `If the effects of those statements no longer exist, start the file again: DELETE FROM dbops.checkpoints WHERE ${where}\n    If all of their effects exist, continue: UPDATE dbops.checkpoints SET tables = '{}' WHERE ${where}`,
     });
 }
 

@@ -61,8 +61,8 @@ export async function runSteps(
       }
       results.push(...steps.slice(index + 1).map(notRun));
       const standing = await standingOf(results, run);
-      if (signal.aborted) return told(standing, stopped(standing.results, step, error));
-      if (error instanceof DbopsError) return told(standing, error);
+      if (signal.aborted) return outcomeOf(standing, stopped(standing.results, step, error));
+      if (error instanceof DbopsError) return outcomeOf(standing, error);
       throw error;
     }
     return { results };
@@ -159,7 +159,7 @@ function notRun({ migration, direction }: Step): StepResult {
   return { name: migration.name, direction, state: 'not-run', durationMs: 0 };
 }
 
-function told({ results, reason }: Standing, error: DbopsError): RunOutcome {
+function outcomeOf({ results, reason }: Standing, error: DbopsError): RunOutcome {
   return { results, error: reason.length > 0 ? error.with({ reason }) : error };
 }
 

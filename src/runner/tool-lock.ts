@@ -155,7 +155,7 @@ async function userOf(session: Session, { format, tracking }: Folder) {
   return user;
 }
 
-/** What is known about a lock that dbops no longer holds. */
+/** The state of a lock that dbops no longer holds. */
 async function historyOf(session: Session, { find }: Note): Promise<string[]> {
   const [noted] = await session.query<{ since: string }>(find).catch(() => []);
   if (!noted) return [];

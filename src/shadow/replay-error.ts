@@ -98,7 +98,8 @@ export function doesNotPrepare(error: unknown): DbopsError {
   return new DbopsError({
     code: 'SHADOW.PLATFORM',
     exitCode: exitCodes.failed,
-    message: 'The roles, schemas and extensions of the platform can not be made in the shadow.',
+    message:
+      'The roles, schemas and extensions of the platform cannot be created in the shadow database.',
     reason: serverSays(cause),
     hint: 'Give the user of --shadow-url the right to create roles (CREATEROLE), or leave --shadow-url out.',
     cause,

@@ -78,7 +78,7 @@ async function inOneShadow<T>(
 /** The shadow was lost; `cause` is how it was noticed. */
 class ShadowLost extends Error {
   constructor(cause: unknown) {
-    super('The shadow database is gone', { cause });
+    super('The shadow database was lost', { cause });
   }
 }
 

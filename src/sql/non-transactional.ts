@@ -45,7 +45,7 @@ export function standsAlone(stmt: Node): boolean {
 }
 
 /**
- * Returns whether a statement that stands alone blocks neither reads nor writes while it waits. Such
+ * Returns whether a statement outside a transaction blocks neither reads nor writes while it waits. Such
  * a statement waits for old snapshots by design, so that it needs no `lock_timeout`.
  */
 export function letsPass(stmt: Node): boolean {

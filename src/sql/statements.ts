@@ -16,7 +16,7 @@ export interface Statement {
   line: number;
   /** The server rejects it inside a transaction block. */
   standsAlone: boolean;
-  /** A statement that stands alone and whose locks block neither reads nor writes while it waits. */
+  /** A statement outside a transaction whose locks block neither reads nor writes while it waits. */
   letsPass: boolean;
   /** `BEGIN`, `COMMIT`, `ROLLBACK`, …, which would end the runner's transaction. */
   controlsTransaction: boolean;
@@ -28,7 +28,7 @@ export interface Statement {
   setsSession: boolean;
   /** `DISCARD ALL`, which releases the session's locks. */
   discardsAll: boolean;
-  /** The effect of a statement that stands alone and cannot be repeated. */
+  /** The effect of a statement outside a transaction that cannot be repeated. */
   effect?: Effect;
 }
 

@@ -37,7 +37,7 @@ describe.each(targets)('a comparison on $name', (target) => {
   const scene = compared(target, { ...zoo, ...menagerie });
 
   const all = target.major >= 18 ? [...mutations, ...mutationsOf18] : mutations;
-  it.each(all)('tells of: %s', async (sql, ...expected) => {
+  it.each(all)('reports: %s', async (sql, ...expected) => {
     const { comparison, live } = scene();
     const found = await comparison.differencesAfter(live, sql);
     if (expected.at(-1) === '*')

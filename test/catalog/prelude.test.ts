@@ -76,7 +76,7 @@ const starter = `
   INSERT INTO auth.users (id, email, raw_user_meta_data) VALUES (gen_random_uuid(), 'a@example.com', '{}');`;
 
 describe.each(shadows)('the prelude of Supabase on $name', ({ server }) => {
-  it('has what migrations refer to, and is no work of theirs', async () => {
+  it('has what migrations refer to, and is not attributed to them', async () => {
     const { made, answer } = await replayed({ server, files: [starter] }, (shadow) =>
       shadow.query('SELECT email FROM auth.users JOIN public.profiles USING (id)'),
     );
@@ -93,7 +93,7 @@ describe.each(shadows)('the prelude of Supabase on $name', ({ server }) => {
     ]);
   });
 
-  it('tells the work of migrations on its tables from its own', async () => {
+  it('separates what migrations add to its tables from its own objects', async () => {
     const index = 'CREATE INDEX objects_owner ON storage.objects (owner)';
     const { made } = await replayed({ server, files: ['SELECT 1', index] }, async () => {});
     expect(made).toEqual(['index storage.objects_owner']);

@@ -114,7 +114,7 @@ describe.each(shadows)('a shadow on $name', ({ url, server, left }) => {
       2,
       '42601: syntax error at or near "TABEL"',
     ],
-  ])('tells where a migration fails %s', async (_, sql, line, cause) => {
+  ])('reports where a migration fails %s', async (_, sql, line, cause) => {
     const failure = run(sql);
     await expect(failure).rejects.toMatchObject({ code: 'SHADOW.REPLAY', exitCode: 1 });
     await expect(failure).rejects.toMatchObject({

@@ -5,7 +5,7 @@ import { folderOf, runCli } from './run-cli.ts';
 
 const encoding = "node -p 'encodeURIComponent";
 
-describe('a database URL that can not be used', () => {
+describe('a database URL that cannot be used', () => {
   it.each([
     ['with a raw @ and / in its password', 'postgres://u:p@ss/w@h/db', encoding],
     ['with a raw # in its password', 'postgres://u:p#w@h/db', encoding],
@@ -22,7 +22,7 @@ describe('a database URL that can not be used', () => {
     if (url.includes('p@')) expect(stderr).not.toContain(url);
   });
 
-  it('is told by its variable, not by its text, when nothing is set', async () => {
+  it('is named by its variable when none is set', async () => {
     const { exitCode, stderr } = await runCli(['env', 'show']);
     expect(exitCode).toBe(2);
     expect(stderr).toContain('Set DATABASE_URL=postgres://USER:PASSWORD@HOST:5432/DATABASE');

@@ -214,7 +214,7 @@ describe('--json prints an error', () => {
 });
 
 describe.each(targets)('--json on $name', (target) => {
-  it('tells the kind of the target, and what was run', async () => {
+  it('reports the kind of the target and what was run', async () => {
     await withDatabase(target, async (url) => {
       const cwd = folderOf({ 'migrations/0001_a.up.sql': 'CREATE TABLE a (id int);' });
       const { document } = await json(['migrate', 'up', '--database-url', url], { cwd });

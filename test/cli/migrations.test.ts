@@ -60,7 +60,7 @@ async function expectRefused(target: Target, files: Files): Promise<string> {
 const [first] = targets;
 
 describe.runIf(first)(
-  'a folder that can not be run exits with 2 and leaves the database alone',
+  'a folder that cannot be run exits with 2 and leaves the database alone',
   () => {
     const refused = (files: Files) => expectRefused(first as Target, files);
 
@@ -80,7 +80,7 @@ describe.runIf(first)(
       const stderr = await refused(tables('0001_a', '0002_b', '0002_c'));
       expect(stderr).toContain('0002_b\n');
       expect(stderr).toContain('0002_c\n');
-      expect(stderr).toContain('Rename the one that came later');
+      expect(stderr).toContain('Rename the newer one');
     });
 
     it('when a directive is unknown', async () => {
@@ -106,7 +106,7 @@ describe.runIf(first)(
         const folder = tables('0001_a', '0002_b');
         const unknown = await dbops(folder, 'migrate up --to 0003_c');
         expect(unknown.exitCode).toBe(2);
-        expect(unknown.stderr).toContain('There is no migration 0003_c.\u0020');
+        expect(unknown.stderr).toContain('Migration not found: 0003_c\u0020');
         expect(unknown.stderr).toMatch(/ {2}0001_a\n {2}0002_b\n/);
         expect(await tablesOf(url)).toEqual([]);
       });
@@ -145,7 +145,7 @@ describe.each(targets)('migrate up on $name', (target) => {
     });
   });
 
-  it('goes on where it stopped when the file is corrected', async () => {
+  it('continues where it stopped when the file is corrected', async () => {
     await trial(target, async ({ url, dbops }) => {
       const broken = { ...tables('0001_a', '0003_c'), ...pairs({ '0002_b': 'CREATE TABEL b;' }) };
       const { exitCode, stdout } = await dbops(broken, 'migrate up');
@@ -172,7 +172,7 @@ describe.each(targets)('migrate up on $name', (target) => {
     });
   });
 
-  it('tells which directive CREATE INDEX CONCURRENTLY needs', async () => {
+  it('says which directive CREATE INDEX CONCURRENTLY needs', async () => {
     await trial(target, async ({ url, dbops }) => {
       const index = 'CREATE INDEX CONCURRENTLY i ON t0001_a (id);';
       const files = (sql: string) => ({ ...tables('0001_a'), ...pairs({ '0002_i': sql }) });
@@ -230,7 +230,7 @@ describe.runIf(first)('folder and tracking table', () => {
         expect(lie.stderr).toContain('dbops migrate new NAME');
         const gone = await dbops(tables('0001_a'), words);
         expect(gone.exitCode).toBe(6);
-        expect(gone.stderr).toContain('0002_b: applied, but its file is gone');
+        expect(gone.stderr).toContain('0002_b: applied, but its file no longer exists');
         expect(await tablesOf(url)).toEqual(['t0001_a', 't0002_b']);
       });
     },
@@ -258,7 +258,7 @@ describe.runIf(first)('folder and tracking table', () => {
     });
   });
 
-  it('tells with --check what is pending (5) and what disagrees (6)', async () => {
+  it('reports with --check what is pending (5) and what disagrees (6)', async () => {
     await trial(first as Target, async ({ dbops }) => {
       const files = tables('0001_a');
       expect((await dbops(files, 'migrate status --check')).exitCode).toBe(5);

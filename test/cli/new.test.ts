@@ -234,7 +234,7 @@ describe('a new migration', () => {
     expect(readdirSync(cwd, { recursive: true })).toEqual(before);
   });
 
-  it('is the first of dbops’ own where there is no folder', async () => {
+  it('creates a folder in the format of dbops when none exists', async () => {
     const cwd = folderOf({ 'migrations/.gitkeep': '' });
     for (const at of [cwd, folderOf({})]) {
       expect(await runCli(['migrate', 'new', 'Add it'], { cwd: at })).toMatchObject({
@@ -253,7 +253,7 @@ describe('a new migration', () => {
     expect(readFileSync(join(cwd, 'db/migrations', file), 'utf8')).toMatch(/^-- migrate:up\n/);
   });
 
-  it('has to be told which of several folders it is for', async () => {
+  it('requires --migrations when several folders exist', async () => {
     const cwd = folderOf({
       'a/migrations/0001_a.up.sql': '',
       'b/db/migrations/20240102030405_a.sql': marks,
@@ -272,7 +272,7 @@ describe('a new migration', () => {
     expect(readdirSync(join(cwd, 'migrations'))).toEqual(['create_users.ts']);
   });
 
-  it('is no module where the tool runs SQL only', async () => {
+  it('rejects --module for a tool that runs SQL only', async () => {
     const cwd = folderOf({ 'supabase/migrations/20240102030405_a.sql': '' });
     const { exitCode, stderr } = await runCli(['migrate', 'new', 'a', '--module'], { cwd });
     expect({ exitCode, stderr }).toMatchObject({

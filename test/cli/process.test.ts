@@ -144,7 +144,7 @@ const oldNode = oldNodeOf(['/usr/bin/node', '/usr/local/bin/node']);
 if (!oldNode)
   process.stderr.write('no Node older than 22 is installed: its message is not tested\n');
 
-it.runIf(oldNode)('an old Node is told which one is needed: 2, without a stack', async () => {
+it.runIf(oldNode)('an old Node prints which version is needed: 2, without a stack', async () => {
   const { exitCode, stdout, stderr } = await runShell(
     `'${oldNode}' ${program.split("' ")[1]} --help`,
   );

@@ -20,7 +20,7 @@ function asApp({ url, root }: Project): Project {
 const isDoctor = { exitCode: 4 };
 
 describe.runIf(server)('a database that is read only', () => {
-  it.each(['at the first run', 'later on'])('is told as that, %s', async (when) => {
+  it.each(['at the first run', 'later on'])('is reported as read-only, %s', async (when) => {
     await withProject(on, a, async (project) => {
       if (when === 'later on') {
         await project.dbops('migrate', 'up');
@@ -40,7 +40,7 @@ describe.runIf(server)('a database that is read only', () => {
 });
 
 describe.runIf(server)('a role that may not read what dbops keeps', () => {
-  it('is told the grants, and they are enough', async () => {
+  it('gets the missing grants, which suffice', async () => {
     await withProject(on, a, async (project) => {
       await project.dbops('migrate', 'up');
       const { dbops, json } = asApp(project);
@@ -56,7 +56,7 @@ describe.runIf(server)('a role that may not read what dbops keeps', () => {
     });
   });
 
-  it('is told by doctor too, which goes on', async () => {
+  it('is reported by doctor too, which continues', async () => {
     await withProject(on, a, async (project) => {
       await project.dbops('env', 'set', 'staging');
       const { dbops } = asApp(project);
@@ -75,7 +75,7 @@ describe.runIf(server)('a role that may not read what dbops keeps', () => {
 
 describe.runIf(server)('a tracking table', () => {
   it.each(['CREATE TABLE dbops.migrations (id int)', 'CREATE VIEW dbops.migrations AS SELECT 1 x'])(
-    'that is another table is told as that: %s',
+    'that is not the table of the tool is reported as such: %s',
     async (statement) => {
       await withProject(on, a, async (project) => {
         await project.query(`CREATE SCHEMA dbops`);
@@ -115,7 +115,7 @@ describe.runIf(server)('a folder', () => {
     ['a directory', /Cannot read .*0002_b\.up\.sql: it is a directory/, (at) => mkdirSync(at)],
     ['a circle', /Cannot read .*0002_b\.up\.sql: its symbolic links/, (at) => symlinkSync(at, at)],
     ['a link to nothing', /Cannot read .*0002_b\.up\.sql: it does/, (at) => symlinkSync('no', at)],
-  ])('with %s in place of a file is told as that: 2', async (_, message, make) => {
+  ])('with %s in place of a file is reported as such: 2', async (_, message, make) => {
     await withDatabase(on, async (url) => {
       const root = writeFolder(a);
       make(join(root, 'migrations/0002_b.up.sql'));

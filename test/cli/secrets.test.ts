@@ -71,7 +71,7 @@ describe.each(newest)('no password reaches a stream', (server) => {
     });
   });
 
-  it('that stands in the SQL of a failing migration', async () => {
+  it('in the SQL of a failing migration', async () => {
     await withDatabase(server, async (url) => {
       const secret = 'Katzenklavier-7';
       const { exitCode, stdout, stderr } = await runCli(['migrate', 'up'], {

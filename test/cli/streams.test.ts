@@ -16,7 +16,7 @@ const escape = /[\u001b\u009b]/;
 // oxlint-disable-next-line no-control-regex -- a line that is redrawn has it, where work takes long
 const progress = /\r\u001b\[K[^\r\n]*/g;
 
-describe.runIf(server)('stdout has the answer, stderr the conversation', () => {
+describe.runIf(server)('stdout has the result, stderr progress and prompts', () => {
   it('which begins with the target', async () => {
     await onServer(async (url) => {
       const environment = { DATABASE_URL: url };
@@ -35,7 +35,7 @@ describe.runIf(server)('stdout has the answer, stderr the conversation', () => {
     });
   });
 
-  it('and --quiet silences the conversation, not the answer, and no error', async () => {
+  it('and --quiet silences stderr except errors, and not the result', async () => {
     await onServer(async (url) => {
       const environment = { DATABASE_URL: url };
       const quiet = await runCli(['migrate', 'status', '--quiet'], { environment, cwd: cwd() });
@@ -57,10 +57,10 @@ describe.runIf(server)('stdout has the answer, stderr the conversation', () => {
       const argv = ['migrate', 'up', '--to', '0009', '--database-url', url];
       const { stderr } = await runCli(argv, { cwd: cwd() });
       expect(stderr.split('\n').slice(1)).toEqual([
-        'error There is no migration 0009. MIGRATION.UNKNOWN',
+        'error Migration not found: 0009 MIGRATION.UNKNOWN',
         '  0001_a',
         '  0002_b',
-        '  → Give --to the name of one of these; dbops migrate status lists them all.',
+        '  → Pass the name of one of these to --to; dbops migrate status lists them all.',
         '',
       ]);
       const verbose = await runCli([...argv, '--verbose'], { cwd: cwd() });

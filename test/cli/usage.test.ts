@@ -115,7 +115,7 @@ describe('help', () => {
     ['help plumb', "unknown command 'plumb'"],
     ['help migrate plumb', "unknown command 'plumb'"],
     ['help up', '(Did you mean migrate up?)'],
-  ])('asked for as "dbops %s" reports that there is no such command', async (line, message) => {
+  ])('asked for as "dbops %s" reports an unknown command', async (line, message) => {
     const { exitCode, stdout, stderr } = await runCli(line.split(' '));
     expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
     expect(stderr).toContain(message);
@@ -155,7 +155,7 @@ describe('help', () => {
   });
 
   it.each([[[]], [['migrate']], [['report']]])(
-    'stands in for the missing rest of %j, on stderr, with 2',
+    'is printed for the missing rest of %j, on stderr, with 2',
     async (argv) => {
       const { exitCode, stdout, stderr } = await runCli(argv);
       expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });

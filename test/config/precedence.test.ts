@@ -82,7 +82,7 @@ it('says with --verbose where the URL came from', async () => {
 describe('with no database named', () => {
   const advice = 'Set DATABASE_URL=postgres://USER:PASSWORD@HOST:5432/DATABASE';
 
-  it('a pipe is told which variable to set: 2', async () => {
+  it('a pipe gets the variable to set: 2', async () => {
     const { exitCode, stdout, stderr } = await runCli(['env', 'show']);
     expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
     expect(stderr).toContain(advice);

@@ -10,7 +10,7 @@ const facts = `
     (SELECT count(*)::int FROM pg_class WHERE relnamespace = 'public'::regnamespace) AS tables`;
 
 describe.each(targets)('a database on $name', (target) => {
-  it('has the major that the target tells, is empty, and gone afterwards', async () => {
+  it('has the major version of the target, is empty, and is dropped afterwards', async () => {
     const url = await withDatabase(target, async (fresh) => {
       expect(await query(fresh, facts)).toEqual([{ major: target.major, tables: 0 }]);
       return fresh;
@@ -18,7 +18,7 @@ describe.each(targets)('a database on $name', (target) => {
     expect(await isThere(url)).toBe(false);
   });
 
-  it('is gone when the test throws', async () => {
+  it('is dropped when the test throws', async () => {
     let url = '';
     const failing = withDatabase(target, async (fresh) => {
       url = fresh;

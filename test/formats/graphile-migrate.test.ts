@@ -24,7 +24,7 @@ function edited(file: string, change: (text: string) => string): Files {
 }
 
 describe('the format graphile-migrate', () => {
-  it('reads names, hashes and the chain, and finds nothing wrong', () => {
+  it('reads names, hashes and the chain, and finds no problems', () => {
     const { migrations, findings } = read(committed);
     expect(findings).toEqual([]);
     const [one, two] = migrations;

@@ -51,7 +51,7 @@ describe.each(newest)('after a baseline on $name', (server) => {
     expect(there).toEqual([true, true, false]);
   };
 
-  it('knex has nothing to do, and its rollback takes back the last file only', () =>
+  it('knex has nothing to do, and its rollback undoes the last file only', () =>
     withBaseline(
       folder(
         (table, day) => `migrations/2026010${day}000000_${table}.js`,

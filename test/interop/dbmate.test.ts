@@ -82,7 +82,7 @@ describe.each(newest)('a dbmate folder on $name', (server) => {
     });
   });
 
-  it('tells of a version that no file has, and of two files with one version', () =>
+  it('reports a version that no file has, and two files with one version', () =>
     withFiles(files(2), async (project) => {
       expect((await dbmate('migrate', project)).exitCode).toBe(0);
       await project.query("INSERT INTO public.schema_migrations VALUES ('20250101')");

@@ -111,7 +111,7 @@ describe.each(newest)('dbops between drizzle-orm 0.x and 1.0.0-rc.5, on $name', 
     }),
   );
 
-  it('tells of a file that was edited before the upgrade, which Drizzle never notices', () =>
+  it('reports a file that was edited before the upgrade, which Drizzle never notices', () =>
     withOldTable([['CREATE TABLE a ();', generatedAt(0)]], async (project) => {
       const edited = [folderName(0, 'a')];
       expect(byState(await project.json('migrate', 'status'))).toMatchObject({ edited });

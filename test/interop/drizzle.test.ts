@@ -66,7 +66,7 @@ describe.each(newest)('dbops where drizzle-orm 0.45.4 keeps silent, on $name', (
       expect((await project.json('migrate', 'status', '--check')).exitCode).toBe(0);
     }));
 
-  it('applies, when it is asked to, an entry whose row is gone', () =>
+  it('applies, when asked to, an entry whose row no longer exists', () =>
     withFolder(journalFolder(four), async (project) => {
       await runDrizzle(project);
       await project.query('DELETE FROM drizzle.__drizzle_migrations WHERE id = 2');
@@ -82,7 +82,7 @@ describe.each(newest)('dbops where drizzle-orm 0.45.4 keeps silent, on $name', (
       expect(await runDrizzle(project)).toBe(0);
     }));
 
-  it('tells of a file that was edited after it was applied', () =>
+  it('reports a file that was edited after it was applied', () =>
     withFolder(journalFolder(four), async (project) => {
       await runDrizzle(project);
       writeInto(project.root, { 'drizzle/0001_b.sql': 'CREATE TABLE b (id bigint);' });

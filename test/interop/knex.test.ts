@@ -54,7 +54,7 @@ describe.each(newest)('knex beside dbops on $name', (server) => {
       ]);
     }));
 
-  it('goes all the way back', () =>
+  it('rolls back every migration', () =>
     withFolder(async (project) => {
       await latest(project);
       expect(await project.json('migrate', 'down', '--to', '0')).toMatchObject({ exitCode: 0 });

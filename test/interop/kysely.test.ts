@@ -120,7 +120,7 @@ describe.each(newest)('Kysely beside dbops on $name', (server) => {
       expect(await project.json('migrate', 'up')).toMatchObject({ exitCode: 6 });
     }));
 
-  it('is told of a migration that leaves another search_path, where Kysely itself fails', () =>
+  it('applies after a migration that leaves another search_path, where Kysely itself fails', () =>
     withFolder(
       async (project) => {
         await expect(latest(project)).rejects.toThrow('"kysely_migration" does not exist');

@@ -163,7 +163,7 @@ describe.each(newest)('Prisma 7.10 beside dbops on $name', (server) => {
       },
     ));
 
-  it('refuses a directory without its file, which dbops tells without a database', () =>
+  it('refuses a directory without its file, which dbops reports without a database', () =>
     withPrisma(
       { ...file('20260101000000_a'), 'prisma/migrations/20260102000000_b/notes.md': '' },
       async (project) => {

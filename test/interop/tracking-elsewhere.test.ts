@@ -42,7 +42,7 @@ describe.each(servers)('where the tracking table records nothing, on $name', (se
       },
     ));
 
-  it("the rows of another tool are found, and the tool's name told", () =>
+  it('the rows of another tool are found and the tool is named', () =>
     withFiles(repeatable, async (project) => {
       await latest(project);
       const status = await project.json('migrate', 'status');
@@ -120,7 +120,7 @@ describe.each(servers)('where the tracking table records nothing, on $name', (se
       );
     }));
 
-  it('baseline does not record beside the rows that are there', () =>
+  it('baseline does not record beside existing rows', () =>
     withFiles(withConfig, async (project) => {
       await migrateElsewhere(project);
       const refused = await project.json('migrate', 'baseline');

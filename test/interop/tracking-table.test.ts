@@ -174,7 +174,7 @@ describe.each(servers)('on $name', (server) => {
       return query(`SELECT * FROM ${found?.table}`);
     };
 
-    it('has nothing to do after dbops, in the table that both were told', () =>
+    it('has nothing to do after dbops, in the table that both are configured with', () =>
       withFiles(files, async (project) => {
         const answer = await project.json('migrate', 'up', '--tracking-table', name);
         expect({ ...answer, exitCode: answer.exitCode }).toMatchObject({ exitCode: 0 });

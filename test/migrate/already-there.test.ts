@@ -6,7 +6,7 @@ type Answer = Awaited<ReturnType<Project['json']>>;
 
 const tables = { '0001_tables.up.sql': 'CREATE TABLE a (x int); CREATE TABLE b (x int)' };
 
-describe.each(newest)('migrate up that meets what is there already, on $name', (server) => {
+describe.each(newest)('migrate up that meets an existing object, on $name', (server) => {
   /** The newest migration makes the index `by_x` of the table a. */
   const whereHandMade = (sql: string, test: (project: Project, up: Answer) => Promise<void>) =>
     withProject(server, tables, async (project) => {

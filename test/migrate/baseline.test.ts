@@ -165,7 +165,7 @@ describe.each(newest)('migrate baseline on $name', (target) => {
         expect(byState(named)).toEqual({ recorded: ['0001_plans', ...rest] });
       }));
 
-    it('tells whoever is asked for consent', () =>
+    it('informs whoever is asked for consent', () =>
       withTable(async (project) => {
         await project.dbops('env', 'set', 'production');
         const { error } = await project.json('migrate', 'baseline');
@@ -199,7 +199,7 @@ describe.each(newest)('migrate baseline on $name', (target) => {
       },
     ));
 
-  it('forgets where a file was cut off before', () =>
+  it('forgets where a file was interrupted before', () =>
     withProject(
       target,
       {
@@ -367,7 +367,7 @@ describe.each(newest)('migrate baseline on $name', (target) => {
       },
     ));
 
-  it('tells a person the first twenty differences and how many more there are', () =>
+  it('prints the first twenty differences and how many more exist', () =>
     withUntracked(target, { applied: '0003' }, async (project) => {
       const tables = Array.from({ length: 25 }, (_, at) => `CREATE TABLE t${at} (id int)`);
       await project.query(`DO $$ BEGIN ${tables.join('; ')}; END $$`);

@@ -42,11 +42,11 @@ const findings = async (project: Project) => {
   return (JSON.parse(stdout).findings as { code: string }[]).map(({ code }) => code);
 };
 
-describe.each(servers)('a checkpoint of a state that is gone, on $name', (server) => {
+describe.each(servers)('a checkpoint of a state that no longer exists, on $name', (server) => {
   const withPrisma = (test: (project: Project) => Promise<void>) =>
     withDatabase(server, (url) => test(projectOn(url, writeProject(prisma))));
 
-  it('is forgotten when the tracking table was made anew: every statement runs', () =>
+  it('is forgotten when the tracking table was created again: every statement runs', () =>
     withPrisma(async (project) => {
       expect(await project.json('migrate', 'up')).toMatchObject({ exitCode: 1 });
       expect(await checkpoints(project)).toHaveLength(1);
@@ -62,7 +62,7 @@ describe.each(servers)('a checkpoint of a state that is gone, on $name', (server
       expect(await checkpoints(project)).toEqual([]);
     }));
 
-  it('is forgotten when the tool records the file, and does not come back with its row gone', () =>
+  it('is forgotten when the tool records the file, and stays forgotten when its row is removed', () =>
     withPrisma(async (project) => {
       await project.json('migrate', 'up');
       expect(await findings(project)).toContain('half-done');
@@ -80,7 +80,7 @@ describe.each(servers)('a checkpoint of a state that is gone, on $name', (server
       expect(await findings(project)).not.toContain('half-done');
     }));
 
-  it('is refused when a table that its statements made is gone, and says how to begin anew', () =>
+  it('is refused when a table that its statements created was dropped, and says how to start over', () =>
     withProject(server, { '0001_a.up.sql': alone(...halfway) }, async (project) => {
       await project.json('migrate', 'up');
       await project.query('DROP TABLE other');
@@ -97,7 +97,7 @@ describe.each(servers)('a checkpoint of a state that is gone, on $name', (server
       expect(again.error?.message).toContain('first 3 of 4 statements are applied');
     }));
 
-  it('of an earlier dbops is gone on with', () =>
+  it('resumes when an older version wrote it', () =>
     withProject(server, { '0001_a.up.sql': alone(...halfway) }, async (project) => {
       await project.json('migrate', 'up');
       await project.query('ALTER TABLE dbops.checkpoints DROP tracking_oid, DROP tables');
@@ -107,7 +107,7 @@ describe.each(servers)('a checkpoint of a state that is gone, on $name', (server
       expect(await checkpoints(project)).toEqual([]);
     }));
 
-  it('is refused when a table that it only worked on was made anew', () =>
+  it('is refused when a table that it only changed was created again', () =>
     withProject(
       server,
       {
@@ -130,7 +130,7 @@ describe.each(servers)('a checkpoint of a state that is gone, on $name', (server
       },
     ));
 
-  it('goes on though a later statement dropped what an earlier one made', () =>
+  it('continues although a later statement dropped what an earlier one created', () =>
     withProject(
       server,
       {
@@ -209,7 +209,7 @@ describe.each(servers)('a connection that is lost outside a transaction on $name
       expect(await tracked(project)).toEqual(['0001_a']);
     }));
 
-  it('before its row: all stands, and the next run records it', () =>
+  it('before its row: everything is applied, and the next run records it', () =>
     withProject(server, files, async (project) => {
       const answer = await brokenAt(project, isRecord, 'lose request');
       expect(byState(answer)).toEqual({ failed: ['0001_a'] });
@@ -253,7 +253,7 @@ describe.each(servers)('outside a transaction on $name', (server) => {
       },
     ));
 
-  it('a role that can not make the checkpoints is told, with what was applied before', () =>
+  it('a role that cannot create the checkpoints gets an error with what was applied before', () =>
     withDatabase(server, async (url) => {
       const owner = projectOn(url, writeProject(prisma));
       await owner.query(`GRANT ALL ON SCHEMA public TO ${app.user}`);
@@ -285,7 +285,7 @@ describe.each(servers)('outside a transaction on $name', (server) => {
       },
     ));
 
-  it('of a DO that commits and fails is said what stands, and it is begun anew', () =>
+  it('reports what a DO that commits and fails has applied, and starts it again', () =>
     withProject(
       server,
       {

@@ -16,7 +16,7 @@ const isCommit = (sql: string) => sql.includes('COMMIT') && sql.includes('0001_t
 
 describe.each(servers)('a connection that is lost at COMMIT on $name', (server) => {
   it.each(['SQL', 'module'] as const)(
-    'after it was committed: it is done, and told to be (%s)',
+    'after it was committed: it is applied and reported as applied (%s)',
     (kind) =>
       withProject(server, folders[kind], (project) => {
         const judge = (sql: string): Verdict => (isCommit(sql) ? 'lose answer' : 'pass');

@@ -61,7 +61,7 @@ describe.each(targets)('a file of another tool on $name', (target) => {
       },
     ));
 
-  it('fails part by part with the place, and goes on there', () =>
+  it('fails part by part with the position, and continues there', () =>
     withProject(
       target,
       prisma(

@@ -26,7 +26,7 @@ const knex = {
 };
 
 describe.each(servers)('the lock of the folder’s own tool on $name', (server) => {
-  it.each(['directly', 'behind a pooler'])('is taken and given back, %s', (way) =>
+  it.each(['directly', 'behind a pooler'])('is taken and released, %s', (way) =>
     withWay(way, server, prisma, (project, direct) =>
       withClient(direct.url, async (prismaItself) => {
         const isFree = async () => {
@@ -66,7 +66,7 @@ describe.each(servers)('the lock of the folder’s own tool on $name', (server) 
     ),
   );
 
-  it('of a row is taken and given back, and named when it is set', () =>
+  it('of a row is taken and released, and named when it is set', () =>
     withProject(server, knex, (project) =>
       withClient(project.url, async (gate) => {
         await gate.query('SELECT pg_advisory_lock(1)');
@@ -122,7 +122,7 @@ describe.each(servers)('the lock of the folder’s own tool on $name', (server) 
       }),
     ));
 
-  it('of a row that knex took while dbops ran is not given back by dbops', () =>
+  it('of a row that knex took while dbops ran is not released by dbops', () =>
     withProject(server, knex, (project) =>
       withClient(project.url, async (gate) => {
         await gate.query('SELECT pg_advisory_lock(1)');

@@ -37,7 +37,7 @@ const stateOf = async (project: Project) => ({
 });
 
 describe.each(newest)('migrate up that is killed on $name', (server) => {
-  it('at every boundary between two requests goes on there, and ends as an undisturbed run does', async () => {
+  it('at every boundary between two requests resumes there, and ends as an undisturbed run does', async () => {
     const { undisturbed, requests } = await whole(server);
     expect(requests).toBeGreaterThan(40);
     for (let at = 1; at <= requests; at++) {

@@ -112,7 +112,7 @@ describe.each(servers)('a migration that waits for a table on $name', (server) =
     }),
   );
 
-  it('outside a transaction keeps what stands, and goes on there', () =>
+  it('outside a transaction keeps what was applied, and resumes there', () =>
     withProject(
       server,
       { ...altering, '0002_y.up.sql': `-- dbops: no-transaction\n${altering['0002_y.up.sql']}` },

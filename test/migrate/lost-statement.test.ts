@@ -14,7 +14,7 @@ const invalid = 'SELECT indexrelid::regclass FROM pg_index WHERE NOT indisvalid'
 
 const alone = (sql: string) => `-- dbops: no-transaction\n${sql};`;
 
-describe.each(servers)('a statement that stands alone on $name', (server) => {
+describe.each(servers)('a statement outside a transaction on $name', (server) => {
   it.each([
     'CREATE INDEX CONCURRENTLY t_x ON t (x)',
     'CREATE INDEX CONCURRENTLY ON t (x)',

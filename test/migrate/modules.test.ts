@@ -76,7 +76,7 @@ describe.each(targets)('a Kysely module on $name', (target) => {
     ['can not be read', 'export const up = ;', /cannot be loaded/],
     ['throws when it is loaded', `throw new Error('not today');`, /not today/],
     ['exports no up', 'export const something = 1;', /exports no function up/],
-  ])('that %s is a usage error, and nothing is begun', (_, source, message) =>
+  ])('that %s is a usage error, and nothing is started', (_, source, message) =>
     withProject(target, { '0001_bad.ts': source }, async (project) => {
       const up = await project.json('migrate', 'up');
       expect(up.exitCode).toBe(2);
@@ -200,7 +200,7 @@ describe.each(servers)('the connection of a module on $name', (target) => {
   );
 
   it.each(['SELEC 1', 'SELECT 1/0', 'SELECT * FROM nowhere; CREATE TABLE b ()'])(
-    'stays in its transaction when it goes on after the error of %s',
+    'stays in its transaction when it continues after the error of %s',
     (statement) =>
       withProject(
         target,
@@ -219,7 +219,7 @@ describe.each(servers)('the connection of a module on $name', (target) => {
       ),
   );
 
-  it('tells the place of an error in the statement itself', () =>
+  it('gives the position of an error in the statement itself', () =>
     withProject(
       target,
       {

@@ -43,7 +43,7 @@ const fused = {
 };
 
 describe.each(targets)('a file outside a transaction on $name', (target) => {
-  it('goes on where it was cut off, and ends as an undisturbed run does', () =>
+  it('resumes where it was interrupted, and ends as an undisturbed run does', () =>
     withDatabase(target, (url) =>
       withSession(url, async (session) => {
         const root = writeFolder(fused);
@@ -73,7 +73,7 @@ describe.each(targets)('a file outside a transaction on $name', (target) => {
       }),
     ));
 
-  it('leaves no invalid index behind, and goes on when the rows are mended', () =>
+  it('leaves no invalid index behind, and continues when the rows are corrected', () =>
     withProject(
       target,
       {
@@ -138,7 +138,7 @@ describe.each(targets)('a file outside a transaction on $name', (target) => {
       }),
     ));
 
-  it('keeps what it SETs to its end, also after it was cut off', () =>
+  it('keeps what it SETs to its end, also after it was interrupted', () =>
     withProject(
       target,
       {

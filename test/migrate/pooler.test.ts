@@ -110,7 +110,7 @@ describe.each(servers)('behind a transaction pooler on $name', (server) => {
       },
     ));
 
-  it('nothing more is begun when the connection that holds the lock is lost', () =>
+  it('nothing more is started when the connection that holds the lock is lost', () =>
     withPooled(
       {
         '0001_gate.up.sql': 'SELECT pg_advisory_xact_lock(1)',

@@ -37,7 +37,7 @@ async function withServer(major: number, test: (server: RunningServer) => Promis
 }
 
 describe.each(servers)('a crash of $name in the middle of a run', ({ major }) => {
-  it('takes back commits, and that is told', () =>
+  it('loses commits, and that is reported', () =>
     withServer(major, async ({ server: { adminUrl } }) => {
       const project = projectOn(adminUrl, writeFolder(files));
       const { exitCode, error, ...up } = await upUntil(project, '60s', (pid) =>
@@ -67,7 +67,7 @@ describe.each(servers)('a crash of $name in the middle of a run', ({ major }) =>
       expect(await exists(project, 'a')).toBe(false);
     }));
 
-  it('after which it does not start again: what stands is said to be unknown', () =>
+  it('after which it does not start again: what remains applied is reported as unknown', () =>
     withServer(major, async ({ server: { adminUrl }, stop }) => {
       const project = projectOn(adminUrl, writeFolder(files));
       const { exitCode, error } = await upUntil(project, '1s', stop);

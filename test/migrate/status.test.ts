@@ -145,7 +145,7 @@ describe('migrate status finds', () => {
       ]);
     }));
 
-  it('a file that was cut off, which the next run finishes', () =>
+  it('a file that was interrupted, which the next run finishes', () =>
     on(async (project) => {
       await project.dbops('migrate', 'up');
       const half = `-- dbops: no-transaction\nCREATE TABLE c ();\nSELECT 1/(count(*)) FROM a;`;
@@ -154,14 +154,14 @@ describe('migrate status finds', () => {
       const status = await project.json('migrate', 'status', '--check');
       expect(status.exitCode).toBe(4);
       expect(findingsOf(status)).toMatchObject([
-        { code: 'half-done', where: { object: '0003_c' }, help: 'Let it finish: dbops migrate up' },
+        { code: 'half-done', where: { object: '0003_c' }, help: 'To continue: dbops migrate up' },
       ]);
       await project.query('INSERT INTO a VALUES (1)');
       expect((await project.json('migrate', 'up')).exitCode).toBe(0);
       expect(findingsOf(await project.json('migrate', 'status', '--check'))).toEqual([]);
     }));
 
-  it('two migrations of one number, and a late one, with the way out on the screen', () =>
+  it('two migrations of one number, and a late one, with the fix on the screen', () =>
     on(async (project) => {
       await project.dbops('migrate', 'up');
       project.write({
@@ -173,7 +173,7 @@ describe('migrate status finds', () => {
       const { stdout } = await project.dbops('migrate', 'status');
       expect(stdout).toMatch(/error duplicate {2}0003_c/);
       expect(stdout).toMatch(/error duplicate {2}0003_d/);
-      expect(stdout).toContain('→ Rename the one that came later');
+      expect(stdout).toContain('→ Rename the newer one');
     }));
 });
 

@@ -37,7 +37,7 @@ describe.each(targets)('migrate on $name', (target) => {
       expect(await project.json('migrate', 'up')).toMatchObject({ exitCode: 0, migrations: [] });
     }));
 
-  it('rolls back the newest first, as far as it is told', () =>
+  it('rolls back the newest first, as far as asked', () =>
     withProject(target, chain, async (project) => {
       await project.dbops('migrate', 'up');
       const one = await project.json('migrate', 'down');
@@ -55,7 +55,7 @@ describe.each(targets)('migrate on $name', (target) => {
       expect(await project.json('migrate', 'down')).toMatchObject({ exitCode: 0, migrations: [] });
     }));
 
-  it('applies as far as it is told', () =>
+  it('applies as far as asked', () =>
     withProject(target, chain, async (project) => {
       expect(byState(await project.json('migrate', 'up', '--steps', '1'))).toEqual({
         done: ['0001_a'],
@@ -66,7 +66,7 @@ describe.each(targets)('migrate on $name', (target) => {
       expect(byState(await project.json('migrate', 'up', '--to', '0002_b'))).toEqual({});
     }));
 
-  it('does nothing for a --to that it can not find', () =>
+  it('does nothing for a --to that it cannot find', () =>
     withProject(target, chain, async (project) => {
       for (const to of ['0003', '00', 'b']) {
         const { exitCode, error } = await project.json('migrate', 'up', '--to', to);
@@ -233,7 +233,7 @@ describe.each(targets)('migrate on $name', (target) => {
       },
     ));
 
-  it('refuses a file that can not run in one transaction of ours, before it begins', () =>
+  it('refuses a file that cannot run in one transaction, before it starts', () =>
     withProject(target, {}, async (project) => {
       const control = 'MIGRATION.TRANSACTION_CONTROL';
       const files = [

@@ -112,7 +112,7 @@ const failures: [string, Failure][] = [
 ];
 
 describe.each(targets)('rows that forbid a migration on $name', (target) => {
-  it('are told of the whole file, as far as the data stays what it is', () =>
+  it('are reported for the whole file, as far as the data stays unchanged', () =>
     withProject(target, { '0001_shop.up.sql': shop }, async (project) => {
       const demands = `ALTER TABLE products ADD COLUMN a int NOT NULL, ADD COLUMN b text NOT NULL;
         ALTER TABLE shops ADD COLUMN c int NOT NULL;
@@ -140,7 +140,7 @@ describe.each(targets)('rows that forbid a migration on $name', (target) => {
 });
 
 describe.each(servers)('rows that forbid a migration on $name', (server) => {
-  it('are counted and named, with the way out, and nothing is changed', () =>
+  it('are counted and named, with the fix, and nothing is changed', () =>
     withProject(server, { '0001_shop.up.sql': shop }, async (project) => {
       await project.dbops('migrate', 'up');
       await project.query(
@@ -230,7 +230,7 @@ describe.each(servers)('rows that forbid a migration on $name', (server) => {
       });
     }));
 
-  it('are given up after some seconds, and the failure is told all the same', () =>
+  it('are not counted after some seconds, and the failure is reported nevertheless', () =>
     withProject(server, { '0001_shop.up.sql': shop }, async (project) => {
       await project.dbops('migrate', 'up');
       // Slow for whoever only reads.

@@ -110,7 +110,7 @@ describe('what strangers wrote', () => {
 });
 
 describe('redact', () => {
-  it('takes out every spelling of a secret, wherever it stands', () => {
+  it('removes every spelling of a secret, wherever it occurs', () => {
     fc.assert(
       fc.property(fc.string({ minLength: 8 }), (secret) => {
         const spellings = [secret, encodeURIComponent(secret)];
@@ -202,7 +202,7 @@ describe('progress', () => {
     expect(written().endsWith('\r\u001b[Kapplying 0002_slow')).toBe(true);
   });
 
-  it('makes way for a line that is printed, and comes back below it', () => {
+  it('makes way for a printed line, and appears again below it', () => {
     const { progress, after, written, print } = progressOn({ isTTY: true, columns: 80 });
     after(200);
     progress.update('applying 0002_slow');

@@ -49,7 +49,7 @@ const namesOf = (list: unknown) =>
     .toSorted();
 
 describe.each(servers)('migrate up that destroys on $name', (target) => {
-  it('names it with counts, keeps it, and has the same rows again after the way back', () =>
+  it('prints counts, saves the rows, and has the same rows after the rollback', () =>
     withShop(target, async (project) => {
       await project.query('CREATE TABLE by_hand AS SELECT 1 AS id');
       const lost = ['by_hand 1', 'lines 3', 'orders.note 5', 'orders.price 5'];
@@ -60,9 +60,9 @@ describe.each(servers)('migrate up that destroys on $name', (target) => {
 
       const up = await project.dbops('migrate', 'up');
       expect(up.stderr).toContain(
-        '0002_less drops the table public.lines (3 rows): copied to dbops_rescue first',
+        '0002_less drops table public.lines (3 rows): copied to dbops_rescue first',
       );
-      expect(up.stdout).toContain('kept 5 values of public.orders.price');
+      expect(up.stdout).toContain('saved 5 values of public.orders.price before');
       expect(up.stdout).toContain('dbops rescue restore 0002_less');
       expect(namesOf((await project.json('rescue', 'list'))['rescued'])).toEqual(lost);
 
@@ -72,7 +72,7 @@ describe.each(servers)('migrate up that destroys on $name', (target) => {
       await project.dbops('migrate', 'down', '--no-restore');
       await project.query('CREATE TABLE by_hand (id int)');
       expect((await project.dbops('rescue', 'restore', '0002_less', '--dry-run')).stdout).toContain(
-        'public.lines: 3 rows would be put back',
+        'public.lines: would restore 3 rows',
       );
       expect((await project.dbops('rescue', 'restore', '0002_less')).exitCode).toBe(0);
       expect(await contents(project)).toEqual(before);
@@ -81,7 +81,7 @@ describe.each(servers)('migrate up that destroys on $name', (target) => {
       );
     }));
 
-  it('tells of rows whose place it has made again, and puts them back when told to', () =>
+  it('reports rows that can be restored, and restores them when asked to', () =>
     withShop(target, async (project) => {
       project.write({ '0002_less.up.sql': 'ALTER TABLE orders ADD COLUMN more text' });
       await project.dbops('migrate', 'up');
@@ -109,7 +109,7 @@ describe.each(servers)('migrate up that destroys on $name', (target) => {
       const before = await contents(project);
       const refused = await project.dbops('migrate', 'up', '--discard-data');
       expect(refused.exitCode).toBe(2);
-      expect(refused.stderr).toContain('drops the table public.lines (3 rows): discarded');
+      expect(refused.stderr).toContain('drops table public.lines (3 rows): discarded');
       expect(refused.stderr).toContain('--confirm');
       expect(await contents(project)).toEqual(before);
       const [{ name } = { name: '' }] = await project.query<{ name: string }>(
@@ -155,8 +155,8 @@ describe.each(servers)('migrate up that destroys on $name', (target) => {
         '0002_less.down.sql': 'ALTER TABLE made_by_hand ADD COLUMN a text',
       });
       const up = await project.dbops('migrate', 'up');
-      expect(up.stderr).toContain('no shadow, so the text tells');
-      expect(up.stdout).toContain('kept 1 value of public.made_by_hand.a');
+      expect(up.stderr).toContain('no shadow database, so losses are read from the text');
+      expect(up.stdout).toContain('saved 1 value of public.made_by_hand.a before');
       expect(up.stdout).not.toContain('made_by_hand.b');
     }));
 });

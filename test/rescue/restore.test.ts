@@ -240,8 +240,8 @@ describe.each(targets)('putting back on $name', (target) => {
         await destroy(session, 'ALTER TABLE a ALTER v TYPE int USING v::int; DROP TABLE b');
         const obstacles = fatesOf(await putBack(session));
         expect(obstacles.toSorted()).toEqual([
-          'the column v is of type integer, and the values were of type text',
-          'there is no table public.b',
+          'column v has type integer, but the saved values have type text',
+          'table public.b does not exist',
         ]);
         expect((await readRecords(session)).map(({ state }) => state)).toEqual(['kept', 'kept']);
       },

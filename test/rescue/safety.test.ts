@@ -105,7 +105,7 @@ describe.each(servers)('rows that are kept on $name', (server) => {
       expect(await rowsOf(project)).toEqual({ table: 100, copies: 0 });
     }));
 
-  it('stay where they are when the role may not make the schema, and the way out is true', () =>
+  it('stay where they are when the role may not create the schema, and the printed fix works', () =>
     withLogs(server, async (project) => {
       const [{ database } = { database: '' }] = await project.query<{ database: string }>(
         'SELECT current_database() AS database',

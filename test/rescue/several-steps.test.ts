@@ -207,7 +207,7 @@ describe.each(newest)('migrate down and redo over several migrations on $name', 
       expect(await contents(project)).toEqual(before);
     }));
 
-  it('reports the values whose rows are gone, the rows whose place is taken, and what was never copied', () =>
+  it('reports values whose rows no longer exist, rows whose key is taken, and what was never copied', () =>
     withStory(
       target,
       {

@@ -25,11 +25,11 @@ const limited = [
   'ALTER DATABASE d SET TABLESPACE x',
 ];
 
-describe('a statement that stands alone', () => {
+describe('a statement outside a transaction', () => {
   it.each([
     ...patient.map((sql) => [sql, true] as const),
     ...limited.map((sql) => [sql, false] as const),
-  ])('%s lets the application pass while it waits: %s', async (sql, letsPass) => {
+  ])('%s blocks no queries while it waits: %s', async (sql, letsPass) => {
     const [statement] = await splitStatements(sql);
     expect(statement).toMatchObject({ standsAlone: true, letsPass });
   });

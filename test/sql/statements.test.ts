@@ -59,7 +59,7 @@ describe('splitStatements', () => {
     },
   );
 
-  it('tells where the syntax is wrong', async () => {
+  it('reports where the syntax is wrong', async () => {
     const sql = "SELECT 'größer 🐘';\nSELECT 1 FORM t";
     const error: unknown = await splitStatements(sql).catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(SqlSyntaxError);
@@ -79,7 +79,7 @@ describe('splitStatements', () => {
     'CREATE INDEX CONCURRENTLY i ON t (a)',
   );
 
-  it('gives back what was joined, with its lines', async () => {
+  it('splits what was joined, with its lines', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(pieces), async (texts) => {
         const sql = texts.join(';\n');
@@ -95,7 +95,7 @@ describe('splitStatements', () => {
   });
 });
 
-describe('a statement stands alone', () => {
+describe('a statement runs outside a transaction', () => {
   it.each([
     'CREATE INDEX CONCURRENTLY i ON t (a)',
     'CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS i ON s.t (a)',

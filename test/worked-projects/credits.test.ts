@@ -76,7 +76,7 @@ describe.each(servers)('the credits project on $name', (server) => {
       expect((await project.dbops('migrate', 'status', '--check')).exitCode).toBe(0);
     }));
 
-  it('is refused where the constraint is there already, and says what that may mean', () =>
+  it('is refused where the constraint already exists, and says what that may mean', () =>
     withUsers(async (project) => {
       await project.query(
         'ALTER TABLE subscriptions ADD CONSTRAINT subscriptions_stripe_customer_id_key UNIQUE (stripe_customer_id)',

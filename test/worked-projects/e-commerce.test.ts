@@ -44,7 +44,7 @@ describe.each(servers)('the e-commerce project on $name', (server) => {
       });
     }));
 
-  it('goes up by the way out: expand, backfill, contract', () =>
+  it('goes up with the printed fix: expand, backfill, contract', () =>
     withShop(async (project) => {
       takeWayOut(project);
       expect((await project.dbops('migrate', 'up', '--to', blizzard)).exitCode).toBe(0);

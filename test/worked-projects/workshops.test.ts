@@ -54,7 +54,7 @@ describe.each(servers)('the workshops project on $name', (server) => {
         'drizzle.__drizzle_migrations has no row for it',
         'Compared with a replay of the folder, it is proven: ',
         'dbops repair-tracking',
-        'record it, then: dbops migrate up',
+        'If you know that all of it is applied, record it with the statement below, then: dbops migrate up',
       ])
         expect(stderr).toContain(line);
       expect(await everythingIn(project)).toEqual(before);

@@ -8,8 +8,8 @@ import type { Migration } from '../../migration.ts';
 import { text, type Block, type JsonValue, type Report } from '../../report.ts';
 import { findingsOf, nextStep, type Baseline } from './findings.ts';
 
-/** Maximum number of differences that are listed; the rest is counted. */
-const told = 20;
+/** How many differences are listed; the rest is a count. */
+const listed = 20;
 
 /** Returns the report on what was recorded, or would be, and on what the catalog cannot prove. */
 export async function baselineReport(baseline: Baseline): Promise<Report> {
@@ -54,9 +54,9 @@ export function notExact(
   isNamed: boolean,
 ): Report {
   const nearest = asked[length - 1]?.name ?? '';
-  const rest = differences.length - told;
+  const rest = differences.length - listed;
   const lines = differences
-    .slice(0, told)
+    .slice(0, listed)
     .map((difference): Block => ({ kind: 'text', text: describe(difference), tone: 'bad' }));
   return {
     exitCode: exitCodes.findings,
@@ -71,10 +71,10 @@ export function notExact(
       code: 'BASELINE.DIFFERENT',
       exitCode: exitCodes.findings,
       message: isNamed
-        ? `The database is not exactly what the migrations up to ${nearest} make; nothing was recorded.`
-        : `The database is not exactly what any first part of the folder makes; the nearest is the one up to ${nearest}. Nothing was recorded.`,
+        ? `The schema is not the one that the migrations up to ${nearest} produce; nothing was recorded.`
+        : `The schema matches no point in the migration history; the closest is after ${nearest}. Nothing was recorded.`,
       reason: [`${differences.length} difference${differences.length === 1 ? '' : 's'}`],
-      hint: 'Bring database and folder together (correct the one that is wrong), then run the command again: dbops migrate baseline --dry-run',
+      hint: 'Correct the database or the folder, then: dbops migrate baseline --dry-run',
     }),
   };
 }
@@ -111,9 +111,9 @@ export function alreadyTracked(table: string, rows: number): DbopsError {
   return new DbopsError({
     code: 'BASELINE.TRACKED',
     exitCode: exitCodes.desynchronised,
-    message: `${table} has rows already; baseline is for a database that has none.`,
+    message: `${table} already has rows; baseline is for a database without tracking rows.`,
     reason: [`${rows} migration${rows === 1 ? ' is' : 's are'} recorded`],
-    hint: 'If rows are missing or wrong: dbops repair-tracking. What it says of the folder: dbops migrate status',
+    hint: 'If rows are missing or wrong: dbops repair-tracking. To see the recorded state: dbops migrate status',
   });
 }
 
@@ -121,7 +121,7 @@ export function alreadyTracked(table: string, rows: number): DbopsError {
 export function emptyDatabase(name: string): DbopsError {
   return usageError(
     'BASELINE.EMPTY',
-    `${name} is empty: there is nothing that migrations could have made.`,
+    `${name} is empty: no migration was applied to it.`,
     'Apply them: dbops migrate up',
   );
 }
@@ -131,6 +131,6 @@ export function changedMeanwhile(): DbopsError {
   return usageError(
     'BASELINE.CHANGED',
     'The schema changed while it was being compared; nothing was recorded.',
-    'Run the command again when nobody else migrates: dbops migrate baseline',
+    'Run the command again when no other migration is running: dbops migrate baseline',
   );
 }

@@ -35,8 +35,8 @@ export async function expectShowing(
     code: 'REPAIR.NOT_AS_PROVEN',
     exitCode: exitCodes.failed,
     message:
-      'The statements ran, and did not give the catalog that they gave in the shadow. Everything was rolled back.',
+      'The statements gave a different schema than in the shadow database. Everything was rolled back.',
     reason: wrong.slice(0, 5).map(({ object, word }) => `${object.kind} ${object.name} ${word}`),
-    hint: 'Replay on a server of the same version: --shadow-url postgres://…',
+    hint: 'Use a shadow database on a server of the same version: --shadow-url postgres://…',
   });
 }

@@ -35,7 +35,7 @@ export async function planFinish(
     standsAlone: missing.some(({ standsAlone }) => standsAlone),
   };
   const doubts = steps.flatMap(doubtOf);
-  if (missing.length === 0 && doubts.length === 0) doubts.push('none of its statements is missing');
+  if (missing.length === 0 && doubts.length === 0) doubts.push('no statement of it is missing');
   if (doubts.length > 0) return { ...way, doubts };
   const { before, after } = surroundingsOf(wanted, diagnosis, at);
   const migration = wanted.migrations[at];
@@ -58,9 +58,9 @@ export async function planFinish(
 function doubtOf({ state, place, sql, hasValues }: PartialStatement): string[] {
   const [head = ''] = sql.split('\n');
   if (state === 'missing' && hasValues)
-    return [`${place} needs values that only its module has: ${head}`];
-  if (state === 'otherwise') return [`${place} made something else than what is there: ${head}`];
-  if (state === 'not known') return [`${place} leaves no trace, and may have been run: ${head}`];
+    return [`${place} needs values that only the module has: ${head}`];
+  if (state === 'otherwise') return [`${place} created an object that now differs: ${head}`];
+  if (state === 'not known') return [`${place} leaves no trace and may have run: ${head}`];
   return [];
 }
 

@@ -8,7 +8,7 @@ import { changesData } from '../../sql/changes-data.ts';
 /** A statement that a module sends. */
 export interface Sent {
   sql: string;
-  /** Its values travel apart: they are the module's own, and it can not be sent without. */
+  /** Its values travel apart: only the module has them, and the statement cannot be sent without them. */
   hasValues: boolean;
 }
 
@@ -44,7 +44,7 @@ async function isChange({ sql }: Sent): Promise<boolean> {
   return !/^\s*(?:select|with|show|values)\b/i.test(sql) || changesData(sql);
 }
 
-/** The same client; what is sent through it is told. */
+/** Returns the client so that `tell` receives each statement sent through it. */
 function listening(client: Client, tell: (statement: Sent) => void): Client {
   return new Proxy(client, {
     get(target, name) {

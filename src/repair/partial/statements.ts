@@ -30,11 +30,11 @@ export interface PartialStatement {
 }
 
 /**
- * Which statements of a file were run: each is replayed by itself, after those before it, and what
+ * Which statements of a file were run: each is replayed on its own, after those before it, and what
  * it changes is looked for in the live catalog. One that changes rows only was run where one after
  * it was, and was not where one before it was not: a file runs in its order.
  *
- * @returns nothing where the statements can't be told one by one
+ * @returns undefined when the statements cannot be separated
  */
 export async function statementsOf(
   wanted: Wanted,

@@ -19,7 +19,7 @@ export interface WayBack extends Way {
 export const derivedSettings = `${fixedSettings}; SET LOCAL check_function_bodies = off`;
 
 /**
- * The inverse of the statements that were run, derived from the catalogs before and after them,
+ * The inverse of the statements that were run, derived from the schema before and after them,
  * with the proof: in a shadow that was brought to the half-run state it gives the catalog that was
  * there before the file.
  */
@@ -35,14 +35,14 @@ export async function planTakeBack(
   if (later)
     return {
       ...none,
-      doubts: [`${later.name} was applied after it, and may rest on what it made`],
+      doubts: [`${later.name} was applied after it, and may depend on it`],
     };
   const done = steps.filter(({ state }) => state === 'in').map((step) => step.migration);
   const strange = steps.filter(({ state }) => state === 'otherwise');
   if (strange.length > 0)
     return {
       ...none,
-      doubts: strange.map(({ place }) => `${place} made something else than what is there`),
+      doubts: strange.map(({ place }) => `${place} created an object that now differs`),
     };
   return withReplayer({ ...wanted, migrations: [...before, ...done] }, async (shadow) => {
     await prepare(shadow, wanted.format);

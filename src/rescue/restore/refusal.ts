@@ -14,17 +14,17 @@ export async function findObstacle(
 ): Promise<string | undefined> {
   const { loss, key } = record;
   const table = `${loss.schema}.${loss.table}`;
-  if (!shape) return `there is no table ${table}`;
+  if (!shape) return `table ${table} does not exist`;
   const live = new Map(shape.columns.map((column) => [column.name, column]));
   for (const { name, type } of record.columns) {
     const isWritten = loss.kind !== 'column' || name === loss.column;
     if (!isWritten && !key.includes(name)) continue;
     const column = live.get(name);
-    if (!column) return `${table} has no column ${name}`;
+    if (!column) return `column ${table}.${name} does not exist`;
     if (!isWritten) continue;
-    if (column.isGenerated) return `the column ${name} is a generated one now`;
+    if (column.isGenerated) return `column ${name} is now a generated column`;
     if (column.type !== type && !(await holds(session, record, column, type)))
-      return `the column ${name} is of type ${column.type}, and the values were of type ${type}`;
+      return `column ${name} has type ${column.type}, but the saved values have type ${type}`;
   }
   return undefined;
 }

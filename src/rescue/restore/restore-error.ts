@@ -15,9 +15,9 @@ export function restoreError(error: unknown, records: readonly RescueRecord[]): 
   return new DbopsError({
     code: 'RESCUE.RESTORE',
     exitCode: exitCodes.failed,
-    message: `The kept rows were not put back: ${said}. That was rolled back; they are still in dbops_rescue.`,
+    message: `Restoring the rescued rows failed: ${said}. The restore was rolled back; the rows remain in dbops_rescue.`,
     reason: [...(code ? [`SQLSTATE ${code}`] : []), ...copies],
-    hint: 'Look at what is in their way, and try again: dbops rescue list, dbops rescue restore NAME --dry-run',
+    hint: 'See what conflicts, then try again: dbops rescue restore NAME --dry-run',
     cause,
   });
 }

@@ -71,7 +71,7 @@ describe.each(targets)('migrate down of a folder without rollbacks, on $name', (
       expect(await contentOf(project)).toEqual(before);
     }));
 
-  it('keeps the rows of what it takes away, and puts them back on the way there', () =>
+  it('saves the rows of what it drops, and restores them on the way up', () =>
     withProject(target, shop, async (project) => {
       await project.dbops('migrate', 'up', '--steps', '1');
       for (const sql of rows.split(';')) await project.query(sql);
@@ -95,12 +95,12 @@ const pair = {
 };
 
 describe.each(newest)('migrate down, on $name', (on) => {
-  it('refuses a rollback that does not give back what was there, and names it', () =>
+  it('refuses a rollback that does not restore the schema, and names the difference', () =>
     withProject(on, pair, async (project) => {
       await project.dbops('migrate', 'up');
       const refused = await project.dbops('migrate', 'down');
       expect(refused.exitCode).toBe(2);
-      expect(refused.stderr).toContain('0002_b (its own down)');
+      expect(refused.stderr).toContain('0002_b (down migration of the folder)');
       expect(refused.stderr).toContain('index i on public.a is unexpected');
       expect(await exists(project, 'i')).toBe(true);
 
@@ -122,7 +122,7 @@ describe.each(newest)('migrate down, on $name', (on) => {
       await project.query('SELECT email, nick FROM "User"');
     }));
 
-  it('takes back what it did where the live schema has drifted', () =>
+  it('rolls itself back when the live schema has drifted', () =>
     withProject(
       on,
       { ...pair, '0002_b.down.sql': 'DROP INDEX i; ALTER TABLE a DROP COLUMN v CASCADE;' },
@@ -155,14 +155,14 @@ describe.each(newest)('migrate down, on $name', (on) => {
         expect(strict.stderr).toContain('0001_a.up.sql:2');
         const down = await project.dbops('migrate', 'down');
         expect(down.exitCode).toBe(0);
-        expect(down.stderr).toContain('made from the live catalog');
-        expect(down.stderr).toMatch(/left out: .*0001_a\.up\.sql:2/);
+        expect(down.stderr).toContain('copied from the live catalog');
+        expect(down.stderr).toMatch(/skipped: .*0001_a\.up\.sql:2/);
         await project.query('SELECT id FROM a');
         expect(await exists(project, 'i')).toBe(false);
       },
     ));
 
-  it('says what values are missing where a required column comes back and nothing was kept', () =>
+  it('says what values are missing where a required column is added again and nothing was saved', () =>
     withProject(
       on,
       {

@@ -35,7 +35,7 @@ describe.each(servers)('a rollback derived in the embedded shadow, on $name', (s
   });
 
   it(
-    'gives back the catalog that was there, when it is called proven',
+    'restores the previous catalog when it is called proven',
     async () => {
       const refused: string[] = [];
       const counts = { proven: 0, refused: 0, idle: 0 };

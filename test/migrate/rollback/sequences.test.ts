@@ -56,7 +56,7 @@ const withJobs = (
   );
 
 describe.each(targets)('the sequence of a rolled-back migration on $name', (target) => {
-  it.each(Object.entries(cases))('goes on behind the rows where %s', (_, story) =>
+  it.each(Object.entries(cases))('continues behind the rows where %s', (_, story) =>
     withJobs(target, story, async (project) => {
       const down = await project.json('migrate', 'down');
       expect(down).toMatchObject({ exitCode: 0, migrations: [{ rollback: { proven: true } }] });
