@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { underUserPath } from '../db/search-path.ts';
 import type { Session } from '../db/session.ts';
 import { countRows, failedOf, type RowCounts } from './row-counts.ts';
 import { isRowError, runBatch, type Worker } from './batch.ts';
@@ -7,6 +6,7 @@ import type { WorkersResult, BackfillRun } from './workers.ts';
 import { mostAtOnce, pageOf, remaining, remainingUnread } from './sql.ts';
 import type { Quarantined } from './row-counts.ts';
 import { readQuarantine, sweepRange } from './store.ts';
+import { readDefined } from './read-defined.ts';
 import type { Relation } from './read-table.ts';
 import type { Subject } from './resolve-target.ts';
 
@@ -63,7 +63,7 @@ async function sweep({ session, worker, subject, target, relation }: Sweep): Pro
   for (let isMore = true; isMore && !worker.signal.aborted;) {
     const quarantine = await readQuarantine(session, worker.name);
     const failed = failedOf(subject, target, quarantine);
-    const ask = (sql: string) => underUserPath<{ id: string }>(session, sql);
+    const ask = (sql: string) => readDefined<{ id: string }>(session, sql);
     const rows = await ask(remaining(subject, relation, failed, worker.purpose)).catch(
       (error: unknown) => {
         if (!isRowError(error)) throw error;

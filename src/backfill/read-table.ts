@@ -1,5 +1,6 @@
 import type { Session } from '../db/session.ts';
 import { usageError } from '../errors.ts';
+import { readDefined } from './read-defined.ts';
 
 /** A table that stores rows: an ordinary one, or a partition. */
 export interface Relation {
@@ -42,8 +43,6 @@ export interface TableInfo {
   collate: string;
   isNotNull: boolean;
   triggers: string[];
-  /** Row-level security applies to the current role. */
-  hidesRows: boolean;
 }
 
 /** Returns SQL of the operator with which the primary key's index compares a column; 3 is equality, 5 is >. */
@@ -83,8 +82,7 @@ export async function readTableInfo(
             coalesce(a.attnotnull, false) AS "isNotNull",
             ARRAY(SELECT tgname::text FROM pg_trigger
                    WHERE tgrelid = c.oid AND NOT tgisinternal AND tgenabled IN ('O', 'A')
-                     AND tgtype & 17 = 17 AND tgname NOT LIKE 'zz\\_dbops\\_%' ORDER BY 1) AS triggers,
-            row_security_active(c.oid) AS "hidesRows"
+                     AND tgtype & 17 = 17 AND tgname NOT LIKE 'zz\\_dbops\\_%' ORDER BY 1) AS triggers
        FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
        LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = $2 AND a.attnum > 0
       WHERE c.oid = to_regclass($1)`,
@@ -122,14 +120,17 @@ const restating = `SELECT DISTINCT k.attname::text
  * Returns the table, or its partitions, that store rows.
  *
  * @param column the column to fill
- * @throws usage error when a partition is a foreign table
+ * @throws usage error when a partition is a foreign table; what the server reports of a partition
+ *   whose own policies hide rows, which those of its parent do not decide
  */
 export async function readRelations(
   session: Session,
   oid: number,
   column: string,
 ): Promise<Relation[]> {
-  const rows = await session.query<Relation & { kind: string } & Record<string, unknown>>(
+  const rows = await session.query<
+    Relation & { kind: string; hidesRows: boolean } & Record<string, unknown>
+  >(
     `WITH RECURSIVE tree AS (
        SELECT $1::oid AS oid UNION ALL SELECT inhrelid FROM pg_inherits JOIN tree ON tree.oid = inhparent
      )
@@ -137,7 +138,7 @@ export async function readRelations(
             coalesce(pg_relation_filenode(c.oid), 0)::int8::float8 AS filenode,
             CASE WHEN c.relkind = 'r' THEN pg_relation_size(c.oid) / current_setting('block_size')::int ELSE 0 END::float8 AS pages,
             greatest(c.reltuples, 0)::float8 AS rows, coalesce(m.amhandler::text = 'heap_tableam_handler' AND m.amname = 'heap', false) AS "isHeap",
-            ARRAY(${restating}) AS restated
+            row_security_active(c.oid) AS "hidesRows", ARRAY(${restating}) AS restated
        FROM tree JOIN pg_class c USING (oid) JOIN pg_namespace n ON n.oid = c.relnamespace
        LEFT JOIN pg_am m ON m.oid = c.relam
       ORDER BY c.oid`,
@@ -150,7 +151,10 @@ export async function readRelations(
       `Partition ${foreign.name} is a foreign table and cannot be filled.`,
       'Fill it in its own database, and each of the other partitions separately.',
     );
-  return rows.filter(({ kind }) => kind === 'r');
+  const tables = rows.filter(({ kind }) => kind === 'r');
+  for (const { name } of tables.filter(({ hidesRows }) => hidesRows))
+    await readDefined(session, `EXPLAIN SELECT FROM ONLY ${name}`);
+  return tables;
 }
 
 /** Returns the columns of each unique index that covers all rows. */

@@ -1,10 +1,10 @@
 import { quoteIdentifier, quoteLiteral } from '../db/quote.ts';
-import { underUserPath } from '../db/search-path.ts';
 import type { Session } from '../db/session.ts';
 import { isRowError, runBatch, type Batch, type Worker } from './batch.ts';
 import { candidates, nameOfRow } from './sql.ts';
 import type { BackfillCheckpoint } from './store.ts';
 import { dealOut, type ScanRange, type Strategy } from './strategy.ts';
+import { readDefined } from './read-defined.ts';
 import type { Relation } from './read-table.ts';
 import type { Subject } from './resolve-target.ts';
 import type { Throttle } from './throttle.ts';
@@ -55,7 +55,7 @@ async function scanPages(scan: RangeScan): Promise<void> {
 async function readWindow({ subject, relation, worker }: RangeScan, from: number, to: number) {
   const { alias } = subject;
   const read = (condition: string) =>
-    underUserPath<{ filenode: number; ids: string }>(
+    readDefined<{ filenode: number; ids: string }>(
       worker.session,
       `SELECT pg_catalog.pg_relation_filenode(${relation.oid}::pg_catalog.oid)::bigint::pg_catalog.float8 AS filenode,
               ARRAY(SELECT ${alias}.ctid FROM ONLY ${relation.name} AS ${alias}
@@ -130,7 +130,7 @@ async function readKeys({ subject, relation, worker, range }: RangeScan, session
     range.position === null
       ? 'true'
       : `(${columns}) ${key[0]?.exceeds} (SELECT ${after.join(', ')} FROM (SELECT ${last}::pg_catalog.jsonb AS key) AS p)`;
-  const rows = await underUserPath<{ id: string; wanted: boolean }>(
+  const rows = await readDefined<{ id: string; wanted: boolean }>(
     session,
     `SELECT ${nameOfRow(subject, 'key')} AS id, (${candidates(subject, worker.purpose)}) AS wanted
        FROM ONLY ${relation.name} AS ${alias} WHERE ${from} ORDER BY ${columns} LIMIT ${keysAtOnce}`,

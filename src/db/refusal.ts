@@ -1,6 +1,7 @@
 import { DbopsError, exitCodes, messageOf } from '../errors.ts';
 import { codeOf } from './connection-error.ts';
 import { quoteIdentifier } from './quote.ts';
+import { rowSecurityError } from './row-security.ts';
 import { sqlstate } from './sqlstate.ts';
 import type { Target } from './target.ts';
 
@@ -15,8 +16,8 @@ export function isRightMissing(error: unknown): boolean {
 }
 
 /**
- * Returns the error for a missing privilege or a read-only database (exit code 3), or nothing for any
- * other error.
+ * Returns the error for a missing privilege, rows that a policy hides, or a read-only database (exit
+ * code 3), or nothing for any other error.
  *
  * @param table that was read, as `schema.table`, where it is known: the server's message may name
  *   its schema only, or leave the schema out
@@ -38,6 +39,8 @@ export function refusal(
       hint: readOnlyHint(role),
     });
   if (code !== sqlstate.insufficientPrivilege) return undefined;
+  const hidden = rowSecurityError(error, target);
+  if (hidden) return hidden;
   const grants = table ? grantsToRead(table, role) : grantsFor(said, role);
   return new DbopsError({
     ...explained,

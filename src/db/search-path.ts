@@ -51,8 +51,8 @@ export async function underUserPath<R extends QueryResultRow>(
   toPath = toUserPath,
 ): Promise<R[]> {
   const answers = await session.client.query<R>(`${toPath}; ${sql}; ${toOwnPath(session)}`);
-  // pg's types know one result; of several statements it returns one each.
-  return [answers].flat()[1]?.rows ?? [];
+  // pg's types know one result; of several statements it returns one each, and toPath may be several.
+  return [answers].flat().at(-2)?.rows ?? [];
 }
 
 /** The schema in which the path of the role finds a table, index, view or sequence. */

@@ -4,6 +4,7 @@ import { Client, types, type ClientConfig, type QueryResultRow } from 'pg';
 import { DbopsError, exitCodes, messageOf } from '../errors.ts';
 import { codeOf, connectionError } from './connection-error.ts';
 import { codeConnectionLosses } from './lost-connection.ts';
+import { readAllRows } from './row-security.ts';
 import { runScript } from './script.ts';
 import { directly, ownPath, takePath, throughPooler, toOwnPath } from './search-path.ts';
 import type { Target } from './target.ts';
@@ -156,11 +157,11 @@ async function clientConfig(target: Target, connectTimeout: number): Promise<Cli
 
 /**
  * Runs `work` in one REPEATABLE READ READ ONLY transaction: figures agree with one another, and
- * the server itself refuses a write.
+ * the server itself rejects a write, and a query from which a policy hides rows.
  */
 export async function readOnly<T>(session: Session, work: () => Promise<T>): Promise<T> {
   await session.script(
-    "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL TimeZone = 'UTC'",
+    `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL TimeZone = 'UTC'; ${readAllRows}`,
   );
   try {
     const result = await work();
