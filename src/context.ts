@@ -183,7 +183,8 @@ function writersOf(
 /** Opens the target; an embedded database has only the extensions that it is opened with. */
 async function openTarget({ command, settings }: ContextInput, room: Room): Promise<Session> {
   const { target } = settings.target();
-  const options = { application: `dbops ${command}`, ...room };
+  const { statementTimeout } = settings;
+  const options = { application: `dbops ${command}`, statementTimeout, ...room };
   if (target.kind !== 'pglite') return openSession(target, options);
   const { extensionsOfProject } = await import('./shadow/extensions.ts');
   return openSession({ ...target, extensions: extensionsOfProject(settings) }, options);

@@ -13,6 +13,7 @@ import { moveCheckpoint, quarantine, sweepRange, type BackfillCheckpoint } from 
 import { readDefined } from './read-defined.ts';
 import type { Relation } from './read-table.ts';
 import type { Subject } from './resolve-target.ts';
+import { shellWord } from '../output/shell.ts';
 
 /** Runs batches on one session. */
 export interface Worker {
@@ -238,7 +239,7 @@ function stopped(error: unknown, { name }: Worker): unknown {
       ? 'The disk of the database is full. The batch was rolled back; earlier batches remain committed.'
       : 'The server failed. The batch was rolled back; earlier batches remain committed.',
     reason: [`SQLSTATE ${code}: ${messageOf(error)}`],
-    hint: `${isFull ? 'Free disk space' : 'Check the server log'}, then resume: dbops backfill run ${name}`,
+    hint: `${isFull ? 'Free disk space' : 'Check the server log'}, then resume: dbops backfill run ${shellWord(name)}`,
     cause: error,
   });
 }

@@ -16,6 +16,8 @@ export interface Relation {
   isHeap: boolean;
   /** Columns that an update sets to themselves: see `restating`. */
   restated: string[];
+  /** The filled column decides in which partition a row is stored. */
+  mayMove: boolean;
 }
 
 /** A column of a primary key, with SQL of the operators of its index. */
@@ -117,6 +119,25 @@ const restating = `SELECT DISTINCT k.attname::text
                          AND t.tgname NOT LIKE 'zz\\_dbops\\_%')`;
 
 /**
+ * SQL of the planner's estimate for a table of its present size (server sources,
+ * `table_block_relation_estimate_size`): reltuples is -1 until the first ANALYZE.
+ */
+const estimate = `(CASE WHEN c.relkind <> 'r' THEN 0
+    WHEN c.reltuples > 0 AND c.relpages > 0 THEN c.reltuples * (pg_relation_size(c.oid) / current_setting('block_size')::int) / c.relpages
+    ELSE pg_relation_size(c.oid) / (28 + (SELECT coalesce(sum(CASE WHEN y.typlen > 0 THEN y.typlen ELSE 32 END), 0)
+           FROM pg_attribute k JOIN pg_type y ON y.oid = k.atttypid
+          WHERE k.attrelid = c.oid AND k.attnum > 0 AND NOT k.attisdropped)) END)::float8`;
+
+/**
+ * SELECT of the entry of a column in the partition key of one of the tables: the server records that
+ * the column depends on its own table (server sources, `StorePartitionKey`).
+ */
+const partitionKey = `SELECT FROM pg_depend d JOIN tree p ON p.oid = d.objid
+      JOIN pg_attribute k ON k.attrelid = d.objid AND k.attnum = d.objsubid AND k.attname = $2
+     WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass
+       AND d.refobjid = d.objid AND d.refobjsubid = 0 AND d.deptype = 'i'`;
+
+/**
  * Returns the table, or its partitions, that store rows.
  *
  * @param column the column to fill
@@ -137,8 +158,8 @@ export async function readRelations(
      SELECT c.oid::int8::float8 AS oid, format('%I.%I', n.nspname, c.relname) AS name, c.relkind AS kind,
             coalesce(pg_relation_filenode(c.oid), 0)::int8::float8 AS filenode,
             CASE WHEN c.relkind = 'r' THEN pg_relation_size(c.oid) / current_setting('block_size')::int ELSE 0 END::float8 AS pages,
-            greatest(c.reltuples, 0)::float8 AS rows, coalesce(m.amhandler::text = 'heap_tableam_handler' AND m.amname = 'heap', false) AS "isHeap",
-            row_security_active(c.oid) AS "hidesRows", ARRAY(${restating}) AS restated
+            ${estimate} AS rows, coalesce(m.amhandler::text = 'heap_tableam_handler' AND m.amname = 'heap', false) AS "isHeap",
+            row_security_active(c.oid) AS "hidesRows", ARRAY(${restating}) AS restated, EXISTS (${partitionKey}) AS "mayMove"
        FROM tree JOIN pg_class c USING (oid) JOIN pg_namespace n ON n.oid = c.relnamespace
        LEFT JOIN pg_am m ON m.oid = c.relam
       ORDER BY c.oid`,

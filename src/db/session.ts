@@ -33,6 +33,8 @@ export interface Session {
   readonly isPooled: boolean;
   /** The `search_path` under which `query` and `script` run outside migrations, as SQL: `ownPath`. */
   readonly path: string;
+  /** Milliseconds after which the server cancels a statement of dbops; 0 is never; absent: as the role has it. */
+  readonly statementTimeout?: number;
   /** One statement with parameters (extended protocol). */
   query<R extends QueryResultRow>(sql: string, values?: unknown[]): Promise<R[]>;
   /**
@@ -57,6 +59,8 @@ export interface SessionOptions {
   application: string;
   /** SQL of another path than `ownPath`; `DEFAULT` is that of the role. */
   path?: string;
+  /** See `Session.statementTimeout`. */
+  statementTimeout?: number;
   /** Milliseconds. */
   connectTimeout?: number;
   /**
@@ -122,8 +126,9 @@ async function connect(target: Target, options: SessionOptions): Promise<Session
     throw connectionError(target, error);
   }
   const pid = (client as Client & { processID: number }).processID;
-  const path = options.path ?? ownPath;
-  const isPooled = await takePath(client, target, pid, path).catch(async (error: unknown) => {
+  const { path = ownPath, statementTimeout } = options;
+  const own = { path, ...(statementTimeout !== undefined && { statementTimeout }) };
+  const isPooled = await takePath(client, target, pid, own).catch(async (error: unknown) => {
     await client.end().catch(() => {});
     throw connectionError(target, error);
   });
@@ -137,8 +142,8 @@ async function connect(target: Target, options: SessionOptions): Promise<Session
     pid,
     client,
     isPooled,
-    path,
-    ...(isPooled ? throughPooler(client, path) : directly(client)),
+    ...own,
+    ...(isPooled ? throughPooler(client, own) : directly(client)),
     alone: (sql) => runScript(client, sql),
     close: () => client.end(),
     abandon: () => void client.connection.stream.destroy(),

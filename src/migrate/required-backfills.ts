@@ -1,16 +1,13 @@
 import { backfillNamed, backfillsOf } from '../backfill/index.ts';
-import {
-  inspectBackfill,
-  retireBackfill,
-  runBackfill,
-  type BackfillResult,
-} from '../backfill/run.ts';
+import { retireBackfill, retireObsolete } from '../backfill/retire.ts';
+import { inspectBackfill, runBackfill, type BackfillResult } from '../backfill/run.ts';
 import type { Context } from '../context.ts';
 import type { Session } from '../db/session.ts';
 import { formatCount } from '../output/number.ts';
 import { DbopsError, exitCodes } from '../errors.ts';
 import type { Step, StepResult } from '../runner/step.ts';
 import { optionsOf } from '../backfill/options.ts';
+import { shellWord } from '../output/shell.ts';
 
 interface Requirement {
   context: Context;
@@ -43,7 +40,8 @@ export function requireBackfill({ context, session, patience }: Requirement, run
 }
 
 /**
- * The columns are enforced: what filled new rows until then is taken away.
+ * Drops the triggers that migrations have made unnecessary: those of the backfills that they require,
+ * and those whose column is enforced or no longer exists.
  *
  * @returns why that could not be done
  */
@@ -60,6 +58,9 @@ export async function retireBackfills(
       const backfill = backfillNamed(backfillsOf(context), name);
       await retireBackfill(session, backfill, { ...optionsOf(context), patience });
     }
+    if (done.size > 0)
+      for (const name of await retireObsolete(session, { ...optionsOf(context), patience }))
+        context.note(`backfill ${name}: dropped its trigger, which has nothing left to fill`);
     return undefined;
   } catch (error) {
     if (error instanceof DbopsError) return error;
@@ -85,6 +86,6 @@ function incomplete(name: string, migration: string, result: BackfillResult): Db
       ...samples.mismatched,
       ...quarantine.map(({ table, id, error }) => `${table} ${id}: ${error}`),
     ],
-    hint: `Fill the rows: dbops backfill run ${name}`,
+    hint: `Fill the rows: dbops backfill run ${shellWord(name)}`,
   });
 }
