@@ -7,6 +7,7 @@ import { formatCount } from '../output/number.ts';
 import { DbopsError, exitCodes } from '../errors.ts';
 import type { Step, StepResult } from '../runner/step.ts';
 import { optionsOf } from '../backfill/options.ts';
+import { readAssignment, readExpression, readTable } from '../sql/expression.ts';
 import { shellWord } from '../output/shell.ts';
 
 interface Requirement {
@@ -37,6 +38,23 @@ export function requireBackfill({ context, session, patience }: Requirement, run
         );
     }
   };
+}
+
+/**
+ * Reads the definitions of all backfills that steps require: a run must not find out after its first
+ * migration that the second cannot begin.
+ *
+ * @throws usage error for one that does not exist, or that PostgreSQL's grammar rejects
+ */
+export async function readRequired(context: Context, steps: readonly Step[]): Promise<void> {
+  for (const name of new Set(steps.flatMap(({ directives }) => directives.requiresBackfill)))
+    for (const target of backfillNamed(backfillsOf(context), name).targets) {
+      await readTable(target.table, `table of ${name}`);
+      await readAssignment(target.set, `set of ${name}`);
+      if (target.from !== undefined) await readTable(target.from, `from of ${name}`);
+      for (const word of ['on', 'where', 'done'] as const)
+        if (target[word] !== undefined) await readExpression(target[word], `${word} of ${name}`);
+    }
 }
 
 /**

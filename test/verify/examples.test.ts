@@ -76,12 +76,12 @@ describe.each(targets)('the checks on $name', (target) => {
       INSERT INTO users (id, email) VALUES ('lonely', 'lonely@example.com');
       ALTER TABLE users ENABLE TRIGGER on_auth_user_created;
       INSERT INTO users (id, email) VALUES ('paused', 'paused@example.com');
-      DELETE FROM subscriptions WHERE organization_id IN (SELECT id FROM organizations WHERE owner_id = 'paused')`);
+      DELETE FROM org_subscriptions WHERE organization_id IN (SELECT id FROM organizations WHERE owner_id = 'paused')`);
     const [finding] = await findings();
     await run(finding?.help.replace(/^[^:]+: /, '') ?? '');
     expect(await findings()).toEqual([]);
     expect(
-      await live.query(`SELECT o.owner_id FROM subscriptions s JOIN organizations o ON o.id = s.organization_id
+      await live.query(`SELECT o.owner_id FROM org_subscriptions s JOIN organizations o ON o.id = s.organization_id
         WHERE o.owner_id IN ('lonely', 'paused')`),
     ).toEqual([{ owner_id: 'lonely' }]);
     await run(`DELETE FROM users WHERE id IN ('lonely', 'paused')`);
