@@ -197,7 +197,8 @@ async function openTarget(
   target: Target,
   room: Room,
 ): Promise<Session> {
-  const options = { application: `dbops ${command}`, ...room };
+  const { statementTimeout } = settings;
+  const options = { application: `dbops ${command}`, statementTimeout, ...room };
   if (target.kind !== 'pglite') return openSession(target, options);
   const { extensionsOfProject } = await import('./shadow/extensions.ts');
   return openSession({ ...target, extensions: extensionsOfProject(settings) }, options);

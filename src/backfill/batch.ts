@@ -2,15 +2,18 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod';
 import { codeOf, isConnectionLoss } from '../db/connection-error.ts';
 import { quoteLiteral } from '../db/quote.ts';
-import { toUserPath, underUserPath } from '../db/search-path.ts';
+import { hidesRows, readAllRows } from '../db/row-security.ts';
+import { toUserPath } from '../db/search-path.ts';
 import type { Session } from '../db/session.ts';
 import { sqlstate } from '../db/sqlstate.ts';
 import { DbopsError, exitCodes, messageOf } from '../errors.ts';
 import type { BatchSizer } from './batch-size.ts';
 import { among, fillRows, nameOfRow, prunePages, type Purpose, type Rows } from './sql.ts';
 import { moveCheckpoint, quarantine, sweepRange, type BackfillCheckpoint } from './store.ts';
+import { readDefined } from './read-defined.ts';
 import type { Relation } from './read-table.ts';
 import type { Subject } from './resolve-target.ts';
+import { shellWord } from '../output/shell.ts';
 
 /** Runs batches on one session. */
 export interface Worker {
@@ -155,6 +158,7 @@ function beginning({ subject, relation, rows, isStripe }: Batch, { limits }: Wor
     'SET LOCAL random_page_cost = 0.1',
     ...(isLarge ? ['SET LOCAL enable_hashjoin = off', 'SET LOCAL enable_mergejoin = off'] : []),
     toUserPath,
+    readAllRows,
     ...(isStripe ? [prunePages(subject, relation, rows)] : []),
   ];
 }
@@ -194,7 +198,7 @@ async function runHalves(batch: Batch, worker: Worker): Promise<number> {
 async function quarantineRow(batch: Batch, worker: Worker, error: unknown): Promise<number> {
   const { subject, target, relation, rows } = batch;
   const naming = subject.key.length > 0 ? 'key' : 'ctid';
-  const [row] = await underUserPath<{ id: string }>(
+  const [row] = await readDefined<{ id: string }>(
     worker.session,
     `SELECT ${nameOfRow(subject, naming)} AS id FROM ONLY ${relation.name} AS ${subject.alias} WHERE ${among(subject, rows)}`,
   );
@@ -218,7 +222,8 @@ async function quarantineRow(batch: Batch, worker: Worker, error: unknown): Prom
 export function isRowError(error: unknown): boolean {
   return (
     /^(?:0[9AL]|2[0-7BF]|3[89]|42|44|54|55000|P0|HV|U)/.test(codeOf(error)) &&
-    codeOf(error) !== sqlstate.readOnlySqlTransaction
+    codeOf(error) !== sqlstate.readOnlySqlTransaction &&
+    !hidesRows(error)
   );
 }
 
@@ -234,7 +239,7 @@ function stopped(error: unknown, { name }: Worker): unknown {
       ? 'The disk of the database is full. The batch was rolled back; earlier batches remain committed.'
       : 'The server failed. The batch was rolled back; earlier batches remain committed.',
     reason: [`SQLSTATE ${code}: ${messageOf(error)}`],
-    hint: `${isFull ? 'Free disk space' : 'Check the server log'}, then resume: dbops backfill run ${name}`,
+    hint: `${isFull ? 'Free disk space' : 'Check the server log'}, then resume: dbops backfill run ${shellWord(name)}`,
     cause: error,
   });
 }

@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { underUserPath } from '../db/search-path.ts';
 import type { Session } from '../db/session.ts';
 import { countRows, failedOf, type RowCounts } from './row-counts.ts';
 import { isRowError, runBatch, type Worker } from './batch.ts';
 import type { WorkersResult, BackfillRun } from './workers.ts';
-import { mostAtOnce, pageOf, remaining, remainingUnread } from './sql.ts';
+import { mostAtOnce, pageOf, remaining, remainingUnread, unlockedAmong } from './sql.ts';
 import type { Quarantined } from './row-counts.ts';
 import { readQuarantine, sweepRange } from './store.ts';
+import { readDefined } from './read-defined.ts';
 import type { Relation } from './read-table.ts';
 import type { Subject } from './resolve-target.ts';
 
@@ -16,6 +16,8 @@ export interface FinalCounts {
   byTarget: RowCounts[];
   quarantine: Quarantined[];
   proofMs: number;
+  /** Whether open rows remain that no other session locks: something puts their value back. */
+  isPutBack: boolean;
 }
 
 /** Sweeps after which remaining rows are only reported. */
@@ -33,9 +35,9 @@ export async function finalSweep(
   for (let sweeps = 1; ; sweeps++) {
     signal.throwIfAborted();
     onProgress(`backfill ${backfill.name}  final sweep`);
-    for (const [target, subject] of subjects.entries())
-      for (const relation of subject.relations)
-        await sweep({ session, worker, subject, target, relation });
+    let changed = 0;
+    const places = placesOf({ session, worker }, subjects);
+    for (const place of places) changed += await sweep(place);
     signal.throwIfAborted();
     const quarantine = await readQuarantine(session, backfill.name);
     const started = performance.now();
@@ -44,8 +46,10 @@ export async function finalSweep(
       return undefined; // a row whose value cannot be computed was inserted; the next sweep finds it
     });
     const proofMs = performance.now() - started;
-    if (counted && (counted.sum.open === 0 || sweeps >= mostSweeps))
-      return { counts: counted.sum, byTarget: counted.byTarget, quarantine, proofMs };
+    const isOpen = counted !== undefined && counted.sum.open > 0;
+    const isPutBack = isOpen && changed === 0 && (await anyUnlocked(places));
+    if (counted && (!isOpen || isPutBack || sweeps >= mostSweeps))
+      return { counts: counted.sum, byTarget: counted.byTarget, quarantine, proofMs, isPutBack };
     await sleep(50 * 2 ** sweeps, undefined, { signal });
   }
 }
@@ -58,19 +62,55 @@ interface Sweep {
   relation: Relation;
 }
 
-/** Fills the open rows of a relation, in rounds of at most `mostAtOnce` rows. */
-async function sweep({ session, worker, subject, target, relation }: Sweep): Promise<void> {
-  for (let isMore = true; isMore && !worker.signal.aborted;) {
-    const quarantine = await readQuarantine(session, worker.name);
-    const failed = failedOf(subject, target, quarantine);
-    const ask = (sql: string) => underUserPath<{ id: string }>(session, sql);
-    const rows = await ask(remaining(subject, relation, failed, worker.purpose)).catch(
-      (error: unknown) => {
-        if (!isRowError(error)) throw error;
-        return ask(remainingUnread(subject, relation, failed, worker.purpose));
-      },
+function placesOf(run: Pick<Sweep, 'session' | 'worker'>, subjects: readonly Subject[]): Sweep[] {
+  return subjects.flatMap((subject, target) =>
+    subject.relations.map((relation) => ({ ...run, subject, target, relation })),
+  );
+}
+
+/** Returns the ids of at most `mostAtOnce` open rows, in physical order. */
+async function openRows({ session, worker, subject, target, relation }: Sweep): Promise<string[]> {
+  const quarantine = await readQuarantine(session, worker.name);
+  const failed = failedOf(subject, target, quarantine);
+  const ask = (sql: string) => readDefined<{ id: string }>(session, sql);
+  const rows = await ask(remaining(subject, relation, failed, worker.purpose)).catch(
+    (error: unknown) => {
+      if (!isRowError(error)) throw error;
+      return ask(remainingUnread(subject, relation, failed, worker.purpose));
+    },
+  );
+  return rows.map(({ id }) => id).toSorted((a, b) => pageOf(a) - pageOf(b));
+}
+
+/** Open rows whose locks are tried. */
+const mostTried = 100;
+
+/** Returns whether a few of the open rows could have been updated: no other session locks them. */
+async function anyUnlocked(places: readonly Sweep[]): Promise<boolean> {
+  for (const place of places) {
+    const { session, subject, relation } = place;
+    const ids = (await openRows(place)).slice(0, mostTried);
+    if (ids.length === 0) continue;
+    await session.script('BEGIN');
+    const sql = unlockedAmong(subject, relation, { naming: 'ctid', ids });
+    const found = await readDefined<{ rows: number }>(session, sql).finally(() =>
+      session.script('ROLLBACK'),
     );
-    const ids = rows.map(({ id }) => id).toSorted((a, b) => pageOf(a) - pageOf(b));
+    if ((found[0]?.rows ?? 0) > 0) return true;
+  }
+  return false;
+}
+
+/**
+ * Fills the open rows of a relation, in rounds of at most `mostAtOnce` rows.
+ *
+ * @returns the number of rows that hold their value now
+ */
+async function sweep(place: Sweep): Promise<number> {
+  const { worker, subject, target, relation } = place;
+  let sum = 0;
+  for (let isMore = true; isMore && !worker.signal.aborted;) {
+    const ids = await openRows(place);
     let changed = 0;
     for (let from = 0; from < ids.length && !worker.signal.aborted;) {
       const part = ids.slice(from, from + worker.sizer.size());
@@ -81,6 +121,8 @@ async function sweep({ session, worker, subject, target, relation }: Sweep): Pro
         worker,
       );
     }
+    sum += changed;
     isMore = ids.length >= mostAtOnce && changed > 0;
   }
+  return sum;
 }

@@ -68,14 +68,19 @@ function invalid(file: string, reason: string[]) {
   );
 }
 
-/** Returns the name of the backfill that fills a column, if there is one. */
+/** Returns the name of the backfill that fills a column of a table of this name, if there is one. */
 export function backfillOf(
   known: readonly Backfill[],
   table: string,
   column: string,
 ): string | undefined {
+  const unquoted = (name = '') => name.replaceAll('"', '').trim();
   return known.find(({ targets }) =>
-    targets.some((target) => target.table === table && target.set.startsWith(`${column} =`)),
+    targets.some(
+      (target) =>
+        unquoted(target.table).split('.').at(-1) === table &&
+        unquoted(target.set.split('=')[0]) === column,
+    ),
   )?.name;
 }
 

@@ -1,5 +1,6 @@
 import type { Session } from '../db/session.ts';
 import { usageError } from '../errors.ts';
+import { readDefined } from './read-defined.ts';
 
 /** A table that stores rows: an ordinary one, or a partition. */
 export interface Relation {
@@ -15,6 +16,8 @@ export interface Relation {
   isHeap: boolean;
   /** Columns that an update sets to themselves: see `restating`. */
   restated: string[];
+  /** The filled column decides in which partition a row is stored. */
+  mayMove: boolean;
 }
 
 /** A column of a primary key, with SQL of the operators of its index. */
@@ -42,8 +45,6 @@ export interface TableInfo {
   collate: string;
   isNotNull: boolean;
   triggers: string[];
-  /** Row-level security applies to the current role. */
-  hidesRows: boolean;
 }
 
 /** Returns SQL of the operator with which the primary key's index compares a column; 3 is equality, 5 is >. */
@@ -83,8 +84,7 @@ export async function readTableInfo(
             coalesce(a.attnotnull, false) AS "isNotNull",
             ARRAY(SELECT tgname::text FROM pg_trigger
                    WHERE tgrelid = c.oid AND NOT tgisinternal AND tgenabled IN ('O', 'A')
-                     AND tgtype & 17 = 17 AND tgname NOT LIKE 'zz\\_dbops\\_%' ORDER BY 1) AS triggers,
-            row_security_active(c.oid) AS "hidesRows"
+                     AND tgtype & 17 = 17 AND tgname NOT LIKE 'zz\\_dbops\\_%' ORDER BY 1) AS triggers
        FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
        LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = $2 AND a.attnum > 0
       WHERE c.oid = to_regclass($1)`,
@@ -119,25 +119,47 @@ const restating = `SELECT DISTINCT k.attname::text
                          AND t.tgname NOT LIKE 'zz\\_dbops\\_%')`;
 
 /**
+ * SQL of the planner's estimate for a table of its present size (server sources,
+ * `table_block_relation_estimate_size`): reltuples is -1 until the first ANALYZE.
+ */
+const estimate = `(CASE WHEN c.relkind <> 'r' THEN 0
+    WHEN c.reltuples > 0 AND c.relpages > 0 THEN c.reltuples * (pg_relation_size(c.oid) / current_setting('block_size')::int) / c.relpages
+    ELSE pg_relation_size(c.oid) / (28 + (SELECT coalesce(sum(CASE WHEN y.typlen > 0 THEN y.typlen ELSE 32 END), 0)
+           FROM pg_attribute k JOIN pg_type y ON y.oid = k.atttypid
+          WHERE k.attrelid = c.oid AND k.attnum > 0 AND NOT k.attisdropped)) END)::float8`;
+
+/**
+ * SELECT of the entry of a column in the partition key of one of the tables: the server records that
+ * the column depends on its own table (server sources, `StorePartitionKey`).
+ */
+const partitionKey = `SELECT FROM pg_depend d JOIN tree p ON p.oid = d.objid
+      JOIN pg_attribute k ON k.attrelid = d.objid AND k.attnum = d.objsubid AND k.attname = $2
+     WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass
+       AND d.refobjid = d.objid AND d.refobjsubid = 0 AND d.deptype = 'i'`;
+
+/**
  * Returns the table, or its partitions, that store rows.
  *
  * @param column the column to fill
- * @throws usage error when a partition is a foreign table
+ * @throws usage error when a partition is a foreign table; what the server reports of a partition
+ *   whose own policies hide rows, which those of its parent do not decide
  */
 export async function readRelations(
   session: Session,
   oid: number,
   column: string,
 ): Promise<Relation[]> {
-  const rows = await session.query<Relation & { kind: string } & Record<string, unknown>>(
+  const rows = await session.query<
+    Relation & { kind: string; hidesRows: boolean } & Record<string, unknown>
+  >(
     `WITH RECURSIVE tree AS (
        SELECT $1::oid AS oid UNION ALL SELECT inhrelid FROM pg_inherits JOIN tree ON tree.oid = inhparent
      )
      SELECT c.oid::int8::float8 AS oid, format('%I.%I', n.nspname, c.relname) AS name, c.relkind AS kind,
             coalesce(pg_relation_filenode(c.oid), 0)::int8::float8 AS filenode,
             CASE WHEN c.relkind = 'r' THEN pg_relation_size(c.oid) / current_setting('block_size')::int ELSE 0 END::float8 AS pages,
-            greatest(c.reltuples, 0)::float8 AS rows, coalesce(m.amhandler::text = 'heap_tableam_handler' AND m.amname = 'heap', false) AS "isHeap",
-            ARRAY(${restating}) AS restated
+            ${estimate} AS rows, coalesce(m.amhandler::text = 'heap_tableam_handler' AND m.amname = 'heap', false) AS "isHeap",
+            row_security_active(c.oid) AS "hidesRows", ARRAY(${restating}) AS restated, EXISTS (${partitionKey}) AS "mayMove"
        FROM tree JOIN pg_class c USING (oid) JOIN pg_namespace n ON n.oid = c.relnamespace
        LEFT JOIN pg_am m ON m.oid = c.relam
       ORDER BY c.oid`,
@@ -150,7 +172,10 @@ export async function readRelations(
       `Partition ${foreign.name} is a foreign table and cannot be filled.`,
       'Fill it in its own database, and each of the other partitions separately.',
     );
-  return rows.filter(({ kind }) => kind === 'r');
+  const tables = rows.filter(({ kind }) => kind === 'r');
+  for (const { name } of tables.filter(({ hidesRows }) => hidesRows))
+    await readDefined(session, `EXPLAIN SELECT FROM ONLY ${name}`);
+  return tables;
 }
 
 /** Returns the columns of each unique index that covers all rows. */

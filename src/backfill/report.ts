@@ -1,12 +1,13 @@
 import { exitCodes, type ExitCode } from '../errors.ts';
 import { formatDuration } from '../output/duration.ts';
-import { formatCount } from '../output/number.ts';
+import { formatCount, formatCountOf } from '../output/number.ts';
+import { shellWord } from '../output/shell.ts';
 import { text, type Block, type Report } from '../report.ts';
 import type { BackfillResult } from './run.ts';
 
 /** Returns the report of a run or a dry run, for people and for programs. */
 export function accountReport(name: string, result: BackfillResult, isDryRun: boolean): Report {
-  const { state, counts } = result;
+  const { state } = result;
   return {
     exitCode: isDryRun ? exitCodes.done : exitCodeOf(result),
     data: { ...jsonOf(name, result), ...(isDryRun && { dryRun: true }) },
@@ -16,9 +17,7 @@ export function accountReport(name: string, result: BackfillResult, isDryRun: bo
       ...orphanLines(result),
       ...mismatchLines(name, result),
       ...quarantineLines(name, result),
-      ...(counts.open > 0 && !isDryRun
-        ? [text(`→ Other sessions lock the open rows. Run again: dbops backfill run ${name}`)]
-        : []),
+      ...(isDryRun ? [] : openLines(name, result)),
       ...triggerLines(name, result, isDryRun),
     ],
   };
@@ -27,6 +26,22 @@ export function accountReport(name: string, result: BackfillResult, isDryRun: bo
 function exitCodeOf({ state }: BackfillResult): ExitCode {
   if (state === 'complete') return exitCodes.done;
   return state === 'failed' ? exitCodes.failed : exitCodes.findings;
+}
+
+function openLines(name: string, { counts, puttingBack }: BackfillResult): Block[] {
+  if (counts.open === 0) return [];
+  const again = `dbops backfill run ${shellWord(name)}`;
+  if (puttingBack === undefined)
+    return [text(`→ Other sessions lock the open rows. Run again: ${again}`)];
+  const rows = formatCountOf(counts.open, 'row is', 'rows are');
+  const suspects = puttingBack.length > 0 ? `: ${puttingBack.join(', ')}` : '';
+  return [
+    text(
+      `  ${rows} still open after the update, and no other session locks them: a trigger or rule of the table restores the previous value${suspects}`,
+      'warn',
+    ),
+    text(`→ Disable it or let it accept the value, then run: ${again}`),
+  ];
 }
 
 /** Other sessions may have deleted or changed filled rows since; those do not count as changed. */
@@ -100,7 +115,7 @@ function mismatchLines(name: string, { counts, samples }: BackfillResult): Block
   return [
     ...samples.mismatched.map((sample) => text(`  ${sample}`, 'warn')),
     text(
-      `→ To overwrite mismatched rows with the value of their source: dbops backfill run ${name} --fix-mismatched`,
+      `→ To overwrite mismatched rows with the value of their source: dbops backfill run ${shellWord(name)} --fix-mismatched`,
     ),
   ];
 }
@@ -116,7 +131,7 @@ function quarantineLines(name: string, { quarantine }: BackfillResult): Block[] 
       text(`  ${table} ${id} is in quarantine: ${error} (SQLSTATE ${sqlstate})`, 'bad'),
     ),
     ...(hidden > 0 ? [text(`  … and ${formatCount(hidden)} more`, 'bad')] : []),
-    text(`→ Fix the rows or the expression, then run: dbops backfill run ${name}`),
+    text(`→ Fix the rows or the expression, then run: dbops backfill run ${shellWord(name)}`),
   ];
 }
 
@@ -124,7 +139,7 @@ function triggerLines(name: string, { hasTrigger }: BackfillResult, isDryRun: bo
   if (!hasTrigger || isDryRun) return [];
   return [
     text(
-      `A trigger fills new rows until a migration enforces the column. To drop it earlier: dbops backfill run ${name} --remove-trigger`,
+      `A trigger fills new rows until a migration enforces the column. To drop it earlier: dbops backfill run ${shellWord(name)} --remove-trigger`,
       'dim',
     ),
   ];

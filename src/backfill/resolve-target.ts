@@ -1,6 +1,6 @@
 import { codeOf } from '../db/connection-error.ts';
 import { quoteIdentifier, quoteName } from '../db/quote.ts';
-import { schemaOf, underUserPath } from '../db/search-path.ts';
+import { schemaOf } from '../db/search-path.ts';
 import type { Session } from '../db/session.ts';
 import { sqlstate } from '../db/sqlstate.ts';
 import { messageOf, usageError } from '../errors.ts';
@@ -21,6 +21,7 @@ import {
   type TableInfo,
 } from './read-table.ts';
 import type { BackfillTarget } from './definition.ts';
+import { readDefined } from './read-defined.ts';
 import { securityOf } from './security.ts';
 
 /** A target of a backfill as this database defines it: the input of all its SQL. */
@@ -173,12 +174,6 @@ function assertFillable({ table }: BackfillTarget, info: TableInfo, column: stri
       `Column ${table}.${column} does not exist.`,
       'Apply the migration that adds it: dbops migrate up --to NAME',
     );
-  if (info.hidesRows)
-    throw usageError(
-      'BACKFILL.ROW_SECURITY',
-      `Row-level security may hide rows of ${table} from this role; they would be neither filled nor counted.`,
-      'Connect as the owner of the table or as a role with BYPASSRLS.',
-    );
 }
 
 /** An update with the expressions of the definition, to be explained. */
@@ -197,7 +192,7 @@ async function probe(
   { target: { table, set }, column }: Subject,
 ): Promise<void> {
   try {
-    await underUserPath(session, `EXPLAIN ${sql}`);
+    await readDefined(session, `EXPLAIN ${sql}`);
   } catch (error) {
     const message = messageOf(error);
     if (!codeOf(error).startsWith('42') || codeOf(error) === sqlstate.insufficientPrivilege)

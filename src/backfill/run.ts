@@ -11,11 +11,12 @@ import { runWorkers, type BackfillRun } from './workers.ts';
 import { finalSweep } from './final-sweep.ts';
 import { withLease } from './lease.ts';
 import type { BackfillOptions } from './options.ts';
-import { anyTrigger, ensureTriggers, removeTriggers, type LockLimits } from './trigger-install.ts';
+import { anyTrigger, ensureTriggers, removeTriggers } from './trigger-install.ts';
 import { probeCondition } from './server-load.ts';
 import type { Quarantined } from './row-counts.ts';
 import { readRecord, readQuarantine } from './store.ts';
 import { resolveTarget, type Subject } from './resolve-target.ts';
+import { shellWord } from '../output/shell.ts';
 
 /** The result of a run, and the rows of the tables after it. */
 export interface BackfillResult {
@@ -33,6 +34,8 @@ export interface BackfillResult {
   quarantine: (Quarantined & { table: string })[];
   /** A trigger fills new rows. */
   hasTrigger: boolean;
+  /** Triggers that may restore the previous value of open rows which no other session locks. */
+  puttingBack?: string[];
 }
 
 type OrphanPolicy = Pick<BackfillOptions, 'orphans'>;
@@ -97,7 +100,7 @@ async function fillAll(
     if (options.trigger) await ensureTriggers(work);
     const filled = await runWorkers({ ...work, runPlan });
     await locks.check();
-    const { counts, byTarget, quarantine, proofMs } = await finalSweep(filled, work);
+    const { counts, byTarget, quarantine, proofMs, isPutBack } = await finalSweep(filled, work);
     const state = stateAfter(counts, options);
     if (options.removeTrigger) await removeTriggers(session, subjects, options);
     const record = await recordEnd(session, backfill.name, state, counts);
@@ -111,6 +114,7 @@ async function fillAll(
       samples: await describeRows(session, subjects, { byTarget }, quarantine),
       quarantine: withTables(quarantine, subjects),
       hasTrigger: await anyTrigger(session, subjects),
+      ...(isPutBack && { puttingBack: triggersOn(subjects) }),
     };
   } catch (error) {
     const state = options.signal.aborted ? 'interrupted' : 'failed';
@@ -118,6 +122,10 @@ async function fillAll(
     if (options.signal.aborted) throw await stopped(session, backfill.name);
     throw isConnectionLoss(error) ? lost(backfill.name, error) : error;
   }
+}
+
+function triggersOn(subjects: readonly Subject[]): string[] {
+  return subjects.flatMap(({ label, triggers }) => triggers.map((name) => `${name} on ${label}`));
 }
 
 function stateAfter(counts: RowCounts, options: OrphanPolicy): BackfillResult['state'] {
@@ -184,19 +192,6 @@ function noteDecisions(
     );
 }
 
-/** Drops the triggers of a backfill whose columns a migration has enforced. */
-export async function retireBackfill(
-  session: Session,
-  backfill: Backfill,
-  options: LockLimits,
-): Promise<void> {
-  const subjects = await resolveTargets(session, backfill, { orphans: { policy: 'fail' } });
-  await removeTriggers(session, subjects, options);
-  await session.query('UPDATE dbops.backfills SET has_trigger = false WHERE name = $1', [
-    backfill.name,
-  ]);
-}
-
 /** Records the end of a run. This commit waits for the disk, and so do all earlier ones with it. */
 async function recordEnd(session: Session, name: string, state: string, counts: RowCounts) {
   await session.query(
@@ -219,7 +214,7 @@ async function stopped(session: Session, name: string) {
   const record = await readRecord(session, name).catch(() => undefined);
   return interrupted(
     `Interrupted between two batches; ${formatCount(record?.changed ?? 0)} filled rows remain committed.`,
-    `Resume: dbops backfill run ${name}`,
+    `Resume: dbops backfill run ${shellWord(name)}`,
   );
 }
 
@@ -229,7 +224,7 @@ function lost(name: string, cause: unknown): DbopsError {
     exitCode: exitCodes.unreachable,
     message: 'The connection to the database was lost; committed batches remain.',
     reason: [messageOf(cause)],
-    hint: `When the server is reachable (dbops doctor), resume: dbops backfill run ${name}`,
+    hint: `When the server is reachable (dbops doctor), resume: dbops backfill run ${shellWord(name)}`,
     cause,
   });
 }

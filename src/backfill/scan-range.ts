@@ -1,10 +1,10 @@
 import { quoteIdentifier, quoteLiteral } from '../db/quote.ts';
-import { underUserPath } from '../db/search-path.ts';
 import type { Session } from '../db/session.ts';
 import { isRowError, runBatch, type Batch, type Worker } from './batch.ts';
 import { candidates, nameOfRow } from './sql.ts';
 import type { BackfillCheckpoint } from './store.ts';
 import { dealOut, type ScanRange, type Strategy } from './strategy.ts';
+import { readDefined } from './read-defined.ts';
 import type { Relation } from './read-table.ts';
 import type { Subject } from './resolve-target.ts';
 import type { Throttle } from './throttle.ts';
@@ -19,7 +19,7 @@ export interface RangeScan {
   /** Pages read at a time. */
   window: number;
   strategy: () => Promise<Strategy>;
-  /** Called with the next page, or with the number of rows passed. */
+  /** Called with the next page; a fraction is a part of a window. */
   onProgress: (next: number) => void;
 }
 
@@ -43,8 +43,8 @@ async function scanPages(scan: RangeScan): Promise<void> {
     if (filenode !== relation.filenode) throw new TableRewritten();
     const { isStriped } = await scan.strategy();
     const stripes = isStriped ? dealOut(ids, end - range.next) : [ids];
-    const last = { next: end, isDone: end >= range.end };
-    const isEnded = await changeGroups(scan, stripes, { last, isStriped });
+    const last = { next: end, position: '0', isDone: end >= range.end };
+    const isEnded = await changeGroups(scan, stripes, { last, isStriped, pages: end - range.next });
     if (!isEnded) return;
     range.next = end;
     onProgress(end);
@@ -55,7 +55,7 @@ async function scanPages(scan: RangeScan): Promise<void> {
 async function readWindow({ subject, relation, worker }: RangeScan, from: number, to: number) {
   const { alias } = subject;
   const read = (condition: string) =>
-    underUserPath<{ filenode: number; ids: string }>(
+    readDefined<{ filenode: number; ids: string }>(
       worker.session,
       `SELECT pg_catalog.pg_relation_filenode(${relation.oid}::pg_catalog.oid)::bigint::pg_catalog.float8 AS filenode,
               ARRAY(SELECT ${alias}.ctid FROM ONLY ${relation.name} AS ${alias}
@@ -69,15 +69,25 @@ async function readWindow({ subject, relation, worker }: RangeScan, from: number
   return { filenode: row?.filenode ?? 0, ids: row?.ids.match(/\(\d+,\d+\)/g) ?? [] };
 }
 
+/** What is done before the checkpoint moves. */
+interface Window {
+  /** The checkpoint after it. */
+  last: Omit<BackfillCheckpoint, 'range'>;
+  isStriped: boolean;
+  pages: number;
+}
+
 /** Changes groups of rows, in batches. @returns `false` when interrupted */
 async function changeGroups(
   scan: RangeScan,
   groups: readonly (readonly string[])[],
-  { last, isStriped }: { last: Omit<BackfillCheckpoint, 'range'>; isStriped: boolean },
+  { last, isStriped, pages }: Window,
 ): Promise<boolean> {
-  const { range, subject, relation, worker, throttle } = scan;
+  const { range, subject, relation, worker, throttle, onProgress } = scan;
   const naming = range.naming;
   const remaining = groups.filter((group) => group.length > 0);
+  const total = remaining.reduce((sum, { length }) => sum + length, 0);
+  let passed = 0;
   if (remaining.length === 0) remaining.push([]);
   for (const [at, group] of remaining.entries()) {
     for (let from = 0; from < Math.max(1, group.length);) {
@@ -85,15 +95,21 @@ async function changeGroups(
       const ids = group.slice(from, from + worker.sizer.size());
       from += Math.max(1, ids.length);
       const isLast = at === remaining.length - 1 && from >= group.length;
+      passed += ids.length;
+      const part = (pages * passed) / Math.max(1, total);
       const batch: Batch = {
         subject,
         target: range.target,
         relation,
         rows: { naming, ids },
         isStripe: isStriped && groups.length > 1,
-        checkpoint: { range: range.id, ...(isLast && last) },
+        checkpoint: {
+          range: range.id,
+          ...(isLast ? last : naming === 'ctid' && { position: part.toFixed(2) }),
+        },
       };
       const started = performance.now();
+      onProgress(range.next + part);
       await runBatch(batch, worker);
       if (throttle.isBlockingOthers()) worker.sizer.halve(ids.length);
       if (ids.length > 0)
@@ -107,16 +123,23 @@ async function changeGroups(
 const keysAtOnce = 20_000;
 
 async function scanKeys(scan: RangeScan): Promise<void> {
-  const { range, worker, onProgress } = scan;
-  let seen = 0;
+  const { range, relation, worker, onProgress } = scan;
+  const pagesOfRows = (range.end - range.first) / Math.max(1, relation.rows);
   while (!worker.signal.aborted) {
-    const { ids, last } = await readKeys(scan, worker.session);
+    const { ids, last, read } = await readKeys(scan, worker.session);
     const isDone = last === null;
-    const checkpoint = { isDone, ...(last !== null && { position: last }) };
-    const isEnded = await changeGroups(scan, [ids], { last: checkpoint, isStriped: false });
+    // How many pages the rows take is an estimate: the last page is done when the last key is.
+    const next = Math.max(
+      range.next,
+      Math.min(range.end - 1, Math.round(range.next + read * pagesOfRows)),
+    );
+    const checkpoint = isDone ? { isDone } : { next, position: last };
+    const window = { last: checkpoint, isStriped: false, pages: next - range.next };
+    const isEnded = await changeGroups(scan, [ids], window);
     if (!isEnded || isDone) return;
     range.position = last;
-    onProgress((seen += keysAtOnce));
+    range.next = next;
+    onProgress(next);
   }
 }
 
@@ -130,7 +153,7 @@ async function readKeys({ subject, relation, worker, range }: RangeScan, session
     range.position === null
       ? 'true'
       : `(${columns}) ${key[0]?.exceeds} (SELECT ${after.join(', ')} FROM (SELECT ${last}::pg_catalog.jsonb AS key) AS p)`;
-  const rows = await underUserPath<{ id: string; wanted: boolean }>(
+  const rows = await readDefined<{ id: string; wanted: boolean }>(
     session,
     `SELECT ${nameOfRow(subject, 'key')} AS id, (${candidates(subject, worker.purpose)}) AS wanted
        FROM ONLY ${relation.name} AS ${alias} WHERE ${from} ORDER BY ${columns} LIMIT ${keysAtOnce}`,
@@ -138,5 +161,6 @@ async function readKeys({ subject, relation, worker, range }: RangeScan, session
   return {
     ids: rows.filter(({ wanted }) => wanted).map(({ id }) => id),
     last: rows.at(-1)?.id ?? null,
+    read: rows.length,
   };
 }

@@ -1,4 +1,4 @@
-import { isOther } from '../db/compare.ts';
+import { isOther, isSame } from '../db/compare.ts';
 import { quoteIdentifier, quoteLiteral } from '../db/quote.ts';
 import type { Relation } from './read-table.ts';
 import type { Subject } from './resolve-target.ts';
@@ -151,6 +151,12 @@ export function remainingUnread(
     WHERE NOT ${failed} AND ${candidates(subject, purpose)}`;
 }
 
+/** Returns a SELECT of how many of the rows no other session locks; it locks them until the transaction ends. */
+export function unlockedAmong(subject: Subject, { name }: Relation, rows: Rows): string {
+  return `SELECT pg_catalog.count(*)::pg_catalog.float8 AS rows FROM (SELECT FROM ONLY ${name} AS ${subject.alias}
+    WHERE ${among(subject, rows)} FOR NO KEY UPDATE SKIP LOCKED) AS dbops_free`;
+}
+
 /** Returns SQL of the id of a row, as in `Rows`. */
 export function nameOfRow(subject: Subject, naming: Rows['naming']): string {
   if (naming === 'ctid') return `${subject.alias}.ctid::pg_catalog.text`;
@@ -189,7 +195,10 @@ export function prunePages({ alias }: Subject, { name }: Relation, { ids }: Rows
 }
 
 /**
- * Returns an UPDATE that fills the rows that still need a value.
+ * Returns an UPDATE that fills the rows that still need a value, and returns of each whether the value
+ * is `stored`: a BEFORE trigger may have restored the previous one.
+ *
+ * A row of a partition goes through the root where its new value may belong to another partition.
  *
  * A source with a unique key is joined to the row itself, so that the server evaluates the join again
  * under the row's lock. Otherwise a row that was changed concurrently is left for the final sweep,
@@ -199,7 +208,7 @@ export function prunePages({ alias }: Subject, { name }: Relation, { ids }: Rows
  */
 export function fillRows(
   subject: Subject,
-  { name, restated }: Relation,
+  { name, oid, restated, mayMove }: Relation,
   rows: Rows,
   { purpose, skipLocked = false }: { purpose: Purpose; skipLocked?: boolean },
 ): string {
@@ -212,15 +221,18 @@ export function fillRows(
     .filter((each) => key.length > 0 || !reads.includes(each)) // a BEFORE trigger fires for those
     .map((each) => `${quoteIdentifier(each)} = ${alias}.${quoteIdentifier(each)}, `)
     .join('');
-  const update = `${skipLocked ? free : ''}UPDATE ONLY ${name} AS ${alias} SET ${asTheyAre}${quoteIdentifier(column)} =`;
-  const still = `${which} AND ${candidates(subject, purpose)}`;
+  const written = mayMove ? subject.table : `ONLY ${name}`;
+  const isOwn = mayMove ? `${alias}.tableoid ${equal} ${oid}::pg_catalog.oid AND ` : '';
+  const update = `${skipLocked ? free : ''}UPDATE ${written} AS ${alias} SET ${asTheyAre}${quoteIdentifier(column)} =`;
+  const still = `${isOwn}${which} AND ${candidates(subject, purpose)}`;
   if (orphanValue === undefined && (!from || from.isUnique)) {
     const source = from ? ` FROM ${from.sql} WHERE (${from.on}\n) AND` : ' WHERE';
-    return `${update} ${value}${source} ${still} AND ${wanted(subject, purpose, value)}`;
+    return `${update} ${value}${source} ${still} AND ${wanted(subject, purpose, value)} RETURNING ${stored(subject, purpose, value)}`;
   }
   const found = 'dbops_found.value';
   return `${update} ${found} FROM (${answers(subject, `ONLY ${name}`, 'false', mine)}) AS dbops_found
-    WHERE ${alias}.ctid ${equal} dbops_found.tid AND ${still} AND ${wanted(subject, purpose, found)}`;
+    WHERE ${alias}.ctid ${equal} dbops_found.tid AND ${still} AND ${wanted(subject, purpose, found)}
+    RETURNING ${stored(subject, purpose, found)}`;
 }
 
 function wanted(subject: Subject, purpose: Purpose, value: string): string {
@@ -228,6 +240,16 @@ function wanted(subject: Subject, purpose: Purpose, value: string): string {
   return purpose === 'fix' && subject.done === undefined
     ? `${isAnswer} AND ${isOther(columnOf(subject), value)}`
     : isAnswer;
+}
+
+/** Returns SQL of an item of RETURNING, which shows a row as the BEFORE triggers have left it. */
+function stored(subject: Subject, purpose: Purpose, value: string): string {
+  const { done } = subject;
+  const current = columnOf(subject);
+  if (done !== undefined) return `(${done}\n) IS TRUE AS stored`;
+  return purpose === 'fix'
+    ? `${isSame(current, value)} AS stored`
+    : `${current} IS NOT NULL AS stored`;
 }
 
 /** Returns SQL: whether a row is in quarantine, by its key or, without one, by its ctid. */

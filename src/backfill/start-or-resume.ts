@@ -13,6 +13,7 @@ import {
 import { divide, type ScanRange } from './strategy.ts';
 import type { Relation } from './read-table.ts';
 import type { Subject } from './resolve-target.ts';
+import { shellWord } from '../output/shell.ts';
 
 /** The work that remains of a backfill. */
 export interface RunPlan {
@@ -129,7 +130,7 @@ function paused({ name, pausedBy, pausedAt }: BackfillRecord) {
   return usageError(
     'BACKFILL.PAUSED',
     `Backfill ${name} was paused by ${pausedBy} (${pausedAt?.toISOString()}); nothing was started.`,
-    `Resume it: dbops backfill resume ${name}`,
+    `Resume it: dbops backfill resume ${shellWord(name)}`,
   );
 }
 
@@ -137,6 +138,6 @@ function definitionChanged(name: string) {
   return usageError(
     'BACKFILL.CHANGED',
     `The definition of ${name} changed since its run was interrupted; rows may have been filled with other values.`,
-    `Restore the definition, or start over (rows with a value keep it): dbops backfill run ${name} --restart`,
+    `Restore the definition, or start over (rows with a value keep it): dbops backfill run ${shellWord(name)} --restart`,
   );
 }

@@ -4,6 +4,7 @@ import { ensureOwnSchema } from '../db/own-schema.ts';
 import { quoteLiteral } from '../db/quote.ts';
 import { readOnce, type Session } from '../db/session.ts';
 import * as z from 'zod';
+import { definitionSchema, type Backfill } from './definition.ts';
 import { quarantinedSchema, rowCountsSchema, type Quarantined } from './row-counts.ts';
 import type { ScanRange } from './strategy.ts';
 
@@ -91,7 +92,9 @@ const controlSql = `SELECT b.name, hash, state, strategy, paused_at AS "pausedAt
     coalesce(r.fraction, 0)::float8 AS fraction
   FROM dbops.backfills b
   LEFT JOIN (SELECT backfill, sum(changed) AS changed, sum(batches) AS batches,
-                    sum(CASE WHEN is_done THEN "end" - first ELSE next - first END)::float8
+                    sum(CASE WHEN is_done THEN "end" - first
+                             WHEN naming = 'ctid' THEN next - first + coalesce(position::float8, 0)
+                             ELSE next - first END)::float8
                       / greatest(1, sum("end" - first)) AS fraction
                FROM dbops.backfill_ranges GROUP BY backfill) r ON r.backfill = b.name`;
 
@@ -189,22 +192,28 @@ function insertRanges(
 export interface BackfillCheckpoint {
   range: number;
   next?: number;
+  /** See `ScanRange.position`. */
   position?: string;
   isDone?: boolean;
 }
 
-/** Returns SQL that moves the checkpoint, in the statement that changes the rows,
- * under the search_path of the role. */
+/**
+ * Returns SQL that moves the checkpoint, in the statement that changes the rows, under the search_path
+ * of the role.
+ *
+ * @param update returns `stored` of each row that it changed
+ */
 export function moveCheckpoint(
   name: string,
   checkpoint: BackfillCheckpoint,
   update: string | undefined,
 ): string {
   const { range, next, position, isDone } = checkpoint;
+  const stored = '(SELECT pg_catalog.count(*) FROM filled WHERE stored)';
   const sets = [
     ...(update
       ? [
-          'changed = changed OPERATOR(pg_catalog.+) (SELECT pg_catalog.count(*) FROM filled)',
+          `changed = changed OPERATOR(pg_catalog.+) ${stored}`,
           'batches = batches OPERATOR(pg_catalog.+) 1',
         ]
       : []),
@@ -212,10 +221,27 @@ export function moveCheckpoint(
     ...(position === undefined ? [] : [`position = ${quoteLiteral(position)}`]),
     ...(isDone ? ['is_done = true'] : []),
   ];
-  return `${update ? `WITH filled AS (${update} RETURNING 1) ` : ''}UPDATE dbops.backfill_ranges SET ${sets.join(', ')}
+  return `${update ? `WITH filled AS (${update}) ` : ''}UPDATE dbops.backfill_ranges SET ${sets.join(', ')}
     WHERE backfill OPERATOR(pg_catalog.=) ${quoteLiteral(name)} AND id OPERATOR(pg_catalog.=) ${range}
-    RETURNING ${update ? '(SELECT pg_catalog.count(*) FROM filled)' : '0'}::pg_catalog.float8 AS changed`;
+    RETURNING ${update ? stored : '0'}::pg_catalog.float8 AS changed`;
 }
+
+/** Returns the targets of a backfill as its last run recorded them, if it has a record. */
+export async function readDefinition(
+  session: Session,
+  name: string,
+): Promise<Backfill | undefined> {
+  if (!(await readRecord(session, name))) return undefined;
+  const [row] = await session.query<{ definition: unknown }>(
+    'SELECT definition FROM dbops.backfills WHERE name = $1',
+    [name],
+  );
+  const parsed = recordedSchema.safeParse(row?.definition);
+  return parsed.success ? { ...parsed.data, name } : undefined;
+}
+
+/** The record has the name of the backfill too. */
+const recordedSchema = z.object(definitionSchema.shape);
 
 export async function readQuarantine(session: Session, name: string): Promise<Quarantined[]> {
   const rows = await session.query(

@@ -82,7 +82,10 @@ export interface ScanRange {
   next: number;
   /** Exclusive. */
   end: number;
-  /** The last key that was processed. */
+  /**
+   * Of a range by key: the last key that was processed. Of one by ctid: how many pages of the window
+   * that begins at `next` are done, of which a stripe does a part each.
+   */
   position: string | null;
 }
 

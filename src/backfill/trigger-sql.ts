@@ -67,9 +67,16 @@ function bareTriggers(subject: Subject): string[] {
   ];
 }
 
-/** Returns SQL that creates or replaces the triggers. */
-export function createTriggers(subject: Subject): string {
-  const signature = `COMMENT ON FUNCTION ${functionName(subject, 'fill')}() IS ${quoteLiteral(signatureOf(subject))}`;
+/** The target of a backfill that a trigger fills. */
+export interface TriggerOwner {
+  backfill: string;
+  /** Its index in the definition. */
+  target: number;
+}
+
+/** Returns SQL that creates or replaces the triggers, and records whose they are. */
+export function createTriggers(subject: Subject, owner: TriggerOwner): string {
+  const signature = `COMMENT ON FUNCTION ${functionName(subject, 'fill')}() IS ${quoteLiteral(signatureOf(subject, owner))}`;
   return [...bareTriggers(subject), signature].join(';\n');
 }
 
@@ -82,14 +89,17 @@ function updateByKey({ table, alias, column, key, ...rest }: Subject): string {
     WHERE ${same.join(' AND ')} AND ${isOther(columnOf({ ...rest, table, alias, column, key }), 'answer')}`;
 }
 
-/** See `securityOf` for the rights and the search_path of the function. */
+/**
+ * See `securityOf` for the rights and the search_path of the function. With the rights of a writer
+ * from whom a policy hides the source, a new row would count as an orphan: rather no value.
+ */
 function functionFor(
   subject: Subject,
   kind: 'fill' | 'move',
   { when, take, otherwise }: { when: string; take: string; otherwise: string },
 ): string {
   return `CREATE OR REPLACE FUNCTION ${functionName(subject, kind)}() RETURNS trigger
-    LANGUAGE plpgsql ${subject.security} AS $dbops_fill$
+    LANGUAGE plpgsql ${subject.security}${kind === 'fill' ? ' SET row_security = off' : ''} AS $dbops_fill$
 #variable_conflict use_column
 DECLARE
   answer ${subject.type}${subject.collate};
@@ -124,7 +134,24 @@ export function triggersOf(subject: Subject): string {
      AND tgname IN (${quoteLiteral(fill)}, ${quoteLiteral(move)})`;
 }
 
-/** Returns a signature of the SQL of the triggers, to compare with existing ones. */
-export function signatureOf(subject: Subject): string {
-  return `dbops ${digest(bareTriggers(subject).join())}`;
+/** Returns whose the triggers are with a signature of their SQL, to compare with existing ones. */
+export function signatureOf(subject: Subject, { backfill, target }: TriggerOwner): string {
+  return `dbops ${digest(bareTriggers(subject).join())} ${target} ${backfill}`;
+}
+
+/**
+ * SELECT of the trigger functions of all backfills, by their comments: the table or the column may
+ * have another name by now, or not exist.
+ */
+export const ownedFunctions = `SELECT substr(p.proname, 6) AS digest, split_part(c.text, ' ', 3)::int AS target,
+    regexp_replace(c.text, '^dbops \\S+ \\d+ ', '') AS backfill
+  FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace, obj_description(p.oid, 'pg_proc') AS c (text)
+ WHERE n.nspname = 'dbops' AND p.proname ~ '^fill_[0-9a-f]{8}$' AND c.text ~ '^dbops [0-9a-f]{8} \\d+ '
+ ORDER BY p.proname`;
+
+/** Returns SQL that drops the functions of a target with their triggers. @param of of `ownedFunctions` */
+export function dropFunctions(of: string): string {
+  return (['fill', 'move'] as const)
+    .map((kind) => `DROP FUNCTION IF EXISTS dbops.${quoteIdentifier(`${kind}_${of}`)}() CASCADE`)
+    .join(';\n');
 }

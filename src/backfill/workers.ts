@@ -13,6 +13,7 @@ import { resolveTarget, type Subject } from './resolve-target.ts';
 import { createThrottle, type Throttle } from './throttle.ts';
 import { TableRewritten, scanRange } from './scan-range.ts';
 import { progressLine } from './progress-line.ts';
+import { shellWord } from '../output/shell.ts';
 
 /** A backfill while it runs. */
 export interface BackfillRun {
@@ -156,7 +157,7 @@ function tooManyFailures(name: string, count: number, message: string): DbopsErr
     exitCode: exitCodes.failed,
     message: `Stopped after ${formatCount(count)} failed rows; earlier batches remain committed.`,
     reason: [`last error: ${message}`],
-    hint: `Fix the expression or the rows, or increase --max-failures; then run: dbops backfill run ${name}`,
+    hint: `Fix the expression or the rows, or increase --max-failures; then run: dbops backfill run ${shellWord(name)}`,
   });
 }
 

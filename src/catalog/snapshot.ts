@@ -94,8 +94,7 @@ export async function readObjects(
 /** Runs `work` in a read-only transaction under `fixedSettings`. */
 export function readWithFixedSettings<T>(session: Session, work: () => Promise<T>): Promise<T> {
   return readOnly(session, async () => {
-    // Rows hidden by a policy would seem missing; with row_security off the server rejects the query.
-    await session.script(`${fixedSettings}; SET LOCAL row_security = off`);
+    await session.script(fixedSettings);
     return work();
   });
 }

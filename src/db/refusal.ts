@@ -1,6 +1,7 @@
 import { DbopsError, exitCodes, messageOf } from '../errors.ts';
 import { codeOf } from './connection-error.ts';
 import { quoteIdentifier } from './quote.ts';
+import { rowSecurityError } from './row-security.ts';
 import { sqlstate } from './sqlstate.ts';
 import type { Target } from './target.ts';
 
@@ -37,6 +38,8 @@ export function refusal(
       hint: readOnlyHint(role),
     });
   if (code !== sqlstate.insufficientPrivilege) return undefined;
+  const hidden = rowSecurityError(error, target);
+  if (hidden) return hidden;
   const grants = table ? grantsToRead(table, role) : grantsFor(said, role);
   return new DbopsError({
     ...explained,

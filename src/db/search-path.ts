@@ -17,6 +17,8 @@ interface PathOwner {
   readonly path: string;
   /** See `Session.isPooled`. */
   readonly isPooled: boolean;
+  /** See `Session.statementTimeout`. */
+  readonly statementTimeout?: number | undefined;
   readonly client: Client;
 }
 
@@ -33,9 +35,26 @@ export function backToOwnPath({ path, isPooled }: Pick<PathOwner, 'path' | 'isPo
   return `SET ${isPooled ? 'LOCAL' : 'SESSION'} search_path TO ${path}`;
 }
 
-/** Returns SQL that undoes every SET of the session, except for the path of dbops. */
-export function resetSettings({ path, isPooled }: Pick<PathOwner, 'path' | 'isPooled'>): string {
-  return isPooled ? 'RESET ALL' : `RESET ALL; SET search_path TO ${path}`;
+/** Returns SQL that undoes every SET of the session, except for the path and the limit of dbops. */
+export function resetSettings({
+  path,
+  isPooled,
+  statementTimeout,
+}: Pick<PathOwner, 'path' | 'isPooled' | 'statementTimeout'>): string {
+  if (isPooled) return 'RESET ALL';
+  const limit =
+    statementTimeout === undefined ? '' : `; SET statement_timeout = ${statementTimeout}`;
+  return `RESET ALL; SET search_path TO ${path}${limit}`;
+}
+
+/** Returns SQL that limits the rest of the transaction, behind a pooler, which keeps no session settings. */
+function limitThroughPooler({
+  isPooled,
+  statementTimeout,
+}: Pick<Partial<PathOwner>, 'isPooled' | 'statementTimeout'>): string {
+  return isPooled === true && statementTimeout !== undefined
+    ? `SET LOCAL statement_timeout = ${statementTimeout}; `
+    : '';
 }
 
 /**
@@ -45,13 +64,16 @@ export function resetSettings({ path, isPooled }: Pick<PathOwner, 'path' | 'isPo
  * @param toPath SQL that sets another path
  */
 export async function underUserPath<R extends QueryResultRow>(
-  session: Pick<PathOwner, 'client' | 'path'>,
+  session: Pick<PathOwner, 'client' | 'path'> &
+    Pick<Partial<PathOwner>, 'isPooled' | 'statementTimeout'>,
   sql: string,
   toPath = toUserPath,
 ): Promise<R[]> {
-  const answers = await session.client.query<R>(`${toPath}; ${sql}; ${toOwnPath(session)}`);
-  // pg returns one result per statement, which its types do not express.
-  return [answers].flat()[1]?.rows ?? [];
+  const isOwn = session.client.getTransactionStatus() === 'I'; // a transaction has its own limits
+  const settings = `${isOwn ? limitThroughPooler(session) : ''}${toPath}`;
+  const answers = await session.client.query<R>(`${settings}; ${sql}; ${toOwnPath(session)}`);
+  // pg returns one result per statement, which its types do not express; toPath may be several.
+  return [answers].flat().at(-2)?.rows ?? [];
 }
 
 /** Returns the schema in which the path of the role finds a table, index, view or sequence. */
@@ -80,19 +102,27 @@ export async function takePath(
   client: Client,
   { kind }: Target,
   pid: number,
-  path: string,
+  { path, statementTimeout }: Pick<PathOwner, 'path' | 'statementTimeout'>,
 ): Promise<boolean> {
   if (kind === 'pglite') {
     await client.query(`SET search_path TO ${path}`);
     return false;
   }
   const isDirect = `pg_catalog.pg_backend_pid() OPERATOR(pg_catalog.=) ${pid}`;
-  const set = `pg_catalog.set_config('search_path', ${quoteLiteral(path)}, false)`;
-  const taken = path === 'DEFAULT' ? 'NULL' : `CASE WHEN ${isDirect} THEN ${set} END`;
+  const sets = [
+    ...(path === 'DEFAULT' ? [] : [setConfig('search_path', path)]),
+    ...(statementTimeout === undefined
+      ? []
+      : [setConfig('statement_timeout', `${statementTimeout}`)]),
+  ].map((set) => `, CASE WHEN ${isDirect} THEN ${set} END`);
   const { rows } = await client.query<{ direct: boolean }>(
-    `SELECT ${isDirect} AS direct, ${taken} AS taken`,
+    `SELECT ${isDirect} AS direct${sets.join('')}`,
   );
   return rows[0]?.direct !== true;
+}
+
+function setConfig(name: string, value: string): string {
+  return `pg_catalog.set_config(${quoteLiteral(name)}, ${quoteLiteral(value)}, false)`;
 }
 
 /** Returns how statements of dbops are sent; see `Session`. */
@@ -108,12 +138,13 @@ export function directly(client: Client): Statements {
   };
 }
 
-/**
- * The path lasts for a transaction, so each transaction sets it first, also that of a message with
- * several statements.
- */
-export function throughPooler(client: Client, path: string): Statements {
-  const setPath = `SET LOCAL search_path TO ${path}; `;
+/** The path lasts for a transaction, so each sets it first, also that of a message with several statements. */
+export function throughPooler(
+  client: Client,
+  { path, statementTimeout }: Pick<PathOwner, 'path' | 'statementTimeout'>,
+): Statements {
+  const limit = limitThroughPooler({ isPooled: true, statementTimeout });
+  const setPath = `SET LOCAL search_path TO ${path}; ${limit}`;
   const isWithin = () => client.getTransactionStatus() !== 'I';
   return {
     async query(sql, values = []) {

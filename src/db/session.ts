@@ -5,6 +5,7 @@ import { DbopsError, exitCodes, messageOf } from '../errors.ts';
 import { firstOf, hasRole } from './attempts.ts';
 import { codeOf, connectionError, otherRole } from './connection-error.ts';
 import { codeConnectionLosses } from './lost-connection.ts';
+import { readAllRows } from './row-security.ts';
 import { runScript } from './script.ts';
 import { directly, ownPath, takePath, throughPooler, toOwnPath } from './search-path.ts';
 import type { ServerRole } from './server-choice.ts';
@@ -34,6 +35,8 @@ export interface Session {
   readonly isPooled: boolean;
   /** The `search_path` under which `query` and `script` run outside migrations, as SQL: `ownPath`. */
   readonly path: string;
+  /** Milliseconds after which the server cancels a statement of dbops; 0 is never; absent: as the role has it. */
+  readonly statementTimeout?: number;
   /** One statement with parameters (extended protocol). */
   query<R extends QueryResultRow>(sql: string, values?: unknown[]): Promise<R[]>;
   /**
@@ -58,6 +61,8 @@ export interface SessionOptions {
   application: string;
   /** SQL of another path than `ownPath`; `DEFAULT` is that of the role. */
   path?: string;
+  /** See `Session.statementTimeout`. */
+  statementTimeout?: number;
   /** Milliseconds. */
   connectTimeout?: number;
   /** Milliseconds to retry while the server has no free connection; none by default. */
@@ -144,8 +149,9 @@ async function connectOnce(
   }
   const version = status.get('server_version') ?? '';
   const pid = (client as Client & { processID: number }).processID;
-  const path = options.path ?? ownPath;
-  const isPooled = await takePath(client, target, pid, path).catch(async (error: unknown) => {
+  const { path = ownPath, statementTimeout } = options;
+  const own = { path, ...(statementTimeout !== undefined && { statementTimeout }) };
+  const isPooled = await takePath(client, target, pid, own).catch(async (error: unknown) => {
     await client.end().catch(() => {});
     throw connectionError(target, error);
   });
@@ -159,8 +165,8 @@ async function connectOnce(
     pid,
     client,
     isPooled,
-    path,
-    ...(isPooled ? throughPooler(client, path) : directly(client)),
+    ...own,
+    ...(isPooled ? throughPooler(client, own) : directly(client)),
     alone: (sql) => runScript(client, sql),
     close: () => client.end(),
     abandon: () => void client.connection.stream.destroy(),
@@ -183,7 +189,7 @@ async function clientConfig(target: Target, connectTimeout: number): Promise<Cli
  */
 export async function readOnly<T>(session: Session, work: () => Promise<T>): Promise<T> {
   await session.script(
-    "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL TimeZone = 'UTC'",
+    `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL TimeZone = 'UTC'; ${readAllRows}`,
   );
   try {
     const result = await work();

@@ -1,8 +1,10 @@
-import { quoteIdentifier as q, quoteLiteral, quoteName } from '../db/quote.ts';
+import { quoteLiteral, quoteName } from '../db/quote.ts';
 import { schemaOf, underUserPath } from '../db/search-path.ts';
 import type { Session } from '../db/session.ts';
 import type { BackfillTarget } from '../backfill/definition.ts';
 import type { Piece } from '../sql/alter-table.ts';
+import { plainName } from '../sql/expression.ts';
+import type { ObjectName } from '../sql/non-transactional.ts';
 import type { EmptyColumn, ExistingSchema } from './plan.ts';
 
 /**
@@ -13,9 +15,10 @@ export async function deriveTarget(
   session: Session,
   { table, name, default: fallback }: EmptyColumn,
 ): Promise<BackfillTarget | undefined> {
-  const own = table.schema === undefined ? table.name : quoteName(table);
+  const own = await plainTable(table);
+  const column = await plainName(name);
   if (fallback !== undefined)
-    return { table: own, set: `${word(name)} = ${fallback}`, done: `${word(name)} IS NOT NULL` };
+    return { table: own, set: `${column} = ${fallback}`, done: `${column} IS NOT NULL` };
   const schemaOfTable = table.schema ?? (await schemaOf(session, table.name));
   const rows = await session.query<Record<'source' | 'schema' | 'key' | 'reference', string>>(
     `SELECT s.relname AS source, n.nspname AS schema, k.attname AS key, r.attname AS reference
@@ -31,18 +34,23 @@ export async function deriveTarget(
   const [only, another] = rows;
   if (!only || another) return undefined;
   const { source, schema, key, reference } = only;
-  const isVisible = schema === 'public' || schema === table.schema;
+  const isVisible = (await schemaOf(session, source)) === schema;
+  const from = await plainTable({ ...(!isVisible && { schema }), name: source });
+  // Two tables of one name need another name in expressions.
+  const isNameTaken = source === table.name;
+  const alias = isNameTaken ? 'source' : await plainName(source);
   return {
     table: own,
-    set: `${word(name)} = ${word(source)}.${word(name)}`,
-    from: isVisible ? word(source) : quoteName({ schema, name: source }),
-    on: `${word(source)}.${word(key)} = ${word(table.name)}.${word(reference)}`,
+    set: `${column} = ${alias}.${column}`,
+    from: isNameTaken ? `${from} AS ${alias}` : from,
+    on: `${alias}.${await plainName(key)} = ${await plainName(table.name)}.${await plainName(reference)}`,
   };
 }
 
-/** Returns a name as people write it, quoted only where necessary. */
-function word(name: string): string {
-  return /^[a-z_][a-z0-9_]*$/.test(name) ? name : q(name);
+/** Returns a table as people write it, with its schema where it has one. */
+export async function plainTable({ schema, name }: ObjectName): Promise<string> {
+  const plain = await plainName(name);
+  return schema === undefined ? plain : `${await plainName(schema)}.${plain}`;
 }
 
 /** Reads which tables of a migration exist and which of its functions are volatile. */

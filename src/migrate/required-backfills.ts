@@ -1,16 +1,14 @@
 import { backfillNamed, backfillsOf } from '../backfill/index.ts';
-import {
-  inspectBackfill,
-  retireBackfill,
-  runBackfill,
-  type BackfillResult,
-} from '../backfill/run.ts';
+import { retireBackfill, retireObsolete } from '../backfill/retire.ts';
+import { inspectBackfill, runBackfill, type BackfillResult } from '../backfill/run.ts';
 import type { Context } from '../context.ts';
 import type { Session } from '../db/session.ts';
 import { formatCount } from '../output/number.ts';
 import { DbopsError, exitCodes } from '../errors.ts';
 import type { Step, StepResult } from '../runner/step.ts';
 import { optionsOf } from '../backfill/options.ts';
+import { readAssignment, readExpression, readTable } from '../sql/expression.ts';
+import { shellWord } from '../output/shell.ts';
 
 interface Requirement {
   context: Context;
@@ -42,8 +40,27 @@ export function requireBackfill({ context, session, patience }: Requirement, run
 }
 
 /**
- * Drops the triggers of backfills whose columns are now enforced.
- * @returns the error, if that failed
+ * Reads the definitions of all backfills that steps require: a run must not find out after its first
+ * migration that the second cannot begin.
+ *
+ * @throws usage error for one that does not exist, or that PostgreSQL's grammar rejects
+ */
+export async function readRequired(context: Context, steps: readonly Step[]): Promise<void> {
+  for (const name of new Set(steps.flatMap(({ directives }) => directives.requiresBackfill)))
+    for (const target of backfillNamed(backfillsOf(context), name).targets) {
+      await readTable(target.table, `table of ${name}`);
+      await readAssignment(target.set, `set of ${name}`);
+      if (target.from !== undefined) await readTable(target.from, `from of ${name}`);
+      for (const word of ['on', 'where', 'done'] as const)
+        if (target[word] !== undefined) await readExpression(target[word], `${word} of ${name}`);
+    }
+}
+
+/**
+ * Drops the triggers that migrations have made unnecessary: those of the backfills that they require,
+ * and those whose column is enforced or no longer exists.
+ *
+ * @returns why that could not be done
  */
 export async function retireBackfills(
   { context, session, patience }: Requirement,
@@ -58,6 +75,9 @@ export async function retireBackfills(
       const backfill = backfillNamed(backfillsOf(context), name);
       await retireBackfill(session, backfill, { ...optionsOf(context), patience });
     }
+    if (done.size > 0)
+      for (const name of await retireObsolete(session, { ...optionsOf(context), patience }))
+        context.note(`backfill ${name}: dropped its trigger, which has nothing left to fill`);
     return undefined;
   } catch (error) {
     if (error instanceof DbopsError) return error;
@@ -83,6 +103,6 @@ function incomplete(name: string, migration: string, result: BackfillResult): Db
       ...samples.mismatched,
       ...quarantine.map(({ table, id, error }) => `${table} ${id}: ${error}`),
     ],
-    hint: `Fill the rows: dbops backfill run ${name}`,
+    hint: `Fill the rows: dbops backfill run ${shellWord(name)}`,
   });
 }

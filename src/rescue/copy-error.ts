@@ -1,5 +1,6 @@
 import { codeOf } from '../db/connection-error.ts';
 import { isRightMissing } from '../db/refusal.ts';
+import { rowSecurityError } from '../db/row-security.ts';
 import { ScriptError, type Session } from '../db/session.ts';
 import { DbopsError, exitCodes, messageOf } from '../errors.ts';
 import type { Cause } from './record.ts';
@@ -12,6 +13,8 @@ export function rescueError(error: unknown, { migration }: Cause, { target }: Se
   const cause = error instanceof ScriptError ? error.cause : error;
   const code = codeOf(cause);
   if (error instanceof DbopsError || code === '' || /^(?:08|57)/.test(code)) return error;
+  const hidden = rowSecurityError(cause, target);
+  if (hidden) return hidden;
   const role = target.kind === 'postgres' ? target.user : 'CURRENT_USER';
   const said = messageOf(cause);
   return new DbopsError({

@@ -1,5 +1,6 @@
 import { codeOf } from '../db/connection-error.ts';
 import type { Session } from '../db/session.ts';
+import { readAllRows } from '../db/row-security.ts';
 import { sqlstate } from '../db/sqlstate.ts';
 import { planCopy, rowsOf } from './copy-rows.ts';
 import type { Destroyed } from './record.ts';
@@ -37,7 +38,7 @@ async function readShapesAlone(session: Session, losses: readonly Destroyed[]) {
 }
 
 async function count(session: Session, rows: string): Promise<number | null> {
-  await session.script('BEGIN READ ONLY; SET LOCAL row_security = off');
+  await session.script(`BEGIN READ ONLY; ${readAllRows}`);
   try {
     const [row] = await session.query<{ rows: number }>(`SELECT count(*)::float8 AS rows ${rows}`);
     return row?.rows ?? 0;

@@ -1,11 +1,17 @@
+import { readAllRows } from '../db/row-security.ts';
 import type { Migration } from '../migration.ts';
 import type { Step } from '../runner/step.ts';
 import { settings } from './prove.ts';
 import type { Rollback } from './rollback.ts';
 
-/** Returns the SQL of a derived rollback. Every name is schema-qualified; it runs in one transaction. */
+/**
+ * Returns the SQL of a derived rollback. Every name is schema-qualified; it runs in one transaction.
+ * What it sets a sequence to is read from all rows of a column.
+ */
 export function scriptOf({ statements }: Pick<Rollback, 'statements'>): string {
-  return [settings, ...statements.map(({ sql }) => sql)].map((sql) => `${sql};\n`).join('');
+  return [settings, readAllRows, ...statements.map(({ sql }) => sql)]
+    .map((sql) => `${sql};\n`)
+    .join('');
 }
 
 /** Returns the SQL that must run after rows are restored (constraints, NOT NULL), if any. */

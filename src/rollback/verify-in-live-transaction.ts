@@ -2,6 +2,7 @@ import { columnsAhead, readFeeds, readPlaces, refedColumns, type Feed } from '..
 import { differencesOf, type Difference } from '../catalog/differences.ts';
 import type { SchemaObject } from '../catalog/kinds/kind.ts';
 import { fullSnapshot, objectName, fixedSettings } from '../catalog/snapshot.ts';
+import { readAllRows } from '../db/row-security.ts';
 import type { Session } from '../db/session.ts';
 import { DbopsError, exitCodes } from '../errors.ts';
 import type { RowGuard } from '../runner/step.ts';
@@ -36,10 +37,12 @@ async function refuseStaleSequences(
   before: { feeds: readonly Feed[]; places: ReadonlySet<string> },
 ): Promise<void> {
   const refed = refedColumns(before, await readFeeds(session));
+  await session.script(`SAVEPOINT dbops_ahead; ${readAllRows}`);
   const ahead = await columnsAhead(
     session,
     refed.map(({ feed }) => feed),
   );
+  await session.script('ROLLBACK TO SAVEPOINT dbops_ahead; RELEASE SAVEPOINT dbops_ahead');
   if (ahead.length === 0) return;
   throw new DbopsError({
     code: 'ROLLBACK.SEQUENCE',

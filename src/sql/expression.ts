@@ -1,4 +1,5 @@
 import type { Node } from 'libpg-query';
+import { quoteIdentifier } from '../db/quote.ts';
 import { usageError } from '../errors.ts';
 import type { ObjectName } from './non-transactional.ts';
 import { parse, SqlSyntaxError } from './statements.ts';
@@ -56,6 +57,46 @@ export async function readAssignment(sql: string, what: string): Promise<Assignm
     throw refused(what, sql, 'write one COLUMN = EXPRESSION');
   const value = await readExpression(await afterEquals(sql), what);
   return { column: assigned.name, value };
+}
+
+/** `schema.table.column = expression`, with the names as the server reads them. */
+export interface PlacedAssignment {
+  schema?: string;
+  table: string;
+  column: string;
+  /** SQL. */
+  value: string;
+}
+
+/**
+ * Parses `TABLE.COLUMN = EXPRESSION`; the table may have a schema.
+ *
+ * @throws usage error for anything else
+ */
+export async function readPlacedAssignment(sql: string, what: string): Promise<PlacedAssignment> {
+  const [stmt, another] = await parsed(`UPDATE t SET ${sql}`, what, sql);
+  const update = stmt && 'UpdateStmt' in stmt ? stmt.UpdateStmt : undefined;
+  const { targetList: [target, further] = [], ...rest } = update ?? {};
+  const assigned = target && 'ResTarget' in target ? target.ResTarget : undefined;
+  const isPlain = Object.keys(rest).every((key) => key === 'relation');
+  const names = [...(assigned?.name ? [assigned.name] : []), ...stringsOf(assigned?.indirection)];
+  const [column, table, schema] = names.toReversed();
+  if (!column || !table || names.length > 3 || another || further || !isPlain)
+    throw refused(what, sql, 'write TABLE.COLUMN = EXPRESSION');
+  const { sql: value } = await readExpression(await afterEquals(sql), what);
+  return { ...(schema && { schema }), table, column, value };
+}
+
+/** Returns a name as people write it: quoted only where the server would read another name without. */
+export async function plainName(name: string): Promise<string> {
+  const isRead = await parse(`SELECT ${name}.${name} FROM ${name}`).then(
+    ([{ stmt } = {}]) => {
+      const [from] = stmt && 'SelectStmt' in stmt ? (stmt.SelectStmt.fromClause ?? []) : [];
+      return from && 'RangeVar' in from && from.RangeVar.relname === name;
+    },
+    () => false,
+  );
+  return isRead && /^\w+$/.test(name) ? name : quoteIdentifier(name);
 }
 
 /** Parses a table such as `shop.content` or `users AS manager`. @throws usage error for anything else */

@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs';
 import { describe, expect, it, vi } from 'vitest';
 import { splitMigration } from '../../src/expand-contract/plan.ts';
 import { piecesOf } from '../../src/sql/alter-table.ts';
@@ -169,3 +170,104 @@ describe.each(servers)('migrate expand-contract on $name', (server) => {
 async function applicationOf(project: Parameters<typeof catalogOf>[0]): Promise<string[]> {
   return (await catalogOf(project)).filter((line) => !/dbops/.test(line));
 }
+
+interface Naming {
+  tables: string;
+  migration: string;
+  words?: string[];
+  /** SQL of a number that is 0 where every row has the value of its source. */
+  wrong: string;
+}
+
+const namings: Record<string, Naming> = {
+  'mixed case, as Prisma writes it': {
+    tables: `CREATE TABLE "Project" (id int PRIMARY KEY, "workspaceId" int);
+      CREATE TABLE "Task" (id int PRIMARY KEY, "projectId" int REFERENCES "Project");
+      INSERT INTO "Project" VALUES (1, 7), (2, 8); INSERT INTO "Task" VALUES (1, 1), (2, 2), (3, 2)`,
+    migration: 'ALTER TABLE "Task" ADD COLUMN "workspaceId" INTEGER NOT NULL;',
+    wrong: `SELECT count(*) FROM "Task" t JOIN "Project" p ON p.id = t."projectId" WHERE t."workspaceId" <> p."workspaceId"`,
+  },
+  'reserved words': {
+    tables: `CREATE TABLE "user" (id int PRIMARY KEY, "group" int);
+      CREATE TABLE "order" (id int PRIMARY KEY, "select" int REFERENCES "user");
+      INSERT INTO "user" VALUES (1, 7), (2, 8); INSERT INTO "order" VALUES (1, 1), (2, 2)`,
+    migration: 'ALTER TABLE "order" ADD COLUMN "group" int NOT NULL;',
+    wrong: `SELECT count(*) FROM "order" o JOIN "user" u ON u.id = o."select" WHERE o."group" <> u."group"`,
+  },
+  'a schema that is not on the search_path': {
+    tables: `CREATE SCHEMA "CRM"; CREATE TABLE "CRM".team (id int PRIMARY KEY, org int);
+      CREATE TABLE "CRM"."Member" (id int PRIMARY KEY, team int REFERENCES "CRM".team);
+      INSERT INTO "CRM".team VALUES (1, 7), (2, 8); INSERT INTO "CRM"."Member" VALUES (1, 1), (2, 2)`,
+    migration: 'ALTER TABLE "CRM"."Member" ADD org int NOT NULL;',
+    wrong: `SELECT count(*) FROM "CRM"."Member" m JOIN "CRM".team t ON t.id = m.team WHERE m.org <> t.org`,
+  },
+  'two tables of one name': {
+    tables: `CREATE SCHEMA a; CREATE TABLE a.task (id int PRIMARY KEY, org int);
+      CREATE TABLE task (id int PRIMARY KEY, of int REFERENCES a.task);
+      INSERT INTO a.task VALUES (1, 7), (2, 8); INSERT INTO task VALUES (1, 1), (2, 2)`,
+    migration: 'ALTER TABLE task ADD org int NOT NULL;',
+    wrong: 'SELECT count(*) FROM task t JOIN a.task s ON s.id = t.of WHERE t.org <> s.org',
+  },
+  'a value of --set for names with quotes, dots and spaces': {
+    tables: `CREATE TABLE "T.1 ""a" (id int PRIMARY KEY); INSERT INTO "T.1 ""a" VALUES (1), (2)`,
+    migration: 'ALTER TABLE "T.1 ""a" ADD "a/b C" int NOT NULL;',
+    words: ['--set', '"T.1 ""a"."a/b C" = id + 1'],
+    wrong: `SELECT count(*) FROM "T.1 ""a" WHERE "a/b C" <> id + 1`,
+  },
+};
+
+describe.each(servers)('the names of a split migration on $name', (server) => {
+  it.each(Object.entries(namings))('may be %s', (_, { tables, migration, words = [], wrong }) =>
+    withProject(server, { '0001_tables.up.sql': tables }, async (project) => {
+      await project.json('migrate', 'up');
+      project.write({ '0002_more.up.sql': migration });
+      const cut = await project.json('migrate', 'expand-contract', '0002_more', ...words);
+      expect({ exitCode: cut.exitCode, error: cut.error }).toEqual({ exitCode: 0 });
+      const up = await project.json('migrate', 'up');
+      expect({ exitCode: up.exitCode, error: up.error }).toEqual({ exitCode: 0 });
+      expect(await project.query(`SELECT (${wrong})::int AS wrong`)).toEqual([{ wrong: 0 }]);
+    }),
+  );
+
+  it('are refused in --set where the migration adds no such column; nothing is written', () =>
+    withProject(
+      server,
+      { '0001_tables.up.sql': namings['mixed case, as Prisma writes it']?.tables ?? '' },
+      async (project) => {
+        await project.json('migrate', 'up');
+        project.write({
+          '0002_more.up.sql': 'ALTER TABLE "Task" ADD COLUMN "dueAt" date NOT NULL;',
+        });
+        const expand = (...words: string[]) =>
+          project.json('migrate', 'expand-contract', '0002_more', ...words);
+        const folded = await expand('--set', 'Task.dueAt = now()');
+        expect(folded).toMatchObject({ exitCode: 2, error: { code: 'EXPAND.SET' } });
+        expect(folded.error?.hint).toContain('"Task"."dueAt"');
+        const unknown = await expand();
+        expect(unknown.error?.message).toContain(`--set '"Task"."dueAt" = EXPRESSION'`);
+        expect(readdirSync(project.root)).not.toContain('backfills');
+      },
+    ));
+
+  it('are read before a run applies its first migration', () =>
+    withProject(
+      server,
+      {
+        '0001_t.up.sql': 'CREATE TABLE t (id int)',
+        '0002_contract.up.sql':
+          '-- dbops: requires-backfill broken\nALTER TABLE t ALTER id SET NOT NULL',
+      },
+      async (project) => {
+        const unknown = await project.json('migrate', 'up');
+        expect(unknown).toMatchObject({ exitCode: 2, error: { code: 'BACKFILL.UNKNOWN' } });
+        writeInto(project.root, {
+          'backfills/broken.json': '{"targets": [{"table": "order", "set": "a = 1"}]}',
+        });
+        expect(await project.json('migrate', 'up')).toMatchObject({
+          exitCode: 2,
+          error: { code: 'EXPRESSION', message: expect.stringContaining('table of broken') },
+        });
+        expect(await project.query("SELECT to_regclass('t') AS t")).toEqual([{ t: null }]);
+      },
+    ));
+});

@@ -48,6 +48,45 @@ describe.each(targets)('the checks on $name', (target) => {
     expect(await findings()).toEqual([]);
   });
 
+  it('prints SQL that inserts the missing rows of plan_features, and changes no other', async () => {
+    const rows = async () => {
+      const found = await live.query(
+        'SELECT plan, feature_key, limit_value::int, flags FROM plan_features ORDER BY 1, 2',
+      );
+      return found.map((row) => JSON.stringify(row));
+    };
+    const before = await rows();
+    await run(`UPDATE plan_features SET limit_value = 7 WHERE plan = 'free' AND feature_key = 'max_mau';
+      DELETE FROM plan_features WHERE plan = 'pro' AND feature_key IN ('max_seats', 'features')`);
+    const [finding] = await findings();
+    expect(finding?.message).toContain('lacks 2 of 36 rows: pro max_seats, pro features.');
+    await run(finding?.help.replace(/^[^:]+: /, '') ?? '');
+    expect(await findings()).toEqual([]);
+    const changed = (await rows()).filter((row, at) => row !== before[at]);
+    expect(changed).toEqual([
+      '{"plan":"free","feature_key":"max_mau","limit_value":7,"flags":null}',
+    ]);
+    await run(
+      `UPDATE plan_features SET limit_value = 100 WHERE plan = 'free' AND feature_key = 'max_mau'`,
+    );
+  });
+
+  it('prints SQL that concerns only the users without a personal organization', async () => {
+    await run(`ALTER TABLE users DISABLE TRIGGER on_auth_user_created;
+      INSERT INTO users (id, email) VALUES ('lonely', 'lonely@example.com');
+      ALTER TABLE users ENABLE TRIGGER on_auth_user_created;
+      INSERT INTO users (id, email) VALUES ('paused', 'paused@example.com');
+      DELETE FROM org_subscriptions WHERE organization_id IN (SELECT id FROM organizations WHERE owner_id = 'paused')`);
+    const [finding] = await findings();
+    await run(finding?.help.replace(/^[^:]+: /, '') ?? '');
+    expect(await findings()).toEqual([]);
+    expect(
+      await live.query(`SELECT o.owner_id FROM org_subscriptions s JOIN organizations o ON o.id = s.organization_id
+        WHERE o.owner_id IN ('lonely', 'paused')`),
+    ).toEqual([{ owner_id: 'lonely' }]);
+    await run(`DELETE FROM users WHERE id IN ('lonely', 'paused')`);
+  });
+
   it.each(examples)('reports $finding by $check, and nothing once it is fixed', async (example) => {
     await run(example.breaks);
     const found = await findings();

@@ -4,6 +4,7 @@ import { done, text } from '../../report.ts';
 import { notBegun, stateOf } from './status.ts';
 import { backfillsOf } from '../../backfill/index.ts';
 import { defineCommand } from '../../command.ts';
+import { shellWord } from '../../output/shell.ts';
 
 export const command = defineCommand({
   description:
@@ -26,7 +27,9 @@ export const command = defineCommand({
     return done(
       { name, paused: false },
       text(`✓ ${name} is resumed`, 'good'),
-      ...(isAtIt ? [] : [text(`→ No run is active; start one: dbops backfill run ${name}`)]),
+      ...(isAtIt
+        ? []
+        : [text(`→ No run is active; start one: dbops backfill run ${shellWord(name)}`)]),
     );
   },
 });

@@ -7,6 +7,10 @@ import type { Context } from '../../context.ts';
 import { issueLines } from '../../output/schema-messages.ts';
 import { usageError } from '../../errors.ts';
 import { readExpression } from '../../sql/expression.ts';
+import { retireUnfillable } from '../../backfill/retire.ts';
+import { readDefinition } from '../../backfill/store.ts';
+import type { Session } from '../../db/session.ts';
+import { done, text, type Report } from '../../report.ts';
 import { accountReport } from '../../backfill/report.ts';
 import { optionsOf, orphans, size } from '../../backfill/options.ts';
 import { defineCommand } from '../../command.ts';
@@ -71,16 +75,18 @@ export const command = defineCommand({
   ],
   flags: flagsSchema,
   async run(context, flags) {
-    const backfill = backfillOfFlags(context, flags);
+    const defined = backfillOfFlags(context, flags);
     if (flags.pauseWhen !== undefined) await readExpression(flags.pauseWhen, '--pause-when');
     const session = await context.session();
+    const backfill = defined ?? (await recordedBackfill(context, session, flags));
     if (flags.dryRun)
       return accountReport(backfill.name, await inspectBackfill(session, backfill, flags), true);
     const { maxRate, maxLag, maxWalRate, pauseWhen, wait: patience, ...rest } = flags;
+    const options = { ...optionsOf(context), ...rest, patience };
+    const reason = flags.removeTrigger && (await retireUnfillable(session, backfill, options));
+    if (reason) return retired(backfill.name, reason);
     const result = await runBackfill(session, backfill, {
-      ...optionsOf(context),
-      ...rest,
-      patience,
+      ...options,
       limits: { maxLag, maxWalRate, ...(pauseWhen !== undefined && { pauseWhen }) },
       ...(maxRate !== undefined && { maxRate }),
     });
@@ -88,15 +94,36 @@ export const command = defineCommand({
   },
 });
 
-/** Returns the backfill that is named, or that the flags define. @throws usage error */
+function retired(name: string, reason: string): Report {
+  return done(
+    { name, state: 'obsolete', hasTrigger: false, reason },
+    text(`✓ ${name} has no trigger; it can no longer be filled: ${reason}`, 'good'),
+  );
+}
+
+/** Returns the backfill of flags that an earlier run has recorded. @throws usage error for an unknown name */
+async function recordedBackfill(
+  context: Context,
+  session: Session,
+  { arguments: [name = ''] }: Flags,
+): Promise<Backfill> {
+  return (await readDefinition(session, name)) ?? backfillNamed(backfillsOf(context), name);
+}
+
+/**
+ * Returns the backfill that is named, or that the flags define; nothing for a name that the project
+ * does not define.
+ *
+ * @throws usage error
+ */
 function backfillOfFlags(
   context: Context,
-  { arguments: [name], table, set, from, on, where, done }: Flags,
-): Backfill {
-  const parts = Object.entries({ table, set, from, on, where, done });
+  { arguments: [name], table, set, from, on, where, done: filled }: Flags,
+): Backfill | undefined {
+  const parts = Object.entries({ table, set, from, on, where, done: filled });
   const given = Object.fromEntries(parts.filter(([, part]) => part !== undefined));
   if (Object.keys(given).length === 0) {
-    if (name !== undefined) return backfillNamed(backfillsOf(context), name);
+    if (name !== undefined) return backfillsOf(context).find((each) => each.name === name);
     const known = backfillsOf(context).map((each) => each.name);
     throw usageError(
       'BACKFILL.NAME',

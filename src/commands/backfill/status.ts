@@ -1,8 +1,10 @@
 import * as z from 'zod';
 import { readRecords, readQuarantine, type BackfillRecord } from '../../backfill/store.ts';
+import type { Quarantined } from '../../backfill/row-counts.ts';
 import { formatCount } from '../../output/number.ts';
 import type { Session } from '../../db/session.ts';
 import { usageError } from '../../errors.ts';
+import { shellWord } from '../../output/shell.ts';
 import { formatDuration } from '../../output/duration.ts';
 import { done, text, type Block } from '../../report.ts';
 import { backfillsOf } from '../../backfill/index.ts';
@@ -44,7 +46,7 @@ export function notBegun(name: string, isKnown: boolean) {
     'BACKFILL.NOT_BEGUN',
     `The backfill ${name} has not been run on this database.`,
     isKnown
-      ? `Start it: dbops backfill run ${name}`
+      ? `Start it: dbops backfill run ${shellWord(name)}`
       : 'List the defined backfills: dbops backfill list',
   );
 }
@@ -59,28 +61,33 @@ export function stateOf({ state, silentMs, pausedAt }: BackfillRecord): string {
   return state;
 }
 
+/** Milliseconds of work that a run has not recorded yet. */
+function sinceHeartbeat(state: string, silentMs: number): number {
+  return state === 'running' ? Math.min(5_000, silentMs) : 0;
+}
+
 async function describe(session: Session, control: BackfillRecord) {
-  const { name, changed, batches, activeMs, fraction, account, estimate } = control;
+  const { name, changed, batches, activeMs, silentMs, fraction, account, estimate } = control;
   const { waitsFor, runner, runnerPid, strategy, pausedBy, hasTrigger } = control;
   const state = stateOf(control);
-  const seconds = Math.max(0.001, activeMs / 1_000);
   const isOver = account !== null;
-  const left = fraction > 0 && !isOver ? (seconds * (1 - fraction)) / fraction : 0;
+  const seconds = Math.max(0.001, (activeMs + sinceHeartbeat(state, silentMs)) / 1_000);
+  const left = isOver ? 0 : fraction > 0 ? (seconds * (1 - fraction)) / fraction : undefined;
   const rowsPerSecond = Math.round(changed / seconds);
   const quarantine = await readQuarantine(session, name);
-  const total = account?.total ?? estimate;
+  const total = account?.total ?? Math.max(estimate, changed);
   const data = {
     name,
     state,
     rowsTotal: total,
-    rowsDone: account?.right ?? Math.round(total * fraction),
+    rowsDone: account?.right ?? Math.max(changed, Math.round(total * fraction)),
     rowsChanged: changed,
     orphans: account?.orphans ?? 0,
     mismatched: account?.mismatched ?? 0,
     quarantined: quarantine.length,
     batches,
     rowsPerSecond,
-    etaSeconds: Math.round(left),
+    etaSeconds: left === undefined ? null : Math.round(left),
     percent: Math.floor(100 * (isOver ? 1 : fraction)),
     strategy,
     reason: state === 'running' ? waitsFor : null,
@@ -88,27 +95,54 @@ async function describe(session: Session, control: BackfillRecord) {
     runner: state === 'running' ? { application: runner, pid: runnerPid } : null,
     hasTrigger,
   };
-  const progress = isOver
+  return { data, blocks: blocksOf(control, { ...data, left, quarantine }) };
+}
+
+interface Shown {
+  state: string;
+  percent: number;
+  rowsPerSecond: number;
+  reason: string | null;
+  /** Seconds of work, where they are known. */
+  left: number | undefined;
+  quarantine: readonly Quarantined[];
+}
+
+function blocksOf(control: BackfillRecord, shown: Shown): Block[] {
+  const { name, changed, batches, account, strategy, pausedBy, hasTrigger } = control;
+  const { state, percent, rowsPerSecond, reason, left, quarantine } = shown;
+  const progress = account
     ? `${formatCount(account.total)} rows, ${formatCount(account.orphans)} orphans, ${formatCount(account.mismatched)} mismatched`
-    : `${data.percent} % of the pages, about ${formatDuration(left * 1_000)} of work left`;
-  const blocks: Block[] = [
+    : `${percent} % of the pages${left === undefined ? '' : `, about ${formatDuration(left * 1_000)} of work left`}`;
+  return [
     text(`${name}: ${state}  ${progress}`, state === 'complete' ? 'good' : 'warn'),
     text(
       `  ${formatCount(changed)} rows changed in ${formatCount(batches)} batches, ${formatCount(rowsPerSecond)}/s${strategy ? `; ${strategy}` : ''}`,
       'dim',
     ),
-    ...(data.runner ? [text(`  run by ${runner}, pid ${runnerPid}`)] : []),
-    ...(data.reason ? [text(`  ${data.reason}`, 'warn')] : []),
-    ...(state === 'paused' && !data.reason
-      ? [text(`  paused by ${pausedBy}; resume it: dbops backfill resume ${name}`, 'warn')]
+    ...(state === 'running' ? [text(`  run by ${control.runner}, pid ${control.runnerPid}`)] : []),
+    ...(reason ? [text(`  ${reason}`, 'warn')] : []),
+    ...(state === 'paused' && !reason
+      ? [
+          text(
+            `  paused by ${pausedBy}; resume it: dbops backfill resume ${shellWord(name)}`,
+            'warn',
+          ),
+        ]
       : []),
     ...(state === 'interrupted' || state === 'failed'
-      ? [text(`  → Continue from its checkpoint: dbops backfill run ${name}`)]
+      ? [text(`  → Continue from its checkpoint: dbops backfill run ${shellWord(name)}`)]
       : []),
     ...quarantine
       .slice(0, 5)
       .map(({ relation, id, error }) => text(`  ${relation} ${id} failed: ${error}`, 'bad')),
-    ...(hasTrigger ? [text('  a trigger fills new rows until the column is enforced', 'dim')] : []),
+    ...(hasTrigger
+      ? [
+          text(
+            `  a trigger fills new rows until the column is enforced; drop it: dbops backfill run ${shellWord(name)} --remove-trigger`,
+            'dim',
+          ),
+        ]
+      : []),
   ];
-  return { data, blocks };
 }

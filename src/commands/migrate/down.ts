@@ -23,6 +23,7 @@ import {
   rollbackOptions,
 } from '../../migrate/down.ts';
 import { refuseUnproven } from '../../migrate/find-down.ts';
+import { retireBackfills } from '../../migrate/required-backfills.ts';
 import { missedLines, withPreview, withRows } from '../../migrate/rows-report.ts';
 
 export const command = defineCommand({
@@ -73,7 +74,10 @@ export const command = defineCommand({
         return guardRollback(prepared, guarding);
       },
     });
-    const report = outcomeReport(outcome, 'down', ({ name }) => rollbackJson(rollbacks, name));
+    const retirement = { context, session, patience: flags.wait };
+    const error = await retireBackfills(retirement, [], outcome.results);
+    const whole = { ...(error && { error }), ...outcome };
+    const report = outcomeReport(whole, 'down', ({ name }) => rollbackJson(rollbacks, name));
     for (const line of missedLines(guarding)) context.note(line);
     const rows = await settle(session, guarding, outcome.results);
     return withRows(report, rows);

@@ -2,17 +2,23 @@ import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { basename, dirname, relative } from 'node:path';
 import * as z from 'zod';
 import type { BackfillTarget } from '../../backfill/definition.ts';
-import { deriveTarget, readKnown } from '../../expand-contract/derive.ts';
+import { deriveTarget, plainTable, readKnown } from '../../expand-contract/derive.ts';
 import { splitMigration, withoutMoved, type EmptyColumn } from '../../expand-contract/plan.ts';
 import type { Session } from '../../db/session.ts';
-import { quoteIdentifier } from '../../db/quote.ts';
 import { usageError } from '../../errors.ts';
 import type { Folder } from '../../formats/format.ts';
 import { readStatuses } from '../../runner/tracking-state.ts';
 import type { Migration } from '../../migration.ts';
 import { done, text } from '../../report.ts';
 import { piecesOf } from '../../sql/alter-table.ts';
-import { readExpression } from '../../sql/expression.ts';
+import {
+  plainName,
+  readAssignment,
+  readExpression,
+  readPlacedAssignment,
+  readTable,
+} from '../../sql/expression.ts';
+import { shellWord } from '../../output/shell.ts';
 import { placeFolder } from '../../formats/place.ts';
 import { defineCommand } from '../../command.ts';
 import { filesOf } from '../../expand-contract/files.ts';
@@ -129,19 +135,21 @@ async function backfillsFor(
   columns: readonly EmptyColumn[],
   set: readonly string[],
 ): Promise<Map<string, BackfillTarget[]>> {
-  const said = await readSets(set);
+  const given = await readSets(set, columns);
   const backfills = new Map<string, BackfillTarget[]>();
   const unknown: string[] = [];
   for (const column of columns) {
-    const { table, name } = column;
-    const own = table.schema === undefined ? table.name : `${table.schema}.${table.name}`;
-    const assignment = said.get(`${own}.${name}`) ?? said.get(`${table.name}.${name}`);
-    const target = assignment
-      ? { table: own, set: assignment, done: `${quoteIdentifier(name)} IS NOT NULL` }
-      : await deriveTarget(session, column);
-    if (!target) unknown.push(`--set '${own}.${name} = EXPRESSION'`);
+    const own = await plainTable(column.table);
+    const plain = await plainName(column.name);
+    const value = given.get(column);
+    const target =
+      value === undefined
+        ? await deriveTarget(session, column)
+        : { table: own, set: `${plain} = ${value}`, done: `${plain} IS NOT NULL` };
+    if (!target) unknown.push(`--set ${shellWord(`${own}.${plain} = EXPRESSION`)}`);
     else {
-      const backfill = name.replaceAll('_', '-');
+      await assertReadBack(target, column);
+      const backfill = column.name.replaceAll(/[^\p{L}\p{N}]+/gu, '-');
       backfills.set(backfill, [...(backfills.get(backfill) ?? []), target]);
     }
   }
@@ -154,22 +162,50 @@ async function backfillsFor(
   );
 }
 
-/** @throws usage error for text that is not `TABLE.COLUMN = EXPRESSION` */
-async function readSets(set: readonly string[]): Promise<Map<string, string>> {
-  const said = new Map<string, string>();
+/**
+ * Returns SQL of the values that are given for columns.
+ *
+ * @throws usage error for text that is not `TABLE.COLUMN = EXPRESSION`, or names another column
+ */
+async function readSets(
+  set: readonly string[],
+  columns: readonly EmptyColumn[],
+): Promise<Map<EmptyColumn, string>> {
+  const given = new Map<EmptyColumn, string>();
   for (const each of set) {
-    const [, place, column, value] = /^\s*([\w."]+)\.("?\w+"?)\s*=\s*([^]+)$/.exec(each) ?? [];
-    if (!place || !column || !value)
+    const { schema, table, column, value } = await readPlacedAssignment(each, '--set');
+    const found = columns.find(
+      (one) =>
+        one.name === column &&
+        one.table.name === table &&
+        (schema === undefined || schema === one.table.schema),
+    );
+    if (!found)
       throw usageError(
         'EXPAND.SET',
-        `Invalid --set: ${each}`,
-        "Write 'TABLE.COLUMN = EXPRESSION'.",
+        `--set names no column that the migration adds without a value: ${each}`,
+        `Name one of these; names with capital letters need quotes: ${(await namesOf(columns)).join(', ')}`,
       );
-    await readExpression(value, '--set');
-    const plain = (name: string) => name.replaceAll('"', '');
-    said.set(`${plain(place)}.${plain(column)}`, `${column} = ${value}`);
+    given.set(found, value);
   }
-  return said;
+  return given;
+}
+
+function namesOf(columns: readonly EmptyColumn[]): Promise<string[]> {
+  return Promise.all(
+    columns.map(async ({ table, name }) => `${await plainTable(table)}.${await plainName(name)}`),
+  );
+}
+
+/** A definition that reads back as another table or column would fail once the expand part is applied. */
+async function assertReadBack(target: BackfillTarget, { table, name }: EmptyColumn): Promise<void> {
+  const place = await readTable(target.table, 'table');
+  const { column } = await readAssignment(target.set, 'set');
+  if (target.from !== undefined) await readTable(target.from, 'from');
+  if (target.on !== undefined) await readExpression(target.on, 'on');
+  if (target.done !== undefined) await readExpression(target.done, 'done');
+  if (place.name !== table.name || place.schema !== table.schema || column !== name)
+    throw new Error(`${target.table}.${target.set} does not read back as ${table.name}.${name}`);
 }
 
 /** Writes every file under another name first, so that a failure leaves FILE unchanged. */

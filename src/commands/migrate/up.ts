@@ -61,6 +61,9 @@ export const command = defineCommand({
     const { agreeToLosses } = await import('../../migrate/agree-to-losses.ts');
     const { missedLines, withPreview, withRows } = await import('../../migrate/rows-report.ts');
     const steps = toSteps(pending, 'up');
+    const { readRequired, requireBackfill, retireBackfills } =
+      await import('../../migrate/required-backfills.ts');
+    await readRequired(context, steps);
     const rescue = { context, session, folder, flags };
     const expected = await expectLosses(rescue, applied, steps);
     const tracking = folder.tracking.table;
@@ -74,8 +77,6 @@ export const command = defineCommand({
     if (flags.dryRun)
       return withPreview(await dryRunReport(steps, session, folder), protection, flags.discardData);
     const guarding = agreed(protection, await agreeToLosses(rescue, protection));
-    const { requireBackfill, retireBackfills } =
-      await import('../../migrate/required-backfills.ts');
     const requirement = { context, session, patience: flags.wait };
     const before = requireBackfill(requirement, flags.backfill);
     const guarded = async () => guardSteps(toSteps(await plan(), 'up'), guarding);

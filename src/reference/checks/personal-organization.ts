@@ -18,7 +18,7 @@ export const personalOrganization: Check = {
         code: 'personal-organization',
         severity: 'error',
         message: `${formatCountOf(row.users, 'user has', 'users have')} no personal organization: ${row.samples}${row.users > 5 ? ', …' : '.'}`,
-        help: 'Create them: SELECT public.ensure_personal_organization(id) FROM public.users;',
+        help: 'Create them: SELECT public.ensure_personal_organization(id) FROM public.users u WHERE NOT EXISTS (SELECT FROM public.organizations o WHERE o.owner_id = u.id AND o.is_personal);',
         where: { object: 'public.organizations', migration: '0006_users_billing_usage' },
         key: 'personal-organization',
       },

@@ -27,6 +27,12 @@ const flagsFrom = {
   custom_contracts: 3,
 } as const;
 
+/** The rows that migration 0006 inserts; the name of each is its plan and the key of its feature. */
+export const planFeatureRows: readonly SeedRow[] = plans.flatMap((plan, place) => [
+  ...Object.entries(limits).map(([key, values]) => feature(plan, key, values[place] ?? -1, null)),
+  feature(plan, 'features', -1, flagsAt(place)),
+]);
+
 /** Limits and flags of the four plans: the rows that migration 0006 inserts. */
 export const planFeatures: SeedSet = {
   name: 'plan-features',
@@ -39,10 +45,7 @@ const features: SeedTable = {
   table: 'plan_features',
   key: ['plan', 'feature_key'],
   managed: ['limit_value', 'flags'],
-  rows: plans.flatMap((plan, place) => [
-    ...Object.entries(limits).map(([key, values]) => feature(plan, key, values[place] ?? -1, null)),
-    feature(plan, 'features', -1, flagsAt(place)),
-  ]),
+  rows: planFeatureRows,
 };
 
 function feature(

@@ -1,4 +1,5 @@
 import { codeOf } from '../../db/connection-error.ts';
+import { rowSecurityError } from '../../db/row-security.ts';
 import { ScriptError } from '../../db/session.ts';
 import { DbopsError, exitCodes, messageOf } from '../../errors.ts';
 import type { RescueRecord } from '../record.ts';
@@ -7,6 +8,8 @@ import type { RescueRecord } from '../record.ts';
 export function restoreError(error: unknown, records: readonly RescueRecord[]): DbopsError {
   if (error instanceof DbopsError) return error;
   const cause = error instanceof ScriptError ? error.cause : error;
+  const hidden = rowSecurityError(cause);
+  if (hidden) return hidden;
   const said = messageOf(cause);
   const code = codeOf(cause);
   const copies = records.map(

@@ -2,6 +2,7 @@ import { relative } from 'node:path';
 import { codeOf, isConnectionLoss } from '../../db/connection-error.ts';
 import { engineLossOf } from '../../db/engine-error.ts';
 import { isRefusal, readOnlyHint } from '../../db/refusal.ts';
+import { rowSecurityError } from '../../db/row-security.ts';
 import { sqlstate } from '../../db/sqlstate.ts';
 import { DbopsError, exitCodes } from '../../errors.ts';
 import { offsetOfStatement, serverSays, showPlace } from '../../sql/error-position.ts';
@@ -55,6 +56,8 @@ async function explain({ step, cause, point }: Failure): Promise<Explained> {
   const { run } = step;
   const again = `dbops migrate ${step.direction}`;
   if (step.direction === 'up' && duplicates.has(codeOf(cause))) return isThere(step, again);
+  const hidden = rowSecurityError(cause, run.session.target);
+  if (hidden) return { reason: [hidden.message], hint: `${hidden.hint}; then: ${again}` };
   const [{ violationsOf }, { describeViolations, wayOut }] = await Promise.all([
     import('./constraint-violation.ts'),
     import('./describe-violation.ts'),
