@@ -93,7 +93,7 @@ async function prepare(
   { folder, flags, move }: { folder: Folder; flags: Flags; move?: Move | undefined },
 ): Promise<Repair> {
   await readApplied(session, folder); // rejects a table that is not the tool's
-  const wanted = wantedFor(context, folder);
+  const wanted = await wantedFor(context, session, folder);
   const diagnosis = await diagnose(session, folder, wanted);
   const { judgements, live, changesData } = diagnosis;
   const rows = live.rows ?? [];

@@ -1,4 +1,6 @@
 import * as z from 'zod';
+import { isNameIgnored } from '../catalog/ignored.ts';
+import { readCounterpart } from '../shadow/counterpart.ts';
 import { driftOf } from '../shadow/drift.ts';
 import { readWithFixedSettings } from '../catalog/snapshot.ts';
 import { checkGroups, type CheckGroup } from '../verify/definition.ts';
@@ -58,8 +60,11 @@ export const command = defineCommand({
     if (context.flags.verbose && groups.has('schema'))
       for (const line of notCompared) context.note(`not compared  ${line}`);
     const checks = [...schemaChecks, ...(await context.application.checks())];
-    const all = await findingsOf(context, { folder, session, applied, groups, grants, checks });
-    const sorted = sortFindings(all, ignore, known, (key) => groups.has(groupOf(key, checks)));
+    const { scope } = context.settings;
+    const found = await findingsOf(context, { folder, session, applied, groups, grants, checks });
+    const all = found.filter(({ where }) => !where?.object || !isNameIgnored(where.object, scope));
+    const patterns = [...scope.ignore, ...ignore];
+    const sorted = sortFindings(all, patterns, known, (key) => groups.has(groupOf(key, checks)));
     if (output !== undefined) return baselineWritten(cwd, output, sorted.findings);
     return toReport(
       sorted,
@@ -86,7 +91,9 @@ async function findingsOf(
   const wanted = {
     migrations: applied,
     format: folder.format,
+    counterpart: await readCounterpart(session),
     grants,
+    scope: settings.scope,
     environment: settings.environment,
     server: settings.shadow,
     signal,

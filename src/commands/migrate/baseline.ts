@@ -1,10 +1,10 @@
 import * as z from 'zod';
 import { expectedOf, isEmpty, type Surroundings } from '../../catalog/scope.ts';
-import { extensionsFor } from '../../shadow/extensions.ts';
+import { readCounterpart } from '../../shadow/counterpart.ts';
 import { fullSnapshot, readWithFixedSettings } from '../../catalog/snapshot.ts';
 import type { SchemaObject } from '../../catalog/kinds/kind.ts';
-import { platformSchemas } from '../../shadow/platform.ts';
-import { withShadow } from '../../shadow/shadow.ts';
+import { surroundingsOf } from '../../shadow/surroundings.ts';
+import { withReplayer } from '../../shadow/replay-cache-key.ts';
 import type { Context } from '../../context.ts';
 import { needsConsent, readLabel } from '../../db/meta.ts';
 import type { Session } from '../../db/session.ts';
@@ -51,15 +51,15 @@ export const command = defineCommand({
     await refuseTracked(session, folder);
     await refuseForgottenTable(context, session, folder);
     const asked = planUp(compare(folder.migrations, []), { to });
-    const surroundings = {
-      toolTables: folder.tracking.tables,
-      platformSchemas: await platformSchemas(session, folder.format),
-      given: new Set<string>(),
-    };
-    const live = await readLive(session);
+    const { scope } = context.settings;
+    const { live, surroundings } = await readWithFixedSettings(session, async () => {
+      const objects = await fullSnapshot(session);
+      const around = await surroundingsOf(session, folder, { objects, scope });
+      return { live: objects, surroundings: around };
+    });
     if (isEmpty(live, surroundings)) throw emptyDatabase(databaseName(session.target));
     const isNamed = to !== undefined;
-    const proof = await prove(context, folder, { migrations: asked, live, surroundings });
+    const proof = await prove(context, session, folder, { migrations: asked, live, surroundings });
     const best = isNamed ? proof.whole : proof.nearest;
     if (best.differences.length > 0) return notExact(folder, asked, best, isNamed);
     const recorded = asked.slice(0, isNamed ? asked.length : proof.proven);
@@ -104,14 +104,27 @@ interface Asked {
 /** Milliseconds: every file is replayed, and some ten times the whole catalog is read. */
 const timeLimit = 600_000;
 
-function prove(context: Context, { format }: Folder, asked: Asked): Promise<BaselineProof> {
+async function prove(
+  context: Context,
+  session: Session,
+  { format }: Folder,
+  asked: Asked,
+): Promise<BaselineProof> {
   const { settings, signal, progress } = context;
   const { migrations } = asked;
   const onReplay = ({ name }: Migration, at: number) =>
     progress.update(`replaying ${at + 1} of ${migrations.length} in a shadow: ${name}`);
-  const extensions = extensionsFor(migrations, format);
-  const wanted = { server: settings.shadow, extensions, signal, timeLimit };
-  return withShadow(wanted, (shadow) => findPrefix({ ...asked, shadow, format, onReplay }));
+  const wanted = {
+    migrations,
+    format,
+    counterpart: await readCounterpart(session),
+    scope: settings.scope,
+    environment: settings.environment,
+    server: settings.shadow,
+    signal,
+    timeLimit,
+  };
+  return withReplayer(wanted, (shadow) => findPrefix({ ...asked, shadow, format, onReplay }));
 }
 
 async function agree(context: Context, session: Session, baseline: Baseline) {

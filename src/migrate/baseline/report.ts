@@ -71,7 +71,9 @@ export function notExact(
         ? `The database is not exactly what the migrations up to ${nearest} make; nothing was recorded.`
         : `The database is not exactly what any first part of the folder makes; the nearest is the one up to ${nearest}. Nothing was recorded.`,
       reason: [`${differences.length} difference${differences.length === 1 ? '' : 's'}`],
-      hint: 'Bring database and folder together (correct the one that is wrong), then run the command again: dbops migrate baseline --dry-run',
+      hint: differences.every(({ change }) => change === 'extra')
+        ? 'Add these objects to a migration, or, if they belong to another application, exclude them (schemas or ignore in dbops.config.ts), then run: dbops migrate baseline --dry-run'
+        : 'Bring database and folder together (correct the one that is wrong), then run the command again: dbops migrate baseline --dry-run',
     }),
   };
 }
