@@ -3,6 +3,7 @@ import { dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import * as z from 'zod';
 import { definitionsSchema } from './backfill/definition.ts';
+import type { Scope } from './catalog/ignored.ts';
 import { parseTarget, targetFromVariables, type Target } from './db/target.ts';
 import { usageError } from './errors.ts';
 import { parseTableName, type TrackingTableName } from './formats/shared/tracking-table.ts';
@@ -36,7 +37,12 @@ const settingsSchema = z.strictObject({
   statementTimeout: duration.optional(),
   waitForDatabase: duration.optional(),
   backfills: definitionsSchema.optional(),
+  schemas: z.array(z.string()).min(1).optional(),
+  ignore: z.array(z.string()).optional(),
 });
+
+/** Settings of the file alone. */
+const withoutFlag = new Set(['backfills', 'schemas', 'ignore']);
 
 export interface TargetChoice {
   target: Target;
@@ -61,6 +67,8 @@ export interface Settings {
   waitForDatabase: number;
   /** Definitions by name. */
   backfills?: z.infer<typeof definitionsSchema>;
+  /** Which objects of the database are compared with the migrations. */
+  scope: Scope;
   /** The folder of the configuration file, else the working directory. */
   root: string;
   environment: Environment;
@@ -129,13 +137,17 @@ export async function loadSettings({
     statementTimeout: merged.statementTimeout ?? 0,
     waitForDatabase: merged.waitForDatabase ?? 0,
     ...(fromFile.backfills && { backfills: fromFile.backfills }),
+    scope: {
+      ...(fromFile.schemas && { schemas: fromFile.schemas }),
+      ignore: fromFile.ignore ?? [],
+    },
     root,
     environment: variables,
   };
 }
 
 function pickSettings(flags: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  const known = Object.keys(settingsSchema.shape).filter((key) => key !== 'backfills');
+  const known = Object.keys(settingsSchema.shape).filter((key) => !withoutFlag.has(key));
   return Object.fromEntries(
     Object.entries(flags).filter(([key, value]) => known.includes(key) && value !== undefined),
   );

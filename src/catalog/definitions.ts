@@ -10,11 +10,20 @@ export async function definitionsOf(
   session: Session,
   objects: readonly SchemaObject[],
 ): Promise<(string | undefined)[]> {
+  const found: (string | undefined)[] = [];
+  for (let at = 0; at < objects.length; at += most)
+    found.push(...(await readSome(session, objects.slice(at, at + most))));
+  return found;
+}
+
+/** Each definition is a subquery of one statement, and the server plans a statement as a whole. */
+const most = 200;
+
+async function readSome(session: Session, objects: readonly SchemaObject[]) {
   const reads = objects.map((object) => {
     const kind = kinds.find(({ name }) => name === object.kind);
     return `(${kind?.definition?.(object) ?? 'NULL'})::text`;
   });
-  if (reads.length === 0) return [];
   const [row] = await session.query<{ definitions: (string | null)[] }>(
     `SELECT ARRAY[${reads.join(',\n')}] AS definitions`,
   );

@@ -1,4 +1,5 @@
 import type { Session } from '../db/session.ts';
+import { matches, type Scope } from './ignored.ts';
 import { keyOfObject, objectName } from './snapshot.ts';
 import { grantKinds, kinds } from './kinds/index.ts';
 import type { SchemaObject } from './kinds/kind.ts';
@@ -33,6 +34,19 @@ export interface SpellingDoubt extends Detail {
 
 /** Returns for each pair of texts whether both mean the same. */
 export type Judge = (doubts: readonly SpellingDoubt[]) => Promise<boolean[]>;
+
+/** Returns the key of a difference in reports and in patterns: `extra-table:public.users`. */
+export function keyOfDifference({ change, object }: Pick<Difference, 'change' | 'object'>): string {
+  return `${change}-${object.kind.replaceAll(' ', '-')}:${objectName(object)}`;
+}
+
+/** Returns whether the configuration excludes a difference by its key. */
+export function isDifferenceIgnored(
+  difference: Pick<Difference, 'change' | 'object'>,
+  { ignore }: Scope,
+): boolean {
+  return ignore.some((pattern) => matches(pattern, keyOfDifference(difference)));
+}
 
 /** Compares texts as a shadow deparses them. @param shadow in a scratch transaction, with the expected objects */
 export function judgeIn(shadow: Session): Judge {

@@ -81,7 +81,7 @@ export async function readObjects(
       [kind, schema, parent, name].map(quoteLiteral),
     );
     return `SELECT ${columns} FROM (${select}) o
-      WHERE (kind, schema, parent, name) IN (${keys.map((key) => `(${key.join(', ')})`).join(', ')})`;
+      WHERE (kind, schema, parent, name) IN (VALUES ${keys.map((key) => `(${key.join(', ')})`).join(', ')})`;
   });
   if (selects.length === 0) return [];
   const rows = await session.query<SchemaObject & Record<string, unknown>>(

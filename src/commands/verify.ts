@@ -45,7 +45,9 @@ export const command = defineCommand({
       for (const line of notCompared) context.note(`not compared  ${line}`);
     const checks = [...schemaChecks, ...(await context.application.checks())];
     const all = await findProblems(context, { folder, session, applied, groups, grants, checks });
-    const sorted = sortFindings(all, ignore, known, (key) => groups.has(groupOf(key, checks)));
+    const sorted = sortFindings(all, [...context.settings.scope.ignore, ...ignore], known, (key) =>
+      groups.has(groupOf(key, checks)),
+    );
     if (output !== undefined) {
       writeBaseline(cwd, output, sorted.findings);
       return baselineWritten(output, sorted.findings);

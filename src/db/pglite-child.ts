@@ -8,6 +8,7 @@ import type { StandIns } from './pglite-extensions.ts';
 import { DirectoryFiles, MemoryFiles } from './pglite-files.ts';
 import { channels, type Order } from './pglite-order.ts';
 import { keepReserve } from './disk-reserve.ts';
+import { compileOnce } from './wasm-compiler.ts';
 import { isTerminate, WireFrames } from './wire-frames.ts';
 
 /**
@@ -73,11 +74,14 @@ function readOrder(): { order: Order; rest: Buffer } {
 }
 
 /**
- * Compiles no function before it is called. V8 then compiles it twice: at once, and, when it has run
- * for long, again with its optimizing compiler. At V8's own threshold that second compilation is most of
- * the work of a database that lives for a second; at this one it only begins where it pays.
+ * Compiles no function before it is called, and in memory none a second time: a shadow lives for
+ * seconds. In a kept directory, a function is optimized after it has run for long over many rows.
  */
-const flags = ['--wasm-lazy-validation', '--wasm-tiering-budget=400000000'];
+function setCompiler(directory: string | null): void {
+  setFlagsFromString('--wasm-lazy-validation');
+  if (directory) setFlagsFromString('--wasm-tiering-budget=2000000000');
+  else compileOnce();
+}
 
 /** Node has it; only the browser's types declare it. */
 declare const WebAssembly: { Module: new (bytes: Uint8Array) => object };
@@ -190,8 +194,8 @@ async function watchLife(): Promise<void> {
 }
 
 async function run(): Promise<never> {
-  for (const flag of flags) setFlagsFromString(flag);
   const { order, rest } = readOrder();
+  setCompiler(order.directory);
   if (!order.isGuarded) await watchLife();
   return serve(await open(order), rest);
 }

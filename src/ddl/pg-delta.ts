@@ -1,4 +1,5 @@
-import { messageOf } from '../errors.ts';
+import { DbopsError, exitCodes, messageOf } from '../errors.ts';
+import { codeOf } from '../db/connection-error.ts';
 import { extract } from '@supabase/pg-delta/extract';
 import { plan, type Action } from '@supabase/pg-delta/plan';
 import {
@@ -9,6 +10,7 @@ import {
   type FactBase,
 } from '@supabase/pg-delta/core';
 import { types, type QueryResult } from 'pg';
+import * as z from 'zod';
 import type { Columns, ColumnState, Draft } from './statement.ts';
 import { quoteIdentifier as q, quoteLiteral } from '../db/quote.ts';
 import type { Session } from '../db/session.ts';
@@ -29,14 +31,24 @@ export interface Foreign {
   schemas: readonly string[];
   /** Tracking tables of migration tools, as `schema.table`. */
   tables: readonly string[];
+  /** Whether the configuration excludes an object; the name of a schema comes without an object. */
+  isIgnored?: (schema: string, name: string) => boolean;
 }
 
-/** Reads the catalog, in the caller's transaction if one is open. */
+/**
+ * Reads the catalog, in the caller's transaction if one is open.
+ *
+ * @throws UnplannableError when the planner cannot represent it; the server's error
+ */
 export async function readPlannerCatalog(session: Session): Promise<PlannerCatalog> {
   const [row] = await session.query<{ owner: string }>('SELECT current_user AS owner');
-  const { factBase } = await extract(poolOf(session) as never);
   const owner = row?.owner ?? '';
-  return { base: asOwner(factBase, owner), owner };
+  try {
+    const { factBase } = await extract(poolOf(session) as never);
+    return { base: asOwner(factBase, owner), owner };
+  } catch (error) {
+    throw codeOf(error) ? error : new UnplannableError(error);
+  }
 }
 
 /** Removes owners and their privileges, which differ between databases and server versions. */
@@ -78,29 +90,65 @@ export function planDdl(
 }
 
 /** Returns the roles, which belong to the server and are not planned. */
-export function rolesOf(base: FactBase): string[] {
+function rolesOf(base: FactBase): string[] {
   return base.facts().flatMap(({ id }) => (id.kind === 'role' ? [id.name] : []));
 }
 
-/** Returns the catalog of a live database with the foreign objects and roles of the shadow instead of its own. */
+/**
+ * Returns the catalog of a live database with the foreign objects and roles of the shadow instead of
+ * its own. What belongs to a foreign object, or depends on one that the shadow lacks, is left out too.
+ */
 export function withoutForeign(
   live: PlannerCatalog,
   shadow: PlannerCatalog,
   foreign: Foreign,
 ): PlannerCatalog {
-  const isKept = (fact: Fact) => !isForeign(fact.id, foreign);
+  const absent = absentOf(live.base, shadow.base, foreign);
+  const isKept = ({ id }: Fact) => !isForeign(id, foreign) && !absent.has(encodeId(id));
   const own = shadow.base.facts().filter((fact) => !isKept(fact) || fact.id.kind === 'role');
   const taken = live.base.facts().filter((fact) => isKept(fact) && fact.id.kind !== 'role');
   const edges = [...live.base.edges, ...shadow.base.edges];
   return { base: buildFactBase([...own, ...taken], unique(edges)), owner: live.owner };
 }
 
+/** Returns the encoded identities of foreign objects that the shadow lacks, and of all that needs them. */
+function absentOf(live: FactBase, shadow: FactBase, foreign: Foreign): ReadonlySet<string> {
+  const facts = live.facts().filter(({ id }) => !shadow.get(id));
+  const absent = new Set(
+    facts.filter(({ id }) => isForeign(id, foreign)).map(({ id }) => encodeId(id)),
+  );
+  for (let size = -1; size < absent.size;) {
+    size = absent.size;
+    for (const fact of facts)
+      if (needsOf(fact, live).some((id) => absent.has(encodeId(id)))) absent.add(encodeId(fact.id));
+  }
+  return absent;
+}
+
+/** Returns the objects without which an object cannot exist. */
+function needsOf({ id, parent, payload }: Fact, base: FactBase): Fact['id'][] {
+  const dependencies = base.outgoingEdges(id).filter(({ kind }) => kind === 'depends');
+  const target = 'target' in id ? [id.target] : [];
+  return [...dependencies.map(({ to }) => to), ...ownerOf(payload), ...target].concat(parent ?? []);
+}
+
+/** Returns the column that owns a sequence, which the planner does not list as a dependency. */
+function ownerOf({ ownedBy }: Fact['payload']): Fact['id'][] {
+  const { success, data } = ownership.safeParse(ownedBy);
+  return success ? [{ kind: 'column', ...data }] : [];
+}
+
+const ownership = z
+  .object({ schema: z.string(), table: z.string(), column: z.string() })
+  .transform(({ column: name, ...table }) => ({ ...table, name }));
+
 function isForeign(id: Fact['id'], foreign: Foreign): boolean {
   if ('target' in id) return isForeign(id.target, foreign);
   const schema = id.kind === 'schema' ? id.name : 'schema' in id ? id.schema : undefined;
   if (schema === null || schema === undefined) return false;
   if (/^dbops(?:_|$)/.test(schema) || foreign.schemas.includes(schema)) return true;
-  const table = 'table' in id ? id.table : 'name' in id ? id.name : '';
+  const table = id.kind === 'schema' ? '' : 'table' in id ? id.table : 'name' in id ? id.name : '';
+  if (foreign.isIgnored?.(schema, table)) return true;
   return id.kind !== 'schema' && foreign.tables.includes(`${schema}.${table}`);
 }
 
@@ -134,9 +182,15 @@ function placeOf(id: Fact['id']): string {
  * The planner finds no plan from one catalog to the other. The message is one of dbops: the planner
  * writes its own for its developers.
  */
-export class UnplannableError extends Error {
+export class UnplannableError extends DbopsError {
   constructor(cause: unknown) {
-    super(explain(messageOf(cause)), { cause });
+    super({
+      code: 'ROLLBACK.UNPLANNED',
+      exitCode: exitCodes.failed,
+      message: explain(messageOf(cause)),
+      hint: 'Write a down for the migration, or a migration that undoes it: dbops migrate new NAME',
+      cause,
+    });
   }
 }
 

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { readCounterpart } from '../shadow/counterpart.ts';
 import { foreseeLosses } from '../shadow/predict-losses.ts';
 import { readStorage } from '../catalog/losses.ts';
 import { DbopsError } from '../errors.ts';
@@ -32,6 +33,8 @@ export async function expectLosses(
   try {
     const losses = await foreseeLosses({
       format,
+      counterpart: await readCounterpart(session),
+      scope: context.settings.scope,
       applied,
       pending: steps.map(({ migration }) => migration),
       suspects: new Set(suspects),

@@ -39,7 +39,8 @@ async function isHalfRun({ session, folder }: Asked, name: string): Promise<bool
 /** Returns undefined where the replay fails: the failure itself is reported then. */
 async function judgementOf({ context, session, folder }: Asked, name: string) {
   try {
-    const { judgements } = await diagnose(session, folder, wantedFor(context, folder));
+    const wanted = await wantedFor(context, session, folder);
+    const { judgements } = await diagnose(session, folder, wanted);
     return judgements.find(({ migration }) => migration?.name === name);
   } catch (error) {
     if (!(error instanceof DbopsError)) throw error;

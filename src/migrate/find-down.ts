@@ -1,6 +1,8 @@
-import { readPlannerCatalog } from '../ddl/pg-delta.ts';
-import { platformSchemas } from '../shadow/platform.ts';
-import { readWithFixedSettings } from '../catalog/snapshot.ts';
+import { readPlannerCatalog, type Foreign } from '../ddl/pg-delta.ts';
+import { isIgnored, type Scope } from '../catalog/ignored.ts';
+import { readCounterpart } from '../shadow/counterpart.ts';
+import { surroundingsOf } from '../shadow/surroundings.ts';
+import { fullSnapshot, readWithFixedSettings } from '../catalog/snapshot.ts';
 import type { Context } from '../context.ts';
 import type { Session } from '../db/session.ts';
 import { DbopsError, exitCodes } from '../errors.ts';
@@ -33,22 +35,38 @@ export async function rollbacksOf(asked: Asked): Promise<Rollback[]> {
     steps,
     shadowFrom,
     format: folder.format,
+    counterpart: await readCounterpart(session),
+    scope: settings.scope,
     environment: settings.environment,
     server: settings.shadow,
     signal,
     timeLimit,
     onReplay: () => progress.update(`replaying ${applied.length} migrations in a shadow`),
     onProve: (name) => progress.update(`proving the rollback of ${name} in a shadow`),
-    readLive: async () => ({
-      facts: await readWithFixedSettings(session, () => readPlannerCatalog(session)),
-      foreign: {
-        schemas: await platformSchemas(session, folder.format),
-        tables: folder.tracking.tables,
-      },
-    }),
+    readLive: () =>
+      readWithFixedSettings(session, async () => ({
+        facts: await readPlannerCatalog(session),
+        foreign: await foreignIn(session, folder, settings.scope),
+      })),
   });
   tellSource(context, answer);
   return answer.rollbacks;
+}
+
+/** Returns what the live database contains beside the objects of the folder, in the caller's transaction. */
+async function foreignIn(session: Session, folder: Folder, scope: Scope): Promise<Foreign> {
+  const objects = await fullSnapshot(session);
+  const around = await surroundingsOf(session, folder, { objects, scope });
+  return {
+    schemas: around.platformSchemas,
+    tables: [...around.toolTables, ...around.otherTables],
+    isIgnored: (schema, name) =>
+      isIgnored({ kind: name ? 'table' : 'schema', ...inSchema(schema, name) }, scope),
+  };
+}
+
+function inSchema(schema: string, name: string) {
+  return name ? { schema, parent: '', name } : { schema: '', parent: '', name: schema };
 }
 
 const listed = 5;

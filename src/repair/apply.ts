@@ -86,17 +86,18 @@ async function confirm(
   rows: readonly TrackedRow[],
 ): Promise<void> {
   const { live, judgements } = diagnosis;
-  const now = before ? await readWithin(session, folder) : live;
+  const now = before ? await readWithin(session, folder, live) : live;
   const { judgements: after } = await judgeAgain(diagnosis, { folder, wanted }, { ...now, rows });
   confirmVerdicts(plan, judgements, after);
 }
 
-function readWithin(session: Session, folder: Folder): Promise<Live> {
-  return asideIn(session, () => readLive(session, folder, { inTransaction: true }));
+function readWithin(session: Session, folder: Folder, { surroundings }: Live): Promise<Live> {
+  const { scope } = surroundings;
+  return asideIn(session, () => readLive(session, folder, { scope, inTransaction: true }));
 }
 
 async function refuseChanged(session: Session, { folder, diagnosis }: Work): Promise<void> {
-  if (isSame(diagnosis.live, await readWithin(session, folder))) return;
+  if (isSame(diagnosis.live, await readWithin(session, folder, diagnosis.live))) return;
   throw new DbopsError({
     code: 'REPAIR.CHANGED',
     exitCode: exitCodes.desynchronised,

@@ -1,5 +1,7 @@
 import { comparableOf } from '../catalog/scope.ts';
-import { withoutParts } from '../catalog/differences.ts';
+import { isDifferenceIgnored, withoutParts } from '../catalog/differences.ts';
+import { isIgnored } from '../catalog/ignored.ts';
+import { relocated } from '../catalog/relocation.ts';
 import { factsOf, type CatalogFacts } from '../catalog/deltas.ts';
 import type { SchemaObject } from '../catalog/kinds/kind.ts';
 import type { Wanted } from '../shadow/replay-cache-key.ts';
@@ -41,14 +43,26 @@ export async function diagnose(
   folder: Folder,
   wanted: Wanted,
 ): Promise<Diagnosis> {
-  const reading = readLive(session, folder);
+  const reading = readLive(session, folder, { scope: wanted.scope });
   reading.catch(() => {}); // a replay that fails first is reported
-  const states = await statesOf(wanted);
+  const states = await statesInScope(wanted);
   const natures = await naturesOf(folder.migrations, states.skipped);
   const effects = effectsOf(states.snapshots);
   const live = await reading;
-  const objects = await spelledAlike(wanted, states, live.objects);
+  const objects = await spelledAlike(wanted, states, placed(live, states));
   return judgeLive({ folder, wanted, states, natures, effects }, { live, objects });
+}
+
+/** What the folder makes of what the configuration does not leave out. */
+async function statesInScope(wanted: Wanted): Promise<States> {
+  const { snapshots, skipped } = await statesOf(wanted);
+  const isOut = (object: SchemaObject) => isIgnored(object, wanted.scope);
+  return { snapshots: snapshots.map((all) => all.filter((object) => !isOut(object))), skipped };
+}
+
+/** The live objects, with extensions in the schemas where the folder creates them. */
+function placed({ objects, surroundings }: Live, { snapshots }: States): readonly SchemaObject[] {
+  return relocated(objects, snapshots.at(-1) ?? [], surroundings.extensions);
 }
 
 /** What a folder does, as known from its replay and its texts. */
@@ -67,7 +81,9 @@ export async function judgeAgain(
   live: Live,
 ): Promise<Diagnosis> {
   const objects =
-    live.objects === before.objects ? spelled : await spelledAlike(wanted, states, live.objects);
+    live.objects === before.objects
+      ? spelled
+      : await spelledAlike(wanted, states, placed(live, states));
   return judgeLive({ folder, wanted, states, natures, effects }, { live, objects });
 }
 
@@ -122,8 +138,10 @@ function unexplainedOf(
   const strangers = comparableOf(objects, made, surroundings).filter(
     (object) => !known.has(keyOfObject(object)),
   );
+  const { scope } = surroundings;
   return withoutParts(strangers).filter(
-    ({ kind, name }) =>
+    ({ kind, name, ...rest }) =>
+      !isDifferenceIgnored({ change: 'extra', object: { kind, name, ...rest } }, scope) &&
       kind !== 'extension' &&
       !kind.startsWith('publication') &&
       !(kind === 'schema' && name === 'public'),

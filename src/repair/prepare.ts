@@ -34,7 +34,7 @@ export async function prepareRepair(
   { folder, flags, move }: { folder: Folder; flags: RepairFlags; move?: Move | undefined },
 ): Promise<Repair> {
   await readApplied(session, folder); // rejects a table that is not the tool's
-  const wanted = wantedFor(context, folder);
+  const wanted = await wantedFor(context, session, folder);
   const diagnosis = await diagnose(session, folder, wanted);
   const { judgements, live, changesData } = diagnosis;
   const rows = live.rows ?? [];

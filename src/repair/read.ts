@@ -1,10 +1,10 @@
+import type { Scope } from '../catalog/ignored.ts';
 import { expectedOf, type Surroundings } from '../catalog/scope.ts';
-import { platformSchemas } from '../shadow/platform.ts';
+import { surroundingsOf } from '../shadow/surroundings.ts';
 import { fullSnapshot, fixedSettings, readWithFixedSettings } from '../catalog/snapshot.ts';
 import type { SchemaObject } from '../catalog/kinds/kind.ts';
 import { readOnly, type Session } from '../db/session.ts';
 import type { Folder, RowColumns, RowForm } from '../formats/format.ts';
-import { formats } from '../formats/index.ts';
 import type { TrackedRow } from './rows.ts';
 
 /** What a repair rests on, read from the live database. */
@@ -16,45 +16,25 @@ export interface Live {
   surroundings: Surroundings;
 }
 
-/** @param inTransaction the caller's, whose settings are changed */
+/**
+ * @param scope what the configuration leaves out
+ * @param inTransaction the caller's, whose settings are changed
+ */
 export async function readLive(
   session: Session,
   folder: Folder,
-  { inTransaction = false } = {},
+  { scope, inTransaction = false }: { scope: Scope; inTransaction?: boolean },
 ): Promise<Live> {
   const within = <T>(work: () => Promise<T>) => (inTransaction ? work() : readOnly(session, work));
   const rows = await within(() => readRows(session, folder.tracking.rows));
   const look = async () => {
     const all = await fullSnapshot(session);
-    return { all, surroundings: await surroundingsOf(session, folder, all) };
+    return { all, surroundings: await surroundingsOf(session, folder, { objects: all, scope }) };
   };
   const { all, surroundings } = await (inTransaction
     ? session.script(fixedSettings).then(look)
     : readWithFixedSettings(session, look));
   return { objects: expectedOf(all, surroundings), rows, surroundings };
-}
-
-async function surroundingsOf(
-  session: Session,
-  { tracking, format }: Folder,
-  all: readonly SchemaObject[],
-): Promise<Surroundings> {
-  return {
-    toolTables: [...tracking.tables, ...otherTrackingTables(all)],
-    platformSchemas: await platformSchemas(session, format),
-    given: new Set(),
-  };
-}
-
-/** Tables with the columns of a tracking table: another tool's, or of an earlier life. */
-function otherTrackingTables(all: readonly SchemaObject[]): string[] {
-  const keyOf = (columns: readonly string[]) => columns.toSorted().join(' ');
-  const known = new Set(formats.flatMap(({ columns }) => columns.map(keyOf)));
-  const columns = all.filter(({ kind }) => kind === 'column');
-  const byTable = Map.groupBy(columns, ({ schema, parent }) => `${schema}.${parent}`);
-  return [...byTable].flatMap(([table, ofTable]) =>
-    known.has(keyOf(ofTable.map(({ name }) => name))) ? [table] : [],
-  );
 }
 
 /** Every row of a tracking table, in the order in which it lies there; nothing without a table. */

@@ -45,8 +45,16 @@ export async function askRollbacks(question: Question): Promise<Answer> {
     return { rollbacks: rollbacks.toReversed(), shadowFrom: 'folder', skipped: [] };
   } catch (error) {
     if (question.shadowFrom === 'folder' || !isFaultOfFolder(error)) throw error;
-    return { ...(await askLive(question)), stoppedBy: error };
+    const answer = await askLive(question).catch((failure: unknown) => {
+      throw isFaultOfFolder(failure) ? failure.with({ reason: whyLive(error) }) : failure;
+    });
+    return { ...answer, stoppedBy: error };
   }
+}
+
+/** Returns why the folder could not be used, for an error of the other way. */
+function whyLive({ message, reason }: DbopsError): string[] {
+  return [`The folder does not replay either: ${message}`, ...reason];
 }
 
 /** Version of the cached proofs; incremented when their meaning changes. */
@@ -112,8 +120,10 @@ async function askLive(question: Question): Promise<Answer> {
   const { guesses, skipped } = await withReplayer(question, (shadow) =>
     guessWays(shadow, { before, asked, format }),
   );
-  const rollbacks = await withReplayer(question, (shadow) =>
-    proveOnLive(shadow, { live, foreign, guesses, format }),
+  const rollbacks = await withReplayer(
+    question,
+    (shadow) => proveOnLive(shadow, { live, foreign, guesses, format }),
+    { allRoles: true },
   );
   return { rollbacks: rollbacks.toReversed(), shadowFrom: 'live', skipped };
 }

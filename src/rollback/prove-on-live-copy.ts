@@ -15,10 +15,12 @@ import { inScratchTransaction, keyOfObject, objectName } from '../catalog/snapsh
 import { lossesBetween, readStorage } from '../catalog/losses.ts';
 import { prepare, replayOne } from '../shadow/replay.ts';
 import { replayTolerantly, type Skipped } from '../shadow/tolerant-replay.ts';
-import { transaction, type Session } from '../db/session.ts';
-import { DbopsError } from '../errors.ts';
+import { isConnectionLoss } from '../db/connection-error.ts';
+import { ScriptError, transaction, type Session } from '../db/session.ts';
+import { DbopsError, exitCodes } from '../errors.ts';
 import type { Format } from '../formats/format.ts';
 import type { Migration } from '../migration.ts';
+import { serverSays } from '../sql/error-position.ts';
 import { changedKeys, compare, doubt, settings, wayDoubt } from './prove.ts';
 import type { Doubt, Rollback } from './rollback.ts';
 
@@ -82,6 +84,8 @@ export async function proveOnLive(
   await transaction(shadow, async () => {
     await shadow.script(settings);
     await rebuild(shadow, live, foreign);
+  }).catch((error: unknown) => {
+    throw isConnectionLoss(error) ? error : cannotCopy(error);
   });
   const rollbacks: Rollback[] = [];
   for (const guess of guesses.toReversed()) {
@@ -159,4 +163,18 @@ async function takeBack(
     if (error instanceof RevertError || error instanceof UnplannableError) return wayDoubt(error);
     throw error;
   }
+}
+
+/** The objects of the live database cannot all be created in the shadow. */
+function cannotCopy(error: unknown): DbopsError {
+  const cause = error instanceof ScriptError ? error.cause : error;
+  return new DbopsError({
+    code: 'SHADOW.LIVE_COPY',
+    exitCode: exitCodes.failed,
+    message:
+      'The schema of the database cannot be copied into a shadow database, so no rollback is proven.',
+    reason: cause instanceof DbopsError ? [cause.message] : serverSays(cause),
+    hint: 'Write a down for the migration, or a migration that undoes it: dbops migrate new NAME',
+    cause,
+  });
 }

@@ -1,11 +1,12 @@
 import type { Session } from '../db/session.ts';
-import { comparableOf, expectedOf, type Surroundings } from '../catalog/scope.ts';
+import { comparableOf, expectedOf } from '../catalog/scope.ts';
 import { repairsOf } from './drift-repair.ts';
 import { definitionsOf } from '../catalog/definitions.ts';
 import { differencesOf, type Difference } from '../catalog/differences.ts';
 import { withExpected } from './expected-catalog.ts';
 import { originsOf } from './blame.ts';
-import { platformSchemas } from './platform.ts';
+import { dropsRows } from './held-rows.ts';
+import { surroundingsOf } from './surroundings.ts';
 import type { Wanted } from './replay-cache-key.ts';
 import { fullSnapshot, keyOfObject, readWithFixedSettings } from '../catalog/snapshot.ts';
 
@@ -17,6 +18,8 @@ export type Drift = Difference & {
   definitions: { expected?: string; live?: string };
   /** SQL that corrects the difference; empty where no plan was found. */
   repair: string[];
+  /** Whether that SQL drops a table or a column that holds rows. */
+  dropsRows: boolean;
 };
 
 /**
@@ -30,17 +33,15 @@ export async function driftOf(
   toolTables: readonly string[],
 ): Promise<Drift[]> {
   const reading = readWithFixedSettings(session, async () => {
-    const schemas = await platformSchemas(session, wanted.format);
-    return { schemas, all: await fullSnapshot(session, { grants: wanted.grants ?? false }) };
+    const all = await fullSnapshot(session, { grants: wanted.grants ?? false });
+    const of = { format: wanted.format, tracking: { tables: toolTables } };
+    const context = { objects: all, scope: wanted.scope };
+    return { all, around: await surroundingsOf(session, of, context) };
   });
   reading.catch(() => {}); // the error of the replay is reported first
   const differences = await withExpected(wanted, async ({ objects, given, judge }) => {
-    const { schemas, all } = await reading;
-    const surroundings: Surroundings = {
-      toolTables,
-      platformSchemas: schemas,
-      given: new Set(given.map(keyOfObject)),
-    };
+    const { all, around } = await reading;
+    const surroundings = { ...around, given: new Set(given.map(keyOfObject)) };
     const expected = expectedOf(objects, surroundings);
     return differencesOf(expected, comparableOf(all, expected, surroundings), judge);
   });
@@ -62,12 +63,16 @@ async function explain(
   );
   const [origins, definitions] = await Promise.all([originsOf(wanted, made), live]);
   const repairs = await repairsOf(session, wanted, differences);
+  const losses: boolean[] = [];
+  for (const [at, difference] of differences.entries())
+    losses.push(await dropsRows(session, difference, repairs[at] ?? []));
   return differences.map((difference, at): Drift => {
     const { migration, definition: expected } = origins[made.indexOf(difference)] ?? {};
     const definition = definitions[there.indexOf(difference)];
     return {
       ...difference,
       repair: repairs[at] ?? [],
+      dropsRows: losses[at] ?? true,
       ...(migration !== undefined && { migration }),
       definitions: {
         ...(expected !== undefined && { expected }),

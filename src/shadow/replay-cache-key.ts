@@ -1,10 +1,12 @@
 import { readFileSync } from 'node:fs';
+import type { Scope } from '../catalog/ignored.ts';
 import type { Session } from '../db/session.ts';
 import { describeTarget } from '../db/target.ts';
 import type { Format } from '../formats/format.ts';
 import type { Migration } from '../migration.ts';
 import type { Environment } from '../output/terminal.ts';
 import { digest } from './cache.ts';
+import { lentNames, type Counterpart } from './counterpart.ts';
 import { extensionsFor } from './extensions.ts';
 import { withShadow, type ShadowOptions } from './shadow.ts';
 
@@ -12,6 +14,10 @@ import { withShadow, type ShadowOptions } from './shadow.ts';
 export interface Wanted extends ShadowOptions {
   migrations: readonly Migration[];
   format: Format;
+  /** The database that the migrations were written for. */
+  counterpart: Counterpart;
+  /** What the configuration leaves out of comparisons; the replay itself leaves out nothing. */
+  scope: Scope;
   /** Whether privileges are compared too. */
   grants?: boolean;
   /** The environment, which locates the cache. */
@@ -21,7 +27,7 @@ export interface Wanted extends ShadowOptions {
 }
 
 /** Version of the cached values; incremented when their shape or meaning changes. */
-const generation = 3;
+const generation = 4;
 
 declare const PGLITE_VERSION: string | undefined;
 const embedded = typeof PGLITE_VERSION === 'string' ? PGLITE_VERSION : 'source';
@@ -30,10 +36,13 @@ const embedded = typeof PGLITE_VERSION === 'string' ? PGLITE_VERSION : 'source';
  * Returns a key for the shadow after each number of migrations, 0 included: a hash of their order,
  * names and contents, of how the format runs them, and of the engine.
  */
-export function prefixKeys({ migrations, format, server, grants = false }: Wanted): string[] {
+export function prefixKeys(wanted: Wanted): string[] {
+  const { migrations, format, server, grants = false, counterpart } = wanted;
   const engine = server ? describeTarget(server) : embedded;
   const { name: tool, platform = null, searchPath = null } = format;
-  const keys = [digest([generation, engine, tool, platform, searchPath, grants])];
+  const { database = null, roles } = lentNames(counterpart, wanted);
+  const names = [database, roles];
+  const keys = [digest([generation, engine, tool, platform, searchPath, grants, names])];
   for (const { name, up } of migrations) keys.push(digest([keys.at(-1), name, contentOf(up)]));
   return keys;
 }
@@ -43,9 +52,18 @@ export function contentOf(script: Migration['up']): string {
   return script.kind === 'sql' ? script.sql : readFileSync(script.file, 'utf8');
 }
 
-/** Runs `work` with an empty shadow that can replay the migrations. */
-export function withReplayer<T>(wanted: Wanted, work: (shadow: Session) => Promise<T>): Promise<T> {
+/**
+ * Runs `work` with an empty shadow that can replay the migrations.
+ *
+ * @param allRoles whether it also has roles that no migration mentions
+ */
+export function withReplayer<T>(
+  wanted: Wanted,
+  work: (shadow: Session) => Promise<T>,
+  { allRoles = false } = {},
+): Promise<T> {
   wanted.onReplay?.();
   const extensions = extensionsFor(wanted.migrations, wanted.format);
-  return withShadow({ ...wanted, extensions }, work);
+  const names = lentNames(wanted.counterpart, wanted, { every: allRoles });
+  return withShadow({ ...wanted, extensions, names }, work);
 }

@@ -1,12 +1,16 @@
+import type { Scope } from '../catalog/ignored.ts';
+import type { Session } from '../db/session.ts';
 import type { Target } from '../db/target.ts';
 import type { Folder } from '../formats/format.ts';
 import type { Environment } from '../output/terminal.ts';
+import { readCounterpart } from './counterpart.ts';
 import type { Wanted } from './replay-cache-key.ts';
 
 /** What a replay takes from the context of a command. */
 interface Source {
   settings: {
     environment: Environment;
+    scope: Scope;
     /** The server for shadow databases; absent: the embedded engine. */
     shadow?: Target | undefined;
   };
@@ -15,11 +19,17 @@ interface Source {
 }
 
 /** Returns the request to replay all migrations of a folder, with progress reported while it runs. */
-export function wantedFor({ settings, signal, progress }: Source, folder: Folder): Wanted {
+export async function wantedFor(
+  { settings, signal, progress }: Source,
+  session: Session,
+  folder: Folder,
+): Promise<Wanted> {
   const { migrations, format } = folder;
   return {
     migrations,
     format,
+    counterpart: await readCounterpart(session),
+    scope: settings.scope,
     environment: settings.environment,
     server: settings.shadow,
     signal,

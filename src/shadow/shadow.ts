@@ -6,7 +6,9 @@ import type { EmbeddedExtensions } from '../db/pglite-extensions.ts';
 import { openSession, type Session } from '../db/session.ts';
 import { quoteIdentifier } from '../db/quote.ts';
 import { describeTarget, type Target } from '../db/target.ts';
-import { DbopsError, exitCodes, interrupted } from '../errors.ts';
+import { DbopsError, exitCodes, interrupted, usageError } from '../errors.ts';
+import type { LentNames } from './counterpart.ts';
+import { lendRoles, shareRoles, takeRolesBack } from './lent-roles.ts';
 import { LostInReplay } from './replay-error.ts';
 
 export interface ShadowOptions {
@@ -14,6 +16,8 @@ export interface ShadowOptions {
   server?: Target | undefined;
   /** Extensions of the embedded engine; a server has those that are installed there. */
   extensions?: EmbeddedExtensions;
+  /** What the replayed migrations find under its name in the database that they were written for. */
+  names?: LentNames;
   signal: AbortSignal;
   /** Milliseconds; statement_timeout does not fire inside PGlite, so its process is ended instead. */
   timeLimit?: number;
@@ -55,11 +59,11 @@ export async function withShadow<T>(
 }
 
 async function inOneShadow<T>(
-  { server, extensions }: ShadowOptions,
+  options: ShadowOptions,
   stop: AbortSignal,
   work: (shadow: Session) => Promise<T>,
 ): Promise<T> {
-  const { session, remove } = await openShadow(server, extensions).catch((error: unknown) => {
+  const { session, remove } = await openShadow(options).catch((error: unknown) => {
     throw engineLossOf(error) ? new ShadowLost(error) : error;
   });
   const abandon = () => session.abandon();
@@ -88,37 +92,74 @@ async function isLost(shadow: Session, error: unknown): Promise<boolean> {
   return shadow.query('SELECT 1').then(() => false, isConnectionLoss);
 }
 
-function openShadow(
-  server: Target | undefined,
-  extensions: EmbeddedExtensions | undefined,
-): Promise<Shadow> {
-  return server?.kind === 'postgres' ? openOnServer(server) : openEmbedded(extensions);
+function openShadow({ server, extensions, names = noNames }: ShadowOptions): Promise<Shadow> {
+  return server?.kind === 'postgres'
+    ? openOnServer(server, names)
+    : openEmbedded(extensions, names);
 }
 
-const options = { application: 'dbops shadow' };
+const noNames: LentNames = { isDatabaseNamed: false, roles: [] };
+const sessionOptions = { application: 'dbops shadow' };
 
-async function openEmbedded(extensions: EmbeddedExtensions | undefined): Promise<Shadow> {
+async function openEmbedded(
+  extensions: EmbeddedExtensions | undefined,
+  names: LentNames,
+): Promise<Shadow> {
   const target: Target = { kind: 'pglite', directory: null, ...(extensions && { extensions }) };
-  const session = await openSession(target, options);
+  const session = await openSession(target, sessionOptions);
+  await takeNames(session, names);
   return { session, remove: () => close(session) };
 }
 
-async function openOnServer(server: Target & { kind: 'postgres' }): Promise<Shadow> {
-  const database = `dbops_shadow_${randomUUID().replaceAll('-', '')}`;
-  const admin = await openSession(server, options);
+/** ALTER DATABASE cannot rename the database of its own session, and the engine has only one. */
+async function takeNames(session: Session, { database, roles }: LentNames): Promise<void> {
+  if (database !== undefined)
+    await session.query('UPDATE pg_database SET datname = $1 WHERE datname = current_database()', [
+      database,
+    ]);
+  await lendRoles(session, roles);
+}
+
+async function openOnServer(
+  server: Target & { kind: 'postgres' },
+  names: LentNames,
+): Promise<Shadow> {
+  const admin = await openSession(server, sessionOptions);
+  let database: string | undefined;
   const drop = async () => {
-    await admin.alone(`DROP DATABASE IF EXISTS ${quoteIdentifier(database)} WITH (FORCE)`);
+    if (database !== undefined)
+      await admin.alone(`DROP DATABASE IF EXISTS ${quoteIdentifier(database)} WITH (FORCE)`);
+    await takeRolesBack(admin);
     await admin.close();
   };
   try {
-    await admin.alone(`CREATE DATABASE ${quoteIdentifier(database)} TEMPLATE template0`);
+    database = await createShadow(admin, names);
+    await shareRoles(admin, names.roles);
     const scratch = { ...server, database, config: { ...server.config, database } };
-    const session = await openSession(scratch, options);
+    const session = await openSession(scratch, sessionOptions);
     return { session, remove: () => close(session).then(drop) };
   } catch (error) {
     await drop().catch(() => admin.close());
     throw error;
   }
+}
+
+/**
+ * Creates a database with the name that the migrations expect, or with a name of its own.
+ *
+ * @throws usage error when a migration would reach another database of that name
+ */
+async function createShadow(admin: Session, { database, isDatabaseNamed }: LentNames) {
+  const create = async (name: string) => {
+    await admin.alone(`CREATE DATABASE ${quoteIdentifier(name)} TEMPLATE template0`);
+    return name;
+  };
+  if (isDatabaseNamed && database !== undefined) {
+    const [taken] = await admin.query('SELECT FROM pg_database WHERE datname = $1', [database]);
+    if (taken) throw nameIsTaken(database, admin.target);
+    return create(database);
+  }
+  return create(`dbops_shadow_${randomUUID().replaceAll('-', '')}`);
 }
 
 /** An abandoned session does not answer a goodbye. */
@@ -156,4 +197,12 @@ function lostTwice(server: Target | undefined, cause: unknown): DbopsError {
       : 'Run the command again, or replay on a server: --shadow-url postgres://…',
     cause,
   });
+}
+
+function nameIsTaken(database: string, server: Target): DbopsError {
+  return usageError(
+    'SHADOW.NAME_TAKEN',
+    `The migrations refer to the database ${database} by name, and ${describeTarget(server)} is on a server that already has a database ${database}.`,
+    `Leave out --shadow-url, or pass a server that has no database ${database}.`,
+  );
 }

@@ -1,4 +1,5 @@
 import type { Node } from 'libpg-query';
+import { compileOnce } from '../db/wasm-compiler.ts';
 import {
   effectOf,
   letsPass,
@@ -73,10 +74,18 @@ function traitsOf(stmt: Node): Omit<Statement, 'sql' | 'offset' | 'line'> {
   };
 }
 
+let loading: ReturnType<typeof loadParser> | undefined;
+
+async function loadParser() {
+  compileOnce();
+  const parser = await import('libpg-query');
+  await parser.loadModule();
+  return parser;
+}
+
 /** Returns the parse trees of SQL. The parser is WebAssembly, loaded at the first call. @throws SqlSyntaxError */
 export async function parse(sql: string) {
-  const { hasSqlDetails, loadModule, parseSync } = await import('libpg-query');
-  await loadModule();
+  const { hasSqlDetails, parseSync } = await (loading ??= loadParser());
   try {
     return sql ? (parseSync(sql).stmts ?? []) : []; // the parser rejects an empty text
   } catch (error) {

@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import * as z from 'zod';
+import { matches } from '../catalog/ignored.ts';
 import { usageError } from '../errors.ts';
 import type { Finding } from '../report.ts';
 
@@ -69,8 +70,7 @@ export function sortFindings(
   baseline: readonly string[],
   wasChecked: (key: string) => boolean,
 ): SortedFindings {
-  const patterns = ignore.map(patternToRegExp);
-  const rest = all.filter(({ key }) => !patterns.some((pattern) => pattern.test(key)));
+  const rest = all.filter(({ key }) => !ignore.some((pattern) => matches(pattern, key)));
   const known = new Set(baseline);
   const findings = rest.filter(({ key }) => !known.has(key));
   const found = new Set(all.map(({ key }) => key));
@@ -80,9 +80,4 @@ export function sortFindings(
     known: rest.length - findings.length,
     stale: baseline.filter((key) => !found.has(key) && wasChecked(key)),
   };
-}
-
-function patternToRegExp(pattern: string): RegExp {
-  const literal = pattern.replaceAll(/[\\^$.|?+()[\]{}]/g, String.raw`\$&`);
-  return new RegExp(`^${literal.replaceAll('*', '.*')}$`, 's');
 }

@@ -1,3 +1,4 @@
+import { isNameIgnored } from '../catalog/ignored.ts';
 import { readWithFixedSettings } from '../catalog/snapshot.ts';
 import type { Context } from '../context.ts';
 import type { Session } from '../db/session.ts';
@@ -5,6 +6,7 @@ import type { Folder } from '../formats/format.ts';
 import type { Migration } from '../migration.ts';
 import { formatCount } from '../output/number.ts';
 import type { Finding } from '../report.ts';
+import { readCounterpart } from '../shadow/counterpart.ts';
 import { driftOf } from '../shadow/drift.ts';
 import type { Check, CheckGroup } from './definition.ts';
 import type { SchemaInput } from './checks/schema-objects.ts';
@@ -28,7 +30,9 @@ export async function findProblems(
   const request = {
     migrations: applied,
     format: folder.format,
+    counterpart: await readCounterpart(session),
     grants,
+    scope: settings.scope,
     environment: settings.environment,
     server: settings.shadow,
     signal,
@@ -37,7 +41,11 @@ export async function findProblems(
   };
   const drift = groups.has('schema') ? await driftOf(session, request, folder.tracking.tables) : [];
   const names = new Set(applied.map(({ name }) => name));
-  return readWithFixedSettings(session, () => runChecks(checks, { session, drift, groups }, names));
+  const found = await readWithFixedSettings(session, () =>
+    runChecks(checks, { session, drift, groups }, names),
+  );
+  const { scope } = settings;
+  return found.filter(({ where }) => !where?.object || !isNameIgnored(where.object, scope));
 }
 
 /** Returns the group of a finding by its key; findings of the schema are named after their change. */

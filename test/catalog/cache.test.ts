@@ -26,7 +26,10 @@ function wantedIn(folder: string, all = migrations) {
   const replays: number[] = [];
   const environment = { DBOPS_CACHE_DIR: folder };
   const onReplay = () => void replays.push(1);
-  return { replays, wanted: { migrations: all, format: dbops, environment, signal, onReplay } };
+  const counterpart = { database: 'shop', roles: [] };
+  const scope = { ignore: [] };
+  const rest = { counterpart, scope, environment, signal, onReplay };
+  return { replays, wanted: { migrations: all, format: dbops, ...rest } };
 }
 
 /** The tables after so many migrations, and how many replays it took. */

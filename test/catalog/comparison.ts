@@ -1,4 +1,4 @@
-import { comparableOf, expectedOf } from '../../src/catalog/scope.ts';
+import { comparableOf, expectedOf, type Surroundings } from '../../src/catalog/scope.ts';
 import { definitionsOf } from '../../src/catalog/definitions.ts';
 import { differencesOf, judgeIn, type Difference } from '../../src/catalog/differences.ts';
 import type { Drift } from '../../src/shadow/drift.ts';
@@ -32,6 +32,16 @@ export interface Comparison {
   close(): Promise<void>;
 }
 
+/** The surroundings of a database that holds nothing but the application. */
+export const unsurrounded: Surroundings = {
+  toolTables: [],
+  otherTables: [],
+  platformSchemas: [],
+  extensions: [],
+  given: new Set(),
+  scope: { ignore: [] },
+};
+
 /** Replays a folder in the embedded Postgres. */
 export async function openComparison(
   folder: string,
@@ -41,11 +51,7 @@ export async function openComparison(
   const target = { kind: 'pglite', directory: null } as const;
   const shadow = await openSession(target, { application: 'dbops test', path: 'DEFAULT' });
   await replay(shadow, migrations, format);
-  const surroundings = {
-    toolTables: tracking.tables,
-    platformSchemas: [],
-    given: new Set<string>(),
-  };
+  const surroundings = { ...unsurrounded, toolTables: tracking.tables };
   const expected = await inScratchTransaction(shadow, async () =>
     expectedOf(await fullSnapshot(shadow, options), surroundings),
   );
@@ -61,6 +67,7 @@ export async function openComparison(
     return found.map((difference, at) => ({
       ...difference,
       repair: [],
+      dropsRows: false,
       definitions: { ...textAs('expected', made[at]), ...textAs('live', there[at]) },
     }));
   };

@@ -134,7 +134,9 @@ describe.each(targets)('verify has no false alarm on $name', (target) => {
     const { signal } = new AbortController();
     // One replay for all of them, and one for all targets.
     const lengths = migrations.map((_, at) => at + 1);
-    await snapshotsAfter({ migrations, format, environment, signal }, lengths);
+    const counterpart = { database: 'shop', roles: [] };
+    const scope = { ignore: [] };
+    await snapshotsAfter({ migrations, format, counterpart, scope, environment, signal }, lengths);
     const { url, drop } = await createDatabase(target);
     const { migrateUp, findings } = trialOf(url, reference);
     for (const { name } of migrations) {

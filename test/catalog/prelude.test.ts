@@ -14,6 +14,7 @@ import type { Migration } from '../../src/migration.ts';
 import { folderOf } from '../cli/run-cli.ts';
 import { withSession } from '../db/session.ts';
 import { servers, targets, withDatabase } from '../db/targets.ts';
+import { unsurrounded } from './comparison.ts';
 import { trialOf } from './trial.ts';
 
 const { signal } = new AbortController();
@@ -49,7 +50,7 @@ function replayed<T>(
     await replay(shadow, migrations, format, async (length) => {
       if (length === 0) given = new Set((await read()).map(keyOfObject));
     });
-    const surroundings = { toolTables: [], platformSchemas: [], given };
+    const surroundings = { ...unsurrounded, given };
     const made = expectedOf(await read(), surroundings)
       .filter(({ kind }) => ['table', 'constraint', 'policy', 'index', 'trigger'].includes(kind))
       .map(({ kind, schema, name }) => `${kind} ${schema}.${name}`);

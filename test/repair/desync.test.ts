@@ -94,6 +94,8 @@ describe.each(servers)('a tracking table that fell out of step, on $name', (serv
             const outcome = await examine(within, scene, {
               migrations: scene.folder.migrations,
               format: scene.folder.format,
+              counterpart: { database: 'postgres', roles: [] },
+              scope: { ignore: [] },
               server: parseTarget(server.adminUrl),
               environment: { DBOPS_CACHE_DIR: join(inject('scratch'), 'cache') },
               signal: new AbortController().signal,

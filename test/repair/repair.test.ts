@@ -298,6 +298,8 @@ describe.each(servers)('repair-tracking on $name', (server) => {
         const wanted = {
           migrations,
           format,
+          counterpart: { database: 'postgres', roles: [] },
+          scope: { ignore: [] },
           server: parseTarget(server.adminUrl),
           environment: {},
           signal: new AbortController().signal,

@@ -4,7 +4,8 @@ import { commentOf, nameFrom, sorted, type Kind } from './kind.ts';
  * A column of a table or view, or an attribute of a composite type. The order is not compared: it
  * depends on when a column was added.
  *
- * PostgreSQL 18 also stores NOT NULL as a constraint with a generated name; only whether it is
+ * A partition has the identity of its parent since PostgreSQL 17, and none before; the parent's alone
+ * is compared. PostgreSQL 18 also stores NOT NULL as a constraint with a generated name; only whether it is
  * validated is compared.
  */
 export const column: Kind = {
@@ -14,7 +15,7 @@ export const column: Kind = {
         'type', format_type(a.atttypid, a.atttypmod),
         'not null', a.attnotnull,
         'not null not validated', u.is_unvalidated,
-        'identity', nullif(a.attidentity, ''),
+        'identity', CASE WHEN NOT c.relispartition THEN nullif(a.attidentity, '') END,
         'generated', nullif(a.attgenerated, ''),
         'collation', CASE WHEN a.attcollation <> t.typcollation THEN ${nameFrom('pg_collation', 'coll', 'a.attcollation')} END,
         'storage', nullif(a.attstorage, t.typstorage),

@@ -36,19 +36,26 @@ export const routine: Kind = {
           make: `${head(object, text, name)} LANGUAGE plpgsql AS 'BEGIN END'`,
           read: readBack('pg_get_function_arguments', name),
         },
+  // The index of pg_proc begins with the name alone.
   definition: ({
     schema,
     name,
   }) => `SELECT pg_get_functiondef(p.oid) FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
-    WHERE n.nspname = ${quoteLiteral(schema)} AND p.proname || '(' || oidvectortypes(p.proargtypes) || ')' = ${quoteLiteral(name)}`,
+    WHERE p.proname = ${quoteLiteral(plainName(name))} AND n.nspname = ${quoteLiteral(schema)}
+      AND p.proname || '(' || oidvectortypes(p.proargtypes) || ')' = ${quoteLiteral(name)}`,
 };
 
 /** Creates it in a separate schema under its own name: a body may refer to arguments as `function.argument`. */
 function head({ name, properties }: SchemaObject, parameters: string, scratch: string): string {
-  const routineName = `${scratch}.${quoteIdentifier(name.slice(0, name.lastIndexOf('(')))}`;
+  const routineName = `${scratch}.${quoteIdentifier(plainName(name))}`;
   const result = properties['procedure'] ? '' : ` RETURNS ${String(properties['result'])}`;
   const create = properties['procedure'] ? 'PROCEDURE' : 'FUNCTION';
   return `CREATE SCHEMA ${scratch}; CREATE ${create} ${routineName}(${parameters})${result}`;
+}
+
+/** Without the types of its arguments. */
+function plainName(name: string): string {
+  return name.slice(0, name.lastIndexOf('('));
 }
 
 function readBack(reader: string, scratch: string): string {

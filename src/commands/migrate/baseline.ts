@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { isEmpty } from '../../catalog/scope.ts';
-import { platformSchemas } from '../../shadow/platform.ts';
+import { fullSnapshot, readWithFixedSettings } from '../../catalog/snapshot.ts';
+import { surroundingsOf } from '../../shadow/surroundings.ts';
 import type { Context } from '../../context.ts';
 import { needsConsent, readLabel } from '../../db/meta.ts';
 import type { Session } from '../../db/session.ts';
@@ -51,15 +52,19 @@ export const command = defineCommand({
     await assertNothingTracked(session, folder);
     await refuseForgottenTable(context, session, folder);
     const asked = planUp(compare(folder.migrations, []), { to });
-    const surroundings = {
-      toolTables: folder.tracking.tables,
-      platformSchemas: await platformSchemas(session, folder.format),
-      given: new Set<string>(),
-    };
-    const live = await readLive(session);
+    const { scope } = context.settings;
+    const { live, surroundings } = await readWithFixedSettings(session, async () => {
+      const objects = await fullSnapshot(session);
+      const around = await surroundingsOf(session, folder, { objects, scope });
+      return { live: objects, surroundings: around };
+    });
     if (isEmpty(live, surroundings)) throw emptyDatabase(databaseName(session.target));
     const isNamed = to !== undefined;
-    const proof = await proveBaseline(context, folder, { migrations: asked, live, surroundings });
+    const proof = await proveBaseline(context, session, folder, {
+      migrations: asked,
+      live,
+      surroundings,
+    });
     const best = isNamed ? proof.whole : proof.nearest;
     if (best.differences.length > 0) return notExact(folder, asked, best, isNamed);
     const recorded = asked.slice(0, isNamed ? asked.length : proof.proven);

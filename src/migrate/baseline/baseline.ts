@@ -1,5 +1,10 @@
 import { comparableOf, expectedOf, type Surroundings } from '../../catalog/scope.ts';
-import { differencesOf, judgeIn, type Difference } from '../../catalog/differences.ts';
+import {
+  differencesOf,
+  isDifferenceIgnored,
+  judgeIn,
+  type Difference,
+} from '../../catalog/differences.ts';
 import { scratchSnapshot } from '../../shadow/shadow-snapshot.ts';
 import { inScratchTransaction, keyOfObject } from '../../catalog/snapshot.ts';
 import type { SchemaObject } from '../../catalog/kinds/kind.ts';
@@ -53,7 +58,7 @@ export async function findPrefix(question: Question): Promise<BaselineProof> {
   const { shadow, live, migrations, onReplay } = question;
   const { format } = question;
   const surroundings = await openReplay(question);
-  const probes = new Probes(live);
+  const probes = new Probes();
   const compared: Comparison[] = [];
   for (const [at, migration] of migrations.entries()) {
     onReplay(migration, at);
@@ -61,9 +66,9 @@ export async function findPrefix(question: Question): Promise<BaselineProof> {
     const length = at + 1;
     const isLast = length === migrations.length;
     if (!isLast && !(await probes.pass(shadow))) continue;
-    const comparison = { length, ...(await compareAll(shadow, live, surroundings)) };
-    if (comparison.differences.length > 0) probes.learn(comparison.differences);
-    compared.push(comparison);
+    const { comparable, ...found } = await compareAll(shadow, live, surroundings);
+    if (found.differences.length > 0) probes.learn(found.differences, comparable);
+    compared.push({ length, ...found });
   }
   return proofOf(compared);
 }
@@ -101,13 +106,14 @@ async function compareAll(
   shadow: Session,
   live: readonly SchemaObject[],
   surroundings: Surroundings,
-): Promise<Omit<Comparison, 'length'>> {
+): Promise<Omit<Comparison, 'length'> & { comparable: readonly SchemaObject[] }> {
   const expected = expectedOf(await scratchSnapshot(shadow), surroundings);
   const comparable = comparableOf(live, expected, surroundings);
-  const differences = await inScratchTransaction(shadow, () =>
+  const all = await inScratchTransaction(shadow, () =>
     differencesOf(expected, comparable, judgeIn(shadow)),
   );
-  return { differences, objects: expected.length };
+  const differences = all.filter((each) => !isDifferenceIgnored(each, surroundings.scope));
+  return { differences, objects: expected.length, comparable };
 }
 
 /** Writes the tracking rows of migrations in one transaction. */

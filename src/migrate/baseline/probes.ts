@@ -13,17 +13,18 @@ import type { SchemaObject } from '../../catalog/kinds/kind.ts';
  * Objects by which a shadow differed from the live database: a cheap test whether it still does.
  */
 export class Probes {
-  readonly #live: ReadonlyMap<string, SchemaObject>;
-  readonly #liveRelations: ReadonlySet<string>;
+  #live: ReadonlyMap<string, SchemaObject> = new Map();
+  #liveRelations: ReadonlySet<string> = new Set();
   readonly #objects: ObjectIdentity[] = [];
 
-  constructor(live: readonly SchemaObject[]) {
+  /**
+   * The one in the middle: on the average half of what is still missing comes before it.
+   *
+   * @param live the objects of the database, as they were compared
+   */
+  learn(differences: readonly Difference[], live: readonly SchemaObject[]): void {
     this.#live = new Map(live.map((object) => [keyOfObject(object), object]));
     this.#liveRelations = new Set(live.flatMap((object) => relationsOf(object)));
-  }
-
-  /** Takes the middle one: on average, half of what is missing comes before it. */
-  learn(differences: readonly Difference[]): void {
     const extra = differences.filter(({ change }) => change === 'extra');
     const telling = extra.length > 0 ? extra : differences;
     const chosen = telling[telling.length >> 1];

@@ -6,8 +6,8 @@ import type { Session } from '../../db/session.ts';
 import type { Folder } from '../../formats/format.ts';
 import type { Migration } from '../../migration.ts';
 import { readApplied } from '../../runner/tracking-state.ts';
-import { extensionsFor } from '../../shadow/extensions.ts';
-import { withShadow } from '../../shadow/shadow.ts';
+import { readCounterpart } from '../../shadow/counterpart.ts';
+import { withReplayer } from '../../shadow/replay-cache-key.ts';
 import { findPrefix, type BaselineProof } from './baseline.ts';
 import { alreadyTracked } from './report.ts';
 
@@ -46,8 +46,9 @@ interface ProofRequest {
 const timeLimit = 600_000;
 
 /** Returns which first parts of the folder make exactly the live catalog, by a replay in a shadow. */
-export function proveBaseline(
+export async function proveBaseline(
   context: Context,
+  session: Session,
   { format }: Folder,
   asked: ProofRequest,
 ): Promise<BaselineProof> {
@@ -55,7 +56,15 @@ export function proveBaseline(
   const { migrations } = asked;
   const onReplay = ({ name }: Migration, at: number) =>
     progress.update(`replaying ${at + 1} of ${migrations.length} in a shadow: ${name}`);
-  const extensions = extensionsFor(migrations, format);
-  const wanted = { server: settings.shadow, extensions, signal, timeLimit };
-  return withShadow(wanted, (shadow) => findPrefix({ ...asked, shadow, format, onReplay }));
+  const wanted = {
+    migrations,
+    format,
+    counterpart: await readCounterpart(session),
+    scope: settings.scope,
+    environment: settings.environment,
+    server: settings.shadow,
+    signal,
+    timeLimit,
+  };
+  return withReplayer(wanted, (shadow) => findPrefix({ ...asked, shadow, format, onReplay }));
 }

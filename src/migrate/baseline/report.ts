@@ -74,7 +74,9 @@ export function notExact(
         ? `The schema is not the one that the migrations up to ${nearest} produce; nothing was recorded.`
         : `The schema matches no point in the migration history; the closest is after ${nearest}. Nothing was recorded.`,
       reason: [`${differences.length} difference${differences.length === 1 ? '' : 's'}`],
-      hint: 'Correct the database or the folder, then: dbops migrate baseline --dry-run',
+      hint: differences.every(({ change }) => change === 'extra')
+        ? 'Add these objects to a migration, or, if they belong to another application, exclude them (schemas or ignore in dbops.config.ts), then run: dbops migrate baseline --dry-run'
+        : 'Correct the database or the folder, then: dbops migrate baseline --dry-run',
     }),
   };
 }

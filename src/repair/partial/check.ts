@@ -21,7 +21,7 @@ export async function expectShowing(
   expected: 'all' | 'nothing',
 ): Promise<void> {
   const { objects } = await asideIn(session, () =>
-    readLive(session, folder, { inTransaction: true }),
+    readLive(session, folder, { scope: wanted.scope, inTransaction: true }),
   );
   const live = factsOf(await spelledAlike(wanted, diagnosis.states, objects));
   const { deltas } = diagnosis.effects;

@@ -1,5 +1,6 @@
 import type { Drift } from '../../shadow/drift.ts';
 import { describeDetail } from '../../catalog/describe.ts';
+import { keyOfDifference } from '../../catalog/differences.ts';
 import { objectName } from '../../catalog/snapshot.ts';
 import type { Finding } from '../../report.ts';
 import type { Session } from '../../db/session.ts';
@@ -30,7 +31,8 @@ export const notCompared: readonly string[] = [
 
 function toFinding(drift: Drift): Finding {
   const { change, object, migration, definitions } = drift;
-  const code = `${change}-${object.kind.replaceAll(' ', '-')}`;
+  const key = keyOfDifference(drift);
+  const code = key.slice(0, key.indexOf(':'));
   const name = objectName(object);
   return {
     code,
@@ -38,7 +40,7 @@ function toFinding(drift: Drift): Finding {
     message: messageOf(drift, name),
     help: helpFor(drift),
     where: { object: name, ...(migration && { migration }) },
-    key: `${code}:${name}`,
+    key,
     ...(Object.keys(definitions).length > 0 && { definitions }),
   };
 }
@@ -60,6 +62,7 @@ function definitionSuffix(definition: string | undefined): string {
 }
 
 function helpFor(drift: Drift): string {
+  if (drift.dropsRows) return helpWithRows(drift);
   const repair = repairOf(drift);
   if (drift.change === 'extra')
     return `Add it to a migration (dbops migrate new NAME) or drop it${repair ? `: ${repair};` : '.'}`;
@@ -73,6 +76,14 @@ function helpFor(drift: Drift): string {
   return drift.migration
     ? `Change it to what ${drift.migration} defines, or add the change to a migration (dbops migrate new NAME).`
     : 'Change it to what its migration defines, or add the change to a migration (dbops migrate new NAME).';
+}
+
+/** A command that drops rows is not printed to be pasted. */
+function helpWithRows({ change, object, migration }: Drift): string {
+  const rows = object.kind === 'column' ? 'Its table holds rows' : 'It holds rows';
+  if (change === 'extra')
+    return `${rows}. Add it to a migration (dbops migrate new NAME), or exclude it from comparisons: schemas or ignore in dbops.config.ts.`;
+  return `${rows}, which the change would drop. Change it by a migration that keeps them (dbops migrate new NAME), or to what ${migration ?? 'its migration'} defines after you have copied them.`;
 }
 
 /** Values that a health check reports, with a better fix. */

@@ -1,0 +1,72 @@
+import type { SchemaObject } from './kinds/kind.ts';
+import type { Session } from '../db/session.ts';
+
+/** An extension of a database. */
+export interface InstalledExtension {
+  name: string;
+  schema: string;
+  /** The names of its functions, types and operators, without their schema. */
+  members: readonly string[];
+}
+
+/** Reads the extensions whose objects need a schema in deparsed text. */
+export function readExtensions(session: Session): Promise<InstalledExtension[]> {
+  return session.query<{ name: string; schema: string; members: string[] }>(
+    `SELECT e.extname AS name, n.nspname AS schema, array(
+        SELECT p.proname::text FROM pg_depend d JOIN pg_proc p ON p.oid = d.objid
+          WHERE d.classid = 'pg_proc'::regclass AND d.refclassid = 'pg_extension'::regclass
+            AND d.refobjid = e.oid AND d.deptype = 'e'
+        UNION SELECT t.typname::text FROM pg_depend d JOIN pg_type t ON t.oid = d.objid
+          WHERE d.classid = 'pg_type'::regclass AND d.refclassid = 'pg_extension'::regclass
+            AND d.refobjid = e.oid AND d.deptype = 'e') AS members
+      FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
+      WHERE n.nspname <> 'pg_catalog'`,
+  );
+}
+
+/**
+ * Returns live objects with the extensions where the expected ones have them: in which schema an
+ * extension is kept is decided by who installs it, and names its members everywhere else.
+ */
+export function relocated(
+  live: readonly SchemaObject[],
+  expected: readonly SchemaObject[],
+  extensions: readonly InstalledExtension[],
+): readonly SchemaObject[] {
+  const places = new Map(
+    expected.flatMap(({ kind, name, properties }): [string, string][] =>
+      kind === 'extension' ? [[name, String(properties['schema'])]] : [],
+    ),
+  );
+  const moved = extensions.filter(({ name, schema }) => (places.get(name) ?? schema) !== schema);
+  if (moved.length === 0) return live;
+  const moves = moved.map((extension) => moveOf(extension, places.get(extension.name) ?? ''));
+  return live.map((object) => movedObject(object, moves));
+}
+
+interface Move {
+  name: string;
+  members: RegExp;
+  schema: string;
+}
+
+/** A schema that needs quotes is printed with them. */
+function moveOf({ name, schema, members }: InstalledExtension, target: string): Move {
+  const escape = (text: string) => text.replaceAll(/[\\^$.|?*+()[\]{}]/g, String.raw`\$&`);
+  const names = members.map(escape).join('|');
+  const from = `(?:\\b${escape(schema)}|"${escape(schema)}")`;
+  return { name, schema: target, members: new RegExp(`${from}\\.("?(?:${names})"?)(?!\\w)`, 'g') };
+}
+
+function movedObject(object: SchemaObject, moves: readonly Move[]): SchemaObject {
+  const own = moves.find(({ name }) => object.kind === 'extension' && name === object.name);
+  if (own) return { ...object, properties: { ...object.properties, schema: own.schema } };
+  const text = JSON.stringify(object);
+  const changed = moves.reduce(
+    (all, { members, schema }) => all.replaceAll(members, `${schema}.$1`),
+    text,
+  );
+  if (changed === text) return object;
+  const { properties, expressions }: SchemaObject = JSON.parse(changed);
+  return { ...object, properties, expressions };
+}

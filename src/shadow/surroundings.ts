@@ -1,0 +1,51 @@
+import type { Scope } from '../catalog/ignored.ts';
+import { readExtensions } from '../catalog/relocation.ts';
+import type { Surroundings } from '../catalog/scope.ts';
+import type { SchemaObject } from '../catalog/kinds/kind.ts';
+import type { Session } from '../db/session.ts';
+import type { Format } from '../formats/format.ts';
+import { formats } from '../formats/index.ts';
+import { platformSchemas } from './platform.ts';
+
+/**
+ * Returns what of a database is not compared with its migrations, in the caller's transaction.
+ *
+ * @param objects all of the database
+ */
+export async function surroundingsOf(
+  session: Session,
+  { format, tracking }: { format: Format; tracking: { tables: readonly string[] } },
+  { objects, scope }: { objects: readonly SchemaObject[]; scope: Scope },
+): Promise<Surroundings> {
+  return {
+    toolTables: tracking.tables,
+    otherTables: otherTrackingTables(objects),
+    platformSchemas: await platformSchemas(session, format),
+    extensions: await readExtensions(session),
+    given: new Set(),
+    scope,
+  };
+}
+
+/** Returns the tables that look like tracking tables: of another folder, or of an earlier tool. */
+function otherTrackingTables(all: readonly SchemaObject[]): string[] {
+  const columns = all.filter(({ kind }) => kind === 'column');
+  const byTable = Map.groupBy(columns, ({ schema, parent }) => `${schema}.${parent}`);
+  return [...byTable].flatMap(([table, ofTable]) => {
+    const { parent = '' } = ofTable[0] ?? {};
+    const names = keyOf(ofTable.map(({ name }) => name));
+    const isTracking = known.has(names) && (!common.has(names) || telltale.test(parent));
+    return isTracking || wellKnown.test(parent) ? [table] : [];
+  });
+}
+
+const keyOf = (columns: readonly string[]) => columns.toSorted().join(' ');
+const known = new Set(formats.flatMap(({ columns }) => columns.map(keyOf)));
+
+/** Columns that a table of an application may have too. */
+const common = new Set(['version', 'name timestamp', 'id name run_on']);
+const telltale = /migrat|version|history|change_?log/i;
+
+/** The tables of tools whose folders dbops does not read, and the lock tables of others. */
+const wellKnown =
+  /^(?:knex_migrations_lock|kysely_migration_lock|schema_migrations|ar_internal_metadata|_sqlx_migrations|flyway_schema_history|goose_db_version|gorp_migrations|databasechangelog(?:lock)?|sequelizemeta|alembic_version|atlas_schema_revisions|mikro_orm_migrations|django_migrations|__efmigrationshistory)$/i;
