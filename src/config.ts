@@ -1,15 +1,16 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parseEnv } from 'node:util';
 import * as z from 'zod';
 import { definitionsSchema } from './backfill/definition.ts';
 import { parseTarget, targetFromVariables, type Target } from './db/target.ts';
-import { usageError } from './errors.ts';
+import { DbopsError, usageError } from './errors.ts';
 import { parseTableName, type TrackingTableName } from './formats/shared/tracking-table.ts';
 import { parseDuration } from './output/duration.ts';
 import { flagOf, issueLines } from './output/schema-messages.ts';
 import type { Environment } from './output/terminal.ts';
+import { readJson, readText } from './text-file.ts';
 
 const duration = z.union([z.string(), z.number()]).transform((value, context) => {
   const milliseconds = typeof value === 'number' ? value : parseDuration(value);
@@ -171,10 +172,12 @@ function findConfigFile(cwd: string, asked: string | undefined): string | undefi
 
 async function readConfigFile(file: string): Promise<unknown> {
   try {
-    if (file.endsWith('.json')) return JSON.parse(readFileSync(file, 'utf8'));
+    if (file.endsWith('.json')) return readJson(file);
+    readText(file); // Node decodes leniently, and waits for the writer of a named pipe
     const loaded: { default?: unknown } = await import(pathToFileURL(file).href);
     return loaded.default;
   } catch (error) {
+    if (error instanceof DbopsError) throw error;
     throw usageError(
       'CONFIG.INVALID',
       `Cannot read the configuration file ${file}.`,
@@ -197,7 +200,7 @@ function withEnvFiles(environment: Environment, root: string): Variables {
   for (const name of ['.env.local', '.env']) {
     const file = join(root, name);
     if (!existsSync(file)) continue;
-    for (const [key, value] of Object.entries(parseEnv(readFileSync(file, 'utf8')))) {
+    for (const [key, value] of Object.entries(parseEnv(readText(file)))) {
       if (variables[key] !== undefined) continue;
       variables[key] = value;
       origin.set(key, name);

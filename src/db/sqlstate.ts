@@ -29,6 +29,7 @@ export const sqlstate = {
   duplicateSchema: '42P06',
   duplicateTable: '42P07',
   diskFull: '53100',
+  undefinedFile: '58P01',
   tooManyConnections: '53300',
   lockNotAvailable: '55P03',
   unsafeNewEnumValueUsage: '55P04',

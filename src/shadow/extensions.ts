@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import type { EmbeddedExtensions } from '../db/pglite-extensions.ts';
 import { shippedExtensions } from '../db/pglite-extensions.ts';
 import { DbopsError, fileError } from '../errors.ts';
@@ -6,6 +5,7 @@ import type { Folder, Format } from '../formats/format.ts';
 import { findFolders, type FolderRequest } from '../formats/detect.ts';
 import { openFolder } from '../formats/open-folder.ts';
 import type { Migration } from '../migration.ts';
+import { readText } from '../text-file.ts';
 
 /** What is loaded at start is written into the settings, and the directory never opens without it. */
 const preloaded = new Set(['pg_stat_statements']);
@@ -55,7 +55,7 @@ function openFolders(wanted: FolderRequest): Folder[] {
 
 function sourceOf({ up, isMissing }: Migration): string {
   if (isMissing) return '';
-  return up.kind === 'sql' ? up.sql : readFileSync(up.file, 'utf8');
+  return up.kind === 'sql' ? up.sql : readText(up.file);
 }
 
 function textsOf(migrations: readonly Migration[]): string[] {

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import type { Session } from '../db/session.ts';
 import { describeTarget } from '../db/target.ts';
 import type { Format } from '../formats/format.ts';
@@ -7,6 +6,7 @@ import type { Environment } from '../output/terminal.ts';
 import { digest } from './cache.ts';
 import { extensionsFor } from './extensions.ts';
 import { withShadow, type ShadowOptions } from './shadow.ts';
+import { readText } from '../text-file.ts';
 
 /** Migrations, and what their replay runs on. */
 export interface Wanted extends ShadowOptions {
@@ -40,7 +40,7 @@ export function prefixKeys({ migrations, format, server, grants = false }: Wante
 
 /** By content and not by the recorded hash: some tools record none. */
 export function contentOf(script: Migration['up']): string {
-  return script.kind === 'sql' ? script.sql : readFileSync(script.file, 'utf8');
+  return script.kind === 'sql' ? script.sql : readText(script.file);
 }
 
 /** Gives `work` an empty shadow that can replay the migrations. */

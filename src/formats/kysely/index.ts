@@ -18,7 +18,8 @@ import {
   textOf,
   type TrackingTableName,
 } from '../shared/tracking-table.ts';
-import { hashOf, readText } from '../shared/script.ts';
+import { hashOf } from '../shared/script.ts';
+import { readInAnyEncoding, readText } from '../../text-file.ts';
 
 const ending = /\.(?:[cm]?ts|[cm]?js)$/;
 const config = /^kysely\.config\.[cm]?[jt]s$/;
@@ -62,7 +63,7 @@ function readMigrations(directory: string, names: readonly string[]): Migration[
   const migrations = new Map<string, Migration>();
   for (const fileName of modulesAmong(names, ending).toSorted()) {
     const file = `${directory}/${fileName}`;
-    const source = readText(file);
+    const source = readInAnyEncoding(file);
     if (!mentions(source, 'up')) continue;
     const name = fileName.slice(0, fileName.lastIndexOf('.'));
     const script = { kind: 'module', file } as const;

@@ -4,6 +4,7 @@ import { basename } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { usageError, type DbopsError } from '../../errors.ts';
 import type { Direction } from '../../migration.ts';
+import { readText } from '../../text-file.ts';
 
 /**
  * Returns the exports of a module, loaded by Node itself: types are stripped, nothing is compiled.
@@ -12,6 +13,7 @@ import type { Direction } from '../../migration.ts';
  */
 export async function importModule(file: string): Promise<Record<string, unknown>> {
   globalThis.console = stderrConsole;
+  readText(file); // Node decodes leniently, and waits for the writer of a named pipe
   try {
     return await evaluate(file);
   } catch (cause) {

@@ -4,9 +4,11 @@ import { engineLossOf } from '../../db/engine-error.ts';
 import { isRefusal, readOnlyHint } from '../../db/refusal.ts';
 import { sqlstate } from '../../db/sqlstate.ts';
 import { DbopsError, exitCodes } from '../../errors.ts';
-import { offsetOfStatement, serverSays, showPlace } from '../../sql/error-position.ts';
+import { offsetOfStatement, showPlace } from '../../sql/error-position.ts';
 import type { FailurePoint } from '../send-migration.ts';
-import type { RunningStep, Step } from '../step.ts';
+import type { RunningStep } from '../step.ts';
+import { failureLines } from './failure-lines.ts';
+import { missingOnServer, provide } from './missing-on-server.ts';
 
 interface Failure {
   step: RunningStep;
@@ -40,7 +42,7 @@ export async function migrationFailed(failure: Failure): Promise<DbopsError> {
     code: 'MIGRATION.FAILED',
     exitCode: (lost && !isEmbedded) || isRefusal(cause) ? exitCodes.unreachable : exitCodes.failed,
     message: `${step.migration.name} ${lost && !isEmbedded ? 'lost its connection' : 'failed'}. ${aftermath}`,
-    reason: [...showPlace(file, point?.sql ?? '', offset), ...serverSays(cause), ...reason],
+    reason: [...showPlace(file, point?.sql ?? '', offset), ...failureLines(cause), ...reason],
     hint,
     cause,
   });
@@ -90,7 +92,7 @@ function isThere(step: RunningStep, again: string): Explained {
   };
 }
 
-function hintFor(cause: unknown, step: Step, again: string): string {
+function hintFor(cause: unknown, step: RunningStep, again: string): string {
   const file = relative(process.cwd(), step.script.file);
   const code = codeOf(cause);
   if (code === sqlstate.activeSqlTransaction)
@@ -100,5 +102,7 @@ function hintFor(cause: unknown, step: Step, again: string): string {
   if (isRefusal(cause)) return readOnlyHint();
   if (isConnectionLoss(cause)) return 'To see what is applied: dbops migrate status';
   if (code === sqlstate.diskFull) return `Free disk space, then: ${again}`;
+  const missing = missingOnServer(cause);
+  if (missing) return provide(missing, step.run.session.server.kind, again);
   return `Correct ${file}, then: ${again}`;
 }
