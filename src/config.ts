@@ -6,6 +6,7 @@ import * as z from 'zod';
 import { definitionsSchema } from './backfill/definition.ts';
 import { parseTarget, targetFromVariables, type Target } from './db/target.ts';
 import { DbopsError, usageError } from './errors.ts';
+import { reserveStdout } from './formats/shared/import-module.ts';
 import { parseTableName, type TrackingTableName } from './formats/shared/tracking-table.ts';
 import { parseDuration } from './output/duration.ts';
 import { flagOf, issueLines } from './output/schema-messages.ts';
@@ -173,6 +174,7 @@ function findConfigFile(cwd: string, asked: string | undefined): string | undefi
 async function readConfigFile(file: string): Promise<unknown> {
   try {
     if (file.endsWith('.json')) return readJson(file);
+    reserveStdout();
     readText(file); // Node decodes leniently, and waits for the writer of a named pipe
     const loaded: { default?: unknown } = await import(pathToFileURL(file).href);
     return loaded.default;

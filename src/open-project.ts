@@ -5,7 +5,13 @@ import type { Folder } from './formats/format.ts';
 import { findFolders, severalFolders, type CandidateFolder } from './formats/detect.ts';
 import { openFolder } from './formats/open-folder.ts';
 import { type MigrationStatus, readStatuses } from './runner/tracking-state.ts';
-import { findElsewhere, nothingRecorded, refuseElsewhere } from './migrate/tracking-elsewhere.ts';
+import {
+  findElsewhere,
+  findForeign,
+  nothingRecorded,
+  refuseElsewhere,
+  refuseForeign,
+} from './migrate/tracking-elsewhere.ts';
 
 /**
  * The folder of migrations that a command works on; a person is asked when there are several.
@@ -42,6 +48,7 @@ export async function refuseForgottenTable(
   folder: Folder,
 ): Promise<void> {
   if (settings.trackingTable) return;
+  refuseForeign(await findForeign(session, folder), folder);
   refuseElsewhere(await findElsewhere(session, folder), folder, command);
 }
 

@@ -14,6 +14,7 @@ export const sqlstate = {
   invalidAuthorizationSpecification: '28000',
   invalidPassword: '28P01',
   invalidTransactionTermination: '2D000',
+  dependentObjectsStillExist: '2BP01',
   invalidCatalogName: '3D000',
   invalidSchemaName: '3F000',
   serializationFailure: '40001',

@@ -89,6 +89,8 @@ function fromConnectionString(url: string, environment: Environment): Target {
   const database = config.database || environment['PGDATABASE'] || user;
   if (!Number.isInteger(port) || port < 1 || port > 65535)
     throw usageError('TARGET.URL', 'The port of the database URL is not a number.', schemeHint);
+  const { PGSSLMODE } = environment;
+  if (PGSSLMODE) assertSslMode(PGSSLMODE, 'PGSSLMODE');
   const options: ClientConfig = { ...config, host, port, user, database };
   if (password) options.password = password;
   return {
@@ -108,7 +110,10 @@ function parseUrl(url: string): ClientConfig & Record<string, unknown> {
   const { base, query } = splitQuery(url);
   const parameters = new URLSearchParams(query);
   // pg reads sslmode=require as verify-full and prints a warning; this asks for libpq's meaning.
-  if (parameters.has('sslmode')) parameters.set('uselibpqcompat', 'true');
+  const sslmode = parameters.get('sslmode');
+  if (sslmode !== null) assertSslMode(sslmode, 'sslmode in the database URL');
+  // pg's own value, which libpq does not have.
+  if (sslmode !== null && sslmode !== 'no-verify') parameters.set('uselibpqcompat', 'true');
   try {
     const parsed = parseConnectionString(parameters.size ? `${base}?${parameters}` : base);
     return Object.fromEntries(
@@ -121,6 +126,18 @@ function parseUrl(url: string): ClientConfig & Record<string, unknown> {
       `${schemeHint} ${encodingHint}`,
     );
   }
+}
+
+const sslModes = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full', 'no-verify'];
+
+/** pg takes any other value for a wish for TLS, or for none. */
+function assertSslMode(mode: string, source: string): void {
+  if (sslModes.includes(mode)) return;
+  throw usageError(
+    'TARGET.URL',
+    `Unknown ${source}: ${mode}`,
+    `Use one of: ${sslModes.join(', ')}`,
+  );
 }
 
 /** Every spelling in which the password could reach a stream. One that is a name too is no secret. */

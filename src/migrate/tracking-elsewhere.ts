@@ -1,13 +1,22 @@
-import { quoteLiteral } from '../db/quote.ts';
+import { basename } from 'node:path';
+import { quoteIdentifier, quoteLiteral } from '../db/quote.ts';
 import type { Session } from '../db/session.ts';
 import { DbopsError, usageError } from '../errors.ts';
 import type { Folder, Format } from '../formats/format.ts';
 import { listDirectory } from '../formats/detect.ts';
 import { formats } from '../formats/index.ts';
 import { openFolder } from '../formats/open-folder.ts';
-import { catalogName, textOf, type TrackingTableName } from '../formats/shared/tracking-table.ts';
+import { unsupportedTools, type ToolTable } from '../formats/unsupported.ts';
+import type { Migration } from '../migration.ts';
+import {
+  catalogName,
+  quotedName,
+  textOf,
+  type TrackingTableName,
+} from '../formats/shared/tracking-table.ts';
 import type { Finding } from '../report.ts';
 import { type MigrationStatus, readApplied } from '../runner/tracking-state.ts';
+import { formatCountOf } from '../output/number.ts';
 import { shellWord } from '../output/shell.ts';
 
 /** Another tracking table than the folder's, which records migrations of this folder. */
@@ -43,6 +52,74 @@ export async function findElsewhere(session: Session, folder: Folder): Promise<E
   return isRecorded ? [] : found;
 }
 
+/** The table of a tool that dbops does not support, which records migrations of this folder. */
+export interface Foreign {
+  name: TrackingTableName;
+  tool: string;
+  /** How many migrations of the folder it records. */
+  count: number;
+}
+
+/**
+ * Returns the tables in which unsupported tools record migrations of this folder. Some of their
+ * folders have no mark: `000001_init.up.sql` is a file of golang-migrate, of sqlx, and of dbops.
+ */
+export async function findForeign(session: Session, folder: Folder): Promise<Foreign[]> {
+  const tables = await session.query<Candidate>(foreignCandidates);
+  const found: Foreign[] = [];
+  for (const { schema, table, columns } of tables) {
+    const present = new Set(columns.split(' '));
+    for (const { name: tool, table: own } of unsupportedTools) {
+      if (!own || !isTableOf(own, table, present)) continue;
+      const count = await countForeign(session, folder, { schema, table }, own);
+      if (count > 0) found.push({ name: { schema, table }, tool, count });
+    }
+  }
+  return found;
+}
+
+/** Returns those tables as `schema.table`: no migration creates them. */
+export async function foreignTables(session: Session, folder: Folder): Promise<string[]> {
+  return (await findForeign(session, folder)).map(({ name }) => catalogName(name));
+}
+
+/** Few columns are those of many tables: then there must be no others. */
+function isTableOf({ name, columns }: ToolTable, table: string, present: Set<string>): boolean {
+  if (name !== undefined && name !== table) return false;
+  const isCertain = name !== undefined || columns.length >= 4 || columns.length === present.size;
+  return isCertain && columns.every((column) => present.has(column));
+}
+
+async function countForeign(
+  session: Session,
+  { migrations }: Folder,
+  name: TrackingTableName,
+  { key, where = 'true', isPosition = false }: ToolTable,
+): Promise<number> {
+  const sql = `SELECT ${quoteIdentifier(key)}::text AS key FROM ${quotedName(name)} WHERE ${where}`;
+  // Columns of other types: not that table. A lost connection shows at what follows.
+  const rows = await session.query<{ key: string | null }>(sql).catch(() => []);
+  const recorded = new Set(rows.map((row) => normalized(row.key ?? '')));
+  const place = migrations.findLastIndex((migration) =>
+    keysOf(migration).some((each) => recorded.has(each)),
+  );
+  if (isPosition) return place + 1;
+  return migrations.filter((each) => keysOf(each).some((one) => recorded.has(one))).length;
+}
+
+/** The number of a migration, its name, and the name of its file. */
+function keysOf({ name, up }: Migration): string[] {
+  const number = /^\d+/.exec(name)?.[0];
+  return [name, basename(up.file), ...(number ? [normalized(number)] : [])];
+}
+
+/** Returns a number without leading zeros, and of a path its last part. */
+function normalized(key: string): string {
+  return /^\d+$/.test(key) ? String(BigInt(key)) : basename(key);
+}
+
+const foreignColumns = unsupportedTools.flatMap(({ table }) => (table ? [table.columns] : []));
+
 interface Candidate {
   schema: string;
   table: string;
@@ -54,15 +131,25 @@ const keyOf = (columns: readonly string[]) => columns.toSorted().join(' ');
 const known = new Set(formats.flatMap(({ columns }) => columns.map(keyOf)));
 
 /** By size too: an application's own table of these columns may have any number of rows. */
-const candidates = `SELECT n.nspname AS schema, c.relname AS table, a.columns
+const tablesWhere = (
+  condition: string,
+) => `SELECT n.nspname AS schema, c.relname AS table, a.columns
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace, LATERAL (
-    SELECT string_agg(attname::text, ' ' ORDER BY attname::text COLLATE "C") AS columns
+    SELECT string_agg(attname::text, ' ' ORDER BY attname::text COLLATE "C") AS columns,
+      array_agg(attname::text) AS names
     FROM pg_attribute WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped) a
   WHERE c.relkind = 'r' AND c.relpages < 2000
     AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
-    AND a.columns IN (${[...known].map(quoteLiteral).join(', ')})
+    AND (${condition})
     AND has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')
   ORDER BY 1, 2`;
+
+const candidates = tablesWhere(`a.columns IN (${[...known].map(quoteLiteral).join(', ')})`);
+const foreignCandidates = tablesWhere(
+  foreignColumns
+    .map((each) => `a.names @> ARRAY[${each.map(quoteLiteral).join(', ')}]`)
+    .join(' OR '),
+);
 
 /** The folder's own format first. */
 function formatsWith(columns: string, own: Format): Format[] {
@@ -161,4 +248,36 @@ export function refuseElsewhere(
     `Name that table: dbops ${command} ${first.options}; or, if it is not to count, the one that is meant: dbops ${command} ${optionFor(tracking.table)}`,
     elsewhere.map((each) => `${sentenceOf(each)} (${each.options})`),
   );
+}
+
+/** What status reports of tables of unsupported tools. */
+export function findingsOfForeign(foreign: readonly Foreign[], folder: Folder): Finding[] {
+  return foreign.map((each) => ({
+    code: 'unsupported-tool',
+    severity: 'error',
+    message: `${foreignSentence(each)}; dbops does not support ${each.tool}.`,
+    help: takeOver(each, folder),
+    where: { object: textOf(each.name) },
+    key: `unsupported-tool:${textOf(each.name)}`,
+  }));
+}
+
+function foreignSentence({ name, tool, count }: Foreign): string {
+  return `${textOf(name)}, the tracking table of ${tool}, records ${formatCountOf(count, 'migration')} of this folder`;
+}
+
+/** @throws usage error when an unsupported tool has run migrations of this folder */
+export function refuseForeign(foreign: readonly Foreign[], folder: Folder): void {
+  const [first] = foreign;
+  if (!first) return;
+  throw usageError(
+    'TRACKING.UNSUPPORTED',
+    `The migrations of this folder were run by ${first.tool}, which dbops does not support; nothing was changed.`,
+    takeOver(first, folder),
+    foreign.map((each) => `${foreignSentence(each)}.`),
+  );
+}
+
+function takeOver({ tool }: Foreign, { tracking }: Folder): string {
+  return `Continue with ${tool}; or, to move the folder to dbops, record what is applied: dbops migrate baseline ${optionFor(tracking.table)}`;
 }

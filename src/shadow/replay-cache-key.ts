@@ -21,7 +21,7 @@ export interface Wanted extends ShadowOptions {
 }
 
 /** Raised when the shape or the meaning of what is stored changes. */
-const generation = 3;
+const generation = 4;
 
 declare const PGLITE_VERSION: string | undefined;
 const embedded = typeof PGLITE_VERSION === 'string' ? PGLITE_VERSION : 'source';

@@ -3,7 +3,7 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readFolder } from '../../src/formats/open-folder.ts';
-import { newest, targets } from '../db/targets.ts';
+import { newest, targets, type Target } from '../db/targets.ts';
 import { folderOf, runCli } from '../cli/run-cli.ts';
 import { exists, withProject } from '../migrate/project.ts';
 
@@ -130,10 +130,11 @@ describe('a file in UTF-8', () => {
 });
 
 const [target] = targets;
+const on = target as Target;
 
 describe.runIf(target)('dbops', () => {
   it.each(encodings)('names %s, the file and the line before anything runs', (_, encode, named) =>
-    withProject(target!, { '0001_a.up.sql': 'CREATE TABLE a (id int);' }, async (project) => {
+    withProject(on, { '0001_a.up.sql': 'CREATE TABLE a (id int);' }, async (project) => {
       const file = join(project.root, 'migrations/0002_b.up.sql');
       writeFileSync(file, encode(sql));
       const up = await project.dbops('migrate', 'up');
@@ -151,7 +152,7 @@ describe.runIf(target)('dbops', () => {
 
   it('rolls nothing back with a down file in Latin-1', () =>
     withProject(
-      target!,
+      on,
       { '0001_a.up.sql': 'CREATE TABLE a (id int);', '0001_a.down.sql': 'DROP TABLE a;' },
       async (project) => {
         await project.dbops('migrate', 'up');
@@ -197,9 +198,11 @@ describe.runIf(target)('dbops', () => {
 });
 
 describe.runIf(newest[0])('a module', () => {
+  const server = newest[0] as Target;
+
   it('cannot send a NUL character', () =>
     withProject(
-      newest[0]!,
+      server,
       {
         '0001_a.ts':
           "import { sql } from 'kysely';\nexport async function up(db) { await sql.raw('SELECT 1 \\0; DROP TABLE x').execute(db); }\n",

@@ -12,6 +12,7 @@ import { databaseName } from '../../db/target.ts';
 import type { Folder } from '../../formats/format.ts';
 import { findPrefix, recordBaseline, type BaselineProof } from '../../migrate/baseline/baseline.ts';
 import { planUp } from '../../migrate/plan.ts';
+import { foreignTables } from '../../migrate/tracking-elsewhere.ts';
 import { compare, readApplied } from '../../runner/tracking-state.ts';
 import type { Migration } from '../../migration.ts';
 import { placeFolder } from '../../formats/place.ts';
@@ -52,7 +53,7 @@ export const command = defineCommand({
     await refuseForgottenTable(context, session, folder);
     const asked = planUp(compare(folder.migrations, []), { to });
     const surroundings = {
-      toolTables: folder.tracking.tables,
+      toolTables: [...folder.tracking.tables, ...(await foreignTables(session, folder))],
       platformSchemas: await platformSchemas(session, folder.format),
       given: new Set<string>(),
     };

@@ -13,7 +13,9 @@ import {
 } from '../../migrate/status-findings.ts';
 import {
   findElsewhere,
+  findForeign,
   findingsOfElsewhere,
+  findingsOfForeign,
   nothingRecorded,
 } from '../../migrate/tracking-elsewhere.ts';
 import {
@@ -80,7 +82,9 @@ async function onlineReport(
   const { applied, findings: ofRows, statuses } = await readState(session, folder);
   const elsewhere = nothingRecorded(statuses) ? await findElsewhere(session, folder) : [];
   const isChosen = context.settings.trackingTable !== undefined;
+  const foreign = nothingRecorded(statuses) && !isChosen ? await findForeign(session, folder) : [];
   const others = unique([
+    ...findingsOfForeign(foreign, folder),
     ...findingsOfElsewhere(elsewhere, folder, isChosen),
     ...folder.findings,
     ...ofRows,
@@ -104,7 +108,7 @@ async function onlineReport(
   blocks.push(
     text(summary.map((state) => `${formatCount(counts[state] ?? 0)} ${state}`).join(', ')),
   );
-  const isRefused = elsewhere.length > 0 && !isChosen;
+  const isRefused = (elsewhere.length > 0 && !isChosen) || foreign.length > 0;
   if (counts['pending'] && !isRefused && canRun(statuses, folder))
     blocks.push(text('→ Apply pending migrations: dbops migrate up'));
   return {

@@ -2,6 +2,7 @@ import { quoteLiteral } from '../../db/quote.ts';
 import type { Migration } from '../../migration.ts';
 import type { FolderContents, Format, Tracking } from '../format.ts';
 import { emptyKyselyModule, loadKyselyModule } from '../shared/kysely-module.ts';
+import { exportsUp } from './exports.ts';
 import { arrange, next, toApplied, type KyselyRow } from './order.ts';
 import {
   configAbove,
@@ -64,7 +65,7 @@ function readMigrations(directory: string, names: readonly string[]): Migration[
   for (const fileName of modulesAmong(names, ending).toSorted()) {
     const file = `${directory}/${fileName}`;
     const source = readInAnyEncoding(file);
-    if (!mentions(source, 'up')) continue;
+    if (!mentions(source, 'up') || !exportsUp(file, source)) continue;
     const name = fileName.slice(0, fileName.lastIndexOf('.'));
     const script = { kind: 'module', file } as const;
     migrations.set(name, { name, up: script, down: script, hash: hashOf(source) });

@@ -7,6 +7,8 @@ import { DbopsError, exitCodes } from '../../errors.ts';
 import { offsetOfStatement, showPlace } from '../../sql/error-position.ts';
 import type { FailurePoint } from '../send-migration.ts';
 import type { RunningStep } from '../step.ts';
+import { formatCountOf } from '../../output/number.ts';
+import { createdTwice } from './created-twice.ts';
 import { failureLines } from './failure-lines.ts';
 import { missingOnServer, provide } from './missing-on-server.ts';
 
@@ -37,9 +39,9 @@ export async function migrationFailed(failure: Failure): Promise<DbopsError> {
   const offset = point && (point.offset ?? (await offsetOfStatement(point.sql, point.completed)));
   const lost = isConnectionLoss(cause);
   const isEmbedded = engineLossOf(cause) !== undefined;
-  const { reason = [], hint } = await explain(failure);
+  const { code = 'MIGRATION.FAILED', reason = [], hint } = await explain(failure);
   return new DbopsError({
-    code: 'MIGRATION.FAILED',
+    code,
     exitCode: (lost && !isEmbedded) || isRefusal(cause) ? exitCodes.unreachable : exitCodes.failed,
     message: `${step.migration.name} ${lost && !isEmbedded ? 'lost its connection' : 'failed'}. ${aftermath}`,
     reason: [...showPlace(file, point?.sql ?? '', offset), ...failureLines(cause), ...reason],
@@ -49,14 +51,33 @@ export async function migrationFailed(failure: Failure): Promise<DbopsError> {
 }
 
 interface Explained {
+  /** Absent: `MIGRATION.FAILED`. */
+  code?: string;
   reason?: string[];
   hint: string;
 }
 
+/** The server lists in the detail what depends on an object, one a line (server manual, "Dependency Tracking"). */
+function dependentsHint(cause: unknown, again: string): string {
+  const { detail = '' } = cause as { detail?: string };
+  const names = detail
+    .split('\n')
+    .flatMap((line) => (/ depends on /.test(line) ? line.replace(/ depends on .*/, '') : []));
+  const shown =
+    names.length > 0
+      ? `: ${names.slice(0, mostNames).join(', ')}${names.length > mostNames ? ', …' : ''}`
+      : '';
+  const count = names.length > 0 ? formatCountOf(names.length, 'object') : 'Other objects';
+  return `${count} that this migration did not create ${names.length === 1 ? 'is' : 'are'} in the way${shown}. Drop or change ${names.length === 1 ? 'it' : 'them'}, then: ${again}`;
+}
+
+const mostNames = 5;
+
 async function explain({ step, cause, point }: Failure): Promise<Explained> {
   const { run } = step;
   const again = `dbops migrate ${step.direction}`;
-  if (step.direction === 'up' && duplicates.has(codeOf(cause))) return isThere(step, again);
+  if (step.direction === 'up' && duplicates.has(codeOf(cause)))
+    return (await createdTwice(step, cause, point)) ?? isThere(step, again);
   const [{ violationsOf }, { describeViolations, wayOut }] = await Promise.all([
     import('./constraint-violation.ts'),
     import('./describe-violation.ts'),
@@ -104,5 +125,8 @@ function hintFor(cause: unknown, step: RunningStep, again: string): string {
   if (code === sqlstate.diskFull) return `Free disk space, then: ${again}`;
   const missing = missingOnServer(cause);
   if (missing) return provide(missing, step.run.session.server.kind, again);
+  if (code === sqlstate.dependentObjectsStillExist) return dependentsHint(cause, again);
+  if (step.isGenerated)
+    return `The generated rollback does not fit this database. Write a down migration for ${step.migration.name}, starting from: dbops migrate down --dry-run`;
   return `Correct ${file}, then: ${again}`;
 }
