@@ -1,16 +1,18 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import * as z from 'zod';
 import { definitionsSchema } from './backfill/definition.ts';
 import type { Scope } from './catalog/ignored.ts';
 import { parseTarget, targetFromVariables, type Target } from './db/target.ts';
-import { usageError } from './errors.ts';
+import { DbopsError, usageError } from './errors.ts';
+import { reserveStdout } from './formats/shared/import-module.ts';
 import { parseTableName, type TrackingTableName } from './formats/shared/tracking-table.ts';
 import { parseDuration } from './output/duration.ts';
 import { readEnvFiles } from './env-files.ts';
 import { flagOf, issueLines } from './output/schema-messages.ts';
 import type { Environment } from './output/terminal.ts';
+import { readJson, readText } from './text-file.ts';
 
 const duration = z.union([z.string(), z.number()]).transform((value, context) => {
   const milliseconds = typeof value === 'number' ? value : parseDuration(value);
@@ -191,10 +193,13 @@ function findConfigFile(cwd: string, asked: string | undefined): string | undefi
 
 async function readConfigFile(file: string): Promise<unknown> {
   try {
-    if (file.endsWith('.json')) return JSON.parse(readFileSync(file, 'utf8'));
+    if (file.endsWith('.json')) return readJson(file);
+    reserveStdout();
+    readText(file); // Node decodes leniently, and waits for the writer of a named pipe
     const loaded: { default?: unknown } = await import(pathToFileURL(file).href);
     return loaded.default;
   } catch (error) {
+    if (error instanceof DbopsError) throw error;
     throw usageError(
       'CONFIG.INVALID',
       `Cannot read the configuration file ${file}.`,

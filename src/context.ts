@@ -6,7 +6,7 @@ import { usageError } from './errors.ts';
 import { createProgress, noProgress, type Progress } from './output/progress.ts';
 import { screenOf, type Environment, type Stream } from './output/terminal.ts';
 import { lineToText } from './output/text.ts';
-import type { Tone } from './report.ts';
+import type { JsonValue, Tone } from './report.ts';
 
 /** The edge of the program: everything that it reads from and writes to. */
 export interface Io {
@@ -21,6 +21,8 @@ export interface Io {
   signal: AbortSignal;
   /** Rejects with an error that nothing awaited: the command cannot continue. */
   stray?: Promise<never>;
+  /** Receives the command and its target when they are known, for a document after an abrupt end. */
+  known?: { command?: string; target?: JsonValue };
 }
 
 export interface CommonFlags {

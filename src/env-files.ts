@@ -1,9 +1,10 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseEnv } from 'node:util';
 import * as z from 'zod';
 import { usageError } from './errors.ts';
 import type { Environment } from './output/terminal.ts';
+import { readText } from './text-file.ts';
 
 interface Variables {
   variables: Environment;
@@ -37,7 +38,7 @@ export function readEnvFiles(environment: Environment, { root, cwd, named }: Env
       if (named !== undefined) throw missing(path);
       continue;
     }
-    for (const [key, value = ''] of Object.entries(parseEnv(readFileSync(path, 'utf8')))) {
+    for (const [key, value = ''] of Object.entries(parseEnv(readText(path)))) {
       if (environment[key] !== undefined || key in fromFiles) continue;
       fromFiles[key] = value;
       origin.set(key, name);

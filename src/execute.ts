@@ -40,6 +40,7 @@ interface Used {
 /** Runs a command and prints its report: the answer on stdout, an error on stderr. */
 export async function execute(execution: Execution): Promise<ExitCode> {
   const used: Used = {};
+  if (execution.io.known) execution.io.known.command = execution.words;
   const report = await runCommand(execution, used).catch((error: unknown) =>
     failure(error, execution.io, used.target),
   );
@@ -57,8 +58,10 @@ async function runCommand({ words, command, flags, io }: Execution, used: Used):
     interactive,
   });
   // A second connection reports its target before its server has answered.
-  const onTarget = (target: Target, server = used.server) =>
+  const onTarget = (target: Target, server = used.server) => {
     Object.assign(used, { target, server });
+    if (io.known) io.known.target = targetToJson(used);
+  };
   const input = { command: words, settings, application: defaultApplication, io, flags: common };
   return withContext({ ...input, onTarget }, (context) => command.run(context, flags));
 }
@@ -148,24 +151,22 @@ async function print(report: Report, { words, flags, io }: Printed, used: Used):
   io.stderr.write(errorToText(report.error, screen, flags['verbose'] === true));
 }
 
-function document(
-  command: string,
-  ok: boolean,
-  report: Report,
-  { target, server }: Used,
-): JsonValue {
+function targetToJson({ target, server }: Used): JsonValue {
+  if (!target) return undefined;
+  return {
+    kind: target.kind,
+    host: target.kind === 'postgres' ? target.host : null,
+    database: databaseName(target),
+    version: server?.version ?? null,
+  };
+}
+
+function document(command: string, ok: boolean, report: Report, used: Used): JsonValue {
   const { error } = report;
   return {
     command,
     ok,
-    ...(target && {
-      target: {
-        kind: target.kind,
-        host: target.kind === 'postgres' ? target.host : null,
-        database: databaseName(target),
-        version: server?.version ?? null,
-      },
-    }),
+    ...(used.target && { target: targetToJson(used) }),
     ...report.data,
     ...(error && {
       error: {

@@ -8,6 +8,7 @@ const layers = [
   ['errors'],
   ['report', 'migration'],
   ['output'],
+  ['text-file'],
   ['db'],
   ['sql'],
   ['formats'],

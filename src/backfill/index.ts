@@ -1,10 +1,11 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
 import * as z from 'zod';
 import type { Context } from '../context.ts';
 import { DbopsError, usageError } from '../errors.ts';
 import { findFolders } from '../formats/detect.ts';
 import { definitionSchema, type Backfill } from './definition.ts';
+import { readJson } from '../text-file.ts';
 
 export interface KnownBackfill extends Backfill {
   /** Where it is defined, as shown to people. */
@@ -50,7 +51,7 @@ function readDefinitions(folder: string): KnownBackfill[] {
 function readDefinition(file: string): KnownBackfill {
   const origin = relative(process.cwd(), file) || file;
   try {
-    const parsed = definitionSchema.safeParse(JSON.parse(readFileSync(file, 'utf8')));
+    const parsed = definitionSchema.safeParse(readJson(file));
     if (parsed.success) return { ...parsed.data, name: basename(file, '.json'), origin };
     throw invalid(origin, z.prettifyError(parsed.error).split('\n'));
   } catch (error) {

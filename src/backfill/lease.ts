@@ -23,7 +23,7 @@ export async function withLease<T>(
   work: (locks: AdvisoryLocks) => Promise<T>,
 ): Promise<T> {
   const key = lockKeyOf(name);
-  const locks = await advisoryLocks(session, anotherSession);
+  const locks = await advisoryLocks(session, { anotherSession, patience });
   try {
     await untilHad(
       () => locks.tryLock(key),

@@ -32,7 +32,8 @@ function shown(name: string): string {
   return /^[a-z_][a-z0-9_$]*(?:\(.*\))?$/.test(name) ? name : quoteIdentifier(name);
 }
 
-const columns = `kind, schema, parent, name,
+// UNION ALL takes the type of its first branch, and `name` would cut functions with their arguments at 63 bytes.
+const columns = `kind, schema::text AS schema, parent::text AS parent, name::text AS name,
   json_strip_nulls(properties) AS properties, json_strip_nulls(expressions) AS expressions`;
 
 /** Selects one document, because parsing a row per object takes most of the time. */

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import * as z from 'zod';
 import { configNames } from '../config.ts';
@@ -8,6 +8,7 @@ import { folderOf } from '../open-project.ts';
 import { done, text } from '../report.ts';
 import { defineCommand } from '../command.ts';
 import { none } from '../flags.ts';
+import { readText } from '../text-file.ts';
 
 interface Found {
   migrations: string;
@@ -54,7 +55,7 @@ export const command = defineCommand({
 function configNameFor(directory: string): string {
   const file = packageFileAbove(directory);
   if (!file) return 'dbops.config.ts';
-  const { type } = packageJson.catch({}).parse(parseJson(readFileSync(file, 'utf8')));
+  const { type } = packageJson.catch({}).parse(parseJson(readText(file)));
   return type === 'module' ? 'dbops.config.ts' : 'dbops.config.mts';
 }
 

@@ -1,4 +1,6 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { DbopsError, exitCodes } from '../errors.ts';
+import { formatDuration } from '../output/duration.ts';
 import type { Session } from './session.ts';
 
 /** Advisory locks (server manual, "Advisory Locks") that are held until `release`. */
@@ -17,10 +19,36 @@ export interface AdvisoryLocks {
  */
 export async function advisoryLocks(
   session: Session,
-  anotherSession?: () => Promise<Session>,
+  { anotherSession, patience }: { anotherSession?: () => Promise<Session>; patience: number },
 ): Promise<AdvisoryLocks> {
   if (!anotherSession || !session.isPooled) return sessionLocks(session);
-  return transactionLocks(await anotherSession());
+  const keeper = await within(patience, anotherSession());
+  if (!keeper) throw poolIsTooSmall(patience);
+  return transactionLocks(keeper, async () => {
+    // The keeper's transaction has one connection of the pool, and the migrations need another.
+    if (!(await within(patience, session.query('SELECT')))) throw poolIsTooSmall(patience);
+  });
+}
+
+/** Returns undefined when the work is not done in time. It is not cancelled. @param patience milliseconds */
+async function within<T>(patience: number, work: Promise<T>): Promise<T | undefined> {
+  work.catch(() => {}); // may fail after nobody waits for it
+  const timer = new AbortController();
+  const late = sleep(Math.max(patience, leastPatience), undefined, { signal: timer.signal });
+  late.catch(() => {});
+  return Promise.race([work, late]).finally(() => timer.abort());
+}
+
+/** Milliseconds. */
+const leastPatience = 1000;
+
+function poolIsTooSmall(patience: number): DbopsError {
+  return new DbopsError({
+    code: 'DATABASE.POOL_SIZE',
+    exitCode: exitCodes.unreachable,
+    message: `The connection pooler provided no second connection within ${formatDuration(patience)}; nothing was changed.`,
+    hint: 'dbops needs two connections behind a pooler. Connect directly (set DATABASE_URL_UNPOOLED), or give the pool two or more connections.',
+  });
 }
 
 function sessionLocks(session: Session): AdvisoryLocks {
@@ -45,7 +73,7 @@ function sessionLocks(session: Session): AdvisoryLocks {
  * A transaction that only waits has no snapshot, so CREATE INDEX CONCURRENTLY does not wait for
  * it. Parameters would leave a portal with a snapshot behind: keys are written into the text.
  */
-function transactionLocks(keeper: Session): AdvisoryLocks {
+function transactionLocks(keeper: Session, onFirst: () => Promise<void>): AdvisoryLocks {
   let isOpen = false;
   const end = async () => {
     isOpen = false;
@@ -60,6 +88,7 @@ function transactionLocks(keeper: Session): AdvisoryLocks {
       const locked = await ask(keeper, `SELECT pg_try_advisory_xact_lock(${key}) AS locked`);
       // While waiting, the connection is returned to the pool.
       if (!locked && isFirst) await end();
+      if (locked && isFirst) await onFirst();
       return locked;
     },
     async check() {

@@ -67,22 +67,33 @@ const rights: Diagnose = async (session) => {
   };
 };
 
+interface Rights {
+  user: string;
+  usage: boolean;
+  mayCreate: boolean;
+  unreadable: string[];
+}
+
 const ownTables: Diagnose = async (session) => {
   const name = 'own tables';
-  const [row] = await session.query<{ user: string; usage: boolean; unreadable: string[] }>(
+  const [row] = await session.query<Rights>(
     `SELECT current_user AS "user", has_schema_privilege(n.oid, 'USAGE') AS usage,
+            has_schema_privilege(n.oid, 'CREATE') AS "mayCreate",
             ARRAY(SELECT 'dbops.' || relname FROM pg_class
                    WHERE relnamespace = n.oid AND relkind IN ('r', 'p')
                      AND NOT has_table_privilege(oid, 'SELECT') ORDER BY 1) AS unreadable
        FROM pg_namespace n WHERE nspname = 'dbops'`,
   );
   if (!row) return { name, state: 'ok', detail: 'none: the schema dbops does not exist yet' };
-  const { user, usage, unreadable } = row;
+  const { user, usage, mayCreate, unreadable } = row;
   const lacking = [
     ...(usage ? [] : ['USAGE on schema dbops']),
     ...(unreadable.length > 0 ? [`SELECT on ${unreadable.join(', ')}`] : []),
   ];
-  if (lacking.length === 0) return { name, state: 'ok', detail: `${user} may read schema dbops` };
+  if (lacking.length === 0) {
+    const missing = mayCreate ? '' : '; commands that write also need CREATE on it';
+    return { name, state: 'ok', detail: `${user} may read schema dbops${missing}` };
+  }
   return {
     name,
     state: 'fail',

@@ -71,7 +71,11 @@ export async function withRunnerLock<T>(
   { anotherSession, ...waiting }: RunnerLock,
   work: (locks: AdvisoryLocks) => Promise<T>,
 ): Promise<T> {
-  const locks = await advisoryLocks(session, anotherSession);
+  const { patience } = waiting;
+  const locks = await advisoryLocks(session, {
+    patience,
+    ...(anotherSession && { anotherSession }),
+  });
   try {
     await untilHad(
       () => locks.tryLock(runnerKey),

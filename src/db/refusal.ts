@@ -68,7 +68,7 @@ function grantsFor(message: string, role: string): string | undefined {
   const [, kind, name = ''] =
     /denied for (schema|table|sequence|database) (.+)$/.exec(message) ?? [];
   if (kind === 'schema' && name === 'dbops')
-    return `GRANT USAGE ON SCHEMA dbops TO ${role}; GRANT SELECT ON ALL TABLES IN SCHEMA dbops TO ${role};`;
+    return `GRANT USAGE ON SCHEMA dbops TO ${role}; GRANT SELECT ON ALL TABLES IN SCHEMA dbops TO ${role}; for commands that write, also: GRANT CREATE ON SCHEMA dbops TO ${role}; GRANT INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA dbops TO ${role};`;
   if (kind === 'schema') return `GRANT USAGE, CREATE ON SCHEMA ${word(name)} TO ${role};`;
   if (kind === 'database') return `GRANT CREATE ON DATABASE ${word(name)} TO ${role};`;
   if (kind === 'table')

@@ -5,6 +5,7 @@ import { shellWord } from '../output/shell.ts';
 import { dbops } from './dbops/index.ts';
 import type { Format } from './format.ts';
 import { formats } from './index.ts';
+import { isPlainSql, unsupportedFolder, unsupportedToolOf } from './unsupported.ts';
 import type { TrackingTableName } from './shared/tracking-table.ts';
 
 /** What the flags and the configuration say about the folder of migrations. */
@@ -30,17 +31,25 @@ export interface CandidateFolder {
  * found by a search (a monorepo may have several).
  *
  * @returns at least one
- * @throws usage error when no folder exists, or no format matches its files
+ * @throws usage error when no folder exists, no format matches its files, or they belong to a tool
+ *   that is not supported
  */
 export function findFolders({ migrations, format, root }: FolderRequest): CandidateFolder[] {
   const requested = format === undefined ? undefined : formatNamed(format);
   const usual = migrations ?? join(root, 'migrations');
   const here = listDirectory(usual);
   const known = here && candidateAt(usual, here, requested);
+  if (here && (!known || known.format === dbops)) assertSupported(usual, here);
   if (known) return [known];
   if (migrations && !here) throw missingFolder(migrations);
-  const below = searchBelow(migrations ?? root, requested);
-  if (below.length > 0) return below;
+  const top = migrations ?? root;
+  const below = searchBelow(top, (directory, names) => candidateAt(directory, names, requested));
+  const supported = below.filter(
+    ({ directory, names, format: found }) =>
+      found !== dbops || unsupportedToolOf(directory, names) === undefined,
+  );
+  if (supported.length > 0) return supported;
+  assertNoneUnsupported(top);
   if (here && (requested || isBare(here)))
     return [{ directory: usual, names: here, format: requested ?? dbops }];
   throw here ? unknownFiles(usual) : missingFolder(usual);
@@ -77,15 +86,37 @@ const notSearched =
   /^(?:\..*|node_modules|dist|build|out|vendor|target|coverage|tests?|__tests__|e2e|fixtures)$/;
 const deepest = 6;
 
-/** Searches breadth first, so that the nearest come first, and not inside a folder that matches. */
-function searchBelow(top: string, requested: Format | undefined): CandidateFolder[] {
-  const found: CandidateFolder[] = [];
+/** Other formats have marks of their own; that of dbops has only the names of its files. */
+function assertSupported(directory: string, names: readonly string[]): void {
+  const tool = unsupportedToolOf(directory, names);
+  if (tool) throw unsupportedFolder(directory, tool);
+}
+
+/** Called when no folder was found: opens files only where migrations are usually kept. */
+function assertNoneUnsupported(top: string): void {
+  const [first] = searchBelow(top, (directory, names) => {
+    if (!/migrat|versions|changelog/i.test(basename(directory))) return undefined;
+    const tool = unsupportedToolOf(directory, names);
+    return tool && { directory, tool };
+  });
+  if (first) throw unsupportedFolder(first.directory, first.tool);
+}
+
+/**
+ * Returns what `look` finds in directories: breadth first, so that the nearest come first, and not
+ * inside a directory where it finds something.
+ */
+function searchBelow<T>(
+  top: string,
+  look: (directory: string, names: string[]) => T | undefined,
+): T[] {
+  const found: T[] = [];
   let level = [top];
   for (let depth = 0; depth <= deepest && level.length > 0; depth++) {
     const next: string[] = [];
     for (const directory of level) {
       const names = listDirectory(directory) ?? [];
-      const candidate = candidateAt(directory, names, requested);
+      const candidate = look(directory, names);
       if (candidate) found.push(candidate);
       else next.push(...foldersIn(directory));
     }
@@ -136,8 +167,10 @@ function missingFolder(directory: string): DbopsError {
 function unknownFiles(directory: string): DbopsError {
   return usageError(
     'FORMAT.UNKNOWN',
-    `The files in ${basename(directory)} match no known migration format.`,
-    `Pass --migrations DIR, or --format with one of: ${formatNames()}`,
+    `The files in ${basename(directory)} match no migration format that dbops supports.`,
+    isPlainSql(listDirectory(directory) ?? [])
+      ? 'Use the tool that wrote them: numbered .sql files without sections are those of sqlx, refinery and others, which dbops does not support. To move them to dbops, rename them to NNNN_name.up.sql.'
+      : `Pass another folder with --migrations DIR. Supported: ${formatNames()}`,
   );
 }
 

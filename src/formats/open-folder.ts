@@ -1,6 +1,11 @@
 import { usageError } from '../errors.ts';
 import { findFolders, severalFolders, type CandidateFolder, type FolderRequest } from './detect.ts';
+import { codeOf } from '../db/connection-error.ts';
+import type { Migration } from '../migration.ts';
+import type { Finding } from '../report.ts';
+import { flawOf, readBytes } from '../text-file.ts';
 import type { Folder, Format, Tracking } from './format.ts';
+import { findingOf, refusedScript, type Flaw } from './shared/flaw.ts';
 import { textOf, type TrackingTableName } from './shared/tracking-table.ts';
 
 /**
@@ -28,6 +33,7 @@ export function openFolder(
   const contents = format.read(directory, names, trackingTable);
   if (trackingTable) assertTrackingTable(format, contents.tracking, trackingTable);
   const { loadModule, ...folder } = contents;
+  folder.findings.push(...refuseOtherEncodings(folder.migrations));
   if (folder.migrations.length > 0)
     return { format: loadModule ? { ...format, loadModule } : format, directory, ...folder };
   throw usageError(
@@ -36,6 +42,41 @@ export function openFolder(
     'Pass another folder with --migrations DIR, or create the first migration: dbops migrate new NAME',
     contents.findings.map(({ message }) => message),
   );
+}
+
+/**
+ * Replaces the scripts of files that are not UTF-8: they are listed, but reading their SQL throws. The
+ * server would store their text with replacement characters, or stop at a NUL byte.
+ *
+ * @returns a finding for each file
+ */
+function refuseOtherEncodings(migrations: readonly Migration[]): Finding[] {
+  const flaws = new Map<string, Flaw | undefined>();
+  const findings: Finding[] = [];
+  for (const migration of migrations)
+    for (const direction of ['up', 'down'] as const) {
+      const { file } = migration[direction] ?? {};
+      if (file === undefined) continue;
+      const isKnown = flaws.has(file);
+      const flaw = isKnown ? flaws.get(file) : encodingFlawOf(file);
+      flaws.set(file, flaw);
+      if (!flaw) continue;
+      migration[direction] = refusedScript(file, flaw);
+      if (isKnown) continue;
+      const finding = findingOf(flaw, migration.name, file);
+      findings.push({ ...finding, key: `${finding.key} ${direction}` });
+    }
+  return findings;
+}
+
+function encodingFlawOf(file: string): Flaw | undefined {
+  try {
+    const flaw = flawOf(readBytes(file), file);
+    return flaw && { code: 'not-utf8', ...flaw };
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return undefined; // listed, but missing: the format reports it
+    throw error;
+  }
 }
 
 /** Rejects another table for a tool whose tracking table has a fixed name: its format ignores the request. */

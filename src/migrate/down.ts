@@ -5,6 +5,7 @@ import type { Session } from '../db/session.ts';
 import { databaseName } from '../db/target.ts';
 import { usageError } from '../errors.ts';
 import type { Folder } from '../formats/format.ts';
+import { removeMissingDowns } from '../formats/load-module.ts';
 import type { ShadowSource } from '../rollback/find-rollbacks.ts';
 import { isProven, type Rollback } from '../rollback/rollback.ts';
 import { derivedStep, rulesOf, forServerVersion } from '../rollback/rollback-script.ts';
@@ -82,6 +83,7 @@ interface Wanted {
 export async function prepareRollback(wanted: Wanted): Promise<Prepared> {
   const { context, session, folder, applied, migrations, pending = [], flags } = wanted;
   const { shadowFrom } = flags;
+  await removeMissingDowns(folder.format, migrations);
   const proven = await rollbacksOf({
     context,
     session,

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { readCounterpart } from '../shadow/counterpart.ts';
 import { foreseeLosses } from '../shadow/predict-losses.ts';
 import { readStorage } from '../catalog/losses.ts';
@@ -8,6 +7,7 @@ import type { Step } from '../runner/step.ts';
 import type { Migration } from '../migration.ts';
 import { destructionsOf, mayDestroy, type Destruction } from '../sql/destructions.ts';
 import type { Rescue } from './agree-to-losses.ts';
+import { readText } from '../text-file.ts';
 
 /**
  * Returns what pending migrations destroy. The folder is replayed in a shadow only where the text
@@ -57,7 +57,7 @@ export async function statedBy(steps: readonly Step[]): Promise<Map<string, Dest
     const destructions =
       script.kind === 'sql'
         ? await destructionsOf(script.sql)
-        : mayDestroy(readFileSync(script.file, 'utf8'))
+        : mayDestroy(readText(script.file))
           ? [{ kind: 'hidden' } as const]
           : [];
     if (destructions.length > 0) stated.set(migration.name, destructions);

@@ -4,6 +4,7 @@ import type { Session } from '../db/session.ts';
 import { DbopsError, exitCodes } from '../errors.ts';
 import type { Folder } from '../formats/format.ts';
 import { duplicates } from '../runner/failure/explain-failure.ts';
+import { isCreatedTwice } from '../runner/failure/created-twice.ts';
 import { readCheckpoints } from '../runner/checkpoint.ts';
 import type { RunOutcome } from '../runner/step.ts';
 import { diagnose } from '../repair/diagnose.ts';
@@ -25,6 +26,7 @@ export async function tellAlreadyThere(asked: Asked, outcome: RunOutcome): Promi
   const { error, results } = outcome;
   const name = results.find(({ state }) => state === 'failed')?.name;
   if (!error || name === undefined || !duplicates.has(codeOf(error.cause))) return outcome;
+  if (error.code === isCreatedTwice) return outcome;
   if (await isHalfRun(asked, name)) return outcome;
   const judgement = await judgementOf(asked, name);
   return judgement ? { ...outcome, error: explained(error, judgement) } : outcome;

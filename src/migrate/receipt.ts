@@ -1,5 +1,6 @@
 import type { Session } from '../db/session.ts';
-import type { Folder } from '../formats/format.ts';
+import { DbopsError } from '../errors.ts';
+import type { Folder, Format } from '../formats/format.ts';
 import { isProven, type Rollback } from '../rollback/rollback.ts';
 import { changesOf, describeDoubt } from '../rollback/describe.ts';
 import { preflight } from '../runner/preflight.ts';
@@ -40,21 +41,17 @@ export async function receiptOf(
   session: Session,
   { format }: Folder,
 ): Promise<Report> {
-  const { executions } = await preflight(steps, format, session.client);
-  const receipts = rollbacks.map((rollback) => {
+  const receipts: string[] = [];
+  for (const rollback of rollbacks) {
     const step = steps.find(({ migration }) => migration.name === rollback.name);
-    const source = step && executions.get(step)?.source.trim();
-    return [
-      ...headOf(rollback).map((line) => `-- ${line}`),
-      ...(rollback.statements.length > 0
-        ? rollback.statements.map(({ sql, lock, rewrites }) => {
-            const remark = [lock, rewrites && 'reads or writes every row'].filter(Boolean);
-            return `${sql};${remark.length > 0 ? `  -- ${remark.join(', ')}` : ''}`;
-          })
-        : [source ?? `-- runs down of ${step?.script.file ?? ''}`]),
-      '',
-    ].join('\n');
-  });
+    const body =
+      rollback.statements.length > 0
+        ? rollback.statements.map(statementLine)
+        : step
+          ? await bodyOf(step, format, session)
+          : [];
+    receipts.push([...headOf(rollback).map((line) => `-- ${line}`), ...body, ''].join('\n'));
+  }
   const migrations = rollbacks.map((rollback) => ({
     name: rollback.name,
     direction: 'down',
@@ -63,6 +60,21 @@ export async function receiptOf(
     ...rollbackJson(rollbacks, rollback.name),
   }));
   return done({ migrations, dryRun: true }, { kind: 'code', text: receipts.join('\n') });
+}
+
+function statementLine({ sql, lock, rewrites }: Rollback['statements'][number]): string {
+  const remark = [lock, rewrites && 'reads or writes every row'].filter(Boolean);
+  return `${sql};${remark.length > 0 ? `  -- ${remark.join(', ')}` : ''}`;
+}
+
+async function bodyOf(step: Step, format: Format, session: Session): Promise<string[]> {
+  try {
+    const { executions } = await preflight([step], format, session.client);
+    return [executions.get(step)?.source.trim() ?? `-- runs down of ${step.script.file}`];
+  } catch (error) {
+    if (!(error instanceof DbopsError)) throw error;
+    return [error.message, ...error.reason, error.hint].map((line) => `-- ${line}`);
+  }
 }
 
 function headOf(rollback: Rollback): string[] {

@@ -19,6 +19,7 @@ import {
   findingsOfElsewhere,
   nothingRecorded,
 } from '../runner/tracking-elsewhere.ts';
+import { findUnsupported, findingsOfUnsupported } from '../runner/unsupported-tools.ts';
 
 const tones: Record<string, Tone> = { applied: 'good', pending: 'warn' };
 
@@ -47,7 +48,10 @@ export async function statusReport(
 ): Promise<Report> {
   const { applied, findings: ofRows, statuses } = await readState(session, folder);
   const elsewhere = nothingRecorded(statuses) ? await findElsewhere(session, folder) : [];
+  const foreign =
+    nothingRecorded(statuses) && !isChosen ? await findUnsupported(session, folder) : [];
   const others = unique([
+    ...findingsOfUnsupported(foreign, folder),
     ...findingsOfElsewhere(elsewhere, folder, isChosen),
     ...folder.findings,
     ...ofRows,
@@ -71,7 +75,7 @@ export async function statusReport(
   blocks.push(
     text(summary.map((state) => `${formatCount(counts[state] ?? 0)} ${state}`).join(', ')),
   );
-  const isRefused = elsewhere.length > 0 && !isChosen;
+  const isRefused = (elsewhere.length > 0 && !isChosen) || foreign.length > 0;
   if (counts['pending'] && !isRefused && canRun(statuses, folder))
     blocks.push(text('→ Apply pending migrations: dbops migrate up'));
   return {

@@ -1,5 +1,5 @@
 import type { Cell, Table } from '../report.ts';
-import { stripControls } from './sanitise.ts';
+import { escapeControls, stripControls } from './sanitise.ts';
 
 /**
  * RFC 4180. A cell that a spreadsheet would run as a formula (`= + - @` or a tab first, and not a
@@ -14,7 +14,7 @@ export function toCsv(table: Table): string {
 function cell(value: Cell): string {
   if (value === null || value === undefined) return '';
   if (value instanceof Date) return value.toISOString();
-  if (typeof value === 'object') return quote(stripControls(JSON.stringify(value)));
+  if (typeof value === 'object') return quote(escapeControls(JSON.stringify(value)));
   return quote(defuse(stripControls(String(value))));
 }
 

@@ -13,22 +13,64 @@ const sequences =
 
 /**
  * Takes out what could drive a terminal: names and titles in the database are written by
- * strangers. Our own colours are added afterwards.
+ * strangers. Our own colours are added afterwards. In quotes of SQL the characters are escaped, so
+ * that a statement that is pasted means the same object.
  */
 export function stripControls(text: string): string {
-  return text.replace(sequences, '').replace(controls, '');
+  return stripped(text, controls);
+}
+
+/** The same for SQL, which keeps the carriage returns at the ends of lines: they are part of a function's body. */
+export function sqlText(text: string): string {
+  return stripped(text, controlsWithinLines);
 }
 
 /** The same for a name, which is one line: it must not forge the line that comes after it. */
 export function oneLine(text: string): string {
-  return stripControls(text)
+  return stripped(text, controlsOrBreaks)
     .replaceAll('\n', String.raw`\n`)
     .replaceAll('\t', ' ');
 }
 
 /** The same for sentences, which go on in lines that are indented. */
 export function indentedLines(text: string): string {
-  return stripControls(text).replaceAll(/\n(?! {4})/g, String.raw`\n`);
+  return stripped(text, controlsOrForgedLines).replaceAll(/\n(?! {4})/g, String.raw`\n`);
+}
+
+const controlsWithinLines = new RegExp(String.raw`(?!\r\n)${controls.source}`, 'g');
+const controlsOrBreaks = new RegExp(`${controls.source}|[\\n\\t]`, 'g');
+const controlsOrForgedLines = new RegExp(`${controls.source}|\\n(?! {4})`, 'g');
+
+function stripped(text: string, hidden: RegExp): string {
+  const exact = text.search(hidden) < 0 ? text : escapeInQuotes(text, hidden);
+  return exact
+    .replace(sequences, '')
+    .replace(hidden === controlsWithinLines ? hidden : controls, '');
+}
+
+/** Quotes of SQL: a name, a string with or without escapes, and a string in dollars. */
+const quotes =
+  /(?:[uU]&)?"(?:[^"]|"")+"|\b[eE]'(?:[^'\\]|\\[^]|'')*'|(?:\b[uU]&)?'(?:[^']|'')*'|\$(\w*)\$[^]*?\$\1\$/g;
+
+/**
+ * Writes names and strings of SQL that contain characters of `hidden` with escapes (server manual,
+ * "Lexical Structure"): `U&"t\\0001"` is the same name.
+ */
+function escapeInQuotes(text: string, hidden: RegExp): string {
+  return text.replace(quotes, (quoted: string, tag: string | undefined) => {
+    if (quoted.search(hidden) < 0) return quoted;
+    const hex = (control: string) => control.charCodeAt(0).toString(16).padStart(4, '0');
+    const escaped = (content: string, mark: string) =>
+      content.replace(hidden, (control) => `\\${mark}${hex(control)}`);
+    if (/^u&/i.test(quoted)) return escaped(quoted, '');
+    if (/^e'/i.test(quoted)) return escaped(quoted, 'u');
+    const plain = quoted.replaceAll('\\', String.raw`\\`);
+    if (quoted.startsWith('"')) return `U&${escaped(plain, '')}`;
+    if (quoted.startsWith("'")) return `E${escaped(plain, 'u')}`;
+    const delimiter = `$${tag ?? ''}$`.length;
+    const content = plain.slice(delimiter, -delimiter).replaceAll("'", "''");
+    return `E'${escaped(content, 'u')}'`;
+  });
 }
 
 /** The same, kept readable in JSON, whose strings are the only place where they can stand. */

@@ -1,7 +1,7 @@
 import type { DbopsError } from '../errors.ts';
 import type { Block, Finding, Tone } from '../report.ts';
 import { paintFor, tint, type Paint, type Screen } from './paint.ts';
-import { indentedLines, oneLine, stripControls } from './sanitise.ts';
+import { indentedLines, oneLine, sqlText, stripControls } from './sanitise.ts';
 import { wrapText } from './wrap.ts';
 
 /** Returns blocks as a person reads them, each followed by a newline. */
@@ -16,7 +16,7 @@ async function renderBlock(block: Block, screen: Screen, paint: Paint): Promise<
     case 'text':
       return tint(paint, block.tone, fitted(stripControls(block.text), screen));
     case 'code':
-      return stripControls(block.text);
+      return sqlText(block.text);
     case 'findings':
       return fitted(block.findings.map((one) => renderFinding(one, paint)).join('\n'), screen);
     case 'table': {

@@ -17,6 +17,12 @@ function columnsAtMost(text: string): number {
   return plain.length + (plain.match(wide)?.length ?? 0);
 }
 
+/**
+ * A word with the white space behind it. A name or a literal of SQL is one word: with a line break in
+ * it, it would be another one.
+ */
+const word = /(?:"[^"]{1,63}"|(?<=[\s(,=])'[^']{1,200}'(?=[\s;),]|$)|\S)+\s*|^\s+/g;
+
 const graphemes = new Intl.Segmenter();
 
 /**
@@ -30,9 +36,9 @@ export function wrapWords(
   cutsWords = false,
 ): string[] {
   if (measure(text) <= width) return [text];
-  const words = text.split(/(?<=\s)/);
+  const words = text.match(word) ?? [];
   const lines = [''];
-  for (const piece of cutsWords ? words.flatMap((word) => pieces(word, width, measure)) : words) {
+  for (const piece of cutsWords ? words.flatMap((each) => pieces(each, width, measure)) : words) {
     const line = lines.at(-1) ?? '';
     if (line.trim() && measure(line + piece.trimEnd()) > width) lines.push(piece);
     else lines[lines.length - 1] = line + piece;
@@ -40,9 +46,9 @@ export function wrapWords(
   return lines.map((line) => line.trimEnd());
 }
 
-function pieces(word: string, width: number, measure: TextMeasure): string[] {
-  if (measure(word.trimEnd()) <= width) return [word];
-  return [...graphemes.segment(word)].map(({ segment }) => segment);
+function pieces(whole: string, width: number, measure: TextMeasure): string[] {
+  if (measure(whole.trimEnd()) <= width) return [whole];
+  return [...graphemes.segment(whole)].map(({ segment }) => segment);
 }
 
 /** A line of source with its number, the caret under one, or the target, which is always one line. */

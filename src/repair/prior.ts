@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import type { ObjectIdentity } from '../catalog/snapshot.ts';
 import type { Skipped } from '../shadow/tolerant-replay.ts';
 import { DbopsError } from '../errors.ts';
@@ -8,6 +7,7 @@ import { conditionalModule, conditionalPart, isLenient } from '../sql/conditiona
 import { changesData, moduleChangesData } from '../sql/changes-data.ts';
 import { hasContent, type Matches, type TrackedRow } from './rows.ts';
 import type { FactDoubt, Prior } from './world.ts';
+import { readText } from '../text-file.ts';
 
 /** What the text of a migration shows about its effects. */
 export interface Nature {
@@ -37,7 +37,7 @@ export function naturesOf(
 
 async function readNature({ up }: Migration): Promise<{ nature: Nature; source: string }> {
   try {
-    const source = up.kind === 'sql' ? up.sql : readFileSync(up.file, 'utf8');
+    const source = up.kind === 'sql' ? up.sql : readText(up.file);
     const isStrict = !isLenient(source);
     const nature =
       up.kind === 'sql'

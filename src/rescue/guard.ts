@@ -82,6 +82,7 @@ export function guardFor(watch: Watch): RowGuard {
       const returning = await awaitReturn(session, watch);
       const kept = await keepExpected(session, placed);
       unattended = { placed, storage: await readStorage(session), kept, returning };
+      return kept.length > 0;
     },
     async after(session) {
       if (!unattended) return;

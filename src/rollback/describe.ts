@@ -1,4 +1,4 @@
-import { describeDetail } from '../catalog/describe.ts';
+import { describeChange, describeDetail } from '../catalog/describe.ts';
 import type { Difference } from '../catalog/differences.ts';
 import { objectName } from '../catalog/snapshot.ts';
 import type { Doubt, Rollback } from './rollback.ts';
@@ -13,7 +13,7 @@ export function changesOf({ changes }: Rollback): string[] {
   return changes.map((change) => {
     if (change.change === 'extra') return `drops ${nameOf(change)}`;
     if (change.change === 'missing') return `creates ${nameOf(change)}`;
-    const details = change.details.map(({ word }) => word).join(', ');
+    const details = change.details.map(describeChange).join(', ');
     return `alters ${nameOf(change)}: ${details}`;
   });
 }

@@ -37,9 +37,10 @@ export function derivedStep(migration: Migration, rollback: Rollback): Step {
   return {
     migration,
     direction: 'down',
+    isGenerated: true,
     script: {
       kind: 'sql',
-      file: `derived rollback of ${migration.name}`,
+      file: `generated rollback of ${migration.name}`,
       sql: scriptOf({
         statements: rollback.statements.filter(({ phase }) => phase === 'structure'),
       }),

@@ -25,7 +25,7 @@ export function verifying(rollback: Rollback, inner: RowGuard | undefined): RowG
       if (strangers.length > 0) throw isDifferent(rollback, strangers);
       await refuseStaleSequences(session, rollback, columns);
     },
-    before: async (session, toPath) => inner?.before(session, toPath),
+    before: async (session, toPath) => (await inner?.before(session, toPath)) ?? false,
     after: async (session) => inner?.after(session),
   };
 }

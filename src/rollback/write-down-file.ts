@@ -1,9 +1,10 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { usageError } from '../errors.ts';
 import type { Format } from '../formats/format.ts';
 import type { Migration } from '../migration.ts';
 import type { Rollback } from './rollback.ts';
 import { scriptOf } from './rollback-script.ts';
+import { readText } from '../text-file.ts';
 
 /**
  * Writes a derived rollback to the down file or section of the folder's format.
@@ -27,7 +28,7 @@ export function writeRollback(migration: Migration, rollback: Rollback, format: 
   }
   const { sections } = format;
   if (!sections) throw isThere(file);
-  writeFileSync(file, withDown(readFileSync(file, 'utf8'), sql, sections));
+  writeFileSync(file, withDown(readText(file), sql, sections));
   return file;
 }
 

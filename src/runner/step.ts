@@ -16,8 +16,12 @@ export interface RowGuard {
    * @param toPath SQL that sets the search_path of the script; absent: that of the role
    */
   around(session: Session, script: () => Promise<void>, toPath?: string): Promise<void>;
-  /** Runs in a transaction of its own before a script that runs outside a transaction. */
-  before(session: Session, toPath?: string): Promise<void>;
+  /**
+   * Runs in a transaction of its own before a script that runs outside a transaction.
+   *
+   * @returns whether it has copied rows
+   */
+  before(session: Session, toPath?: string): Promise<boolean>;
   /** Runs in a transaction of its own after a script that ran outside a transaction. */
   after(session: Session): Promise<void>;
 }
@@ -28,6 +32,8 @@ export interface Step {
   direction: Direction;
   script: Script;
   directives: Directives;
+  /** Whether the script was generated, so that no file holds it. */
+  isGenerated?: boolean;
   /** Absent where the script destroys no rows. */
   guard?: RowGuard;
 }

@@ -1,14 +1,15 @@
 import { quoteLiteral } from '../db/quote.ts';
 import type { Session } from '../db/session.ts';
 import { DbopsError, usageError } from '../errors.ts';
-import type { Folder, Format } from '../formats/format.ts';
 import { listDirectory } from '../formats/detect.ts';
+import type { Folder, Format } from '../formats/format.ts';
 import { formats } from '../formats/index.ts';
 import { openFolder } from '../formats/open-folder.ts';
 import { catalogName, textOf, type TrackingTableName } from '../formats/shared/tracking-table.ts';
 import type { Finding } from '../report.ts';
-import { type MigrationStatus, readApplied } from './tracking-state.ts';
-import { shellWord } from '../output/shell.ts';
+import { optionFor, tablesWhere, type Candidate } from './tracking-candidates.ts';
+import { readApplied, type MigrationStatus } from './tracking-state.ts';
+import { findUnsupported, refuseUnsupported } from './unsupported-tools.ts';
 
 /** Another tracking table, which records migrations of this folder. */
 export interface Elsewhere {
@@ -43,29 +44,11 @@ export async function findElsewhere(session: Session, folder: Folder): Promise<E
   return isRecorded ? [] : found;
 }
 
-interface Candidate {
-  schema: string;
-  table: string;
-  columns: string;
-}
-
 const keyOf = (columns: readonly string[]) => columns.toSorted().join(' ');
 
 const known = new Set(formats.flatMap(({ columns }) => columns.map(keyOf)));
 
-/**
- * Large tables are excluded: an application's table with these columns may have any number of rows.
- */
-const candidates = `SELECT n.nspname AS schema, c.relname AS table, a.columns
-  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace, LATERAL (
-    SELECT string_agg(attname::text, ' ' ORDER BY attname::text COLLATE "C") AS columns
-    FROM pg_attribute WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped) a
-  WHERE c.relkind = 'r' AND c.relpages < 2000
-    AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
-    AND a.columns IN (${[...known].map(quoteLiteral).join(', ')})
-    AND has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')
-  ORDER BY 1, 2`;
-
+const candidates = tablesWhere(`a.columns IN (${[...known].map(quoteLiteral).join(', ')})`);
 /** The folder's own format comes first. */
 function formatsWith(columns: string, own: Format): Format[] {
   const fitting = formats.filter((format) => format.columns.some((set) => keyOf(set) === columns));
@@ -121,10 +104,6 @@ function optionsFor(name: TrackingTableName, format: Format, folder: Folder): st
   ].join(' ');
 }
 
-function optionFor(name: string): string {
-  return `--tracking-table ${shellWord(name)}`;
-}
-
 /**
  * Returns the findings of `migrate status` about other tracking tables.
  * @param isChosen whether the user named the tracking table
@@ -159,6 +138,7 @@ export async function refuseForgottenTable(
   folder: Folder,
 ): Promise<void> {
   if (settings.trackingTable) return;
+  refuseUnsupported(await findUnsupported(session, folder), folder);
   refuseElsewhere(await findElsewhere(session, folder), folder, command);
 }
 

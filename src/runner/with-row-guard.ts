@@ -30,7 +30,10 @@ export async function sendGuarded(
 export async function guardBefore(step: RunningStep): Promise<void> {
   const { guard, run, userPath } = step;
   if (!guard) return;
-  await inOwnTransaction(step, (session) => guard.before(session, userPath.local));
+  const hasCopied = await inOwnTransaction(step, (session) =>
+    guard.before(session, userPath.local),
+  );
+  if (!hasCopied) return;
   run.onNote(
     step,
     'runs outside a transaction: rows written between the copy and the statement that destroys them are not saved',
@@ -43,15 +46,16 @@ export async function guardAfter(step: RunningStep): Promise<void> {
   if (guard) await inOwnTransaction(step, (session) => guard.after(session));
 }
 
-async function inOwnTransaction(
+async function inOwnTransaction<T>(
   { run: { session }, limits, retry }: RunningStep,
-  work: (session: Session) => Promise<void>,
-): Promise<void> {
-  await withLockRetries(session, retry, async () => {
+  work: (session: Session) => Promise<T>,
+): Promise<T> {
+  return withLockRetries(session, retry, async () => {
     try {
       await session.script(['BEGIN', ...limits.local].join('; '));
-      await work(session);
+      const result = await work(session);
       await session.script('COMMIT');
+      return result;
     } catch (error) {
       await session.script('ROLLBACK').catch(() => {});
       throw error instanceof ScriptError ? error.cause : error;

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import type { EmbeddedExtensions } from '../db/pglite-extensions.ts';
 import { shippedExtensions } from '../db/pglite-extensions.ts';
 import { DbopsError, fileError } from '../errors.ts';
@@ -6,6 +5,7 @@ import type { Folder, Format } from '../formats/format.ts';
 import { findFolders, type FolderRequest } from '../formats/detect.ts';
 import { openFolder } from '../formats/open-folder.ts';
 import type { Migration } from '../migration.ts';
+import { readText } from '../text-file.ts';
 
 /**
  * Extensions that must be preloaded. The setting is stored in the directory, which then opens only
@@ -58,7 +58,7 @@ function openFolders(wanted: FolderRequest): Folder[] {
 
 function sourceOf({ up, isMissing }: Migration): string {
   if (isMissing) return '';
-  return up.kind === 'sql' ? up.sql : readFileSync(up.file, 'utf8');
+  return up.kind === 'sql' ? up.sql : readText(up.file);
 }
 
 function textsOf(migrations: readonly Migration[]): string[] {

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import type { Scope } from '../catalog/ignored.ts';
 import type { Session } from '../db/session.ts';
 import { describeTarget } from '../db/target.ts';
@@ -9,6 +8,7 @@ import { digest } from './cache.ts';
 import { lentNames, type Counterpart } from './counterpart.ts';
 import { extensionsFor } from './extensions.ts';
 import { withShadow, type ShadowOptions } from './shadow.ts';
+import { readText } from '../text-file.ts';
 
 /** Migrations, and the engine of their replay. */
 export interface Wanted extends ShadowOptions {
@@ -49,7 +49,7 @@ export function prefixKeys(wanted: Wanted): string[] {
 
 /** The content is hashed, not the recorded hash: some tools record none. */
 export function contentOf(script: Migration['up']): string {
-  return script.kind === 'sql' ? script.sql : readFileSync(script.file, 'utf8');
+  return script.kind === 'sql' ? script.sql : readText(script.file);
 }
 
 /**

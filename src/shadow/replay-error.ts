@@ -1,9 +1,9 @@
-import type { DatabaseError } from 'pg';
 import { ScriptError, type Server } from '../db/session.ts';
-import { sqlstate } from '../db/sqlstate.ts';
 import { DbopsError, exitCodes, messageOf, type ExitCode } from '../errors.ts';
 import type { Direction, Migration, Script } from '../migration.ts';
 import { MigrationError } from '../runner/send-migration.ts';
+import { failureLines } from '../runner/failure/failure-lines.ts';
+import { missingOnServer } from '../runner/failure/missing-on-server.ts';
 import { offsetOfStatement, serverSays, showPlace } from '../sql/error-position.ts';
 
 type Engine = Server['kind'];
@@ -51,9 +51,10 @@ export async function doesNotReplay(
   const { cause, point } =
     error instanceof MigrationError ? error : { cause: error, point: undefined };
   const offset = point && (point.offset ?? (await offsetOfStatement(point.sql, point.completed)));
-  const reason = [...showPlace(script.file, source, offset), ...serverSays(cause)];
-  const extension = missingExtension(cause);
-  if (extension) return lacksExtension(name, extension, { engine, reason, cause });
+  const reason = [...showPlace(script.file, source, offset), ...failureLines(cause)];
+  const missing = missingOnServer(cause);
+  if (missing?.kind === 'extension')
+    return lacksExtension(name, missing.name, { engine, reason, cause });
   return new DbopsError({
     code: 'SHADOW.REPLAY',
     exitCode: exitCodes.failed,
@@ -62,18 +63,11 @@ export async function doesNotReplay(
         ? `${name} does not run on an empty database, so the expected schema is not known.`
         : `The rollback of ${name} does not run where the migration has been run.`,
     reason,
-    hint: 'Correct the file, or replay on a real server (extensions, versions) with --shadow-url postgres://…',
+    hint: missing
+      ? `The shadow database does not have the ${missing.kind} ${missing.name}. Replay on a server that has it: --shadow-url postgres://…`
+      : 'Correct the file, or replay on a real server (extensions, versions) with --shadow-url postgres://…',
     cause,
   });
-}
-
-/** Returns the name of an extension that is not installed on the server of the statement. */
-function missingExtension(cause: unknown): string | undefined {
-  const { routine, code, message = '' } = cause as Partial<DatabaseError>;
-  // Recognised by its place in the server's sources, because messages are translated.
-  if (routine !== 'parse_extension_control_file' || code !== sqlstate.featureNotSupported)
-    return undefined;
-  return /["“„«]\s?([^"“”»]+?)\s?["“”»]/.exec(message)?.[1];
 }
 
 function lacksExtension(

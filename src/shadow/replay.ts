@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { isConnectionLoss } from '../db/connection-error.ts';
 import { quoteIdentifier } from '../db/quote.ts';
 import { ScriptError, type Session } from '../db/session.ts';
@@ -17,6 +16,7 @@ import { readDirectives } from '../sql/directives.ts';
 import { offsetOfError } from '../sql/error-position.ts';
 import { executionOf, splitParts, type ExecutionPlan } from '../sql/execution.ts';
 import { doesNotPrepare, doesNotReplay, LostInReplay } from './replay-error.ts';
+import { readText } from '../text-file.ts';
 
 /**
  * Runs migrations on an empty database, without locks, tracking rows and checkpoints.
@@ -62,7 +62,7 @@ export async function replayOne(
 ): Promise<void> {
   const script = migration[direction];
   if (!script) throw new Error(`${migration.name} has no ${direction}`);
-  const source = script.kind === 'sql' ? script.sql : readFileSync(script.file, 'utf8');
+  const source = script.kind === 'sql' ? script.sql : readText(script.file);
   try {
     const directives = readDirectives(source, migration.name);
     await session.script(settingsOf(format));

@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs';
 import type { Migration } from '../migration.ts';
 import { versionsOf } from './git-history.ts';
 import { sameStatements } from './same-statements.ts';
+import { readInAnyEncoding } from '../text-file.ts';
 
 /** How a file differs from the applied version. */
 export interface FileEdit {
@@ -25,7 +25,7 @@ export async function editOf(
 ): Promise<FileEdit> {
   const isApplied = (text: string) =>
     spellingsOf(text).some((each) => hashOf(each) === recordedHash);
-  const now = readFileSync(up.file, 'utf8');
+  const now = readInAnyEncoding(up.file);
   if (isApplied(now)) return { kind: 'white-space' };
   for await (const { commit, text } of versionsOf(up.file)) {
     if (!isApplied(text)) continue;

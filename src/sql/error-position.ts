@@ -2,6 +2,7 @@ import { relative } from 'node:path';
 import type { DatabaseError } from 'pg';
 import { isSqlState, sqlstate } from '../db/sqlstate.ts';
 import { messageOf } from '../errors.ts';
+import { formatCount } from '../output/number.ts';
 import { lineOf, offsetOfCharacter, splitStatements, SqlSyntaxError } from './statements.ts';
 
 /**
@@ -43,18 +44,37 @@ export function showPlace(file: string, sql: string, offset: number | undefined)
     : [`${name}:${lineOf(sql, offset)}`, ...excerpt(sql, offset)];
 }
 
-/** Returns the server's message with its SQLSTATE, detail, hint and context, one entry a line. */
-export function serverSays(cause: unknown): string[] {
+/**
+ * Returns the server's message with its SQLSTATE, detail, hint and context, one entry a line, as much
+ * as a screen holds: a message or a context may contain a whole statement.
+ *
+ * @param message that of the server, where the error has another one
+ */
+export function serverSays(cause: unknown, message = messageOf(cause)): string[] {
   const { code, detail, hint, where } = cause as Partial<DatabaseError>;
-  const message = messageOf(cause);
   // The detail of these two is a whole row, which may contain secrets (server manual, "Error Codes").
   const showsRow = code === sqlstate.notNullViolation || code === sqlstate.checkViolation;
+  const said = shortened(message);
   return [
-    isSqlState(code) ? `SQLSTATE ${code}: ${message}` : message,
-    ...(detail && !showsRow ? [`Detail: ${detail}`] : []),
-    ...(hint ? [`Hint: ${hint}`] : []),
-    ...(where ? where.split('\n').map((line) => `In: ${line}`) : []),
+    isSqlState(code) ? `SQLSTATE ${code}: ${said}` : said,
+    ...(detail && !showsRow ? [`Detail: ${shortened(detail)}`] : []),
+    ...(hint ? [`Hint: ${shortened(hint)}`] : []),
+    ...(where
+      ? shortened(where)
+          .split('\n')
+          .map((line) => `In: ${line}`)
+      : []),
   ];
+}
+
+const mostLines = 12;
+const mostCharacters = 1000;
+
+/** Returns the beginning of a text that a screen holds, with the number of characters left out. */
+export function shortened(text: string): string {
+  const lines = text.split('\n').slice(0, mostLines).join('\n').slice(0, mostCharacters);
+  const left = text.length - lines.length;
+  return left === 0 ? text : `${lines} … (${formatCount(left)} more characters)`;
 }
 
 /** Returns the line of `text` at `offset` with a caret below; long lines are shortened. */

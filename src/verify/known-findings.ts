@@ -1,9 +1,10 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import * as z from 'zod';
 import { matches } from '../catalog/ignored.ts';
 import { usageError } from '../errors.ts';
 import type { Finding } from '../report.ts';
+import { readJson } from '../text-file.ts';
 
 /** A baseline file. Keys are compared; messages are for reviewers. */
 const baselineSchema = z.object({
@@ -17,7 +18,7 @@ const baselineSchema = z.object({
  */
 export function readBaseline(cwd: string, file: string): string[] {
   try {
-    const { findings } = baselineSchema.parse(JSON.parse(readFileSync(resolve(cwd, file), 'utf8')));
+    const { findings } = baselineSchema.parse(readJson(resolve(cwd, file)));
     return findings.map(({ key }) => key);
   } catch (error) {
     throw usageError(

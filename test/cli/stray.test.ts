@@ -28,7 +28,28 @@ describe.runIf(server)('a module that', () => {
     expect(stderr).toMatch(/\nerror A module .* ended the process .*PROCESS\.ENDED\n {2}→ .*\n$/);
     const json = await up(`process.exit(${code})`, '--json');
     expect(json.exitCode).toBe(1);
-    expect(JSON.parse(json.stdout)).toMatchObject({ ok: false, error: { code: 'PROCESS.ENDED' } });
+    expect(JSON.parse(json.stdout)).toMatchObject({
+      command: 'migrate up',
+      ok: false,
+      target: { kind: 'postgres', host: '127.0.0.1' },
+      error: { code: 'PROCESS.ENDED' },
+    });
+  });
+
+  it.each([
+    ['process.stdout', `process.stdout.write('noise')`],
+    [
+      'a callback of process.stdout',
+      `await new Promise((done) => process.stdout.write('noise', done))`,
+    ],
+    ['console', `console.log('noise')`],
+    ['the console of a module', `(await import('node:console')).log('noise')`],
+    ['the process of a module', `(await import('node:process')).stdout.write('noise')`],
+  ])('writes to %s leaves the document whole', async (_, body) => {
+    const { exitCode, stdout, stderr } = await up(body, '--json');
+    expect(exitCode).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ ok: true });
+    expect(stderr).toContain('noise');
   });
 
   it.each([

@@ -78,6 +78,32 @@ describe('a URL', () => {
   });
 });
 
+it.each(['bogus', 'Require', 'true', ''])('refuses sslmode=%s, which pg takes for TLS', (mode) => {
+  const refused = { code: 'TARGET.URL', exitCode: 2 };
+  expect(() => parseTarget(`postgres://u@h/d?sslmode=${mode}`)).toThrow(
+    expect.objectContaining(refused),
+  );
+  if (mode)
+    expect(() => parseTarget('postgres://u@h/d', { PGSSLMODE: mode })).toThrow(
+      expect.objectContaining(refused),
+    );
+});
+
+it.each(['disable', 'allow', 'prefer', 'require', 'verify-full', 'no-verify'])(
+  'accepts sslmode=%s',
+  (mode) => {
+    const { config } = parseTarget(`postgres://u@h/d?sslmode=${mode}`) as {
+      config: { ssl?: false | { rejectUnauthorized?: boolean } };
+    };
+    expect(config.ssl).toEqual(
+      {
+        disable: false,
+        'verify-full': {},
+      }[mode] ?? { rejectUnauthorized: false },
+    );
+  },
+);
+
 it('asks pg for the meaning that libpq gives sslmode=require', () => {
   const { config } = parseTarget('postgres://u@h/d?sslmode=require') as {
     config: { ssl: unknown };

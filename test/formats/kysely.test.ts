@@ -120,3 +120,41 @@ describe('the format kysely', () => {
     expect(findings).toEqual([]);
   });
 });
+
+describe('a module without up is not a migration of Kysely', () => {
+  const listed = (text: string, file = 'helpers.ts') =>
+    readFolder({
+      root: folderOf({
+        'package.json': '{}',
+        'kysely.config.ts': '',
+        'migrations/20260101_a.ts': 'export async function up() {}',
+        [`migrations/${file}`]: text,
+      }),
+    }).migrations.map(({ name }) => name);
+  const helper = (file: string) => file.slice(0, file.lastIndexOf('.'));
+
+  it.each([
+    ['a class', 'class Steps { all = [{ up: async () => {}, down: async () => {} }]; }'],
+    ['a type', 'export interface Step { up: () => void }'],
+    ['another function', 'export const steps = (db: unknown) => ({ up: () => db });'],
+    ['a comment', '// export async function up(db) {}\nexport const a = 1;'],
+    ['a default export', 'export default class Steps { up = 1 }'],
+    ['CommonJS', 'module.exports = { steps: { up() {} } };', 'helpers.cjs'],
+  ])('%s', (_, text, file = 'helpers.ts') => {
+    expect(listed(text, file)).toEqual(['20260101_a']);
+  });
+
+  it.each([
+    ['a function', 'export async function up() {}'],
+    ['a constant', 'export const up = async () => {};'],
+    ['a list', 'const up = () => {}; export { up };'],
+    ['a list with another name', 'const apply = () => {}; export { apply as up };'],
+    ['a default export', 'export default { up() {} };'],
+    ['destructuring', 'export const { up, down } = { up() {}, down() {} };'],
+    ['CommonJS', 'exports.up = () => {};', 'helpers.cjs'],
+    ['an object of CommonJS', 'module.exports = { up() {} };', 'helpers.cjs'],
+    ['a module that cannot be loaded', `import './none.ts'; export default { up() {} };`],
+  ])('but one that exports it is, as %s', (_, text, file = 'helpers.ts') => {
+    expect(listed(text, file)).toEqual(['20260101_a', helper(file)]);
+  });
+});

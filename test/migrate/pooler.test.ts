@@ -49,6 +49,24 @@ describe.each(servers)('behind a transaction pooler on $name', (server) => {
       withPooler(direct.url, size, (url) => test(projectOn(url, direct.root), direct, url)),
     );
 
+  it('stops within --wait when the pool has one connection, and says what it needs', () =>
+    withPooled(
+      sleeper,
+      async (pooled, direct) => {
+        const started = Date.now();
+        const { exitCode, error } = await pooled.json('migrate', 'up', '--wait', '2s');
+        expect(Date.now() - started).toBeLessThan(30_000);
+        expect({ exitCode, code: error?.code }).toEqual({
+          exitCode: 3,
+          code: 'DATABASE.POOL_SIZE',
+        });
+        expect(error?.message).toContain('no second connection within 2.0 s');
+        expect(error?.hint).toContain('DATABASE_URL_UNPOOLED');
+        expect(await exists(direct, 'b')).toBe(false);
+      },
+      1,
+    ));
+
   it('doctor says so, and says so of nothing else', () =>
     withPooled(folder, async (pooled, direct) => {
       const line = async (project: Project) =>

@@ -51,7 +51,8 @@ describe('CSV', () => {
 
   it('gives a terminal nothing to obey', () => {
     expect(csv('a\u001b[31mb\u009b\u202ec')).toBe('abc');
-    expect(csv({ a: '\u009b' })).toBe('"{""a"":""""}"');
+    expect(csv({ a: '\u009b' })).toContain(String.raw`\u009b`);
+    expect(csv({ a: '\u009b' })).not.toContain('\u009b');
   });
 
   it('reads back as RFC 4180 has it', () => {

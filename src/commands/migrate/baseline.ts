@@ -27,6 +27,7 @@ import { defineCommand } from '../../command.ts';
 import { wait } from '../../flags.ts';
 import { folderOf } from '../../open-project.ts';
 import { refuseForgottenTable } from '../../runner/tracking-elsewhere.ts';
+import { unsupportedTables } from '../../runner/unsupported-tools.ts';
 import { underLocks } from '../../migrate/run.ts';
 
 export const command = defineCommand({
@@ -53,10 +54,12 @@ export const command = defineCommand({
     await refuseForgottenTable(context, session, folder);
     const asked = planUp(compare(folder.migrations, []), { to });
     const { scope } = context.settings;
+    const unsupported = await unsupportedTables(session, folder);
     const { live, surroundings } = await readWithFixedSettings(session, async () => {
       const objects = await fullSnapshot(session);
       const around = await surroundingsOf(session, folder, { objects, scope });
-      return { live: objects, surroundings: around };
+      const toolTables = [...around.toolTables, ...unsupported];
+      return { live: objects, surroundings: { ...around, toolTables } };
     });
     if (isEmpty(live, surroundings)) throw emptyDatabase(databaseName(session.target));
     const isNamed = to !== undefined;

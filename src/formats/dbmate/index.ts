@@ -6,7 +6,7 @@ import { findingOf, refusedScript, type Flaw } from '../shared/flaw.ts';
 import type { Format, Tracking } from '../format.ts';
 import { datedNameAfter, assertSqlOnly } from '../shared/new-migration.ts';
 import { namesIn, parseRows } from '../shared/rows.ts';
-import { hashOf, withoutBom, readText } from '../shared/script.ts';
+import { hashOf, withoutBom } from '../shared/script.ts';
 import { isBlank, sectionScript } from '../shared/section.ts';
 import {
   catalogName,
@@ -15,6 +15,7 @@ import {
   textOf,
   type TrackingTableName,
 } from '../shared/tracking-table.ts';
+import { readInAnyEncoding } from '../../text-file.ts';
 
 const fileName = /^\d+.*\.sql$/;
 
@@ -80,7 +81,7 @@ export const dbmate: Format = {
   matches(directory, names) {
     const sample = names.find((name) => fileName.test(name));
     if (!sample) return false;
-    return marksOf(readText(`${directory}/${sample}`)).length > 0;
+    return marksOf(readInAnyEncoding(`${directory}/${sample}`)).length > 0;
   },
   read(directory, names, trackingTable) {
     const findings: Finding[] = [];
@@ -104,7 +105,7 @@ function versionOf(name: string): string {
 }
 
 function readMigration(path: string, file: string, findings: Finding[]): Migration {
-  const source = withoutBom(readText(path));
+  const source = withoutBom(readInAnyEncoding(path));
   const name = file.slice(0, -'.sql'.length);
   const migration = { name, version: versionOf(name), hash: hashOf(source) };
   const { up, down, flaw } = parse(path, source, name);

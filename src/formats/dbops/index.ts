@@ -9,7 +9,8 @@ import { emptyKyselyModule, loadKyselyModule } from '../shared/kysely-module.ts'
 import { mentions } from '../shared/module-files.ts';
 import { commentOf, prefixAfter, slugOf } from '../shared/new-migration.ts';
 import { namesIn, parseRows, pendingAmong, textIn } from '../shared/rows.ts';
-import { hashOf, lazyScript, sqlScript, readText } from '../shared/script.ts';
+import { hashOf, lazyScript, sqlScript } from '../shared/script.ts';
+import { readInAnyEncoding } from '../../text-file.ts';
 
 /** Extensions of `0001_name.up.sql`, and of modules with Kysely's `up(db)` and `down(db)`. */
 const endings = ['.up.sql', '.ts', '.mts', '.js', '.mjs'];
@@ -124,7 +125,7 @@ function strangersAmong(directory: string, others: readonly string[]): Finding[]
 function looksLikeMigration(directory: string, file: string): boolean {
   if (file.endsWith('.sql')) return !/^\d+_.+\.down\.sql$/.test(file);
   if (!/\.[cm]?[jt]s$/.test(file) || /\.d\.[cm]?ts$/.test(file)) return false;
-  return mentions(readText(`${directory}/${file}`), 'up');
+  return mentions(readInAnyEncoding(`${directory}/${file}`), 'up');
 }
 
 function readMigration(
@@ -133,7 +134,7 @@ function readMigration(
   present: ReadonlySet<string>,
 ): Migration {
   const path = `${directory}/${file}`; // path.join takes as long as reading the file
-  const source = readText(path);
+  const source = readInAnyEncoding(path);
   const migration = { name, version, hash: hashOf(source) };
   if (!file.endsWith('.sql')) {
     const script: Script = { kind: 'module', file: path };

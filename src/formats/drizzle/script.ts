@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 import type { SqlScript } from '../../migration.ts';
-import { withoutBom, readText } from '../shared/script.ts';
+import { withoutBom } from '../shared/script.ts';
+import { readText } from '../../text-file.ts';
 
 /** Returns the SHA-256, in hex, of the text including a BOM and its line endings. */
 export function hashOf(source: string): string {

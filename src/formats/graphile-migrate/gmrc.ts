@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { usageError } from '../../errors.ts';
 import type { ConnectionNames } from '../../migration.ts';
 import { literalOf } from '../shared/module-files.ts';
-import { readText } from '../shared/script.ts';
+import { readText } from '../../text-file.ts';
 
 /** The settings of graphile-migrate that affect files. */
 export interface Gmrc {

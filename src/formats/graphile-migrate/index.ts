@@ -10,7 +10,7 @@ import { readGmrc, type Gmrc } from './gmrc.ts';
 import { chainFlaw, parseCommitted, type Committed } from './committed.ts';
 import { namesIn, parseRows, textIn } from '../shared/rows.ts';
 import { isBlank } from '../shared/section.ts';
-import { readText } from '../shared/script.ts';
+import { readInAnyEncoding } from '../../text-file.ts';
 
 const tracking: Tracking = {
   table: 'graphile_migrate.migrations',
@@ -92,7 +92,7 @@ export const graphileMigrate: Format = {
       .map((file) => {
         const path = `${folder}/${file}`;
         const name = file.slice(0, -'.sql'.length);
-        const committed = parseCommitted(readText(path), name);
+        const committed = parseCommitted(readInAnyEncoding(path), name);
         const follows = committed.previous === before?.declared;
         const flaw = committed.flaw ?? (follows ? undefined : chainFlaw(name));
         before = committed;
@@ -119,7 +119,7 @@ function looksCommitted(directory: string): boolean {
   const sample = readdirSync(`${directory}/committed`).find((file) => fileName.test(file));
   return (
     sample !== undefined &&
-    /^\uFEFF?--! Previous:/.test(readText(`${directory}/committed/${sample}`))
+    /^\uFEFF?--! Previous:/.test(readInAnyEncoding(`${directory}/committed/${sample}`))
   );
 }
 
@@ -166,7 +166,7 @@ function helpFor(key: string): string {
 }
 
 function draftOf(file: string): Finding[] {
-  const draft = readText(file).replaceAll(/\/\*[^]*?\*\//g, '');
+  const draft = readInAnyEncoding(file).replaceAll(/\/\*[^]*?\*\//g, '');
   if (isBlank(draft)) return [];
   return [
     {

@@ -15,7 +15,8 @@ import {
   type TrackingTableName,
 } from '../shared/tracking-table.ts';
 import { namesIn, parseRows, pendingAmong } from '../shared/rows.ts';
-import { hashOf, readText } from '../shared/script.ts';
+import { hashOf } from '../shared/script.ts';
+import { readInAnyEncoding, readText } from '../../text-file.ts';
 
 const ending = /\.(?:[cm]?js|ts)$/;
 
@@ -62,7 +63,7 @@ export const knex: Format = {
 function readMigration(directory: string, name: string): Migration {
   const file = `${directory}/${name}`;
   const script = { kind: 'module', file } as const;
-  return { name, up: script, down: script, hash: hashOf(readText(file)) };
+  return { name, up: script, down: script, hash: hashOf(readInAnyEncoding(file)) };
 }
 
 const knexRow = z.object({

@@ -3,7 +3,7 @@ import { usageError } from '../../errors.ts';
 import { importModule, objectOf } from '../shared/import-module.ts';
 import { configAbove, literalOf } from '../shared/module-files.ts';
 import { textOf, type TrackingTableName } from '../shared/tracking-table.ts';
-import { readText } from '../shared/script.ts';
+import { readText } from '../../text-file.ts';
 
 /** The tables of knex. */
 export interface KnexTables extends TrackingTableName {

@@ -2,6 +2,7 @@ import { quoteLiteral } from '../../db/quote.ts';
 import type { Migration } from '../../migration.ts';
 import type { FolderContents, Format, Tracking } from '../format.ts';
 import { emptyKyselyModule, loadKyselyModule } from '../shared/kysely-module.ts';
+import { exportsUp } from './exports.ts';
 import { arrange, next, toApplied, type KyselyRow } from './order.ts';
 import {
   configAbove,
@@ -18,7 +19,8 @@ import {
   textOf,
   type TrackingTableName,
 } from '../shared/tracking-table.ts';
-import { hashOf, readText } from '../shared/script.ts';
+import { hashOf } from '../shared/script.ts';
+import { readInAnyEncoding, readText } from '../../text-file.ts';
 
 const ending = /\.(?:[cm]?ts|[cm]?js)$/;
 const config = /^kysely\.config\.[cm]?[jt]s$/;
@@ -62,8 +64,8 @@ function readMigrations(directory: string, names: readonly string[]): Migration[
   const migrations = new Map<string, Migration>();
   for (const fileName of modulesAmong(names, ending).toSorted()) {
     const file = `${directory}/${fileName}`;
-    const source = readText(file);
-    if (!mentions(source, 'up')) continue;
+    const source = readInAnyEncoding(file);
+    if (!mentions(source, 'up') || !exportsUp(file, source)) continue;
     const name = fileName.slice(0, fileName.lastIndexOf('.'));
     const script = { kind: 'module', file } as const;
     migrations.set(name, { name, up: script, down: script, hash: hashOf(source) });

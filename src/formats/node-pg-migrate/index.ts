@@ -16,7 +16,7 @@ import {
 } from './order.ts';
 import { directionsOf, hasMark, sections } from './sql.ts';
 import { newPgMigration } from './new.ts';
-import { hashOf, lazyScript, sqlScript, withoutBom, readText } from '../shared/script.ts';
+import { hashOf, lazyScript, sqlScript, withoutBom } from '../shared/script.ts';
 import {
   catalogName,
   ensureSchemaOf,
@@ -24,6 +24,7 @@ import {
   textOf,
   type TrackingTableName,
 } from '../shared/tracking-table.ts';
+import { readInAnyEncoding } from '../../text-file.ts';
 
 /** Returns the tracking table (`--migrations-schema` and `--migrations-table` of node-pg-migrate). */
 function trackingOf({
@@ -95,7 +96,7 @@ export const nodePgMigrate: Format = {
       .filter((name) => isSample(name))
       .take(samples)
       .some((file) => {
-        const source = readText(`${directory}/${file}`);
+        const source = readInAnyEncoding(`${directory}/${file}`);
         return file.endsWith('.sql')
           ? hasMark(source)
           : /\bpgm\b|\bMigrationBuilder\b/.test(source);
@@ -106,7 +107,7 @@ export const nodePgMigrate: Format = {
     const inherits: string[] = [];
     const migrations = unitsOf(names).map((unit): Migration => {
       const path = `${directory}/${unit.up}`;
-      const source = readText(path);
+      const source = readInAnyEncoding(path);
       // The name is also the version, so that a file and its compiled twin are reported as duplicates.
       const migration = { name: unit.name, version: unit.name, hash: hashOf(source) };
       if (!unit.up.endsWith('.sql')) {

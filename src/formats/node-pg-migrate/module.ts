@@ -3,7 +3,7 @@ import { basename } from 'node:path';
 import { usageError, type DbopsError } from '../../errors.ts';
 import type { Direction } from '../../migration.ts';
 import type { LoadModule } from '../format.ts';
-import { importModule, objectOf } from '../shared/import-module.ts';
+import { downIsAbsent, importModule, objectOf, withoutFunction } from '../shared/import-module.ts';
 import { moduleConnection, type ModuleConnection } from '../shared/module-connection.ts';
 
 /**
@@ -94,18 +94,12 @@ function actionOf(
   const isReversed = direction === 'down' && actions['down'] === undefined;
   const action = actions[isReversed ? 'up' : direction];
   if (typeof action === 'function') return { action: action as MigrationFunction, isReversed };
-  throw usageError(
-    direction === 'down' && action === false ? 'MIGRATION.NO_DOWN' : 'MIGRATION.MODULE',
-    action === false
-      ? `${basename(file)} forbids ${direction}: it exports ${direction} = false.`
-      : `${basename(file)} exports no function ${direction}(pgm).`,
-    `Add the export to ${file}.`,
-  );
+  throw withoutFunction(file, actions, { direction, parameter: 'pgm' });
 }
 
 function notReversible(file: string, cause: unknown): DbopsError {
   return usageError(
-    'MIGRATION.NO_DOWN',
+    downIsAbsent,
     `${basename(file)} has no down, and its up cannot be reversed; nothing was rolled back.`,
     `Add a function down(pgm) to the exports of ${file}.`,
     [String(cause)],

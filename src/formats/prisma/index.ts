@@ -8,7 +8,8 @@ import type { Finding } from '../../report.ts';
 import type { Format } from '../format.ts';
 import { commentOf, datedNameAfter, assertSqlOnly } from '../shared/new-migration.ts';
 import { prismaTrackingIn } from './tracking.ts';
-import { lazyScript, sqlScript, readIfPresent, readText } from '../shared/script.ts';
+import { lazyScript, sqlScript, readIfPresent } from '../shared/script.ts';
+import { readText } from '../../text-file.ts';
 
 const lockFile = 'migration_lock.toml';
 

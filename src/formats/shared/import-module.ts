@@ -4,6 +4,7 @@ import { basename } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { usageError, type DbopsError } from '../../errors.ts';
 import type { Direction } from '../../migration.ts';
+import { readText } from '../../text-file.ts';
 
 /**
  * Returns the exports of a module, loaded by Node itself: types are stripped, nothing is compiled.
@@ -11,7 +12,8 @@ import type { Direction } from '../../migration.ts';
  * @throws usage error when it cannot be loaded
  */
 export async function importModule(file: string): Promise<Record<string, unknown>> {
-  globalThis.console = stderrConsole;
+  reserveStdout();
+  readText(file); // Node decodes leniently, and waits for the writer of a named pipe
   try {
     return await evaluate(file);
   } catch (cause) {
@@ -40,12 +42,42 @@ export function functionOf(
   return own.find((each) => typeof each === 'function') as ((db: unknown) => unknown) | undefined;
 }
 
+/** The code of the error for a module that exports no `down` and does not forbid it. */
+export const downIsAbsent = 'MIGRATION.WITHOUT_DOWN';
+
+/** Returns the error for a module that exports no function of a direction. */
+export function withoutFunction(
+  file: string,
+  loaded: Record<string, unknown>,
+  { direction, parameter }: { direction: Direction; parameter: string },
+): DbopsError {
+  const isForbidden = [loaded, objectOf(loaded['default'])].some(
+    (each) => each[direction] === false,
+  );
+  const code = { up: 'MIGRATION.MODULE', down: isForbidden ? 'MIGRATION.NO_DOWN' : downIsAbsent };
+  return usageError(
+    code[direction],
+    isForbidden
+      ? `${basename(file)} forbids ${direction}: it exports ${direction} = false.`
+      : `${basename(file)} exports no function ${direction}(${parameter}).`,
+    direction === 'up'
+      ? `Add the export to ${file}; if it is not a migration, move it out of the folder.`
+      : `Add the export to ${file}.`,
+  );
+}
+
 /** Returns the value if it is an object, and otherwise an empty one. */
 export function objectOf(value: unknown): Record<string, unknown> {
   return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
 }
 
-/** Receives what the project's code prints: stdout is reserved for the report, which may be JSON. */
+/** Sends what the project's code prints to stderr: stdout is for the report, which may be JSON. */
+export function reserveStdout(): void {
+  globalThis.console = stderrConsole;
+  const { get } = Object.getOwnPropertyDescriptor(process, 'stderr') ?? {};
+  if (get) Object.defineProperty(process, 'stdout', { configurable: true, enumerable: true, get });
+}
+
 const stderrConsole = new Console(process.stderr);
 
 function notLoaded(file: string, cause: unknown): DbopsError {

@@ -1,9 +1,8 @@
 import { createRequire } from 'node:module';
-import { basename, dirname } from 'node:path';
+import { dirname } from 'node:path';
 import type { KyselyPackage } from '../../db/kysely.ts';
-import { usageError } from '../../errors.ts';
 import type { LoadModule } from '../format.ts';
-import { functionOf, importModule, objectOf } from './import-module.ts';
+import { functionOf, importModule, objectOf, withoutFunction } from './import-module.ts';
 import { moduleConnection } from './module-connection.ts';
 import { emptyModule, type ModuleStyle } from './new-migration.ts';
 
@@ -13,13 +12,9 @@ import { emptyModule, type ModuleStyle } from './new-migration.ts';
  * disables it.
  */
 export const loadKyselyModule: LoadModule = async (file, direction) => {
-  const migrate = functionOf(await importModule(file), direction);
-  if (!migrate)
-    throw usageError(
-      'MIGRATION.MODULE',
-      `${basename(file)} exports no function ${direction}(db).`,
-      `Add the export to ${file}.`,
-    );
+  const loaded = await importModule(file);
+  const migrate = functionOf(loaded, direction);
+  if (!migrate) throw withoutFunction(file, loaded, { direction, parameter: 'db' });
   return {
     noTransaction: false,
     async run(session, inTransaction, opening) {

@@ -17,6 +17,28 @@ export interface ModuleConnection {
   readonly processID: number;
 }
 
+/** A statement of a module that the server rejected. */
+export interface FailedStatement {
+  sql: string;
+  /** The server's message. Query builders put the whole statement before it. */
+  message: string;
+}
+
+const failures = new WeakMap<object, FailedStatement>();
+
+function noteFailure(error: unknown, sql: string): void {
+  if (error instanceof Error) failures.set(error, { sql, message: error.message });
+}
+
+/** Returns the statement that an error of a module comes from, where a statement failed. */
+export function failedStatementOf(error: unknown): FailedStatement | undefined {
+  for (let at = error; at instanceof Error; at = at.cause) {
+    const found = failures.get(at);
+    if (found) return found;
+  }
+  return undefined;
+}
+
 /** A query text that is answered without asking the server. */
 export const answeredHere = '-- nothing to do';
 
@@ -37,8 +59,17 @@ export function moduleConnection(
   const run = (config: QueryConfig): Promise<unknown> => {
     const send = async () => {
       if (config.text === answeredHere) return { command: '', rows: [], rowCount: 0 };
+      // The protocol ends a text at its first NUL: the server would run a part of it.
+      if (config.text.includes('\0'))
+        throw new Error(
+          'The statement contains a NUL character, which PostgreSQL does not accept.',
+        );
       if (inTransaction) await assertNoTransactionControl(config.text);
-      return queryBehind(opening?.take() ?? [], client, { ...config, types: parsers });
+      const answered = queryBehind(opening?.take() ?? [], client, { ...config, types: parsers });
+      return answered.catch((error: unknown) => {
+        noteFailure(error, config.text);
+        throw error;
+      });
     };
     const answer = last.then(send, send);
     last = answer;

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
-import { readText } from './script.ts';
+import { readInAnyEncoding } from '../../text-file.ts';
 
 /** Returns the names with one of the extensions, without declaration files. */
 export function modulesAmong(names: readonly string[], ending: RegExp): string[] {
@@ -14,7 +14,7 @@ export function modulesAmong(names: readonly string[], ending: RegExp): string[]
 export function sampleOf(directory: string, modules: readonly string[]): string {
   const numbered = modules.find((name) => /^\d/.test(name));
   const sample = numbered ?? (/migrat/i.test(basename(directory)) ? modules[0] : undefined);
-  return sample === undefined ? '' : readText(`${directory}/${sample}`);
+  return sample === undefined ? '' : readInAnyEncoding(`${directory}/${sample}`);
 }
 
 /** Returns whether the text of a module mentions the direction, in any style of export. */

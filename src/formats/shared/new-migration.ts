@@ -1,6 +1,6 @@
 import { usageError } from '../../errors.ts';
 import type { NewMigration } from '../format.ts';
-import { readText } from './script.ts';
+import { readInAnyEncoding } from '../../text-file.ts';
 
 /** Returns a title as part of a file name: `add_invoices` for `Add invoices!`. */
 export function slugOf(title: string): string {
@@ -116,7 +116,7 @@ export interface ModuleStyle {
 export function moduleStyleOf({ migrations }: NewMigration): ModuleStyle {
   const module = migrations.findLast(({ up }) => up.kind === 'module')?.up.file;
   if (module === undefined) return { ending: '.ts', isTypeScript: true, isCommonJs: false };
-  const source = readText(module);
+  const source = readInAnyEncoding(module);
   const ending = module.slice(module.lastIndexOf('.'));
   const exportsByName = /\bexports\b\s*[.=[]/.test(source) && !/^\s*export\b/m.test(source);
   return { ending, isTypeScript: ending.endsWith('ts'), isCommonJs: exportsByName };

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { codeOf } from '../../db/connection-error.ts';
 import type { SqlScript } from '../../migration.ts';
+import { readInAnyEncoding, readText } from '../../text-file.ts';
 
 /** Removes a byte order mark, which the server rejects as a syntax error. */
 export function withoutBom(source: string): string {
@@ -30,21 +30,15 @@ export function hashOf(source: string): string {
   return hash('sha256', text.includes('\r') ? text.replaceAll('\r\n', '\n') : text);
 }
 
-/** Returns the text of a file; an error gets its path, which Node's EISDIR lacks. */
-export function readText(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    throw error instanceof Error ? Object.assign(error, { path: file }) : error;
-  }
-}
-
 const missing = new Set(['ENOENT', 'ENOTDIR']);
 
-/** Returns the text of a file; undefined when it does not exist. */
+/**
+ * Returns the text of a file of the folder; undefined when it does not exist. A file that is not UTF-8
+ * can be listed: `openFolder` replaces its script with one that cannot be run.
+ */
 export function readIfPresent(file: string): string | undefined {
   try {
-    return readText(file);
+    return readInAnyEncoding(file);
   } catch (error) {
     if (missing.has(codeOf(error))) return undefined;
     throw error;

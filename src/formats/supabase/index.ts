@@ -4,9 +4,10 @@ import type { Migration } from '../../migration.ts';
 import type { Finding } from '../../report.ts';
 import type { Format } from '../format.ts';
 import { commentOf, datedNameAfter, assertSqlOnly } from '../shared/new-migration.ts';
-import { sqlScript, readText } from '../shared/script.ts';
+import { sqlScript } from '../shared/script.ts';
 import { supabasePlatform } from './platform.ts';
 import { hashOf, supabaseTracking } from './tracking.ts';
+import { readInAnyEncoding } from '../../text-file.ts';
 
 const pattern = /^(\d+)_.*\.sql$/;
 
@@ -63,7 +64,7 @@ function byVersion({ version: a = '' }: Migration, { version: b = '' }: Migratio
 
 function toMigration(directory: string, file: string): Migration {
   const path = `${directory}/${file}`;
-  const up = sqlScript(path, readText(path));
+  const up = sqlScript(path, readInAnyEncoding(path));
   if (/^-- pg-delta: transaction=false\r?(?:\n|$)/.test(up.sql)) up.noTransaction = true;
   const name = file.slice(0, -'.sql'.length);
   return { name, version: name.slice(0, name.indexOf('_')), up, hash: hashOf(up.sql) };

@@ -1,10 +1,10 @@
-import { readFileSync } from 'node:fs';
 import type { Folder } from '../../formats/format.ts';
 import type { BaselineProof } from './baseline.ts';
 import type { Migration } from '../../migration.ts';
 import { shellWord } from '../../output/shell.ts';
 import type { Finding } from '../../report.ts';
 import { changesData, moduleChangesData } from '../../sql/changes-data.ts';
+import { readText } from '../../text-file.ts';
 
 /** What `migrate baseline` records, and the proof. */
 export interface Baseline {
@@ -69,9 +69,7 @@ function listed(migrations: readonly Migration[]): string {
 
 async function unprovenData({ name, up }: Migration): Promise<Finding[]> {
   const changes =
-    up.kind === 'sql'
-      ? await changesData(up.sql)
-      : moduleChangesData(readFileSync(up.file, 'utf8'));
+    up.kind === 'sql' ? await changesData(up.sql) : moduleChangesData(readText(up.file));
   if (!changes) return [];
   return [
     {

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import type { Wanted } from '../../shadow/replay-cache-key.ts';
 import { statesOf } from '../../shadow/catalog-history.ts';
 import { deltasBetween } from '../../catalog/deltas.ts';
@@ -11,6 +10,7 @@ import { solve } from '../solve.ts';
 import type { Showing } from '../world.ts';
 import type { Diagnosis } from '../diagnose.ts';
 import { statementsOfModule } from './module-statements.ts';
+import { readText } from '../../text-file.ts';
 
 /** A statement of a file that is in the database in part. */
 export interface PartialStatement {
@@ -77,7 +77,7 @@ async function split(
   const { up, name } = migration;
   if (up.kind !== 'sql') return undefined;
   const sql = up.sql;
-  const source = readFileSync(up.file, 'utf8');
+  const source = readText(up.file);
   try {
     const { noTransaction } = readDirectives(source, name);
     const isApart = noTransaction || up.noTransaction === true;

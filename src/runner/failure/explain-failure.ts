@@ -5,9 +5,13 @@ import { isRefusal, readOnlyHint } from '../../db/refusal.ts';
 import { rowSecurityError } from '../../db/row-security.ts';
 import { sqlstate } from '../../db/sqlstate.ts';
 import { DbopsError, exitCodes } from '../../errors.ts';
-import { offsetOfStatement, serverSays, showPlace } from '../../sql/error-position.ts';
+import { offsetOfStatement, showPlace } from '../../sql/error-position.ts';
 import type { FailurePoint } from '../send-migration.ts';
-import type { RunningStep, Step } from '../step.ts';
+import type { RunningStep } from '../step.ts';
+import { formatCountOf } from '../../output/number.ts';
+import { createdTwice } from './created-twice.ts';
+import { failureLines } from './failure-lines.ts';
+import { missingOnServer, provide } from './missing-on-server.ts';
 
 interface Failure {
   step: RunningStep;
@@ -36,26 +40,45 @@ export async function migrationFailed(failure: Failure): Promise<DbopsError> {
   const offset = point && (point.offset ?? (await offsetOfStatement(point.sql, point.completed)));
   const lost = isConnectionLoss(cause);
   const isEmbedded = engineLossOf(cause) !== undefined;
-  const { reason = [], hint } = await explain(failure);
+  const { code = 'MIGRATION.FAILED', reason = [], hint } = await explain(failure);
   return new DbopsError({
-    code: 'MIGRATION.FAILED',
+    code,
     exitCode: (lost && !isEmbedded) || isRefusal(cause) ? exitCodes.unreachable : exitCodes.failed,
     message: `${step.migration.name} ${lost && !isEmbedded ? 'lost its connection' : 'failed'}. ${aftermath}`,
-    reason: [...showPlace(file, point?.sql ?? '', offset), ...serverSays(cause), ...reason],
+    reason: [...showPlace(file, point?.sql ?? '', offset), ...failureLines(cause), ...reason],
     hint,
     cause,
   });
 }
 
 interface Explained {
+  /** Absent: `MIGRATION.FAILED`. */
+  code?: string;
   reason?: string[];
   hint: string;
 }
 
+/** The server lists in the detail what depends on an object, one a line (server manual, "Dependency Tracking"). */
+function dependentsHint(cause: unknown, again: string): string {
+  const { detail = '' } = cause as { detail?: string };
+  const names = detail
+    .split('\n')
+    .flatMap((line) => (/ depends on /.test(line) ? line.replace(/ depends on .*/, '') : []));
+  const shown =
+    names.length > 0
+      ? `: ${names.slice(0, mostNames).join(', ')}${names.length > mostNames ? ', …' : ''}`
+      : '';
+  const count = names.length > 0 ? formatCountOf(names.length, 'object') : 'Other objects';
+  return `${count} that this migration did not create ${names.length === 1 ? 'is' : 'are'} in the way${shown}. Drop or change ${names.length === 1 ? 'it' : 'them'}, then: ${again}`;
+}
+
+const mostNames = 5;
+
 async function explain({ step, cause, point }: Failure): Promise<Explained> {
   const { run } = step;
   const again = `dbops migrate ${step.direction}`;
-  if (step.direction === 'up' && duplicates.has(codeOf(cause))) return isThere(step, again);
+  if (step.direction === 'up' && duplicates.has(codeOf(cause)))
+    return (await createdTwice(step, cause, point)) ?? isThere(step, again);
   const hidden = rowSecurityError(cause, run.session.target);
   if (hidden) return { reason: [hidden.message], hint: `${hidden.hint}; then: ${again}` };
   const [{ violationsOf }, { describeViolations, wayOut }] = await Promise.all([
@@ -96,7 +119,7 @@ function isThere(step: RunningStep, again: string): Explained {
   };
 }
 
-function hintFor(cause: unknown, step: Step, again: string): string {
+function hintFor(cause: unknown, step: RunningStep, again: string): string {
   const file = relative(process.cwd(), step.script.file);
   const code = codeOf(cause);
   if (code === sqlstate.activeSqlTransaction)
@@ -106,5 +129,10 @@ function hintFor(cause: unknown, step: Step, again: string): string {
   if (isRefusal(cause)) return readOnlyHint();
   if (isConnectionLoss(cause)) return 'To see what is applied: dbops migrate status';
   if (code === sqlstate.diskFull) return `Free disk space, then: ${again}`;
+  const missing = missingOnServer(cause);
+  if (missing) return provide(missing, step.run.session.server.kind, again);
+  if (code === sqlstate.dependentObjectsStillExist) return dependentsHint(cause, again);
+  if (step.isGenerated)
+    return `The generated rollback does not fit this database. Write a down migration for ${step.migration.name}, starting from: dbops migrate down --dry-run`;
   return `Correct ${file}, then: ${again}`;
 }

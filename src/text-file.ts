@@ -1,0 +1,155 @@
+import { isUtf8 } from 'node:buffer';
+import { readFileSync, statSync } from 'node:fs';
+import { relative } from 'node:path';
+import { fileError, usageError } from './errors.ts';
+import { shellWord } from './output/shell.ts';
+
+/** Why a file is not text that PostgreSQL and the migration tools accept. */
+export interface TextFlaw {
+  message: string;
+  help: string;
+}
+
+/**
+ * Returns the bytes of a file. Only regular files are opened: opening a named pipe waits for a writer.
+ *
+ * @throws usage error when the file is a named pipe, a socket or a device; a system error with the
+ *   path of the file, which Node's EISDIR lacks
+ */
+export function readBytes(file: string): Buffer {
+  try {
+    const stats = statSync(file);
+    if (!stats.isFile() && !stats.isDirectory()) throw specialFile(file);
+    return readFileSync(file);
+  } catch (error) {
+    throw error instanceof Error && fileError(error) ? Object.assign(error, { path: file }) : error;
+  }
+}
+
+function specialFile(file: string) {
+  return usageError(
+    'FILE.UNREADABLE',
+    `Cannot read ${file}: it is a named pipe, a socket or a device.`,
+    'Replace it with a regular file, or remove it.',
+  );
+}
+
+/**
+ * Returns the text of a file, including a byte order mark.
+ *
+ * @throws usage error when it is not UTF-8, or contains a NUL byte; as `readBytes`
+ */
+export function readText(file: string): string {
+  const bytes = readBytes(file);
+  const flaw = flawOf(bytes, file);
+  if (flaw) throw usageError('FILE.ENCODING', flaw.message, flaw.help);
+  return bytes.toString('utf8');
+}
+
+/** Returns the value in a JSON file. @throws SyntaxError when it is not JSON; as `readText` */
+export function readJson(file: string): unknown {
+  return JSON.parse(readText(file).replace(/^\uFEFF/, ''));
+}
+
+/** Returns why the bytes are not text in UTF-8; nothing when they are. @param file for the message */
+export function flawOf(bytes: Buffer, file: string): TextFlaw | undefined {
+  const hasNul = bytes.includes(0);
+  if (!hasNul && isUtf8(bytes)) return undefined;
+  const shown = relative(process.cwd(), file) || file;
+  const encoding = encodingOf(bytes);
+  if (encoding === undefined)
+    return {
+      message: `${shown} contains a NUL byte in line ${lineOf(bytes, bytes.indexOf(0))}, which PostgreSQL does not accept.`,
+      help: `Remove the byte: ${rewritten(shown, (name) => String.raw`tr -d '\000' < ${name}`)}`,
+    };
+  return {
+    message: `${shown} is not UTF-8: ${evidenceOf(bytes, encoding)}.`,
+    help: `Convert the file: ${rewritten(shown, (name) => `iconv -f ${encoding.iconv} -t UTF-8 ${name}`)}`,
+  };
+}
+
+interface Encoding {
+  name: string;
+  /** As iconv calls it. */
+  iconv: string;
+  /** Whether the name follows from a byte order mark or NUL bytes; otherwise it is a guess. */
+  isCertain: boolean;
+}
+
+const certain = (name: string, iconv: string): Encoding => ({ name, iconv, isCertain: true });
+
+function encodingOf(bytes: Buffer): Encoding | undefined {
+  const [first, second, third, fourth] = bytes;
+  if (first === 0xff && second === 0xfe)
+    return third === 0 && fourth === 0
+      ? certain('UTF-32 with a byte order mark', 'UTF-32')
+      : certain('UTF-16 (little-endian) with a byte order mark', 'UTF-16');
+  if (first === 0xfe && second === 0xff)
+    return certain('UTF-16 (big-endian) with a byte order mark', 'UTF-16');
+  const wide = wideEncodingOf(bytes);
+  if (wide || isUtf8(bytes)) return wide;
+  return bytes.some((byte) => byte >= 0x80 && byte < 0xa0)
+    ? { name: 'Windows-1252', iconv: 'WINDOWS-1252', isCertain: false }
+    : { name: 'Latin-1 (ISO-8859-1)', iconv: 'ISO-8859-1', isCertain: false };
+}
+
+/** In UTF-16, one byte of each ASCII character is NUL; SQL and JavaScript consist mostly of these. */
+function wideEncodingOf(bytes: Buffer): Encoding | undefined {
+  const nuls = [0, 0];
+  bytes.forEach((byte, index) => {
+    if (byte === 0) nuls[index % 2] = (nuls[index % 2] ?? 0) + 1;
+  });
+  const [even = 0, odd = 0] = nuls;
+  const enough = bytes.length / 8;
+  if (odd > enough && even === 0)
+    return certain('UTF-16 (little-endian) without a byte order mark', 'UTF-16LE');
+  if (even > enough && odd === 0)
+    return certain('UTF-16 (big-endian) without a byte order mark', 'UTF-16BE');
+  return undefined;
+}
+
+function evidenceOf(bytes: Buffer, { name, isCertain }: Encoding): string {
+  if (isCertain) return `it is ${name} (line 1)`;
+  const line = firstLineThatIsNotUtf8(bytes);
+  return `line ${line} contains bytes of another encoding, probably ${name}`;
+}
+
+/** The byte of a line feed is part of no longer sequence of UTF-8. */
+function firstLineThatIsNotUtf8(bytes: Buffer): number {
+  for (let start = 0, line = 1; start <= bytes.length; line++) {
+    const end = bytes.indexOf(0x0a, start);
+    if (!isUtf8(bytes.subarray(start, end < 0 ? undefined : end))) return line;
+    if (end < 0) break;
+    start = end + 1;
+  }
+  return 1;
+}
+
+function lineOf(bytes: Buffer, offset: number): number {
+  let line = 1;
+  for (let at = bytes.indexOf(0x0a); at >= 0 && at < offset; at = bytes.indexOf(0x0a, at + 1))
+    line++;
+  return line;
+}
+
+/** Returns a command line that replaces a file with the output of a command. */
+function rewritten(file: string, command: (name: string) => string): string {
+  const [name, fresh] = [shellWord(file), shellWord(`${file}.utf8`)];
+  return `${command(name)} > ${fresh} && mv ${fresh} ${name}`;
+}
+
+/**
+ * Returns the text of a file in the encoding that it seems to have, to recognize and to list it. What
+ * is run is read with `readText`.
+ *
+ * @throws as `readBytes`
+ */
+export function readInAnyEncoding(file: string): string {
+  const bytes = readBytes(file);
+  if (isUtf8(bytes) && !bytes.includes(0)) return bytes.toString('utf8');
+  const label = encodingOf(bytes)?.iconv ?? 'UTF-8';
+  const isBigEndian = label.endsWith('BE') || (label === 'UTF-16' && bytes[0] === 0xfe);
+  if (label.startsWith('UTF-16'))
+    return new TextDecoder(isBigEndian ? 'utf-16be' : 'utf-16le').decode(bytes);
+  return bytes.toString('utf8');
+}
