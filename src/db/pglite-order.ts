@@ -17,6 +17,17 @@ export const channels = {
   life: 0,
   /** The last words. */
   words: 2,
-  /** The order, a line of JSON; then the wire protocol in both directions. */
+  /**
+   * The order, a line of JSON; then the wire protocol in both directions until Terminate; then, from
+   * the engine, `free`, and the next order.
+   */
   wire: 3,
 };
+
+/** What the engine writes when its database is closed and it can open another one. */
+export const free = Buffer.from('free\n');
+
+/** Whether these bytes are exactly that. */
+export function isFree(bytes: Uint8Array): boolean {
+  return free.equals(bytes);
+}
