@@ -6,14 +6,14 @@ import type { Extension, PGlite, PGliteOptions } from '@electric-sql/pglite';
 import { unpack } from './cluster-archive.ts';
 import type { StandIns } from './pglite-extensions.ts';
 import { DirectoryFiles, MemoryFiles } from './pglite-files.ts';
-import { channels, type Order } from './pglite-order.ts';
+import { channels, free, type Order } from './pglite-order.ts';
 import { keepReserve } from './disk-reserve.ts';
 import { compileOnce } from './wasm-compiler.ts';
 import { isTerminate, WireFrames } from './wire-frames.ts';
 
 /**
- * Runs one embedded database in a process of its own, started by src/db/pglite.ts, and speaks the
- * wire protocol over a socket.
+ * Runs embedded databases, one after the other, in a process of its own, started by
+ * src/db/engine-process.ts, and speaks the wire protocol over a socket.
  *
  * V8 keeps one registry of code pages for all threads of a process, and dies when it frees compiled
  * WebAssembly at the wrong moment (nodejs/node#64500). Here nothing is ever freed: the process ends
@@ -86,16 +86,24 @@ function setCompiler(directory: string | null): void {
 /** Node has it; only the browser's types declare it. */
 declare const WebAssembly: { Module: new (bytes: Uint8Array) => object };
 
-async function open({ directory, template, extensions }: Order): Promise<PGlite> {
+/** The compiled engine, and every database that was ever opened: nothing of them is freed. */
+const kept: { module?: object; databases: PGlite[] } = { databases: [] };
+
+/** Functions that one database has called are compiled for the next. */
+function compiledEngine(): object {
   const { resolve } = createRequire(import.meta.url);
-  const engine = join(dirname(resolve('@electric-sql/pglite')), 'pglite.wasm');
+  const file = join(dirname(resolve('@electric-sql/pglite')), 'pglite.wasm');
+  return (kept.module ??= new WebAssembly.Module(readFileSync(file)));
+}
+
+async function open({ directory, template, extensions }: Order): Promise<PGlite> {
   const { PGlite: Postgres } = await import('@electric-sql/pglite');
   /** PGlite looks up array types for its own parsers, which the wire protocol does not use. */
   class Wire extends Postgres {
     override async _initArrayTypes(): Promise<void> {}
   }
   const options: PGliteOptions = {
-    pgliteWasmModule: new WebAssembly.Module(readFileSync(engine)),
+    pgliteWasmModule: compiledEngine(),
     ...placeOf(directory, template),
     startParams: startParams(Postgres, directory),
     extensions: Object.fromEntries(await Promise.all(extensions.modules.map(load))),
@@ -103,6 +111,7 @@ async function open({ directory, template, extensions }: Order): Promise<PGlite>
     onStderr: remember,
   };
   const database = await Wire.create(options);
+  kept.databases.push(database);
   install(database, extensions.standIns);
   watch(database.Module);
   flushCompileCache();
@@ -118,10 +127,13 @@ function placeOf(directory: string | null, template: string | null): PGliteOptio
   return template ? { fs: new MemoryFiles(template) } : {};
 }
 
-/** PGlite turns fsync off. A directory that is kept must survive a power cut. */
+/**
+ * PGlite turns fsync off. A directory that is kept must survive a power cut. The server fills its
+ * buffers with zeros when it starts; a database in memory needs few, because its files are in memory too.
+ */
 function startParams({ defaultStartParams }: typeof PGlite, directory: string | null): string[] {
   const always = [...defaultStartParams, '-c', 'log_line_prefix='];
-  if (!directory) return always;
+  if (!directory) return [...always, '-c', 'shared_buffers=8MB'];
   // Its fdatasync does nothing.
   return [...always.filter((each) => each !== '-F'), '-c', 'wal_sync_method=fsync'];
 }
@@ -169,7 +181,7 @@ function watch(module: PGlite['Module']): void {
 }
 
 /** Answers one batch after the other, until the one that closes. */
-async function serve(database: PGlite, rest: Buffer): Promise<never> {
+async function serve(database: PGlite, rest: Buffer): Promise<void> {
   const frames = new WireFrames();
   frames.add(rest);
   for (let isStarted = false; ;) {
@@ -178,10 +190,8 @@ async function serve(database: PGlite, rest: Buffer): Promise<never> {
     else if (!isStarted) {
       write(await database.execProtocolRaw(batch));
       isStarted = true;
-    } else if (isTerminate(batch)) {
-      await database.close();
-      end();
-    } else await database.execProtocolRawStream(batch, { onRawData: write });
+    } else if (isTerminate(batch)) return;
+    else await database.execProtocolRawStream(batch, { onRawData: write });
   }
 }
 
@@ -193,11 +203,27 @@ async function watchLife(): Promise<void> {
   watcher.on('error', fail);
 }
 
+/** Bytes of memory above which the process opens no further database; each leaves about 50 MB behind. */
+const memoryLimit = 512 * 2 ** 20;
+
+/** Returns whether the process can open another database. An extension's code would be freed some day. */
+function canGoOn({ extensions }: Order): boolean {
+  return extensions.modules.length === 0 && process.memoryUsage.rss() < memoryLimit;
+}
+
 async function run(): Promise<never> {
-  const { order, rest } = readOrder();
-  setCompiler(order.directory);
-  if (!order.isGuarded) await watchLife();
-  return serve(await open(order), rest);
+  for (let isFirst = true; ; isFirst = false) {
+    const { order, rest } = readOrder();
+    if (isFirst) setCompiler(order.directory);
+    if (isFirst && !order.isGuarded) await watchLife();
+    log.length = 0;
+    const database = await open(order);
+    await serve(database, rest);
+    // A directory gets a shutdown checkpoint.
+    if (order.directory) await database.close();
+    if (!canGoOn(order)) end();
+    write(free);
+  }
 }
 
 process.on('uncaughtException', fail);

@@ -20,3 +20,11 @@ export const channels = {
   /** The instructions, a line of JSON; then the wire protocol in both directions. */
   wire: 3,
 };
+
+/** What the engine writes when its database is closed and it can open another one. */
+export const free = Buffer.from('free\n');
+
+/** Whether these bytes are exactly that. */
+export function isFree(bytes: Uint8Array): boolean {
+  return free.equals(bytes);
+}

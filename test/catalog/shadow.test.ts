@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { dbops } from '../../src/formats/dbops/index.ts';
+import { endIdleEngines } from '../../src/db/engine-process.ts';
 import { replay } from '../../src/shadow/replay.ts';
 import { withShadow, type ShadowOptions } from '../../src/shadow/shadow.ts';
 import type { Session } from '../../src/db/session.ts';
@@ -45,10 +46,10 @@ describe.each(shadows)('a shadow on $name', ({ url, server, left }) => {
     let before: unknown;
     await withShadow({ server, signal }, async (shadow: Session) => {
       before = await shadow.query(sql);
-      expect(workers()).toBe(server ? 0 : 1);
+      expect(await workers()).toBe(server ? 0 : 1);
     });
     expect(before).toEqual([]);
-    expect(workers()).toBe(0);
+    expect(await workers()).toBe(0);
     expect(await left()).toBe(0);
   });
 
@@ -61,7 +62,7 @@ describe.each(shadows)('a shadow on $name', ({ url, server, left }) => {
     });
     expect(turns.stop()).toBeGreaterThan(10);
     expect(await left()).toBe(0);
-    expect(workers()).toBe(0);
+    expect(await workers()).toBe(0);
   });
 
   it.each(never)('is ended by an interruption in %s', async (_, sql) => {
@@ -72,7 +73,7 @@ describe.each(shadows)('a shadow on $name', ({ url, server, left }) => {
       exitCode: 130,
     });
     expect(await left()).toBe(0);
-    expect(workers()).toBe(0);
+    expect(await workers()).toBe(0);
   });
 
   it('does nothing when it was interrupted before', async () => {
@@ -80,7 +81,7 @@ describe.each(shadows)('a shadow on $name', ({ url, server, left }) => {
     await expect(run('SELECT pg_sleep(1000)', { signal: aborted })).rejects.toMatchObject({
       code: 'INTERRUPTED',
     });
-    expect(workers()).toBe(0);
+    expect(await workers()).toBe(0);
   });
 
   it.each([
@@ -157,7 +158,8 @@ function countTurns(): { stop(): number } {
   };
 }
 
-/** How many embedded databases are held. */
-function workers(): number {
+/** Returns how many embedded databases are open. */
+async function workers(): Promise<number> {
+  await endIdleEngines();
   return enginesOf(process.pid).length;
 }

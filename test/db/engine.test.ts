@@ -1,11 +1,17 @@
+import { existsSync, mkdtempSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, inject, it } from 'vitest';
+import { endIdleEngines } from '../../src/db/engine-process.ts';
+import { startEngine } from '../../src/db/pglite.ts';
 import { isFaultOfFolder } from '../../src/shadow/replay-error.ts';
 import { replay } from '../../src/shadow/replay.ts';
 import { withShadow } from '../../src/shadow/shadow.ts';
 import { dbops } from '../../src/formats/dbops/index.ts';
 import type { Session } from '../../src/db/session.ts';
 import type { Migration } from '../../src/migration.ts';
-import { enginesOf } from './engines.ts';
+import { runShell, program } from '../cli/run-cli.ts';
+import { enginesOf, isRunning } from './engines.ts';
+import { withSession } from './session.ts';
 
 const { signal } = new AbortController();
 
@@ -98,5 +104,93 @@ describe.runIf(inject('pglite'))('the engine of a shadow', () => {
       shadow.query('SELECT length($1) AS n', ['y'.repeat(5_000_000)]),
     );
     expect(rows).toEqual([{ n: 5_000_000 }]);
+  });
+});
+
+describe.runIf(inject('pglite'))('the process of an engine', () => {
+  const processes = () => enginesOf(process.pid);
+
+  it('opens one empty database after the other', async () => {
+    await endIdleEngines();
+    const facts = `SELECT count(*)::int AS tables, current_setting('work_mem') AS memory
+      FROM pg_class WHERE relnamespace = 'public'::regnamespace`;
+    const seen = [];
+    for (let round = 0; round < 3; round++) {
+      seen.push(
+        await withShadow({ signal }, async (shadow) => {
+          const rows = await shadow.query(facts);
+          await shadow.script("CREATE TABLE a (x int); SET work_mem = '1MB'");
+          return { rows, processes: processes() };
+        }),
+      );
+    }
+    expect(seen[0]?.rows).toEqual([{ tables: 0, memory: '4MB' }]);
+    expect(seen[0]?.processes).toHaveLength(1);
+    expect(seen).toEqual([seen[0], seen[0], seen[0]]);
+  });
+
+  it('releases a directory when it is closed, with all that was committed', async () => {
+    await endIdleEngines();
+    const data = join(mkdtempSync(join(inject('scratch'), 'engine-')), 'data');
+    await withSession(`pglite:${data}`, (session) => session.script('CREATE TABLE a AS SELECT 1'));
+    expect(processes()).toHaveLength(1);
+    expect(existsSync(`${data}.lock`)).toBe(false);
+    const { exitCode, stdout } = await runShell(
+      `${program} doctor --json --database-url 'pglite:${data}'`,
+    );
+    expect({ exitCode, stdout }).toMatchObject({ exitCode: 0 });
+    const again = await withSession(`pglite:${data}`, (session) => session.query('TABLE a'));
+    expect(again).toEqual([{ '?column?': 1 }]);
+  });
+
+  it('serves two databases at once from two processes', async () => {
+    await endIdleEngines();
+    const counts = await withShadow({ signal }, async (outer) => {
+      await outer.script('CREATE TABLE a (x int)');
+      const inner = await withShadow({ signal }, (shadow) =>
+        shadow.query("SELECT to_regclass('a') AS a"),
+      );
+      return { inner, processes: processes().length };
+    });
+    expect(counts).toEqual({ inner: [{ a: null }], processes: 2 });
+    await endIdleEngines();
+    expect(processes()).toEqual([]);
+  });
+
+  it('ends with a database that loaded an extension', async () => {
+    await endIdleEngines();
+    const modules = ['@electric-sql/pglite/contrib/citext'];
+    await withShadow({ signal, extensions: { modules, standIns: {} } }, (shadow) =>
+      shadow.script('CREATE EXTENSION citext'),
+    );
+    expect(processes()).toEqual([]);
+  });
+
+  it('ends when its answer was not awaited', async () => {
+    await endIdleEngines();
+    const socket = await startEngine(null);
+    const [engine = 0] = processes();
+    const body = Buffer.from('user\0postgres\0database\0postgres\0\0');
+    const startup = Buffer.alloc(8);
+    startup.writeUInt32BE(body.length + 8, 0);
+    startup.writeUInt32BE(0x00030000, 4);
+    socket.write(Buffer.concat([startup, body]));
+    await new Promise<void>((resolve) => {
+      socket.write(Buffer.from('X\0\0\0\x04', 'latin1'), () => resolve());
+    });
+    expect(isRunning(engine)).toBe(false);
+  });
+
+  it('does not keep dbops running', async () => {
+    const here = import.meta.dirname;
+    const script = `import { withShadow } from '${join(here, '../../src/shadow/shadow.ts')}';
+      import { enginesOf } from '${join(here, 'engines.ts')}';
+      const { signal } = new AbortController();
+      await withShadow({ signal }, (shadow) => shadow.query('SELECT 1'));
+      process.on('exit', () => console.log(enginesOf(process.pid).length));`;
+    const { exitCode, stdout } = await runShell(
+      `'${process.execPath}' --no-warnings --input-type=module-typescript -e "${script}"`,
+    );
+    expect({ exitCode, stdout }).toEqual({ exitCode: 0, stdout: '1\n' });
   });
 });
