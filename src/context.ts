@@ -55,7 +55,7 @@ export interface Context {
   anotherSession(): Promise<Session>;
   /** Asks for the database name before data is lost or a protected database changed (`--confirm`). */
   consent(what: string): Promise<void>;
-  /** Lets the person choose; returns nothing where nobody can be asked. */
+  /** Asks the person to choose; returns undefined without a terminal. */
   choose<T>(question: string, choices: readonly Choice<T>[]): Promise<T | undefined>;
 }
 

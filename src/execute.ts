@@ -115,7 +115,7 @@ function engineStopped(loss: EngineLost): DbopsError {
     exitCode: exitCodes.failed,
     message: loss.message,
     reason: loss.reason.slice(1),
-    hint: 'What was not committed is rolled back. Run the command again.',
+    hint: 'Uncommitted changes are rolled back. Run the command again.',
     cause: loss,
   });
 }

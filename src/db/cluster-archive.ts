@@ -13,7 +13,7 @@ interface Entry {
 const block = 512;
 const directoryType = '5'.charCodeAt(0);
 
-/** Yields what a tar file holds. It is left open: its files are read when they are asked for. */
+/** Yields the entries of a tar file. It is left open, because its files are read on demand. */
 export function* entriesOf(archive: string): Generator<Entry> {
   const file = openSync(archive, 'r');
   for (let at = 0; ;) {

@@ -39,9 +39,9 @@ export function resetSettings({ path, isPooled }: Pick<PathOwner, 'path' | 'isPo
 }
 
 /**
- * Runs one statement under the path of the role, because the path is what it asks for, or because it
- * calls code of the application, which may rely on it. The SQL names what it means with its schema:
- * `OPERATOR(pg_catalog.=)`, `pg_catalog.count(*)`.
+ * Runs one statement under the path of the role, because the statement depends on that path or
+ * calls code of the application that may rely on it. The SQL names operators and functions with
+ * their schema: `OPERATOR(pg_catalog.=)`, `pg_catalog.count(*)`.
  *
  * @param toPath SQL that sets another path
  */

@@ -8,7 +8,7 @@ export interface NamedObject {
   id: string;
   kind: 'schema' | 'relation' | 'column' | 'constraint' | 'type' | 'label';
   schema: string;
-  /** The table or type of a part; otherwise empty. */
+  /** The table or type of a column, constraint or label; otherwise empty. */
   parent: string;
   name: string;
   /** The keyword after ALTER. */
@@ -50,8 +50,8 @@ export async function readIdentities(session: Session): Promise<ReadonlyMap<stri
 }
 
 /**
- * SQL that gives what is in both lists its older name back. A planner of catalogs alone would drop
- * a renamed column and make another: its values would be gone.
+ * Returns SQL that renames the objects of both lists back. A planner of catalogs alone would drop a
+ * renamed column and create another, and lose its values.
  */
 export function renamesBack(
   now: ReadonlyMap<string, NamedObject>,

@@ -1,7 +1,7 @@
 import { quoteIdentifier as q, quoteLiteral, quoteName } from '../db/quote.ts';
 import type { Session } from '../db/session.ts';
 
-/** A sequence that gives a column of integers its numbers, as its identity or by its default. */
+/** A sequence that numbers a column of integers, as its identity or by its default. */
 export interface Feed {
   /** `table OID.column number`: no rename changes it. */
   place: string;
@@ -85,7 +85,9 @@ export function setPosition({ feed, setting }: Refed): string {
    AND sign(q.seqincrement) * (p.top::numeric - s.last_value) >= 0`;
 }
 
-/** Columns, as `table.column`, that hold numbers which their sequence is going to give out. */
+/**
+ * Returns columns, as `table.column`, that hold numbers which their sequence will still generate.
+ */
 export async function columnsAhead(session: Session, feeds: readonly Feed[]): Promise<string[]> {
   const ahead: string[] = [];
   for (const { schema, name, table, column } of feeds) {

@@ -24,7 +24,7 @@ export interface Draft {
   sql: string;
   lock: Action['lockClass'];
   rewrites: boolean;
-  /** What it is about, and what else it names. */
+  /** The objects that it changes, and the others that it names. */
   places: { subjects: string[]; others: string[] };
 }
 

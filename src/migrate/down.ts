@@ -114,7 +114,10 @@ export async function prepareRollback(wanted: Wanted): Promise<Prepared> {
   return { rollbacks, steps, protection };
 }
 
-/** The steps as they run: they protect the rows, and each verifies what it was proven to change. */
+/**
+ * Returns the steps with guards: they protect the rows, and each verifies that it changes what was
+ * proven.
+ */
 export function guardRollback({ rollbacks, steps }: Prepared, guarding: Guarding): Step[] {
   return guardSteps(steps, guarding).map((step) => {
     const rollback = rollbacks.find(({ name }) => name === step.migration.name);

@@ -37,8 +37,7 @@ export async function expectLosses(
       pending: steps.map(({ migration }) => migration),
       suspects: new Set(suspects),
       environment: context.settings.environment,
-      onReplay: () =>
-        context.progress.update('replaying in a shadow database to find losses'),
+      onReplay: () => context.progress.update('replaying in a shadow database to find losses'),
       server: context.settings.shadow,
       signal: context.signal,
     });

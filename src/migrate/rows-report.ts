@@ -18,7 +18,7 @@ import {
   uncopiedSentence,
 } from '../rescue/report.ts';
 
-/** What is said of the rows of a run: pure functions from what was planned or done to reports. */
+/** Reports on the rows of a run: pure functions of what was planned or done. */
 
 /** What the steps are expected to destroy, a line each. */
 export function expectedLines(
@@ -44,7 +44,7 @@ export function expectedLines(
   return [...(reason ? [reason] : []), ...lines, ...unkept];
 }
 
-/** The report of a dry run, with what would be lost, as SQL comments: what it prints is SQL. */
+/** Returns the report of a dry run with the losses as SQL comments, because its output is SQL. */
 export function withPreview(report: Report, protection: Protection, discards: boolean): Report {
   const losses = protection.counts.flatMap(({ migration, losses: all }) =>
     all.map(({ loss, rows }) => ({ migration, ...lossToJson(loss), rows })),

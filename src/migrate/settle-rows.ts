@@ -17,7 +17,9 @@ export interface Settlement {
   kept: readonly KeptBy[];
   /** What was tried to be restored, by the steps or after them. */
   restored: readonly Restored[];
-  /** What was not tried, because nobody asked for it, or because the server refused it. */
+  /**
+   * Rows that were not restored because this was not requested, or because the server refused them.
+   */
   restorable: readonly RescueRecord[];
   /** What restoring the copies of earlier runs would do. */
   waiting: readonly Restored[];
@@ -32,9 +34,9 @@ export interface KeptBy {
 }
 
 /**
- * Restores what the steps could not restore themselves (a parent came back in a later step), and
- * accounts for every record of the steps that are done. Where there is none the database is not
- * asked: the run may have lost its connection.
+ * Restores what the steps could not restore themselves (a later step created the parent), and
+ * accounts for every record of the finished steps. Without records the database is not queried,
+ * because the run may have lost its connection.
  */
 export async function settle(
   session: Session,

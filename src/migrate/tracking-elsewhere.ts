@@ -123,7 +123,7 @@ function optionFor(name: string): string {
 /**
  * What status says of them.
  *
- * @param isChosen the folder's table was named, so that another one is no surprise
+ * @param isChosen whether --tracking-table was given, so that another table is not unexpected
  */
 export function findingsOfElsewhere(
   elsewhere: readonly Elsewhere[],
@@ -133,8 +133,8 @@ export function findingsOfElsewhere(
   return elsewhere.map((other) => ({
     code: 'tracking-elsewhere',
     severity: isChosen ? 'info' : 'warning',
-    message: `${sentenceOf(other)}, ${tracking.table} none.`,
-    help: `If that is where they are tracked: dbops migrate status ${other.options}`,
+    message: `${sentenceOf(other)}; ${tracking.table} records none.`,
+    help: `To use that table: dbops migrate status ${other.options}`,
     where: { object: textOf(other.name) },
     key: `tracking-elsewhere:${textOf(other.name)}`,
   }));
@@ -145,8 +145,8 @@ function sentenceOf({ name, count }: Elsewhere): string {
 }
 
 /**
- * @param command to give again with another table
- * @throws usage error when there are some: to run everything again is hardly ever meant
+ * @param command the command to repeat with another table
+ * @throws usage error when there are some, because all migrations would be applied again
  */
 export function refuseElsewhere(
   elsewhere: readonly Elsewhere[],
@@ -157,8 +157,8 @@ export function refuseElsewhere(
   if (!first) return;
   throw usageError(
     'TRACKING.ELSEWHERE',
-    `${tracking.table} records nothing, but another table does; nothing was changed.`,
-    `Name that table: dbops ${command} ${first.options}; or, if it is not to count, the one that is meant: dbops ${command} ${optionFor(tracking.table)}`,
+    `${tracking.table} has no rows, but another table records migrations of this folder; nothing was changed.`,
+    `To use that table: dbops ${command} ${first.options}; to ignore it: dbops ${command} ${optionFor(tracking.table)}`,
     elsewhere.map((each) => `${sentenceOf(each)} (${each.options})`),
   );
 }

@@ -2,7 +2,7 @@ import { usageError } from '../errors.ts';
 import type { RescueRecord } from './record.ts';
 
 /**
- * The records that a name means: those of a migration, or the one with that id.
+ * Returns the records of a migration, or the one with that id.
  *
  * @throws usage error when there is none
  */
@@ -11,8 +11,8 @@ export function chosen(records: readonly RescueRecord[], name: string): RescueRe
   if (found.length > 0) return found;
   throw usageError(
     'RESCUE.UNKNOWN',
-    `Nothing is kept under ${name}.`,
-    'Give the name of a migration or an id: dbops rescue list',
+    `No saved rows found: ${name}`,
+    'Pass the name of a migration or an id: dbops rescue list',
     [...new Set(records.map(({ migration }) => migration))].slice(0, 12),
   );
 }

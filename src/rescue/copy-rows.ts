@@ -19,8 +19,8 @@ import { keyOf, readShapes, type Shape, type ShapeColumn } from './table-shape.t
 export type Kept = Pick<RescueRecord, 'id' | 'loss' | 'rows' | 'key' | 'isKeyed' | 'tableId'>;
 
 /**
- * Copies what is going to be destroyed into `dbops_rescue`, in the caller's transaction. The tables
- * are locked first, as the statements that follow would lock them: no row slips in between.
+ * Copies what will be destroyed into `dbops_rescue`, in the caller's transaction. The tables are
+ * locked first, as the following statements would lock them, so that no row is written in between.
  *
  * @param losses those of tables that are not there, or have no rows, are left out
  * @param all of the script: what it destroys can't be a key
@@ -174,7 +174,7 @@ async function make(session: Session, cause: Cause, copy: Copy): Promise<Kept> {
   return { id, loss, rows, key, isKeyed, tableId };
 }
 
-/** Where the sequences of what is destroyed stand. */
+/** Returns the positions of the sequences that are destroyed. */
 async function readSequences(session: Session, { loss, shape }: Copy): Promise<SequenceState[]> {
   const states: SequenceState[] = [];
   for (const { column, schema, name } of shape.sequences) {

@@ -64,9 +64,9 @@ export interface GuardOutcome {
 }
 
 /**
- * A guard that keeps what a script destroys. The expected losses are copied before it; what it has
- * really destroyed is then read from the catalog, inside the same transaction: if there is more,
- * the script is rolled back, the rest is copied too, and the script runs again.
+ * Returns a guard that copies what a script destroys. The expected losses are copied before it. The
+ * actual losses are then read from the catalog, in the same transaction: if there are more, the
+ * script is rolled back, the rest is copied too, and the script runs again.
  */
 export function guardFor(watch: Watch): RowGuard {
   let unattended:

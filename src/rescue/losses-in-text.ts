@@ -6,8 +6,8 @@ import { distinct, type Destroyed } from './record.ts';
 import type { TableName } from './table-shape.ts';
 
 /**
- * What the text of a script says that it destroys, as far as it is there: also what somebody made
- * by hand, which no shadow knows of.
+ * Returns the losses that the text of a script names and that the database contains, including
+ * objects that were created by hand, which no shadow has.
  *
  * @param toPath SQL that gives names the meaning that they have in the script; absent: for the role
  * @param isAlone nothing else is known of the script: every change of a type is taken for a loss

@@ -72,7 +72,10 @@ export interface Left {
   key: string[];
 }
 
-/** The schema is nobody else's: what it holds may be personal data that its table kept from others. */
+/**
+ * The schema belongs to the role that runs dbops alone: the copies may hold personal data that
+ * their table protected.
+ */
 export const ensureRecords = `DO $$ BEGIN
     IF to_regnamespace('dbops_rescue') IS NULL THEN
       CREATE SCHEMA dbops_rescue;

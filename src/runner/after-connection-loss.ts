@@ -29,7 +29,9 @@ export interface Remains {
   begun: boolean;
 }
 
-/** The same for a file that runs part by part; nothing when it can't be asked. */
+/**
+ * Returns the same for a file that runs in parts; undefined when the database cannot be queried.
+ */
 export function remainsOf(step: RunningStep): Promise<Remains | undefined> {
   return afterLoss(step.run, async (session) => {
     const { done = 0, begun = false } = (await readCheckpoint(session, step)) ?? {};

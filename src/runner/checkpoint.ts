@@ -155,7 +155,10 @@ export function saveCheckpoint(
           tables = excluded.tables, updated_at = pg_catalog.now()`;
 }
 
-/** Of both directions: what is recorded is not half undone, and what is erased not half done. */
+/**
+ * Returns SQL that deletes the checkpoints of both directions: a recorded migration is not partly
+ * rolled back, and an erased one not partly applied.
+ */
 export function dropCheckpoint({ migration, run: { folder } }: RunningStep): string {
   return dropOf(folder, migration.name);
 }

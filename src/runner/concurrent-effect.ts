@@ -43,7 +43,10 @@ async function placeOf(session: Session, name: ObjectName): Promise<ObjectName> 
   return { ...name, ...rows[0] };
 }
 
-/** Whether the statement has happened since the catalog was as `before`, though nobody saw it end. */
+/**
+ * Returns whether the statement took effect since the catalog was `before`, when its end is
+ * unknown.
+ */
 export function hasHappened(effect: Effect, before: string | null, now: string | null): boolean {
   if (effect.kind !== 'create-index') return before !== now;
   const known = entriesOf(before);
@@ -68,7 +71,7 @@ function probeOf(effect: Effect): string | undefined {
      WHERE subname = ${name} AND subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())`;
 }
 
-/** An index that nobody can use, left by a CONCURRENTLY that did not end. */
+/** An invalid index, left by a CONCURRENTLY that did not end. */
 export interface Leftover {
   /** Quoted, with its schema. */
   index: string;

@@ -10,14 +10,14 @@ export interface Standing {
 }
 
 /**
- * Commits before the last do not wait for the disk. When there is no last one, this does, and
- * with it everything before: a message in the WAL is enough to make it a commit.
+ * Commits before the last do not wait for the disk. If the last one is missing, this flushes them:
+ * a message in the WAL makes a commit of it.
  */
 const flush = `SELECT pg_logical_emit_message(true, 'dbops', '')`;
 
 /**
- * Brings to the disk what a run has committed before it stopped. A crash of the server may have
- * been faster: then the tracking table says what it took back.
+ * Flushes the commits of a run that stopped. If the server crashed before, the tracking table shows
+ * which were lost.
  */
 export async function standingOf(results: readonly StepResult[], run: Run): Promise<Standing> {
   if (!results.some(({ state }) => state === 'done')) return { results: [...results], reason: [] };

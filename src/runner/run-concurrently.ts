@@ -16,7 +16,9 @@ export interface Alone {
   settings: readonly string[];
   /** Parts of the file that are committed. */
   done: number;
-  /** An earlier run began the statement, and nobody saw it end; the state was this before. */
+  /**
+   * An earlier run started the statement and its end is unknown; the catalog was like this before.
+   */
   begun?: { before: string | null };
 }
 

@@ -122,7 +122,7 @@ async function retaken(session: Session, row: RowLock, note: Note): Promise<stri
   return isFree ? taken(session, row, note) : undefined;
 }
 
-/** Gives the row back, unless somebody else has taken it since. */
+/** Releases the row, unless another process has taken it since. */
 function given(session: Session, row: RowLock, note: Note, taking?: string): Promise<boolean> {
   return transaction(session, async () => {
     const isOurs = (await takingOf(session, row)) === taking;

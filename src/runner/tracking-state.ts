@@ -22,7 +22,7 @@ export type MigrationState = (typeof migrationStates)[number];
 export interface MigrationStatus {
   name: string;
   state: MigrationState;
-  /** Of the file; `null` when there is none. */
+  /** The hash of the file; `null` when the file is missing. */
   hash: string | null;
   recordedHash: string | null;
   appliedAt: Date | null;
@@ -113,9 +113,9 @@ function unreadable(
   return new DbopsError({
     code: 'TRACKING.UNREADABLE',
     exitCode: exitCodes.desynchronised,
-    message: `${table} is not the table that ${format?.name ?? 'its tool'} makes: ${said}.`,
+    message: `${table} is not a tracking table of ${format?.name ?? 'the tool'}: ${said}.`,
     reason: [`SQLSTATE ${codeOf(error)}`],
-    hint: `Name the table that it is with --tracking-table, or the tool with --format. What the table has, psql shows: \\d ${table}`,
+    hint: `Pass the right table with --tracking-table, or the right tool with --format. To see its columns in psql: \\d ${table}`,
     cause: error,
   });
 }

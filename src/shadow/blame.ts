@@ -14,9 +14,9 @@ const origin = z.object({ migration: z.string().optional(), definition: z.string
 export type Origin = z.infer<typeof origin>;
 
 /**
- * Of each difference the migration that made the object, or changed last what is different of it,
- * and its definition after all of them. Recorded nowhere, it is found by looking at the objects
- * after every migration of one more replay; a row's `xmin` would name what only touched it.
+ * Returns for each difference the migration that created the object, or last changed the differing
+ * property, and its definition after all migrations. This is recorded nowhere (`xmin` of a row
+ * changes with every update), so the objects are read after every migration of one more replay.
  */
 export async function originsOf(
   wanted: Wanted,

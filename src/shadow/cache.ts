@@ -6,7 +6,7 @@ import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import * as z from 'zod';
 import type { Environment } from '../output/terminal.ts';
 
-/** What dbops can work out again, on disk under names that are hashes of what it follows from. */
+/** Results that dbops can compute again, on disk under names that are hashes of their inputs. */
 export interface Cache {
   /** Nothing when it is not there, is damaged, or is another value under its name. */
   read<T>(name: string, shape: z.ZodType<T>): T | undefined;

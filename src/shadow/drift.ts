@@ -15,7 +15,7 @@ export type Drift = Difference & {
   migration?: string;
   /** DDL as the server writes it; absent where it writes none for this kind of object. */
   definitions: { expected?: string; live?: string };
-  /** SQL that makes it as the migrations do; nothing where no plan was found. */
+  /** SQL that restores it as the migrations define it; absent when no plan was found. */
   repair: string[];
 };
 

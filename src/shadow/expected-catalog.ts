@@ -66,7 +66,7 @@ function readKnown(wanted: Wanted, lengths: readonly number[]): Snapshots {
   return new Map([...stored].map(([key, objects]) => [asked.get(key) ?? 0, objects]));
 }
 
-/** Replays as far as the last of them, and stores what it saw on the way. */
+/** Replays up to the last of them, and stores every snapshot on the way. */
 async function take(
   shadow: Session,
   wanted: Wanted,
@@ -100,8 +100,8 @@ export function sharing(): (object: SchemaObject) => SchemaObject {
 const judged = z.record(z.string(), z.boolean());
 
 /**
- * Asks only what it was not asked before: a restored database, or one of another major version,
- * always spells them differently.
+ * Sends only new questions to the shadow: a restored database, or one of another major version,
+ * always spells these expressions differently.
  */
 function remembering(wanted: Wanted, ask: Judge): Judge {
   const cache = openCache(wanted.environment);

@@ -20,7 +20,7 @@ export interface Wanted extends ShadowOptions {
   onReplay?: () => void;
 }
 
-/** Raised when the shape or the meaning of what is stored changes. */
+/** Incremented when the shape or the meaning of the stored values changes. */
 const generation = 3;
 
 declare const PGLITE_VERSION: string | undefined;

@@ -163,7 +163,7 @@ function strayRow({ id, created_at: at }: NamedRow, name: string, table: string)
     code: 'missing-file',
     severity: 'error',
     name,
-    message: `NamedRow ${id} of ${table} (created_at ${at}${time}) has no name, and no migration in the folder matches its time or hash: Drizzle 1.0 does not upgrade a table with such a row.`,
+    message: `Row ${id} of ${table} (created_at ${at}${time}) has no name, and no migration in the folder matches its time or hash: Drizzle 1.0 does not upgrade a table with such a row.`,
     help: `Restore its folder: git log --all --diff-filter=D --summary -- '*.sql'. If it belongs to another configuration, use a separate table for each (migrations.table in drizzle.config.ts) and: DELETE FROM ${table} WHERE id = ${id};`,
   });
 }

@@ -167,7 +167,7 @@ function strayRow(row: JournalRow, { journal, table }: JournalAndTable): Finding
     code: 'missing-file',
     severity: 'error',
     name: nameOf(row),
-    message: `JournalRow ${row.id} of ${table} (created_at ${when}${when === null ? '' : `, ${timeOf(when)}`}) matches no entry in ${journal}: the entry was removed, or another Drizzle configuration writes to the same table, in which case each makes Drizzle skip pending migrations of the other.`,
+    message: `Row ${row.id} of ${table} (created_at ${when}${when === null ? '' : `, ${timeOf(when)}`}) matches no entry in ${journal}: the entry was removed, or another Drizzle configuration writes to the same table, in which case each makes Drizzle skip pending migrations of the other.`,
     help:
       when === null
         ? `Find out what wrote it, then set it to the when of its entry or delete it: SELECT * FROM ${table} WHERE id = ${row.id};`
@@ -220,7 +220,7 @@ function fromTheFuture(row: JournalRow, table: string): Finding {
     code: 'recorded-in-the-future',
     severity: 'warning',
     name: nameOf(row),
-    message: `JournalRow ${row.id} of ${table} has a created_at in the future (${at}, ${timeOf(at)}): Drizzle skips every migration generated before then.`,
+    message: `Row ${row.id} of ${table} has a created_at in the future (${at}, ${timeOf(at)}): Drizzle skips every migration generated before then.`,
     help: `Set the when of its journal entry to the time of its commit, and update the row: UPDATE ${table} SET created_at = <when> WHERE id = ${row.id};`,
   });
 }

@@ -41,11 +41,10 @@ interface Question {
 }
 
 /**
- * Replays migrations one by one and compares what they make with the live catalog.
- *
- * A complete comparison after each file would cost the square of their number. Each comparison
- * that fails gives a probe, an object in which the two differed, and a file is compared completely
- * only when it passes all probes: some ten times for a thousand files.
+ * Replays migrations one by one and compares the result with the live catalog. A complete
+ * comparison after each file would cost the square of their number. Each comparison that fails
+ * gives a probe, an object in which the two differed, and a file is compared completely only when
+ * it passes all probes: about ten times for a thousand files.
  *
  * @throws DbopsError naming the migration that does not replay
  */
@@ -70,8 +69,8 @@ export async function findPrefix(question: Question): Promise<BaselineProof> {
 
 interface Comparison extends Prefix {
   /**
-   * How many objects the prefix makes. Exact prefixes differ in it by what is not missed in them:
-   * extensions, publications, and what is in a platform's schemas.
+   * How many objects the prefix creates. Exact prefixes differ only in objects that are not
+   * compared: extensions, publications, and those in schemas of the platform.
    */
   objects: number;
 }

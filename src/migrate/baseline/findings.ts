@@ -29,7 +29,7 @@ export async function findingsOf(baseline: Baseline): Promise<Finding[]> {
   ];
 }
 
-/** What will be written, in words to agree to. */
+/** Returns the text of the consent question. */
 export function announcement(baseline: Baseline, database: string): string {
   const { length } = baseline.recorded;
   const migrations = length === 1 ? '1 migration' : `${length} migrations`;
@@ -39,16 +39,16 @@ export function announcement(baseline: Baseline, database: string): string {
   if (!last) return recorded;
   const names = listed(traceless);
   return baseline.isNamed
-    ? `${recorded} Nothing in the catalog shows that these of them were run: ${names}.`
-    : `${recorded} These leave no trace in the catalog and stay pending, so that dbops migrate up runs them: ${names}. If they were run already, leave now and repeat with --to ${shellWord(last.name)}.`;
+    ? `${recorded} The catalog does not show whether these were applied: ${names}.`
+    : `${recorded} These leave no trace in the catalog and remain pending, so dbops migrate up applies them: ${names}. If they are already applied, decline and run the command with --to ${shellWord(last.name)}.`;
 }
 
-/** How to go on with what stays pending. */
+/** Returns the next command for the migrations that remain pending. */
 export function nextStep(baseline: Baseline): string {
   const mayHaveRun = !baseline.isNamed && withoutTrace(baseline).length > 0;
   return mayHaveRun
-    ? '→ The others, when you know that they were not run: dbops migrate up'
-    : '→ The others: dbops migrate up';
+    ? '→ Apply the others, if they are not applied yet: dbops migrate up'
+    : '→ Apply the others: dbops migrate up';
 }
 
 /** Files with and without which the catalog is the same. */
@@ -74,8 +74,8 @@ async function unprovenData({ name, up }: Migration): Promise<Finding[]> {
     {
       code: 'data-not-proven',
       severity: 'warning',
-      message: `${name} also changes rows, and a catalog does not show whether that was done.`,
-      help: `Look whether its rows are there: ${up.file}`,
+      message: `${name} also changes rows, and the catalog does not show whether it did.`,
+      help: `Check whether its rows exist: ${up.file}`,
       where: { object: up.file, migration: name },
       key: `data-not-proven:${name}`,
     },
@@ -84,21 +84,21 @@ async function unprovenData({ name, up }: Migration): Promise<Finding[]> {
 
 function recordedAsNamed(migration: Migration): Finding {
   return noTrace(migration, {
-    message: `${migration.name} is recorded because --to names it: nothing in the catalog shows that it was run.`,
-    help: `Look whether what it does was done: ${migration.up.file}`,
+    message: `${migration.name} is recorded because of --to, although the catalog does not show whether it was applied.`,
+    help: `Check whether its changes were made: ${migration.up.file}`,
   });
 }
 
 function leftPending(migration: Migration, index: number, baseline: Baseline): Finding {
   const { folder, proof, dryRun } = baseline;
-  // A file that makes what a later one drops can't be the end of what is there.
+  // A file that creates what a later one drops cannot be the last applied one.
   const end = proof.exact.find((length) => length > proof.proven + index) ?? 0;
   const repeat = `dbops migrate baseline --to ${shellWord(folder.migrations[end - 1]?.name ?? '')}`;
   return noTrace(migration, {
-    message: `${migration.name} is left pending: nothing in the catalog shows that it was run.`,
+    message: `${migration.name} remains pending: the catalog does not show whether it was applied.`,
     help: dryRun
-      ? `If it was not: dbops migrate up. If it was, record it too: ${repeat}`
-      : `If it was not: dbops migrate up. If it was, delete the rows that were just written to ${folder.tracking.table}, then: ${repeat}`,
+      ? `If it was not applied: dbops migrate up. If it was, record it too: ${repeat}`
+      : `If it was not applied: dbops migrate up. If it was, delete the rows that were just written to ${folder.tracking.table}, then: ${repeat}`,
   });
 }
 

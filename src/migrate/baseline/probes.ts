@@ -20,7 +20,7 @@ export class Probes {
     this.#liveRelations = new Set(live.flatMap((object) => relationsOf(object)));
   }
 
-  /** The one in the middle: on the average half of what is still missing comes before it. */
+  /** Adds the middle difference: on average, half of the missing objects are created before it. */
   learn(differences: readonly Difference[]): void {
     const extra = differences.filter(({ change }) => change === 'extra');
     const telling = extra.length > 0 ? extra : differences;

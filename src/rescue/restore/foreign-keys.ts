@@ -46,7 +46,7 @@ function existsIn(
   return `EXISTS (SELECT FROM ${source} p WHERE ${pairs.join(' AND ')})`;
 }
 
-/** Tables to restore, parents first; what is left over refers to one another. */
+/** Returns the tables to restore, parents first; the rest refer to one another. */
 export function inOrder(
   records: readonly RescueRecord[],
   shapes: ReadonlyMap<string, Shape>,

@@ -18,7 +18,7 @@ interface Failed {
   sql?: string | undefined;
   /** Statements of the file that completed before the failing one. */
   completed: number;
-  /** Where the failing one begins, where that is known better. */
+  /** The offset of the failing statement, if known more precisely. */
   offset?: number | undefined;
 }
 
