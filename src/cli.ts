@@ -182,7 +182,7 @@ function configure(leaf: Commander, { entry, command, run }: Leaf): void {
   );
 }
 
-/** Help and version asked for are a success; everything else of commander's is a usage error. */
+/** Requested help and version are a success; any other error of commander is a usage error. */
 async function usageExit(error: CommanderError, argv: string[], io: Io): Promise<ExitCode> {
   if (error.exitCode === 0) return exitCodes.done;
   const isIncomplete = error.code === 'commander.help';

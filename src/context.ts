@@ -47,7 +47,9 @@ export interface Context {
   progress: Progress;
   /** Prints a remark on stderr, unless `--quiet`. */
   note(line: string): void;
-  /** Prints a line of the answer as soon as it is known, on stdout; with `--json` nothing. */
+  /**
+   * Prints a line of the result on stdout as soon as it is known; with `--json`, prints nothing.
+   */
   print(line: string, tone?: Tone): void;
   /** Connects at the first call and names the target on stderr. */
   session(): Promise<Session>;

@@ -37,7 +37,7 @@ interface Used {
   server?: Server;
 }
 
-/** Runs a command and prints its report: the answer on stdout, an error on stderr. */
+/** Runs a command and prints its report: the result on stdout, an error on stderr. */
 export async function execute(execution: Execution): Promise<ExitCode> {
   const used: Used = {};
   const report = await runCommand(execution, used).catch((error: unknown) =>

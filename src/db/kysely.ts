@@ -22,7 +22,7 @@ export function kyselyOf<DB>({ client, pid }: Session): Kysely<DB> {
   return kyselyOver<DB>({ query: client.query.bind(client), processID: pid });
 }
 
-/** Kysely over a connection that somebody else opens and closes. */
+/** Returns a Kysely over a connection that the caller opens and closes. */
 export function kyselyOver<DB>(connection: Connection, kysely: KyselyPackage = own): Kysely<DB> {
   return new kysely.Kysely<DB>({ dialect: dialectOver(connection, kysely) });
 }

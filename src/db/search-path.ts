@@ -11,7 +11,7 @@ import type { Target } from './target.ts';
  */
 export const ownPath = 'pg_catalog, pg_temp';
 
-/** What of a session decides its search_path. */
+/** The properties of a session that decide its search_path. */
 interface PathOwner {
   /** SQL of the path of dbops. */
   readonly path: string;

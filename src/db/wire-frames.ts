@@ -1,6 +1,6 @@
 /**
- * Cuts the bytes that a client sends into batches that the engine can answer as a whole. It reads what
- * it is given to the end, so a message must be complete, and a Parse must come with its Sync.
+ * Splits the bytes that a client sends into batches that the engine can answer as a whole. It reads
+ * its input to the end, so a message must be complete, and a Parse must come with its Sync.
  */
 export class WireFrames {
   #bytes: Buffer = Buffer.alloc(0);
@@ -21,7 +21,7 @@ export class WireFrames {
   }
 }
 
-/** Messages of the extended protocol that the server answers only when a later one asks it to. */
+/** Messages of the extended protocol that the server answers only after a later Flush or Sync. */
 const unanswered = new Set([...'PBDEC'].map((letter) => letter.charCodeAt(0)));
 
 const terminate = 'X'.charCodeAt(0);

@@ -28,7 +28,7 @@ export interface Draft {
   places: { subjects: string[]; others: string[] };
 }
 
-/** What of a column decides how its values are kept. */
+/** The properties of a column that decide how its values are kept. */
 export interface ColumnState {
   type: string;
   notNull: boolean;

@@ -10,7 +10,7 @@ import { countOf, placeOf } from '../rescue/report.ts';
 export interface RescueFlags {
   /** Destroys without a copy. */
   discardData: boolean;
-  /** Restores what the run creates a place for, or does not; absent: a person is asked. */
+  /** Whether to restore rows for which the run recreates the table or column; absent: ask. */
   restore?: boolean | undefined;
 }
 

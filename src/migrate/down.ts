@@ -78,7 +78,7 @@ interface Wanted {
   flags: RollbackFlags;
 }
 
-/** Proves, and looks at what would be lost. Nothing is refused yet. */
+/** Proves the rollbacks and counts what would be lost. Refuses nothing yet. */
 export async function prepareRollback(wanted: Wanted): Promise<Prepared> {
   const { context, session, folder, applied, migrations, pending = [], flags } = wanted;
   const { shadowFrom } = flags;

@@ -131,7 +131,7 @@ export function planCopy(
   };
 }
 
-/** SQL of the rows that a copy is made of. */
+/** Returns SQL that selects the rows to copy. */
 export function rowsOf({ shape, condition }: Copy): string {
   return `FROM ${ownRows(shape)}${condition ? ` WHERE ${condition}` : ''}`;
 }

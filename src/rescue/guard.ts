@@ -39,7 +39,7 @@ export interface Watch {
   losses: readonly Loss[];
   /** What the script's text says that it destroys. */
   stated: readonly Destruction[];
-  /** There was no shadow: of a change of type nobody knows what it does. */
+  /** Without a shadow, the effect of a type change is unknown. */
   isStatedAlone: boolean;
   /** Nothing is kept: that was agreed to. */
   discards: boolean;
@@ -59,7 +59,7 @@ export interface GuardOutcome {
   missed: readonly Loss[];
   /** The copies of what the script undoes. */
   returning: readonly RescueRecord[];
-  /** What of them was restored; those that the server refused are not among them. */
+  /** The restored records, without those that the server refused. */
   restored: readonly Restored[];
 }
 

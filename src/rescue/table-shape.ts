@@ -66,7 +66,7 @@ export interface Switch extends TableName {
   state: 'O' | 'R' | 'A';
 }
 
-/** Reads the tables that are there, in the caller's transaction. */
+/** Reads the existing tables, in the caller's transaction. */
 export async function readShapes(
   session: Session,
   names: readonly TableName[],

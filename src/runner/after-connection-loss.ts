@@ -11,8 +11,8 @@ type Fate = 'committed' | 'rolled back' | 'unknown';
 const patience = 5_000;
 
 /**
- * What became of a transaction whose connection broke. A COMMIT may have been on its way, so the
- * database is asked, once the server process that worked for us has gone.
+ * The outcome of a transaction whose connection broke. A COMMIT may have been sent, so the database
+ * is queried once the server process of the session has ended.
  */
 export async function fateOf(step: RunningStep): Promise<Fate> {
   const isDone = await afterLoss(step.run, (session) => isRecorded(session, step));

@@ -5,8 +5,8 @@ import { DbopsError, exitCodes } from '../errors.ts';
 import type { AfterLoss, RunSettings } from './step.ts';
 
 /**
- * A server that crashed refuses connections until it has started again. It is given the patience
- * of the run once, however often it is asked.
+ * A crashed server refuses connections until it has restarted. dbops waits for it as long as the
+ * patience of the run, once per run.
  */
 export function patientAfterLoss({
   anotherSession,

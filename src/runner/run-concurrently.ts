@@ -107,7 +107,10 @@ function finished({ step, done }: Alone): string {
   return saveCheckpoint(step, { done: done + 1 });
 }
 
-/** An INVALID index answers no query, costs every write, and would make IF NOT EXISTS a lie. */
+/**
+ * An INVALID index serves no query, slows down every write, and would make IF NOT EXISTS skip the
+ * statement.
+ */
 async function dropLeftovers(alone: Alone, effect: Effect): Promise<boolean> {
   const { step, begun } = alone;
   const { run } = step;
@@ -125,7 +128,10 @@ async function dropLeftovers(alone: Alone, effect: Effect): Promise<boolean> {
 
 const dropOf = (index: string) => `DROP INDEX CONCURRENTLY IF EXISTS ${index}`;
 
-/** Milliseconds for what is left, when the statement itself has waited enough, or nobody will wait. */
+/**
+ * Milliseconds for the cleanup, when the statement itself has waited long enough or the run was
+ * interrupted.
+ */
 const hurry = 500;
 
 /** Drops what a failed statement left, so that the next run starts it again. */

@@ -116,7 +116,9 @@ async function attempt(
   }
 }
 
-/** One that the database URL asks for (`options=-csearch_path%3Dcrm`) is meant, and stays. */
+/**
+ * A search_path that the database URL sets (`options=-csearch_path%3Dcrm`) is intended and kept.
+ */
 async function searchPathOf({ session, folder }: RunSettings): Promise<string | undefined> {
   const { searchPath } = folder.format;
   if (searchPath === undefined) return undefined;

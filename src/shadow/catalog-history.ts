@@ -125,7 +125,7 @@ interface Question {
   candidates: Candidate[];
 }
 
-/** A text of the folder, and after how many migrations it is there for the first time. */
+/** A text of the folder, and the number of migrations after which it first exists. */
 interface Candidate {
   length: number;
   text: string;

@@ -42,7 +42,7 @@ export async function repairsOf(
   });
 }
 
-/** A role that may see the schema need not see all that the planner asks for. */
+/** A role that may read the schema may lack privileges on what the planner reads. */
 function unlessRefused(error: unknown): undefined {
   if (codeOf(error) !== sqlstate.insufficientPrivilege) throw error;
 }

@@ -86,7 +86,7 @@ async function take(
   return taken;
 }
 
-/** Gives one and the same object for all that are alike. */
+/** Returns the same object for equal values. */
 export function sharing(): (object: SchemaObject) => SchemaObject {
   const seen = new Map<string, SchemaObject>();
   return (object) => {

@@ -10,7 +10,7 @@ import { serverSays } from '../sql/error-position.ts';
 import { lineOf } from '../sql/statements.ts';
 import { replayOne, settingsOf } from './replay.ts';
 
-/** What of a folder does not run on an empty database, and was left out. */
+/** Statements of a folder that do not run on an empty database and were skipped. */
 export const skippedShape = z.object({
   /** Of the migration. */
   name: z.string(),

@@ -22,7 +22,10 @@ export function withoutTriggers({ switches }: Shape): DisabledConstraints {
 
 const enabling = { O: 'ENABLE', R: 'ENABLE REPLICA', A: 'ENABLE ALWAYS' } as const;
 
-/** Tables that refer to one another have no order: their foreign keys are looked at when all rows are in. */
+/**
+ * Tables that refer to one another have no order: their foreign keys are checked when all rows are
+ * written.
+ */
 export function withLateForeignKeys(
   shape: Shape,
   cyclic: ReadonlySet<string>,

@@ -36,8 +36,8 @@ export function restoreValues(place: RestoreTarget, column: string): string {
 }
 
 /**
- * SQL that is true where somebody wrote a value: saved values replace only what the scripts left.
- * It is never NULL.
+ * Returns an SQL condition that is true if the value was written since: saved values only replace
+ * values that the scripts left. It is never NULL.
  */
 function isWritten(
   { record: { isReturned }, shape, options, narrowType }: RestoreTarget,

@@ -5,9 +5,9 @@ import { countFates, type RestoreTarget } from './row-outcome.ts';
 import { isOrphan } from './foreign-keys.ts';
 
 /**
- * SQL that puts the rows of a table back and counts what became of each. A row that is there under
- * the same key is left alone, and so is one that another unique index would refuse. It runs under the
- * path of the role: operators are named with their schemas.
+ * Returns SQL that restores the rows of a table and counts the outcomes. A row whose key already
+ * exists is skipped, and so is one that another unique index would refuse. It runs under the path
+ * of the role: operators are named with their schemas.
  */
 export function restoreRows(place: RestoreTarget): string {
   const { record, shape, options } = place;

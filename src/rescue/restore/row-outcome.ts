@@ -4,7 +4,7 @@ import type { Shape } from '../table-shape.ts';
 /** What became of the rows of a copy. */
 export interface Fates {
   restored: number;
-  /** They are there as they were. */
+  /** They exist unchanged. */
   same: number;
   /** Something else is in their place, and was left alone. */
   conflict: number;

@@ -34,8 +34,8 @@ export interface Restored {
 }
 
 /**
- * Puts rows and values back, all in one transaction: tables first, parents before children, then
- * columns. What is there is never overwritten unless `overwrite` says so.
+ * Restores rows and values in one transaction: tables first, parents before children, then columns.
+ * Existing rows and newer values are only overwritten with `overwrite`.
  *
  * @throws when the server refuses a row; then nothing was changed
  */
@@ -186,7 +186,10 @@ async function one(session: Session, place: RestoreTarget): Promise<Fates> {
   return fates;
 }
 
-/** Where another tool has brought a column back, nobody noted its values: the narrow ones tell. */
+/**
+ * If another tool added the column again, its values were not stored: the narrow ones identify
+ * them.
+ */
 async function narrowTypeOf(
   session: Session,
   { record, shape }: RestoreTarget,

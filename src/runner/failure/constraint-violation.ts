@@ -155,7 +155,7 @@ async function alsoForbidden(
   return found;
 }
 
-/** Of a column that the file makes, nobody knows what it would hold by then. */
+/** The values of a column that the file creates are unknown. */
 function isGuess({ demand, found }: Violation): boolean {
   return found.isWholeTable && !(demand.kind === 'not-null' && demand.type !== undefined);
 }

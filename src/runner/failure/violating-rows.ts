@@ -26,7 +26,7 @@ export interface ViolatingRows {
   samples: string[];
   /** Columns of the samples. */
   sampled: string[];
-  /** The demand is about columns that are not there any more: these are all rows of the table. */
+  /** The columns of the demand no longer exist, so all rows of the table count. */
   isWholeTable: boolean;
   /** The planner's estimate of the table. */
   estimate: number;
