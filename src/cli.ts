@@ -101,8 +101,8 @@ function quietly(command: Commander, argv: string[], io: Io): Commander {
 }
 
 /**
- * The command line that prints what `dbops help WORDS` or `dbops NOUN help VERB` asks for; nothing
- * when no help is asked for. A word that is no command stays, so that it is reported.
+ * Returns the command line that prints what `dbops help WORDS` or `dbops NOUN help VERB` asks for;
+ * undefined when no help is requested. Unknown words stay, so that they are reported.
  */
 function wordsOfHelp(argv: string[]): string[] | undefined {
   const words = argv.filter((word) => !word.startsWith('-'));
@@ -128,7 +128,10 @@ function withoutValue(message: string): string {
   return message.replace(/(unknown option '[^=']*)=.*'/s, "$1'");
 }
 
-/** The commander command of an entry; verbs only of a noun that is asked for: each costs time. */
+/**
+ * Returns the commander command of an entry; verbs are only added to the requested noun, because
+ * each costs time.
+ */
 function leafFor(
   program: Commander,
   { words, summary }: CommandEntry,
@@ -179,7 +182,7 @@ function configure(leaf: Commander, { entry, command, run }: Leaf): void {
   );
 }
 
-/** Help and version asked for are a success; everything else of commander's is a usage error. */
+/** Requested help and version are a success; any other error of commander is a usage error. */
 async function usageExit(error: CommanderError, argv: string[], io: Io): Promise<ExitCode> {
   if (error.exitCode === 0) return exitCodes.done;
   const isIncomplete = error.code === 'commander.help';

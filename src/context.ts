@@ -49,7 +49,9 @@ export interface Context {
   progress: Progress;
   /** Prints a remark on stderr, unless `--quiet`. */
   note(line: string): void;
-  /** Prints a line of the answer as soon as it is known, on stdout; with `--json` nothing. */
+  /**
+   * Prints a line of the result on stdout as soon as it is known; with `--json`, prints nothing.
+   */
   print(line: string, tone?: Tone): void;
   /** Connects at the first call and names the target on stderr. */
   session(): Promise<Session>;
@@ -57,7 +59,7 @@ export interface Context {
   anotherSession(): Promise<Session>;
   /** Asks for the database name before data is lost or a protected database changed (`--confirm`). */
   consent(what: string): Promise<void>;
-  /** Lets the person choose; returns nothing where nobody can be asked. */
+  /** Asks the person to choose; returns undefined without a terminal. */
   choose<T>(question: string, choices: readonly Choice<T>[]): Promise<T | undefined>;
 }
 

@@ -37,7 +37,7 @@ interface Used {
   server?: Server;
 }
 
-/** Runs a command and prints its report: the answer on stdout, an error on stderr. */
+/** Runs a command and prints its report: the result on stdout, an error on stderr. */
 export async function execute(execution: Execution): Promise<ExitCode> {
   const used: Used = {};
   if (execution.io.known) execution.io.known.command = execution.words;
@@ -118,7 +118,7 @@ function engineStopped(loss: EngineLost): DbopsError {
     exitCode: exitCodes.failed,
     message: loss.message,
     reason: loss.reason.slice(1),
-    hint: 'What was not committed is rolled back. Run the command again.',
+    hint: 'Uncommitted changes are rolled back. Run the command again.',
     cause: loss,
   });
 }

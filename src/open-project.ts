@@ -8,7 +8,7 @@ import { type MigrationStatus, readStatuses } from './runner/tracking-state.ts';
 import { nothingRecorded, refuseForgottenTable } from './runner/tracking-elsewhere.ts';
 
 /**
- * The folder of migrations that a command works on; a person is asked when there are several.
+ * Returns the migrations folder that a command works on; asks when there are several.
  *
  * @throws usage error as `readFolder` does
  */

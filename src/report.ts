@@ -21,7 +21,7 @@ export type Finding = {
   severity: Severity;
   message: string;
   help: string;
-  /** The object, and the migration file that makes it where one is known. */
+  /** The object, and the migration file that creates it, if known. */
   where: { object: string; migration?: string };
   /** Stable across runs: what a baseline of known findings would list. */
   key: string;
@@ -59,9 +59,9 @@ export type Block =
   | { kind: 'code'; text: string };
 
 /**
- * What a command answers. `data` are the keys of its JSON document (beside `command`, `ok` and
- * `target`), `blocks` the same for people. A command that stopped half-way says in `error` why,
- * and still reports what it did.
+ * The result of a command. `data` has the keys of its JSON document (beside `command`, `ok` and
+ * `target`), `blocks` the same for people. A command that stopped midway gives the reason in
+ * `error`, and still reports what it did.
  */
 export interface Report {
   exitCode: ExitCode;

@@ -11,8 +11,8 @@ function lockKeyOf(name: string): bigint {
 }
 
 /**
- * Runs `work` under the advisory lock of the backfill. The server releases it with its session, so a
- * run that was killed blocks nobody.
+ * Runs `work` under the advisory lock of the backfill. The server releases it with its session, so
+ * a killed run blocks no other.
  *
  * @throws code 7 naming the run that holds the lock
  */

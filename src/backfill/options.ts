@@ -32,6 +32,8 @@ export interface BackfillOptions {
   onProgress: (line: string) => void;
   /** Called with decisions and their reasons. */
   onNote: (line: string) => void;
+  /** Reports a line that only `--verbose` shows. */
+  onDetail: (line: string) => void;
 }
 
 const defaults = {
@@ -58,6 +60,9 @@ export function optionsOf(context: Context): BackfillOptions {
     anotherSession: () => context.anotherSession(),
     onProgress: (line) => progress.update(line),
     onNote: (line) => context.note(line),
+    onDetail: (line) => {
+      if (context.flags.verbose) context.note(line);
+    },
   };
 }
 

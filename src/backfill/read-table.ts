@@ -41,7 +41,7 @@ export interface TableInfo {
   type: string;
   /** The type without a length: a cast to `varchar(3)` truncates, an assignment fails. */
   comparedType: string;
-  /** SQL that gives a value the collation of the column; empty for a type without. */
+  /** Returns SQL that sets the collation of the column; empty for a type without collation. */
   collate: string;
   isNotNull: boolean;
   triggers: string[];

@@ -55,7 +55,7 @@ export interface Subject {
   where?: string;
   /** Rows that need nothing; absent: those with a value. */
   done?: string;
-  /** Why `done` was added where the definition has none. */
+  /** The reason for the `done` that a definition without one gets. */
   doneBecause?: string;
   /** SQL of the value of orphans, with `--orphans set=VALUE`. */
   orphanValue?: string;
@@ -126,7 +126,10 @@ async function sourceOf(session: Session, target: BackfillTarget): Promise<Subje
   return { table: source, sql, on: target.on, isUnique, rows: await readEstimate(session, source) };
 }
 
-/** The name in SQL with the schema that it has for the role; as it is where it has none. */
+/**
+ * Returns the name in SQL with the schema that the role resolves it to; unchanged if it resolves to
+ * none.
+ */
 async function nameIn(
   session: Session,
   { schema, name }: { schema?: string; name: string },

@@ -250,7 +250,8 @@ function createAnnouncer({ backfill, options }: BackfillRun) {
     if (announced.get(oid) === strategy.name) return;
     announced.set(oid, strategy.name);
     const because = strategy.because ? ` (${strategy.because})` : '';
-    options.onNote(`${name}: ${strategy.name}${because}`);
+    const report = strategy.because ? options.onNote : options.onDetail;
+    report(`${name}: ${strategy.name}${because}`);
     await session.query('UPDATE dbops.backfills SET strategy = $2 WHERE name = $1', [
       backfill.name,
       `${strategy.name}${because}`,

@@ -75,7 +75,7 @@ function parseJson(source: string): unknown {
   }
 }
 
-/** Returns the detected folder; nothing where the project has none yet. */
+/** Returns the detected folder; undefined when the project has none yet. */
 async function look(context: Context): Promise<Found | undefined> {
   try {
     const { directory, format } = await folderOf(context);

@@ -80,7 +80,7 @@ function doesNotOpen(name: string, engine: EngineLost): DbopsError {
     exitCode: exitCodes.unreachable,
     message: `Cannot open ${name}.`,
     reason: [engine.message, ...engine.reason.slice(1)],
-    hint: 'Correct what the engine reports (a full disk, rights, files of another version), then run the command again.',
+    hint: 'Fix the cause above (a full disk, missing permissions, files of another version), then run the command again.',
     cause: engine,
   });
 }

@@ -130,6 +130,6 @@ function isOpen(directory: string, holder: number): DbopsError {
     code: 'LOCK.EMBEDDED',
     exitCode: exitCodes.locked,
     message: `The embedded database ${directory} is open in process ${holder}.`,
-    hint: `Wait until it has finished, or look at it: ps -p ${holder}`,
+    hint: `Wait until that process has ended; to see it: ps -p ${holder}`,
   });
 }

@@ -45,8 +45,8 @@ export async function writeLabel(
 }
 
 /**
- * Whether acting on the database needs its name as consent: it is protected, labelled production,
- * or it is on another machine and nobody has said what it is.
+ * Returns whether changing the database requires its name as consent: it is protected, labelled
+ * production, or remote without a label.
  */
 export function needsConsent(session: Session, { name, isProtected }: EnvironmentLabel): boolean {
   return isProtected || name === 'production' || (name === null && !isLocal(session.target));

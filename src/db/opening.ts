@@ -52,7 +52,7 @@ export async function queryBehind(
   return client.query(query);
 }
 
-/** What pg makes of a text without a statement. */
+/** The result that pg returns for a text without a statement. */
 const nothing = { command: null, rowCount: null, oid: null, rows: [], fields: [] };
 
 /** What takes the extended protocol, which has one statement a message (pg, `Query.requiresPreparation`). */

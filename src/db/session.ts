@@ -224,9 +224,9 @@ function writesWhenRead(cause: unknown): DbopsError {
   return new DbopsError({
     code: 'DATABASE.WRITES_WHEN_READ',
     exitCode: exitCodes.failed,
-    message: 'Something in the database writes when it is read; nothing was changed.',
+    message: 'A query tried to write in a read-only transaction; nothing was changed.',
     reason: [`SQLSTATE ${sqlstate.readOnlySqlTransaction}: ${messageOf(cause)}`],
-    hint: 'A view, a policy or a function that the query calls holds that statement: dbops reads in a read-only transaction.',
+    hint: 'A view, a policy or a function that the query uses contains the statement above; it must not write.',
     cause,
   });
 }

@@ -8,7 +8,7 @@ export interface NamedObject {
   id: string;
   kind: 'schema' | 'relation' | 'column' | 'constraint' | 'type' | 'label';
   schema: string;
-  /** The table or type of a part; otherwise empty. */
+  /** The table or type of a column, constraint or label; otherwise empty. */
   parent: string;
   name: string;
   /** The keyword after ALTER. */

@@ -4,9 +4,9 @@ import type { Session } from '../db/session.ts';
 import type { Folder } from './format.ts';
 
 /**
- * The folder with the schemas of its tool's tables. The tool leaves them to the `search_path` of its
- * role, which no statement of dbops runs under: it is asked once which table it finds, or in which
- * schema it would create one.
+ * Returns the folder with the schemas of its tool's tables. The tool resolves them by the
+ * `search_path` of its role, under which dbops runs no statement, so the server is asked once which
+ * table that path finds, or in which schema it would create one.
  */
 export async function placeFolder(session: Session, folder: Folder): Promise<Folder> {
   const { unplaced, ...rest } = folder;

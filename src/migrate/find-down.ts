@@ -41,8 +41,8 @@ export async function rollbacksOf(asked: Asked): Promise<Rollback[]> {
     server: settings.shadow,
     signal,
     timeLimit,
-    onReplay: () => progress.update(`replaying ${applied.length} migrations in a shadow`),
-    onProve: (name) => progress.update(`proving the rollback of ${name} in a shadow`),
+    onReplay: () => progress.update(`replaying ${applied.length} migrations in a shadow database`),
+    onProve: (name) => progress.update(`proving the rollback of ${name} in a shadow database`),
     readLive: () =>
       readWithFixedSettings(session, async () => ({
         facts: await readPlannerCatalog(session),

@@ -83,7 +83,7 @@ function headOf(rollback: Rollback): string[] {
   return [
     `${name} (down, ${kind})`,
     ...(isProven(rollback)
-      ? ['proven: up, down and up again in a shadow give the same schema']
+      ? ['proven: up, down and up again in a shadow database give the same schema']
       : ['NOT PROVEN', ...doubts.flatMap(describeDoubt)]),
     ...changesOf(rollback),
   ];

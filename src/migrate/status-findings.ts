@@ -87,7 +87,7 @@ function explain(
     'out-of-order': {
       severity: 'warning',
       message: `${name} is pending, and older than a migration that is applied.`,
-      help: `If the database has it already: dbops repair-tracking. If not, apply it now: dbops migrate up --allow-out-of-order${migration ? `, or give ${fileOf(migration.up.file)} a newer number` : ''}`,
+      help: `If it is already applied: dbops repair-tracking. Otherwise apply it: dbops migrate up --allow-out-of-order${migration ? `, or give ${fileOf(migration.up.file)} a newer number` : ''}`,
     },
   };
   return explanations[state];
@@ -166,7 +166,7 @@ export function findingsOfOrder(
       code: 'recorded-late',
       severity: 'info' as const,
       message: `${row.name} was recorded after ${before.name}, which comes later in the folder.`,
-      help: 'Nothing needs to be done where the two do not depend on each other: dbops verify compares what they made.',
+      help: 'If the two do not depend on each other, no action is needed. To compare the schema: dbops verify',
       where: { object: row.name },
       key: `recorded-late:${row.name}`,
     };

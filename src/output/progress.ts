@@ -6,7 +6,7 @@ export interface Progress {
   update(line: string): void;
   /** Prints something above the line. */
   above(print: () => void): void;
-  /** Removes the line: the work that it described is over. */
+  /** Removes the line when its work is finished. */
   clear(): void;
 }
 

@@ -5,7 +5,7 @@ import type { ExitCode } from '../errors.ts';
 import type { Block, Column, Row } from '../report.ts';
 import type { Period } from './period.ts';
 
-/** What every report is asked for, besides its own filters. */
+/** The options of every report, besides its own filters. */
 export interface ReportRequest {
   /** The instant that the report describes. */
   asOf: Date;

@@ -10,8 +10,8 @@ export function chosen(records: readonly RescueRecord[], name: string): RescueRe
   if (found.length > 0) return found;
   throw usageError(
     'RESCUE.UNKNOWN',
-    `Nothing is kept under ${name}.`,
-    'Give the name of a migration or an id: dbops rescue list',
+    `No saved rows found: ${name}`,
+    'Pass the name of a migration or an id: dbops rescue list',
     [...new Set(records.map(({ migration }) => migration))].slice(0, 12),
   );
 }

@@ -20,7 +20,7 @@ export function rescueError(error: unknown, { migration }: Cause, { target }: Se
   return new DbopsError({
     code: 'RESCUE.FAILED',
     exitCode: isRightMissing(cause) ? exitCodes.unreachable : exitCodes.failed,
-    message: `${migration} would destroy rows, and they could not be copied to dbops_rescue first: ${said}. It was rolled back; nothing was changed.`,
+    message: `${migration} would destroy rows that could not be copied to dbops_rescue: ${said}. It was rolled back; nothing was changed.`,
     reason: [`SQLSTATE ${code}`],
     hint: isRightMissing(cause)
       ? `Let the owner of the database run: CREATE SCHEMA dbops_rescue AUTHORIZATION ${role}; or go on without a copy: --discard-data`

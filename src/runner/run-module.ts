@@ -64,7 +64,7 @@ async function refuseOpenTransaction({
   throw new DbopsError({
     code: 'MIGRATION.OPEN_TRANSACTION',
     exitCode: exitCodes.failed,
-    message: `${migration.name} began a transaction and did not end it. The transaction was rolled back; what the module did before remains, and the migration is not recorded.`,
+    message: `${migration.name} began a transaction and did not end it. The transaction was rolled back; earlier changes of the module remain, and the migration is not recorded.`,
     reason: [script.file],
     hint: `Add COMMIT for its BEGIN, or remove both: without no-transaction, a migration runs in its own transaction.`,
   });

@@ -106,6 +106,8 @@ type Scope = 'local' | 'session';
 export interface RunningStep extends Step {
   run: Run;
   /** Records the migration in the tracking table (`up`) or erases its row (`down`). */
+  rowSql: string;
+  /** The same after the search_path of dbops, because the migration may have changed it. */
   trackingSql: string;
   /** Timeouts and other settings of the server. */
   limits: Record<Scope, readonly string[]>;
@@ -119,13 +121,15 @@ export interface RunningStep extends Step {
 /** Builds what the execution of a step needs, once. */
 export function startStep(step: Step, run: Run): RunningStep {
   const lockTimeout = lockTimeoutOf(step, run);
+  const rowSql = rowSqlOf(step, run);
   const limits = (scope: string) =>
     limitsOf(run, lockTimeout).map((each) => `SET ${scope} ${each}`);
   const path = run.searchPath === undefined ? 'DEFAULT' : quoteIdentifier(run.searchPath);
   return {
     ...step,
     run,
-    trackingSql: trackingSqlOf(step, run),
+    rowSql,
+    trackingSql: `${toOwnPath(run.session)}; ${rowSql}`,
     limits: { local: limits('LOCAL'), session: limits('SESSION') },
     userPath: {
       local: `SET LOCAL search_path TO ${path}`,
@@ -142,11 +146,9 @@ export function startStep(step: Step, run: Run): RunningStep {
   };
 }
 
-/** The path is set first, because the migration may have changed it. */
-function trackingSqlOf({ migration, direction }: Step, { folder, prepared, session }: Run): string {
+function rowSqlOf({ migration, direction }: Step, { folder, prepared }: Run): string {
   const { tracking } = folder;
-  const sql = direction === 'up' ? tracking.record(migration, prepared) : tracking.erase(migration);
-  return `${toOwnPath(session)}; ${sql}`;
+  return direction === 'up' ? tracking.record(migration, prepared) : tracking.erase(migration);
 }
 
 /**

@@ -116,8 +116,8 @@ export function findingsOfElsewhere(
   return elsewhere.map((other) => ({
     code: 'tracking-elsewhere',
     severity: isChosen ? 'info' : 'warning',
-    message: `${sentenceOf(other)}, ${tracking.table} none.`,
-    help: `If that is where they are tracked: dbops migrate status ${other.options}`,
+    message: `${sentenceOf(other)}; ${tracking.table} records none.`,
+    help: `To use that table: dbops migrate status ${other.options}`,
     where: { object: textOf(other.name) },
     key: `tracking-elsewhere:${textOf(other.name)}`,
   }));
@@ -156,8 +156,8 @@ function refuseElsewhere(
   if (!first) return;
   throw usageError(
     'TRACKING.ELSEWHERE',
-    `${tracking.table} records nothing, but another table does; nothing was changed.`,
-    `Name that table: dbops ${command} ${first.options}; or, if it is not to count, the one that is meant: dbops ${command} ${optionFor(tracking.table)}`,
+    `${tracking.table} has no rows, but another table records migrations of this folder; nothing was changed.`,
+    `To use that table: dbops ${command} ${first.options}; to ignore it: dbops ${command} ${optionFor(tracking.table)}`,
     elsewhere.map((each) => `${sentenceOf(each)} (${each.options})`),
   );
 }

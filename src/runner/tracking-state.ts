@@ -129,9 +129,9 @@ function otherTable(error: unknown, { table }: Pick<Tracking, 'table'>, format?:
   return new DbopsError({
     code: 'TRACKING.UNREADABLE',
     exitCode: exitCodes.desynchronised,
-    message: `${table} is not the table that ${format?.name ?? 'its tool'} makes: ${said}.`,
+    message: `${table} is not a tracking table of ${format?.name ?? 'the tool'}: ${said}.`,
     reason: error instanceof z.ZodError ? more : [`SQLSTATE ${codeOf(error)}`],
-    hint: `Name the table that it is with --tracking-table, or the tool with --format. What the table has, psql shows: \\d ${table}`,
+    hint: `Pass the right table with --tracking-table, or the right tool with --format. To see its columns in psql: \\d ${table}`,
     cause: error,
   });
 }

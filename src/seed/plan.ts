@@ -54,7 +54,10 @@ export interface SeedCounts {
   unchanged: Record<string, number>;
 }
 
-/** Sums the plans. `unchanged` has every table, the others only those with a count above 0. */
+/**
+ * Returns the sums of the plans. `unchanged` lists every table, the others only tables with a count
+ * above 0.
+ */
 export function countPlans(plans: readonly TablePlan[]): SeedCounts {
   const counts: SeedCounts = { created: {}, updated: {}, unchanged: {} };
   const add = (sums: Record<string, number>, table: string, rows: number) => {

@@ -31,7 +31,7 @@ export async function conditionalPart(sql: string): Promise<string> {
   }
 }
 
-/** The same of a module: all of its source, where it branches on what it reads. */
+/** Returns the same for a module: all of its source, if it branches on what it reads. */
 export function conditionalModule(source: string): string {
   return isConditional(source) ? source : '';
 }

@@ -15,15 +15,18 @@ const fullDisk = `CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql A
   CREATE TRIGGER full_disk BEFORE UPDATE ON purchases FOR EACH ROW EXECUTE FUNCTION full_disk()`;
 
 describe.each(servers)('a backfill of flags on $name', (target) => {
-  it('fills every row, reports the strategy and counts all rows', () =>
+  it('fills every row, reports the strategy with --verbose and counts all rows', () =>
     withShop(target, { purchases: 2_000, personal: 2 }, async (project) => {
-      const { exitCode, stderr, stdout } = await project.dbops('backfill', 'run', ...definition);
+      const words = ['backfill', 'run', ...definition, '--verbose'];
+      const { exitCode, stderr, stdout } = await project.dbops(...words);
       expect({ exitCode }).toEqual({ exitCode: 4 });
       expect(stderr).toContain('public.purchases: striped ctid windows');
       expect(stdout).toContain(
         '2,000 rows = 0 already filled + 1,800 changed + 200 orphans + 0 mismatched',
       );
       expect(await wrongIn(project)).toBe(0);
+      const again = await project.dbops('backfill', 'run', ...definition);
+      expect(again.stderr).not.toContain('ctid');
       const skipped = await run(project, '--orphans', 'skip');
       expect(skipped).toMatchObject({
         exitCode: 0,

@@ -86,7 +86,7 @@ describe.runIf(server)('a tracking table', () => {
           code: 'TRACKING.UNREADABLE',
         });
         expect(error?.message).toMatch(
-          /^dbops\.migrations is not the table that dbops makes: column "name" does not exist\./,
+          /^dbops\.migrations is not a tracking table of dbops: column "name" does not exist\./,
         );
         expect(error?.hint).toContain('--tracking-table');
       });

@@ -150,7 +150,7 @@ describe.each(newest)('migrate baseline on $name', (target) => {
         expect(stdout).toContain('1 of 3 migrations would be recorded');
         const [, advice = ''] = /(migrate baseline --to 0003\S+)/.exec(stdout) ?? [];
         const named = await project.dbops(...advice.split(' '));
-        expect(named.stdout).toContain('0003_rows is recorded because --to names it');
+        expect(named.stdout).toContain('0003_rows is recorded because of --to');
         expect(named.stdout).not.toContain('exactly');
         expect(await tracked(project)).toEqual(['0001_plans', ...rest]);
         expect(await plans(project)).toEqual([{ id: 1 }]);

@@ -73,7 +73,7 @@ describe.each(targets)('a Kysely module on $name', (target) => {
     ));
 
   it.each([
-    ['can not be read', 'export const up = ;', /cannot be loaded/],
+    ['cannot be read', 'export const up = ;', /cannot be loaded/],
     ['throws when it is loaded', `throw new Error('not today');`, /not today/],
     ['exports no up', 'export const something = 1;', /exports no function up/],
   ])('that %s is a usage error, and nothing is started', (_, source, message) =>

@@ -173,7 +173,7 @@ describe('a plan is refused', () => {
       /0001_m: applied, but its file no longer exists/,
     ],
     ['two of a number', () => planUp(compare([a, migration(1, 'z')], [])), 2, /0001_z/],
-    ['an unknown --to', () => planUp(compare([a], []), { to: '7' }), 2, /no migration 7/],
+    ['an unknown --to', () => planUp(compare([a], []), { to: '7' }), 2, /Migration not found: 7/],
     [
       'an ambiguous --to',
       () =>

@@ -57,6 +57,7 @@ describe.each(servers)('the workshops project on $name', (server) => {
         'If you know that all of it is applied, record it with the statement below, then: dbops migrate up',
       ])
         expect(stderr).toContain(line);
+      expect(stderr).not.toContain('search_path');
       expect(await everythingIn(project)).toEqual(before);
     }));
 

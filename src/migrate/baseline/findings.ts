@@ -42,16 +42,16 @@ export function announcement(baseline: Baseline, database: string): string {
   if (!last) return recorded;
   const names = listed(traceless);
   return baseline.isNamed
-    ? `${recorded} Nothing in the catalog shows that these of them were run: ${names}.`
-    : `${recorded} These leave no trace in the catalog and stay pending, so that dbops migrate up runs them: ${names}. If they were run already, leave now and repeat with --to ${shellWord(last.name)}.`;
+    ? `${recorded} The catalog does not show whether these were applied: ${names}.`
+    : `${recorded} These leave no trace in the catalog and remain pending, so dbops migrate up applies them: ${names}. If they are already applied, decline and run the command with --to ${shellWord(last.name)}.`;
 }
 
 /** Returns the next step for migrations that stay pending. */
 export function nextStep(baseline: Baseline): string {
   const mayHaveRun = !baseline.isNamed && withoutTrace(baseline).length > 0;
   return mayHaveRun
-    ? '→ The others, when you know that they were not run: dbops migrate up'
-    : '→ The others: dbops migrate up';
+    ? '→ Apply the others, if they are not applied yet: dbops migrate up'
+    : '→ Apply the others: dbops migrate up';
 }
 
 /** Returns the files that change nothing in the catalog. */
@@ -75,8 +75,8 @@ async function unprovenData({ name, up }: Migration): Promise<Finding[]> {
     {
       code: 'data-not-proven',
       severity: 'warning',
-      message: `${name} also changes rows, and a catalog does not show whether that was done.`,
-      help: `Look whether its rows are there: ${up.file}`,
+      message: `${name} also changes rows, and the catalog does not show whether it did.`,
+      help: `Check whether its rows exist: ${up.file}`,
       where: { object: up.file, migration: name },
       key: `data-not-proven:${name}`,
     },
@@ -85,8 +85,8 @@ async function unprovenData({ name, up }: Migration): Promise<Finding[]> {
 
 function recordedAsNamed(migration: Migration): Finding {
   return noTrace(migration, {
-    message: `${migration.name} is recorded because --to names it: nothing in the catalog shows that it was run.`,
-    help: `Look whether what it does was done: ${migration.up.file}`,
+    message: `${migration.name} is recorded because of --to, although the catalog does not show whether it was applied.`,
+    help: `Check whether its changes were made: ${migration.up.file}`,
   });
 }
 
@@ -96,10 +96,10 @@ function leftPending(migration: Migration, index: number, baseline: Baseline): F
   const end = proof.exact.find((length) => length > proof.proven + index) ?? 0;
   const repeat = `dbops migrate baseline --to ${shellWord(folder.migrations[end - 1]?.name ?? '')}`;
   return noTrace(migration, {
-    message: `${migration.name} is left pending: nothing in the catalog shows that it was run.`,
+    message: `${migration.name} remains pending: the catalog does not show whether it was applied.`,
     help: dryRun
-      ? `If it was not: dbops migrate up. If it was, record it too: ${repeat}`
-      : `If it was not: dbops migrate up. If it was, delete the rows that were just written to ${folder.tracking.table}, then: ${repeat}`,
+      ? `If it was not applied: dbops migrate up. If it was, record it too: ${repeat}`
+      : `If it was not applied: dbops migrate up. If it was, delete the rows that were just written to ${folder.tracking.table}, then: ${repeat}`,
   });
 }
 

@@ -115,7 +115,7 @@ function isThere(step: RunningStep, again: string): Explained {
     ],
     hint: isFirst
       ? `If the database has the schema and only the tracking rows are missing: dbops migrate baseline`
-      : `To prove what is applied and record it: dbops repair-tracking\n    If you know that all of it is applied, record it with the statement below, then: ${again}\n    ${step.trackingSql};`,
+      : `To prove what is applied and record it: dbops repair-tracking\n    If you know that all of it is applied, record it with the statement below, then: ${again}\n    ${step.rowSql};`,
   };
 }
 

@@ -115,7 +115,9 @@ describe.each(newest)('migrate down, on $name', (on) => {
     withProject(on, shop, async (project) => {
       await project.dbops('migrate', 'up');
       const { stdout } = await project.dbops('migrate', 'down', '--dry-run');
-      expect(stdout).toContain('-- proven: up, down and up again in a shadow give the same schema');
+      expect(stdout).toContain(
+        '-- proven: up, down and up again in a shadow database give the same schema',
+      );
       expect(stdout).toMatch(/RENAME COLUMN "mail" TO "email";  -- ACCESS EXCLUSIVE/);
       await project.query('SELECT mail FROM "User"');
       await withClient(project.url, (client) => client.query(stdout));
