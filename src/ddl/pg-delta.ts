@@ -144,12 +144,17 @@ export function contentOf({ base }: PlannerCatalog): string {
 
 /** Returns the columns of all tables. */
 export function columnsOf({ base }: PlannerCatalog): Columns {
+  const facts = base.facts();
+  const defaults = new Set(
+    facts.flatMap(({ id }) => (id.kind === 'default' ? [columnKey(id)] : [])),
+  );
   return new Map(
-    base.facts().flatMap(({ id, payload }): [string, ColumnState][] => {
+    facts.flatMap(({ id, payload }): [string, ColumnState][] => {
       if (id.kind !== 'column') return [];
-      return [
-        [columnKey(id), { type: String(payload['type']), notNull: payload['notNull'] === true }],
-      ];
+      const key = columnKey(id);
+      const notNull = payload['notNull'] === true;
+      const hasDefault = defaults.has(key);
+      return [[key, { type: String(payload['type']), notNull, hasDefault }]];
     }),
   );
 }

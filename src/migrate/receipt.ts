@@ -3,13 +3,14 @@ import type { Folder } from '../formats/format.ts';
 import { isProven, type Rollback } from '../rollback/rollback.ts';
 import { changesOf, describeDoubt } from '../rollback/describe.ts';
 import { preflight } from '../runner/preflight.ts';
-import type { Step } from '../runner/step.ts';
 import { lossToJson } from '../rescue/report.ts';
 import { done, type JsonValue, type Report } from '../report.ts';
+import type { Prepared } from './down.ts';
+import { describeStaying, type InsertedRows } from './inserted-rows.ts';
 
 /** What of a rollback stands in the JSON document. */
 export function rollbackJson(
-  rollbacks: readonly Rollback[],
+  { rollbacks, staying }: Pick<Prepared, 'rollbacks' | 'staying'>,
   migration: string,
 ): Record<string, JsonValue> {
   const rollback = rollbacks.find(({ name }) => name === migration);
@@ -21,6 +22,9 @@ export function rollbackJson(
     loses: losses.map(lossToJson),
     changes: changesOf(rollback),
     doubts: doubts.flatMap(describeDoubt),
+    staying: staying.flatMap(({ migration: name, schema, table, rows, keys }) =>
+      name === migration ? { schema, table, rows: rows ?? null, keys: keys.map(keyJson) } : [],
+    ),
     statements: statements.map(({ sql, lock, rewrites }) => ({
       sql,
       lock: lock ?? null,
@@ -30,14 +34,17 @@ export function rollbackJson(
   return { rollback: proof };
 }
 
+function keyJson({ columns, values }: InsertedRows['keys'][number]): JsonValue {
+  return { columns: columns.map(({ name }) => name), values };
+}
+
 /**
  * What `--dry-run` prints of a rollback: SQL that can be run, with what is known of it in comments.
  *
  * @throws usage error for what a run would refuse
  */
 export async function receiptOf(
-  steps: readonly Step[],
-  rollbacks: readonly Rollback[],
+  { steps, rollbacks, staying }: Pick<Prepared, 'steps' | 'rollbacks' | 'staying'>,
   session: Session,
   { format }: Folder,
 ): Promise<Report> {
@@ -47,6 +54,9 @@ export async function receiptOf(
     const source = step && executions.get(step)?.source.trim();
     return [
       ...headOf(rollback).map((line) => `-- ${line}`),
+      ...staying
+        .filter(({ migration }) => migration === rollback.name)
+        .map((rows) => `-- ${describeStaying(rows)}`),
       ...(rollback.statements.length > 0
         ? rollback.statements.map(({ sql, lock, rewrites }) => {
             const remark = [lock, rewrites && 'reads or writes every row'].filter(Boolean);
@@ -61,7 +71,7 @@ export async function receiptOf(
     direction: 'down',
     state: 'not-run',
     durationMs: 0,
-    ...rollbackJson(rollbacks, rollback.name),
+    ...rollbackJson({ rollbacks, staying }, rollback.name),
   }));
   return done({ migrations, dryRun: true }, { kind: 'code', text: receipts.join('\n') });
 }

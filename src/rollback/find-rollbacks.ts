@@ -50,7 +50,7 @@ export async function askRollbacks(question: Question): Promise<Answer> {
 }
 
 /** Version of the cached proofs; incremented when their meaning changes. */
-const generation = 2;
+const generation = 3;
 
 /** Oldest first. */
 async function askFolder(question: Question): Promise<Rollback[]> {

@@ -64,6 +64,8 @@ export const command = defineCommand({
     const { readRequired, requireBackfill, retireBackfills } =
       await import('../../migrate/required-backfills.ts');
     await readRequired(context, steps);
+    const { refuseTakenKeys } = await import('../../migrate/inserted-rows.ts');
+    await refuseTakenKeys(session, folder, pending);
     const rescue = { context, session, folder, flags };
     const expected = await expectLosses(rescue, applied, steps);
     const tracking = folder.tracking.table;
