@@ -70,7 +70,7 @@ export const command = defineCommand({
     const ran = await runLocked({
       ...requirement,
       folder,
-      before: requireBackfill(requirement, true),
+      before: requireBackfill(requirement, true, flags.restore),
       plan: async () => {
         refuseOther(migrations, planDown(await readStatuses(session, folder), flags));
         return [...guardRollback(prepared, guarding), ...guardSteps(again, guardingAgain)];
