@@ -41,6 +41,8 @@ export function withForeignKeysMoved(
 /** Matches the column of a planned statement; the planner quotes every name. */
 const ofColumn = String.raw`^ALTER TABLE ("(?:[^"]|"")+")\.("(?:[^"]|"")+") ALTER COLUMN ("(?:[^"]|"")+") `;
 const setDefault = new RegExp(`${ofColumn}SET DEFAULT `);
+const required = new RegExp(`${ofColumn}SET NOT NULL$`);
+const identity = new RegExp(`${ofColumn}ADD GENERATED `);
 const dropConstraint = /^ALTER TABLE .+ DROP CONSTRAINT /s;
 const retype = new RegExp(`${ofColumn}TYPE (.+) USING (.+)$`, 's');
 const addRequired =
@@ -54,7 +56,7 @@ export interface ColumnChange {
 
 /**
  * Adapts planned statements to tables with rows: defaults follow type changes, values are cast, and
- * constraints on rows come last.
+ * constraints on rows come last, after rows that lack a required value have got its default.
  */
 export function adaptToRows(
   drafts: readonly Draft[],
@@ -62,6 +64,7 @@ export function adaptToRows(
   casts: Casts,
 ): DdlStatement[] {
   const structure: DdlStatement[] = [];
+  const identities = new Set(drafts.flatMap(({ sql }) => columnIn(identity, sql)));
   const defaults = new Map<string, DdlStatement>();
   const rules: DdlStatement[] = [];
   for (const draft of drafts) {
@@ -75,16 +78,36 @@ export function adaptToRows(
       rules.push({ ...statement, phase: 'rules' });
       continue;
     }
-    const required = addRequired.exec(draft.sql);
-    if (required) {
-      const [, table = '', , column = '', type = ''] = required;
+    // An identity demands NOT NULL first, and has a value in every row.
+    if (columnIn(required, draft.sql).some((column) => !identities.has(column))) {
+      rules.push({ ...statement, phase: 'rules' });
+      continue;
+    }
+    const added = addRequired.exec(draft.sql);
+    if (added) {
+      const [, table = '', , column = '', type = ''] = added;
       structure.push({ ...statement, sql: `${table}ADD COLUMN ${column}${type}` });
       rules.push(setNotNull(table, column));
       continue;
     }
     structure.push(...cast(statement, columns, casts, rules));
   }
-  return [...structure, ...defaults.values(), ...rules];
+  const fills = rules.flatMap(({ sql }) => fillOf(sql, columns.to));
+  return [...structure, ...defaults.values(), ...fills, ...rules];
+}
+
+/** The key of the column that a statement is about, in `Columns`. */
+function columnIn(pattern: RegExp, sql: string): string[] {
+  const [, schema, table, column] = pattern.exec(sql) ?? [];
+  return column === undefined ? [] : [`${schema}.${table}.${column}`];
+}
+
+/** What SET NOT NULL needs of rows that were written while the column was not required. */
+function fillOf(sql: string, to: Columns): DdlStatement[] {
+  const [, schema, table, column] = required.exec(sql) ?? [];
+  if (!to.get(`${schema}.${table}.${column}`)?.hasDefault) return [];
+  const fill = `UPDATE ${schema}.${table} SET ${column} = DEFAULT WHERE ${column} IS NULL`;
+  return [{ sql: fill, lock: 'ROW EXCLUSIVE', rewrites: true, phase: 'rules' }];
 }
 
 function toStatement({ sql, lock, rewrites }: Draft): DdlStatement {

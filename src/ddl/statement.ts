@@ -35,6 +35,7 @@ export interface Draft {
 export interface ColumnState {
   type: string;
   notNull: boolean;
+  hasDefault: boolean;
 }
 
 /** Columns by schema, table and name, each quoted: `"public"."users"."id"`. */

@@ -24,6 +24,7 @@ import { agreeToLosses } from './agree-to-losses.ts';
 import { statedBy } from './expected-losses.ts';
 import { count, wait } from '../flags.ts';
 import { refuseUnproven, rollbacksOf } from './find-down.ts';
+import { describeStaying, rowsThatStay, type InsertedRows } from './inserted-rows.ts';
 import { toSteps } from './run.ts';
 
 /** The shared part of `migrate down` and `migrate redo`. */
@@ -64,6 +65,8 @@ export interface Prepared {
   /** The steps without the protection of their rows. */
   steps: Step[];
   protection: Protection;
+  /** Rows that the migrations have inserted and that the rollbacks leave. */
+  staying: readonly InsertedRows[];
 }
 
 interface Wanted {
@@ -113,7 +116,12 @@ export async function prepareRollback(wanted: Wanted): Promise<Prepared> {
     expected,
     pending,
   });
-  return { rollbacks, steps, protection };
+  const staying: InsertedRows[] = [];
+  for (const migration of migrations) {
+    const rollback = rollbacks.find(({ name }) => name === migration.name);
+    staying.push(...(await rowsThatStay(session, migration, rollback)));
+  }
+  return { rollbacks, steps, protection, staying };
 }
 
 /**
@@ -140,9 +148,10 @@ function stepOf(migration: Migration, rollbacks: readonly Rollback[]): Step[] {
 /** @throws usage error for a rollback that is not proven, or without consent */
 export async function agreeToRollback(
   { context, session, folder, migrations, flags }: Wanted,
-  { rollbacks, steps, protection }: Prepared,
+  { rollbacks, steps, protection, staying }: Prepared,
 ): Promise<Guarding> {
   if (!flags.unproven || steps.length < migrations.length) refuseUnproven(rollbacks, migrations);
+  for (const rows of staying) context.note(describeStaying(rows));
   const agreement = await agreeToLosses({ context, session, folder, flags }, protection);
   const guarding = agreed(protection, agreement);
   if (!needsConsent(session, await readLabel(session))) return guarding;

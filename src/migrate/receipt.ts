@@ -7,10 +7,12 @@ import { preflight } from '../runner/preflight.ts';
 import type { Step } from '../runner/step.ts';
 import { lossToJson } from '../rescue/report.ts';
 import { done, type JsonValue, type Report } from '../report.ts';
+import type { Prepared } from './down.ts';
+import { describeStaying, type InsertedRows } from './inserted-rows.ts';
 
 /** Returns the keys of a rollback in the JSON document. */
 export function rollbackJson(
-  rollbacks: readonly Rollback[],
+  { rollbacks, staying }: Pick<Prepared, 'rollbacks' | 'staying'>,
   migration: string,
 ): Record<string, JsonValue> {
   const rollback = rollbacks.find(({ name }) => name === migration);
@@ -22,6 +24,9 @@ export function rollbackJson(
     loses: losses.map(lossToJson),
     changes: changesOf(rollback),
     doubts: doubts.flatMap(describeDoubt),
+    staying: staying.flatMap(({ migration: name, schema, table, rows, keys }) =>
+      name === migration ? { schema, table, rows: rows ?? null, keys: keys.map(keyJson) } : [],
+    ),
     statements: statements.map(({ sql, lock, rewrites }) => ({
       sql,
       lock: lock ?? null,
@@ -31,13 +36,16 @@ export function rollbackJson(
   return { rollback: proof };
 }
 
+function keyJson({ columns, values }: InsertedRows['keys'][number]): JsonValue {
+  return { columns: columns.map(({ name }) => name), values };
+}
+
 /**
  * Returns what `--dry-run` prints of a rollback: SQL that can be run, with its proof in comments.
  * @throws usage error for what a run would reject
  */
 export async function receiptOf(
-  steps: readonly Step[],
-  rollbacks: readonly Rollback[],
+  { steps, rollbacks, staying }: Pick<Prepared, 'steps' | 'rollbacks' | 'staying'>,
   session: Session,
   { format }: Folder,
 ): Promise<Report> {
@@ -50,14 +58,18 @@ export async function receiptOf(
         : step
           ? await bodyOf(step, format, session)
           : [];
-    receipts.push([...headOf(rollback).map((line) => `-- ${line}`), ...body, ''].join('\n'));
+    const head = [
+      ...headOf(rollback),
+      ...staying.filter(({ migration }) => migration === rollback.name).map(describeStaying),
+    ];
+    receipts.push([...head.map((line) => `-- ${line}`), ...body, ''].join('\n'));
   }
   const migrations = rollbacks.map((rollback) => ({
     name: rollback.name,
     direction: 'down',
     state: 'not-run',
     durationMs: 0,
-    ...rollbackJson(rollbacks, rollback.name),
+    ...rollbackJson({ rollbacks, staying }, rollback.name),
   }));
   return done({ migrations, dryRun: true }, { kind: 'code', text: receipts.join('\n') });
 }

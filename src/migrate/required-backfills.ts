@@ -7,6 +7,7 @@ import { formatCount } from '../output/number.ts';
 import { DbopsError, exitCodes } from '../errors.ts';
 import type { Step, StepResult } from '../runner/step.ts';
 import { optionsOf } from '../backfill/options.ts';
+import { restoreBeforeBackfill } from './restore-before-backfill.ts';
 import { readAssignment, readExpression, readTable } from '../sql/expression.ts';
 import { shellWord } from '../output/shell.ts';
 
@@ -22,11 +23,16 @@ interface Requirement {
  * complete before a step runs. Completeness is proven by a query, whoever filled the rows.
  * @param run `false` to reject a step with an incomplete backfill
  */
-export function requireBackfill({ context, session, patience }: Requirement, run: boolean) {
+export function requireBackfill(
+  { context, session, patience }: Requirement,
+  run: boolean,
+  restores: boolean,
+) {
   return async ({ directives, migration }: Step): Promise<void> => {
     for (const name of directives.requiresBackfill) {
       const backfill = backfillNamed(backfillsOf(context), name);
       const orphans = { policy: 'fail' } as const;
+      if (run && restores) await restoreBeforeBackfill(context, session, backfill);
       const result = run
         ? await runBackfill(session, backfill, { ...optionsOf(context), orphans, patience })
         : await inspectBackfill(session, backfill, { orphans });

@@ -1,23 +1,19 @@
+import { finishCopies } from './finish-copies.ts';
 import { lossesBetween, readStorage, type Loss, type Storage } from '../catalog/losses.ts';
-import { quoteIdentifier as q } from '../db/quote.ts';
 import { codeOf } from '../db/connection-error.ts';
 import { ScriptError, type Session } from '../db/session.ts';
+import { MigrationError } from '../runner/send-migration.ts';
 import type { RowGuard } from '../runner/step.ts';
 import type { Destruction } from '../sql/destructions.ts';
-import { withExactText } from './exact-text.ts';
 import { keep, type Kept } from './copy-rows.ts';
-import { isMatch, keptRows, liveRows } from './row-matching.ts';
 import {
-  copyOf,
   distinct,
   dropRecords,
   readAgain,
-  correctLoss,
   isSameLoss,
   recordsUndoneBy,
   type Cause,
   type Destroyed,
-  type Left,
   type RescueRecord,
 } from './record.ts';
 import { rescueError } from './copy-error.ts';
@@ -29,7 +25,6 @@ import {
   markReturned,
   type ColumnIdentities,
 } from './track-returned.ts';
-import { readShapeOf } from './table-shape.ts';
 import { statedLosses } from './losses-in-text.ts';
 
 /** What a guard copies and restores. */
@@ -90,7 +85,7 @@ export function guardFor(watch: Watch): RowGuard {
       const restored = await restoreReturned(session, placed, returning);
       const lost = watch.discards ? [] : lossesBetween(storage, await readStorage(session));
       const missed = lost.filter((loss) => !kept.some((one) => isSameLoss(one.loss, loss)));
-      const remaining = await finish(session, { before: storage, lost, kept });
+      const remaining = await finishCopies(session, { before: storage, lost, kept });
       watch.onOutcome({ kept: remaining, missed, restored, returning: returning.records });
     },
   };
@@ -128,7 +123,7 @@ async function around(
     restored = await bringBack(session, watch, returning, script);
     lost = lossesBetween(before, await readStorage(session));
   }
-  const remaining = await finish(session, { before, lost, kept });
+  const remaining = await finishCopies(session, { before, lost, kept });
   return { kept: remaining, missed: [], restored, returning: returning.records };
 }
 
@@ -166,8 +161,18 @@ async function bringBack(
 ): Promise<readonly Restored[]> {
   await script();
   const restored = await restoreReturned(session, watch, returning);
-  if (watch.rules) await session.script(watch.rules);
+  if (watch.rules) await runRules(session, watch.rules);
   return restored;
+}
+
+/** @throws MigrationError with the place in the rules, so that all rows in their way are found */
+async function runRules(session: Session, rules: string): Promise<void> {
+  try {
+    await session.script(rules);
+  } catch (error) {
+    if (!(error instanceof ScriptError)) throw error;
+    throw new MigrationError(error.cause, { sql: rules, completed: error.completed });
+  }
 }
 
 async function restoreReturned(
@@ -213,67 +218,6 @@ async function unlessRefused(
 function isRefusal(error: unknown): boolean {
   const code = codeOf(error instanceof ScriptError ? error.cause : error);
   return /^(?:0A|22|23|42|44|P0)|^55006$/.test(code);
-}
-
-/** A copy of what still exists is dropped again; a changed type is compared value by value. */
-async function finish(
-  session: Session,
-  { before, lost, kept }: { before: Storage; lost: readonly Loss[]; kept: readonly Kept[] },
-): Promise<Kept[]> {
-  const isLost = ({ loss }: Kept) =>
-    loss.kind === 'rows' || isRewrite(loss) || lost.some((one) => isSameLoss(one, loss));
-  await dropRecords(
-    session,
-    kept.filter((one) => !isLost(one)),
-  );
-  const remaining: Kept[] = [];
-  for (const expected of kept.filter(isLost)) {
-    const loss = lost.find((one) => isSameLoss(one, expected.loss)) ?? expected.loss;
-    if (loss !== expected.loss) await correctLoss(session, expected, loss);
-    const one = { ...expected, loss };
-    const rows = await noteLeft(session, one, before);
-    if (rows > 0) remaining.push({ ...one, rows });
-  }
-  return remaining;
-}
-
-function isRewrite(loss: Destroyed): boolean {
-  return loss.kind === 'column' && loss.change === 'narrowed' && loss.from === loss.to;
-}
-
-/**
- * Stores the values that the script gave a narrowed column beside the copied ones, so that a later
- * change by a user is not overwritten. @returns the rows that still need their copy
- */
-async function noteLeft(session: Session, kept: Kept, before: Storage): Promise<number> {
-  const { loss, tableId } = kept;
-  if (loss.kind !== 'column' || loss.change !== 'narrowed') return kept.rows;
-  const shape = await readShapeOf(session, tableId);
-  const numbers = new Map(before.get(tableId)?.columns.map(({ name, number }) => [name, number]));
-  const nameNow = (name: string) =>
-    shape?.columns.find(({ number }) => number === numbers.get(name))?.name;
-  const column = nameNow(loss.column);
-  const key = kept.key.flatMap((name) => nameNow(name) ?? []);
-  if (!shape || column === undefined || key.length < kept.key.length) return kept.rows;
-  const left: Left = { schema: shape.schema, table: shape.table, column, key };
-  return withExactText(session, async () => {
-    const { isKeyed } = kept;
-    await session.script(
-      `UPDATE ${copyOf(kept)} c SET dbops_left = l.${q(column)}::text
-         FROM ${keptRows(kept)} k
-         JOIN ${liveRows(shape, { key, isKeyed })} l ON ${isMatch} WHERE c.ctid = k.dbops_copy`,
-    );
-    // The type is unchanged: a value that an expression left as it was is not destroyed.
-    const isLost = isRewrite(loss) ? `${q(loss.column)}::text IS DISTINCT FROM dbops_left` : 'true';
-    const [{ rows } = { rows: 0 }] = await session.query<{ rows: number }>(
-      `UPDATE dbops_rescue.records
-          SET "left" = $2, rows = (SELECT count(*) FROM ${copyOf(kept)} WHERE ${isLost})
-        WHERE id = $1 RETURNING rows::float8 AS rows`,
-      [kept.id, JSON.stringify(left)],
-    );
-    if (rows === 0) await dropRecords(session, [kept]);
-    return rows;
-  });
 }
 
 async function keepExpected(session: Session, watch: Placed): Promise<Kept[]> {

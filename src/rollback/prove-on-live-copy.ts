@@ -1,10 +1,10 @@
 import {
   grantsOf,
   readPlannerCatalog,
-  UnplannableError,
   type Foreign,
   type PlannerCatalog,
 } from '../ddl/pg-delta.ts';
+import { UnplannableError } from '../ddl/unplannable.ts';
 import { rebuild } from '../ddl/rebuild-from-live.ts';
 import type { DdlStatement } from '../ddl/statement.ts';
 import { readState, RevertError, revertCatalog, runAll } from '../ddl/revert-catalog.ts';

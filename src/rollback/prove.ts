@@ -1,4 +1,5 @@
-import { grantsOf, UnplannableError } from '../ddl/pg-delta.ts';
+import { grantsOf } from '../ddl/pg-delta.ts';
+import { UnplannableError } from '../ddl/unplannable.ts';
 import type { DdlStatement } from '../ddl/statement.ts';
 import {
   DropsTable,

@@ -8,13 +8,8 @@ import type { SchemaObject } from '../catalog/kinds/kind.ts';
 import { prefixKeys, withReplayer, type Wanted } from './replay-cache-key.ts';
 import { replay } from './replay.ts';
 import { inScratchTransaction, readWithFixedSettings } from '../catalog/snapshot.ts';
-import {
-  contentOf,
-  planDdl,
-  readPlannerCatalog,
-  UnplannableError,
-  type PlannerCatalog,
-} from '../ddl/pg-delta.ts';
+import { contentOf, planDdl, readPlannerCatalog, type PlannerCatalog } from '../ddl/pg-delta.ts';
+import { UnplannableError } from '../ddl/unplannable.ts';
 import type { Draft } from '../ddl/statement.ts';
 
 /**

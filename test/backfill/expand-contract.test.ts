@@ -238,12 +238,12 @@ describe.each(servers)('the names of a split migration on $name', (server) => {
         project.write({
           '0002_more.up.sql': 'ALTER TABLE "Task" ADD COLUMN "dueAt" date NOT NULL;',
         });
-        const expand = (...words: string[]) =>
+        const cutWith = (...words: string[]) =>
           project.json('migrate', 'expand-contract', '0002_more', ...words);
-        const folded = await expand('--set', 'Task.dueAt = now()');
+        const folded = await cutWith('--set', 'Task.dueAt = now()');
         expect(folded).toMatchObject({ exitCode: 2, error: { code: 'EXPAND.SET' } });
         expect(folded.error?.hint).toContain('"Task"."dueAt"');
-        const unknown = await expand();
+        const unknown = await cutWith();
         expect(unknown.error?.message).toContain(`--set '"Task"."dueAt" = EXPRESSION'`);
         expect(readdirSync(project.root)).not.toContain('backfills');
       },

@@ -227,6 +227,32 @@ describe.each(servers)(
         }),
     );
 
+    it.each([
+      ['a later run of migrate up', ['migrate', 'up']],
+      ['backfill run', ['backfill', 'run', 'slug']],
+    ])('restores them before the backfill of %s', (_, words) =>
+      withItems(async (project) => {
+        const expand = await project.json('migrate', 'up', '--to', '2');
+        expect(namesOf(expand['restorable'])).toEqual(['items.slug 2']);
+        expect((await project.json(...words)).exitCode).toBe(0);
+        expect(await slugs(project)).toEqual([
+          { id: 1, slug: 'by-hand' },
+          { id: 2, slug: 'two' },
+          { id: 3, slug: 'three' },
+        ]);
+      }),
+    );
+
+    it('leaves them to a person who runs a backfill with --no-restore', () =>
+      withItems(async (project) => {
+        await project.json('migrate', 'up', '--to', '2');
+        const dryRun = await project.dbops('backfill', 'run', 'slug', '--dry-run');
+        expect(dryRun.stderr).toContain('first restores 2 values of public.items.slug');
+        const run = await project.json('backfill', 'run', 'slug', '--no-restore');
+        expect(run).toMatchObject({ exitCode: 0, rowsChanged: 3 });
+        expect((await slugs(project))[0]).toEqual({ id: 1, slug: 'one' });
+      }));
+
     it('leaves them in dbops_rescue with --no-restore', () =>
       withItems(async (project) => {
         const up = await project.json('migrate', 'up', '--no-restore');

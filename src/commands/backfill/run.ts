@@ -7,6 +7,7 @@ import type { Context } from '../../context.ts';
 import { issueLines } from '../../output/schema-messages.ts';
 import { usageError } from '../../errors.ts';
 import { readExpression } from '../../sql/expression.ts';
+import { noteSavedValues, restoreBeforeBackfill } from '../../migrate/restore-before-backfill.ts';
 import { retireUnfillable } from '../../backfill/retire.ts';
 import { readDefinition } from '../../backfill/store.ts';
 import type { Session } from '../../db/session.ts';
@@ -29,6 +30,7 @@ const flagsSchema = z.object({
   fixMismatched: z.boolean().default(false),
   trigger: z.boolean().default(true),
   removeTrigger: z.boolean().default(false),
+  restore: z.boolean().default(true),
   restart: z.boolean().default(false),
   workers: count.default(1),
   batchTime: milliseconds.default(250),
@@ -57,6 +59,7 @@ export const command = defineCommand({
     ['--fix-mismatched', 'also change values that differ from their source'],
     ['--no-trigger', 'create no trigger for new rows: the application fills the column'],
     ['--remove-trigger', 'drop the trigger for new rows at the end'],
+    ['--no-restore', 'leave values that a rollback saved from the column in dbops_rescue'],
     ['--workers <n>', 'number of parallel batches (default: 1)'],
     ['--batch-time <duration>', 'maximum duration of a batch (default: 250ms)'],
     ['--max-rate <n>', 'maximum rows per second'],
@@ -79,6 +82,8 @@ export const command = defineCommand({
     if (flags.pauseWhen !== undefined) await readExpression(flags.pauseWhen, '--pause-when');
     const session = await context.session();
     const backfill = defined ?? (await recordedBackfill(context, session, flags));
+    if (flags.restore)
+      await (flags.dryRun ? noteSavedValues : restoreBeforeBackfill)(context, session, backfill);
     if (flags.dryRun)
       return accountReport(backfill.name, await inspectBackfill(session, backfill, flags), true);
     const { maxRate, maxLag, maxWalRate, pauseWhen, wait: patience, ...rest } = flags;

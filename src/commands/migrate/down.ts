@@ -54,14 +54,10 @@ export const command = defineCommand({
     const pending = statuses.flatMap(({ name, state }) => (state === 'pending' ? name : []));
     const wanted = { context, session, folder, migrations, flags, applied, pending };
     const prepared = await prepareRollback(wanted);
-    const { rollbacks, steps, protection } = prepared;
+    const { rollbacks, protection } = prepared;
     if (flags.write) return writeAll(context, folder, migrations, rollbacks);
     if (flags.dryRun)
-      return withPreview(
-        await receiptOf(steps, rollbacks, session, folder),
-        protection,
-        flags.discardData,
-      );
+      return withPreview(await receiptOf(prepared, session, folder), protection, flags.discardData);
     const guarding = await agreeToRollback(wanted, prepared);
     const outcome = await runLocked({
       context,
@@ -77,7 +73,7 @@ export const command = defineCommand({
     const retirement = { context, session, patience: flags.wait };
     const error = await retireBackfills(retirement, [], outcome.results);
     const whole = { ...(error && { error }), ...outcome };
-    const report = outcomeReport(whole, 'down', ({ name }) => rollbackJson(rollbacks, name));
+    const report = outcomeReport(whole, 'down', ({ name }) => rollbackJson(prepared, name));
     for (const line of missedLines(guarding)) context.note(line);
     const rows = await settle(session, guarding, outcome.results);
     return withRows(report, rows);

@@ -9,7 +9,12 @@ import { expectLosses } from '../../migrate/expected-losses.ts';
 import { folderOf, knownStatuses } from '../../open-project.ts';
 import { outcomeReport, runLocked } from '../../migrate/run.ts';
 import { receiptOf, rollbackJson } from '../../migrate/receipt.ts';
-import { requireBackfill, retireBackfills } from '../../migrate/required-backfills.ts';
+import { refuseStayingKeys } from '../../migrate/inserted-rows.ts';
+import {
+  readRequired,
+  requireBackfill,
+  retireBackfills,
+} from '../../migrate/required-backfills.ts';
 import {
   agreeToRollback,
   guardRollback,
@@ -43,15 +48,13 @@ export const command = defineCommand({
     const applied = appliedOf(statuses);
     const wanted = { context, session, folder, migrations, flags, applied };
     const prepared = await prepareRollback(wanted);
-    const { rollbacks, steps, protection } = prepared;
+    const { protection } = prepared;
     if (flags.dryRun)
-      return withPreview(
-        await receiptOf(steps, rollbacks, session, folder),
-        protection,
-        flags.discardData,
-      );
+      return withPreview(await receiptOf(prepared, session, folder), protection, flags.discardData);
     const guarding = await agreeToRollback(wanted, prepared);
+    await refuseStayingKeys(session, prepared.staying);
     const again = toSteps(migrations.toReversed(), 'up');
+    await readRequired(context, again);
     const rescue = { context, session, folder, flags };
     const before = applied.slice(0, applied.length - migrations.length);
     const protectionAgain = await planProtection({
@@ -67,7 +70,7 @@ export const command = defineCommand({
     const ran = await runLocked({
       ...requirement,
       folder,
-      before: requireBackfill(requirement, true),
+      before: requireBackfill(requirement, true, flags.restore),
       plan: async () => {
         refuseOther(migrations, planDown(await readStatuses(session, folder), flags));
         return [...guardRollback(prepared, guarding), ...guardSteps(again, guardingAgain)];
@@ -76,7 +79,7 @@ export const command = defineCommand({
     const error = await retireBackfills(requirement, again, ran.results);
     const outcome = { ...(error && { error }), ...ran };
     const report = outcomeReport(outcome, 'redo', ({ name, direction }) =>
-      direction === 'down' ? rollbackJson(rollbacks, name) : {},
+      direction === 'down' ? rollbackJson(prepared, name) : {},
     );
     for (const line of [guarding, guardingAgain].flatMap(missedLines)) context.note(line);
     const { results } = outcome;

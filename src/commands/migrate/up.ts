@@ -64,6 +64,8 @@ export const command = defineCommand({
     const { readRequired, requireBackfill, retireBackfills } =
       await import('../../migrate/required-backfills.ts');
     await readRequired(context, steps);
+    const { refuseTakenKeys } = await import('../../migrate/inserted-rows.ts');
+    await refuseTakenKeys(session, folder, pending);
     const rescue = { context, session, folder, flags };
     const expected = await expectLosses(rescue, applied, steps);
     const tracking = folder.tracking.table;
@@ -78,7 +80,7 @@ export const command = defineCommand({
       return withPreview(await dryRunReport(steps, session, folder), protection, flags.discardData);
     const guarding = agreed(protection, await agreeToLosses(rescue, protection));
     const requirement = { context, session, patience: flags.wait };
-    const before = requireBackfill(requirement, flags.backfill);
+    const before = requireBackfill(requirement, flags.backfill, flags.restore !== false);
     const guarded = async () => guardSteps(toSteps(await plan(), 'up'), guarding);
     const ended = await runLocked({ ...requirement, folder, plan: guarded, before });
     const outcome = await explainFailure({ context, session, folder }, ended);

@@ -1,4 +1,4 @@
-import { UnplannableError } from '../../ddl/pg-delta.ts';
+import { UnplannableError } from '../../ddl/unplannable.ts';
 import { revertCatalog, readState, RevertError } from '../../ddl/revert-catalog.ts';
 import { lossesBetween, readStorage, type Loss } from '../../catalog/losses.ts';
 import { withReplayer, type Wanted } from '../../shadow/replay-cache-key.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
-import { UnplannableError } from '../../../src/ddl/pg-delta.ts';
+import { UnplannableError } from '../../../src/ddl/unplannable.ts';
 import { newest, targets } from '../../db/targets.ts';
 import { withProject } from '../project.ts';
 
