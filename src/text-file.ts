@@ -16,7 +16,7 @@ export interface TextFlaw {
  * @throws usage error when the file is a named pipe, a socket or a device; a system error with the
  *   path of the file, which Node's EISDIR lacks
  */
-export function readBytes(file: string): Buffer {
+function readBytes(file: string): Buffer {
   try {
     const stats = statSync(file);
     if (!stats.isFile() && !stats.isDirectory()) throw specialFile(file);
@@ -52,7 +52,7 @@ export function readJson(file: string): unknown {
 }
 
 /** Returns why the bytes are not text in UTF-8; nothing when they are. @param file for the message */
-export function flawOf(bytes: Buffer, file: string): TextFlaw | undefined {
+function flawOf(bytes: Buffer, file: string): TextFlaw | undefined {
   const hasNul = bytes.includes(0);
   if (!hasNul && isUtf8(bytes)) return undefined;
   const shown = relative(process.cwd(), file) || file;
@@ -138,6 +138,14 @@ function rewritten(file: string, command: (name: string) => string): string {
   return `${command(name)} > ${fresh} && mv ${fresh} ${name}`;
 }
 
+/** Flaws of the files that `readInAnyEncoding` has read, so that a folder is read once. */
+const lastRead = new Map<string, TextFlaw | undefined>();
+
+/** Returns why a file is not text in UTF-8, as it was last read. @throws as `readBytes` */
+export function flawOfFile(file: string): TextFlaw | undefined {
+  return lastRead.has(file) ? lastRead.get(file) : flawOf(readBytes(file), file);
+}
+
 /**
  * Returns the text of a file in the encoding that it seems to have, to recognize and to list it. What
  * is run is read with `readText`.
@@ -146,7 +154,9 @@ function rewritten(file: string, command: (name: string) => string): string {
  */
 export function readInAnyEncoding(file: string): string {
   const bytes = readBytes(file);
-  if (isUtf8(bytes) && !bytes.includes(0)) return bytes.toString('utf8');
+  const flaw = flawOf(bytes, file);
+  lastRead.set(file, flaw);
+  if (!flaw) return bytes.toString('utf8');
   const label = encodingOf(bytes)?.iconv ?? 'UTF-8';
   const isBigEndian = label.endsWith('BE') || (label === 'UTF-16' && bytes[0] === 0xfe);
   if (label.startsWith('UTF-16'))

@@ -3,7 +3,7 @@ import { findFolders, severalFolders, type CandidateFolder, type FolderRequest }
 import { codeOf } from '../db/connection-error.ts';
 import type { Migration } from '../migration.ts';
 import type { Finding } from '../report.ts';
-import { flawOf, readBytes } from '../text-file.ts';
+import { flawOfFile } from '../text-file.ts';
 import type { Folder, Format, Tracking } from './format.ts';
 import { findingOf, refusedScript, type Flaw } from './shared/flaw.ts';
 import { textOf, type TrackingTableName } from './shared/tracking-table.ts';
@@ -71,7 +71,7 @@ function refuseOtherEncodings(migrations: readonly Migration[]): Finding[] {
 
 function encodingFlawOf(file: string): Flaw | undefined {
   try {
-    const flaw = flawOf(readBytes(file), file);
+    const flaw = flawOfFile(file);
     return flaw && { code: 'not-utf8', ...flaw };
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return undefined; // listed, but missing: the format reports it

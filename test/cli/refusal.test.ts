@@ -56,6 +56,23 @@ describe.runIf(server)('a role that may not read what dbops keeps', () => {
     });
   });
 
+  it('gets grants that it lacks, although it may use the schema', async () => {
+    await withProject(on, a, async (project) => {
+      await project.dbops('migrate', 'up');
+      await project.query(
+        'GRANT USAGE ON SCHEMA dbops TO app; GRANT SELECT ON ALL TABLES IN SCHEMA dbops TO app',
+      );
+      const { dbops, json } = asApp(project);
+      const doctor = await dbops('doctor');
+      expect(doctor.stdout).toContain('commands that write also need CREATE on it');
+      const refused = await json('env', 'set', 'staging');
+      expect(refused).toMatchObject({ exitCode: 3, error: { code: 'DATABASE.RIGHT' } });
+      for (const grant of refused.error?.hint.match(/GRANT [^;]*;/g) ?? [])
+        await project.query(grant);
+      expect(await json('env', 'set', 'staging')).toMatchObject({ exitCode: 0 });
+    });
+  });
+
   it('is reported by doctor too, which continues', async () => {
     await withProject(on, a, async (project) => {
       await project.dbops('env', 'set', 'staging');

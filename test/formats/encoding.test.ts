@@ -1,10 +1,9 @@
-import { execFileSync } from 'node:child_process';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readFolder } from '../../src/formats/open-folder.ts';
 import { newest, targets, type Target } from '../db/targets.ts';
-import { folderOf, runCli } from '../cli/run-cli.ts';
+import { folderOf, runCli, runShell } from '../cli/run-cli.ts';
 import { exists, withProject } from '../migrate/project.ts';
 
 const accented = (text: string) => Buffer.from(text, 'latin1');
@@ -186,7 +185,7 @@ describe.runIf(target)('dbops', () => {
     async (file) => {
       const root = folderOf({ 'migrations/0001_a.up.sql': sql });
       rmSync(join(root, file), { force: true });
-      execFileSync('mkfifo', [join(root, file)]);
+      await runShell(`mkfifo '${join(root, file)}'`);
       const { exitCode, stderr } = await runCli(
         ['migrate', 'status', '--database-url', 'pglite:memory'],
         { cwd: root },

@@ -60,9 +60,11 @@ export function withoutFunction(
     isForbidden
       ? `${basename(file)} forbids ${direction}: it exports ${direction} = false.`
       : `${basename(file)} exports no function ${direction}(${parameter}).`,
-    direction === 'up'
-      ? `Add the export to ${file}; if it is not a migration, move it out of the folder.`
-      : `Add the export to ${file}.`,
+    isForbidden
+      ? 'Write a migration that undoes it: dbops migrate new NAME'
+      : direction === 'up'
+        ? `Add the export to ${file}; if it is not a migration, move it out of the folder.`
+        : `Add the export to ${file}.`,
   );
 }
 
