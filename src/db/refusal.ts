@@ -16,8 +16,8 @@ export function isRightMissing(error: unknown): boolean {
 }
 
 /**
- * Returns the error for a missing privilege, rows that a policy hides, or a read-only database (exit
- * code 3), or nothing for any other error.
+ * Returns the error for a missing privilege, rows that a policy hides, a read-only database (exit code 3)
+ * or a full disk (exit code 1), or nothing for any other error.
  *
  * @param table that was read, as `schema.table`, where it is known: the server's message may name
  *   its schema only, or leave the schema out
@@ -31,6 +31,14 @@ export function refusal(
   const said = messageOf(error);
   const role = target?.kind === 'postgres' ? word(target.user) : 'CURRENT_USER';
   const explained = { exitCode: exitCodes.unreachable, reason: [`SQLSTATE ${code}`], cause: error };
+  if (code === sqlstate.diskFull)
+    return new DbopsError({
+      ...explained,
+      exitCode: exitCodes.failed,
+      code: 'DATABASE.DISK_FULL',
+      message: `The disk of the database is full: ${said}.`,
+      hint: 'What was not committed is rolled back. Free disk space, then run the command again.',
+    });
   if (code === sqlstate.readOnlySqlTransaction)
     return new DbopsError({
       ...explained,

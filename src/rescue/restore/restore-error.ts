@@ -1,5 +1,6 @@
 import { codeOf } from '../../db/connection-error.ts';
 import { rowSecurityError } from '../../db/row-security.ts';
+import { sqlstate } from '../../db/sqlstate.ts';
 import { ScriptError } from '../../db/session.ts';
 import { DbopsError, exitCodes, messageOf } from '../../errors.ts';
 import type { RescueRecord } from '../record.ts';
@@ -20,7 +21,10 @@ export function restoreError(error: unknown, records: readonly RescueRecord[]): 
     exitCode: exitCodes.failed,
     message: `The kept rows were not put back: ${said}. That was rolled back; they are still in dbops_rescue.`,
     reason: [...(code ? [`SQLSTATE ${code}`] : []), ...copies],
-    hint: 'Look at what is in their way, and try again: dbops rescue list, dbops rescue restore NAME --dry-run',
+    hint:
+      code === sqlstate.diskFull
+        ? 'Free disk space, then restore them: dbops rescue list'
+        : 'Look at what is in their way, and try again: dbops rescue list, dbops rescue restore NAME --dry-run',
     cause,
   });
 }
