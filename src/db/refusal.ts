@@ -30,6 +30,14 @@ export function refusal(
   const said = messageOf(error);
   const role = target?.kind === 'postgres' ? word(target.user) : 'CURRENT_USER';
   const explained = { exitCode: exitCodes.unreachable, reason: [`SQLSTATE ${code}`], cause: error };
+  if (code === sqlstate.diskFull)
+    return new DbopsError({
+      ...explained,
+      exitCode: exitCodes.failed,
+      code: 'DATABASE.DISK_FULL',
+      message: `The disk of the database is full: ${said}.`,
+      hint: 'What was not committed is rolled back. Free disk space, then run the command again.',
+    });
   if (code === sqlstate.readOnlySqlTransaction)
     return new DbopsError({
       ...explained,

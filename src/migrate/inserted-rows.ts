@@ -40,24 +40,41 @@ const mostRows = 1_000;
 async function insertedRows(
   session: Session,
   { name: migration, up }: Migration,
-  changed = new Set<string>(),
+  { isApplied, changed }: { isApplied: boolean; changed: Set<string> },
 ): Promise<{ inserted: InsertedRows[]; isWhole: boolean }> {
   const inserted: InsertedRows[] = [];
   if (up.kind !== 'sql') return { inserted, isWhole: false };
   for (const change of await rowChangesOf(up.sql)) {
-    if (change.kind === 'other' && !change.table) return { inserted, isWhole: false };
-    const { name, ...place } =
-      change.kind === 'insert' ? change.insert.table : (change.table ?? { name: '' });
-    const schema = place.schema ?? (await schemaOf(session, name));
+    const named = change.kind === 'insert' ? change.insert.table : change.table;
+    if (!named) return { inserted, isWhole: false };
+    const schema = named.schema ?? (await schemaOf(session, named.name));
     if (schema === undefined) continue;
-    const key = quoteName({ schema, name });
+    const place = { schema, table: named.name };
+    const key = quoteName({ schema, name: named.name });
     if (change.kind === 'other') changed.add(key);
-    else if (!changed.has(key)) {
-      const found = await locate(session, { schema, table: name }, change.insert);
+    // It fails on that first, which is explained otherwise: the migration may be applied already.
+    else if (change.kind === 'create') {
+      if (!isApplied && (await exists(session, place, change.column)))
+        return { inserted: [], isWhole: false };
+    } else if (!changed.has(key)) {
+      const found = await locate(session, place, change.insert);
       if (found) inserted.push({ migration, ...found });
     }
   }
   return { inserted, isWhole: true };
+}
+
+async function exists(
+  session: Session,
+  { schema, table }: { schema: string; table: string },
+  column?: string,
+): Promise<boolean> {
+  const rows = await session.query(
+    `SELECT FROM pg_class c WHERE c.oid = to_regclass($1) AND ($2::text IS NULL OR EXISTS (
+       SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = $2 AND NOT a.attisdropped))`,
+    [quoteName({ schema, name: table }), column ?? null],
+  );
+  return rows.length > 0;
 }
 
 async function locate(
@@ -174,7 +191,7 @@ export async function refuseTakenKeys(
   const changed = new Set<string>();
   for (const migration of migrations) {
     if (begun.has(migration.name)) break; // what of it has run does not run again
-    const found = await insertedRows(session, migration, changed);
+    const found = await insertedRows(session, migration, { isApplied: false, changed });
     inserted.push(...found.inserted);
     if (!found.isWhole) break;
   }
@@ -220,7 +237,10 @@ export async function rowsThatStay(
   migration: Migration,
   rollback: Rollback | undefined,
 ): Promise<InsertedRows[]> {
-  const { inserted } = await insertedRows(session, migration);
+  const { inserted } = await insertedRows(session, migration, {
+    isApplied: true,
+    changed: new Set(),
+  });
   if (inserted.length === 0) return [];
   const dropped = new Set(
     (rollback?.changes ?? []).flatMap(({ change, object: { kind, schema, name } }) =>

@@ -1,6 +1,7 @@
 import { codeOf } from '../db/connection-error.ts';
 import { isRightMissing } from '../db/refusal.ts';
 import { rowSecurityError } from '../db/row-security.ts';
+import { sqlstate } from '../db/sqlstate.ts';
 import { ScriptError, type Session } from '../db/session.ts';
 import { DbopsError, exitCodes, messageOf } from '../errors.ts';
 import type { Cause } from './record.ts';
@@ -22,9 +23,12 @@ export function rescueError(error: unknown, { migration }: Cause, { target }: Se
     exitCode: isRightMissing(cause) ? exitCodes.unreachable : exitCodes.failed,
     message: `${migration} would destroy rows that could not be copied to dbops_rescue: ${said}. It was rolled back; nothing was changed.`,
     reason: [`SQLSTATE ${code}`],
-    hint: isRightMissing(cause)
-      ? `Let the owner of the database run: CREATE SCHEMA dbops_rescue AUTHORIZATION ${role}; or go on without a copy: --discard-data`
-      : 'Put that right and run the command again, or go on without a copy: --discard-data',
+    hint:
+      code === sqlstate.diskFull
+        ? 'Free disk space, then run the command again; or continue without a copy: --discard-data'
+        : isRightMissing(cause)
+          ? `Let the owner of the database run: CREATE SCHEMA dbops_rescue AUTHORIZATION ${role}; or go on without a copy: --discard-data`
+          : 'Put that right and run the command again, or go on without a copy: --discard-data',
     cause,
   });
 }

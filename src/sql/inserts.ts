@@ -13,8 +13,13 @@ export interface Insert {
   isRepeatable: boolean;
 }
 
-/** What a statement does to rows; without a table: to rows that its text does not name. */
-export type RowChange = { kind: 'insert'; insert: Insert } | { kind: 'other'; table?: ObjectName };
+/** What a statement does to rows, or that it creates what must not exist. */
+export type RowChange =
+  | { kind: 'insert'; insert: Insert }
+  /** A relation, or one of its columns. */
+  | { kind: 'create'; table: ObjectName; column?: string }
+  /** Without a table: rows that the text does not name. */
+  | { kind: 'other'; table?: ObjectName };
 
 /** Returns what the statements of a file do to rows, in order; SQL that the grammar rejects does anything. */
 export async function rowChangesOf(sql: string): Promise<RowChange[]> {
@@ -34,13 +39,33 @@ function changesIn(stmt: Node): RowChange[] {
   if ('UpdateStmt' in stmt) return [{ kind: 'other', table: nameOf(stmt.UpdateStmt.relation) }];
   if ('DeleteStmt' in stmt) return [{ kind: 'other', table: nameOf(stmt.DeleteStmt.relation) }];
   if ('MergeStmt' in stmt) return [{ kind: 'other', table: nameOf(stmt.MergeStmt.relation) }];
-  if ('AlterTableStmt' in stmt)
-    return [{ kind: 'other', table: nameOf(stmt.AlterTableStmt.relation) }];
+  if ('AlterTableStmt' in stmt) return ofAlter(stmt);
+  const created = relationOf(stmt);
+  if (created) return [{ kind: 'create', table: nameOf(created) }];
   if ('CreateTrigStmt' in stmt)
     return [{ kind: 'other', table: nameOf(stmt.CreateTrigStmt.relation) }];
   const hides = Object.keys(stmt).some((kind) => hiding.has(kind));
   const isCall = 'SelectStmt' in stmt && JSON.stringify(stmt).includes('"FuncCall":');
   return hides || isCall ? [{ kind: 'other' }] : [];
+}
+
+function relationOf(stmt: Node): RangeVar | undefined {
+  if ('CreateStmt' in stmt)
+    return stmt.CreateStmt.if_not_exists ? undefined : stmt.CreateStmt.relation;
+  if ('CreateSeqStmt' in stmt) return stmt.CreateSeqStmt.sequence;
+  if ('ViewStmt' in stmt && !stmt.ViewStmt.replace) return stmt.ViewStmt.view;
+  return undefined;
+}
+
+function ofAlter({ AlterTableStmt }: Extract<Node, { AlterTableStmt: unknown }>): RowChange[] {
+  const table = nameOf(AlterTableStmt.relation);
+  return (AlterTableStmt.cmds ?? []).flatMap((node): RowChange[] => {
+    if (!('AlterTableCmd' in node)) return [];
+    const { subtype = '', def, missing_ok: mayExist } = node.AlterTableCmd;
+    if (subtype === 'AT_AddColumn' && def && 'ColumnDef' in def && !mayExist)
+      return [{ kind: 'create', table, column: def.ColumnDef.colname ?? '' }];
+    return /^AT_(?:Drop|AlterColumnType)/.test(subtype) ? [{ kind: 'other', table }] : [];
+  });
 }
 
 /** Statements that change rows, or what names mean, out of sight. */

@@ -1,5 +1,6 @@
 import { codeOf } from '../../db/connection-error.ts';
 import { rowSecurityError } from '../../db/row-security.ts';
+import { sqlstate } from '../../db/sqlstate.ts';
 import { ScriptError } from '../../db/session.ts';
 import { DbopsError, exitCodes, messageOf } from '../../errors.ts';
 import type { RescueRecord } from '../record.ts';
@@ -20,7 +21,10 @@ export function restoreError(error: unknown, records: readonly RescueRecord[]): 
     exitCode: exitCodes.failed,
     message: `Restoring the rescued rows failed: ${said}. The restore was rolled back; the rows remain in dbops_rescue.`,
     reason: [...(code ? [`SQLSTATE ${code}`] : []), ...copies],
-    hint: 'See what conflicts, then try again: dbops rescue restore NAME --dry-run',
+    hint:
+      code === sqlstate.diskFull
+        ? 'Free disk space, then restore them: dbops rescue list'
+        : 'See what conflicts, then try again: dbops rescue restore NAME --dry-run',
     cause,
   });
 }

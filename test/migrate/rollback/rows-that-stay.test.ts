@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
-import { targets } from '../../db/targets.ts';
+import { newest, targets } from '../../db/targets.ts';
 import { withProject } from '../project.ts';
 
 // The first proof of a folder opens an embedded shadow.
@@ -72,6 +72,37 @@ describe.each(targets)('rows that a rollback leaves on $name', (target) => {
         expect(stdout.match(/inserted stay/g)).toHaveLength(1);
       },
     ));
+});
+
+describe.each(newest)('keys that a migration inserts on $name', (target) => {
+  it('are not checked where an object of the file exists: it may be applied already', () =>
+    withProject(
+      target,
+      {
+        ...table,
+        '0002_next.up.sql': `CREATE TABLE next (); INSERT INTO "Job" (id) VALUES (7)`,
+      },
+      async (project) => {
+        await project.json('migrate', 'up');
+        await project.query("DELETE FROM dbops.migrations WHERE name = '0002_next'");
+        expect(await project.json('migrate', 'up')).toMatchObject({
+          exitCode: 6,
+          error: { code: 'TRACKING.DESYNCHRONISED' },
+        });
+      },
+    ));
+
+  it('are not checked after a DELETE, or where a trigger changes the key', () =>
+    withProject(target, table, async (project) => {
+      await project.json('migrate', 'up');
+      await project.query(`CREATE TABLE numbered (id int PRIMARY KEY); INSERT INTO numbered VALUES (1);
+        CREATE FUNCTION number() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.id := NEW.id + 1; RETURN NEW; END $$;
+        CREATE TRIGGER number BEFORE INSERT ON numbered FOR EACH ROW EXECUTE FUNCTION number()`);
+      project.write({
+        '0002_again.up.sql': `INSERT INTO numbered VALUES (1); DELETE FROM "Job" WHERE id = 1; INSERT INTO "Job" (id) VALUES (1)`,
+      });
+      expect(await project.json('migrate', 'up')).toMatchObject({ exitCode: 0 });
+    }));
 });
 
 describe.each(targets)('a NOT NULL that a rollback adds again on $name', (target) => {
