@@ -30,11 +30,12 @@ export interface CatalogState {
 
 /** Reads the catalog and the identities of its objects. */
 export async function readState(session: Session): Promise<CatalogState> {
-  return {
-    identities: await readIdentities(session),
-    tables: await readTables(session),
-    facts: await readPlannerCatalog(session),
-  };
+  return { ...(await readIdentity(session)), facts: await readPlannerCatalog(session) };
+}
+
+/** Reads what OIDs alone tell: a catalog of the same facts may have others. */
+export async function readIdentity(session: Session): Promise<Omit<CatalogState, 'facts'>> {
+  return { identities: await readIdentities(session), tables: await readTables(session) };
 }
 
 /** A derived statement failed on the shadow. */
@@ -62,13 +63,14 @@ export class DropsTable extends Error {
  * Must run in a transaction of the shadow in which the names are qualified.
  *
  * @param rebuild see `planDdl`
+ * @param facts the catalog of the shadow as it is now, where it is known
  * @returns the statements that it ran
  * @throws UnplannableError, RevertError, DropsTable
  */
 export async function revertCatalog(
   shadow: Session,
   before: CatalogState,
-  { rebuild }: { rebuild: boolean },
+  { rebuild, facts }: { rebuild: boolean; facts?: PlannerCatalog | undefined },
 ): Promise<DdlStatement[]> {
   const tables = await readTables(shadow);
   const detached = detachments(tables, before.tables).map(toRename);
@@ -78,7 +80,8 @@ export async function revertCatalog(
   const attached = attachments(await readTables(shadow), before.tables).map(toAttachment);
   await runAll(shadow, attached);
   const feeds = { feeds: await readFeeds(shadow), places: await readPlaces(shadow) };
-  const now = await readPlannerCatalog(shadow);
+  const isMoved = detached.length + renames.length + attached.length > 0;
+  const now = (!isMoved && facts) || (await readPlannerCatalog(shadow));
   const drafts = planDdl(now, before.facts, { rebuild });
   const columns = { from: columnsOf(now), to: columnsOf(before.facts) };
   const keys = foreignKeysOver({ from: now, to: before.facts }, retypedBy(drafts));

@@ -1,14 +1,16 @@
-import { grantsOf, UnplannableError } from '../ddl/pg-delta.ts';
+import { UnplannableError, type PlannerCatalog } from '../ddl/pg-delta.ts';
 import type { DdlStatement } from '../ddl/statement.ts';
 import {
   DropsTable,
   revertCatalog,
+  readIdentity,
   readState,
   RevertError,
   type CatalogState,
 } from '../ddl/revert-catalog.ts';
 import { differencesOf, judgeIn, type Difference } from '../catalog/differences.ts';
 import type { SchemaObject } from '../catalog/kinds/kind.ts';
+import { readRights } from '../catalog/rights.ts';
 import { preparedSnapshot, scratchSnapshot } from '../shadow/shadow-snapshot.ts';
 import { inScratchTransaction, fixedSettings } from '../catalog/snapshot.ts';
 import { lossesBetween, readStorage } from '../catalog/losses.ts';
@@ -28,52 +30,66 @@ import type { Doubt, Rollback } from './rollback.ts';
 export const settings = `${fixedSettings}; SET LOCAL check_function_bodies = off`;
 
 /** What a shadow is at a point of the folder. */
-interface Moment {
+export interface Moment {
   objects: SchemaObject[];
-  state: CatalogState;
+  rights: ReadonlyMap<string, string>;
+  /** Absent where it was not needed: reading it takes longest. */
+  state?: CatalogState | undefined;
 }
 
 export interface RollbackProof {
   rollback: Rollback;
   /** The shadow has all that the migration made, and serves for the next one. */
   isIntact: boolean;
+  /** The shadow in the end, for the proof of the next migration; absent where it is not known. */
+  last?: Moment | undefined;
 }
 
 /**
  * Runs a migration in a shadow, takes it back, and runs it again.
  *
  * The shadow has all migrations before it, and has this one too in the end.
+ *
+ * @param known the shadow as it is, as far as the proof of the migration before has read it
  */
 export async function proveRollback(
   shadow: Session,
   migration: Migration,
   format: Format,
+  known?: Moment,
 ): Promise<RollbackProof> {
-  const before = await look(shadow);
+  const isDerived = !migration.down;
+  const before = known && (known.state || !isDerived) ? known : await look(shadow, isDerived);
   const mark = await markOf(shadow);
   await replayOne(shadow, migration, format);
-  const after = await scratchSnapshot(shadow);
+  const after = await look(shadow, isDerived);
   const storage = await readStorage(shadow);
   const taken = migration.down
     ? await takeBackByFile(shadow, migration, format, before)
-    : await takeBackByDerivation(shadow, before, mark);
+    : await takeBackByDerivation(shadow, before, after, mark);
   const losses = lossesBetween(storage, await readStorage(shadow));
-  const doubts =
-    taken.doubts.length > 0
-      ? taken.doubts
-      : await runAgain(shadow, { migration, format, after, mark });
-  const changes = await inScratchTransaction(shadow, () => compare(shadow, before.objects, after));
+  const again = taken.doubts.length > 0 ? undefined : { migration, format, after, mark };
+  const { doubts, last } = again ? await runAgain(shadow, again) : { doubts: taken.doubts };
+  const changes = await inScratchTransaction(shadow, () =>
+    compare(shadow, before.objects, after.objects),
+  );
   const source = migration.down ? 'file' : 'derived';
   const { statements, isEmptied = false } = taken;
+  const isIntact = doubts.length === 0 && !isEmptied;
   return {
     rollback: { name: migration.name, source, statements, changes, losses, doubts },
-    isIntact: doubts.length === 0 && !isEmptied,
+    isIntact,
+    last: isIntact ? last : undefined,
   };
 }
 
-async function look(shadow: Session): Promise<Moment> {
+async function look(shadow: Session, withState: boolean): Promise<Moment> {
   const objects = await scratchSnapshot(shadow);
-  return { objects, state: await inScratchTransaction(shadow, () => readState(shadow)) };
+  return inScratchTransaction(shadow, async () => ({
+    objects,
+    rights: await readRights(shadow),
+    state: withState ? await readState(shadow) : undefined,
+  }));
 }
 
 /** In a transaction of the shadow, which judges what is spelled in two ways. */
@@ -115,37 +131,45 @@ async function takeBackByFile(
  * What a rollback does to rows is not asked of the shadow: the few that migrations have put there
  * are taken out where they are in the way.
  */
-async function takeBackByDerivation(shadow: Session, before: Moment, mark: Mark): Promise<Taken> {
-  const first = await tryWays(shadow, before);
+async function takeBackByDerivation(
+  shadow: Session,
+  before: Moment,
+  after: Moment,
+  mark: Mark,
+): Promise<Taken> {
+  const first = await tryWays(shadow, before, after);
   if (!first.isUpToRows) return first;
   await removeRowsSince(shadow, mark);
-  const second = await tryWays(shadow, before);
+  const second = await tryWays(shadow, before, after);
   if (!second.isUpToRows) return second;
   await removeRowsSince(shadow, theBeginning);
-  return { ...(await tryWays(shadow, before)), isEmptied: true };
+  return { ...(await tryWays(shadow, before, after)), isEmptied: true };
 }
 
 /** A label of an enum type that was added can not be used in the same transaction. */
-async function tryWays(shadow: Session, before: Moment): Promise<Taken> {
-  const first = await tryWay(shadow, before, { rebuild: false });
+async function tryWays(shadow: Session, before: Moment, after: Moment): Promise<Taken> {
+  const facts = after.state?.facts;
+  const first = await tryWay(shadow, before, { rebuild: false, facts });
   if (first.doubts.length === 0 || first.isUpToRows) return first;
-  const second = await tryWay(shadow, before, { rebuild: true });
+  const second = await tryWay(shadow, before, { rebuild: true, facts });
   return second.doubts.length === 0 || second.isUpToRows ? second : first;
 }
 
 async function tryWay(
   shadow: Session,
   before: Moment,
-  options: { rebuild: boolean },
+  { rebuild, facts }: { rebuild: boolean; facts: PlannerCatalog | undefined },
 ): Promise<Taken> {
+  const target = before.state;
+  if (!target) throw new Error('a rollback is derived from the catalog before the migration');
   await shadow.script(`BEGIN; RESET SESSION AUTHORIZATION; RESET ROLE; ${settings}`);
   let isDone = false;
   try {
-    const statements = await revertCatalog(shadow, before.state, options);
+    const statements = await revertCatalog(shadow, target, { rebuild, facts });
     let doubts = await doubtsOf(shadow, before, await preparedSnapshot(shadow));
     if (doubts.length > 0) {
       // What comes back gets the default privileges of today, whatever had been revoked from it.
-      const rest = await revertCatalog(shadow, before.state, options);
+      const rest = await revertCatalog(shadow, target, { rebuild });
       statements.push(...rest.map((statement) => ({ ...statement, phase: 'rules' as const })));
       doubts = await doubtsOf(shadow, before, await preparedSnapshot(shadow));
     }
@@ -167,8 +191,7 @@ async function doubtsOf(
 ): Promise<Doubt[]> {
   const differences = await compare(shadow, before.objects, now);
   if (differences.length > 0) return [doubt('not as before', [], differences)];
-  const { facts } = await readState(shadow);
-  const rights = changedKeys(grantsOf(before.state.facts), grantsOf(facts));
+  const rights = changedKeys(before.rights, await readRights(shadow));
   return rights.length > 0 ? [doubt('rights', rights)] : [];
 }
 
@@ -192,7 +215,7 @@ export function changedKeys(
 interface Again {
   migration: Migration;
   format: Format;
-  after: readonly SchemaObject[];
+  after: Moment;
   mark: Mark;
 }
 
@@ -200,8 +223,10 @@ interface Again {
  * Rows that the migration itself inserted are still there: they would stand in the way of its
  * second run in the shadow, but they are no part of what is compared.
  */
-async function runAgain(shadow: Session, again: Again): Promise<Doubt[]> {
-  const { migration, format, after, mark } = again;
+async function runAgain(
+  shadow: Session,
+  { migration, format, after, mark }: Again,
+): Promise<{ doubts: Doubt[]; last?: Moment }> {
   try {
     await replayOne(shadow, migration, format).catch(async (error: unknown) => {
       if (!(error instanceof DbopsError && isIntegrityViolation(error.cause))) throw error;
@@ -210,11 +235,26 @@ async function runAgain(shadow: Session, again: Again): Promise<Doubt[]> {
     });
   } catch (error) {
     if (!(error instanceof DbopsError)) throw error;
-    return [doubt('up fails', [error.message, ...error.reason])];
+    return { doubts: [doubt('up fails', [error.message, ...error.reason])] };
   }
   const now = await scratchSnapshot(shadow);
-  const differences = await inScratchTransaction(shadow, () => compare(shadow, after, now));
-  return differences.length > 0 ? [doubt('up differs', [], differences)] : [];
+  return inScratchTransaction(shadow, async () => {
+    const differences = await compare(shadow, after.objects, now);
+    if (differences.length > 0) return { doubts: [doubt('up differs', [], differences)] };
+    const last = await lastOf(shadow, now, after);
+    return { doubts: [], ...(last && { last }) };
+  });
+}
+
+/** The facts are as after the first run, where objects and privileges are; OIDs are others. */
+async function lastOf(
+  shadow: Session,
+  objects: SchemaObject[],
+  { rights, state }: Moment,
+): Promise<Moment | undefined> {
+  if (changedKeys(rights, await readRights(shadow)).length > 0) return undefined;
+  const fresh = state && (await readIdentity(shadow));
+  return { objects, rights, state: fresh && { ...fresh, facts: state.facts } };
 }
 
 /** Class 23 of SQLSTATE. */
