@@ -38,8 +38,16 @@ const select = `WITH objects AS (
     FROM (SELECT defaclacl AS acl, defaclrole AS owner, defaclobjtype AS kind,
         coalesce(' in ' || nullif(defaclnamespace, 0)::regnamespace::text, '') AS place FROM pg_default_acl) o`;
 
-/** Reads the privileges that were granted or revoked, by object, in the caller's transaction. */
-export async function readRights(session: Session): Promise<ReadonlyMap<string, string>> {
-  const rows = await session.query<{ object: string; rights: string }>(select);
+/**
+ * Reads the privileges that were granted or revoked, by object, in the caller's transaction.
+ *
+ * @param plan the name of a prepared statement, for a session that reads many times
+ */
+export async function readRights(
+  { client }: Session,
+  plan?: string,
+): Promise<ReadonlyMap<string, string>> {
+  const query = { text: select, ...(plan !== undefined && { name: plan }) };
+  const { rows } = await client.query<{ object: string; rights: string }>(query);
   return new Map(rows.map(({ object, rights }) => [object, rights]));
 }

@@ -73,16 +73,6 @@ function readOrder(): { order: Order; rest: Buffer } {
   }
 }
 
-/**
- * Compiles no function before it is called, and in memory none a second time: a shadow lives for
- * seconds. In a kept directory, a function is optimized after it has run for long over many rows.
- */
-function setCompiler(directory: string | null): void {
-  setFlagsFromString('--wasm-lazy-validation');
-  if (directory) setFlagsFromString('--wasm-tiering-budget=2000000000');
-  else compileOnce();
-}
-
 /** Node has it; only the browser's types declare it. */
 declare const WebAssembly: { Module: new (bytes: Uint8Array) => object };
 
@@ -194,8 +184,10 @@ async function watchLife(): Promise<void> {
 }
 
 async function run(): Promise<never> {
+  // Compiles no function before it is called, and none a second time.
+  setFlagsFromString('--wasm-lazy-validation');
+  compileOnce();
   const { order, rest } = readOrder();
-  setCompiler(order.directory);
   if (!order.isGuarded) await watchLife();
   return serve(await open(order), rest);
 }

@@ -3,8 +3,7 @@ import { rebuild } from '../ddl/rebuild-from-live.ts';
 import type { DdlStatement } from '../ddl/statement.ts';
 import { readState, RevertError, revertCatalog, runAll } from '../ddl/revert-catalog.ts';
 import type { Difference } from '../catalog/differences.ts';
-import { readRights } from '../catalog/rights.ts';
-import { scratchSnapshot } from '../shadow/shadow-snapshot.ts';
+import { preparedRights, scratchSnapshot } from '../shadow/shadow-snapshot.ts';
 import { inScratchTransaction, keyOfObject, objectName } from '../catalog/snapshot.ts';
 import { lossesBetween, readStorage } from '../catalog/losses.ts';
 import { prepare, replayOne } from '../shadow/replay.ts';
@@ -129,7 +128,7 @@ async function proveOne(shadow: Session, guess: Guess, format: Format): Promise<
 
 async function look(shadow: Session): Promise<Pick<Moment, 'objects' | 'rights'>> {
   const objects = await scratchSnapshot(shadow);
-  return { objects, rights: await inScratchTransaction(shadow, () => readRights(shadow)) };
+  return { objects, rights: await inScratchTransaction(shadow, () => preparedRights(shadow)) };
 }
 
 function keysOf(differences: readonly Difference[]): ReadonlyMap<string, string> {

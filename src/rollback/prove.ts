@@ -1,19 +1,22 @@
-import { UnplannableError, type PlannerCatalog } from '../ddl/pg-delta.ts';
+import { readPlannerCatalog, UnplannableError, type PlannerCatalog } from '../ddl/pg-delta.ts';
 import type { DdlStatement } from '../ddl/statement.ts';
 import {
   DropsTable,
   revertCatalog,
   readIdentity,
-  readState,
   RevertError,
   type CatalogState,
 } from '../ddl/revert-catalog.ts';
 import { differencesOf, judgeIn, type Difference } from '../catalog/differences.ts';
 import type { SchemaObject } from '../catalog/kinds/kind.ts';
-import { readRights } from '../catalog/rights.ts';
-import { preparedSnapshot, scratchSnapshot } from '../shadow/shadow-snapshot.ts';
+import {
+  preparedRights,
+  preparedSnapshot,
+  preparedStorage,
+  scratchSnapshot,
+} from '../shadow/shadow-snapshot.ts';
 import { inScratchTransaction, fixedSettings } from '../catalog/snapshot.ts';
-import { lossesBetween, readStorage } from '../catalog/losses.ts';
+import { lossesBetween } from '../catalog/losses.ts';
 import { replayOne } from '../shadow/replay.ts';
 import { codeOf } from '../db/connection-error.ts';
 import type { Session } from '../db/session.ts';
@@ -34,7 +37,9 @@ export interface Moment {
   objects: SchemaObject[];
   rights: ReadonlyMap<string, string>;
   /** Absent where it was not needed: reading it takes longest. */
-  state?: CatalogState | undefined;
+  facts?: PlannerCatalog | undefined;
+  /** Absent where it was not needed. */
+  identity?: Omit<CatalogState, 'facts'> | undefined;
 }
 
 export interface RollbackProof {
@@ -59,15 +64,15 @@ export async function proveRollback(
   known?: Moment,
 ): Promise<RollbackProof> {
   const isDerived = !migration.down;
-  const before = known && (known.state || !isDerived) ? known : await look(shadow, isDerived);
+  const before = known && (known.facts || !isDerived) ? known : await lookAtAll(shadow, isDerived);
   const mark = await markOf(shadow);
   await replayOne(shadow, migration, format);
   const after = await look(shadow, isDerived);
-  const storage = await readStorage(shadow);
+  const storage = await preparedStorage(shadow);
   const taken = migration.down
     ? await takeBackByFile(shadow, migration, format, before)
     : await takeBackByDerivation(shadow, before, after, mark);
-  const losses = lossesBetween(storage, await readStorage(shadow));
+  const losses = lossesBetween(storage, await preparedStorage(shadow));
   const again = taken.doubts.length > 0 ? undefined : { migration, format, after, mark };
   const { doubts, last } = again ? await runAgain(shadow, again) : { doubts: taken.doubts };
   const changes = await inScratchTransaction(shadow, () =>
@@ -83,13 +88,19 @@ export async function proveRollback(
   };
 }
 
-async function look(shadow: Session, withState: boolean): Promise<Moment> {
+async function look(shadow: Session, withFacts: boolean): Promise<Moment> {
   const objects = await scratchSnapshot(shadow);
   return inScratchTransaction(shadow, async () => ({
     objects,
-    rights: await readRights(shadow),
-    state: withState ? await readState(shadow) : undefined,
+    rights: await preparedRights(shadow),
+    facts: withFacts ? await readPlannerCatalog(shadow) : undefined,
   }));
+}
+
+async function lookAtAll(shadow: Session, withFacts: boolean): Promise<Moment> {
+  const moment = await look(shadow, withFacts);
+  const read = () => inScratchTransaction(shadow, () => readIdentity(shadow));
+  return { ...moment, identity: withFacts ? await read() : undefined };
 }
 
 /** In a transaction of the shadow, which judges what is spelled in two ways. */
@@ -148,7 +159,7 @@ async function takeBackByDerivation(
 
 /** A label of an enum type that was added can not be used in the same transaction. */
 async function tryWays(shadow: Session, before: Moment, after: Moment): Promise<Taken> {
-  const facts = after.state?.facts;
+  const { facts } = after;
   const first = await tryWay(shadow, before, { rebuild: false, facts });
   if (first.doubts.length === 0 || first.isUpToRows) return first;
   const second = await tryWay(shadow, before, { rebuild: true, facts });
@@ -160,7 +171,7 @@ async function tryWay(
   before: Moment,
   { rebuild, facts }: { rebuild: boolean; facts: PlannerCatalog | undefined },
 ): Promise<Taken> {
-  const target = before.state;
+  const target = before.facts && before.identity && { ...before.identity, facts: before.facts };
   if (!target) throw new Error('a rollback is derived from the catalog before the migration');
   await shadow.script(`BEGIN; RESET SESSION AUTHORIZATION; RESET ROLE; ${settings}`);
   let isDone = false;
@@ -191,7 +202,7 @@ async function doubtsOf(
 ): Promise<Doubt[]> {
   const differences = await compare(shadow, before.objects, now);
   if (differences.length > 0) return [doubt('not as before', [], differences)];
-  const rights = changedKeys(before.rights, await readRights(shadow));
+  const rights = changedKeys(before.rights, await preparedRights(shadow));
   return rights.length > 0 ? [doubt('rights', rights)] : [];
 }
 
@@ -250,11 +261,10 @@ async function runAgain(
 async function lastOf(
   shadow: Session,
   objects: SchemaObject[],
-  { rights, state }: Moment,
+  { rights, facts }: Moment,
 ): Promise<Moment | undefined> {
-  if (changedKeys(rights, await readRights(shadow)).length > 0) return undefined;
-  const fresh = state && (await readIdentity(shadow));
-  return { objects, rights, state: fresh && { ...fresh, facts: state.facts } };
+  if (changedKeys(rights, await preparedRights(shadow)).length > 0) return undefined;
+  return { objects, rights, facts, identity: facts && (await readIdentity(shadow)) };
 }
 
 /** Class 23 of SQLSTATE. */
