@@ -48,9 +48,14 @@ const systemSchemas = `'^(pg_|dbops$|dbops_|information_schema$)'`;
 /**
  * Reads the tables that store rows, and their columns. Excluded are foreign tables, materialized
  * views, whose rows can be rebuilt, and tables of extensions.
+ *
+ * @param plan the name of a prepared statement, for a shadow that is read many times
  */
-export async function readStorage(session: Session): Promise<Storage> {
-  const tables = await session.query<StoredTable & Record<string, unknown>>(storage);
+export async function readStorage(session: Session, plan?: string): Promise<Storage> {
+  const tables =
+    plan === undefined
+      ? await session.query<StoredTable & Record<string, unknown>>(storage)
+      : (await session.client.query<StoredTable>({ text: storage, name: plan })).rows;
   return new Map(tables.map((table) => [table.oid, table]));
 }
 

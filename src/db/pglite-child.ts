@@ -73,16 +73,6 @@ function readOrder(): { order: Order; rest: Buffer } {
   }
 }
 
-/**
- * Compiles no function before it is called, and in memory none a second time: a shadow lives for
- * seconds. In a kept directory, a function is optimized after it has run for long over many rows.
- */
-function setCompiler(directory: string | null): void {
-  setFlagsFromString('--wasm-lazy-validation');
-  if (directory) setFlagsFromString('--wasm-tiering-budget=2000000000');
-  else compileOnce();
-}
-
 /** Node has it; only the browser's types declare it. */
 declare const WebAssembly: { Module: new (bytes: Uint8Array) => object };
 
@@ -212,9 +202,11 @@ function canGoOn({ extensions }: Order): boolean {
 }
 
 async function run(): Promise<never> {
+  // Compiles no function before it is called, and none a second time.
+  setFlagsFromString('--wasm-lazy-validation');
+  compileOnce();
   for (let isFirst = true; ; isFirst = false) {
     const { order, rest } = readOrder();
-    if (isFirst) setCompiler(order.directory);
     if (isFirst && !order.isGuarded) await watchLife();
     log.length = 0;
     const database = await open(order);

@@ -9,11 +9,11 @@ import {
   type Fact,
   type FactBase,
 } from '@supabase/pg-delta/core';
-import { types, type QueryResult } from 'pg';
 import * as z from 'zod';
 import type { Columns, ColumnState, Draft } from './statement.ts';
 import { quoteIdentifier as q, quoteLiteral } from '../db/quote.ts';
 import type { Session } from '../db/session.ts';
+import { poolOf } from './planner-pool.ts';
 
 /**
  * A catalog as the planner reads it. Only this file imports the planner, `@supabase/pg-delta`, an
@@ -36,7 +36,8 @@ export interface Foreign {
 }
 
 /**
- * Reads the catalog, in the caller's transaction if one is open.
+ * Reads the catalog, in the caller's transaction if one is open. A shadow prepares the queries,
+ * because it is read again and again, and to plan them takes as long as to run them.
  *
  * @throws UnplannableError when the planner cannot represent it; the server's error
  */
@@ -44,7 +45,8 @@ export async function readPlannerCatalog(session: Session): Promise<PlannerCatal
   const [row] = await session.query<{ owner: string }>('SELECT current_user AS owner');
   const owner = row?.owner ?? '';
   try {
-    const { factBase } = await extract(poolOf(session) as never);
+    const pool = await poolOf(session);
+    const { factBase } = await extract(pool as never);
     return { base: asOwner(factBase, owner), owner };
   } catch (error) {
     throw codeOf(error) ? error : new UnplannableError(error);
@@ -57,7 +59,8 @@ function asOwner(base: FactBase, owner: string): FactBase {
   const edges = base.edges.filter(
     ({ kind, to }) => kind !== 'owner' || to.kind !== 'role' || to.name !== owner,
   );
-  return buildFactBase(facts, edges);
+  const isSame = facts.length === base.facts().length && edges.length === base.edges.length;
+  return isSame ? base : buildFactBase(facts, edges);
 }
 
 /**
@@ -233,14 +236,6 @@ function columnKey({ schema, table, name }: { schema: string; table: string; nam
   return `${q(schema)}.${q(table)}.${q(name)}`;
 }
 
-/** Returns a hash of each privilege by its encoded identity, for comparisons. */
-export function grantsOf({ base }: PlannerCatalog): ReadonlyMap<string, string> {
-  const grants = base
-    .facts()
-    .filter(({ id }) => id.kind === 'acl' || id.kind === 'defaultPrivilege');
-  return new Map(grants.map((fact) => [encodeId(fact.id), base.hashOf(fact.id)]));
-}
-
 /** Adds an unused label to each enum with new labels: the planner recreates enums that lose labels. */
 function withForeignLabels(from: FactBase, to: FactBase): FactBase {
   const facts = from.facts().map((fact) => {
@@ -251,17 +246,4 @@ function withForeignLabels(from: FactBase, to: FactBase): FactBase {
     return { ...fact, payload: { ...fact.payload, values: [...values, 'dbops rebuilds it'] } };
   });
   return buildFactBase(facts, [...from.edges]);
-}
-
-/** Returns a pool of one connection for the planner; skips transaction control in an open transaction. */
-function poolOf({ client }: Session) {
-  const isOpen = client.getTransactionStatus() === 'T';
-  const isControl = (text: string) => /^(?:BEGIN|COMMIT|ROLLBACK)\b/.test(text);
-  const skipped = { rows: [] } as unknown as QueryResult;
-  const query = async (text: string, values?: unknown[]) =>
-    isOpen && isControl(text)
-      ? skipped
-      : // The planner expects pg's default parsers.
-        client.query({ text, ...(values && { values }), types });
-  return { connect: async () => ({ query, release: () => {} }) };
 }

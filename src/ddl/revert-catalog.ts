@@ -1,6 +1,6 @@
 import { ScriptError, type Session } from '../db/session.ts';
 import { messageOf } from '../errors.ts';
-import { readCasts } from './casts.ts';
+import { readCasts, type Casts } from './casts.ts';
 import { retypedBy, adaptToRows, withForeignKeysMoved } from './populated-tables.ts';
 import {
   columnsOf,
@@ -30,11 +30,12 @@ export interface CatalogState {
 
 /** Reads the catalog and the identities of its objects. */
 export async function readState(session: Session): Promise<CatalogState> {
-  return {
-    identities: await readIdentities(session),
-    tables: await readTables(session),
-    facts: await readPlannerCatalog(session),
-  };
+  return { ...(await readIdentity(session)), facts: await readPlannerCatalog(session) };
+}
+
+/** Reads what OIDs alone tell: a catalog of the same facts may have others. */
+export async function readIdentity(session: Session): Promise<Omit<CatalogState, 'facts'>> {
+  return { identities: await readIdentities(session), tables: await readTables(session) };
 }
 
 /** A derived statement failed on the shadow. */
@@ -63,32 +64,37 @@ export class DropsTable extends Error {
  * Must run in a transaction of the shadow in which the names are qualified.
  *
  * @param rebuild see `planDdl`
+ * @param facts the catalog of the shadow as it is now, where it is known
  * @returns the statements that it ran
  * @throws UnplannableError, RevertError, DropsTable
  */
 export async function revertCatalog(
   shadow: Session,
   before: CatalogState,
-  { rebuild }: { rebuild: boolean },
+  { rebuild, facts }: { rebuild: boolean; facts?: PlannerCatalog | undefined },
 ): Promise<DdlStatement[]> {
   const tables = await readTables(shadow);
   const detached = detachments(tables, before.tables).map(toRename);
   await runAll(shadow, detached);
   const renames = renamesBack(await readIdentities(shadow), before.identities).map(toRename);
   await runAll(shadow, renames);
-  const attached = attachments(await readTables(shadow), before.tables).map(toAttachment);
+  const hasOthers = detached.length + renames.length > 0;
+  const here = hasOthers ? await readTables(shadow) : tables;
+  const attached = attachments(here, before.tables).map(toAttachment);
   await runAll(shadow, attached);
-  const feeds = { feeds: await readFeeds(shadow), places: await readPlaces(shadow) };
-  const now = await readPlannerCatalog(shadow);
+  const isMoved = detached.length + renames.length + attached.length > 0;
+  const now = (!isMoved && facts) || (await readPlannerCatalog(shadow));
   const drafts = planDdl(now, before.facts, { rebuild });
   const columns = { from: columnsOf(now), to: columnsOf(before.facts) };
   const keys = foreignKeysOver({ from: now, to: before.facts }, retypedBy(drafts));
-  const statements = withForeignKeysMoved(
-    adaptToRows(drafts, columns, await readCasts(shadow)),
-    keys,
-  );
+  const casts = retypedBy(drafts).size > 0 ? await readCasts(shadow) : noCasts;
+  const statements = withForeignKeysMoved(adaptToRows(drafts, columns, casts), keys);
+  const mayFeed = statements.some(({ sql }) => feeding.test(sql));
+  const feeds = mayFeed
+    ? { feeds: await readFeeds(shadow), places: await readPlaces(shadow) }
+    : undefined;
   await runAll(shadow, statements);
-  const positions = await positionsOf(shadow, feeds);
+  const positions = feeds ? await positionsOf(shadow, feeds) : { before: [], after: [] };
   const dropped = droppedTables(tables, before.tables, await readTables(shadow));
   if (dropped.length > 0) throw new DropsTable(dropped);
   return [
@@ -100,6 +106,11 @@ export async function revertCatalog(
     ...positions.after,
   ];
 }
+
+const noCasts: Casts = { expression: () => undefined };
+
+/** A statement without one of these words gives no column a sequence. */
+const feeding = /sequence|identity|nextval|serial/i;
 
 /**
  * A recreated sequence would restart below numbers of its column, so it is set to the position of

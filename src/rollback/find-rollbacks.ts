@@ -7,7 +7,7 @@ import type { Skipped } from '../shadow/tolerant-replay.ts';
 import type { Session } from '../db/session.ts';
 import type { DbopsError } from '../errors.ts';
 import type { Migration } from '../migration.ts';
-import { proveRollback } from './prove.ts';
+import { proveRollback, type Moment } from './prove.ts';
 import { guessWays, proveOnLive } from './prove-on-live-copy.ts';
 import { rollbackShape, type Rollback } from './rollback.ts';
 
@@ -87,10 +87,13 @@ async function askFolder(question: Question): Promise<Rollback[]> {
 
   /** Proves as many as the shadow can. @returns the index of the first that needs a new shadow */
   async function proveFrom(shadow: Session, start: number): Promise<number> {
+    let last: Moment | undefined;
     for (const [at, { migration, key }] of asked.entries()) {
       if (at < start) continue;
       question.onProve(migration.name);
-      const { rollback, isIntact } = await proveRollback(shadow, migration, question.format);
+      const proof = await proveRollback(shadow, migration, question.format, last);
+      const { rollback, isIntact } = proof;
+      last = proof.last;
       known.set(key, rollback);
       cache.write(key, rollback);
       if (!isIntact) return at + 1;

@@ -1,16 +1,10 @@
-import {
-  grantsOf,
-  readPlannerCatalog,
-  type Foreign,
-  type PlannerCatalog,
-} from '../ddl/pg-delta.ts';
+import type { Foreign, PlannerCatalog } from '../ddl/pg-delta.ts';
 import { UnplannableError } from '../ddl/unplannable.ts';
 import { rebuild } from '../ddl/rebuild-from-live.ts';
 import type { DdlStatement } from '../ddl/statement.ts';
 import { readState, RevertError, revertCatalog, runAll } from '../ddl/revert-catalog.ts';
 import type { Difference } from '../catalog/differences.ts';
-import type { SchemaObject } from '../catalog/kinds/kind.ts';
-import { scratchSnapshot } from '../shadow/shadow-snapshot.ts';
+import { preparedRights, scratchSnapshot } from '../shadow/shadow-snapshot.ts';
 import { inScratchTransaction, keyOfObject, objectName } from '../catalog/snapshot.ts';
 import { lossesBetween, readStorage } from '../catalog/losses.ts';
 import { prepare, replayOne } from '../shadow/replay.ts';
@@ -21,7 +15,7 @@ import { DbopsError, exitCodes } from '../errors.ts';
 import type { Format } from '../formats/format.ts';
 import type { Migration } from '../migration.ts';
 import { serverSays } from '../sql/error-position.ts';
-import { changedKeys, compare, doubt, settings, wayDoubt } from './prove.ts';
+import { changedKeys, compare, doubt, settings, wayDoubt, type Moment } from './prove.ts';
 import type { Doubt, Rollback } from './rollback.ts';
 
 /** A rollback that was derived where the folder replays only in part. */
@@ -125,15 +119,15 @@ async function proveOne(shadow: Session, guess: Guess, format: Format): Promise<
     compare(shadow, now.objects, again.objects),
   );
   if (differences.length > 0) return [doubt('up differs', [], differences)];
-  const rights = changedKeys(grantsOf(now.facts), grantsOf(again.facts));
+  const rights = changedKeys(now.rights, again.rights);
   if (rights.length > 0) return [doubt('rights', rights)];
   const last = await takeBack(shadow, guess, format);
   return last ? [last] : [];
 }
 
-async function look(shadow: Session): Promise<{ objects: SchemaObject[]; facts: PlannerCatalog }> {
+async function look(shadow: Session): Promise<Pick<Moment, 'objects' | 'rights'>> {
   const objects = await scratchSnapshot(shadow);
-  return { objects, facts: await inScratchTransaction(shadow, () => readPlannerCatalog(shadow)) };
+  return { objects, rights: await inScratchTransaction(shadow, () => preparedRights(shadow)) };
 }
 
 function keysOf(differences: readonly Difference[]): ReadonlyMap<string, string> {

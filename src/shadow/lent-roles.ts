@@ -28,14 +28,14 @@ const locks = { change: 0x5ad0, use: 0x5ad1 };
 /**
  * Lends roles that belong to a whole server, whose shadow databases share them.
  *
- * Without CREATEROLE the shadow goes without: a replay that needs a role reports it.
+ * Without CREATEROLE, or while another process holds the lock, the shadow goes without: a replay that
+ * needs a role reports it.
  */
 export async function shareRoles(admin: Session, roles: readonly string[]): Promise<void> {
   if (roles.length === 0) return;
-  await admin.script(`SELECT pg_advisory_lock(${locks.change})`);
+  if (!(await lockChanges(admin))) return;
   await lendRoles(admin, roles).catch((error: unknown) => {
-    const cause = error instanceof ScriptError ? error.cause : error;
-    if (codeOf(cause) !== sqlstate.insufficientPrivilege) throw error;
+    if (!isCode(error, sqlstate.insufficientPrivilege)) throw error;
   });
   await admin.script(
     `SELECT pg_advisory_lock_shared(${locks.use}), pg_advisory_unlock(${locks.change})`,
@@ -56,4 +56,20 @@ export async function takeRolesBack(admin: Session): Promise<void> {
   for (const { name } of roles)
     // Another database may have come to depend on it.
     await admin.script(`DROP ROLE ${quoteIdentifier(name)}`).catch(() => {});
+}
+
+/** Returns whether the lock was obtained: another process that holds it may have been stopped. */
+async function lockChanges(admin: Session): Promise<boolean> {
+  const lock = `SET lock_timeout = '10s'; SELECT pg_advisory_lock(${locks.change}); RESET lock_timeout`;
+  return admin.script(lock).then(
+    () => true,
+    (error: unknown) => {
+      if (isCode(error, sqlstate.lockNotAvailable)) return false;
+      throw error;
+    },
+  );
+}
+
+function isCode(error: unknown, code: string): boolean {
+  return codeOf(error instanceof ScriptError ? error.cause : error) === code;
 }

@@ -2,6 +2,8 @@ import { codeOf } from '../db/connection-error.ts';
 import type { Session } from '../db/session.ts';
 import type { SchemaObject } from '../catalog/kinds/kind.ts';
 import { fullSnapshot, inScratchTransaction } from '../catalog/snapshot.ts';
+import { readStorage, type Storage } from '../catalog/losses.ts';
+import { readRights } from '../catalog/rights.ts';
 import { sqlstate } from '../db/sqlstate.ts';
 
 /** How often a session prepared its statement. */
@@ -33,6 +35,19 @@ export function preparedSnapshot(
   shadow: Session,
   { grants = false }: { grants?: boolean } = {},
 ): Promise<SchemaObject[]> {
-  const plan = `dbops_snapshot_${grants ? 'grants_' : ''}${generations.get(shadow) ?? 0}`;
-  return fullSnapshot(shadow, { grants, plan });
+  return fullSnapshot(shadow, { grants, plan: planName(shadow, grants ? 'grants' : 'snapshot') });
+}
+
+/** The privileges, under the same conditions. */
+export function preparedRights(shadow: Session): Promise<ReadonlyMap<string, string>> {
+  return readRights(shadow, planName(shadow, 'rights'));
+}
+
+/** The tables that store rows, under the same conditions. */
+export function preparedStorage(shadow: Session): Promise<Storage> {
+  return readStorage(shadow, planName(shadow, 'storage'));
+}
+
+function planName(shadow: Session, what: string): string {
+  return `dbops_${what}_${generations.get(shadow) ?? 0}`;
 }

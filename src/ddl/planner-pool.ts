@@ -1,0 +1,56 @@
+import { types, type QueryResult } from 'pg';
+import type { Session } from '../db/session.ts';
+
+/** What a session has prepared for the planner, by the text of the query. */
+interface PreparedNames {
+  prefix: string;
+  names: Map<string, string>;
+}
+
+const prepared = new WeakMap<Session, PreparedNames>();
+let generation = 0;
+
+/**
+ * Returns a pool of one connection for the planner; skips transaction control in an open transaction.
+ *
+ * The queries of an embedded shadow are prepared: it is read again and again, and to plan a query takes
+ * as long as to run it.
+ */
+export async function poolOf(session: Session) {
+  const { client } = session;
+  const names = session.server.kind === 'pglite' ? await preparedIn(session) : undefined;
+  const isOpen = client.getTransactionStatus() === 'T';
+  const skipped = { rows: [] } as unknown as QueryResult;
+  const query = async (text: string, values?: unknown[]) => {
+    if (isOpen && isControl(text)) return skipped;
+    const name = names && !values && isRead(text) ? { name: nameOf(text, names) } : {};
+    // The planner expects pg's default parsers.
+    return client.query({ text, ...name, ...(values && { values }), types });
+  };
+  return { connect: async () => ({ query, release: () => {} }) };
+}
+
+const isControl = (text: string) => /^(?:BEGIN|COMMIT|ROLLBACK)\b/.test(text);
+const isRead = (text: string) => /^\s*(?:SELECT|WITH)\b/.test(text);
+
+/** A migration may DISCARD or DEALLOCATE what is prepared, and pg never prepares a name twice. */
+async function preparedIn(session: Session): Promise<PreparedNames> {
+  const known = prepared.get(session) ?? newNames();
+  const [row] = await session.query<{ count: number }>(
+    'SELECT count(*)::int FROM pg_prepared_statements WHERE starts_with(name, $1)',
+    [known.prefix],
+  );
+  const current = row?.count === known.names.size ? known : newNames();
+  prepared.set(session, current);
+  return current;
+}
+
+function newNames(): PreparedNames {
+  return { prefix: `dbops_planner_${generation++}_`, names: new Map() };
+}
+
+function nameOf(text: string, { prefix, names }: PreparedNames): string {
+  const name = names.get(text) ?? `${prefix}${names.size}`;
+  names.set(text, name);
+  return name;
+}
