@@ -89,6 +89,7 @@ function fromConnectionString(url: string, environment: Environment): Target {
   const database = config.database || environment['PGDATABASE'] || user;
   if (!Number.isInteger(port) || port < 1 || port > 65535)
     throw usageError('TARGET.URL', 'The port of the database URL is not a number.', schemeHint);
+  refuseSchema(config['schema']);
   const options: ClientConfig = { ...config, host, port, user, database };
   if (password) options.password = password;
   return {
@@ -102,6 +103,16 @@ function fromConnectionString(url: string, environment: Environment): Target {
       (secret) => !['postgres', user, database, host].includes(secret),
     ),
   };
+}
+
+/** Prisma reads it as the `search_path` and the schema of its tracking table; to every driver it is unknown. */
+function refuseSchema(schema: unknown): void {
+  if (typeof schema !== 'string' || schema === 'public') return;
+  throw usageError(
+    'TARGET.SCHEMA',
+    `The database URL has schema=${schema}, which only Prisma reads.`,
+    `Replace it with options=-csearch_path%3D${encodeURIComponent(schema)}; for Prisma migrations also pass --tracking-table ${schema}._prisma_migrations.`,
+  );
 }
 
 function parseUrl(url: string): ClientConfig & Record<string, unknown> {

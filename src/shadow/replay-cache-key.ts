@@ -1,10 +1,10 @@
-import { readFileSync } from 'node:fs';
 import type { Session } from '../db/session.ts';
 import { describeTarget } from '../db/target.ts';
 import type { Format } from '../formats/format.ts';
 import type { Migration } from '../migration.ts';
 import type { Environment } from '../output/terminal.ts';
 import { digest } from './cache.ts';
+import { moduleContent } from './module-content.ts';
 import { extensionsFor } from './extensions.ts';
 import { withShadow, type ShadowOptions } from './shadow.ts';
 
@@ -32,15 +32,15 @@ const embedded = typeof PGLITE_VERSION === 'string' ? PGLITE_VERSION : 'source';
  */
 export function prefixKeys({ migrations, format, server, grants = false }: Wanted): string[] {
   const engine = server ? describeTarget(server) : embedded;
-  const { name: tool, platform = null, searchPath = null } = format;
-  const keys = [digest([generation, engine, tool, platform, searchPath, grants])];
+  const { name: tool, platform = null, searchPath = null, connection = null } = format;
+  const keys = [digest([generation, engine, tool, platform, searchPath, connection, grants])];
   for (const { name, up } of migrations) keys.push(digest([keys.at(-1), name, contentOf(up)]));
   return keys;
 }
 
 /** By content and not by the recorded hash: some tools record none. */
 export function contentOf(script: Migration['up']): string {
-  return script.kind === 'sql' ? script.sql : readFileSync(script.file, 'utf8');
+  return script.kind === 'sql' ? script.sql : moduleContent(script.file);
 }
 
 /** Gives `work` an empty shadow that can replay the migrations. */

@@ -9,6 +9,7 @@ import { planRepair } from '../../src/repair/plan.ts';
 import { withSession } from '../db/session.ts';
 import { servers, targets, withDatabase } from '../db/targets.ts';
 import {
+  byState,
   exists,
   projectOn,
   tracked,
@@ -56,6 +57,39 @@ describe.each(servers)('repair-tracking on $name', (server) => {
       const vouched = await repair(project, '--assume', '0002_fill', '--apply');
       expect(vouched).toMatchObject({ exitCode: 0, next: { runs: [] } });
       expect(await tracked(project)).toHaveLength(4);
+    }));
+
+  it('takes a default that was changed by hand for drift where later migrations were applied', () =>
+    withProject(
+      server,
+      { ...files, '0001_accounts.up.sql': 'CREATE TABLE accounts (id int DEFAULT 1, name text);' },
+      async (project) => {
+        await project.dbops('migrate', 'up');
+        await project.query('ALTER TABLE accounts ALTER id SET DEFAULT 7');
+        await project.query('DELETE FROM dbops.migrations');
+        const shown = await repair(project, '--apply', '--assume', '0002_fill');
+        expect(shown).toMatchObject({
+          exitCode: 0,
+          next: { runs: [] },
+          findings: [{ code: 'drift', where: { object: '0001_accounts' } }],
+        });
+        expect(verdictsOf(shown)).toEqual(['proven', 'unprovable', 'proven', 'proven']);
+        expect(verdictsOf(await repair(project))).toEqual(Array(4).fill('recorded'));
+        const status = await project.json('migrate', 'status');
+        expect(byState(status)).toEqual({ applied: status.migrations.map(({ name }) => name) });
+        const verified = await project.json('verify', 'schema', '--shadow-url', server.adminUrl);
+        expect(verified).toMatchObject({ exitCode: 4, findings: [{ code: 'changed-column' }] });
+      },
+    ));
+
+  it('does not take back what later migrations follow', () =>
+    withApplied(async (project) => {
+      await project.query('DROP INDEX orders_account; DELETE FROM dbops.migrations');
+      const shown = await repair(project);
+      expect(verdictsOf(shown)).toEqual(['proven', 'unprovable', 'partial', 'proven']);
+      expect(JSON.stringify(shown)).not.toContain('--take-back');
+      const refused = await repair(project, '--take-back', '0003_orders', '--apply');
+      expect(refused).toMatchObject({ exitCode: 6, error: { code: 'REPAIR.NOT_PROVEN' } });
     }));
 
   it('refuses to vouch for what the catalog shows to be absent', () =>

@@ -91,7 +91,7 @@ function proofOf(compared: readonly Comparison[]): BaselineProof {
 
 /** Makes the shadow what a new database of the platform is; the migrations then come one by one. */
 async function openReplay({ shadow, format, surroundings }: Question) {
-  if (!format.platform) return surroundings;
+  if (!format.platform && !format.connection) return surroundings;
   await prepare(shadow, format);
   const objects = await scratchSnapshot(shadow);
   return { ...surroundings, given: new Set(objects.map(keyOfObject)) };
