@@ -1,7 +1,7 @@
 import { renameSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
-import { servers, withDatabase, type Target } from '../db/targets.ts';
+import { newest, withDatabase, type Target } from '../db/targets.ts';
 import { projectOn, writeProject, type Project } from '../migrate/project.ts';
 
 const answerShape = z.looseObject({
@@ -50,7 +50,7 @@ function withModules(
 
 const words = ['--format', 'knex', '--migrations', 'db/migrations'];
 
-describe.each(servers)('the cache of replays on $name', (server) => {
+describe.each(newest)('the cache of replays on $name', (server) => {
   it('replays a module again once the package that it lacked is installed', () =>
     withModules(
       server,

@@ -64,11 +64,8 @@ const schema = () => 'CREATE SCHEMA crm';
 
 const cases: Record<string, Case> = {
   'the URL, with dbops': { format: 'dbops', before: schema, ...inUrl },
-  'the URL, with drizzle': { format: 'drizzle', before: schema, ...inUrl },
   'the URL, with prisma': { format: 'prisma', before: schema, ...inUrl },
-  'the URL, with dbmate': { format: 'dbmate', before: schema, ...inUrl },
   'the URL, with node-pg-migrate': { format: 'node-pg-migrate', before: schema, ...inUrl },
-  'the URL, with kysely': { format: 'kysely', before: schema, ...inUrl },
   'the URL, with supabase': { format: 'supabase', before: schema, ...inUrl },
   'the database': {
     format: 'dbops',
