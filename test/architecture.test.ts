@@ -266,7 +266,17 @@ function unitOf(file: string): string {
   return (file.split('/')[1] ?? '').replace(/\.ts$/, '');
 }
 
-const ofAllFormats = new Set(['index', 'detect', 'format', 'load-module', 'open-folder', 'shared']);
+const ofAllFormats = new Set([
+  'index',
+  'detect',
+  'format',
+  'load-module',
+  'open-folder',
+  'shared',
+  'place',
+  'connection-settings',
+  'unsupported',
+]);
 
 /** `drizzle` for `src/formats/drizzle/index.ts` and what is in `src/formats/drizzle/`. */
 function formatOf(file: string): string | undefined {

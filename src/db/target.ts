@@ -74,6 +74,7 @@ function fromParameters(
   const password =
     parameters['password'] ??
     passwordFromFile(parameters, { ...first, user, database }, environment);
+  assertNoSchema(parameters);
   const { fallback, ...settings } = settingsOf(parameters);
   return {
     kind: 'postgres',
@@ -88,6 +89,16 @@ function fromParameters(
       (secret) => !['postgres', user, database, first.host].includes(secret),
     ),
   };
+}
+
+/** Prisma reads `schema` as the search_path and the schema of its tracking table; drivers ignore it. */
+function assertNoSchema({ schema }: ConnectionParameters): void {
+  if (schema === undefined || schema === 'public') return;
+  throw usageError(
+    'TARGET.SCHEMA',
+    `The database URL has schema=${schema}, which only Prisma reads.`,
+    `Replace it with options=-csearch_path%3D${encodeURIComponent(schema)}; for Prisma migrations also pass --tracking-table ${schema}._prisma_migrations`,
+  );
 }
 
 /**

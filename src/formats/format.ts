@@ -66,6 +66,8 @@ export interface Format {
   platform?: Platform;
   /** The `search_path` that the tool sets; absent when it keeps that of the role. */
   searchPath?: string;
+  /** What `placeFolder` reads from the connection; absent where a new database means the same. */
+  connection?: ConnectionSettings;
   /** The tool's own lock, which dbops holds during a run; absent when the tool has none. */
   hostLock?: HostLock;
   /** Loads a module for one direction; absent when the tool runs SQL files only. */
@@ -117,6 +119,14 @@ export interface NewMigration {
   now: Date;
   /** Whether to create a module instead of SQL files. */
   module: boolean;
+}
+
+/** Settings of the role, the database or the URL that change what the SQL of a migration means. */
+export interface ConnectionSettings {
+  /** SQL of the value, by the name of the setting. */
+  values: Readonly<Record<string, string>>;
+  /** Schemas of the `search_path` that exist and that no migration creates. */
+  schemas: readonly string[];
 }
 
 /** A hosted Postgres whose new databases are not empty. */

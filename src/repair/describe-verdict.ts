@@ -44,6 +44,7 @@ export function describeEvidence({ evidence, orphan, verdict }: Judgement): stri
     counts.overwritten > 0 && `${counts.overwritten} changed again later`,
     counts.different > 0 && `${counts.different} differ`,
     counts.out > 0 && counts.in > 0 && `${counts.out} missing`,
+    counts.unclear > 0 && `${counts.unclear} possibly changed by another migration`,
   ];
   return parts.filter(Boolean).join(', ');
 }
@@ -53,6 +54,7 @@ const showings: Record<Evidence['showing'], string> = {
   overwritten: 'changed again by a later one',
   out: 'not in the catalog',
   different: 'differs in the catalog',
+  unclear: 'possibly changed by a migration with conditional or unknown effects',
 };
 
 /** `adds column color on public.workshops: in the catalog`. */

@@ -103,9 +103,9 @@ async function judgeLive(replayed: Replayed, { live, objects }: Reading): Promis
   const facts = factsOf(objects);
   const changing = migrations.filter((_, at) => natures[at]?.changesData).map(({ name }) => name);
   const changesData = new Set(changing);
-  const solveWith = (equivalent: ReadonlySet<string>) =>
-    solve(effects, facts, priorOf({ migrations, form, matches, natures, equivalent }));
   const unexplained = unexplainedOf(objects, states, live);
+  const solveWith = (equivalent: ReadonlySet<string>) =>
+    solve(effects, facts, priorOf({ migrations, form, matches, natures, equivalent, unexplained }));
   // Whether an edited file made what is there is asked of its text as it is now.
   const asIs = solveWith(new Set(migrations.map(({ name }) => name)));
   const edits = await readEdits({
@@ -118,7 +118,7 @@ async function judgeLive(replayed: Replayed, { live, objects }: Reading): Promis
   });
   const same = [...edits].filter(([, edit]) => edit === 'equivalent').map(([name]) => name);
   const solution = edits.size > same.length ? solveWith(new Set(same)) : asIs;
-  const judgements = judge({ migrations, form, matches, effects, solution, edits });
+  const judgements = judge({ migrations, form, matches, effects, solution, facts, edits });
   const known = { states, natures, effects, live, objects, facts, former, changesData };
   return { ...known, judgements, solution, unexplained };
 }

@@ -1,5 +1,6 @@
 import { deltasBetween, type Delta } from '../catalog/deltas.ts';
 import type { SchemaObject } from '../catalog/kinds/kind.ts';
+import type { ObjectIdentity } from '../catalog/snapshot.ts';
 
 /** What each migration of a folder does to the catalog, and what each fact becomes on the way. */
 export interface Effects {
@@ -7,6 +8,8 @@ export interface Effects {
   deltas: Delta[][];
   /** By fact, for those that some migration touches. */
   timelines: ReadonlyMap<string, readonly TimelineStep[]>;
+  /** By fact; absent where no object is on a table. */
+  objects?: ReadonlyMap<string, ObjectIdentity>;
 }
 
 /** A value of a fact, from a migration on. */
@@ -19,7 +22,8 @@ export interface TimelineStep {
 /** @param snapshots after each number of migrations, 0 included */
 export function effectsOf(snapshots: readonly (readonly SchemaObject[])[]): Effects {
   const deltas = snapshots.slice(1).map((after, at) => deltasBetween(snapshots[at] ?? [], after));
-  return { deltas, timelines: timelinesOf(deltas) };
+  const objects = new Map(deltas.flat().map(({ fact, object }) => [fact, object]));
+  return { deltas, timelines: timelinesOf(deltas), objects };
 }
 
 export function timelinesOf(deltas: readonly (readonly Delta[])[]): Effects['timelines'] {

@@ -37,6 +37,7 @@ function together(showings: readonly Showing[]): Showing {
   const kinds = new Set(showings);
   if (kinds.has('different') || (kinds.has('out') && kinds.size > 1)) return 'different';
   if (kinds.has('out')) return 'out';
+  if (kinds.has('unclear')) return 'unclear';
   return kinds.has('in') ? 'in' : 'overwritten';
 }
 
@@ -48,5 +49,6 @@ export function countsOf(evidence: readonly Evidence[]): Record<Showing, number>
     overwritten: count('overwritten'),
     out: count('out'),
     different: count('different'),
+    unclear: count('unclear'),
   };
 }

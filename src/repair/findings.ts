@@ -110,7 +110,7 @@ function notRecorded({ plan }: Repair, left: readonly Judgement[]): Finding[] {
 function drifted({ diagnosis }: Repair): Finding[] {
   return diagnosis.judgements.flatMap(({ name, verdict, evidence }) => {
     const missing = evidence.filter(({ showing }) => showing === 'out' || showing === 'different');
-    if (verdict !== 'recorded' || missing.length === 0) return [];
+    if ((verdict !== 'recorded' && verdict !== 'proven') || missing.length === 0) return [];
     const listed = missing.slice(0, 5).map(lineOf).join('; ');
     const rest = missing.length > 5 ? `; and ${missing.length - 5} more` : '';
     return finding('drift', 'info', name, {

@@ -6,7 +6,7 @@ import type { Migration } from '../migration.ts';
 import { conditionalModule, conditionalPart, isLenient } from '../sql/conditional.ts';
 import { changesData, moduleChangesData } from '../sql/changes-data.ts';
 import { hasContent, type Matches, type TrackedRow } from './rows.ts';
-import type { FactDoubt, Prior } from './world.ts';
+import { strayKey, type FactDoubt, type Prior } from './world.ts';
 import { readText } from '../text-file.ts';
 
 /** What the text of a migration shows about its effects. */
@@ -57,6 +57,8 @@ export interface PriorInput {
   natures: readonly Nature[];
   /** Names of migrations whose file has the meaning that was applied, though its hash is another. */
   equivalent: ReadonlySet<string>;
+  /** Live objects that no migration creates. */
+  unexplained: readonly ObjectIdentity[];
 }
 
 /** Returns what the tracking table and the texts of the migrations show, as `solve` uses it. */
@@ -76,6 +78,7 @@ export function priorOf(input: PriorInput): Prior {
         .filter(({ migration }) => !migration)
         .map(({ row }) => placeOf(row, migrations, form)),
     ),
+    strays: new Set(input.unexplained.filter(({ parent }) => parent !== '').map(strayKey)),
     turns: migrations.map((each) => turns.get(each)),
   };
 }

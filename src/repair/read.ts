@@ -6,6 +6,7 @@ import type { SchemaObject } from '../catalog/kinds/kind.ts';
 import { readOnly, type Session } from '../db/session.ts';
 import type { Folder, RowColumns, RowForm } from '../formats/format.ts';
 import type { TrackedRow } from './rows.ts';
+import { exact } from './undo-record.ts';
 
 /** What a repair rests on, read from the live database. */
 export interface Live {
@@ -26,7 +27,10 @@ export async function readLive(
   { scope, inTransaction = false }: { scope: Scope; inTransaction?: boolean },
 ): Promise<Live> {
   const within = <T>(work: () => Promise<T>) => (inTransaction ? work() : readOnly(session, work));
-  const rows = await within(() => readRows(session, folder.tracking.rows));
+  // A time has another text under another TimeZone, and both readings are compared.
+  const rows = await within(() =>
+    session.script(exact).then(() => readRows(session, folder.tracking.rows)),
+  );
   const look = async () => {
     const all = await fullSnapshot(session);
     return { all, surroundings: await surroundingsOf(session, folder, { objects: all, scope }) };

@@ -16,6 +16,24 @@ export function requiredBy(world: World, at: number): number[] {
   return [...facts].flatMap((fact) => creatorOf(world, fact, at) ?? []);
 }
 
+/**
+ * Whether everything that a migration alters or drops by name may have existed when it ran. Without
+ * it the migration would have failed, unless it allows for that.
+ */
+export function canHaveRun(world: World, at: number): boolean {
+  if (!world.prior.strict?.[at]) return true;
+  const deltas = world.effects.deltas[at] ?? [];
+  const own = new Set(deltas.filter(({ word }) => word === '').map(({ fact }) => fact));
+  return deltas
+    .flatMap((delta) => requiredFacts(delta, own))
+    .every((fact) =>
+      (world.effects.timelines.get(fact) ?? [{ at: -1, value: 'there' }]).some(
+        (step) =>
+          step.at < at && step.value !== undefined && (step.at < 0 || world.possible[step.at]),
+      ),
+    );
+}
+
 function requiredFacts({ word, object, fact, before }: Delta, own: ReadonlySet<string>): string[] {
   if (word !== '') return [];
   const { schema, parent } = object;

@@ -1,7 +1,15 @@
 import type { CatalogFacts } from '../catalog/deltas.ts';
 import type { Effects } from './effects.ts';
-import { requiredBy } from './requirements.ts';
-import { isSeen, showingsAt, sourcesOf, type Prior, type Showing, type World } from './world.ts';
+import { canHaveRun, requiredBy } from './requirements.ts';
+import {
+  isSeen,
+  showingsAt,
+  sourcesOf,
+  wholeness,
+  type Prior,
+  type Showing,
+  type World,
+} from './world.ts';
 
 /** Which migrations were applied, as far as the catalog and the tracking table show. */
 export interface Solution {
@@ -61,9 +69,9 @@ function removeContradicted(world: World): boolean {
   return isChanged;
 }
 
-/** Where a part of a recorded migration is there, what is missing was dropped or never finished. */
+/** Where a part of a recorded migration is or may have been there, the rest was dropped or never finished. */
 function speaksFor(showings: readonly Showing[]): boolean {
-  return showings.includes('in') || showings.includes('overwritten');
+  return showings.some((each) => each === 'in' || each === 'overwritten' || each === 'unclear');
 }
 
 /** Adds the only sources of live values. @returns whether any was added */
@@ -88,13 +96,13 @@ function addRequired(world: World): boolean {
 
 /** Adds what the folder's order puts before an applied one. @returns whether any was added */
 function addEarlier(world: World): boolean {
-  const { applied, possible, prior } = world;
+  const { applied, possible, prior, effects } = world;
+  const isWhole = wholeness(world);
   let isChanged = false;
   for (let at = applied.lastIndexOf(true) - 1; at >= 0; at--) {
     if (applied[at] || !possible[at] || prior.changesData[at]) continue;
-    const showings = showingsAt(world, at);
-    const isWhole = showings.every((each) => each === 'in' || each === 'overwritten');
-    if (showings.length > 0 && isWhole) isChanged = add(world, at) || isChanged;
+    const hasEffects = (effects.deltas[at] ?? []).length > 0;
+    if (hasEffects && isWhole(at) && canHaveRun(world, at)) isChanged = add(world, at) || isChanged;
   }
   return isChanged;
 }

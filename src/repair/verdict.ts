@@ -1,3 +1,4 @@
+import type { CatalogFacts } from '../catalog/deltas.ts';
 import type { RowForm } from '../formats/format.ts';
 import type { Migration } from '../migration.ts';
 import type { Effects } from './effects.ts';
@@ -51,6 +52,8 @@ export interface Case {
   matches: Matches;
   effects: Effects;
   solution: Solution;
+  /** The live catalog. */
+  facts: CatalogFacts;
   /** Of the recorded migrations whose hash is another, by name. */
   edits: ReadonlyMap<string, Edit>;
 }
@@ -82,7 +85,9 @@ function ofRow(name: string, verdict: Verdict, orphan: Orphan): Judgement {
 
 function judgeMigration(given: Case, migration: Migration, at: number): Judgement {
   const { matches, effects, solution } = given;
-  const showings = solution.showings[at] ?? [];
+  const isFollowed = at < solution.applied.lastIndexOf(true);
+  const found = solution.showings[at] ?? [];
+  const showings = isFollowed ? withoutDrift(given, found, at) : found;
   const inCatalog = inCatalogOf(showings, solution.applied[at] === true);
   const row = matches.owners.get(migration);
   const failed = matches.failed.get(migration) ?? [];
@@ -96,12 +101,28 @@ function judgeMigration(given: Case, migration: Migration, at: number): Judgemen
     name: migration.name,
     verdict,
     inCatalog,
-    evidence: evidenceOf(effects.deltas[at] ?? [], showings),
-    isFollowed: at < solution.applied.lastIndexOf(true),
+    evidence: evidenceOf(effects.deltas[at] ?? [], found),
+    isFollowed,
     migration,
     ...(row && { row }),
     failed,
   };
+}
+
+/**
+ * A property that has a value from no migration was changed by hand, which is drift: no tool continues
+ * after a file that it has run in part. What is missing altogether stays in question.
+ */
+function withoutDrift(
+  { effects, facts }: Case,
+  showings: readonly Showing[],
+  at: number,
+): Showing[] {
+  const deltas = effects.deltas[at] ?? [];
+  return showings.map((showing, index) => {
+    const isThere = facts(deltas[index]?.fact ?? '') !== undefined;
+    return showing === 'different' && isThere ? 'in' : showing;
+  });
 }
 
 const ofUnrecorded: Record<InCatalog, Verdict> = {
@@ -114,13 +135,15 @@ const ofUnrecorded: Record<InCatalog, Verdict> = {
 
 /**
  * A migration that was not found to be applied is absent only where a fact contradicts it: where
- * what is there can also be what later migrations left of it, the catalog leaves it open.
+ * the catalog can also be what later migrations left of it, it proves nothing. Nor is one proven of
+ * which something is missing that another migration only may have changed.
  */
 function inCatalogOf(showings: readonly Showing[], isApplied: boolean): InCatalog {
   const has = (wanted: Showing) => showings.includes(wanted);
   if (showings.length === 0) return 'no trace';
   if (!isApplied) return has('out') ? 'absent' : 'no trace';
   if (has('out') || has('different')) return 'partial';
+  if (has('unclear')) return 'no trace';
   return has('in') ? 'proven' : 'superseded';
 }
 

@@ -4,10 +4,11 @@ import type { Effects, TimelineStep } from './effects.ts';
 
 /**
  * How a change of a migration shows in the live catalog: it is there; a later migration that was or
- * may have been applied explains what is there instead; what preceded it is there; or the value in
- * the catalog comes from no migration.
+ * may have been applied explains what is there instead; what preceded it is there; the value in the
+ * catalog comes from no migration; or a migration whose replay does not show all of its effects may
+ * have left it so, which neither proves nor contradicts anything.
  */
-export type Showing = 'in' | 'overwritten' | 'out' | 'different';
+export type Showing = 'in' | 'overwritten' | 'out' | 'different' | 'unclear';
 
 /** Whether a migration may have done to an object what its replay does not show. */
 export type FactDoubt = (object: ObjectIdentity) => boolean;
@@ -26,6 +27,8 @@ export interface Prior {
   strict?: readonly boolean[];
   /** A row without a file was written before the migrations from this place on, and may have changed any object. */
   strangersUntil?: number;
+  /** Kind and name of live objects that no migration creates, on tables that one does; see `isElsewhere`. */
+  strays?: ReadonlySet<string>;
   /** Place of their row in the order in which rows were written; absent without a row. */
   turns?: readonly (number | undefined)[];
 }
@@ -53,29 +56,86 @@ export function showingsAt(world: World, at: number): Showing[] {
   return (world.effects.deltas[at] ?? []).map((delta) => showingOf(world, delta, at));
 }
 
-function showingOf(world: World, { fact, object, after }: Delta, at: number): Showing {
-  const { effects, live, applied, possible } = world;
-  const steps = effects.timelines.get(fact) ?? [];
-  const value = live(fact);
-  const sources = steps.filter(
-    (step) => step.value === value && possible[step.at] && mayFollow(world, step.at, at),
-  );
-  if (sources.some((step) => applied[step.at])) return 'overwritten';
+function showingOf(world: World, delta: Delta, at: number): Showing {
+  const { fact, after } = delta;
+  if (isElsewhere(world, delta)) return 'unclear';
+  const sources = laterSources(world, delta, at);
+  if (sources.some((source) => world.applied[source])) return 'overwritten';
+  const value = world.live(fact);
   if (value === after) return 'in';
-  if (sources.length > 0 || isDoubtful(world, object, at)) return 'overwritten';
-  return stoodBefore(world, steps, at, value) ? 'out' : 'different';
+  if (sources.length > 0) return 'overwritten';
+  if (isDoubtful(world, delta, at)) return 'unclear';
+  return stoodBefore(world, world.effects.timelines.get(fact) ?? [], at, value)
+    ? 'out'
+    : 'different';
 }
 
-/** Whether the migration itself, or what ran after it, may have left an object in any state. */
-function isDoubtful(world: World, object: ObjectIdentity, at: number): boolean {
+/** Returns the key of an object among `Prior.strays`. */
+export function strayKey({ kind, name }: Pick<ObjectIdentity, 'kind' | 'name'>): string {
+  return `${kind} ${name}`;
+}
+
+/**
+ * Whether an object that is missing is on another table, where no migration creates it: a table that
+ * was renamed took it along, which is no removal.
+ */
+function isElsewhere({ live, prior }: World, { fact, object }: Pick<Delta, 'fact' | 'object'>) {
+  const isStray = object.parent !== '' && prior.strays?.has(strayKey(object)) === true;
+  return isStray && live(fact) === undefined;
+}
+
+/** The migrations that may have run after the one at a place and given a fact its live value. */
+function laterSources(world: World, { fact }: Delta, at: number): number[] {
+  const value = world.live(fact);
+  return (world.effects.timelines.get(fact) ?? [])
+    .filter((step) => step.value === value && world.possible[step.at])
+    .map((step) => step.at)
+    .filter((source) => mayFollow(world, source, at));
+}
+
+/**
+ * Returns a function that says whether all of a migration is in the catalog, or was replaced by
+ * later ones of which the same is true. A rename or a rebuilt table carries what is on it to another
+ * name: where that is missing, the later migration is not whole, and explains nothing before it.
+ */
+export function wholeness(world: World): (at: number) => boolean {
+  const known = new Map<number, boolean>();
+  const isWhole = (at: number): boolean => {
+    const found = known.get(at);
+    if (found !== undefined) return found;
+    known.set(at, false); // rows can contradict the folder's order: a circle explains nothing
+    const result = (world.effects.deltas[at] ?? []).every(
+      (delta) =>
+        !isElsewhere(world, delta) &&
+        (world.live(delta.fact) === delta.after || laterSources(world, delta, at).some(isWhole)),
+    );
+    known.set(at, result);
+    return result;
+  };
+  return isWhole;
+}
+
+/**
+ * Whether the migration itself, or one that ran after it, may have left an object in any state; or one
+ * before it, where the migration changes the object or carries it to another name.
+ */
+function isDoubtful(world: World, delta: Delta, at: number): boolean {
   const { doubts = [], strangersUntil = 0 } = world.prior;
   if (at < strangersUntil) return true;
   return doubts.some(
     (doubt, place) =>
       doubt !== undefined &&
       world.possible[place] === true &&
-      (place === at || mayFollow(world, place, at)) &&
-      doubt(object),
+      doubt(delta.object) &&
+      (place === at || mayFollow(world, place, at) || isCarried(world, delta, at)),
+  );
+}
+
+function isCarried({ effects }: World, { object, before }: Delta, at: number): boolean {
+  if (before !== undefined) return true;
+  return (effects.deltas[at] ?? []).some(
+    ({ word, after, object: { kind, name } }) =>
+      word === '' && after === undefined && kind === object.kind && name === object.name,
   );
 }
 
@@ -97,6 +157,8 @@ function stoodBefore(
  */
 export function sourcesOf(world: World, fact: string): number[] {
   const { effects, live, applied, possible } = world;
+  const object = effects.objects?.get(fact);
+  if (object && isElsewhere(world, { fact, object })) return [];
   const steps = effects.timelines.get(fact) ?? [];
   const value = live(fact);
   const known = steps.filter((step) => step.at >= 0 && applied[step.at]);

@@ -95,7 +95,9 @@ async function askFolder(question: Question): Promise<Rollback[]> {
       const { rollback, isIntact } = proof;
       last = proof.last;
       known.set(key, rollback);
-      cache.write(key, rollback);
+      // A module may have failed for want of a package that is installed later.
+      const isLasting = rollback.doubts.length === 0 || migration.down?.kind !== 'module';
+      if (isLasting) cache.write(key, rollback);
       if (!isIntact) return at + 1;
     }
     return asked.length;

@@ -39,11 +39,11 @@ export async function guessWays(
   const guesses: Guess[] = [];
   await prepare(shadow, format);
   for (const migration of before)
-    skipped.push(...(await replayTolerantly(shadow, migration, format)));
+    skipped.push(...(await replayTolerantly(shadow, migration, format)).skipped);
   for (const migration of asked) {
     const objects = await scratchSnapshot(shadow);
     const state = await inScratchTransaction(shadow, () => readState(shadow));
-    skipped.push(...(await replayTolerantly(shadow, migration, format)));
+    skipped.push(...(await replayTolerantly(shadow, migration, format)).skipped);
     const after = await scratchSnapshot(shadow);
     guesses.push(
       await inScratchTransaction(shadow, async () => {

@@ -10,7 +10,12 @@ import { prepare } from './replay.ts';
 import { scratchSnapshot } from './shadow-snapshot.ts';
 import { inScratchTransaction, keyOfObject } from '../catalog/snapshot.ts';
 import { readSnapshots, writeSnapshots } from './snapshot-cache.ts';
-import { replayTolerantly, skippedShape, type Skipped } from './tolerant-replay.ts';
+import {
+  replayTolerantly,
+  skippedShape,
+  type Skipped,
+  type TolerantReplay,
+} from './tolerant-replay.ts';
 
 /** The catalogs of a folder after each migration. */
 export interface States {
@@ -52,17 +57,21 @@ function readTolerant(wanted: Wanted): States | undefined {
 }
 
 async function takeTolerantly(wanted: Wanted): Promise<States> {
-  const states = await withReplayer(wanted, async (shadow) => {
+  const { isRepeatable, ...states } = await withReplayer(wanted, async (shadow) => {
     const share = sharing();
     const skipped: Skipped[] = [];
-    const taken: SchemaObject[][] = [];
+    const snapshots: SchemaObject[][] = [];
+    let isLasting = true;
     await stepThrough(shadow, wanted, async (_, left) => {
-      skipped.push(...left);
+      skipped.push(...left.skipped);
+      isLasting &&= left.isRepeatable;
       const objects = await scratchSnapshot(shadow);
-      taken.push(objects.map(share));
+      snapshots.push(objects.map(share));
     });
-    return { snapshots: taken, skipped };
+    return { snapshots, skipped, isRepeatable: isLasting };
   });
+  // What failed for want of a package or an extension runs once that is installed.
+  if (!isRepeatable) return states;
   const cache = openCache(wanted.environment);
   const keys = tolerantKeys(wanted);
   writeSnapshots(cache, new Map(states.snapshots.map((objects, at) => [keys[at] ?? '', objects])));
@@ -74,10 +83,10 @@ async function takeTolerantly(wanted: Wanted): Promise<States> {
 async function stepThrough(
   shadow: Session,
   { migrations, format }: Wanted,
-  visit: (length: number, left: Skipped[]) => Promise<void>,
+  visit: (length: number, left: TolerantReplay) => Promise<void>,
 ): Promise<void> {
   await prepare(shadow, format);
-  await visit(0, []);
+  await visit(0, { skipped: [], isRepeatable: true });
   for (const [at, migration] of migrations.entries())
     await visit(at + 1, await replayTolerantly(shadow, migration, format));
 }
@@ -102,9 +111,11 @@ export async function spelledAlike(
   const known = cache.read(file, spellings) ?? {};
   const open = questions.filter(({ key }) => known[key] === undefined);
   if (open.length > 0) {
-    const answers = await withReplayer(wanted, (shadow) => ask(shadow, wanted, open));
+    const { answers, isRepeatable } = await withReplayer(wanted, (shadow) =>
+      ask(shadow, wanted, open),
+    );
     for (const { key } of open) known[key] = answers.get(key) ?? null;
-    cache.write(file, known);
+    if (isRepeatable) cache.write(file, known);
   }
   const texts = new Map<SchemaObject, Record<string, string>>();
   for (const { key, object, word } of questions) {
@@ -162,9 +173,11 @@ async function ask(
   shadow: Session,
   wanted: Wanted,
   questions: readonly Question[],
-): Promise<Map<string, string>> {
+): Promise<{ answers: Map<string, string>; isRepeatable: boolean }> {
   const answers = new Map<string, string>();
-  await stepThrough(shadow, wanted, async (length) => {
+  let isRepeatable = true;
+  await stepThrough(shadow, wanted, async (length, left) => {
+    isRepeatable &&= left.isRepeatable;
     const asked = questions.flatMap(({ key, object, word, candidates }) =>
       candidates
         .filter((candidate) => candidate.length === length)
@@ -179,7 +192,7 @@ async function ask(
     const same = await inScratchTransaction(shadow, () => judgeIn(shadow)(doubts));
     for (const [at, { key, text }] of asked.entries()) if (same[at]) answers.set(key, text);
   });
-  return answers;
+  return { answers, isRepeatable };
 }
 
 function doubtOf(live: SchemaObject, word: string, { object, text }: Candidate): SpellingDoubt {

@@ -6,9 +6,9 @@ import type { Migration } from '../migration.ts';
 import type { Environment } from '../output/terminal.ts';
 import { digest } from './cache.ts';
 import { lentNames, type Counterpart } from './counterpart.ts';
+import { moduleContent } from './module-content.ts';
 import { extensionsFor } from './extensions.ts';
 import { withShadow, type ShadowOptions } from './shadow.ts';
-import { readText } from '../text-file.ts';
 
 /** Migrations, and the engine of their replay. */
 export interface Wanted extends ShadowOptions {
@@ -39,17 +39,18 @@ const embedded = typeof PGLITE_VERSION === 'string' ? PGLITE_VERSION : 'source';
 export function prefixKeys(wanted: Wanted): string[] {
   const { migrations, format, server, grants = false, counterpart } = wanted;
   const engine = server ? describeTarget(server) : embedded;
-  const { name: tool, platform = null, searchPath = null } = format;
+  const { name: tool, platform = null, searchPath = null, connection = null } = format;
   const { database = null, roles } = lentNames(counterpart, wanted);
   const names = [database, roles];
-  const keys = [digest([generation, engine, tool, platform, searchPath, grants, names])];
+  const settings = [searchPath, connection];
+  const keys = [digest([generation, engine, tool, platform, settings, grants, names])];
   for (const { name, up } of migrations) keys.push(digest([keys.at(-1), name, contentOf(up)]));
   return keys;
 }
 
 /** The content is hashed, not the recorded hash: some tools record none. */
 export function contentOf(script: Migration['up']): string {
-  return script.kind === 'sql' ? script.sql : readText(script.file);
+  return script.kind === 'sql' ? script.sql : moduleContent(script.file);
 }
 
 /**

@@ -38,11 +38,17 @@ export async function replay(
   }
 }
 
-/** Creates the roles, schemas and extensions that the folder's platform provides. */
-export async function prepare(session: Session, { platform }: Format): Promise<void> {
-  if (!platform) return;
+/**
+ * Creates the roles, schemas and extensions that the folder's platform provides, and the schemas
+ * that the connection's `search_path` finds without a migration.
+ */
+export async function prepare(session: Session, { platform, connection }: Format): Promise<void> {
+  const schemas = (connection?.schemas ?? []).map(
+    (each) => `CREATE SCHEMA ${quoteIdentifier(each)}`,
+  );
+  if (!platform && schemas.length === 0) return;
   try {
-    await session.script(`RESET ALL; ${platform.prelude}`);
+    await session.script(['RESET ALL', platform?.prelude ?? '', ...schemas].join(';\n'));
   } catch (error) {
     throw isConnectionLoss(error) ? error : doesNotPrepare(error);
   }
@@ -82,10 +88,12 @@ export async function replayOne(
   }
 }
 
-/** Returns SQL that sets the search_path of the folder's tool. */
-export function settingsOf({ platform, searchPath }: Format): string {
+/** Returns SQL that sets what the tool and the connection of the folder set: the search_path and other settings. */
+export function settingsOf({ platform, searchPath, connection }: Format): string {
   const path = platform?.searchPath ?? (searchPath && quoteIdentifier(searchPath));
-  return path === undefined ? 'RESET ALL' : `RESET ALL; SET search_path TO ${path}`;
+  const values = { ...(path !== undefined && { search_path: path }), ...connection?.values };
+  const settings = Object.entries(values).map(([name, value]) => `SET ${name} TO ${value}`);
+  return ['RESET ALL', ...settings].join('; ');
 }
 
 async function replayModule(

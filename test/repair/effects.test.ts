@@ -168,6 +168,82 @@ describe('which migrations give a catalog', () => {
     );
   });
 
+  it('proves nothing by what another migration only may have changed', () => {
+    const folder = [
+      ['1', '1'],
+      [undefined, undefined, '1'],
+    ].map((values) => facts.map((_, at) => values[at]));
+    const effects = effectsOf(folder);
+    const doubts = [undefined, () => true];
+    for (const recorded of [
+      [false, true],
+      [false, false],
+    ]) {
+      const prior = { recorded, changesData: [false, false], doubts };
+      const half = (fact: string) => (fact === 'b' ? undefined : '1');
+      expect(solve(effects, half, prior).showings[0]).toEqual(['in', 'unclear']);
+      const absent = (fact: string) => (fact === 'c' ? '1' : undefined);
+      const solved = solve(effects, absent, prior);
+      expect(solved.applied[0]).toBe(false);
+      expect(solved.possible[0]).toBe(true);
+    }
+  });
+
+  it('keeps a recorded migration that another one may have undone', () => {
+    const folder = [['1'], [undefined, '1']].map((values) => facts.map((_, at) => values[at]));
+    const effects = effectsOf(folder);
+    const prior = {
+      recorded: [true, true],
+      changesData: [false, false],
+      doubts: [undefined, () => true],
+    };
+    const live = (fact: string) => (fact === 'b' ? '1' : undefined);
+    expect(solve(effects, live, prior).applied).toEqual([true, true]);
+  });
+
+  it('does not prove a migration by a later one that should have carried its effect on', () => {
+    // a is the constraint of a table, b the same one after the table was renamed.
+    const folder = [['1'], [null, '1', '1'], [undefined, undefined, undefined, '1']].map((values) =>
+      facts.map((_, at) => values[at]),
+    );
+    const effects = effectsOf(folder);
+    const prior = { recorded: [false, true, true], changesData: [false, false, false] };
+    const without = (fact: string) => (fact === 'c' || fact === 'd' ? '1' : undefined);
+    expect(solve(effects, without, prior).applied).toEqual([false, true, true]);
+    const whole = liveAfter(effects, [true, true, true]);
+    expect(solve(effects, whole, prior).applied).toEqual([true, true, true]);
+  });
+
+  it('does not prove a strict migration that drops what cannot have existed', () => {
+    const folder = [['1', '1'], [null], [undefined, undefined, '1']].map((values) =>
+      facts.map((_, at) => values[at]),
+    );
+    const effects = effectsOf(folder);
+    const live = (fact: string) => (fact === 'c' ? '1' : undefined);
+    const prior = { recorded: [false, false, true], changesData: [false, false, false] };
+    const strict = [true, true, true];
+    expect(solve(effects, live, { ...prior, strict }).applied).toEqual([false, false, true]);
+  });
+
+  it('does not take for removed what a renamed table took along', () => {
+    const onTable = { kind: 'constraint', schema: 'public', parent: 't', name: 'a' };
+    const { deltas } = effectsOf([['1'], [null]].map((values) => facts.map((_, at) => values[at])));
+    const changed = deltas.map((each) => each.map((delta) => ({ ...delta, object: onTable })));
+    const objects = new Map([['a', onTable]]);
+    const effects = { deltas: changed, timelines: timelinesOf(changed), objects };
+    const prior = { recorded: [true, false], changesData: [false, false] };
+    expect(solve(effects, () => undefined, prior).applied).toEqual([true, true]);
+    const strays = new Set(['constraint a']);
+    expect(solve(effects, () => undefined, { ...prior, strays }).applied).toEqual([true, false]);
+  });
+
+  it('leaves open what a doubtful migration may have made, where a later one carries it on', () => {
+    const folder = [['1'], ['2']].map((values) => facts.map((_, at) => values[at]));
+    const effects = effectsOf(folder);
+    const prior = { ...nothing(folder), doubts: [() => true, undefined] };
+    expect(solve(effects, () => undefined, prior).showings).toEqual([['unclear'], ['unclear']]);
+  });
+
   it('is not misled by drift: values that no migration gives prove none', () => {
     fc.assert(
       fc.property(scripts, (folder) => {

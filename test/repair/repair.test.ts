@@ -9,6 +9,7 @@ import { planRepair } from '../../src/repair/plan.ts';
 import { withSession } from '../db/session.ts';
 import { servers, targets, withDatabase } from '../db/targets.ts';
 import {
+  byState,
   exists,
   projectOn,
   tracked,
@@ -58,6 +59,39 @@ describe.each(servers)('repair-tracking on $name', (server) => {
       expect(await tracked(project)).toHaveLength(4);
     }));
 
+  it('takes a default that was changed by hand for drift where later migrations were applied', () =>
+    withProject(
+      server,
+      { ...files, '0001_accounts.up.sql': 'CREATE TABLE accounts (id int DEFAULT 1, name text);' },
+      async (project) => {
+        await project.dbops('migrate', 'up');
+        await project.query('ALTER TABLE accounts ALTER id SET DEFAULT 7');
+        await project.query('DELETE FROM dbops.migrations');
+        const shown = await repair(project, '--apply', '--assume', '0002_fill');
+        expect(shown).toMatchObject({
+          exitCode: 0,
+          next: { runs: [] },
+          findings: [{ code: 'drift', where: { object: '0001_accounts' } }],
+        });
+        expect(verdictsOf(shown)).toEqual(['proven', 'unprovable', 'proven', 'proven']);
+        expect(verdictsOf(await repair(project))).toEqual(Array(4).fill('recorded'));
+        const status = await project.json('migrate', 'status');
+        expect(byState(status)).toEqual({ applied: status.migrations.map(({ name }) => name) });
+        const verified = await project.json('verify', 'schema', '--shadow-url', server.adminUrl);
+        expect(verified).toMatchObject({ exitCode: 4, findings: [{ code: 'changed-column' }] });
+      },
+    ));
+
+  it('does not take back what later migrations follow', () =>
+    withApplied(async (project) => {
+      await project.query('DROP INDEX orders_account; DELETE FROM dbops.migrations');
+      const shown = await repair(project);
+      expect(verdictsOf(shown)).toEqual(['proven', 'unprovable', 'partial', 'proven']);
+      expect(JSON.stringify(shown)).not.toContain('--take-back');
+      const refused = await repair(project, '--take-back', '0003_orders', '--apply');
+      expect(refused).toMatchObject({ exitCode: 6, error: { code: 'REPAIR.NOT_PROVEN' } });
+    }));
+
   it('refuses to vouch for what the catalog shows to be absent', () =>
     withProject(server, files, async (project) => {
       await project.dbops('migrate', 'up', '--to', '0003');
@@ -65,7 +99,7 @@ describe.each(servers)('repair-tracking on $name', (server) => {
       expect(refused).toMatchObject({ exitCode: 2, error: { code: 'REPAIR.ABSENT' } });
     }));
 
-  it('tells a hole from what a later migration changed again', () =>
+  it('distinguishes a gap from what a later migration changed again', () =>
     withProject(
       server,
       {
@@ -163,7 +197,7 @@ describe.each(servers)('repair-tracking on $name', (server) => {
       expect(await tracked(project)).toContain('0003_orders');
     }));
 
-  it('takes back what was run of a half-run file, and keeps its rows', () =>
+  it('reverts the statements that were run of a file, and saves its rows', () =>
     withProject(server, files, async (project) => {
       await project.dbops('migrate', 'up', '--to', '0002');
       await project.query('CREATE TABLE orders (id int PRIMARY KEY, account int)');
@@ -236,7 +270,7 @@ describe.each(servers)('repair-tracking on $name', (server) => {
       expect(await tracked(project)).toContain('0009_remarks');
     }));
 
-  it('tells an edit that means the same from one that does not', () =>
+  it('distinguishes an equivalent edit from a change', () =>
     withApplied(async (project) => {
       project.write({
         '0003_orders.up.sql': `-- orders\n${files['0003_orders.up.sql']}`,
@@ -394,7 +428,7 @@ describe.each(servers)('repair-tracking on $name', (server) => {
       }
     }));
 
-  it('says who uses the table when its lock is not had in time', () =>
+  it('names the session that holds the lock of the table', () =>
     withApplied(async (project) => {
       await project.query(`DELETE FROM dbops.migrations WHERE name = '0004_notes'`);
       await withClient(project.url, async (client) => {
@@ -469,7 +503,7 @@ describe.each(targets.filter(({ kind }) => kind === 'pglite'))(
   'repair-tracking on $name',
   (target) => {
     it(
-      'proves, writes and takes back',
+      'proves, writes and undoes',
       () =>
         withProject(target, files, async (project) => {
           await project.dbops('migrate', 'up');

@@ -1,13 +1,15 @@
 import type { Wanted } from '../../../src/shadow/replay-cache-key.ts';
+import { factsOf } from '../../../src/catalog/deltas.ts';
 import type { Session } from '../../../src/db/session.ts';
 import type { RowColumns } from '../../../src/formats/format.ts';
 import { applyRepair } from '../../../src/repair/apply.ts';
 import { diagnose, type Diagnosis } from '../../../src/repair/diagnose.ts';
 import { planRepair } from '../../../src/repair/plan.ts';
-import { readRows } from '../../../src/repair/read.ts';
+import { readLive, readRows } from '../../../src/repair/read.ts';
 import { exactly, imageOf } from '../../../src/repair/undo-record.ts';
 import { undoRepair } from '../../../src/repair/undo.ts';
-import type { Scene } from './scene.ts';
+import { runInstead, type Scene } from './scene.ts';
+import type { MigrationText } from './turnover.ts';
 
 /** What a repair of a scene got wrong, a line each, and what kind of a case it was. */
 export interface Outcome {
@@ -18,10 +20,24 @@ export interface Outcome {
 }
 
 /** Lets dbops look at a scene, repair it and take the repair back, and compares with what is true. */
-export async function examine(session: Session, scene: Scene, wanted: Wanted): Promise<Outcome> {
+export async function examine(
+  session: Session,
+  scene: Scene,
+  { wanted, steps }: { wanted: Wanted; steps: readonly MigrationText[] },
+): Promise<Outcome> {
+  const diagnosis = await diagnose(session, scene.folder, wanted);
+  const outcome = await examineRepair(session, scene, { wanted, diagnosis });
+  const wrong = await calledRunInVain(session, scene, { diagnosis, steps });
+  return { ...outcome, wrong: [...outcome.wrong, ...wrong] };
+}
+
+async function examineRepair(
+  session: Session,
+  scene: Scene,
+  { wanted, diagnosis }: { wanted: Wanted; diagnosis: Diagnosis },
+): Promise<Outcome> {
   const { folder } = scene;
   const form = folder.tracking.rows;
-  const diagnosis = await diagnose(session, folder, wanted);
   const { judgements, live, changesData } = diagnosis;
   const vouched = judgements.filter(
     ({ name, verdict }) => scene.applied.has(name) && verdict === 'unprovable',
@@ -73,7 +89,6 @@ function calledProven(
     return [applied, partial, claimed].some((names) => names.has(name)) || verdict !== 'absent';
   };
   const isExplained = (fact: string, at: number) =>
-    judgements.some(({ verdict }, place) => place > at && verdict === 'edited-changed') ||
     (effects.timelines.get(fact) ?? []).some(
       (step) => step.at > at && step.value === facts(fact) && mayHaveRun(step.at),
     );
@@ -95,6 +110,41 @@ function calledProven(
   });
 }
 
+/**
+ * One that was left out may be called proven where the catalog would be the same with it: that is run.
+ * It takes back everything in the database.
+ */
+async function calledRunInVain(
+  session: Session,
+  scene: Scene,
+  { diagnosis, steps }: { diagnosis: Diagnosis; steps: readonly MigrationText[] },
+): Promise<string[]> {
+  const { applied, partial, claimed, changed, hasLost, hasRows } = scene;
+  if (hasLost || hasRows || partial.size + claimed.size + changed.size > 0) return [];
+  const vain = leftOutAndProven(scene, diagnosis);
+  if (vain.length === 0) return [];
+  const listed = vain.join(', ');
+  if (!(await runInstead(session, steps, scene, new Set([...applied, ...vain]))))
+    return [`${listed}: called proven, and with it the rest does not run`];
+  const { objects } = await readLive(session, scene.folder, {
+    scope: { ignore: [] },
+    inTransaction: true,
+  });
+  const facts = factsOf(objects);
+  const others = [...diagnosis.effects.timelines.keys()].filter(
+    (fact) => facts(fact) !== diagnosis.facts(fact),
+  );
+  return others
+    .slice(0, 2)
+    .map((fact) => `${listed}: called proven, and with it ${fact} would be another`);
+}
+
+function leftOutAndProven({ applied }: Scene, { judgements }: Diagnosis): string[] {
+  return judgements.flatMap(({ name, verdict }) =>
+    !applied.has(name) && (verdict === 'proven' || verdict === 'superseded') ? [name] : [],
+  );
+}
+
 /** Where nothing was lost by hand, no migration that was run is ever called absent, and no row that is right is odd. */
 function calledAbsent(scene: Scene, { judgements }: Diagnosis): string[] {
   if (scene.hasLost || scene.hasHole) return [];
@@ -112,6 +162,8 @@ function provable(scene: Scene, diagnosis: Diagnosis) {
   if (partial.size > 0 || changed.size > 0 || hasLost || hasStrays) return false;
   // What was run without one before it may have done something else than in the replay.
   if (hasHole && diagnosis.judgements.some(({ verdict }) => verdict === 'partial')) return false;
+  // The catalog is the same with and without it; see `calledRunInVain`.
+  if (leftOutAndProven(scene, diagnosis).length > 0) return false;
   return diagnosis.judgements.every(
     ({ name, verdict, inCatalog }) =>
       verdict !== 'edited-changed' &&

@@ -25,6 +25,8 @@ export interface Scene {
   claimed: Set<string>;
   /** One was left out, and later ones that may rest on it were run. */
   hasHole: boolean;
+  /** Rows were written between migrations. */
+  hasRows: boolean;
   /** Objects were dropped by hand. */
   hasLost: boolean;
   /** There is more in the database than migrations have made. */
@@ -55,10 +57,12 @@ export async function damage(stage: Stage): Promise<Scene> {
     changed: new Set(),
     claimed: new Set(),
     hasHole: false,
+    hasRows: false,
     hasLost: false,
     hasMore: false,
     hasStrays: false,
   };
+  await session.script('SAVEPOINT empty');
   await apply(stage, scene);
   await record(session, plain, scene.applied);
   await damageRows(stage, scene);
@@ -73,10 +77,14 @@ async function apply({ session, plain, steps, random }: Stage, scene: Scene): Pr
   const { migrations } = plain;
   const length = random.below(migrations.length + 1);
   const hole = random.chance(0.3) ? random.below(length + 1) : -1;
+  const hasRows = random.chance(0.3);
   for (const [at, { name }] of migrations.slice(0, length).entries()) {
     if (at === hole) continue;
     if (await attempt(session, [steps[at]?.sql ?? ''])) scene.applied.add(name);
+    if (hasRows && random.chance(0.3)) await writeRows(session);
   }
+  scene.hasRows = hasRows;
+  if (hasRows) scene.story.push('rows written between them');
   scene.hasHole = scene.applied.size < length;
   if (hole >= 0) scene.story.push(`left out: ${migrations[hole]?.name}`);
   scene.story.push(`run: ${[...scene.applied].join(', ')}`);
@@ -90,6 +98,32 @@ async function apply({ session, plain, steps, random }: Stage, scene: Scene): Pr
   if (name === undefined || some.length === 0) return;
   for (const { sql } of some) if (await attempt(session, [sql])) scene.partial.add(name);
   scene.story.push(`in part: ${name}, ${some.length} of ${statements.length}`);
+}
+
+/**
+ * Takes everything back and runs these migrations, in the folder's order.
+ *
+ * @returns whether all of them could be run
+ */
+export async function runInstead(
+  session: Session,
+  steps: readonly MigrationText[],
+  { before }: Scene,
+  names: ReadonlySet<string>,
+): Promise<boolean> {
+  await session.script('ROLLBACK TO empty');
+  for (const [at, { name }] of before.migrations.entries())
+    if (names.has(name) && !(await attempt(session, [steps[at]?.sql ?? '']))) return false;
+  return true;
+}
+
+/** As the application does: what a migration does can depend on them. */
+async function writeRows(session: Session): Promise<void> {
+  const tables = await session.query<{ name: string }>(
+    `SELECT relname AS name FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND relname ~ '^thing_'`,
+  );
+  for (const { name } of tables)
+    await attempt(session, [`INSERT INTO public.${quoteIdentifier(name)} DEFAULT VALUES`]);
 }
 
 /** Whether the statements could be run; without a trace if not. */

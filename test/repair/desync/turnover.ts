@@ -69,6 +69,7 @@ function change(model: Model): string {
     changeFunction,
     changeRows,
     changeRows,
+    conditionalChange,
     passingTable,
   ];
   const kind = random.pick(kinds) ?? changeRows;
@@ -241,6 +242,17 @@ function changeRows({ random, tables }: Model): string {
   return random.chance(0.3)
     ? `DO $$ BEGIN IF NOT EXISTS (SELECT FROM ${table.name}) THEN ${insert}; END IF; END $$`
     : `UPDATE ${table.name} SET id = id`;
+}
+
+/** What it changes depends on rows, which a replay does not have. */
+function conditionalChange(model: Model): string {
+  const [table, column] = columnOf(model);
+  if (!table || !column) return changeRows(model);
+  const name = `part_${model.count++}`;
+  const part = model.random.pick(table.parts.filter(({ drop }) => drop.startsWith('DROP INDEX')));
+  const drop = part ? `DROP INDEX IF EXISTS ${part.drop.slice('DROP INDEX '.length)}` : 'NULL';
+  if (part) table.parts = table.parts.filter((each) => each !== part);
+  return `DO $$ BEGIN IF EXISTS (SELECT FROM ${table.name}) THEN ${drop}; ELSE CREATE INDEX ${name} ON ${table.name} (${column}); END IF; END $$`;
 }
 
 /** What one file creates and drops leaves no trace. */
