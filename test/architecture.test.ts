@@ -254,7 +254,16 @@ function unitOf(file: string): string {
   return (file.split('/')[1] ?? '').replace(/\.ts$/, '');
 }
 
-const ofAllFormats = new Set(['index', 'detect', 'format', 'load-module', 'open-folder', 'shared']);
+const ofAllFormats = new Set([
+  'index',
+  'connection-settings',
+  'detect',
+  'format',
+  'load-module',
+  'open-folder',
+  'place',
+  'shared',
+]);
 
 /** `drizzle` for `src/formats/drizzle/index.ts` and what is in `src/formats/drizzle/`. */
 function formatOf(file: string): string | undefined {
