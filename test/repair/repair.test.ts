@@ -78,7 +78,7 @@ describe.each(servers)('repair-tracking on $name', (server) => {
         const status = await project.json('migrate', 'status');
         expect(byState(status)).toEqual({ applied: status.migrations.map(({ name }) => name) });
         const verified = await project.json('verify', 'schema', '--shadow-url', server.adminUrl);
-        expect(verified).toMatchObject({ exitCode: 4, findings: [{ code: 'changed-column' }] });
+        expect(verified).toMatchObject({ exitCode: 4, findings: [{ code: 'different-column' }] });
       },
     ));
 
