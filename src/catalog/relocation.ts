@@ -1,3 +1,4 @@
+import { quoteIdentifier } from '../db/quote.ts';
 import type { SchemaObject } from './kinds/kind.ts';
 import type { Session } from '../db/session.ts';
 
@@ -50,23 +51,38 @@ interface Move {
   schema: string;
 }
 
-/** A schema that needs quotes is printed with them. */
+/** A name that needs quotes is printed with them. */
 function moveOf({ name, schema, members }: InstalledExtension, target: string): Move {
   const escape = (text: string) => text.replaceAll(/[\\^$.|?*+()[\]{}]/g, String.raw`\$&`);
   const names = members.map(escape).join('|');
-  const from = `(?:\\b${escape(schema)}|"${escape(schema)}")`;
+  const from = `(?:\\b${escape(schema)}|${escape(quoteIdentifier(schema))})`;
   return { name, schema: target, members: new RegExp(`${from}\\.("?(?:${names})"?)(?!\\w)`, 'g') };
 }
 
 function movedObject(object: SchemaObject, moves: readonly Move[]): SchemaObject {
   const own = moves.find(({ name }) => object.kind === 'extension' && name === object.name);
   if (own) return { ...object, properties: { ...object.properties, schema: own.schema } };
-  const text = JSON.stringify(object);
-  const changed = moves.reduce(
-    (all, { members, schema }) => all.replaceAll(members, `${schema}.$1`),
-    text,
-  );
-  if (changed === text) return object;
-  const { properties, expressions }: SchemaObject = JSON.parse(changed);
-  return { ...object, properties, expressions };
+  const move = (text: string) =>
+    moves.reduce(
+      (all, { members, schema }) => all.replaceAll(members, `${printed(schema)}.$1`),
+      text,
+    );
+  return {
+    ...object,
+    properties: mapValues(object.properties, (value) => mapTexts(value, move)),
+    expressions: mapValues(object.expressions, move),
+  };
+}
+
+function mapValues<A, B>(record: Readonly<Record<string, A>>, map: (value: A) => B) {
+  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, map(value)]));
+}
+
+function mapTexts(value: unknown, map: (text: string) => string): unknown {
+  if (typeof value === 'string') return map(value);
+  return Array.isArray(value) ? value.map((each: unknown) => mapTexts(each, map)) : value;
+}
+
+function printed(name: string): string {
+  return /^[a-z_][a-z0-9_]*$/.test(name) ? name : quoteIdentifier(name);
 }

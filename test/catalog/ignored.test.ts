@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { isIgnored, isNameIgnored, type Scope } from '../../src/catalog/ignored.ts';
+import type { SchemaObject } from '../../src/catalog/kinds/kind.ts';
+import { relocated } from '../../src/catalog/relocation.ts';
 import { newest, targets } from '../db/targets.ts';
 import { withProject, writeInto, type Project } from '../migrate/project.ts';
 
@@ -144,4 +146,34 @@ describe('an object', () => {
   ])('is left out of findings by its name %s', (name, expected) =>
     expect(isNameIgnored(name, { schemas: ['public'], ignore: [] })).toBe(expected),
   );
+});
+
+describe('an extension in another schema than expected', () => {
+  const object = (kind: string, name: string, rest: Partial<SchemaObject>): SchemaObject => {
+    return { kind, schema: '', parent: '', name, properties: {}, expressions: {}, ...rest };
+  };
+  const inSchema = (schema: string, prefix: string) => [
+    object('extension', 'citext', { properties: { schema } }),
+    object('column', 'mail', {
+      properties: { type: `${prefix}.citext`, options: [`a=${prefix}.citext[]`] },
+      expressions: { default: `${prefix}.citext('a') || other.citext('b') || ${prefix}.citexts()` },
+    }),
+  ];
+  const kept = `other.citext('b')`;
+
+  it.each([
+    ['extensions', 'extensions'],
+    ['My Extensions', '"My Extensions"'],
+  ])('is compared as if it were there: %s', (schema, prefix) => {
+    const extensions = [{ name: 'citext', schema, members: ['citext', 'citext_eq'] }];
+    const [extension, column] = relocated(
+      inSchema(schema, prefix),
+      inSchema('public', 'public'),
+      extensions,
+    );
+    expect(extension?.properties).toEqual({ schema: 'public' });
+    expect(column?.properties).toEqual({ type: 'public.citext', options: ['a=public.citext[]'] });
+    const text = `public.citext('a') || ${kept} || ${prefix}.citexts()`;
+    expect(column?.expressions).toEqual({ default: text });
+  });
 });
