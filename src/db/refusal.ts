@@ -36,7 +36,7 @@ export function refusal(
       exitCode: exitCodes.failed,
       code: 'DATABASE.DISK_FULL',
       message: `The disk of the database is full: ${said}.`,
-      hint: 'What was not committed is rolled back. Free disk space, then run the command again.',
+      hint: 'Free disk space, then run the command again. What was not committed is rolled back.',
     });
   if (code === sqlstate.readOnlySqlTransaction)
     return new DbopsError({

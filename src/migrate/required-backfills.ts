@@ -4,7 +4,7 @@ import { inspectBackfill, runBackfill, type BackfillResult } from '../backfill/r
 import type { Context } from '../context.ts';
 import type { Session } from '../db/session.ts';
 import { formatCount } from '../output/number.ts';
-import { DbopsError, exitCodes } from '../errors.ts';
+import { DbopsError, exitCodes, messageOf } from '../errors.ts';
 import type { Step, StepResult } from '../runner/step.ts';
 import { optionsOf } from '../backfill/options.ts';
 import { restoreBeforeBackfill } from './restore-before-backfill.ts';
@@ -81,13 +81,23 @@ export async function retireBackfills(
       const backfill = backfillNamed(backfillsOf(context), name);
       await retireBackfill(session, backfill, { ...optionsOf(context), patience });
     }
-    if (done.size > 0)
-      for (const name of await retireObsolete(session, { ...optionsOf(context), patience }))
-        context.note(`backfill ${name}: dropped its trigger, which has nothing left to fill`);
+    if (done.size > 0) await dropObsolete({ context, session, patience });
     return undefined;
   } catch (error) {
     if (error instanceof DbopsError) return error;
     throw error;
+  }
+}
+
+/** The migrations are applied: what keeps a trigger from being dropped is no reason to fail. */
+async function dropObsolete({ context, session, patience }: Requirement): Promise<void> {
+  try {
+    for (const name of await retireObsolete(session, { ...optionsOf(context), patience }))
+      context.note(`backfill ${name}: dropped its trigger, which has nothing left to fill`);
+  } catch (error) {
+    context.note(
+      `The trigger of a backfill that has nothing left to fill was not dropped: ${messageOf(error)}. Drop it: dbops backfill run NAME --remove-trigger (see dbops backfill status)`,
+    );
   }
 }
 
