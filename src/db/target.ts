@@ -112,6 +112,7 @@ function parseUrl(url: string): ClientConfig & Record<string, unknown> {
   // pg reads sslmode=require as verify-full and prints a warning; this asks for libpq's meaning.
   const sslmode = parameters.get('sslmode');
   if (sslmode !== null) assertSslMode(sslmode, 'sslmode in the database URL');
+  if (sslmode === 'allow') parameters.set('sslmode', 'prefer'); // pg does not know it, and would verify the certificate
   // pg's own value, which libpq does not have.
   if (sslmode !== null && sslmode !== 'no-verify') parameters.set('uselibpqcompat', 'true');
   try {

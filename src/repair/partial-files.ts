@@ -5,7 +5,7 @@ import { ScriptError, type Session } from '../db/session.ts';
 import { DbopsError, exitCodes, usageError } from '../errors.ts';
 import type { Folder } from '../formats/format.ts';
 import { keep } from '../rescue/copy-rows.ts';
-import { serverSays } from '../sql/error-position.ts';
+import { serverSays, shortened } from '../sql/error-position.ts';
 import type { Before } from './apply.ts';
 import type { Diagnosis } from './diagnose.ts';
 import { expectShowing } from './partial/check.ts';
@@ -139,7 +139,7 @@ async function runEach(session: Session, { name, way }: Mending): Promise<void> 
         code: 'REPAIR.FAILED',
         exitCode: exitCodes.failed,
         message: `Statement ${at + 1} of ${way.statements.length} that ${name} lacks failed; those before it stand.`,
-        reason: [...serverSays(cause), sql],
+        reason: [...serverSays(cause), shortened(sql)],
         hint: `What is missing now: dbops repair-tracking --finish ${name}`,
         cause,
       });

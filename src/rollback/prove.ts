@@ -13,6 +13,7 @@ import { preparedSnapshot, scratchSnapshot } from '../shadow/shadow-snapshot.ts'
 import { inScratchTransaction, fixedSettings } from '../catalog/snapshot.ts';
 import { lossesBetween, readStorage } from '../catalog/losses.ts';
 import { replayOne } from '../shadow/replay.ts';
+import { shortened } from '../sql/error-position.ts';
 import { codeOf } from '../db/connection-error.ts';
 import type { Session } from '../db/session.ts';
 import { DbopsError } from '../errors.ts';
@@ -178,7 +179,7 @@ export function wayDoubt(error: unknown): Doubt {
     return doubt('no way', [error.message]);
   if (!(error instanceof RevertError)) throw error;
   const code = codeOf(error.cause);
-  return doubt('no way', [`${error.message}${code && ` (SQLSTATE ${code})`}`, error.sql]);
+  return doubt('no way', [`${error.message}${code && ` (SQLSTATE ${code})`}`, shortened(error.sql)]);
 }
 
 /** Keys that only one of the two has, or that have another value in each. */
