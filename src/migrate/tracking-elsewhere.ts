@@ -53,7 +53,7 @@ export async function findElsewhere(session: Session, folder: Folder): Promise<E
 }
 
 /** The table of a tool that dbops does not support, which records migrations of this folder. */
-export interface Foreign {
+export interface ForeignRecord {
   name: TrackingTableName;
   tool: string;
   /** How many migrations of the folder it records. */
@@ -64,9 +64,9 @@ export interface Foreign {
  * Returns the tables in which unsupported tools record migrations of this folder. Some of their
  * folders have no mark: `000001_init.up.sql` is a file of golang-migrate, of sqlx, and of dbops.
  */
-export async function findForeign(session: Session, folder: Folder): Promise<Foreign[]> {
+export async function findForeign(session: Session, folder: Folder): Promise<ForeignRecord[]> {
   const tables = await session.query<Candidate>(foreignCandidates);
-  const found: Foreign[] = [];
+  const found: ForeignRecord[] = [];
   for (const { schema, table, columns } of tables) {
     const present = new Set(columns.split(' '));
     for (const { name: tool, table: own } of unsupportedTools) {
@@ -251,7 +251,7 @@ export function refuseElsewhere(
 }
 
 /** What status reports of tables of unsupported tools. */
-export function findingsOfForeign(foreign: readonly Foreign[], folder: Folder): Finding[] {
+export function findingsOfForeign(foreign: readonly ForeignRecord[], folder: Folder): Finding[] {
   return foreign.map((each) => ({
     code: 'unsupported-tool',
     severity: 'error',
@@ -262,12 +262,12 @@ export function findingsOfForeign(foreign: readonly Foreign[], folder: Folder): 
   }));
 }
 
-function foreignSentence({ name, tool, count }: Foreign): string {
+function foreignSentence({ name, tool, count }: ForeignRecord): string {
   return `${textOf(name)}, the tracking table of ${tool}, records ${formatCountOf(count, 'migration')} of this folder`;
 }
 
 /** @throws usage error when an unsupported tool has run migrations of this folder */
-export function refuseForeign(foreign: readonly Foreign[], folder: Folder): void {
+export function refuseForeign(foreign: readonly ForeignRecord[], folder: Folder): void {
   const [first] = foreign;
   if (!first) return;
   throw usageError(
@@ -278,6 +278,6 @@ export function refuseForeign(foreign: readonly Foreign[], folder: Folder): void
   );
 }
 
-function takeOver({ tool }: Foreign, { tracking }: Folder): string {
+function takeOver({ tool }: ForeignRecord, { tracking }: Folder): string {
   return `Continue with ${tool}; or, to move the folder to dbops, record what is applied: dbops migrate baseline ${optionFor(tracking.table)}`;
 }
