@@ -5,7 +5,7 @@ import { ScriptError, type Session } from '../db/session.ts';
 import { DbopsError, exitCodes, usageError } from '../errors.ts';
 import type { Folder } from '../formats/format.ts';
 import { keep } from '../rescue/copy-rows.ts';
-import { serverSays } from '../sql/error-position.ts';
+import { serverSays, shortened } from '../sql/error-position.ts';
 import type { Before } from './apply.ts';
 import type { Diagnosis } from './diagnose.ts';
 import { expectShowing } from './partial/check.ts';
@@ -139,7 +139,7 @@ async function runEach(session: Session, { name, way }: Mending): Promise<void> 
         code: 'REPAIR.FAILED',
         exitCode: exitCodes.failed,
         message: `Statement ${at + 1} of the ${way.statements.length} missing ones of ${name} failed; those before it remain applied.`,
-        reason: [...serverSays(cause), sql],
+        reason: [...serverSays(cause), shortened(sql)],
         hint: `To see what is still missing: dbops repair-tracking --finish ${name}`,
         cause,
       });

@@ -19,6 +19,7 @@ import {
 import { inScratchTransaction, fixedSettings } from '../catalog/snapshot.ts';
 import { lossesBetween } from '../catalog/losses.ts';
 import { replayOne } from '../shadow/replay.ts';
+import { shortened } from '../sql/error-position.ts';
 import { codeOf } from '../db/connection-error.ts';
 import type { Session } from '../db/session.ts';
 import { DbopsError } from '../errors.ts';
@@ -213,7 +214,10 @@ export function wayDoubt(error: unknown): Doubt {
     return doubt('no way', [error.message]);
   if (!(error instanceof RevertError)) throw error;
   const code = codeOf(error.cause);
-  return doubt('no way', [`${error.message}${code && ` (SQLSTATE ${code})`}`, error.sql]);
+  return doubt('no way', [
+    `${error.message}${code && ` (SQLSTATE ${code})`}`,
+    shortened(error.sql),
+  ]);
 }
 
 /** Returns the keys that exist in one of the two only, or whose values differ. */

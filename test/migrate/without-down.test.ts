@@ -74,8 +74,8 @@ describe.runIf(newest[0])('a module without a down', () => {
         expect((await project.dbops('migrate', 'up')).exitCode).toBe(0);
         const dry = await project.dbops('migrate', 'down', '--to', '0', '--dry-run');
         expect(dry.exitCode).toBe(0);
-        expect(dry.stdout).toContain('DROP TABLE public.first');
-        expect(dry.stdout).toContain('DROP TABLE public.third');
+        expect(dry.stdout).toContain('drops table public.first');
+        expect(dry.stdout).toContain('drops table public.third');
         expect(dry.stdout).toContain('exports down = false');
         const down = await project.dbops('migrate', 'down', '--to', '0');
         expect(down.exitCode).toBe(2);

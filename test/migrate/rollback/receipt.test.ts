@@ -79,11 +79,10 @@ export async function down(db) { await sql\`DROP TABLE dropped\`.execute(db); }`
   it('says so where rows are copied', () =>
     withProject(
       target,
-      {
-        '0001_a.up.sql': 'CREATE TABLE a (id int); INSERT INTO a VALUES (1);',
-        '0002_b.up.sql': '-- dbops: no-transaction\nDROP TABLE a; VACUUM;',
-      },
-      async ({ dbops }) => {
+      { '0001_a.up.sql': 'CREATE TABLE a (id int); INSERT INTO a VALUES (1);' },
+      async ({ dbops, write }) => {
+        await dbops('migrate', 'up');
+        write({ '0002_b.up.sql': '-- dbops: no-transaction\nDROP TABLE a; VACUUM;' });
         const { stderr } = await dbops('migrate', 'up');
         expect(stderr).toContain('rows written between the copy');
       },
