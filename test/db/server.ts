@@ -32,8 +32,6 @@ const settings = {
   listen_addresses: '127.0.0.1',
   unix_socket_directories: '',
   max_connections: '200',
-  // A run leaves room for it: the files of a hundred databases are in memory.
-  max_wal_size: '128MB',
   // A round visits every database, and there is a new one for each test.
   autovacuum_naptime: '1h',
   shared_buffers: '64MB',
