@@ -12,6 +12,8 @@ declare module 'vitest' {
     serversBetween: Server[];
     pglite: boolean;
     scratch: string;
+    /** A folder for embedded databases, in memory where there is room. */
+    databases: string;
     /** A directory of the embedded Postgres, to copy: quicker than one that it makes itself. */
     emptyCluster: string;
   }
@@ -36,6 +38,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   project.provide('serversBetween', ofMajors(choice.between));
   project.provide('pglite', choice.pglite);
   project.provide('scratch', hosted.scratch);
+  project.provide('databases', hosted.databases);
   project.provide('emptyCluster', hosted.emptyCluster);
   return () => dismiss(host);
 }

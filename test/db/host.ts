@@ -6,39 +6,44 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createAppRole } from './app-role.ts';
 import { type RunningServer, type Server, startServer } from './server.ts';
-import { giveTo, reachableTemp, serverUser } from './server-user.ts';
+import { databaseTemp, giveTo, reachableTemp, serverUser } from './server-user.ts';
 
 /** What the host tells the test run, once. */
 export type HostMessage =
-  { servers: Server[]; scratch: string; emptyCluster: string } | { failure: string };
+  | { servers: Server[]; scratch: string; databases: string; emptyCluster: string }
+  | { failure: string };
 
 const runEnded = once(process, 'disconnect');
 const user = serverUser();
 const folder = await mkdtemp(join(reachableTemp(user), 'dbops-test-'));
 giveTo(user, folder);
+const databases = await mkdtemp(join(databaseTemp(user), 'dbops-test-'));
+giveTo(user, databases);
 const running: RunningServer[] = [];
 
 try {
   const scratch = join(folder, 'scratch');
-  const emptyCluster = join(folder, 'pglite');
+  const emptyCluster = join(databases, 'pglite');
   await Promise.all([scratch, emptyCluster].map((each) => mkdir(each)));
   execFileSync('tar', ['-xf', 'dist/pglite-cluster.tar', '-C', emptyCluster], { stdio: 'pipe' });
   await startAll(process.argv.slice(2).map(Number));
   const servers = running.map(({ server }) => server);
   await Promise.all(servers.map(({ adminUrl }) => createAppRole(adminUrl)));
-  tell({ servers, scratch, emptyCluster });
+  tell({ servers, scratch, databases, emptyCluster });
   await runEnded;
 } catch (error) {
   tell({ failure: messageOf(error) });
 } finally {
   await Promise.all(running.map(({ stop }) => stop()));
-  await rm(folder, { recursive: true, force: true });
+  await Promise.all([folder, databases].map((each) => rm(each, { recursive: true, force: true })));
   if (process.connected) process.disconnect();
 }
 
 /** Waits for every server before it fails, so that those that did start are ended. */
 async function startAll(majors: number[]): Promise<void> {
-  const starts = await Promise.allSettled(majors.map((major) => startServer(major, folder, user)));
+  const starts = await Promise.allSettled(
+    majors.map((major) => startServer(major, folder, user, databases)),
+  );
   const failures: string[] = [];
   for (const start of starts) {
     if (start.status === 'fulfilled') running.push(start.value);

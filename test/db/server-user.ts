@@ -1,4 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, statfsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 
 /** Who the servers run as; empty: whoever runs the tests. */
@@ -25,6 +26,20 @@ export function reachableTemp(user: ServerUser): string {
   const open = folders.find((folder) => canReach(user, folder));
   if (!open) throw new Error(`user ${user.uid} can enter none of ${folders.join(', ')}`);
   return open;
+}
+
+/** Bytes that the databases of a run need at most. */
+const roomForDatabases = 4 * 2 ** 30;
+
+/**
+ * Returns a folder in memory where it has room: creating a database there takes a third of the CPU time.
+ * Elsewhere `reachableTemp`. The folder may forbid to run programs.
+ */
+export function databaseTemp(user: ServerUser): string {
+  const inMemory = '/dev/shm';
+  if (!existsSync(inMemory) || !canReach(user, inMemory)) return reachableTemp(user);
+  const { bavail, bsize } = statfsSync(inMemory);
+  return bavail * bsize > roomForDatabases ? inMemory : reachableTemp(user);
 }
 
 /** Hands a folder and all that is in it to the user. */

