@@ -28,8 +28,6 @@ export async function retireBackfill(
  * @returns the names of their backfills
  */
 export async function retireObsolete(session: Session, options: LockLimits): Promise<string[]> {
-  const rows = await session.query("SELECT WHERE to_regclass('dbops.backfills') IS NOT NULL");
-  if (rows.length === 0) return [];
   return dropOwnedTriggers(session, options, async ({ backfill, target }) => {
     const recorded = (await readDefinition(session, backfill))?.targets[target];
     if (!recorded) return false;

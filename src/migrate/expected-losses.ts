@@ -1,5 +1,3 @@
-import { readCounterpart } from '../shadow/counterpart.ts';
-import { foreseeLosses } from '../shadow/predict-losses.ts';
 import { readStorage } from '../catalog/losses.ts';
 import { DbopsError } from '../errors.ts';
 import type { ExpectedLosses } from './protect-rows.ts';
@@ -29,6 +27,8 @@ export async function expectLosses(
   const own = new Set(tracking.tables);
   const tables = [...(await readStorage(session)).values()];
   if (tables.every(({ schema, name }) => own.has(`${schema}.${name}`))) return undefined;
+  const { readCounterpart } = await import('../shadow/counterpart.ts');
+  const { foreseeLosses } = await import('../shadow/predict-losses.ts');
   const suspects = steps.flatMap(({ migration }) => (stated.has(migration.name) ? migration : []));
   try {
     const losses = await foreseeLosses({

@@ -1,11 +1,10 @@
 import type { Loss } from '../catalog/losses.ts';
 import type { Session } from '../db/session.ts';
 import type { Direction } from '../migration.ts';
-import { countLosses, type LossCount } from '../rescue/count.ts';
-import { guardFor, type GuardOutcome } from '../rescue/guard.ts';
+import type { LossCount } from '../rescue/count.ts';
+import type { GuardOutcome } from '../rescue/guard.ts';
 import { distinct, readRecords, type RescueRecord } from '../rescue/record.ts';
-import { statedLosses } from '../rescue/losses-in-text.ts';
-import { destructionsOf, type Destruction } from '../sql/destructions.ts';
+import type { Destruction } from '../sql/destructions.ts';
 import type { RowGuard, Step } from '../runner/step.ts';
 import type { UncopiedRows } from '../rescue/report.ts';
 
@@ -95,6 +94,10 @@ async function countsOf(
   { losses, stated, withoutShadow }: ExpectedLosses,
 ): Promise<StepLosses[]> {
   const isAlone = withoutShadow !== undefined;
+  if (losses.size + stated.size === 0)
+    return steps.map(({ migration }) => ({ migration: migration.name, losses: [] }));
+  const { countLosses } = await import('../rescue/count.ts');
+  const { statedLosses } = await import('../rescue/losses-in-text.ts');
   const counts: StepLosses[] = [];
   for (const { migration } of steps) {
     const said = await statedLosses(session, stated.get(migration.name) ?? [], isAlone);
@@ -106,6 +109,7 @@ async function countsOf(
 
 /** Rows that the migrations deleted with a condition, according to their texts. */
 async function uncopiedBy(steps: readonly Step[]): Promise<UncopiedRows[]> {
+  const { destructionsOf } = await import('../sql/destructions.ts');
   const uncopied: UncopiedRows[] = [];
   for (const { migration } of steps) {
     if (migration.up.kind !== 'sql') continue;
@@ -158,7 +162,7 @@ function guardOf(migration: string, { protection, agreement, outcomes }: Guardin
   const { tracking, direction, expected } = protection;
   const { discards, restores } = agreement;
   const rules = expected.rules?.get(migration);
-  return guardFor({
+  const watch = {
     cause: { tracking, migration, direction },
     losses: expected.losses.get(migration) ?? [],
     stated: expected.stated.get(migration) ?? [],
@@ -166,6 +170,14 @@ function guardOf(migration: string, { protection, agreement, outcomes }: Guardin
     discards,
     restores,
     ...(rules !== undefined && { rules }),
-    onOutcome: (outcome) => outcomes.set(migration, outcome),
-  });
+    onOutcome: (outcome: GuardOutcome) => void outcomes.set(migration, outcome),
+  };
+  // A run that destroys nothing does not load what copies and restores rows.
+  let loaded: RowGuard | undefined;
+  const guard = async () => (loaded ??= (await import('../rescue/guard.ts')).guardFor(watch));
+  return {
+    around: async (...parameters) => (await guard()).around(...parameters),
+    before: async (...parameters) => (await guard()).before(...parameters),
+    after: async (...parameters) => (await guard()).after(...parameters),
+  };
 }

@@ -1,14 +1,11 @@
 import { backfillNamed, backfillsOf } from '../backfill/index.ts';
-import { retireBackfill, retireObsolete } from '../backfill/retire.ts';
-import { inspectBackfill, runBackfill, type BackfillResult } from '../backfill/run.ts';
+import type { BackfillResult } from '../backfill/run.ts';
 import type { Context } from '../context.ts';
 import type { Session } from '../db/session.ts';
 import { formatCount } from '../output/number.ts';
 import { DbopsError, exitCodes, messageOf } from '../errors.ts';
 import type { Step, StepResult } from '../runner/step.ts';
 import { optionsOf } from '../backfill/options.ts';
-import { restoreBeforeBackfill } from './restore-before-backfill.ts';
-import { readAssignment, readExpression, readTable } from '../sql/expression.ts';
 import { shellWord } from '../output/shell.ts';
 
 interface Requirement {
@@ -29,6 +26,10 @@ export function requireBackfill(
   restores: boolean,
 ) {
   return async ({ directives, migration }: Step): Promise<void> => {
+    if (directives.requiresBackfill.length === 0) return;
+    // Most steps require no backfill, and the engine of backfills takes long to load.
+    const { inspectBackfill, runBackfill } = await import('../backfill/run.ts');
+    const { restoreBeforeBackfill } = await import('./restore-before-backfill.ts');
     for (const name of directives.requiresBackfill) {
       const backfill = backfillNamed(backfillsOf(context), name);
       const orphans = { policy: 'fail' } as const;
@@ -52,7 +53,10 @@ export function requireBackfill(
  * @throws usage error for one that does not exist, or that PostgreSQL's grammar rejects
  */
 export async function readRequired(context: Context, steps: readonly Step[]): Promise<void> {
-  for (const name of new Set(steps.flatMap(({ directives }) => directives.requiresBackfill)))
+  const names = new Set(steps.flatMap(({ directives }) => directives.requiresBackfill));
+  if (names.size === 0) return;
+  const { readAssignment, readExpression, readTable } = await import('../sql/expression.ts');
+  for (const name of names)
     for (const target of backfillNamed(backfillsOf(context), name).targets) {
       await readTable(target.table, `table of ${name}`);
       await readAssignment(target.set, `set of ${name}`);
@@ -78,6 +82,7 @@ export async function retireBackfills(
   const names = new Set(enforced.flatMap(({ directives }) => directives.requiresBackfill));
   try {
     for (const name of names) {
+      const { retireBackfill } = await import('../backfill/retire.ts');
       const backfill = backfillNamed(backfillsOf(context), name);
       await retireBackfill(session, backfill, { ...optionsOf(context), patience });
     }
@@ -92,6 +97,9 @@ export async function retireBackfills(
 /** The migrations are applied: what keeps a trigger from being dropped is no reason to fail. */
 async function dropObsolete({ context, session, patience }: Requirement): Promise<void> {
   try {
+    const used = await session.query("SELECT WHERE to_regclass('dbops.backfills') IS NOT NULL");
+    if (used.length === 0) return;
+    const { retireObsolete } = await import('../backfill/retire.ts');
     for (const name of await retireObsolete(session, { ...optionsOf(context), patience }))
       context.note(`backfill ${name}: dropped its trigger, which has nothing left to fill`);
   } catch (error) {

@@ -5,8 +5,7 @@ import type { Direction } from '../migration.ts';
 import type { Kept } from '../rescue/copy-rows.ts';
 import { readAgain, type RescueRecord } from '../rescue/record.ts';
 import type { Fates } from '../rescue/restore/row-outcome.ts';
-import { restoreError } from '../rescue/restore/restore-error.ts';
-import { restore, type Restored } from '../rescue/restore/run.ts';
+import type { Restored } from '../rescue/restore/run.ts';
 import type { Guarding } from './protect-rows.ts';
 import type { StepResult } from '../runner/step.ts';
 
@@ -126,10 +125,12 @@ async function attempt(
   records: readonly RescueRecord[],
   dryRun = false,
 ): Promise<{ restored: Restored[] } | { error: DbopsError }> {
+  const { restore } = await import('../rescue/restore/run.ts');
   try {
     const now = await readAgain(session, records);
     return { restored: await restore(session, now, { dryRun, overwrite: false }) };
   } catch (error) {
+    const { restoreError } = await import('../rescue/restore/restore-error.ts');
     return { error: restoreError(error, records) };
   }
 }
