@@ -17,6 +17,9 @@ export function readExtensions(session: Session): Promise<InstalledExtension[]> 
         SELECT p.proname::text FROM pg_depend d JOIN pg_proc p ON p.oid = d.objid
           WHERE d.classid = 'pg_proc'::regclass AND d.refclassid = 'pg_extension'::regclass
             AND d.refobjid = e.oid AND d.deptype = 'e'
+        UNION SELECT o.oprname::text FROM pg_depend d JOIN pg_operator o ON o.oid = d.objid
+          WHERE d.classid = 'pg_operator'::regclass AND d.refclassid = 'pg_extension'::regclass
+            AND d.refobjid = e.oid AND d.deptype = 'e'
         UNION SELECT t.typname::text FROM pg_depend d JOIN pg_type t ON t.oid = d.objid
           WHERE d.classid = 'pg_type'::regclass AND d.refclassid = 'pg_extension'::regclass
             AND d.refobjid = e.oid AND d.deptype = 'e') AS members
@@ -52,11 +55,13 @@ interface Move {
 }
 
 /** A name that needs quotes is printed with them. */
-function moveOf({ name, schema, members }: InstalledExtension, target: string): Move {
+function moveOf({ name, schema, members: own }: InstalledExtension, target: string): Move {
   const escape = (text: string) => text.replaceAll(/[\\^$.|?*+()[\]{}]/g, String.raw`\$&`);
-  const names = members.map(escape).join('|');
+  const names = own.map(escape).join('|');
   const from = `(?:\\b${escape(schema)}|${escape(quoteIdentifier(schema))})`;
-  return { name, schema: target, members: new RegExp(`${from}\\.("?(?:${names})"?)(?!\\w)`, 'g') };
+  // An operator is printed as OPERATOR(schema.<>).
+  const members = new RegExp(`${from}\\.("?(?:${names})"?(?:(?<=\\w"?)(?!\\w)|(?=\\))))`, 'g');
+  return { name, schema: target, members };
 }
 
 function movedObject(object: SchemaObject, moves: readonly Move[]): SchemaObject {

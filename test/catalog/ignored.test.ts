@@ -156,7 +156,10 @@ describe('an extension in another schema than expected', () => {
     object('extension', 'citext', { properties: { schema } }),
     object('column', 'mail', {
       properties: { type: `${prefix}.citext`, options: [`a=${prefix}.citext[]`] },
-      expressions: { default: `${prefix}.citext('a') || other.citext('b') || ${prefix}.citexts()` },
+      expressions: {
+        default: `${prefix}.citext('a') || other.citext('b') || ${prefix}.citexts()`,
+        check: `a OPERATOR(${prefix}.<>) b AND a OPERATOR(${prefix}.<) b AND a OPERATOR(${prefix}.<=) b`,
+      },
     }),
   ];
   const kept = `other.citext('b')`;
@@ -165,7 +168,7 @@ describe('an extension in another schema than expected', () => {
     ['extensions', 'extensions'],
     ['My Extensions', '"My Extensions"'],
   ])('is compared as if it were there: %s', (schema, prefix) => {
-    const extensions = [{ name: 'citext', schema, members: ['citext', 'citext_eq'] }];
+    const extensions = [{ name: 'citext', schema, members: ['citext', 'citext_eq', '<>', '<'] }];
     const [extension, column] = relocated(
       inSchema(schema, prefix),
       inSchema('public', 'public'),
@@ -174,6 +177,7 @@ describe('an extension in another schema than expected', () => {
     expect(extension?.properties).toEqual({ schema: 'public' });
     expect(column?.properties).toEqual({ type: 'public.citext', options: ['a=public.citext[]'] });
     const text = `public.citext('a') || ${kept} || ${prefix}.citexts()`;
-    expect(column?.expressions).toEqual({ default: text });
+    const check = `a OPERATOR(public.<>) b AND a OPERATOR(public.<) b AND a OPERATOR(${prefix}.<=) b`;
+    expect(column?.expressions).toEqual({ default: text, check });
   });
 });
