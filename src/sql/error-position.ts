@@ -43,15 +43,21 @@ export function showPlace(file: string, sql: string, offset: number | undefined)
     : [`${name}:${lineOf(sql, offset)}`, ...excerpt(sql, offset)];
 }
 
+/** Lines that dbops has added to an error of the server. */
+interface Counted {
+  counted?: readonly string[];
+}
+
 /** Returns the server's message with its SQLSTATE, detail, hint and context, one entry a line. */
 export function serverSays(cause: unknown): string[] {
-  const { code, detail, hint, where } = cause as Partial<DatabaseError>;
+  const { code, detail, hint, where, counted = [] } = cause as Partial<DatabaseError> & Counted;
   const message = messageOf(cause);
   // The detail of these two is a whole row, which may contain secrets (server manual, "Error Codes").
   const showsRow = code === sqlstate.notNullViolation || code === sqlstate.checkViolation;
   return [
     isSqlState(code) ? `SQLSTATE ${code}: ${message}` : message,
     ...(detail && !showsRow ? [`Detail: ${detail}`] : []),
+    ...counted,
     ...(hint ? [`Hint: ${hint}`] : []),
     ...(where ? where.split('\n').map((line) => `In: ${line}`) : []),
   ];
