@@ -2,7 +2,7 @@ import { finishCopies } from './finish-copies.ts';
 import { lossesBetween, readStorage, type Loss, type Storage } from '../catalog/losses.ts';
 import { codeOf } from '../db/connection-error.ts';
 import { ScriptError, type Session } from '../db/session.ts';
-import { MigrationError } from '../runner/send-migration.ts';
+import { runRules } from './run-rules.ts';
 import type { RowGuard } from '../runner/step.ts';
 import type { Destruction } from '../sql/destructions.ts';
 import { keep, type Kept } from './copy-rows.ts';
@@ -163,16 +163,6 @@ async function bringBack(
   const restored = await restoreReturned(session, watch, returning);
   if (watch.rules) await runRules(session, watch.rules);
   return restored;
-}
-
-/** @throws MigrationError with the place in the rules, so that all rows in their way are found */
-async function runRules(session: Session, rules: string): Promise<void> {
-  try {
-    await session.script(rules);
-  } catch (error) {
-    if (!(error instanceof ScriptError)) throw error;
-    throw new MigrationError(error.cause, { sql: rules, completed: error.completed });
-  }
 }
 
 async function restoreReturned(

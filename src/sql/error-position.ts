@@ -44,6 +44,11 @@ export function showPlace(file: string, sql: string, offset: number | undefined)
     : [`${name}:${lineOf(sql, offset)}`, ...excerpt(sql, offset)];
 }
 
+/** Lines that dbops has added to an error of the server. */
+interface Counted {
+  counted?: readonly string[];
+}
+
 /**
  * Returns the server's message with its SQLSTATE, detail, hint and context, one entry a line, as much
  * as a screen holds: a message or a context may contain a whole statement.
@@ -51,13 +56,14 @@ export function showPlace(file: string, sql: string, offset: number | undefined)
  * @param message that of the server, where the error has another one
  */
 export function serverSays(cause: unknown, message = messageOf(cause)): string[] {
-  const { code, detail, hint, where } = cause as Partial<DatabaseError>;
+  const { code, detail, hint, where, counted = [] } = cause as Partial<DatabaseError> & Counted;
   // The detail of these two is a whole row, which may contain secrets (server manual, "Error Codes").
   const showsRow = code === sqlstate.notNullViolation || code === sqlstate.checkViolation;
   const said = shortened(message);
   return [
     isSqlState(code) ? `SQLSTATE ${code}: ${said}` : said,
     ...(detail && !showsRow ? [`Detail: ${shortened(detail)}`] : []),
+    ...counted,
     ...(hint ? [`Hint: ${shortened(hint)}`] : []),
     ...(where
       ? shortened(where)

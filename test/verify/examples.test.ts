@@ -84,7 +84,13 @@ describe.each(targets)('the checks on $name', (target) => {
       await live.query(`SELECT o.owner_id FROM org_subscriptions s JOIN organizations o ON o.id = s.organization_id
         WHERE o.owner_id IN ('lonely', 'paused')`),
     ).toEqual([{ owner_id: 'lonely' }]);
-    await run(`DELETE FROM users WHERE id IN ('lonely', 'paused')`);
+    const own = `(SELECT id FROM organizations WHERE owner_id IN ('lonely', 'paused'))`;
+    await run(`SET session_replication_role = replica;
+      DELETE FROM org_subscriptions WHERE organization_id IN ${own};
+      DELETE FROM organization_members WHERE organization_id IN ${own};
+      DELETE FROM organizations WHERE id IN ${own};
+      DELETE FROM users WHERE id IN ('lonely', 'paused');
+      RESET session_replication_role`);
   });
 
   it.each(examples)('reports $finding by $check, and nothing once it is fixed', async (example) => {

@@ -152,7 +152,8 @@ describe.each(targets)('a NOT NULL that a rollback adds again on $name', (target
         const down = await project.json('migrate', 'down');
         expect(down).toMatchObject({ exitCode: 1, error: { code: 'MIGRATION.FAILED' } });
         for (const column of ['c', 'd', 'e', 'f', 'g'])
-          expect(down.error?.message).toMatch(new RegExp(`\\b(no|adds|NOT NULL of) ${column}\\b`));
+          expect(down.error?.message).toContain(`1 row of public.t has no ${column}`);
+        expect(down.error?.message).not.toContain('has no a');
       },
     ));
 });
