@@ -27,13 +27,13 @@ export async function expectLosses(
   const own = new Set(tracking.tables);
   const tables = [...(await readStorage(session)).values()];
   if (tables.every(({ schema, name }) => own.has(`${schema}.${name}`))) return undefined;
-  const { readCounterpart } = await import('../shadow/counterpart.ts');
+  const { readTargetNames } = await import('../shadow/target-names.ts');
   const { foreseeLosses } = await import('../shadow/predict-losses.ts');
   const suspects = steps.flatMap(({ migration }) => (stated.has(migration.name) ? migration : []));
   try {
     const losses = await foreseeLosses({
       format,
-      counterpart: await readCounterpart(session),
+      targetNames: await readTargetNames(session),
       scope: context.settings.scope,
       applied,
       pending: steps.map(({ migration }) => migration),

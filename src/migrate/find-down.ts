@@ -1,6 +1,6 @@
 import { readPlannerCatalog, type Foreign } from '../ddl/pg-delta.ts';
 import { isIgnored, type Scope } from '../catalog/ignored.ts';
-import { readCounterpart } from '../shadow/counterpart.ts';
+import { readTargetNames } from '../shadow/target-names.ts';
 import { surroundingsOf } from '../shadow/surroundings.ts';
 import { fullSnapshot, readWithFixedSettings } from '../catalog/snapshot.ts';
 import type { Context } from '../context.ts';
@@ -35,7 +35,7 @@ export async function rollbacksOf(asked: Asked): Promise<Rollback[]> {
     steps,
     shadowFrom,
     format: folder.format,
-    counterpart: await readCounterpart(session),
+    targetNames: await readTargetNames(session),
     scope: settings.scope,
     environment: settings.environment,
     server: settings.shadow,

@@ -5,7 +5,7 @@ import type { Format } from '../formats/format.ts';
 import type { Migration } from '../migration.ts';
 import type { Environment } from '../output/terminal.ts';
 import { digest } from './cache.ts';
-import { lentNames, type Counterpart } from './counterpart.ts';
+import { shadowNames, type TargetNames } from './target-names.ts';
 import { moduleContent } from './module-content.ts';
 import { extensionsFor } from './extensions.ts';
 import { withShadow, type ShadowOptions } from './shadow.ts';
@@ -15,7 +15,7 @@ export interface Wanted extends ShadowOptions {
   migrations: readonly Migration[];
   format: Format;
   /** The database that the migrations were written for. */
-  counterpart: Counterpart;
+  targetNames: TargetNames;
   /** What the configuration leaves out of comparisons; the replay itself leaves out nothing. */
   scope: Scope;
   /** Whether privileges are compared too. */
@@ -37,10 +37,10 @@ const embedded = typeof PGLITE_VERSION === 'string' ? PGLITE_VERSION : 'source';
  * names and contents, of how the format runs them, and of the engine.
  */
 export function prefixKeys(wanted: Wanted): string[] {
-  const { migrations, format, server, grants = false, counterpart } = wanted;
+  const { migrations, format, server, grants = false, targetNames } = wanted;
   const engine = server ? describeTarget(server) : embedded;
   const { name: tool, platform = null, searchPath = null, connection = null } = format;
-  const { database = null, roles } = lentNames(counterpart, wanted);
+  const { database = null, roles } = shadowNames(targetNames, wanted);
   const names = [database, roles];
   const settings = [searchPath, connection];
   const keys = [digest([generation, engine, tool, platform, settings, grants, names])];
@@ -65,6 +65,6 @@ export function withReplayer<T>(
 ): Promise<T> {
   wanted.onReplay?.();
   const extensions = extensionsFor(wanted.migrations, wanted.format);
-  const names = lentNames(wanted.counterpart, wanted, { every: allRoles });
+  const names = shadowNames(wanted.targetNames, wanted, { every: allRoles });
   return withShadow({ ...wanted, extensions, names }, work);
 }

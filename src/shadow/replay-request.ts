@@ -3,7 +3,7 @@ import type { Session } from '../db/session.ts';
 import type { Target } from '../db/target.ts';
 import type { Folder } from '../formats/format.ts';
 import type { Environment } from '../output/terminal.ts';
-import { readCounterpart } from './counterpart.ts';
+import { readTargetNames } from './target-names.ts';
 import type { Wanted } from './replay-cache-key.ts';
 
 /** What a replay takes from the context of a command. */
@@ -28,7 +28,7 @@ export async function wantedFor(
   return {
     migrations,
     format,
-    counterpart: await readCounterpart(session),
+    targetNames: await readTargetNames(session),
     scope: settings.scope,
     environment: settings.environment,
     server: settings.shadow,

@@ -7,8 +7,8 @@ import { openSession, type Session } from '../db/session.ts';
 import { quoteIdentifier } from '../db/quote.ts';
 import { describeTarget, type Target } from '../db/target.ts';
 import { DbopsError, exitCodes, interrupted, usageError } from '../errors.ts';
-import type { LentNames } from './counterpart.ts';
-import { lendRoles, shareRoles, takeRolesBack } from './lent-roles.ts';
+import type { ShadowNames } from './target-names.ts';
+import { createRoles, createSharedRoles, dropSharedRoles } from './shadow-roles.ts';
 import { LostInReplay } from './replay-error.ts';
 
 export interface ShadowOptions {
@@ -17,7 +17,7 @@ export interface ShadowOptions {
   /** Extensions of the embedded engine; a server has those that are installed there. */
   extensions?: EmbeddedExtensions;
   /** What the replayed migrations find under its name in the database that they were written for. */
-  names?: LentNames;
+  names?: ShadowNames;
   signal: AbortSignal;
   /** Milliseconds; statement_timeout does not fire inside PGlite, so its process is ended instead. */
   timeLimit?: number;
@@ -98,12 +98,12 @@ function openShadow({ server, extensions, names = noNames }: ShadowOptions): Pro
     : openEmbedded(extensions, names);
 }
 
-const noNames: LentNames = { isDatabaseNamed: false, roles: [] };
+const noNames: ShadowNames = { isDatabaseNamed: false, roles: [] };
 const sessionOptions = { application: 'dbops shadow' };
 
 async function openEmbedded(
   extensions: EmbeddedExtensions | undefined,
-  names: LentNames,
+  names: ShadowNames,
 ): Promise<Shadow> {
   const target: Target = { kind: 'pglite', directory: null, ...(extensions && { extensions }) };
   const session = await openSession(target, sessionOptions);
@@ -112,29 +112,29 @@ async function openEmbedded(
 }
 
 /** ALTER DATABASE cannot rename the database of its own session, and the engine has only one. */
-async function takeNames(session: Session, { database, roles }: LentNames): Promise<void> {
+async function takeNames(session: Session, { database, roles }: ShadowNames): Promise<void> {
   if (database !== undefined)
     await session.query('UPDATE pg_database SET datname = $1 WHERE datname = current_database()', [
       database,
     ]);
-  await lendRoles(session, roles);
+  await createRoles(session, roles);
 }
 
 async function openOnServer(
   server: Target & { kind: 'postgres' },
-  names: LentNames,
+  names: ShadowNames,
 ): Promise<Shadow> {
   const admin = await openSession(server, sessionOptions);
   let database: string | undefined;
   const drop = async () => {
     if (database !== undefined)
       await admin.alone(`DROP DATABASE IF EXISTS ${quoteIdentifier(database)} WITH (FORCE)`);
-    await takeRolesBack(admin);
+    await dropSharedRoles(admin);
     await admin.close();
   };
   try {
     database = await createShadow(admin, names);
-    await shareRoles(admin, names.roles);
+    await createSharedRoles(admin, names.roles);
     const scratch = { ...server, database, config: { ...server.config, database } };
     const session = await openSession(scratch, sessionOptions);
     return { session, remove: () => close(session).then(drop) };
@@ -149,7 +149,7 @@ async function openOnServer(
  *
  * @throws usage error when a migration would reach another database of that name
  */
-async function createShadow(admin: Session, { database, isDatabaseNamed }: LentNames) {
+async function createShadow(admin: Session, { database, isDatabaseNamed }: ShadowNames) {
   const create = async (name: string) => {
     await admin.alone(`CREATE DATABASE ${quoteIdentifier(name)} TEMPLATE template0`);
     return name;

@@ -6,7 +6,7 @@ import type { Folder } from '../formats/format.ts';
 import type { Migration } from '../migration.ts';
 import { formatCount } from '../output/number.ts';
 import type { Finding } from '../report.ts';
-import { readCounterpart } from '../shadow/counterpart.ts';
+import { readTargetNames } from '../shadow/target-names.ts';
 import { driftOf } from '../shadow/drift.ts';
 import type { Check, CheckGroup } from './definition.ts';
 import type { SchemaInput } from './checks/schema-objects.ts';
@@ -30,7 +30,7 @@ export async function findProblems(
   const request = {
     migrations: applied,
     format: folder.format,
-    counterpart: await readCounterpart(session),
+    targetNames: await readTargetNames(session),
     grants,
     scope: settings.scope,
     environment: settings.environment,

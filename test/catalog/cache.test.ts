@@ -26,9 +26,9 @@ function wantedIn(folder: string, all = migrations) {
   const replays: number[] = [];
   const environment = { DBOPS_CACHE_DIR: folder };
   const onReplay = () => void replays.push(1);
-  const counterpart = { database: 'shop', roles: [] };
+  const targetNames = { database: 'shop', roles: [] };
   const scope = { ignore: [] };
-  const rest = { counterpart, scope, environment, signal, onReplay };
+  const rest = { targetNames, scope, environment, signal, onReplay };
   return { replays, wanted: { migrations: all, format: dbops, ...rest } };
 }
 

@@ -134,9 +134,9 @@ describe.each(targets)('verify has no false alarm on $name', (target) => {
     const { signal } = new AbortController();
     // One replay for all of them, and one for all targets.
     const lengths = migrations.map((_, at) => at + 1);
-    const counterpart = { database: 'shop', roles: [] };
+    const targetNames = { database: 'shop', roles: [] };
     const scope = { ignore: [] };
-    await snapshotsAfter({ migrations, format, counterpart, scope, environment, signal }, lengths);
+    await snapshotsAfter({ migrations, format, targetNames, scope, environment, signal }, lengths);
     const { url, drop } = await createDatabase(target);
     const { migrateUp, findings } = trialOf(url, reference);
     for (const { name } of migrations) {

@@ -95,7 +95,7 @@ describe.each(servers)('a tracking table that fell out of step, on $name', (serv
             const wanted = {
               migrations: scene.folder.migrations,
               format: scene.folder.format,
-              counterpart: { database: 'postgres', roles: [] },
+              targetNames: { database: 'postgres', roles: [] },
               scope: { ignore: [] },
               server: parseTarget(server.adminUrl),
               environment: { DBOPS_CACHE_DIR: join(inject('scratch'), 'cache') },

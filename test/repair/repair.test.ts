@@ -332,7 +332,7 @@ describe.each(servers)('repair-tracking on $name', (server) => {
         const wanted = {
           migrations,
           format,
-          counterpart: { database: 'postgres', roles: [] },
+          targetNames: { database: 'postgres', roles: [] },
           scope: { ignore: [] },
           server: parseTarget(server.adminUrl),
           environment: {},

@@ -6,7 +6,7 @@ import type { Session } from '../../db/session.ts';
 import type { Folder } from '../../formats/format.ts';
 import type { Migration } from '../../migration.ts';
 import { readApplied } from '../../runner/tracking-state.ts';
-import { readCounterpart } from '../../shadow/counterpart.ts';
+import { readTargetNames } from '../../shadow/target-names.ts';
 import { withReplayer } from '../../shadow/replay-cache-key.ts';
 import { findPrefix, type BaselineProof } from './baseline.ts';
 import { alreadyTracked } from './report.ts';
@@ -59,7 +59,7 @@ export async function proveBaseline(
   const wanted = {
     migrations,
     format,
-    counterpart: await readCounterpart(session),
+    targetNames: await readTargetNames(session),
     scope: settings.scope,
     environment: settings.environment,
     server: settings.shadow,

@@ -5,7 +5,7 @@ import type { Format } from '../formats/format.ts';
 import type { Migration } from '../migration.ts';
 
 /** The database whose migrations are replayed, as far as their texts can name it. */
-export interface Counterpart {
+export interface TargetNames {
   /** Its name, as `current_database()` returns it. */
   database: string;
   /** The roles of its server, without those of PostgreSQL itself. */
@@ -13,7 +13,7 @@ export interface Counterpart {
 }
 
 /** Names that a shadow has before the first migration. */
-export interface LentNames {
+export interface ShadowNames {
   /** The name of the database; absent where no migration depends on it. */
   database?: string;
   /** Whether a migration names the database itself, and could change another one of that name. */
@@ -23,7 +23,7 @@ export interface LentNames {
 }
 
 /** Reads the names. */
-export async function readCounterpart(session: Session): Promise<Counterpart> {
+export async function readTargetNames(session: Session): Promise<TargetNames> {
   const [row] = await session.query<{ database: string; roles: string[] }>(
     `SELECT current_database() AS database, array(SELECT rolname::text FROM pg_roles
       WHERE rolname !~ '^pg_' ORDER BY rolname COLLATE "C") AS roles`,
@@ -34,13 +34,13 @@ export async function readCounterpart(session: Session): Promise<Counterpart> {
 /**
  * Returns the names that the migrations depend on. Roles that the folder creates itself are left to it.
  *
- * @param every lends all roles, for a shadow that is not built from the migrations
+ * @param every includes all roles, for a shadow that is not built from the migrations
  */
-export function lentNames(
-  { database, roles }: Counterpart,
+export function shadowNames(
+  { database, roles }: TargetNames,
   { migrations, format }: { migrations: readonly Migration[]; format: Format },
   { every = false } = {},
-): LentNames {
+): ShadowNames {
   const texts = [...migrations.map(sourceOf), format.platform?.prelude ?? ''];
   const own = new Set(texts.flatMap(rolesCreatedIn));
   const all = texts.join('\n').toLowerCase();

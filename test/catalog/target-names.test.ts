@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { parseTarget } from '../../src/db/target.ts';
-import { lentNames } from '../../src/shadow/counterpart.ts';
+import { shadowNames } from '../../src/shadow/target-names.ts';
 import { dbops } from '../../src/formats/dbops/index.ts';
 import { withShadow } from '../../src/shadow/shadow.ts';
 import { withSession } from '../db/session.ts';
@@ -96,7 +96,7 @@ describe.each(targets)('roles that exist on $name', (target) => {
   });
 });
 
-describe.each(newest)('roles lent on $name', ({ adminUrl }) => {
+describe.each(newest)('roles created on $name', ({ adminUrl }) => {
   const rolesIn = (names: readonly string[]) =>
     withSession(adminUrl, async (session) => {
       const rows = await session.query<{ rolname: string; rolcanlogin: boolean }>(
@@ -113,15 +113,15 @@ describe.each(newest)('roles lent on $name', ({ adminUrl }) => {
   it('cannot log in, and are dropped after the last shadow that uses them', async () => {
     const [one, two] = [`a_${randomUUID()}`, `b_${randomUUID()}`];
     await shadowWith([one, two], async () => {
-      const lent = [
+      const created = [
         [one, false],
         [two, false],
       ];
-      expect(await rolesIn([one, two])).toEqual(lent);
+      expect(await rolesIn([one, two])).toEqual(created);
       await shadowWith([one], async () => {});
-      expect(await rolesIn([one, two])).toEqual(lent);
+      expect(await rolesIn([one, two])).toEqual(created);
     });
-    // A shadow of another test may use lent roles at this moment: then it drops these as well.
+    // A shadow of another test may use created roles at this moment: then it drops these as well.
     await expect.poll(() => rolesIn([one, two]), { timeout: 60_000 }).toEqual([]);
   });
 
@@ -139,7 +139,7 @@ describe.each(newest)('roles lent on $name', ({ adminUrl }) => {
 
 describe('the names that a folder depends on', () => {
   const namesIn = (sql: string) =>
-    lentNames(
+    shadowNames(
       { database: 'Shop', roles: ['App', 'other'] },
       {
         migrations: [{ name: '0001_a', hash: '', up: { kind: 'sql', file: '', sql } }],
@@ -184,7 +184,7 @@ describe.each(targets)('the name of a database on $name', (target) => {
   );
 });
 
-describe.each(newest)('a shadow with the name of its counterpart on $name', (target) => {
+describe.each(newest)('a shadow with the name of its targetNames on $name', (target) => {
   const server = parseTarget(target.adminUrl);
 
   it('is created and dropped under that name', async () => {

@@ -4,7 +4,7 @@ import { ScriptError, type Session } from '../db/session.ts';
 import { sqlstate } from '../db/sqlstate.ts';
 
 /** Creates roles that the server lacks; they cannot log in and have no rights. */
-export async function lendRoles(session: Session, roles: readonly string[]): Promise<void> {
+export async function createRoles(session: Session, roles: readonly string[]): Promise<void> {
   if (roles.length === 0) return;
   const missing = await session.query<{ name: string; member: string }>(
     `SELECT r.name, CASE WHEN current_setting('is_superuser') = 'on' THEN '' ELSE ' ROLE CURRENT_USER' END AS member
@@ -26,15 +26,15 @@ const mark = 'created by dbops for a shadow database';
 const locks = { change: 0x5ad0, use: 0x5ad1 };
 
 /**
- * Lends roles that belong to a whole server, whose shadow databases share them.
+ * Creates roles on a server, whose shadow databases share them.
  *
  * Without CREATEROLE, or while another process holds the lock, the shadow goes without: a replay that
  * needs a role reports it.
  */
-export async function shareRoles(admin: Session, roles: readonly string[]): Promise<void> {
+export async function createSharedRoles(admin: Session, roles: readonly string[]): Promise<void> {
   if (roles.length === 0) return;
   if (!(await lockChanges(admin))) return;
-  await lendRoles(admin, roles).catch((error: unknown) => {
+  await createRoles(admin, roles).catch((error: unknown) => {
     if (!isCode(error, sqlstate.insufficientPrivilege)) throw error;
   });
   await admin.script(
@@ -42,9 +42,10 @@ export async function shareRoles(admin: Session, roles: readonly string[]): Prom
   );
 }
 
-/** Drops the lent roles once no shadow database uses them. */
-export async function takeRolesBack(admin: Session): Promise<void> {
-  await admin.script(`SELECT pg_advisory_unlock_all(); SELECT pg_advisory_lock(${locks.change})`);
+/** Drops the created roles once no shadow database uses them. */
+export async function dropSharedRoles(admin: Session): Promise<void> {
+  await admin.script('SELECT pg_advisory_unlock_all()');
+  if (!(await lockChanges(admin))) return;
   const [lock] = await admin.query<{ isUnused: boolean }>(
     `SELECT pg_try_advisory_lock(${locks.use}) AS "isUnused"`,
   );
