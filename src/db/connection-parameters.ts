@@ -102,7 +102,10 @@ function fromUrl(text: string): ConnectionParameters {
     port: places.some(({ port }) => port !== '') ? places.map(({ port }) => port).join(',') : '',
     dbname: decoded(database),
   };
-  return withoutEmpty({ ...fromBase, ...Object.fromEntries(new URLSearchParams(query)) });
+  const further = Object.fromEntries(new URLSearchParams(query));
+  // An empty sslmode is rejected below; everything else that is empty counts as absent.
+  const { sslmode } = further;
+  return { ...withoutEmpty({ ...fromBase, ...further }), ...(sslmode === '' && { sslmode }) };
 }
 
 function malformed(text: string) {

@@ -89,21 +89,6 @@ it.each(['bogus', 'Require', 'true', ''])('refuses sslmode=%s, which pg takes fo
     );
 });
 
-it.each(['disable', 'allow', 'prefer', 'require', 'verify-full', 'no-verify'])(
-  'accepts sslmode=%s',
-  (mode) => {
-    const { config } = parseTarget(`postgres://u@h/d?sslmode=${mode}`) as {
-      config: { ssl?: false | { rejectUnauthorized?: boolean } };
-    };
-    expect(config.ssl).toEqual(
-      {
-        disable: false,
-        'verify-full': {},
-      }[mode] ?? { rejectUnauthorized: false },
-    );
-  },
-);
-
 it('asks pg for the meaning that libpq gives sslmode=require', () => {
   const { config } = parseTarget('postgres://u@h/d?sslmode=require') as {
     config: { ssl: unknown };
