@@ -1,5 +1,6 @@
 import type { Delta } from '../catalog/deltas.ts';
 import { keyOfObject, type ObjectIdentity } from '../catalog/snapshot.ts';
+import type { TimelineStep } from './effects.ts';
 import type { World } from './world.ts';
 
 /** Kinds that a statement drops only by name, never silently with a column or a table of another name. */
@@ -17,21 +18,33 @@ export function requiredBy(world: World, at: number): number[] {
 }
 
 /**
- * Whether everything that a migration alters or drops by name may have existed when it ran. Without
- * it the migration would have failed, unless it allows for that.
+ * Returns a function that says whether a migration is applied, or everything that it alters or drops by
+ * name may have existed when it ran, by migrations of which the same is true. Without it the migration
+ * would have failed, unless it allows for that.
  */
-export function canHaveRun(world: World, at: number): boolean {
-  if (!world.prior.strict?.[at]) return true;
-  const deltas = world.effects.deltas[at] ?? [];
-  const own = new Set(deltas.filter(({ word }) => word === '').map(({ fact }) => fact));
-  return deltas
-    .flatMap((delta) => requiredFacts(delta, own))
-    .every((fact) =>
-      (world.effects.timelines.get(fact) ?? [{ at: -1, value: 'there' }]).some(
-        (step) =>
-          step.at < at && step.value !== undefined && (step.at < 0 || world.possible[step.at]),
-      ),
-    );
+export function runnability(world: World): (at: number) => boolean {
+  const { effects, possible, applied, prior } = world;
+  const known = new Map<number, boolean>();
+  const mayCreate = ({ at, value }: TimelineStep) =>
+    value !== undefined && (at < 0 || (possible[at] === true && canHaveRun(at)));
+  const canHaveRun = (at: number): boolean => {
+    if (applied[at] || !prior.strict?.[at]) return true;
+    const found = known.get(at);
+    if (found !== undefined) return found;
+    const deltas = effects.deltas[at] ?? [];
+    const own = new Set(deltas.filter(({ word }) => word === '').map(({ fact }) => fact));
+    const result = deltas
+      .flatMap((delta) => requiredFacts(delta, own))
+      .every((fact) =>
+        // Of a fact that no migration touches it is not known.
+        (effects.timelines.get(fact) ?? [{ at: -1, value: 'there' }])
+          .filter((step) => step.at < at)
+          .some(mayCreate),
+      );
+    known.set(at, result);
+    return result;
+  };
+  return canHaveRun;
 }
 
 function requiredFacts({ word, object, fact, before }: Delta, own: ReadonlySet<string>): string[] {

@@ -1,6 +1,6 @@
 import type { CatalogFacts } from '../catalog/deltas.ts';
 import type { Effects } from './effects.ts';
-import { canHaveRun, requiredBy } from './requirements.ts';
+import { requiredBy, runnability } from './requirements.ts';
 import {
   isSeen,
   showingsAt,
@@ -98,11 +98,12 @@ function addRequired(world: World): boolean {
 function addEarlier(world: World): boolean {
   const { applied, possible, prior, effects } = world;
   const isWhole = wholeness(world);
+  const canHaveRun = runnability(world);
   let isChanged = false;
   for (let at = applied.lastIndexOf(true) - 1; at >= 0; at--) {
     if (applied[at] || !possible[at] || prior.changesData[at]) continue;
     const hasEffects = (effects.deltas[at] ?? []).length > 0;
-    if (hasEffects && isWhole(at) && canHaveRun(world, at)) isChanged = add(world, at) || isChanged;
+    if (hasEffects && isWhole(at) && canHaveRun(at)) isChanged = add(world, at) || isChanged;
   }
   return isChanged;
 }

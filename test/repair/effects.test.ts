@@ -223,6 +223,17 @@ describe('which migrations give a catalog', () => {
     const prior = { recorded: [false, false, true], changesData: [false, false, false] };
     const strict = [true, true, true];
     expect(solve(effects, live, { ...prior, strict }).applied).toEqual([false, false, true]);
+    // Nor one that drops what only such a one creates.
+    const chain = [['1', '1'], [null, undefined, '2'], [undefined, undefined, null], []].map(
+      (values) => facts.map((_, at) => values[at]),
+    );
+    const last = {
+      recorded: [false, false, false, true],
+      changesData: chain.map(() => false),
+      strict: chain.map(() => true),
+    };
+    const none = solve(effectsOf(chain), () => undefined, last);
+    expect(none.applied).toEqual([false, false, false, true]);
   });
 
   it('does not take for removed what a renamed table took along', () => {
