@@ -32,6 +32,7 @@ export async function finalSweep(
   { session, backfill, options }: Omit<BackfillRun, 'runPlan'>,
 ): Promise<FinalCounts> {
   const { signal, onProgress } = options;
+  let wereFree = false;
   for (let sweeps = 1; ; sweeps++) {
     signal.throwIfAborted();
     onProgress(`backfill ${backfill.name}  final sweep`);
@@ -47,7 +48,10 @@ export async function finalSweep(
     });
     const proofMs = performance.now() - started;
     const isOpen = counted !== undefined && counted.sum.open > 0;
-    const isPutBack = isOpen && changed === 0 && (await anyUnlocked(places));
+    // A lock may have been released after the sweep, so the rows must have been free before it too.
+    const areFree = isOpen && changed === 0 && (await anyUnlocked(places));
+    const isPutBack = areFree && wereFree;
+    wereFree = areFree;
     if (counted && (!isOpen || isPutBack || sweeps >= mostSweeps))
       return { counts: counted.sum, byTarget: counted.byTarget, quarantine, proofMs, isPutBack };
     await sleep(50 * 2 ** sweeps, undefined, { signal });

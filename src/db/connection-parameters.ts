@@ -140,13 +140,14 @@ function splitHost(text: string): { host: string; port: string } {
   return { host: v6 ?? host, port };
 }
 
+/** A `%` that is not followed by two hexadecimal digits stands for itself, as pg reads it. */
 function decoded(text: string): string {
   try {
-    return decodeURIComponent(text);
+    return decodeURIComponent(text.replace(/%(?![0-9a-f]{2})/gi, '%25'));
   } catch {
     throw usageError(
       'TARGET.URL',
-      'The database URL contains a % that is not followed by two hexadecimal digits.',
+      'The percent-encoding of the database URL is not UTF-8.',
       `Write % as %25. ${encodingHint}`,
     );
   }

@@ -67,6 +67,8 @@ function isAsked({ source }: Row): boolean {
 /** A path that the tool or its platform sets gives way to the one of the URL only, as in a run. */
 function isOwnPath(path: Row, { platform, searchPath }: Format): boolean {
   if (platform || searchPath !== undefined) return path.source === 'client';
+  // The server creates nothing in pg_catalog: no migration was run under a path that begins with it.
+  if (path.schemas[0] === 'pg_catalog') return false;
   return isAsked(path) || path.schemas.some((schema) => schema !== 'public');
 }
 

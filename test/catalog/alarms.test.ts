@@ -115,8 +115,8 @@ describe.each(targets)('verify on $name', (target) => {
           {
             code: 'missing-index',
             severity: 'error',
-            message: `things_ba on public.things is not there: ${definition}`,
-            help: 'Make it again: CREATE INDEX CONCURRENTLY "things_ba" ON public.things USING btree (b) INCLUDE (a);',
+            message: `things_ba on public.things is missing: ${definition}`,
+            help: 'Create it: CREATE INDEX CONCURRENTLY "things_ba" ON public.things USING btree (b) INCLUDE (a);',
             where: { object: 'things_ba on public.things', migration: '0001_things' },
             key: 'missing-index:things_ba on public.things',
             definitions: { expected: definition },

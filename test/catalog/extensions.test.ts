@@ -48,7 +48,9 @@ describe('the embedded shadow', () => {
         const make =
           name === 'auto_explain' ? `LOAD '${name}'` : `CREATE EXTENSION "${name}" CASCADE`;
         await shadow
-          .script(`${make}; DROP EXTENSION IF EXISTS "${name}" CASCADE`)
+          .script(
+            `SET LOCAL search_path TO public; ${make}; DROP EXTENSION IF EXISTS "${name}" CASCADE`,
+          )
           .catch((error) => {
             failures.push(`${name}: ${error}`);
           });

@@ -144,7 +144,7 @@ describe('a connection string', () => {
     ['postgres://u:${DB_PASSWORD}@/h/d', /\$\{DB_PASSWORD\}, which is not set/],
     ["psql 'postgres://u@h/d'", /begins with psql/],
     ["host=h password='open", /not a list of KEY=VALUE pairs/],
-    ['postgres://u:100%@h/d', /not followed by two hexadecimal digits/],
+    ['postgres://u:%ff@h/d', /not UTF-8/],
     ['service=nowhere', /The service nowhere is in none of the service files/],
   ])('%s is rejected', (text, message) => {
     expect(() => parseTarget(text, { HOME: folderOf({}) })).toThrow(message);

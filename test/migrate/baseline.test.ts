@@ -175,7 +175,7 @@ describe.each(newest)('migrate baseline on $name', (target) => {
         );
         const named = await project.json('migrate', 'baseline', '--to', '0003');
         expect(named.error?.message).toMatch(
-          /3 migrations will .* Nothing .* were run: 0002_grants, 0003_rows\./,
+          /3 migrations will .* does not show whether these were applied: 0002_grants, 0003_rows\./,
         );
       }));
   });

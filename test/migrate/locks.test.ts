@@ -80,7 +80,7 @@ describe.each(servers)('a migration that waits for a table on $name', (server) =
         await reader.query('COMMIT');
         const answer = await up;
         expect(answer.exitCode).toBe(0);
-        expect(answer.stderr).toContain('0002_y waits for a lock');
+        expect(answer.stderr).toContain('0002_y is waiting for a lock');
       });
       expect(await project.query('SELECT y FROM t')).toEqual([]);
       expect(await tracked(project)).toEqual(['0001_t', '0002_y']);
@@ -194,7 +194,7 @@ describe.each(servers)('a migration that waits for a table on $name', (server) =
             await locking; // granted, because the migration is rolled back
             await application.query('COMMIT');
             const answer = await up;
-            expect(answer.stderr).toContain('0002_both waits for a lock');
+            expect(answer.stderr).toContain('0002_both is waiting for a lock');
             expect(answer.exitCode).toBe(0);
           }),
         );

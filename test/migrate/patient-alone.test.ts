@@ -36,7 +36,7 @@ describe.each(servers)('a statement that waits outside a transaction on $name', 
               ));
           expect(exitCode).toBe(7);
           const [told, error] = stderr.split('error ');
-          expect(told).toContain(`0002_index waits for a lock`);
+          expect(told).toContain(`0002_index is waiting for a lock`);
           expect(told).toContain(`blocked by pid ${pid} (the application`);
           expect(error).toContain(`pid ${pid} (the application`);
           await writer.query('COMMIT');

@@ -17,7 +17,7 @@ describe.each(targets)('a report on a partly migrated database, on $name', (targ
 
         await applyMigrations(session, { last: '0004' });
         await expect(creditsNow()).rejects.toMatchObject(missing('credit_type'));
-        await expect(usageNow()).rejects.toMatchObject(missing('plan_features'));
+        await expect(usageNow()).rejects.toMatchObject(missing('slug'));
 
         await applyMigrations(session, { after: '0004', last: '0009' });
         expect(documentOf(await creditsNow()).rows).toEqual([]);
