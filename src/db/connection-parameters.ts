@@ -140,7 +140,7 @@ function splitHost(text: string): { host: string; port: string } {
   return { host: v6 ?? host, port };
 }
 
-/** A `%` that is not followed by two hexadecimal digits stands for itself, as pg reads it. */
+/** A `%` that is not followed by two hexadecimal digits is a percent sign, as in pg. */
 function decoded(text: string): string {
   try {
     return decodeURIComponent(text.replace(/%(?![0-9a-f]{2})/gi, '%25'));
