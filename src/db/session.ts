@@ -141,6 +141,9 @@ async function connectOnce(
   try {
     await client.connect();
   } catch (error) {
+    // pg leaves the socket open where it has no password to send. The server process then waits for one,
+    // and until its authentication_timeout (60 s) every DROP DATABASE waits for that process.
+    client.connection.stream.destroy();
     throw connectionError(target, error);
   }
   if (!hasRole(role, status)) {

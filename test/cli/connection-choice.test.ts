@@ -69,6 +69,16 @@ describe.each(servers.slice(-1))('a database URL on $name', (server) => {
       expect({ exitCode, stdout }).toMatchObject({ exitCode: 0 });
       expect(stdout + stderr).not.toContain(app.password);
       expect(await show(asApp, { HOME: folderOf({}) })).toMatchObject({ exitCode: 3 });
+      const client = new pg.Client(server.adminUrl);
+      await client.connect();
+      // The server process of the refused connection ends: it would delay every DROP DATABASE.
+      for (let open = 1; open > 0;) {
+        const { rows } = await client.query(
+          "SELECT FROM pg_stat_activity WHERE backend_type = 'client backend' AND state IS NULL",
+        );
+        open = rows.length;
+      }
+      await client.end();
     }));
 
   it('comes from PGSERVICE where nothing else names a database', () =>
