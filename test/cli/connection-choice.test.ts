@@ -60,7 +60,8 @@ describe.each(servers.slice(-1))('a database URL on $name', (server) => {
     }),
   );
 
-  it('takes the password from ~/.pgpass and prints it nowhere', () =>
+  // The limit is below the server's authentication_timeout, after which it closes the connection itself.
+  it('takes the password from ~/.pgpass and prints it nowhere', { timeout: 45_000 }, () =>
     withDatabase(server, async (url) => {
       const HOME = folderOf({ '.pgpass': `*:*:*:app:${app.password}` });
       chmodSync(join(HOME, '.pgpass'), 0o600);
@@ -79,7 +80,8 @@ describe.each(servers.slice(-1))('a database URL on $name', (server) => {
         open = rows.length;
       }
       await client.end();
-    }));
+    }),
+  );
 
   it('comes from PGSERVICE where nothing else names a database', () =>
     withDatabase(server, async (url) => {
