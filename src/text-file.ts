@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { readFileSync, statSync } from 'node:fs';
 import { relative } from 'node:path';
 import { fileError, usageError } from './errors.ts';
+import type { Migration, Script } from './migration.ts';
 import { shellWord } from './output/shell.ts';
 
 /** Why a file is not text that PostgreSQL and the migration tools accept. */
@@ -44,6 +45,16 @@ export function readText(file: string): string {
   const flaw = flawOf(bytes, file);
   if (flaw) throw usageError('FILE.ENCODING', flaw.message, flaw.help);
   return bytes.toString('utf8');
+}
+
+/** Returns the text of a script: SQL, or the source of a module. @throws as `readText` */
+export function sourceOf(script: Script): string {
+  return script.kind === 'sql' ? script.sql : readText(script.file);
+}
+
+/** Returns the text that applies a migration; empty when its file no longer exists. */
+export function upSourceOf({ up, isMissing }: Migration): string {
+  return isMissing ? '' : sourceOf(up);
 }
 
 /** Returns the value in a JSON file. @throws SyntaxError when it is not JSON; as `readText` */

@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { quoteIdentifier, quoteLiteral } from '../db/quote.ts';
 import { underUserPath } from '../db/search-path.ts';
 import type { Session } from '../db/session.ts';
+import { upSourceOf } from '../text-file.ts';
 import type { ConnectionSettings, Folder, Format } from './format.ts';
 
 /** Settings that change what a statement creates, or how a constant in it is read. */
@@ -30,12 +30,18 @@ interface Row {
   schemas: string[];
 }
 
+/** Returns the format of a folder with the settings of the connection, for replays. */
+export async function formatOnConnection(session: Session, folder: Folder): Promise<Format> {
+  const connection = await readConnectionSettings(session, folder);
+  return connection ? { ...folder.format, connection } : folder.format;
+}
+
 /**
  * Returns the settings that the role, the database or the URL (`options=-csearch_path%3Dcrm`) gives a
  * connection; undefined where a new database has the same. Those of the server's own configuration
  * are not among them.
  */
-export async function readConnectionSettings(
+async function readConnectionSettings(
   session: Session,
   folder: Folder,
 ): Promise<ConnectionSettings | undefined> {
@@ -90,16 +96,8 @@ async function withoutCreated(
   const given = new Set(['public', 'pg_catalog', ...(format.platform?.schemas ?? [])]);
   const open = schemas.filter((schema) => !given.has(schema));
   if (open.length === 0) return [];
-  const texts = migrations.map(({ up }) => (up.kind === 'sql' ? up.sql : textOf(up.file)));
+  const texts = migrations.map(upSourceOf);
   return open.filter((schema) => !texts.some((text) => creates(text, schema)));
-}
-
-function textOf(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch {
-    return ''; // the file was deleted meanwhile
-  }
 }
 
 /** In SQL, and in the calls of Kysely, knex and node-pg-migrate. */

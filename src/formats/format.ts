@@ -66,7 +66,7 @@ export interface Format {
   platform?: Platform;
   /** The `search_path` that the tool sets; absent when it keeps that of the role. */
   searchPath?: string;
-  /** What `placeFolder` reads from the connection; absent where a new database means the same. */
+  /** Settings of the connection, in a replay (`formatOnConnection`); absent where a new database has the same. */
   connection?: ConnectionSettings;
   /** The tool's own lock, which dbops holds during a run; absent when the tool has none. */
   hostLock?: HostLock;

@@ -1,7 +1,6 @@
 import { quoteIdentifier, quoteLiteral } from '../db/quote.ts';
 import { underUserPath } from '../db/search-path.ts';
 import type { Session } from '../db/session.ts';
-import { readConnectionSettings } from './connection-settings.ts';
 import type { Folder } from './format.ts';
 
 /**
@@ -10,16 +9,6 @@ import type { Folder } from './format.ts';
  * table that path finds, or in which schema it would create one.
  */
 export async function placeFolder(session: Session, folder: Folder): Promise<Folder> {
-  const placed = await placeTables(session, folder);
-  const connection = await readConnectionSettings(session, placed);
-  return connection ? { ...placed, format: { ...placed.format, connection } } : placed;
-}
-
-/**
- * The tool leaves the schema of its tables to the `search_path` of its role, which no statement of
- * dbops runs under: it is asked once which table it finds, or in which schema it would create one.
- */
-async function placeTables(session: Session, folder: Folder): Promise<Folder> {
   const { unplaced, ...rest } = folder;
   if (!unplaced) return folder;
   const { table, placedIn } = unplaced;

@@ -14,34 +14,25 @@ import { readText } from '../text-file.ts';
  * @returns undefined when nothing can be lost
  */
 export async function expectLosses(
-  {
-    context,
-    session,
-    folder: { format, tracking },
-  }: Pick<Rescue, 'context' | 'session' | 'folder'>,
+  { context, session, folder }: Pick<Rescue, 'context' | 'session' | 'folder'>,
   applied: readonly Migration[],
   steps: readonly Step[],
 ): Promise<ExpectedLosses | undefined> {
   const stated = await statedBy(steps);
   if (stated.size === 0) return undefined;
-  const own = new Set(tracking.tables);
+  const own = new Set(folder.tracking.tables);
   const tables = [...(await readStorage(session)).values()];
   if (tables.every(({ schema, name }) => own.has(`${schema}.${name}`))) return undefined;
-  const { readTargetNames } = await import('../shadow/target-names.ts');
+  const { replaySourceOf } = await import('../shadow/replay-request.ts');
   const { foreseeLosses } = await import('../shadow/predict-losses.ts');
   const suspects = steps.flatMap(({ migration }) => (stated.has(migration.name) ? migration : []));
   try {
     const losses = await foreseeLosses({
-      format,
-      targetNames: await readTargetNames(session),
-      scope: context.settings.scope,
+      ...(await replaySourceOf(context, session, folder)),
       applied,
       pending: steps.map(({ migration }) => migration),
       suspects: new Set(suspects),
-      environment: context.settings.environment,
       onReplay: () => context.progress.update('replaying in a shadow database to find losses'),
-      server: context.settings.shadow,
-      signal: context.signal,
     });
     return { losses, stated };
   } catch (error) {

@@ -1,6 +1,6 @@
 import { readPlannerCatalog, type Foreign } from '../ddl/pg-delta.ts';
 import { isIgnored, type Scope } from '../catalog/ignored.ts';
-import { readTargetNames } from '../shadow/target-names.ts';
+import { replaySourceOf } from '../shadow/replay-request.ts';
 import { surroundingsOf } from '../shadow/surroundings.ts';
 import { fullSnapshot, readWithFixedSettings } from '../catalog/snapshot.ts';
 import type { Context } from '../context.ts';
@@ -29,17 +29,12 @@ interface Asked {
 /** Returns the rollbacks with their proofs, and prints which shadow they come from. */
 export async function rollbacksOf(asked: Asked): Promise<Rollback[]> {
   const { context, session, folder, applied, steps, shadowFrom } = asked;
-  const { settings, signal, progress } = context;
+  const { settings, progress } = context;
   const answer = await askRollbacks({
     migrations: applied,
     steps,
     shadowFrom,
-    format: folder.format,
-    targetNames: await readTargetNames(session),
-    scope: settings.scope,
-    environment: settings.environment,
-    server: settings.shadow,
-    signal,
+    ...(await replaySourceOf(context, session, folder)),
     timeLimit,
     onReplay: () => progress.update(`replaying ${applied.length} migrations in a shadow database`),
     onProve: (name) => progress.update(`proving the rollback of ${name} in a shadow database`),

@@ -14,7 +14,7 @@ import { formatDuration } from '../output/duration.ts';
 import { formatCount } from '../output/number.ts';
 import { done, text, type Block, type JsonValue, type Report } from '../report.ts';
 import { readDirectives } from '../sql/directives.ts';
-import { readText } from '../text-file.ts';
+import { sourceOf } from '../text-file.ts';
 
 /**
  * A run of migrations, shared by `migrate up`, `down` and `redo`: the steps of a plan, the locks,
@@ -27,7 +27,7 @@ export function toSteps(migrations: readonly Migration[], direction: Direction):
     const found = migration[direction];
     if (!found) throw new Error(`${migration.name} has no ${direction}`);
     const script = { ...found }; // read once: the text may be a getter
-    const source = script.kind === 'sql' ? script.sql : readText(script.file);
+    const source = sourceOf(script);
     return { migration, direction, script, directives: readDirectives(source, migration.name) };
   });
 }

@@ -7,7 +7,7 @@ import { conditionalModule, conditionalPart, isLenient } from '../sql/conditiona
 import { changesData, moduleChangesData } from '../sql/changes-data.ts';
 import { hasContent, type Matches, type TrackedRow } from './rows.ts';
 import { strayKey, type FactDoubt, type Prior } from './world.ts';
-import { readText } from '../text-file.ts';
+import { sourceOf } from '../text-file.ts';
 
 /** What the text of a migration shows about its effects. */
 export interface Nature {
@@ -37,7 +37,7 @@ export function naturesOf(
 
 async function readNature({ up }: Migration): Promise<{ nature: Nature; source: string }> {
   try {
-    const source = up.kind === 'sql' ? up.sql : readText(up.file);
+    const source = sourceOf(up);
     const isStrict = !isLenient(source);
     const nature =
       up.kind === 'sql'

@@ -5,7 +5,7 @@ import type { Folder, Format } from '../formats/format.ts';
 import { findFolders, type FolderRequest } from '../formats/detect.ts';
 import { openFolder } from '../formats/open-folder.ts';
 import type { Migration } from '../migration.ts';
-import { readText } from '../text-file.ts';
+import { upSourceOf } from '../text-file.ts';
 
 /**
  * Extensions that must be preloaded. The setting is stored in the directory, which then opens only
@@ -40,7 +40,7 @@ export function extensionsFor(
  */
 export function extensionsOfProject(wanted: FolderRequest): EmbeddedExtensions {
   const shipped = shippedExtensions();
-  const texts = openFolders(wanted).flatMap(({ migrations }) => migrations.map(sourceOf));
+  const texts = openFolders(wanted).flatMap(({ migrations }) => migrations.map(upSourceOf));
   const names = namesIn(texts, shipped).filter((name) => !preloaded.has(name));
   const modules = names.flatMap((name) => shipped.get(name) ?? []);
   return { modules: [...new Set(modules)], standIns: {} };
@@ -54,11 +54,6 @@ function openFolders(wanted: FolderRequest): Folder[] {
     if (error instanceof DbopsError || fileError(error)) return [];
     throw error;
   }
-}
-
-function sourceOf({ up, isMissing }: Migration): string {
-  if (isMissing) return '';
-  return up.kind === 'sql' ? up.sql : readText(up.file);
 }
 
 function textsOf(migrations: readonly Migration[]): string[] {

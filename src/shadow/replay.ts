@@ -16,7 +16,7 @@ import { readDirectives } from '../sql/directives.ts';
 import { offsetOfError } from '../sql/error-position.ts';
 import { executionOf, splitParts, type ExecutionPlan } from '../sql/execution.ts';
 import { doesNotPrepare, doesNotReplay, LostInReplay } from './replay-error.ts';
-import { readText } from '../text-file.ts';
+import { sourceOf } from '../text-file.ts';
 
 /**
  * Runs migrations on an empty database, without locks, tracking rows and checkpoints.
@@ -68,7 +68,7 @@ export async function replayOne(
 ): Promise<void> {
   const script = migration[direction];
   if (!script) throw new Error(`${migration.name} has no ${direction}`);
-  const source = script.kind === 'sql' ? script.sql : readText(script.file);
+  const source = sourceOf(script);
   try {
     const directives = readDirectives(source, migration.name);
     await session.script(settingsOf(format));

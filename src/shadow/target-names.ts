@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs';
 import { quoteLiteral } from '../db/quote.ts';
 import type { Session } from '../db/session.ts';
 import type { Format } from '../formats/format.ts';
 import type { Migration } from '../migration.ts';
+import { upSourceOf } from '../text-file.ts';
 
 /** The database whose migrations are replayed, as far as their texts can name it. */
 export interface TargetNames {
@@ -41,7 +41,7 @@ export function shadowNames(
   { migrations, format }: { migrations: readonly Migration[]; format: Format },
   { every = false } = {},
 ): ShadowNames {
-  const texts = [...migrations.map(sourceOf), format.platform?.prelude ?? ''];
+  const texts = [...migrations.map(upSourceOf), format.platform?.prelude ?? ''];
   const own = new Set(texts.flatMap(rolesCreatedIn));
   const all = texts.join('\n').toLowerCase();
   const isOpen = importsMore(migrations);
@@ -54,17 +54,12 @@ export function shadowNames(
   };
 }
 
-function sourceOf({ up, isMissing }: Migration): string {
-  if (up.kind === 'sql') return up.sql;
-  return isMissing ? '' : readFileSync(up.file, 'utf8');
-}
-
 /** A module may have the names from a file that it imports. */
 function importsMore(migrations: readonly Migration[]): boolean {
   return migrations.some(
     (migration) =>
       migration.up.kind === 'module' &&
-      /(?:\bfrom|\bimport\(?|\brequire\()\s*['"]\./.test(sourceOf(migration)),
+      /(?:\bfrom|\bimport\(?|\brequire\()\s*['"]\./.test(upSourceOf(migration)),
   );
 }
 

@@ -6,8 +6,8 @@ import type { Folder } from '../formats/format.ts';
 import type { Migration } from '../migration.ts';
 import { formatCount } from '../output/number.ts';
 import type { Finding } from '../report.ts';
-import { readTargetNames } from '../shadow/target-names.ts';
-import { driftOf } from '../shadow/drift.ts';
+import { driftOf, type Drift } from '../shadow/drift.ts';
+import { replaySourceOf } from '../shadow/replay-request.ts';
 import type { Check, CheckGroup } from './definition.ts';
 import type { SchemaInput } from './checks/schema-objects.ts';
 
@@ -24,28 +24,39 @@ export interface VerifyRequest {
 
 /** Compares the schema with a replay of the applied migrations, and runs the checks of the groups. */
 export async function findProblems(
-  { settings, signal, progress }: Context,
+  context: Context,
   { folder, session, applied, groups, grants, checks }: VerifyRequest,
 ): Promise<Finding[]> {
-  const request = {
-    migrations: applied,
-    format: folder.format,
-    targetNames: await readTargetNames(session),
-    grants,
-    scope: settings.scope,
-    environment: settings.environment,
-    server: settings.shadow,
-    signal,
-    onReplay: () =>
-      progress.update(`replaying ${formatCount(applied.length)} migrations in a shadow database`),
-  };
-  const drift = groups.has('schema') ? await driftOf(session, request, folder.tracking.tables) : [];
+  const drift = groups.has('schema')
+    ? await findDrift(context, { folder, session, applied, grants })
+    : [];
   const names = new Set(applied.map(({ name }) => name));
   const found = await readWithFixedSettings(session, () =>
     runChecks(checks, { session, drift, groups }, names),
   );
-  const { scope } = settings;
+  const { scope } = context.settings;
   return found.filter(({ where }) => !where?.object || !isNameIgnored(where.object, scope));
+}
+
+async function findDrift(
+  context: Context,
+  {
+    folder,
+    session,
+    applied,
+    grants,
+  }: Pick<VerifyRequest, 'folder' | 'session' | 'applied' | 'grants'>,
+): Promise<Drift[]> {
+  const request = {
+    ...(await replaySourceOf(context, session, folder)),
+    migrations: applied,
+    grants,
+    onReplay: () =>
+      context.progress.update(
+        `replaying ${formatCount(applied.length)} migrations in a shadow database`,
+      ),
+  };
+  return driftOf(session, request, folder.tracking.tables);
 }
 
 /** Returns the group of a finding by its key; findings of the schema are named after their change. */

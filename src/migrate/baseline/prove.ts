@@ -6,7 +6,7 @@ import type { Session } from '../../db/session.ts';
 import type { Folder } from '../../formats/format.ts';
 import type { Migration } from '../../migration.ts';
 import { readApplied } from '../../runner/tracking-state.ts';
-import { readTargetNames } from '../../shadow/target-names.ts';
+import { replaySourceOf } from '../../shadow/replay-request.ts';
 import { withReplayer } from '../../shadow/replay-cache-key.ts';
 import { findPrefix, type BaselineProof } from './baseline.ts';
 import { alreadyTracked } from './report.ts';
@@ -49,22 +49,15 @@ const timeLimit = 600_000;
 export async function proveBaseline(
   context: Context,
   session: Session,
-  { format }: Folder,
+  folder: Folder,
   asked: ProofRequest,
 ): Promise<BaselineProof> {
-  const { settings, signal, progress } = context;
   const { migrations } = asked;
   const onReplay = ({ name }: Migration, at: number) =>
-    progress.update(`replaying ${at + 1} of ${migrations.length} in a shadow: ${name}`);
-  const wanted = {
-    migrations,
-    format,
-    targetNames: await readTargetNames(session),
-    scope: settings.scope,
-    environment: settings.environment,
-    server: settings.shadow,
-    signal,
-    timeLimit,
-  };
-  return withReplayer(wanted, (shadow) => findPrefix({ ...asked, shadow, format, onReplay }));
+    context.progress.update(`replaying ${at + 1} of ${migrations.length} in a shadow: ${name}`);
+  const source = await replaySourceOf(context, session, folder);
+  const { format } = source;
+  return withReplayer({ ...source, migrations, timeLimit }, (shadow) =>
+    findPrefix({ ...asked, shadow, format, onReplay }),
+  );
 }
