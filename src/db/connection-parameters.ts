@@ -2,8 +2,7 @@ import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { usageError } from '../errors.ts';
-
-type Environment = Readonly<Record<string, string | undefined>>;
+import type { Environment } from '../output/terminal.ts';
 
 /** Connection parameters by their libpq names (PostgreSQL manual, "Parameter Key Words"). */
 export type ConnectionParameters = Record<string, string>;
@@ -183,7 +182,7 @@ function fromVariables(environment: Environment): ConnectionParameters {
 function fromService(service: string, environment: Environment): ConnectionParameters {
   const files = serviceFiles(environment);
   for (const file of files) {
-    const lines = readLines(file);
+    const lines = readLines(file).map((line) => line.trim());
     const start = lines.indexOf(`[${service}]`);
     if (start < 0) continue;
     const rest = lines.slice(start + 1);
@@ -209,10 +208,10 @@ function serviceFiles(environment: Environment): string[] {
 }
 
 /** Returns the lines of a file without comments; none where the file does not exist. */
-function readLines(file: string): string[] {
+export function readLines(file: string): string[] {
   try {
     const lines = readFileSync(file, 'utf8').split(/\r?\n/);
-    return lines.map((line) => line.trim()).filter((line) => line !== '' && !line.startsWith('#'));
+    return lines.filter((line) => !/^\s*(?:#|$)/.test(line));
   } catch {
     return [];
   }

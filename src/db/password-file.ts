@@ -1,7 +1,13 @@
-import { readFileSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { usageError } from '../errors.ts';
-import { homeOf, type ConnectionParameters, type HostAndPort } from './connection-parameters.ts';
+import type { Environment } from '../output/terminal.ts';
+import {
+  homeOf,
+  readLines,
+  type ConnectionParameters,
+  type HostAndPort,
+} from './connection-parameters.ts';
 
 interface Login extends HostAndPort {
   user: string;
@@ -17,23 +23,14 @@ interface Login extends HostAndPort {
 export function passwordFromFile(
   parameters: ConnectionParameters,
   login: Login,
-  environment: Readonly<Record<string, string | undefined>>,
+  environment: Environment,
 ): string | undefined {
   const file = parameters['passfile'] ?? join(homeOf(environment), '.pgpass');
-  const password = linesOf(file)
+  const password = readLines(file)
     .map(fieldsOf)
     .find((fields) => fits(fields, login))?.[4];
   if (password !== undefined) assertPrivate(file);
   return password;
-}
-
-function linesOf(file: string): string[] {
-  try {
-    const lines = readFileSync(file, 'utf8').split(/\r?\n/);
-    return lines.filter((line) => line !== '' && !line.startsWith('#'));
-  } catch {
-    return [];
-  }
 }
 
 /** `hostname:port:database:username:password`; `\:` and `\\` stand for the character. */

@@ -6,31 +6,22 @@ import type { ConnectionParameters } from './connection-parameters.ts';
 /** The `ssl` setting of pg. */
 export type Tls = NonNullable<ClientConfig['ssl']>;
 
-/** Which server of several is accepted (libpq's `target_session_attrs`). */
-export type ServerRole =
-  'any' | 'read-write' | 'read-only' | 'primary' | 'standby' | 'prefer-standby';
+const roles = ['any', 'read-write', 'read-only', 'primary', 'standby', 'prefer-standby'] as const;
 
-const roles: readonly string[] = [
-  'any',
-  'read-write',
-  'read-only',
-  'primary',
-  'standby',
-  'prefer-standby',
-] satisfies ServerRole[];
+/** Which server of several is accepted (libpq's `target_session_attrs`). */
+export type ServerRole = (typeof roles)[number];
 
 /** @throws usage error for an unknown role */
-export function serverRoleOf({ target_session_attrs: text = 'any' }: ConnectionParameters) {
-  if (isRole(text)) return text;
+export function serverRoleOf({
+  target_session_attrs: text = 'any',
+}: ConnectionParameters): ServerRole {
+  const role = roles.find((each) => each === text);
+  if (role) return role;
   throw usageError(
     'TARGET.URL',
     `Unknown target_session_attrs: ${text}`,
     `Use one of: ${roles.join(', ')}`,
   );
-}
-
-function isRole(text: string): text is ServerRole {
-  return roles.includes(text);
 }
 
 /** Modes of libpq (PostgreSQL manual, "SSL Support"), and pg's own `no-verify`. */
@@ -44,7 +35,7 @@ const tlsModes = [
   'no-verify',
 ] as const;
 
-const tls = ['sslmode', 'sslrootcert', 'sslcert', 'sslkey'];
+const tls = new Set(['sslmode', 'sslrootcert', 'sslcert', 'sslkey']);
 const notForPg = new Set(['host', 'port', 'user', 'password', 'dbname', 'service', 'passfile']);
 
 /**
@@ -54,13 +45,9 @@ const notForPg = new Set(['host', 'port', 'user', 'password', 'dbname', 'service
  * @throws usage error for an unknown `sslmode`, or a certificate that cannot be read
  */
 export function settingsOf(parameters: ConnectionParameters): ClientConfig & { fallback?: Tls } {
-  const kept = Object.entries(parameters).filter(([key]) => !notForPg.has(key));
-  const others = Object.fromEntries(kept.filter(([key]) => !tls.includes(key)));
   const encrypted = encryption(parameters);
-  const settings = {
-    ...parsed({ ...others }),
-    ...timeoutOf(parameters),
-  };
+  const others = select(parameters, (key) => !tls.has(key) && !notForPg.has(key));
+  const settings = { ...parsed(others), ...timeoutOf(parameters) };
   const mode = parameters['sslmode'];
   if (mode === 'allow') return { ...settings, ssl: false, fallback: encrypted };
   if (mode === 'prefer') return { ...settings, ssl: encrypted, fallback: false };
@@ -80,18 +67,15 @@ function encryption(parameters: ConnectionParameters): Tls {
   // The system's certificates are Node's default; libpq then requires verify-full.
   if (sslrootcert === 'system') return {};
   // pg has no `allow`; its TLS attempt is the one of `prefer`.
-  const asked = { ...only(parameters), sslmode: sslmode === 'allow' ? 'prefer' : sslmode };
-  return parsed(withoutUndefined(asked)).ssl ?? false;
+  const asked = { ...parameters, ...(sslmode === 'allow' && { sslmode: 'prefer' }) };
+  return parsed(select(asked, (key) => tls.has(key))).ssl ?? false;
 }
 
-function only(parameters: ConnectionParameters): ConnectionParameters {
-  return Object.fromEntries(Object.entries(parameters).filter(([key]) => tls.includes(key)));
-}
-
-function withoutUndefined(values: Record<string, string | undefined>): ConnectionParameters {
-  return Object.fromEntries(
-    Object.entries(values).flatMap(([key, value]) => (value === undefined ? [] : [[key, value]])),
-  );
+function select(
+  parameters: ConnectionParameters,
+  isSelected: (key: string) => boolean,
+): ConnectionParameters {
+  return Object.fromEntries(Object.entries(parameters).filter(([key]) => isSelected(key)));
 }
 
 /** pg reads sslmode=require as verify-full and prints a warning; this requests libpq's meaning. */

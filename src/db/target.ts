@@ -2,6 +2,7 @@ import { userInfo } from 'node:os';
 import { resolve } from 'node:path';
 import type { ClientConfig } from 'pg';
 import { usageError } from '../errors.ts';
+import type { Environment } from '../output/terminal.ts';
 import {
   hostsOf,
   readParameters,
@@ -31,8 +32,6 @@ export type Target =
       secrets: string[];
     }
   | { kind: 'pglite'; directory: string | null; extensions?: EmbeddedExtensions };
-
-type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
  * Reads a URL, a `host=… dbname=…` string, `pglite:DIR` or `pglite:memory`. What the text leaves out
