@@ -55,15 +55,10 @@ export function requireBackfill(
 export async function readRequired(context: Context, steps: readonly Step[]): Promise<void> {
   const names = new Set(steps.flatMap(({ directives }) => directives.requiresBackfill));
   if (names.size === 0) return;
-  const { readAssignment, readExpression, readTable } = await import('../sql/expression.ts');
+  const { parseTarget } = await import('../backfill/parse-target.ts');
   for (const name of names)
-    for (const target of backfillNamed(backfillsOf(context), name).targets) {
-      await readTable(target.table, `table of ${name}`);
-      await readAssignment(target.set, `set of ${name}`);
-      if (target.from !== undefined) await readTable(target.from, `from of ${name}`);
-      for (const word of ['on', 'where', 'done'] as const)
-        if (target[word] !== undefined) await readExpression(target[word], `${word} of ${name}`);
-    }
+    for (const target of backfillNamed(backfillsOf(context), name).targets)
+      await parseTarget(target, name);
 }
 
 /**

@@ -2,6 +2,7 @@ import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { basename, dirname, relative } from 'node:path';
 import * as z from 'zod';
 import type { BackfillTarget } from '../../backfill/definition.ts';
+import { parseTarget } from '../../backfill/parse-target.ts';
 import { deriveTarget, plainTable, readKnown } from '../../expand-contract/derive.ts';
 import { splitMigration, withoutMoved, type EmptyColumn } from '../../expand-contract/plan.ts';
 import type { Session } from '../../db/session.ts';
@@ -11,13 +12,7 @@ import { readStatuses } from '../../runner/tracking-state.ts';
 import type { Migration } from '../../migration.ts';
 import { done, text } from '../../report.ts';
 import { piecesOf } from '../../sql/alter-table.ts';
-import {
-  plainName,
-  readAssignment,
-  readExpression,
-  readPlacedAssignment,
-  readTable,
-} from '../../sql/expression.ts';
+import { plainName, readPlacedAssignment } from '../../sql/expression.ts';
 import { shellWord } from '../../output/shell.ts';
 import { placeFolder } from '../../formats/place.ts';
 import { defineCommand } from '../../command.ts';
@@ -148,8 +143,8 @@ async function backfillsFor(
         : { table: own, set: `${plain} = ${value}`, done: `${plain} IS NOT NULL` };
     if (!target) unknown.push(`--set ${shellWord(`${own}.${plain} = EXPRESSION`)}`);
     else {
-      await assertReadBack(target, column);
       const backfill = column.name.replaceAll(/[^\p{L}\p{N}]+/gu, '-');
+      await assertReadBack(target, backfill, column);
       backfills.set(backfill, [...(backfills.get(backfill) ?? []), target]);
     }
   }
@@ -198,12 +193,12 @@ function namesOf(columns: readonly EmptyColumn[]): Promise<string[]> {
 }
 
 /** A definition that reads back as another table or column would fail once the expand part is applied. */
-async function assertReadBack(target: BackfillTarget, { table, name }: EmptyColumn): Promise<void> {
-  const place = await readTable(target.table, 'table');
-  const { column } = await readAssignment(target.set, 'set');
-  if (target.from !== undefined) await readTable(target.from, 'from');
-  if (target.on !== undefined) await readExpression(target.on, 'on');
-  if (target.done !== undefined) await readExpression(target.done, 'done');
+async function assertReadBack(
+  target: BackfillTarget,
+  backfill: string,
+  { table, name }: EmptyColumn,
+): Promise<void> {
+  const { table: place, column } = await parseTarget(target, backfill);
   if (place.name !== table.name || place.schema !== table.schema || column !== name)
     throw new Error(`${target.table}.${target.set} does not read back as ${table.name}.${name}`);
 }

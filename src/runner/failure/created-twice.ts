@@ -4,6 +4,7 @@ import type { Session } from '../../db/session.ts';
 import { lineOf, splitStatements } from '../../sql/statements.ts';
 import type { FailurePoint } from '../send-migration.ts';
 import type { RunningStep } from '../step.ts';
+import { quotedNames } from './quoted-names.ts';
 
 /**
  * Explains the error "already exists" of an object that an earlier statement of the same migration had
@@ -16,7 +17,7 @@ export async function createdTwice(
   cause: unknown,
   point: FailurePoint | undefined,
 ): Promise<{ code: string; reason: string[]; hint: string } | undefined> {
-  const [name, parent] = namesIn(cause);
+  const [name, parent] = quotedNames((cause as Partial<DatabaseError>).message ?? '');
   if (name === undefined || (await exists(run.session, name, parent))) return undefined;
   const file = relative(process.cwd(), script.file);
   const line = point && (await lineOfName(point, name));
@@ -32,12 +33,6 @@ export async function createdTwice(
 
 /** The code of the error. */
 export const isCreatedTwice = 'MIGRATION.CREATES_TWICE';
-
-/** Returns the name of the object in the server's message, and that of its table. */
-function namesIn(cause: unknown): string[] {
-  const { message = '' } = cause as Partial<DatabaseError>;
-  return [...message.matchAll(/["“„«]\s?([^"“”»]+?)\s?["“”»]/g)].map(([, name = '']) => name);
-}
 
 /** Catalogs with the column of the name, and that of the table of a part. */
 const catalogs: [catalog: string, name: string, table?: string][] = [

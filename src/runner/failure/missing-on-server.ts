@@ -2,6 +2,7 @@ import type { DatabaseError } from 'pg';
 import { quoteIdentifier } from '../../db/quote.ts';
 import type { Server } from '../../db/session.ts';
 import { sqlstate } from '../../db/sqlstate.ts';
+import { quotedNames } from './quoted-names.ts';
 
 /** What a statement needs and no migration can provide: it belongs to the server, not to the file. */
 export interface MissingOnServer {
@@ -42,7 +43,7 @@ export function missingOnServer(cause: unknown): MissingOnServer | undefined {
   const language = missingLanguage.exec(message)?.[1];
   if (language !== undefined) return { kind: 'language', name: language };
   const kind = codes.has(code) ? kindOfRoutine[routine] : undefined;
-  const name = /["“„«]\s?([^"“”»]+?)\s?["“”»]/.exec(message)?.[1];
+  const [name] = quotedNames(message);
   return kind && name !== undefined ? { kind, name } : undefined;
 }
 
