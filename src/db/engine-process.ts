@@ -40,7 +40,9 @@ export class EngineProcess {
     this.#child.once('exit', () => this.#leave());
   }
 
+  /** A process that is being killed is still there for a moment: it is offered to no database. */
   kill(): void {
+    this.#withdraw();
     this.#child.kill('SIGKILL');
   }
 
@@ -70,10 +72,14 @@ export class EngineProcess {
     this.wire.unref();
   }
 
-  #leave(): void {
+  #withdraw(): void {
     clearTimeout(this.#timer);
     const at = idle.indexOf(this);
     if (at >= 0) idle.splice(at, 1);
+  }
+
+  #leave(): void {
+    this.#withdraw();
     if (this.pid !== undefined) unguardEngine(this.pid);
   }
 }

@@ -143,6 +143,16 @@ describe.runIf(inject('pglite'))('the process of an engine', () => {
     expect(again).toEqual([{ '?column?': 1 }]);
   });
 
+  it('is offered to no database while it is being ended', async () => {
+    const directory = mkdtempSync(join(inject('scratch'), 'engine-'));
+    const open = (name: string) =>
+      withSession(`pglite:${join(directory, name)}`, (session) => session.query('SELECT 1 AS n'));
+    await open('first');
+    const ended = endIdleEngines();
+    expect(await open('second')).toEqual([{ n: 1 }]);
+    await ended;
+  });
+
   it('serves two databases at once from two processes', async () => {
     await endIdleEngines();
     const counts = await withShadow({ signal }, async (outer) => {
