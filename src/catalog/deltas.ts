@@ -54,6 +54,11 @@ function deltasOf(removed: SchemaObject | undefined, added: SchemaObject | undef
     }));
 }
 
+/** Returns the fact that an object exists. */
+export function existenceOf(object: ObjectIdentity): string {
+  return factOf(object, '');
+}
+
 function factOf(object: ObjectIdentity, word: string): string {
   return `${keyOfObject(object)} ${word}`;
 }

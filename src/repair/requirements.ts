@@ -1,10 +1,28 @@
-import type { Delta } from '../catalog/deltas.ts';
-import { keyOfObject, type ObjectIdentity } from '../catalog/snapshot.ts';
+import { existenceOf, type Delta } from '../catalog/deltas.ts';
 import type { TimelineStep } from './effects.ts';
 import type { World } from './world.ts';
 
 /** Kinds that a statement drops only by name, never silently with a column or a table of another name. */
 const droppedByName = new Set(['table', 'column', 'view', 'type', 'function']);
+
+/** What a migration creates, drops or changes by itself, as far as it decides what else it drops. */
+interface Reach {
+  /** Objects that it creates or drops. */
+  own: ReadonlySet<string>;
+  /** It drops an object, or changes a table, that may take indexes, constraints and triggers along. */
+  takesAlong: boolean;
+}
+
+function reachOf(deltas: readonly Delta[]): Reach {
+  return {
+    own: new Set(deltas.filter(({ word }) => word === '').map(({ fact }) => fact)),
+    takesAlong: deltas.some(
+      ({ word, after, object }) =>
+        (word === '' && after === undefined && droppedByName.has(object.kind)) ||
+        (word !== '' && object.kind === 'table'),
+    ),
+  };
+}
 
 /**
  * The migrations that created what an applied migration alters or drops, where only one can have:
@@ -12,8 +30,8 @@ const droppedByName = new Set(['table', 'column', 'view', 'type', 'function']);
  */
 export function requiredBy(world: World, at: number): number[] {
   const deltas = world.effects.deltas[at] ?? [];
-  const own = new Set(deltas.filter(({ word }) => word === '').map(({ fact }) => fact));
-  const facts = new Set(deltas.flatMap((delta) => requiredFacts(delta, own)));
+  const reach = reachOf(deltas);
+  const facts = new Set(deltas.flatMap((delta) => requiredFacts(delta, reach)));
   return [...facts].flatMap((fact) => creatorOf(world, fact, at) ?? []);
 }
 
@@ -32,9 +50,9 @@ export function runnability(world: World): (at: number) => boolean {
     const found = known.get(at);
     if (found !== undefined) return found;
     const deltas = effects.deltas[at] ?? [];
-    const own = new Set(deltas.filter(({ word }) => word === '').map(({ fact }) => fact));
+    const reach = reachOf(deltas);
     const result = deltas
-      .flatMap((delta) => requiredFacts(delta, own))
+      .flatMap((delta) => requiredFacts(delta, reach))
       .every((fact) =>
         // Of a fact that no migration touches it is not known.
         (effects.timelines.get(fact) ?? [{ at: -1, value: 'there' }])
@@ -47,18 +65,19 @@ export function runnability(world: World): (at: number) => boolean {
   return canHaveRun;
 }
 
-function requiredFacts({ word, object, fact, before }: Delta, own: ReadonlySet<string>): string[] {
+/**
+ * The facts of which one change shows that they were there: its table, and what it drops. An index, a
+ * constraint or a trigger may vanish with something else, unless nothing else is dropped.
+ */
+function requiredFacts({ word, object, fact, before }: Delta, reach: Reach): string[] {
   if (word !== '') return [];
   const { schema, parent } = object;
   const table = { kind: 'table', schema, parent: '', name: parent };
-  const isOfOwn = parent !== '' && own.has(existenceOf(table));
+  const isOfOwn = parent !== '' && reach.own.has(existenceOf(table));
   if (isOfOwn) return [];
-  const isDropped = before !== undefined && droppedByName.has(object.kind);
+  const isByName = droppedByName.has(object.kind) || !reach.takesAlong;
+  const isDropped = before !== undefined && isByName;
   return [...(isDropped ? [fact] : []), ...(parent === '' ? [] : [existenceOf(table)])];
-}
-
-function existenceOf(object: ObjectIdentity): string {
-  return `${keyOfObject(object)} `;
 }
 
 /** The only migration that can have created an object before the one at a place. */

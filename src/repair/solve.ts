@@ -1,4 +1,4 @@
-import type { CatalogFacts } from '../catalog/deltas.ts';
+import type { CatalogFacts, Delta } from '../catalog/deltas.ts';
 import type { Effects } from './effects.ts';
 import { requiredBy, runnability } from './requirements.ts';
 import {
@@ -47,7 +47,7 @@ export function solve(effects: Effects, live: CatalogFacts, prior: Prior): Solut
     possible: effects.deltas.map(() => true),
   };
   while (removeContradicted(world));
-  while (addSources(world) || addRequired(world) || addEarlier(world));
+  while (addSources(world) || addRequired(world) || addEarlier(world) || allowBegun(world));
   const showings = effects.deltas.map((_, at) => showingsAt(world, at));
   return { applied: world.applied, possible: world.possible, showings };
 }
@@ -106,6 +106,40 @@ function addEarlier(world: World): boolean {
     if (hasEffects && isWhole(at) && canHaveRun(at)) isChanged = add(world, at) || isChanged;
   }
   return isChanged;
+}
+
+/**
+ * Allows the migrations that create again what an applied one drops. A dropped object takes with it what
+ * is on it: where only this drop explains that those are gone, and the object is there, it was created
+ * since, by a migration that may have run in part. @returns whether any was allowed
+ */
+function allowBegun(world: World): boolean {
+  const { applied, possible, effects, live } = world;
+  let isChanged = false;
+  for (const [at, deltas] of effects.deltas.entries())
+    for (const { fact } of applied[at] ? deltas.filter(isDrop) : []) {
+      if (live(fact) === undefined || !isDropSeen(world, at, fact)) continue;
+      for (const step of effects.timelines.get(fact) ?? []) {
+        if (step.at <= at || possible[step.at] || step.value !== live(fact)) continue;
+        possible[step.at] = true;
+        isChanged = true;
+      }
+    }
+  return isChanged;
+}
+
+const isDrop = ({ word, after }: Delta) => word === '' && after === undefined;
+
+/** Whether something on an object is gone that only the drop of the object by this migration explains. */
+function isDropSeen(world: World, at: number, dropped: string): boolean {
+  const deltas = world.effects.deltas[at] ?? [];
+  const object = deltas.find(({ fact }) => fact === dropped)?.object;
+  return deltas.some(({ fact, object: each, after }) => {
+    const isOnIt = each.schema === object?.schema && each.parent === object.name;
+    if (!isOnIt || after !== undefined || world.live(fact) !== undefined) return false;
+    const sources = sourcesOf(world, fact);
+    return sources.length === 1 && sources[0] === at;
+  });
 }
 
 function add({ applied }: World, at: number): boolean {

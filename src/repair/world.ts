@@ -1,4 +1,4 @@
-import type { Delta, CatalogFacts } from '../catalog/deltas.ts';
+import { existenceOf, type Delta, type CatalogFacts } from '../catalog/deltas.ts';
 import type { ObjectIdentity } from '../catalog/snapshot.ts';
 import type { Effects, TimelineStep } from './effects.ts';
 
@@ -153,12 +153,15 @@ function stoodBefore(
 
 /**
  * The migrations that may have given a fact its live value, -1 for what was there before all. One
- * that an applied migration has overwritten since is not among them.
+ * that an applied migration has overwritten since is not among them. The properties of an object that
+ * does not exist have no source: a rename changes the expressions of a constraint only where there is one.
  */
 export function sourcesOf(world: World, fact: string): number[] {
   const { effects, live, applied, possible } = world;
   const object = effects.objects?.get(fact);
   if (object && isElsewhere(world, { fact, object })) return [];
+  const existence = object && existenceOf(object);
+  if (existence !== undefined && existence !== fact && live(existence) === undefined) return [];
   const steps = effects.timelines.get(fact) ?? [];
   const value = live(fact);
   const known = steps.filter((step) => step.at >= 0 && applied[step.at]);

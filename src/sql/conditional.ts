@@ -77,7 +77,10 @@ const lenient =
 
 /** Whether a text may run where an object that it names does not exist, or drops objects that it does not name. */
 export function isLenient(source: string): boolean {
-  // A foreign key's action drops nothing; Kysely sends every statement by `.execute(db)`.
-  const plain = source.replaceAll(/\bon\s+(?:delete|update)\s+cascade\b|\.execute\(/gi, ' ');
+  // Neither a foreign key's action nor a trigger's function; Kysely sends every statement by `.execute(db)`.
+  const plain = source.replaceAll(
+    /\bon\s+(?:delete|update)\s+cascade\b|\bexecute\s+(?:function|procedure)\b|\.execute\(/gi,
+    ' ',
+  );
   return lenient.test(plain);
 }

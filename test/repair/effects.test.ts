@@ -1,7 +1,12 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Delta } from '../../src/catalog/deltas.ts';
-import { timelinesOf, type Effects } from '../../src/repair/effects.ts';
+import { factsOf, type Delta } from '../../src/catalog/deltas.ts';
+import type { SchemaObject } from '../../src/catalog/kinds/kind.ts';
+import {
+  effectsOf as effectsOfSnapshots,
+  timelinesOf,
+  type Effects,
+} from '../../src/repair/effects.ts';
 import { solve } from '../../src/repair/solve.ts';
 import type { Showing } from '../../src/repair/world.ts';
 
@@ -237,11 +242,7 @@ describe('which migrations give a catalog', () => {
   });
 
   it('does not take for removed what a renamed table took along', () => {
-    const onTable = { kind: 'constraint', schema: 'public', parent: 't', name: 'a' };
-    const { deltas } = effectsOf([['1'], [null]].map((values) => facts.map((_, at) => values[at])));
-    const changed = deltas.map((each) => each.map((delta) => ({ ...delta, object: onTable })));
-    const objects = new Map([['a', onTable]]);
-    const effects = { deltas: changed, timelines: timelinesOf(changed), objects };
+    const effects = effectsOfSnapshots([[], [objectOf('constraint t.a')], []]);
     const prior = { recorded: [true, false], changesData: [false, false] };
     expect(solve(effects, () => undefined, prior).applied).toEqual([true, true]);
     const strays = new Set(['constraint a']);
@@ -276,5 +277,62 @@ describe('which migrations give a catalog', () => {
     const changesData = [true, true, false];
     const careful = solve(effects, live, { ...nothing(made), changesData });
     expect(careful.applied).toEqual([false, false, true]);
+  });
+});
+
+/** An object of schema public; `kind parent.name`, or `kind name` without a table. */
+function objectOf(text: string, properties: Record<string, string> = {}): SchemaObject {
+  const [kind = '', path = ''] = text.split(' ');
+  const [name = '', parent = ''] = path.split('.').toReversed();
+  return { kind, schema: 'public', parent, name, properties, expressions: {} };
+}
+
+describe('what a migration drops', () => {
+  const table = objectOf('table t');
+  const check = objectOf('constraint t.positive', { check: 'a > 0' });
+  const strict = { changesData: [false, false, false, false], strict: [true, true, true, true] };
+
+  it('proves nothing where its creator never ran', () => {
+    const [other, last] = [objectOf('column t.other'), objectOf('table last')];
+    const effects = effectsOfSnapshots([
+      [],
+      [table],
+      [table, other, check],
+      [table, other],
+      [table, other, last],
+    ]);
+    const recorded = [true, false, false, true];
+    const solved = solve(effects, factsOf([table, last]), { ...strict, recorded });
+    expect(solved.applied).toEqual([true, false, false, true]);
+  });
+
+  it('proves nothing where a rename would have changed it and it never existed', () => {
+    const renamed = objectOf('constraint t.positive', { check: 'b > 0' });
+    const [before, after] = [objectOf('column t.a'), objectOf('column t.b')];
+    const other = objectOf('column t.other');
+    const effects = effectsOfSnapshots([
+      [],
+      [table, before],
+      [table, before, other, check],
+      [table, after, other, renamed],
+      [table, after, other],
+    ]);
+    const recorded = [true, false, true, false];
+    const solved = solve(effects, factsOf([table, after]), { ...strict, recorded });
+    expect(solved.applied).toEqual([true, false, true, false]);
+  });
+
+  it('is created again by a later migration that ran in part, where all that was on it is gone', () => {
+    const trigger = objectOf('trigger t.stamp');
+    const index = objectOf('index t.t_id');
+    const label = objectOf('type mood');
+    const snapshots = [[], [table, trigger], [label], [label, table, index]];
+    const recorded = [false, false, false];
+    const solved = solve(effectsOfSnapshots(snapshots), factsOf([label, table]), {
+      ...strict,
+      recorded,
+    });
+    expect(solved.applied).toEqual([true, true, true]);
+    expect(solved.showings.map((each) => each.includes('out'))).toEqual([false, false, true]);
   });
 });
