@@ -5,7 +5,7 @@ import type { World } from './world.ts';
 /** Kinds that a statement drops only by name, never silently with a column or a table of another name. */
 const droppedByName = new Set(['table', 'column', 'view', 'type', 'function']);
 
-/** What a migration creates, drops or changes by itself, as far as it decides what else it drops. */
+/** What a migration creates and drops, and whether that drops more than it names. */
 interface Reach {
   /** Objects that it creates or drops. */
   own: ReadonlySet<string>;

@@ -110,7 +110,7 @@ function addEarlier(world: World): boolean {
 
 /**
  * Allows the migrations that create again what an applied one drops. A dropped object takes with it what
- * is on it: where only this drop explains that those are gone, and the object is there, it was created
+ * is on it: where only this drop explains that those are missing, and the object exists, it was created
  * since, by a migration that may have run in part. @returns whether any was allowed
  */
 function allowBegun(world: World): boolean {
@@ -130,7 +130,7 @@ function allowBegun(world: World): boolean {
 
 const isDrop = ({ word, after }: Delta) => word === '' && after === undefined;
 
-/** Whether something on an object is gone that only the drop of the object by this migration explains. */
+/** Whether something on an object is missing, which only the drop of the object by this migration explains. */
 function isDropSeen(world: World, at: number, dropped: string): boolean {
   const deltas = world.effects.deltas[at] ?? [];
   const object = deltas.find(({ fact }) => fact === dropped)?.object;

@@ -322,7 +322,7 @@ describe('what a migration drops', () => {
     expect(solved.applied).toEqual([true, false, true, false]);
   });
 
-  it('is created again by a later migration that ran in part, where all that was on it is gone', () => {
+  it('is created again by a later migration that ran in part, where all that was on it is missing', () => {
     const trigger = objectOf('trigger t.stamp');
     const index = objectOf('index t.t_id');
     const label = objectOf('type mood');
