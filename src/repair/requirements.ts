@@ -37,14 +37,18 @@ export function requiredBy(world: World, at: number): number[] {
 
 /**
  * Returns a function that says whether a migration is applied, or everything that it alters or drops by
- * name may have existed when it ran, by migrations of which the same is true. Without it the migration
- * would have failed, unless it allows for that.
+ * name may have existed when it ran, by migrations that are applied, or that are whole and of which
+ * the same is true. Without it the migration would have failed, unless it allows for that.
  */
-export function runnability(world: World): (at: number) => boolean {
+export function runnability(
+  world: World,
+  isWhole: (at: number) => boolean,
+): (at: number) => boolean {
   const { effects, possible, applied, prior } = world;
   const known = new Map<number, boolean>();
-  const mayCreate = ({ at, value }: TimelineStep) =>
-    value !== undefined && (at < 0 || (possible[at] === true && canHaveRun(at)));
+  const hasRun = (at: number) =>
+    applied[at] === true || (possible[at] === true && isWhole(at) && canHaveRun(at));
+  const mayCreate = ({ at, value }: TimelineStep) => value !== undefined && (at < 0 || hasRun(at));
   const canHaveRun = (at: number): boolean => {
     if (applied[at] || !prior.strict?.[at]) return true;
     const found = known.get(at);

@@ -3,6 +3,7 @@ import type { Effects } from './effects.ts';
 import { requiredBy, runnability } from './requirements.ts';
 import {
   isSeen,
+  laterSources,
   showingsAt,
   sourcesOf,
   wholeness,
@@ -98,7 +99,7 @@ function addRequired(world: World): boolean {
 function addEarlier(world: World): boolean {
   const { applied, possible, prior, effects } = world;
   const isWhole = wholeness(world);
-  const canHaveRun = runnability(world);
+  const canHaveRun = runnability(world, isWhole);
   let isChanged = false;
   for (let at = applied.lastIndexOf(true) - 1; at >= 0; at--) {
     if (applied[at] || !possible[at] || prior.changesData[at]) continue;
@@ -109,16 +110,21 @@ function addEarlier(world: World): boolean {
 }
 
 /**
- * Allows the migrations that create again what an applied one drops. A dropped object takes with it what
- * is on it: where only this drop explains that those are missing, and the object exists, it was created
- * since, by a migration that may have run in part. @returns whether any was allowed
+ * Allows a migration that was contradicted, where it explains what is missing of one that was run whole:
+ * it ran in part. No tool continues after a migration that ran in part, so one that is followed by an
+ * applied one was run whole, and so was a drop that took along what was on the object.
+ * @returns whether any was allowed
  */
 function allowBegun(world: World): boolean {
-  const { applied, possible, effects, live } = world;
+  const { applied, possible, prior, effects, live } = world;
+  const last = applied.lastIndexOf(true);
   let isChanged = false;
   for (const [at, deltas] of effects.deltas.entries())
-    for (const { fact } of applied[at] ? deltas.filter(isDrop) : []) {
-      if (live(fact) === undefined || !isDropSeen(world, at, fact)) continue;
+    for (const delta of applied[at] ? deltas : []) {
+      const { fact, after } = delta;
+      const isFollowed = at < last && !prior.recorded[at];
+      if (live(fact) === after || !(isFollowed || isDropSeen(world, at, delta))) continue;
+      if (laterSources(world, delta, at).length > 0) continue;
       for (const step of effects.timelines.get(fact) ?? []) {
         if (step.at <= at || possible[step.at] || step.value !== live(fact)) continue;
         possible[step.at] = true;
@@ -128,16 +134,13 @@ function allowBegun(world: World): boolean {
   return isChanged;
 }
 
-const isDrop = ({ word, after }: Delta) => word === '' && after === undefined;
-
-/** Whether something on an object is missing, which only the drop of the object by this migration explains. */
-function isDropSeen(world: World, at: number, dropped: string): boolean {
-  const deltas = world.effects.deltas[at] ?? [];
-  const object = deltas.find(({ fact }) => fact === dropped)?.object;
-  return deltas.some(({ fact, object: each, after }) => {
-    const isOnIt = each.schema === object?.schema && each.parent === object.name;
-    if (!isOnIt || after !== undefined || world.live(fact) !== undefined) return false;
-    const sources = sourcesOf(world, fact);
+/** Whether something on a dropped object is missing, which only the drop by this migration explains. */
+function isDropSeen(world: World, at: number, { word, object, after }: Delta): boolean {
+  if (word !== '' || after !== undefined) return false;
+  return (world.effects.deltas[at] ?? []).some((each) => {
+    const isOnIt = each.object.schema === object.schema && each.object.parent === object.name;
+    if (!isOnIt || each.after !== undefined || world.live(each.fact) !== undefined) return false;
+    const sources = sourcesOf(world, each.fact);
     return sources.length === 1 && sources[0] === at;
   });
 }

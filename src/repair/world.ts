@@ -85,7 +85,7 @@ function isElsewhere({ live, prior }: World, { fact, object }: Pick<Delta, 'fact
 }
 
 /** The migrations that may have run after the one at a place and given a fact its live value. */
-function laterSources(world: World, { fact }: Delta, at: number): number[] {
+export function laterSources(world: World, { fact }: Delta, at: number): number[] {
   const value = world.live(fact);
   return (world.effects.timelines.get(fact) ?? [])
     .filter((step) => step.value === value && world.possible[step.at])

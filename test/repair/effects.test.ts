@@ -335,4 +335,42 @@ describe('what a migration drops', () => {
     expect(solved.applied).toEqual([true, true, true]);
     expect(solved.showings.map((each) => each.includes('out'))).toEqual([false, false, true]);
   });
+
+  it('is what the next migration removed that ran in part, where a later one than its creator was run', () => {
+    const index = objectOf('index t.t_id');
+    const [other, late] = [objectOf('table other'), objectOf('table late')];
+    const effects = effectsOfSnapshots([
+      [],
+      [table, index],
+      [table, index, other],
+      [table, other, late],
+    ]);
+    const recorded = [false, false, false];
+    const solved = solve(effects, factsOf([table, other]), { ...strict, recorded });
+    expect(solved.applied).toEqual([true, true, true]);
+    expect(solved.showings.map((each) => each.includes('out'))).toEqual([false, false, true]);
+  });
+
+  it('proves nothing where all that its creator made may be missing for another reason', () => {
+    const [gone, column, last] = [
+      objectOf('table gone'),
+      objectOf('column gone.a'),
+      objectOf('table last'),
+    ];
+    const other = objectOf('column t.other');
+    const effects = effectsOfSnapshots([
+      [table],
+      [table, other, gone],
+      [table, other, gone, column],
+      [table, other],
+      [table, other, last],
+    ]);
+    const solved = solve(effects, factsOf([table, last]), {
+      recorded: [false, false, false, true],
+      changesData: [false, false, true, false],
+      strict: [true, true, true, true],
+      strangersUntil: 3,
+    });
+    expect(solved.applied).toEqual([false, false, false, true]);
+  });
 });
