@@ -1,6 +1,9 @@
 import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
+// `npm run test:long` alone runs these: commands that are killed at random moments, one process each.
+const longOnly = ['test/interruption/kills.test.ts'];
+
 // `npm run check` runs these too: they need no server.
 const withoutServers = ['test/architecture.test.ts', 'test/language.test.ts'];
 
@@ -22,7 +25,7 @@ export default defineConfig({
         test: {
           name: 'dbops',
           include: ['test/**/*.test.ts'],
-          exclude: withoutServers,
+          exclude: [...withoutServers, ...longOnly],
           globalSetup: 'test/db/global-setup.ts',
         },
       },

@@ -17,6 +17,7 @@ export default defineConfig({
             'test/backfill/{hunt,kill}.test.ts',
             'test/catalog/property.test.ts',
             'test/interop/*.test.ts',
+            'test/interruption/kills.test.ts',
             'test/migrate/rollback/{property,sequences}.test.ts',
             'test/repair/desync.test.ts',
             'test/rescue/{property,several-steps}.test.ts',
