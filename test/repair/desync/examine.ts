@@ -1,5 +1,5 @@
 import type { Wanted } from '../../../src/shadow/replay-cache-key.ts';
-import { factsOf } from '../../../src/catalog/deltas.ts';
+import { existenceOf, factsOf, type Delta } from '../../../src/catalog/deltas.ts';
 import type { Session } from '../../../src/db/session.ts';
 import type { RowColumns } from '../../../src/formats/format.ts';
 import { applyRepair } from '../../../src/repair/apply.ts';
@@ -92,17 +92,22 @@ function calledProven(
     (effects.timelines.get(fact) ?? []).some(
       (step) => step.at > at && step.value === facts(fact) && mayHaveRun(step.at),
     );
-  const isTouchedLater = (fact: string, at: number) =>
-    (effects.timelines.get(fact) ?? []).some(
-      (step) =>
-        step.at > at &&
-        [applied, partial].some((names) => names.has(judgements[step.at]?.name ?? '')),
-    );
+  // What drops or renames an object does so to its properties, also to those that the replay does not show.
+  const isTouchedLater = ({ fact, object }: Delta, at: number) =>
+    [fact, existenceOf(object)]
+      .flatMap((each) => effects.timelines.get(each) ?? [])
+      .some(
+        (step) =>
+          step.at > at &&
+          [applied, partial].some((names) => names.has(judgements[step.at]?.name ?? '')),
+      );
   return judgements.flatMap(({ name, verdict }, at) => {
     if (verdict !== 'proven' && verdict !== 'superseded') return [];
     const lacking = (effects.deltas[at] ?? []).filter(
-      ({ fact, after }) =>
-        facts(fact) !== after && !isTouchedLater(fact, at) && !isExplained(fact, at),
+      (delta) =>
+        facts(delta.fact) !== delta.after &&
+        !isTouchedLater(delta, at) &&
+        !isExplained(delta.fact, at),
     );
     return lacking
       .slice(0, 2)
