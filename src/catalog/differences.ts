@@ -3,6 +3,7 @@ import { matches, type Scope } from './ignored.ts';
 import { keyOfObject, objectName } from './snapshot.ts';
 import { grantKinds, kinds } from './kinds/index.ts';
 import type { SchemaObject } from './kinds/kind.ts';
+import { isSameBody } from '../sql/same-body.ts';
 import { sameButForSyntax } from '../sql/same-statements.ts';
 import { canonicalSpellings, type ObjectSpelling } from './canonical-expressions.ts';
 
@@ -131,9 +132,21 @@ function withoutOwnIndexes(differences: readonly Difference[]): Difference[] {
 function differingProperties({ expected, live }: Pair): Detail[] {
   const missing = ({ word }: Detail) => !(word in expected.expressions && word in live.expressions);
   return [
-    ...detailsOf(expected.properties, live.properties),
+    ...detailsOf(expected.properties, live.properties).filter(
+      (detail) => !isLayoutOfBody(detail, live),
+    ),
     ...detailsOf(expected.expressions, live.expressions).filter(missing),
   ];
+}
+
+/** The white space of a function's body has no meaning, and differs between editors. */
+function isLayoutOfBody(
+  { word, expected, live }: Detail,
+  { kind, properties }: SchemaObject,
+): boolean {
+  if (kind !== 'function' || word !== 'source') return false;
+  if (typeof expected !== 'string' || typeof live !== 'string') return false;
+  return isSameBody(expected, live, String(properties['language']));
 }
 
 function detailsOf<T>(expected: Readonly<Record<string, T>>, live: Readonly<Record<string, T>>) {
