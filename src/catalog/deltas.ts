@@ -70,8 +70,13 @@ function wordsOf(object: SchemaObject | undefined): Map<string, string> {
     ['', 'there'],
     ...Object.entries(properties).map(([word, value]): [string, string] => [
       word,
-      JSON.stringify(value),
+      withLineFeeds(value),
     ]),
     ...Object.entries(expressions),
   ]);
+}
+
+/** As JSON. A file that git checks out with other line endings creates the same function. */
+function withLineFeeds(value: unknown): string {
+  return JSON.stringify(value).replaceAll(String.raw`\r\n`, String.raw`\n`);
 }

@@ -256,6 +256,15 @@ describe('which migrations give a catalog', () => {
     expect(solve(effects, () => undefined, prior).showings).toEqual([['unclear'], ['unclear']]);
   });
 
+  it('proves a function whose file has other line endings now', () => {
+    const source = (text: string) => objectOf('function f()', { source: text });
+    const effects = effectsOfSnapshots([[], [source('BEGIN\r\n  RETURN 1;\r\nEND')]]);
+    const live = factsOf([source('BEGIN\n  RETURN 1;\nEND')]);
+    const solved = solve(effects, live, nothing([1]));
+    expect(solved.applied).toEqual([true]);
+    expect(solved.showings.flat()).toSatisfy(seen);
+  });
+
   it('is not misled by drift: values that no migration gives prove none', () => {
     fc.assert(
       fc.property(scripts, (folder) => {

@@ -95,21 +95,18 @@ function calledProven(
     (effects.timelines.get(fact) ?? []).some(
       (step) => step.at > at && step.value === facts(fact) && mayHaveRun(step.at),
     );
+  const hasRun = (name: string) => [applied, partial].some((names) => names.has(name));
   // What drops or renames an object does so to its properties, also to those that the replay does not show.
   const isTouchedLater = ({ fact, object }: Delta, at: number) =>
     [fact, existenceOf(object)]
       .flatMap((each) => effects.timelines.get(each) ?? [])
-      .some(
-        (step) =>
-          step.at > at &&
-          [applied, partial].some((names) => names.has(judgements[step.at]?.name ?? '')),
-      );
+      .some((step) => step.at > at && hasRun(judgements[step.at]?.name ?? ''));
   return judgements.flatMap(({ name, verdict }, at) => {
     if (verdict !== 'proven' && verdict !== 'superseded') return [];
     const lacking = (effects.deltas[at] ?? []).filter(
       (delta) =>
         facts(delta.fact) !== delta.after &&
-        !(delta.word !== '' && hasHole && applied.has(name)) &&
+        !(delta.word !== '' && hasHole && hasRun(name)) &&
         !isTouchedLater(delta, at) &&
         !isExplained(delta.fact, at),
     );
