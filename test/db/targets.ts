@@ -110,11 +110,39 @@ export function createDatabase(target: Target): Promise<Database> {
   return target.kind === 'server' ? createOnServer(target) : createInFolder();
 }
 
-async function createOnServer({ adminUrl }: Server): Promise<Database> {
+const templates = new Map<string, Promise<Database>>();
+
+/**
+ * Returns a new database with what `fill` writes. It writes into a template, once in a test file for each
+ * target, and every call returns a copy of that; the templates end with the run.
+ *
+ * @param name of the template
+ */
+export async function createFilled(
+  target: Target,
+  name: string,
+  fill: (url: string) => Promise<void>,
+): Promise<Database> {
+  const key = `${target.name}: ${name}`;
+  const template = templates.get(key) ?? createTemplate(target, fill);
+  templates.set(key, template);
+  const { url } = await template;
+  return target.kind === 'server'
+    ? createOnServer(target, new URL(url).pathname.slice(1))
+    : createInFolder(url.slice('pglite:'.length));
+}
+
+async function createTemplate(target: Target, fill: (url: string) => Promise<void>) {
+  const database = await createDatabase(target);
+  await fill(database.url);
+  return database;
+}
+
+async function createOnServer({ adminUrl }: Server, template = 'template0'): Promise<Database> {
   const name = `test_${randomUUID().replaceAll('-', '')}`;
   // Not template1: it can't be copied while autovacuum is connected to it. The default strategy writes
   // all of the template to the WAL, which takes four times the CPU of a copy of its files.
-  await execute(adminUrl, `CREATE DATABASE ${name} TEMPLATE template0 STRATEGY file_copy`);
+  await execute(adminUrl, `CREATE DATABASE ${name} TEMPLATE ${template} STRATEGY file_copy`);
   const url = new URL(adminUrl);
   url.pathname = name;
   return { url: url.href, drop: () => dropOnServer(adminUrl, name) };
@@ -137,10 +165,10 @@ async function dropOnServer(adminUrl: string, name: string): Promise<void> {
   );
 }
 
-async function createInFolder(): Promise<Database> {
+async function createInFolder(template = inject('emptyCluster')): Promise<Database> {
   const folder = await mkdtemp(join(inject('databases'), 'pglite-'));
   const data = join(folder, 'data');
-  cpSync(inject('emptyCluster'), data, { recursive: true });
+  cpSync(template, data, { recursive: true });
   return { url: `pglite:${data}`, drop: () => rm(folder, { recursive: true, force: true }) };
 }
 
