@@ -5,7 +5,7 @@ import type { Format } from '../formats/format.ts';
 import type { Migration } from '../migration.ts';
 import type { Environment } from '../output/terminal.ts';
 import { digest } from './cache.ts';
-import { shadowNames, type TargetNames } from './target-names.ts';
+import { dependOnDatabase, shadowNames, type TargetNames } from './target-names.ts';
 import { moduleContent } from './module-content.ts';
 import { extensionsFor } from './extensions.ts';
 import { withShadow, type ShadowOptions } from './shadow.ts';
@@ -40,7 +40,8 @@ export function prefixKeys(wanted: Wanted): string[] {
   const { migrations, format, server, grants = false, targetNames } = wanted;
   const engine = server ? describeTarget(server) : embedded;
   const { name: tool, platform = null, searchPath = null, connection = null } = format;
-  const { database = null, roles } = shadowNames(targetNames, wanted);
+  const { roles } = shadowNames(targetNames, wanted);
+  const database = dependOnDatabase(wanted) ? targetNames.database : null;
   const names = [database, roles];
   const settings = [searchPath, connection];
   const keys = [digest([generation, engine, tool, platform, settings, grants, names])];

@@ -22,6 +22,12 @@ export interface ShadowNames {
   roles: readonly string[];
 }
 
+/** The texts that can name something of the target. */
+interface NamingTexts {
+  migrations: readonly Migration[];
+  format: Format;
+}
+
 /** Reads the names. */
 export async function readTargetNames(session: Session): Promise<TargetNames> {
   const [row] = await session.query<{ database: string; roles: string[] }>(
@@ -38,7 +44,7 @@ export async function readTargetNames(session: Session): Promise<TargetNames> {
  */
 export function shadowNames(
   { database, roles }: TargetNames,
-  { migrations, format }: { migrations: readonly Migration[]; format: Format },
+  { migrations, format }: NamingTexts,
   { every = false } = {},
 ): ShadowNames {
   const texts = [...migrations.map(upSourceOf), format.platform?.prelude ?? ''];
@@ -61,6 +67,36 @@ function importsMore(migrations: readonly Migration[]): boolean {
       migration.up.kind === 'module' &&
       /(?:\bfrom|\bimport\(?|\brequire\()\s*['"]\./.test(upSourceOf(migration)),
   );
+}
+
+/**
+ * Returns whether the objects that the migrations create can depend on the name of the database. A comment
+ * that only mentions a database has no effect.
+ */
+export function dependOnDatabase({ migrations, format }: NamingTexts): boolean {
+  const texts = migrations.map((migration) => {
+    const source = upSourceOf(migration);
+    return migration.up.kind === 'sql' ? withoutComments(source) : source;
+  });
+  return [...texts, withoutComments(format.platform?.prelude ?? '')].some((text) =>
+    asksForDatabase.test(text.toLowerCase()),
+  );
+}
+
+/** What PostgreSQL's scanner reads as one piece, and a comment. A string and a body are left whole. */
+const pieces = new RegExp(
+  [
+    String.raw`\b[eE]'(?:[^'\\]|\\[^]|'')*'`,
+    `'(?:[^']|'')*'`,
+    '"(?:[^"]|"")*"',
+    String.raw`(?<![\w$\u0080-\uffff])\$([A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$[^]*?\$\1\$`,
+    String.raw`--[^\n\r]*|/\*[^]*?\*/`,
+  ].join('|'),
+  'g',
+);
+
+function withoutComments(sql: string): string {
+  return sql.replaceAll(pieces, (piece) => (/^(?:--|\/\*)/.test(piece) ? ' ' : piece));
 }
 
 const asksForDatabase = /\b(?:current_database|current_catalog|pg_database|database)\b/;

@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
-import { servers } from '../db/targets.ts';
+import { inTurn, servers } from '../db/targets.ts';
 import { withClient } from '../migrate/project.ts';
 import { definition, sumOf, withShop } from './shop.ts';
 
@@ -10,6 +10,7 @@ const restoring = (how: string) => `CREATE FUNCTION keep() RETURNS trigger LANGU
   CREATE TRIGGER keep BEFORE UPDATE ON purchases FOR EACH ROW EXECUTE FUNCTION keep()`;
 
 describe.each(servers)('a trigger of the application on $name', (server) => {
+  const it = inTurn(server, servers);
   it.each([
     ['restores the value', 'NEW.organization_id := OLD.organization_id;'],
     ['skips the update', 'RETURN NULL;'],

@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import { readRelations, readTableInfo } from '../../src/backfill/read-table.ts';
 import { withSession } from '../db/session.ts';
-import { servers, targets } from '../db/targets.ts';
+import { inTurn, servers, targets } from '../db/targets.ts';
 import { until, withClient, writeInto, type Project } from '../migrate/project.ts';
 import { definition, purchases, sumOf, withShop, wrongIn } from './shop.ts';
 
@@ -15,6 +15,7 @@ const fullDisk = `CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql A
   CREATE TRIGGER full_disk BEFORE UPDATE ON purchases FOR EACH ROW EXECUTE FUNCTION full_disk()`;
 
 describe.each(servers)('a backfill of flags on $name', (target) => {
+  const it = inTurn(target, servers);
   it('fills every row, reports the strategy with --verbose and counts all rows', () =>
     withShop(target, { purchases: 2_000, personal: 2 }, async (project) => {
       const words = ['backfill', 'run', ...definition, '--verbose'];
@@ -194,6 +195,7 @@ describe.each(targets.filter(({ kind }) => kind === 'pglite'))('a backfill on $n
 });
 
 describe.each(servers)('a backfill on $name', (server) => {
+  const it = inTurn(server, servers);
   it('scans a table that is not a heap by key, and reports why', () =>
     withShop(server, { purchases: 900 }, async (project) => {
       await project.query(`CREATE ACCESS METHOD heap2 TYPE TABLE HANDLER heap_tableam_handler;
@@ -330,6 +332,7 @@ describe.each(servers)('a backfill on $name', (server) => {
 });
 
 describe.each(servers)('the trigger of a backfill on $name', (server) => {
+  const it = inTurn(server, servers);
   it('fills inserts and follows moves of a role that may not read the source, and never fails a statement', () =>
     withShop(server, { purchases: 100, personal: 1 }, async (project) => {
       await run(project);

@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs';
 import { describe, expect, it, vi } from 'vitest';
 import { splitMigration } from '../../src/expand-contract/plan.ts';
 import { piecesOf } from '../../src/sql/alter-table.ts';
-import { servers, withDatabase } from '../db/targets.ts';
+import { inTurn, servers, withDatabase } from '../db/targets.ts';
 import { projectOn, writeInto, writeProject, withProject } from '../migrate/project.ts';
 import { catalogOf } from '../reference/catalog.ts';
 import { writers, type FormatName } from '../repair/desync/folders.ts';
@@ -80,6 +80,7 @@ const second = {
 };
 
 describe.each(servers)('migrate expand-contract on $name', (server) => {
+  const it = inTurn(server, servers);
   it('produces the catalog of the unsplit migration, and rolls back', () =>
     withProject(server, shop, async (project) => {
       let whole: string[] = [];
@@ -217,6 +218,7 @@ const namings: Record<string, Naming> = {
 };
 
 describe.each(servers)('the names of a split migration on $name', (server) => {
+  const it = inTurn(server, servers);
   it.each(Object.entries(namings))('may be %s', (_, { tables, migration, words = [], wrong }) =>
     withProject(server, { '0001_tables.up.sql': tables }, async (project) => {
       await project.json('migrate', 'up');

@@ -1,7 +1,7 @@
 import { cpSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it, vi } from 'vitest';
-import { servers, type Target } from '../db/targets.ts';
+import { describe, expect, vi } from 'vitest';
+import { inTurn, servers, type Target } from '../db/targets.ts';
 import { byState, tracked, withProject, type Project } from '../migrate/project.ts';
 import { withSession } from '../db/session.ts';
 
@@ -56,6 +56,7 @@ function withOldRows(
 }
 
 describe.each(servers)('the backfill organization-id on $name', (target) => {
+  const it = inTurn(target, servers);
   it('runs in migrate up before the migration that requires it', () =>
     withOldRows(target, async (project) => {
       const answer = await project.dbops('migrate', 'up');

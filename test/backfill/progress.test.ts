@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
-import { servers } from '../db/targets.ts';
+import { inTurn, servers } from '../db/targets.ts';
 import { until, withClient, type Project } from '../migrate/project.ts';
 import { definition, purchases, withShop } from './shop.ts';
 
@@ -16,6 +16,7 @@ function halfway(project: Project, name = purchases) {
 }
 
 describe.each(servers)('the progress of a backfill on $name', (server) => {
+  const it = inTurn(server, servers);
   it('advances within a window of pages, on a table that was never analyzed', () =>
     withShop(server, { purchases: 20_000 }, async (project) => {
       await project.query(

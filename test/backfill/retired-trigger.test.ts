@@ -1,5 +1,5 @@
-import { describe, expect, it, vi } from 'vitest';
-import { servers } from '../db/targets.ts';
+import { describe, expect, vi } from 'vitest';
+import { inTurn, servers } from '../db/targets.ts';
 import { withProject, type Project } from '../migrate/project.ts';
 import { definition, purchases, withShop } from './shop.ts';
 
@@ -14,6 +14,7 @@ const traces = async (project: Project) => {
 };
 
 describe.each(servers)('the trigger of a backfill on $name', (server) => {
+  const it = inTurn(server, servers);
   it('is dropped by the command that the run has printed, although only flags defined it', () =>
     withShop(server, { purchases: 10 }, async (project) => {
       const { stdout } = await project.dbops('backfill', 'run', ...definition);

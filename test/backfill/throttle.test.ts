@@ -1,9 +1,9 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect } from 'vitest';
 import { createState } from '../../src/backfill/store.ts';
 import { createThrottle, type Throttle, type ThrottleInput } from '../../src/backfill/throttle.ts';
 import type { Session } from '../../src/db/session.ts';
 import { withSession } from '../db/session.ts';
-import { servers, withDatabase } from '../db/targets.ts';
+import { inTurn, servers, withDatabase } from '../db/targets.ts';
 import { until, withClient } from '../migrate/project.ts';
 
 const generous = { maxLag: 10_000, maxWalRate: 1e12 };
@@ -34,6 +34,7 @@ async function withThrottle(
 }
 
 describe.each(servers)('a run on $name', (server) => {
+  const it = inTurn(server, servers);
   it('slows down while a session waits for one of its locks, and reports it', () =>
     withDatabase(server, (url) =>
       withSession(url, (observer) =>

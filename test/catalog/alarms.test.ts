@@ -4,7 +4,14 @@ import { parseTarget } from '../../src/db/target.ts';
 import { splitStatements } from '../../src/sql/statements.ts';
 import type { SnapshotOptions } from '../../src/catalog/snapshot.ts';
 import { folderOf } from '../cli/run-cli.ts';
-import { createDatabase, targets, type Database, type Target } from '../db/targets.ts';
+import {
+  createDatabase,
+  inTurn,
+  sameCatalogs,
+  targets,
+  type Database,
+  type Target,
+} from '../db/targets.ts';
 import { openComparison, type Comparison } from './comparison.ts';
 import { grantMutations, indifferent, mutations, mutationsOf18 } from './mutations.ts';
 import { replaced, thingMutations, things } from './things.ts';
@@ -34,6 +41,7 @@ function compared(target: Target, files: Record<string, string>, options: Snapsh
 }
 
 describe.each(targets)('a comparison on $name', (target) => {
+  const it = inTurn(target, sameCatalogs(target));
   const scene = compared(target, { ...zoo, ...menagerie });
 
   const all = target.major >= 18 ? [...mutations, ...mutationsOf18] : mutations;
@@ -52,6 +60,7 @@ describe.each(targets)('a comparison on $name', (target) => {
 });
 
 describe.each(targets)('rights on $name', (target) => {
+  const it = inTurn(target, sameCatalogs(target));
   const scene = compared(target, { ...zoo, ...menagerie }, { grants: true });
 
   it.each(grantMutations)('are compared: %s', async (sql, ...expected) => {
@@ -61,6 +70,7 @@ describe.each(targets)('rights on $name', (target) => {
 });
 
 describe.each(targets)('findings on $name', (target) => {
+  const it = inTurn(target, sameCatalogs(target));
   const scene = compared(target, things);
   const { '0001_things.up.sql': schema = '' } = things;
   afterEach(async () => {

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { isIgnored, isNameIgnored, type Scope } from '../../src/catalog/ignored.ts';
 import type { SchemaObject } from '../../src/catalog/kinds/kind.ts';
 import { relocated } from '../../src/catalog/relocation.ts';
-import { newest, servers, targets } from '../db/targets.ts';
+import { inTurn, newest, servers, targets } from '../db/targets.ts';
 import { withProject, writeInto, type Project } from '../migrate/project.ts';
 
 const files = {
@@ -32,6 +32,7 @@ async function expectClean({ dbops: run, query }: Project): Promise<void> {
 }
 
 describe.each(targets)('objects of another application on $name', (target) => {
+  const it = inTurn(target);
   it.each([
     ['schemas and ignore', { schemas: ['public'], ignore: ['extra-table:public.tmp_*'] }],
     ['ignore alone', { ignore: ['jobs.*', 'audit.*', 'public.tmp_*'] }],

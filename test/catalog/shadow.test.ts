@@ -7,12 +7,13 @@ import type { Session } from '../../src/db/session.ts';
 import { parseTarget } from '../../src/db/target.ts';
 import type { Migration, Script } from '../../src/migration.ts';
 import { folderOf, runCli } from '../cli/run-cli.ts';
-import { targets, withDatabase } from '../db/targets.ts';
+import { casesOn, servers, targets, withDatabase } from '../db/targets.ts';
 import { enginesOf } from '../db/engines.ts';
 import { withSession } from '../db/session.ts';
 
 const shadows = targets.map((target) => ({
   name: target.name,
+  target,
   url: target.kind === 'server' ? target.adminUrl : undefined,
   server: target.kind === 'server' ? parseTarget(target.adminUrl) : undefined,
   /** How many scratch databases there are. */
@@ -34,7 +35,40 @@ const never = [
   ['an endless query', 'SELECT count(*) FROM generate_series(1, 1e15::bigint)'],
 ];
 
-describe.each(shadows)('a shadow on $name', ({ url, server, left }) => {
+const failing: [where: string, sql: string, line: number, cause: string][] = [
+  [
+    'at its position',
+    'CREATE TABLE a (id int);\n\nCREATE TABLE b (id intger);\n',
+    3,
+    '42704: type "intger"',
+  ],
+  [
+    'after letters of more than one byte',
+    "SELECT 'äöü😀';\nSELECT nothing",
+    2,
+    '42703: column "nothing"',
+  ],
+  [
+    'at its statement, without a position',
+    'CREATE TABLE a (id int);\nSELECT 1;\n\nDROP TABLE b',
+    4,
+    '42P01: table "b"',
+  ],
+  [
+    'without a transaction',
+    '-- dbops: no-transaction\nCREATE TABLE a (id int);\nDROP TABLE b',
+    3,
+    '42P01: table "b"',
+  ],
+  [
+    'with wrong syntax',
+    'SELECT 1;\nCREATE TABEL x ()',
+    2,
+    '42601: syntax error at or near "TABEL"',
+  ],
+];
+
+describe.each(shadows)('a shadow on $name', ({ target, url, server, left }) => {
   const { signal } = new AbortController();
   const run = (sql: string, options: Partial<ShadowOptions> = {}) =>
     withShadow({ server, signal, ...options }, (shadow) =>
@@ -53,7 +87,10 @@ describe.each(shadows)('a shadow on $name', ({ url, server, left }) => {
     expect(await left()).toBe(0);
   });
 
-  it.each(never)('is ended by its time limit in %s', async (_, sql) => {
+  // One server ends a session as another does.
+  const waits = server ? casesOn(target, never, servers) : never;
+
+  it.each(waits)('is ended by its time limit in %s', async (_, sql) => {
     const turns = countTurns();
     await expect(run(sql, { timeLimit: 2_000 })).rejects.toMatchObject({
       code: 'SHADOW.TIMEOUT',
@@ -65,7 +102,7 @@ describe.each(shadows)('a shadow on $name', ({ url, server, left }) => {
     expect(await workers()).toBe(0);
   });
 
-  it.each(never)('is ended by an interruption in %s', async (_, sql) => {
+  it.each(waits)('is ended by an interruption in %s', async (_, sql) => {
     const controller = new AbortController();
     setTimeout(() => controller.abort(), 2_000);
     await expect(run(sql, { signal: controller.signal })).rejects.toMatchObject({
@@ -84,52 +121,24 @@ describe.each(shadows)('a shadow on $name', ({ url, server, left }) => {
     expect(await workers()).toBe(0);
   });
 
-  it.each([
-    [
-      'at its position',
-      'CREATE TABLE a (id int);\n\nCREATE TABLE b (id intger);\n',
-      3,
-      '42704: type "intger"',
-    ],
-    [
-      'after letters of more than one byte',
-      "SELECT 'äöü😀';\nSELECT nothing",
-      2,
-      '42703: column "nothing"',
-    ],
-    [
-      'at its statement, without a position',
-      'CREATE TABLE a (id int);\nSELECT 1;\n\nDROP TABLE b',
-      4,
-      '42P01: table "b"',
-    ],
-    [
-      'without a transaction',
-      '-- dbops: no-transaction\nCREATE TABLE a (id int);\nDROP TABLE b',
-      3,
-      '42P01: table "b"',
-    ],
-    [
-      'with wrong syntax',
-      'SELECT 1;\nCREATE TABEL x ()',
-      2,
-      '42601: syntax error at or near "TABEL"',
-    ],
-  ])('reports where a migration fails %s', async (_, sql, line, cause) => {
-    const failure = run(sql);
-    await expect(failure).rejects.toMatchObject({ code: 'SHADOW.REPLAY', exitCode: 1 });
-    await expect(failure).rejects.toMatchObject({
-      message: expect.stringContaining('0001_first does not run on an empty database'),
-      hint: expect.stringContaining('--shadow-url'),
-      reason: [
-        expect.stringMatching(new RegExp(`folder/0001_first\\.up\\.sql:${line}$`)),
-        expect.stringContaining(`${line} | `),
-        expect.stringContaining('^'),
-        expect.stringContaining(cause),
-      ],
-    });
-    expect(await left()).toBe(0);
-  });
+  it.each(casesOn(target, failing))(
+    'reports where a migration fails %s',
+    async (_, sql, line, cause) => {
+      const failure = run(sql);
+      await expect(failure).rejects.toMatchObject({ code: 'SHADOW.REPLAY', exitCode: 1 });
+      await expect(failure).rejects.toMatchObject({
+        message: expect.stringContaining('0001_first does not run on an empty database'),
+        hint: expect.stringContaining('--shadow-url'),
+        reason: [
+          expect.stringMatching(new RegExp(`folder/0001_first\\.up\\.sql:${line}$`)),
+          expect.stringContaining(`${line} | `),
+          expect.stringContaining('^'),
+          expect.stringContaining(cause),
+        ],
+      });
+      expect(await left()).toBe(0);
+    },
+  );
 
   it('serves verify', () =>
     withDatabase(targets[0] ?? expect.fail(), async (database) => {

@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { parseTarget } from '../../src/db/target.ts';
+import { prefixKeys } from '../../src/shadow/replay-cache-key.ts';
 import { shadowNames } from '../../src/shadow/target-names.ts';
 import { dbops } from '../../src/formats/dbops/index.ts';
 import { withShadow } from '../../src/shadow/shadow.ts';
 import { withSession } from '../db/session.ts';
-import { newest, targets, type Target } from '../db/targets.ts';
+import { inTurn, newest, targets, type Target } from '../db/targets.ts';
 import { withProject, type Project } from '../migrate/project.ts';
 
 const { signal } = new AbortController();
@@ -50,6 +51,7 @@ const uses: [use: string, sql: (role: string) => string][] = [
 ];
 
 describe.each(targets)('roles that exist on $name', (target) => {
+  const it = inTurn(target);
   it.each(uses)('let %s be replayed', (_, sql) =>
     withRole(target, async ({ dbops: run, write }, role) => {
       write({ ...table, '0002_use.up.sql': sql(role) });
@@ -158,6 +160,41 @@ describe('the names that a folder depends on', () => {
   ])('are known for %s', (sql, names) => expect(namesIn(sql)).toEqual(names));
 });
 
+describe('the cached replay of a folder', () => {
+  const keysFor = (database: string, sql: string) =>
+    prefixKeys({
+      migrations: [{ name: '0001_a', hash: '', up: { kind: 'sql', file: '', sql } }],
+      format: dbops,
+      targetNames: { database, roles: [] },
+      scope: { ignore: [] },
+      environment: {},
+      signal,
+    });
+
+  it.each([
+    '-- the database\nSELECT 1',
+    "SELECT 'a'; /* the database */ SELECT 1 -- pg_database",
+    String.raw`SELECT E'\\' -- the database`,
+    `SELECT "a""'" -- it's the database`,
+  ])('serves databases of every name after %s', (sql) => {
+    expect(keysFor('Shop', sql)).toEqual(keysFor('other', sql));
+  });
+
+  it.each([
+    'SELECT current_database()',
+    'SELECT 1 FROM Pg_Database',
+    "SELECT '--', current_database()",
+    "SELECT '/*' || current_catalog || '*/'",
+    String.raw`SELECT E'\' -- ' || current_database()`,
+    `SELECT "--" FROM pg_database, "--"`,
+    'DO $$ BEGIN EXECUTE $a$ -- $a$ || current_database(); END $$',
+    'SELECT a$$, $$ -- $$ || current_database()',
+    '/* a /* b */ */ SELECT current_database()',
+  ])('serves no database of another name after %s', (sql) => {
+    expect(keysFor('Shop', sql)).not.toEqual(keysFor('other', sql));
+  });
+});
+
 const namings: [use: string, sql: (database: string) => string][] = [
   ['a setting of the database', (name) => `ALTER DATABASE ${name} SET work_mem = '5MB'`],
   ['a comment on the database', (name) => `COMMENT ON DATABASE ${name} IS 'ours'`],
@@ -171,6 +208,7 @@ const namings: [use: string, sql: (database: string) => string][] = [
 ];
 
 describe.each(targets)('the name of a database on $name', (target) => {
+  const it = inTurn(target);
   it.each(namings)('lets %s be replayed', (_, sql) =>
     withProject(target, {}, async ({ dbops: run, write, query }) => {
       const [row] = await query<{ name: string }>('SELECT current_database() AS name');

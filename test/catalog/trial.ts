@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import * as z from 'zod';
 import { withSession } from '../db/session.ts';
-import { createDatabase, type Target } from '../db/targets.ts';
+import { createDatabase, createFilled, type Database, type Target } from '../db/targets.ts';
 import { runCli } from '../cli/run-cli.ts';
 
 /** The migrations of the reference schema. */
@@ -89,16 +89,22 @@ export function trialOf(url: string, migrations: string): Trial {
   };
 }
 
+/** A new database that has the migrations of the reference schema. */
+function createMigrated(target: Target): Promise<Database> {
+  return createFilled(target, 'reference', (url) => trialOf(url, reference).migrateUp());
+}
+
 /** Runs the test on a new database that has the migrations of a folder. */
 export async function migrated<T>(
   target: Target,
   migrations: string,
   test: (trial: Trial) => Promise<T>,
 ): Promise<T> {
-  const { url, drop } = await createDatabase(target);
+  const isReference = migrations === reference;
+  const { url, drop } = await (isReference ? createMigrated : createDatabase)(target);
   try {
     const trial = trialOf(url, migrations);
-    await trial.migrateUp();
+    if (!isReference) await trial.migrateUp();
     return await test(trial);
   } finally {
     await drop();

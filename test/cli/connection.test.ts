@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { describe, expect, it } from 'vitest';
-import { app, servers, withDatabase } from '../db/targets.ts';
+import { app, inTurn, servers, withDatabase } from '../db/targets.ts';
 import { folderOf, runCli } from './run-cli.ts';
 
 const encoding = "node -p 'encodeURIComponent";
@@ -39,6 +39,7 @@ it('exits with 3 where nothing listens', async () => {
 });
 
 describe.each(servers)('$name', (server) => {
+  const it = inTurn(server, servers);
   it('refuses a wrong password: 3', async () => {
     const { exitCode, stderr } = await runCli(['env', 'show'], asApp(server.adminUrl, 'wrong'));
     expect(exitCode).toBe(3);

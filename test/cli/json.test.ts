@@ -1,15 +1,13 @@
-import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { commands } from '../../src/commands/index.ts';
 import { servers, targets, withDatabase, type Target } from '../db/targets.ts';
 import { withSession } from '../db/session.ts';
 
+import { migrated, reference as migrations } from '../catalog/trial.ts';
 import { folderOf, runCli, type Surroundings } from './run-cli.ts';
 
 // A shadow opens in a second, and on a busy machine in ten.
 vi.setConfig({ testTimeout: 120_000 });
-
-const migrations = join(import.meta.dirname, '../../migrations');
 
 /** Runs a command line with `--json` and reads the one document on its stdout. */
 async function json(argv: string[], surroundings?: Surroundings) {
@@ -87,9 +85,8 @@ const [server] = servers;
 
 describe.runIf(server)('--json prints one document', () => {
   it.each(answers)('of %s', async (line, keys) => {
-    await withDatabase(server as Target, async (url) => {
+    await migrated(server as Target, migrations, async ({ url }) => {
       const surroundings = { environment: { DATABASE_URL: url } };
-      await runCli(['migrate', 'up', '--migrations', migrations], surroundings);
       const argv = [...line.split(' '), '--migrations', migrations];
       const { exitCode, stderr, document } = await json(argv, surroundings);
       expect(exitCode).toBe(0);
@@ -135,9 +132,8 @@ describe.runIf(server)('--json prints one document', () => {
   });
 
   it('keeps all digits of large integers', async () => {
-    await withDatabase(server as Target, async (url) => {
+    await migrated(server as Target, migrations, async ({ url }) => {
       const environment = { DATABASE_URL: url };
-      await runCli(['migrate', 'up', '--migrations', migrations], { environment });
       await withSession(url, (session) =>
         session.script(`INSERT INTO users (id, email, name) VALUES ('ann', 'ann@example.com', 'Ann');
           INSERT INTO organizations (name, owner_id, slug) VALUES ('Big', 'ann', 'big');

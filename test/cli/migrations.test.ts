@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { targets, withDatabase, type Target } from '../db/targets.ts';
+import { inTurn, targets, withDatabase, type Target } from '../db/targets.ts';
 import { withSession } from '../db/session.ts';
 
 import { folderOf, runCli, type Answer } from './run-cli.ts';
@@ -115,6 +115,7 @@ describe.runIf(first)(
 );
 
 describe.each(targets)('migrate up on $name', (target) => {
+  const it = inTurn(target);
   it('stops at a syntax error: two stand, two are not run', async () => {
     await trial(target, async ({ url, dbops }) => {
       const files = {

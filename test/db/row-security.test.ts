@@ -1,7 +1,7 @@
 import { join } from 'node:path';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, vi } from 'vitest';
 import { projectOn, withProject, type Project } from '../migrate/project.ts';
-import { app, servers, withDatabase, type Server } from './targets.ts';
+import { app, inTurn, servers, withDatabase, type Server } from './targets.ts';
 
 vi.setConfig({ testTimeout: 60_000 });
 
@@ -65,6 +65,7 @@ const expressions: [what: string, words: string[]][] = [
 ];
 
 describe.each(servers)('row-level security on $name', (server) => {
+  const it = inTurn(server, servers);
   it.each(expressions)('stops a backfill whose value reads hidden rows of %s', (_, words) =>
     withApp(server, {}, async (mine) => {
       await mine.query(`${invoices}; ${forced}`);

@@ -3,7 +3,7 @@ import { cpSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import pg from 'pg';
-import { inject } from 'vitest';
+import { inject, it } from 'vitest';
 import { isLongRun } from '../cases.ts';
 import type { Server } from './server.ts';
 
@@ -39,15 +39,57 @@ const embedded: Embedded = { kind: 'pglite', name: 'PGlite', major: 18 };
 /** Every place where dbops must work: `describe.each(targets)('… on $name', (target) => …)`. */
 export const targets: Target[] = inject('pglite') ? [...servers, embedded] : servers;
 
+/** The newest server and the embedded engine: for a suite of few tests, each of which takes the same path on every server. */
+export const newestAndEmbedded: Target[] = isLongRun
+  ? targets
+  : targets.filter((target) => newest.includes(target as Server) || target.kind === 'pglite');
+
 /**
- * Returns the cases of a table that run on this target: all of them on the first target, and each of them
- * on one of the others. In a long run every target has all. For cases that differ in what the first target
- * shows as well, such as a proof in the embedded shadow.
+ * Every target, and each server twice: for tests in turn that open their database often, which costs three
+ * times as much where it is embedded.
  */
-export function casesOn<T>(target: Target, all: readonly T[]): T[] {
-  const [first, ...others] = targets;
-  if (isLongRun || target === first) return [...all];
-  return all.filter((_, at) => others[at % others.length] === target);
+export const mostlyServers: Target[] = [...servers, ...targets];
+
+/** Those with the catalogs of the same major version. */
+export function sameCatalogs({ major }: Target): Target[] {
+  return targets.filter((target) => target.major === major);
+}
+
+/**
+ * Returns the cases of a table that run on this target: every case runs on one of the targets, in turn.
+ * In a long run every target has all of them. For cases that take the same path on every target.
+ *
+ * @param among the targets on which the suite runs
+ */
+export function casesOn<T>(
+  target: Target,
+  all: readonly T[],
+  among: readonly Target[] = targets,
+): T[] {
+  return all.filter((_, at) => runsOn(target, at, among));
+}
+
+/** Defines tests as vitest's `it` does. */
+type DefineTest = Pick<typeof it, 'each'> &
+  ((title: string, test: () => Promise<void>, timeout?: number) => void);
+
+/**
+ * Returns the `it` of a suite that is repeated on several targets: it defines every test, and every case of
+ * a table, on one of them, in turn. In a long run every target has all of them.
+ */
+export function inTurn(target: Target, among: readonly Target[] = targets): DefineTest {
+  let at = 0;
+  const isNext = () => runsOn(target, at++, among);
+  const define = (title: string, test: () => Promise<void>, timeout?: number) => {
+    const run = isNext() ? it : undefined;
+    run?.(title, test, timeout);
+  };
+  const each = (table: readonly unknown[]) => it.each(table.filter(isNext));
+  return Object.assign(define, { each: each as typeof it.each });
+}
+
+function runsOn(target: Target, at: number, among: readonly Target[]): boolean {
+  return isLongRun || among[at % among.length] === target;
 }
 
 /** Runs the test in a new, empty database that is removed afterwards, whatever the outcome. */
@@ -68,11 +110,39 @@ export function createDatabase(target: Target): Promise<Database> {
   return target.kind === 'server' ? createOnServer(target) : createInFolder();
 }
 
-async function createOnServer({ adminUrl }: Server): Promise<Database> {
+const templates = new Map<string, Promise<Database>>();
+
+/**
+ * Returns a new database with what `fill` writes. It writes into a template, once in a test file for each
+ * target, and every call returns a copy of that; the templates end with the run.
+ *
+ * @param name of the template
+ */
+export async function createFilled(
+  target: Target,
+  name: string,
+  fill: (url: string) => Promise<void>,
+): Promise<Database> {
+  const key = `${target.name}: ${name}`;
+  const template = templates.get(key) ?? createTemplate(target, fill);
+  templates.set(key, template);
+  const { url } = await template;
+  return target.kind === 'server'
+    ? createOnServer(target, new URL(url).pathname.slice(1))
+    : createInFolder(url.slice('pglite:'.length));
+}
+
+async function createTemplate(target: Target, fill: (url: string) => Promise<void>) {
+  const database = await createDatabase(target);
+  await fill(database.url);
+  return database;
+}
+
+async function createOnServer({ adminUrl }: Server, template = 'template0'): Promise<Database> {
   const name = `test_${randomUUID().replaceAll('-', '')}`;
   // Not template1: it can't be copied while autovacuum is connected to it. The default strategy writes
   // all of the template to the WAL, which takes four times the CPU of a copy of its files.
-  await execute(adminUrl, `CREATE DATABASE ${name} TEMPLATE template0 STRATEGY file_copy`);
+  await execute(adminUrl, `CREATE DATABASE ${name} TEMPLATE ${template} STRATEGY file_copy`);
   const url = new URL(adminUrl);
   url.pathname = name;
   return { url: url.href, drop: () => dropOnServer(adminUrl, name) };
@@ -95,10 +165,10 @@ async function dropOnServer(adminUrl: string, name: string): Promise<void> {
   );
 }
 
-async function createInFolder(): Promise<Database> {
+async function createInFolder(template = inject('emptyCluster')): Promise<Database> {
   const folder = await mkdtemp(join(inject('databases'), 'pglite-'));
   const data = join(folder, 'data');
-  cpSync(inject('emptyCluster'), data, { recursive: true });
+  cpSync(template, data, { recursive: true });
   return { url: `pglite:${data}`, drop: () => rm(folder, { recursive: true, force: true }) };
 }
 

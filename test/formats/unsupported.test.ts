@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { DbopsError } from '../../src/errors.ts';
 import { readFolder } from '../../src/formats/open-folder.ts';
 import { folderOf } from '../cli/run-cli.ts';
-import { targets } from '../db/targets.ts';
+import { inTurn, mostlyServers, targets } from '../db/targets.ts';
 import { exists, withProject } from '../migrate/project.ts';
 
 function errorOf(work: () => unknown): DbopsError {
@@ -171,6 +171,7 @@ const files = {
 };
 
 describe.each(targets)('migrations that an unsupported tool has recorded, on $name', (target) => {
+  const it = inTurn(target, mostlyServers);
   it.each(tables)('are not applied again: %s', (tool, sql) =>
     withProject(target, files, async ({ dbops, query, ...project }) => {
       await query(sql);

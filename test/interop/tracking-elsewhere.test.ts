@@ -1,13 +1,14 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect } from 'vitest';
 import { readFolder } from '../../src/formats/open-folder.ts';
 import { findElsewhere } from '../../src/runner/tracking-elsewhere.ts';
 import { withSession } from '../db/session.ts';
-import { servers, withDatabase } from '../db/targets.ts';
+import { inTurn, servers, withDatabase } from '../db/targets.ts';
 import { projectOn, withClient, writeProject, type Project } from '../migrate/project.ts';
 import { findingsOf } from './elsewhere.ts';
 import { latest, migrator, outcome } from './kysely-project.ts';
 
 describe.each(servers)('where the tracking table records nothing, on $name', (server) => {
+  const it = inTurn(server, servers);
   const withFiles = (files: Record<string, string>, test: (project: Project) => Promise<void>) =>
     withDatabase(server, (url) => test(projectOn(url, writeProject(files))));
 

@@ -4,9 +4,9 @@ import { drizzle } from 'drizzle-orm/node-postgres';
 import { migrate } from 'drizzle-orm/node-postgres/migrator';
 import { drizzle as drizzle1 } from 'drizzle-orm-1/node-postgres';
 import { migrate as migrate1 } from 'drizzle-orm-1/node-postgres/migrator';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, vi } from 'vitest';
 import { runShell } from '../cli/run-cli.ts';
-import { servers, withDatabase } from '../db/targets.ts';
+import { inTurn, servers, withDatabase } from '../db/targets.ts';
 import {
   byState,
   exists,
@@ -160,6 +160,7 @@ const peers: Peer[] = [
 vi.setConfig({ testTimeout: 60_000 });
 
 describe.each(servers)('on $name', (server) => {
+  const it = inTurn(server, servers);
   const withFiles = (files: Record<string, string>, test: (project: Project) => Promise<void>) =>
     withDatabase(server, (url) => test(projectOn(url, writeProject(files))));
 

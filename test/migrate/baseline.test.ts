@@ -3,9 +3,17 @@ import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { supabasePlatform } from '../../src/formats/supabase/platform.ts';
 import { reference } from '../catalog/trial.ts';
-import { newest, targets, type Target } from '../db/targets.ts';
+import { newest, newestAndEmbedded, type Server } from '../db/targets.ts';
 import { withSession } from '../db/session.ts';
-import { byState, exists, tracked, withProject, writeInto, type Project } from './project.ts';
+import {
+  byState,
+  exists,
+  tracked,
+  withProject,
+  withServerShadow,
+  writeInto,
+  type Project,
+} from './project.ts';
 
 // A shadow opens in a second, and on a busy machine in ten.
 vi.setConfig({ testTimeout: 120_000 });
@@ -56,18 +64,18 @@ const names = Object.keys(files).map((file) => file.replace('.up.sql', ''));
 
 /** A database that has so many of the migrations, and no tracking. */
 function withUntracked(
-  target: Target,
+  target: Server,
   { migrations = files, applied }: { migrations?: Record<string, string>; applied: string },
   test: (project: Project) => Promise<void>,
 ): Promise<void> {
-  return withProject(target, migrations, async (project) => {
+  return withServerShadow(target, migrations, async (project) => {
     await project.json('migrate', 'up', '--to', applied);
     await project.query('DROP SCHEMA dbops CASCADE');
     await test(project);
   });
 }
 
-describe.each(targets)('migrate baseline on $name', (target) => {
+describe.each(newestAndEmbedded)('migrate baseline on $name', (target) => {
   it('records all of the reference schema, and nothing is left to do', () =>
     withProject(target, {}, async (project) => {
       cpSync(reference, join(project.root, 'migrations'), { recursive: true });
@@ -126,7 +134,7 @@ describe.each(newest)('migrate baseline on $name', (target) => {
     };
     const rest = ['0002_grants', '0003_rows'];
     const withTable = (test: (project: Project) => Promise<void>, rows = '') =>
-      withProject(target, traceless, async (project) => {
+      withServerShadow(target, traceless, async (project) => {
         await project.query(`CREATE TABLE plans (id int PRIMARY KEY); ${rows}`);
         await test(project);
       });
@@ -200,7 +208,7 @@ describe.each(newest)('migrate baseline on $name', (target) => {
     ));
 
   it('forgets where a file was interrupted before', () =>
-    withProject(
+    withServerShadow(
       target,
       {
         '0001_plans.up.sql': 'CREATE TABLE plans (id int)',
@@ -278,7 +286,7 @@ describe.each(newest)('migrate baseline on $name', (target) => {
     }));
 
   it('refuses an empty database, and one that is tracked', () =>
-    withProject(target, files, async (project) => {
+    withServerShadow(target, files, async (project) => {
       const empty = await project.json('migrate', 'baseline');
       expect([empty.exitCode, empty.error?.code]).toEqual([2, 'BASELINE.EMPTY']);
       await project.json('migrate', 'up', '--to', '0001');
@@ -301,7 +309,7 @@ describe.each(newest)('migrate baseline on $name', (target) => {
   it.each(Object.entries(folders))(
     'writes the rows of %s',
     (_, { flags, files: folder, tracking }) =>
-      withProject(target, {}, async (project) => {
+      withServerShadow(target, {}, async (project) => {
         writeInto(project.root, folder);
         await project.json('migrate', 'up', ...flags);
         const count = `SELECT count(*)::int FROM ${tracking.split(',')[0]}`;

@@ -1,6 +1,6 @@
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, vi } from 'vitest';
 import { prisma as format } from '../../src/formats/prisma/index.ts';
-import { app, servers, withDatabase } from '../db/targets.ts';
+import { app, inTurn, servers, withDatabase } from '../db/targets.ts';
 import { withWire, type Verdict } from '../db/wire.ts';
 import { withPooler } from '../db/pooler.ts';
 import {
@@ -43,6 +43,7 @@ const findings = async (project: Project) => {
 };
 
 describe.each(servers)('a checkpoint of a state that no longer exists, on $name', (server) => {
+  const it = inTurn(server, servers);
   const withPrisma = (test: (project: Project) => Promise<void>) =>
     withDatabase(server, (url) => test(projectOn(url, writeProject(prisma))));
 
@@ -172,6 +173,7 @@ describe.each(servers)('a checkpoint of a state that no longer exists, on $name'
 });
 
 describe.each(servers)('a connection that is lost outside a transaction on $name', (server) => {
+  const it = inTurn(server, servers);
   const files = {
     '0001_a.up.sql': alone('CREATE TABLE t (a int)', 'CREATE INDEX CONCURRENTLY t_a ON t (a)'),
   };
@@ -232,6 +234,7 @@ describe.each(servers)('a connection that is lost outside a transaction on $name
 });
 
 describe.each(servers)('outside a transaction on $name', (server) => {
+  const it = inTurn(server, servers);
   it('a module that leaves a transaction open is not applied', () =>
     withProject(
       server,

@@ -1,5 +1,5 @@
-import { describe, expect, it } from 'vitest';
-import { servers } from '../db/targets.ts';
+import { describe, expect } from 'vitest';
+import { inTurn, servers } from '../db/targets.ts';
 import { withWire, type Verdict } from '../db/wire.ts';
 import { byState, exists, projectOn, tracked, withProject } from './project.ts';
 
@@ -15,6 +15,7 @@ const folders = {
 const isCommit = (sql: string) => sql.includes('COMMIT') && sql.includes('0001_t');
 
 describe.each(servers)('a connection that is lost at COMMIT on $name', (server) => {
+  const it = inTurn(server, servers);
   it.each(['SQL', 'module'] as const)(
     'after it was committed: it is applied and reported as applied (%s)',
     (kind) =>

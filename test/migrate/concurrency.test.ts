@@ -1,5 +1,5 @@
-import { describe, expect, it } from 'vitest';
-import { app, servers } from '../db/targets.ts';
+import { describe, expect } from 'vitest';
+import { app, inTurn, servers } from '../db/targets.ts';
 import {
   byState,
   projectOn,
@@ -25,6 +25,7 @@ const folder = Object.fromEntries(
 const sleeper = { '0001_sleep.up.sql': 'SELECT pg_sleep(60)' };
 
 describe.each(servers)('runners on $name', (server) => {
+  const it = inTurn(server, servers);
   it('that start at once apply every migration once', () =>
     withProject(server, folder, async (project) => {
       const runners = Array.from({ length: 16 }, () => project.json('migrate', 'up'));

@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
-import { servers, targets } from '../db/targets.ts';
+import { inTurn, servers, targets } from '../db/targets.ts';
 import { catalogOf } from '../reference/catalog.ts';
 import { exists, withProject, type Project } from './project.ts';
 
@@ -18,6 +18,7 @@ const applied = async ({ query }: Project) =>
   (await query('SELECT FROM _prisma_migrations WHERE finished_at IS NOT NULL')).length;
 
 describe.each(targets)('a file of another tool on $name', (target) => {
+  const it = inTurn(target);
   it('that can’t be a transaction runs statement by statement, and says so', () =>
     withProject(
       target,

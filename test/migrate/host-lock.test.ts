@@ -1,5 +1,5 @@
-import { describe, expect, it } from 'vitest';
-import { servers, type Target } from '../db/targets.ts';
+import { describe, expect } from 'vitest';
+import { inTurn, servers, type Target } from '../db/targets.ts';
 import { withPooler } from '../db/pooler.ts';
 import {
   projectOn,
@@ -26,6 +26,7 @@ const knex = {
 };
 
 describe.each(servers)('the lock of the folder’s own tool on $name', (server) => {
+  const it = inTurn(server, servers);
   it.each(['directly', 'behind a pooler'])('is taken and released, %s', (way) =>
     withWay(way, server, prisma, (project, direct) =>
       withClient(direct.url, async (prismaItself) => {

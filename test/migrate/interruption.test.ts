@@ -1,6 +1,6 @@
 import type pg from 'pg';
-import { describe, expect, it } from 'vitest';
-import { servers } from '../db/targets.ts';
+import { describe, expect } from 'vitest';
+import { inTurn, servers } from '../db/targets.ts';
 import { catalogOf } from '../reference/catalog.ts';
 import {
   byState,
@@ -34,6 +34,7 @@ function inTheMiddle(
 }
 
 describe.each(servers)('migrate up on $name', (server) => {
+  const it = inTurn(server, servers);
   it.each(['SIGINT', 'SIGTERM'] as const)('rolls back at once on %s', (signal) =>
     withProject(server, folder, async (project) => {
       await inTheMiddle(project, async ({ child, answer }) => {

@@ -1,5 +1,5 @@
-import { describe, expect, it, vi } from 'vitest';
-import { targets } from '../db/targets.ts';
+import { describe, expect, vi } from 'vitest';
+import { inTurn, targets } from '../db/targets.ts';
 import { byState, tracked, withProject, type Project } from './project.ts';
 
 // PGlite opens in half a second, and on a busy machine in several.
@@ -16,6 +16,7 @@ async function nameOf({ query }: Project): Promise<string> {
 }
 
 describe.each(targets)('the label of a database on $name', (target) => {
+  const it = inTurn(target);
   it('asks for its name before a rollback', () =>
     withProject(target, folder, async (project) => {
       await project.dbops('migrate', 'up');

@@ -1,7 +1,7 @@
 import type pg from 'pg';
-import { describe, expect, it } from 'vitest';
+import { describe, expect } from 'vitest';
 import { withPooler } from '../db/pooler.ts';
-import { servers } from '../db/targets.ts';
+import { inTurn, servers } from '../db/targets.ts';
 import {
   exists,
   projectOn,
@@ -67,6 +67,7 @@ async function untilQueued(client: pg.Client, times: number): Promise<void> {
 }
 
 describe.each(servers)('a migration that waits for a table on $name', (server) => {
+  const it = inTurn(server, servers);
   it('lets other readers pass between its attempts, and succeeds in the end', () =>
     withProject(server, altering, async (project) => {
       await project.dbops('migrate', 'up', '--steps', '1');

@@ -1,5 +1,5 @@
-import { describe, expect, it } from 'vitest';
-import { servers } from '../db/targets.ts';
+import { describe, expect } from 'vitest';
+import { inTurn, servers } from '../db/targets.ts';
 import { withWire, type Verdict } from '../db/wire.ts';
 import { catalogOf } from '../reference/catalog.ts';
 import { projectOn, until, withClient, withProject, type Project } from './project.ts';
@@ -15,6 +15,7 @@ const invalid = 'SELECT indexrelid::regclass FROM pg_index WHERE NOT indisvalid'
 const alone = (sql: string) => `-- dbops: no-transaction\n${sql};`;
 
 describe.each(servers)('a statement outside a transaction on $name', (server) => {
+  const it = inTurn(server, servers);
   it.each([
     'CREATE INDEX CONCURRENTLY t_x ON t (x)',
     'CREATE INDEX CONCURRENTLY ON t (x)',

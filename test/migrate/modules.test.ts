@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
-import { servers, targets } from '../db/targets.ts';
+import { inTurn, servers, targets } from '../db/targets.ts';
 import { runShell } from '../cli/run-cli.ts';
 import { byState, exists, tracked, withProject, writeProject } from './project.ts';
 
@@ -18,6 +18,7 @@ const loader = resolve(import.meta.dirname, '../../src/formats/shared/import-mod
 const createB = `await db.schema.createTable('b').addColumn('id', 'integer').execute();`;
 
 describe.each(targets)('a Kysely module on $name', (target) => {
+  const it = inTurn(target);
   it('runs between SQL files, up and down', () =>
     withProject(
       target,
@@ -154,6 +155,7 @@ describe.each(targets)('a Kysely module on $name', (target) => {
 });
 
 describe.each(servers)('the connection of a module on $name', (target) => {
+  const it = inTurn(target, servers);
   it.each(['COMMIT', 'SELECT 1; rollback', 'BEGIN'])('lets no module send %s', (statement) =>
     withProject(
       target,

@@ -1,8 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, vi } from 'vitest';
 import { DbopsError } from '../../src/errors.ts';
-import { servers, targets, withDatabase } from '../db/targets.ts';
+import { inTurn, servers, targets, withDatabase } from '../db/targets.ts';
 import { withSession } from '../db/session.ts';
 
 import { catalogOf } from '../reference/catalog.ts';
@@ -43,6 +43,7 @@ const fused = {
 };
 
 describe.each(targets)('a file outside a transaction on $name', (target) => {
+  const it = inTurn(target);
   it('resumes where it was interrupted, and ends as an undisturbed run does', () =>
     withDatabase(target, (url) =>
       withSession(url, async (session) => {
@@ -184,6 +185,7 @@ const indexing = {
 };
 
 describe.each(servers)('CREATE INDEX CONCURRENTLY on $name', (server) => {
+  const it = inTurn(server, servers);
   it('is completed by the next run when the run that waits for a transaction is killed', () =>
     withProject(server, indexing, async (project) => {
       await project.dbops('migrate', 'up', '--steps', '1');

@@ -1,7 +1,7 @@
 import type pg from 'pg';
-import { describe, expect, it } from 'vitest';
+import { describe, expect } from 'vitest';
 import { withPooler } from '../db/pooler.ts';
-import { servers } from '../db/targets.ts';
+import { inTurn, servers } from '../db/targets.ts';
 import { exists, projectOn, until, withClient, withProject, type Project } from './project.ts';
 
 const indexing = {
@@ -23,6 +23,7 @@ function whileOpen(
 }
 
 describe.each(servers)('a statement that waits outside a transaction on $name', (server) => {
+  const it = inTurn(server, servers);
   it.each(['directly', 'behind a pooler'])(
     'is cancelled when patience is over, and says who is in the way, %s',
     (way) =>

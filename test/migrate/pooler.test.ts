@@ -1,5 +1,5 @@
-import { describe, expect, it, vi } from 'vitest';
-import { servers } from '../db/targets.ts';
+import { describe, expect, vi } from 'vitest';
+import { inTurn, servers } from '../db/targets.ts';
 import { withPooler } from '../db/pooler.ts';
 import {
   byState,
@@ -39,6 +39,7 @@ const sleeper = {
 };
 
 describe.each(servers)('behind a transaction pooler on $name', (server) => {
+  const it = inTurn(server, servers);
   /** The same project, directly and by way of a pooler with so few server connections. */
   const withPooled = (
     files: Record<string, string>,

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import * as z from 'zod';
 import { folderOf, program, runCli, startShell, type Answer } from '../cli/run-cli.ts';
-import { withDatabase, type Target } from '../db/targets.ts';
+import { withDatabase, type Server, type Target } from '../db/targets.ts';
 import { withSession } from '../db/session.ts';
 
 type Files = Record<string, string>;
@@ -50,6 +50,22 @@ export function withProject(
   test: (project: Project) => Promise<void>,
 ): Promise<void> {
   return withDatabase(target, async (url) => test(projectOn(url, writeFolder(files))));
+}
+
+/**
+ * As `withProject`, with the shadow databases on the server of the project, where one takes a fifth of the CPU
+ * time of an embedded one. For tests that are not about where a shadow is.
+ */
+export function withServerShadow(
+  server: Server,
+  files: Files,
+  test: (project: Project) => Promise<void>,
+): Promise<void> {
+  return withProject(server, files, async (project) => {
+    const config = JSON.stringify({ shadowUrl: server.adminUrl });
+    writeInto(project.root, { 'dbops.config.json': config });
+    await test(project);
+  });
 }
 
 /** The same folder on another database. */

@@ -1,5 +1,5 @@
-import { describe, expect, it, vi } from 'vitest';
-import { targets } from '../db/targets.ts';
+import { describe, expect, vi } from 'vitest';
+import { inTurn, mostlyServers, targets } from '../db/targets.ts';
 import { catalogOf } from '../reference/catalog.ts';
 import { byState, exists, tracked, withProject, type Project } from './project.ts';
 
@@ -19,6 +19,7 @@ const chain = {
 const names = ['0001_a', '0002_b', '0010_c'];
 
 describe.each(targets)('migrate on $name', (target) => {
+  const it = inTurn(target, mostlyServers);
   it('applies in order, records each, and then has nothing to do', () =>
     withProject(target, chain, async (project) => {
       const pending = await project.json('migrate', 'status', '--check');

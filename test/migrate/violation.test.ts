@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
-import { app, servers, targets } from '../db/targets.ts';
+import { app, inTurn, servers, targets } from '../db/targets.ts';
 import { catalogOf } from '../reference/catalog.ts';
 import { projectOn, withClient, withProject } from './project.ts';
 
@@ -140,6 +140,7 @@ describe.each(targets)('rows that forbid a migration on $name', (target) => {
 });
 
 describe.each(servers)('rows that forbid a migration on $name', (server) => {
+  const it = inTurn(server, servers);
   it('are counted and named, with the fix, and nothing is changed', () =>
     withProject(server, { '0001_shop.up.sql': shop }, async (project) => {
       await project.dbops('migrate', 'up');

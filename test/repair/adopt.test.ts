@@ -1,8 +1,8 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect } from 'vitest';
 import { drizzle } from 'drizzle-orm-1/node-postgres';
 import { migrate } from 'drizzle-orm-1/node-postgres/migrator';
 import { deploy } from '../interop/prisma-engine.ts';
-import { servers, withDatabase } from '../db/targets.ts';
+import { inTurn, servers, withDatabase } from '../db/targets.ts';
 import {
   projectOn,
   withClient,
@@ -23,6 +23,7 @@ const steps: MigrationText[] = [
 ];
 
 describe.each(servers)('a move to another tool on $name', (server) => {
+  const it = inTurn(server, servers);
   const withApplied = (test: (project: Project) => Promise<void>) =>
     withDatabase(server, async (url) => {
       const root = writeProject(writers.prisma(steps));

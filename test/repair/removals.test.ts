@@ -4,7 +4,7 @@ import { readFolder } from '../../src/formats/open-folder.ts';
 import { readRows } from '../../src/repair/read.ts';
 import { matchRows } from '../../src/repair/rows.ts';
 import { withSession } from '../db/session.ts';
-import { servers, targets, withDatabase, type Target } from '../db/targets.ts';
+import { inTurn, servers, targets, withDatabase, type Target } from '../db/targets.ts';
 import { projectOn, writeProject, type Document, type Project } from '../migrate/project.ts';
 import { writers, type FormatName } from './desync/folders.ts';
 
@@ -127,6 +127,7 @@ function deleteRows({ project, folder }: Opened, isLost: (name: string) => boole
 }
 
 describe.each(servers)('a folder that drops what it creates, on $name', (server) => {
+  const it = inTurn(server, servers);
   it.each(formats)('finds nothing to repair on a healthy database of %s', (format) =>
     withFolder(server, format, ordered, async (opened) => {
       const shown = await opened.repair();

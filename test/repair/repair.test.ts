@@ -7,7 +7,7 @@ import { applyRepair } from '../../src/repair/apply.ts';
 import { diagnose } from '../../src/repair/diagnose.ts';
 import { planRepair } from '../../src/repair/plan.ts';
 import { withSession } from '../db/session.ts';
-import { servers, targets, withDatabase } from '../db/targets.ts';
+import { inTurn, servers, targets, withDatabase } from '../db/targets.ts';
 import {
   byState,
   exists,
@@ -31,6 +31,7 @@ ALTER TABLE accounts ADD COLUMN email text;`,
 };
 
 describe.each(servers)('repair-tracking on $name', (server) => {
+  const it = inTurn(server, servers);
   const repair = (project: Project, ...words: string[]) =>
     project.json('repair-tracking', ...words, '--shadow-url', server.adminUrl);
 

@@ -1,6 +1,6 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect } from 'vitest';
 import { readFolder } from '../../src/formats/open-folder.ts';
-import { servers, withDatabase, type Target } from '../db/targets.ts';
+import { inTurn, servers, withDatabase, type Target } from '../db/targets.ts';
 import { projectOn, writeProject, type Project } from '../migrate/project.ts';
 import { writers, type FormatName } from './desync/folders.ts';
 
@@ -92,6 +92,7 @@ const cases: Record<string, Case> = {
 };
 
 describe.each(servers)('a search_path set by', (server) => {
+  const it = inTurn(server, servers);
   it.each(Object.keys(cases))(`%s is that of the replay (${server.name})`, (name) =>
     withPath(server, cases[name] ?? { format: 'dbops' }, async ({ project, words, table }) => {
       const verdicts = async (...more: string[]) => {

@@ -1,7 +1,7 @@
 import { drizzle } from 'drizzle-orm/node-postgres';
 import { migrate } from 'drizzle-orm/node-postgres/migrator';
-import { describe, expect, it } from 'vitest';
-import { servers } from '../db/targets.ts';
+import { describe, expect } from 'vitest';
+import { inTurn, servers } from '../db/targets.ts';
 import type { Project } from '../migrate/project.ts';
 import { withWorkedProject, type WorkedProject } from '../worked-projects/worked-project.ts';
 
@@ -16,6 +16,7 @@ const sphinx = '0008_shocking_sphinx';
 const rows = 'SELECT hash, created_at::text FROM drizzle.__drizzle_migrations ORDER BY created_at';
 
 describe.each(servers)('the incident of the workshops project on $name', (server) => {
+  const it = inTurn(server, servers);
   const withLostRows = (test: (project: WorkedProject) => Promise<void>) =>
     withWorkedProject(server, 'workshops', async (project) => {
       await project.dbops('migrate', 'up', '--to', '0007_quick_lobby');

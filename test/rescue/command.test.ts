@@ -1,6 +1,6 @@
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, vi } from 'vitest';
 import * as z from 'zod';
-import { servers, withDatabase, type Target } from '../db/targets.ts';
+import { inTurn, servers, withDatabase, type Target } from '../db/targets.ts';
 import { withSession } from '../db/session.ts';
 import {
   projectOn,
@@ -49,6 +49,7 @@ const namesOf = (list: unknown) =>
     .toSorted();
 
 describe.each(servers)('migrate up that destroys on $name', (target) => {
+  const it = inTurn(target, servers);
   it('prints counts, saves the rows, and has the same rows after the rollback', () =>
     withShop(target, async (project) => {
       await project.query('CREATE TABLE by_hand AS SELECT 1 AS id');
@@ -162,6 +163,7 @@ describe.each(servers)('migrate up that destroys on $name', (target) => {
 });
 
 describe.each(servers)('what destroys without saying so on $name', (target) => {
+  const it = inTurn(target, servers);
   it('is kept of a module, and of a file outside a transaction', () =>
     withProject(target, shop, async (project) => {
       await project.dbops('migrate', 'up', '--to', '1');
@@ -191,6 +193,7 @@ describe.each(servers)('what destroys without saying so on $name', (target) => {
 describe.each(servers)(
   'migrate up after a rollback, with a backfill in between, on $name',
   (target) => {
+    const it = inTurn(target, servers);
     const files = {
       '0001_items.up.sql': 'CREATE TABLE items (id int PRIMARY KEY, name text NOT NULL)',
       '0002_slug.up.sql': 'ALTER TABLE items ADD COLUMN slug text',

@@ -6,7 +6,7 @@ import { withSession } from '../db/session.ts';
 import { bringBack, contentOf, destroy } from './session.ts';
 import { randomTable, typesOf } from './random.ts';
 
-const tables = cases(15);
+const tables = cases(6);
 
 describe.each(targets)('any table on $name', (target) => {
   it(

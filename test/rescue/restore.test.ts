@@ -1,8 +1,8 @@
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, vi } from 'vitest';
 import type { Session } from '../../src/db/session.ts';
 import { restore } from '../../src/rescue/restore/run.ts';
 import { readRecords } from '../../src/rescue/record.ts';
-import { targets, withDatabase, type Target } from '../db/targets.ts';
+import { inTurn, targets, withDatabase, type Target } from '../db/targets.ts';
 import { withSession } from '../db/session.ts';
 import { bringBack, contentOf, destroy, putBack } from './session.ts';
 
@@ -23,6 +23,7 @@ const fatesOf = (restored: Awaited<ReturnType<typeof putBack>>) =>
 const none = { restored: 0, same: 0, conflict: 0, orphan: 0, missing: 0 };
 
 describe.each(targets)('putting back on $name', (target) => {
+  const it = inTurn(target);
   it('leaves alone what has another row in its place, and what has no parent any more', () =>
     withTables(
       target,

@@ -1,5 +1,5 @@
-import { describe, expect, it, vi } from 'vitest';
-import { app, servers, withDatabase, type Server } from '../db/targets.ts';
+import { describe, expect, vi } from 'vitest';
+import { app, inTurn, servers, withDatabase, type Server } from '../db/targets.ts';
 import { withWire, type Verdict } from '../db/wire.ts';
 import { projectOn, until, withClient, writeFolder, type Project } from '../migrate/project.ts';
 
@@ -38,6 +38,7 @@ async function rowsOf({ query }: Project): Promise<{ table: number; copies: numb
 }
 
 describe.each(servers)('rows that are kept on $name', (server) => {
+  const it = inTurn(server, servers);
   it.each([
     'CREATE TABLE dbops_rescue.copy',
     'SAVEPOINT dbops_script',

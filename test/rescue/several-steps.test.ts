@@ -1,9 +1,16 @@
 import { describe, expect, it, vi } from 'vitest';
 import * as z from 'zod';
-import { casesOn, newest, targets } from '../db/targets.ts';
+import {
+  casesOn,
+  mostlyServers,
+  newest,
+  targets,
+  type Server,
+  type Target,
+} from '../db/targets.ts';
 import { withSession } from '../db/session.ts';
 import { withWire, type Verdict } from '../db/wire.ts';
-import { projectOn, withProject, type Project } from '../migrate/project.ts';
+import { projectOn, withProject, withServerShadow, type Project } from '../migrate/project.ts';
 import { contentOf } from './session.ts';
 
 // The first proof of a folder opens an embedded shadow.
@@ -133,20 +140,22 @@ const filesOf = ({ create, destroy }: Story) => ({
 
 const contents = ({ url }: Project) => withSession(url, contentOf);
 
-async function withStory(
-  target: (typeof targets)[number],
-  story: Story,
-  test: (project: Project) => Promise<void>,
-): Promise<void> {
-  await withProject(target, filesOf(story), async (project) => {
-    await project.json('migrate', 'up', '--to', '0001_create');
-    await withSession(project.url, (session) => session.script(story.rows));
-    await test(project);
-  });
+type Test = (project: Project) => Promise<void>;
+
+const withStory = (target: Target, story: Story, test: Test) =>
+  withProject(target, filesOf(story), (project) => afterRows(project, story, test));
+
+const withStoryOnServer = (server: Server, story: Story, test: Test) =>
+  withServerShadow(server, filesOf(story), (project) => afterRows(project, story, test));
+
+async function afterRows(project: Project, { rows }: Story, test: Test): Promise<void> {
+  await project.json('migrate', 'up', '--to', '0001_create');
+  await withSession(project.url, (session) => session.script(rows));
+  await test(project);
 }
 
 describe.each(targets)('migrate down over several migrations on $name', (target) => {
-  it.each(casesOn(target, Object.entries(stories)))('restores %s', (_, story) =>
+  it.each(casesOn(target, Object.entries(stories), mostlyServers))('restores %s', (_, story) =>
     withStory(target, story, async (project) => {
       const before = await contents(project);
       expect((await project.json('migrate', 'up')).error).toBeUndefined();
@@ -170,7 +179,7 @@ describe.each(newest)('migrate down and redo over several migrations on $name', 
   };
 
   it('restores with --steps, and in separate runs, what --to restores', () =>
-    withStory(target, sample, async (project) => {
+    withStoryOnServer(target, sample, async (project) => {
       const before = await contents(project);
       await project.dbops('migrate', 'up');
       expect((await project.json('migrate', 'down', '--steps', '2'))['notRestored']).toEqual([]);
@@ -182,7 +191,7 @@ describe.each(newest)('migrate down and redo over several migrations on $name', 
     }));
 
   it('redoes them, and keeps a copy of everything that they destroy again', () =>
-    withStory(target, sample, async (project) => {
+    withStoryOnServer(target, sample, async (project) => {
       const before = await contents(project);
       await project.dbops('migrate', 'up');
       const after = await contents(project);
@@ -194,7 +203,7 @@ describe.each(newest)('migrate down and redo over several migrations on $name', 
     }));
 
   it('restores with rescue restore, by the name of each, what --no-restore left', () =>
-    withStory(target, sample, async (project) => {
+    withStoryOnServer(target, sample, async (project) => {
       const before = await contents(project);
       await project.dbops('migrate', 'up');
       const down = await project.json('migrate', 'down', '--to', '1', '--no-restore');
@@ -208,7 +217,7 @@ describe.each(newest)('migrate down and redo over several migrations on $name', 
     }));
 
   it('reports values whose rows no longer exist, rows whose key is taken, and what was never copied', () =>
-    withStory(
+    withStoryOnServer(
       target,
       {
         create: item + 'CREATE TABLE log (id int PRIMARY KEY, line text);',
@@ -239,7 +248,7 @@ describe.each(newest)('migrate down and redo over several migrations on $name', 
     ));
 
   it('restores after the run the rows whose parents came back in a later step', () =>
-    withStory(
+    withStoryOnServer(
       target,
       {
         create: item + gone,
@@ -258,7 +267,7 @@ describe.each(newest)('migrate down and redo over several migrations on $name', 
     ));
 
   it('restores the others where the server refuses the rows of one migration, and reports it', () =>
-    withStory(
+    withStoryOnServer(
       target,
       { ...sample, destroy: [...sample.destroy, 'CREATE TABLE more (id int)'] },
       async (project) => {
@@ -280,7 +289,7 @@ describe.each(newest)('migrate down and redo over several migrations on $name', 
   it.each(['SAVEPOINT dbops_restore', 'COMMIT; RESET ALL'])(
     'restores everything in a second run after kill -9 at %s of the first',
     (statement) =>
-      withStory(target, sample, async (project) => {
+      withStoryOnServer(target, sample, async (project) => {
         const before = await contents(project);
         await project.dbops('migrate', 'up');
         const judge = (sql: string): Verdict => (sql.includes(statement) ? 'hold answer' : 'pass');
@@ -298,7 +307,7 @@ describe.each(newest)('migrate down and redo over several migrations on $name', 
   );
 
   it('leaves the values that somebody wrote into a column that existed before the rollback', () =>
-    withStory(
+    withStoryOnServer(
       target,
       {
         create: item,

@@ -5,7 +5,7 @@ import { seeds } from '../../src/reference/seeds/index.ts';
 import { monthsAround } from '../../src/seed/months.ts';
 import type { SeedCounts } from '../../src/seed/plan.ts';
 import { seed, type SeedOptions } from '../../src/seed/run.ts';
-import { withDatabase, type Target } from '../db/targets.ts';
+import { createFilled, type Target } from '../db/targets.ts';
 import { withSession } from '../db/session.ts';
 import { applyMigrations } from '../reports/database.ts';
 
@@ -32,8 +32,7 @@ export interface Answer {
 
 /** Runs the test with a new database that has all migrations. */
 export function migrated(target: Target, test: (trial: Trial) => Promise<void>): Promise<void> {
-  return withDatabase(target, async (url) => {
-    await withSession(url, (session) => applyMigrations(session));
+  return withMigrated(target, async (url) => {
     let open: Promise<Session> | undefined;
     const session = () =>
       (open ??= openSession(parseTarget(url), { application: 'dbops test', path: 'DEFAULT' }));
@@ -51,6 +50,17 @@ export function migrated(target: Target, test: (trial: Trial) => Promise<void>):
       await close();
     }
   });
+}
+
+async function withMigrated(target: Target, test: (url: string) => Promise<void>): Promise<void> {
+  const database = await createFilled(target, 'reference', (url) =>
+    withSession(url, (session) => applyMigrations(session)),
+  );
+  try {
+    await test(database.url);
+  } finally {
+    await database.drop();
+  }
 }
 
 /** Seeds every set at `now`. */

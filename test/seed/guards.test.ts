@@ -1,8 +1,9 @@
-import { describe, expect, it } from 'vitest';
-import { targets, withDatabase } from '../db/targets.ts';
+import { describe, expect } from 'vitest';
+import { inTurn, targets, withDatabase } from '../db/targets.ts';
 import { dbops, migrated } from './database.ts';
 
 describe.each(targets)('dbops seed on $name', (target) => {
+  const it = inTurn(target);
   it('rejects a production or protected database, even with --confirm', () =>
     migrated(target, async (trial) => {
       await trial.dbops('env', 'set', 'production');

@@ -1,5 +1,5 @@
-import { describe, expect, it } from 'vitest';
-import { targets } from '../db/targets.ts';
+import { describe, expect } from 'vitest';
+import { inTurn, targets } from '../db/targets.ts';
 import { migrated, now, tables, total, versions } from './database.ts';
 
 /** Each user's balance beside the sum that it must be. */
@@ -13,6 +13,7 @@ const inBalance = [
 ];
 
 describe.each(targets)('dbops seed on $name', (target) => {
+  const it = inTurn(target);
   it('creates exactly the documented rows', () =>
     migrated(target, async (trial) => {
       expect((await trial.dbops('seed')).code).toBe(0);

@@ -8,7 +8,7 @@ import { reference, trialOf } from '../catalog/trial.ts';
 import { openSession, type Session } from '../../src/db/session.ts';
 import { parseTarget } from '../../src/db/target.ts';
 import { splitStatements } from '../../src/sql/statements.ts';
-import { createDatabase, targets, type Database } from '../db/targets.ts';
+import { createDatabase, inTurn, targets, type Database } from '../db/targets.ts';
 
 const names = [...checks, ...applicationChecks].map(({ name }) => name);
 const examples = names.flatMap((check) =>
@@ -20,6 +20,7 @@ it('has an example of every check', () => {
 });
 
 describe.each(targets)('the checks on $name', (target) => {
+  const it = inTurn(target);
   let comparison: Comparison;
   let database: Database;
   let live: Session;

@@ -5,7 +5,7 @@ import { notCompared } from '../../src/verify/checks/schema-objects.ts';
 import { sortFindings } from '../../src/verify/known-findings.ts';
 import type { Finding } from '../../src/report.ts';
 import { folderOf, runCli } from '../cli/run-cli.ts';
-import { targets } from '../db/targets.ts';
+import { newestAndEmbedded, servers } from '../db/targets.ts';
 import { migrated } from '../catalog/trial.ts';
 
 const folder = {
@@ -57,7 +57,7 @@ describe('findings', () => {
   });
 });
 
-describe.each(targets)('verify on $name', (target) => {
+describe.each(newestAndEmbedded)('verify on $name', (target) => {
   it(
     'names the last migration that changed an object, and leaves out known findings',
     () =>
@@ -94,7 +94,7 @@ describe.each(targets)('verify on $name', (target) => {
   );
 });
 
-describe.each(targets)('the help on $name', (target) => {
+describe.each(servers)('the help on $name', (target) => {
   it(
     'restores triggers, rules, statistics and functions',
     () =>

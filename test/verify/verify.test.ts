@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { checks as applicationChecks } from '../../src/reference/checks/index.ts';
 import { checks } from '../../src/verify/checks/index.ts';
 import { folderOf, runCli } from '../cli/run-cli.ts';
-import { servers, targets } from '../db/targets.ts';
+import { inTurn, servers, targets } from '../db/targets.ts';
 import { withSession } from '../db/session.ts';
 import { migrated, reference, type Trial } from '../catalog/trial.ts';
 
@@ -24,6 +24,7 @@ const found = {
 const alone = 'different-constraint posts_status_check on public.posts';
 
 describe.each(targets)('verify on $name', (target) => {
+  const it = inTurn(target);
   it('runs the groups that are named, or all of them', () =>
     migrated(target, reference, async ({ sql, findings }) => {
       await sql(damage);

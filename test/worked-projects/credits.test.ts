@@ -1,5 +1,5 @@
-import { describe, expect, it } from 'vitest';
-import { servers } from '../db/targets.ts';
+import { describe, expect } from 'vitest';
+import { inTurn, servers } from '../db/targets.ts';
 import { deploy } from '../interop/prisma-engine.ts';
 import { byState, type Project } from '../migrate/project.ts';
 import {
@@ -12,6 +12,7 @@ import {
 const enhanced = '20251106171518_add_enhanced_credits_user_fields';
 
 describe.each(servers)('the credits project on $name', (server) => {
+  const it = inTurn(server, servers);
   const withUsers = (test: (project: WorkedProject) => Promise<void>) =>
     withWorkedProject(server, 'credits', async (project) => {
       await project.dbops('migrate', 'up', '--to', '20251103110045_subscriptions_and_credits');

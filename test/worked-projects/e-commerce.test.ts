@@ -1,7 +1,7 @@
 import { cpSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
-import { servers } from '../db/targets.ts';
+import { describe, expect } from 'vitest';
+import { inTurn, servers } from '../db/targets.ts';
 import { byState, type Project } from '../migrate/project.ts';
 import {
   everythingIn,
@@ -13,6 +13,7 @@ import {
 const blizzard = '0006_cloudy_blizzard';
 
 describe.each(servers)('the e-commerce project on $name', (server) => {
+  const it = inTurn(server, servers);
   const withShop = (test: (project: WorkedProject) => Promise<void>) =>
     withWorkedProject(server, 'e-commerce', async (project) => {
       await project.dbops('migrate', 'up', '--to', '0005_bent_inhumans');

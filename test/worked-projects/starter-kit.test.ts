@@ -1,8 +1,8 @@
 import { renameSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect } from 'vitest';
 import { supabasePrelude } from '../../src/formats/supabase/prelude.ts';
-import { servers } from '../db/targets.ts';
+import { inTurn, servers } from '../db/targets.ts';
 import { byState } from '../migrate/project.ts';
 import {
   everythingIn,
@@ -14,6 +14,7 @@ import {
 const expansion = '20251113000000__users_billing_usage_expansion';
 
 describe.each(servers)('the starter kit on $name', (server) => {
+  const it = inTurn(server, servers);
   /** A bare server has nothing of the platform that the migrations refer to. */
   const withPlatform = (test: (project: WorkedProject) => Promise<void>) =>
     withWorkedProject(server, 'starter-kit', async (project) => {

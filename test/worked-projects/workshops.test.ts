@@ -1,7 +1,7 @@
 import { drizzle } from 'drizzle-orm/node-postgres';
 import { migrate } from 'drizzle-orm/node-postgres/migrator';
-import { describe, expect, it } from 'vitest';
-import { servers } from '../db/targets.ts';
+import { describe, expect } from 'vitest';
+import { inTurn, servers } from '../db/targets.ts';
 import { byState, type Project } from '../migrate/project.ts';
 import {
   everythingIn,
@@ -21,6 +21,7 @@ const lost = [
 const sphinx = '0008_shocking_sphinx';
 
 describe.each(servers)('the workshops project on $name', (server) => {
+  const it = inTurn(server, servers);
   /** The schema is that of 0007, the tracking table that of 0002. */
   const withLostRows = (test: (project: WorkedProject) => Promise<void>) =>
     withWorkedProject(server, 'workshops', async (project) => {

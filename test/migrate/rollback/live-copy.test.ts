@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
 import { UnplannableError } from '../../../src/ddl/unplannable.ts';
-import { newest, targets } from '../../db/targets.ts';
+import { inTurn, newest, targets } from '../../db/targets.ts';
 import { withProject } from '../project.ts';
 
 // Each proof on a copy of the live catalog opens two shadows.
@@ -37,6 +37,7 @@ const folders: [tool: string, files: Record<string, string>][] = [
 const legacy = 'CREATE TABLE legacy (id serial PRIMARY KEY, kind text)';
 
 describe.each(targets)('a rollback on a copy of the live catalog of $name', (target) => {
+  const it = inTurn(target);
   it.each(folders)('is proven beside the tracking table of %s', (tool, files) =>
     withProject(target, files, async ({ dbops: run, query }) => {
       await query(legacy);

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { servers, targets } from '../../db/targets.ts';
+import { inTurn, servers, targets } from '../../db/targets.ts';
 import { withProject } from '../project.ts';
 
 describe.each(targets)('the receipt of a rollback, on $name', (target) => {
+  const it = inTurn(target);
   it('says in which direction each column changes', () =>
     withProject(
       target,
@@ -106,6 +107,7 @@ export async function down(db) { await sql\`DROP TABLE dropped\`.execute(db); }`
 });
 
 describe.each(targets)('a rollback that the database rejects, on $name', (target) => {
+  const it = inTurn(target);
   const files = {
     '0001_a.up.sql': 'CREATE TABLE a (id int, name text NOT NULL);',
     '0002_b.up.sql': 'ALTER TABLE a ALTER name DROP NOT NULL;',
@@ -164,6 +166,7 @@ const twice: [what: string, sql: string][] = [
 ];
 
 describe.each(targets)('a migration that creates an object twice, on $name', (target) => {
+  const it = inTurn(target);
   it.each(twice)('is not called one that another tool applied: %s', (_, sql) =>
     withProject(target, { '0001_a.up.sql': sql }, async ({ json }) => {
       const { exitCode, error } = await json('migrate', 'up');

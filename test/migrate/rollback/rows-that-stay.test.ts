@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
-import { newest, targets } from '../../db/targets.ts';
+import { inTurn, newest, newestAndEmbedded } from '../../db/targets.ts';
 import { withProject } from '../project.ts';
 
 // The first proof of a folder opens an embedded shadow.
@@ -15,7 +15,8 @@ const fill = {
     INSERT INTO "Job" (line, id) VALUES ('fill', 7), ('more', 8);`,
 };
 
-describe.each(targets)('rows that a rollback leaves on $name', (target) => {
+describe.each(newestAndEmbedded)('rows that a rollback leaves on $name', (target) => {
+  const it = inTurn(target, newestAndEmbedded);
   it('are named by the receipt, and by redo and up before anything runs', () =>
     withProject(target, { ...table, ...fill }, async (project) => {
       expect((await project.json('migrate', 'up')).error).toBeUndefined();
@@ -105,7 +106,8 @@ describe.each(newest)('keys that a migration inserts on $name', (target) => {
     }));
 });
 
-describe.each(targets)('a NOT NULL that a rollback adds again on $name', (target) => {
+describe.each(newestAndEmbedded)('a NOT NULL that a rollback adds again on $name', (target) => {
+  const it = inTurn(target, newestAndEmbedded);
   const tables = {
     '0001_t.up.sql': `CREATE TABLE t (id int PRIMARY KEY, a text NOT NULL DEFAULT 'x', b int NOT NULL DEFAULT 5,
       c text NOT NULL, d text NOT NULL, e text NOT NULL, f text NOT NULL, g text NOT NULL)`,
