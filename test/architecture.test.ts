@@ -152,6 +152,21 @@ describe('src', () => {
     expect(commands.flatMap((source) => linesWith(source, sqlText))).toEqual([]);
   });
 
+  it('leaves the file system to features', () => {
+    const commands = sources.filter(({ file }) => file.startsWith('src/commands/'));
+    expect(commands.flatMap((source) => linesWith(source, /from 'node:fs/))).toEqual([]);
+  });
+
+  it('lets only the demo call other commands', () => {
+    const callers = sources.filter(({ file }) => /^src\/commands\/(?!index\.|demo\.)/.test(file));
+    const calls = callers.flatMap((source) =>
+      importsOf(source)
+        .filter((imported) => imported.startsWith('src/commands/'))
+        .map((imported) => `${source.file} imports ${imported}`),
+    );
+    expect(calls).toEqual([]);
+  });
+
   it('names no table of the bundled application outside of src/reference', () => {
     const general = sources.filter(({ file }) =>
       [...engines, ...engineFeatures].includes(unitOf(file)),
