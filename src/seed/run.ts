@@ -1,6 +1,6 @@
 import type { Context } from '../context.ts';
 import { withLockRetries } from '../db/lock.ts';
-import { needsConsent, readLabel, refuseProduction } from '../db/meta.ts';
+import { needsConsent, readLabel, assertNotProduction } from '../db/meta.ts';
 import { readOnly, transaction, type Session } from '../db/session.ts';
 import { databaseName } from '../db/target.ts';
 import { interrupted, usageError } from '../errors.ts';
@@ -64,7 +64,7 @@ async function assertMaySeed(
   write: boolean,
 ): Promise<void> {
   const label = await readLabel(session);
-  refuseProduction(session, label, 'seeding');
+  assertNotProduction(session, label, 'seeding');
   if (label.name === null) await assertSafe?.(session);
   if (write && needsConsent(session, label))
     await context.consent(

@@ -73,7 +73,7 @@ function readMigrations(directory: string, names: readonly string[]): Migration[
   return [...migrations.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-interface Asked {
+interface TrackingRequest {
   /** The text of `kysely.config.ts`. */
   settings: string;
   asked: TrackingTableName | undefined;
@@ -85,7 +85,10 @@ interface Asked {
  *
  * @param place the schema that the database has them in, where no setting names one
  */
-function contentsOf(of: Asked, place?: string): Pick<FolderContents, 'tracking' | 'unplaced'> {
+function contentsOf(
+  of: TrackingRequest,
+  place?: string,
+): Pick<FolderContents, 'tracking' | 'unplaced'> {
   const { settings, asked, migrations } = of;
   const schema = asked?.schema ?? literalOf(settings, 'migrationTableSchema');
   const table = asked?.table ?? literalOf(settings, 'migrationTableName') ?? 'kysely_migration';
