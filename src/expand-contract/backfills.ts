@@ -76,15 +76,20 @@ async function readAssignments(
         one.table.name === table &&
         (schema === undefined || schema === one.table.schema),
     );
-    if (!found)
-      throw usageError(
-        'EXPAND.SET',
-        `--set names no column that the migration adds without a value: ${each}`,
-        `Name one of these; names with capital letters need quotes: ${(await namesOf(columns)).join(', ')}`,
-      );
+    if (!found) throw notToFill(each, await namesOf(columns));
     given.set(found, value);
   }
   return given;
+}
+
+function notToFill(assignment: string, names: readonly string[]) {
+  return usageError(
+    'EXPAND.SET',
+    `--set names no column that the migration adds without a value: ${assignment}`,
+    names.length === 0
+      ? 'The migration adds no such column; run the command without --set.'
+      : `Name one of these; names with capital letters need quotes: ${names.join(', ')}`,
+  );
 }
 
 function namesOf(columns: readonly EmptyColumn[]): Promise<string[]> {
