@@ -15,7 +15,11 @@ import { redacting, screenOf } from './output/terminal.ts';
 
 declare const DBOPS_VERSION: string | undefined;
 
-type Run = (entry: CommandEntry, command: Command, flags: Record<string, unknown>) => Promise<void>;
+type RunCommand = (
+  entry: CommandEntry,
+  command: Command,
+  flags: Record<string, unknown>,
+) => Promise<void>;
 
 /**
  * Runs one command line.
@@ -32,7 +36,7 @@ export async function main(argv: string[], outer: Omit<Io, 'secrets'>): Promise<
     stderr: redacting(outer.stderr, secrets),
   };
   let exitCode: ExitCode = exitCodes.done;
-  const run: Run = async (entry, command, flags) => {
+  const run: RunCommand = async (entry, command, flags) => {
     const { execute } = await import('./execute.ts');
     exitCode = await execute({ words: entry.words, command, flags, io });
   };
@@ -59,7 +63,7 @@ function rethrown(error: unknown): never {
 }
 
 /** The whole commander program; only the commands that `argv` names are loaded. */
-export async function createProgram(argv: string[], io: Io, run: Run): Promise<Commander> {
+export async function createProgram(argv: string[], io: Io, run: RunCommand): Promise<Commander> {
   const program = new Commander('dbops')
     .description(
       'Operates the Postgres behind a SaaS: migrations, backfills, seeds, checks and reports.',
@@ -167,7 +171,7 @@ function isNamed({ words }: CommandEntry, argv: string[]): boolean {
 interface Leaf {
   entry: CommandEntry;
   command: Command;
-  run: Run;
+  run: RunCommand;
 }
 
 function configure(leaf: Commander, { entry, command, run }: Leaf): void {

@@ -89,13 +89,17 @@ export function isInteractive(io: Io, flags: CommonFlags): boolean {
   );
 }
 
-type Room = Pick<
+type ConnectionWaits = Pick<
   SessionOptions,
   'patience' | 'onCrowded' | 'waitForServer' | 'onUnreachable' | 'signal'
 >;
 
 /** The first connection waits for a free one: the command can do nothing without it. */
-function roomFor({ signal }: Io, { waitForDatabase }: Settings, progress: Progress): Room {
+function waitsFor(
+  { signal }: Io,
+  { waitForDatabase }: Settings,
+  progress: Progress,
+): ConnectionWaits {
   return {
     patience: 60_000,
     onCrowded: () => progress.update('waiting for a free connection'),
@@ -117,16 +121,16 @@ export async function withContext<T>(
   const progress = flags.quiet ? noProgress : createProgress(io.stderr, Date.now, io.environment);
   const { note, print } = writersOf(io, flags, progress);
   let server: Target | undefined;
-  const open = async (room: Room = {}) => {
+  const open = async (waits: ConnectionWaits = {}) => {
     const target = server ?? settings.target().target;
     if (target.kind === 'postgres') io.secrets.push(...target.secrets);
     onTarget(target);
-    const fresh = await openTarget(input, target, room);
+    const fresh = await openTarget(input, target, waits);
     opened.push(fresh);
     return fresh;
   };
   const openFirst = async () => {
-    const fresh = await open(roomFor(io, settings, progress));
+    const fresh = await open(waitsFor(io, settings, progress));
     // Of several servers, further connections are made to the one that answered.
     if (fresh.target.kind === 'postgres') server = fresh.target;
     onTarget(fresh.target, fresh.server);
@@ -199,10 +203,10 @@ function writersOf(
 async function openTarget(
   { command, settings }: ContextInput,
   target: Target,
-  room: Room,
+  waits: ConnectionWaits,
 ): Promise<Session> {
   const { statementTimeout } = settings;
-  const options = { application: `dbops ${command}`, statementTimeout, ...room };
+  const options = { application: `dbops ${command}`, statementTimeout, ...waits };
   if (target.kind !== 'pglite') return openSession(target, options);
   const { extensionsOfProject } = await import('./shadow/extensions.ts');
   return openSession({ ...target, extensions: extensionsOfProject(settings) }, options);

@@ -16,7 +16,6 @@ import {
   messageOf,
   type ExitCode,
 } from './errors.ts';
-import { toCsv } from './output/csv.ts';
 import { toJson } from './output/json.ts';
 import { issueLines, speakPlainly } from './output/schema-messages.ts';
 import { screenOf } from './output/terminal.ts';
@@ -141,8 +140,10 @@ async function print(report: Report, { words, flags, io }: Printed, used: Used):
   const ok = report.exitCode === exitCodes.done;
   if (flags['json']) return answer(`${toJson(document(words, ok, report, used))}\n`);
   const table = report.blocks.find((block): block is Table => block.kind === 'table');
-  if (flags['csv'] && table) answer(toCsv(table));
-  else {
+  if (flags['csv'] && table) {
+    const { toCsv } = await import('./output/csv.ts');
+    answer(toCsv(table));
+  } else {
     const explain = flags['explain'] === true;
     answer(await toText(report.blocks, { ...screenOf(io.stdout, io.environment), explain }));
   }

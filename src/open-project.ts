@@ -2,7 +2,13 @@ import { relative } from 'node:path';
 import type { Context } from './context.ts';
 import type { Session } from './db/session.ts';
 import type { Folder } from './formats/format.ts';
-import { findFolders, severalFolders, type CandidateFolder } from './formats/detect.ts';
+import { DbopsError } from './errors.ts';
+import {
+  findFolders,
+  firstFolder,
+  severalFolders,
+  type CandidateFolder,
+} from './formats/detect.ts';
 import { openFolder } from './formats/open-folder.ts';
 import { type MigrationStatus, readStatuses } from './runner/tracking-state.ts';
 import { nothingRecorded, refuseForgottenTable } from './runner/tracking-elsewhere.ts';
@@ -16,8 +22,30 @@ export async function folderOf(context: Context): Promise<Folder> {
   return openFolder(await chooseFolder(context), context.settings.trackingTable);
 }
 
-/** The same, not yet read: it may be empty. */
-export async function chooseFolder(context: Context): Promise<CandidateFolder> {
+/** Returns the same; undefined for a project without migrations. */
+export async function folderIfAny(context: Context): Promise<Folder | undefined> {
+  try {
+    return await folderOf(context);
+  } catch (error) {
+    if (error instanceof DbopsError && withoutMigrations.has(error.code)) return undefined;
+    throw error;
+  }
+}
+
+const withoutMigrations = new Set(['FOLDER.MISSING', 'FOLDER.EMPTY', 'FORMAT.UNKNOWN']);
+
+/** Returns the folder that a new migration goes to; it may be missing or empty. */
+export async function folderForNew(context: Context): Promise<CandidateFolder> {
+  try {
+    return await chooseFolder(context);
+  } catch (error) {
+    if (error instanceof DbopsError && error.code === 'FOLDER.MISSING')
+      return firstFolder(context.settings);
+    throw error;
+  }
+}
+
+async function chooseFolder(context: Context): Promise<CandidateFolder> {
   const { settings } = context;
   const candidates = findFolders(settings);
   const [only, another] = candidates;
@@ -32,7 +60,7 @@ export async function chooseFolder(context: Context): Promise<CandidateFolder> {
 }
 
 /**
- * The folder beside its tracking table.
+ * Returns the state of every migration of the folder and of its tracking table.
  *
  * @throws usage error when the table records nothing and another one does
  */

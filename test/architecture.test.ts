@@ -27,7 +27,7 @@ const layers = [
   ['command', 'flags'],
   // Features. Only those that combine others may import them: repair copies rows before it drops
   // them; expand-contract writes a backfill; migrate runs all four.
-  ['verify', 'backfill', 'seed', 'reports', 'rescue'],
+  ['init', 'verify', 'backfill', 'seed', 'reports', 'rescue'],
   ['repair', 'expand-contract'],
   ['migrate'],
   ['reference'],
@@ -102,6 +102,37 @@ const families: Family[] = [
   },
 ];
 
+interface Trip {
+  /** Words of the command line. */
+  words: string;
+  file: string;
+  /** Files that the command imports dynamically, and a run that succeeds does not. */
+  except: string[];
+  /** Greatest number of files, the command line and the bundled application included. */
+  most: number;
+}
+
+/**
+ * What a run on a server loads: all static imports, and the dynamic ones of the command itself.
+ * Raise a number only for what every run needs; import dynamically what a run needs sometimes.
+ */
+const trips: Trip[] = [
+  {
+    words: 'migrate up',
+    file: 'src/commands/migrate/up.ts',
+    except: ['src/migrate/explain-duplicate-object.ts'],
+    most: 137,
+  },
+  {
+    words: 'migrate down',
+    file: 'src/commands/migrate/down.ts',
+    except: ['src/rollback/write-down-file.ts'],
+    most: 208,
+  },
+  { words: 'migrate status', file: 'src/commands/migrate/status.ts', except: [], most: 106 },
+  { words: 'backfill run', file: 'src/commands/backfill/run.ts', except: [], most: 140 },
+];
+
 const longestFile = 300;
 /** A statement in a string or a template. */
 const sqlText =
@@ -152,6 +183,21 @@ describe('src', () => {
     expect(commands.flatMap((source) => linesWith(source, sqlText))).toEqual([]);
   });
 
+  it('leaves the file system to features', () => {
+    const commands = sources.filter(({ file }) => file.startsWith('src/commands/'));
+    expect(commands.flatMap((source) => linesWith(source, /from 'node:fs/))).toEqual([]);
+  });
+
+  it('lets only the demo call other commands', () => {
+    const callers = sources.filter(({ file }) => /^src\/commands\/(?!index\.|demo\.)/.test(file));
+    const calls = callers.flatMap((source) =>
+      importsOf(source)
+        .filter((imported) => imported.startsWith('src/commands/'))
+        .map((imported) => `${source.file} imports ${imported}`),
+    );
+    expect(calls).toEqual([]);
+  });
+
   it('names no table of the bundled application outside of src/reference', () => {
     const general = sources.filter(({ file }) =>
       [...engines, ...engineFeatures].includes(unitOf(file)),
@@ -168,6 +214,12 @@ describe('src', () => {
     expect(repeated).toEqual([]);
   });
 
+  it('writes every SQLSTATE in one table', () => {
+    const others = sources.filter(({ file }) => file !== 'src/db/sqlstate.ts');
+    const code = /'(?:[02-5][A-Z0-9]|XX|P0|HV)[A-Z0-9]{3}'/;
+    expect(others.flatMap((source) => linesWith(source, code))).toEqual([]);
+  });
+
   it('leaves exits to bin, and the console to nobody', () => {
     const offences = sources.flatMap((source) => [
       ...linesWith(source, /\bprocess\.exit\b/),
@@ -180,6 +232,15 @@ describe('src', () => {
     const written = sources.filter(({ text }) => !generatedMark.test(text));
     const long = written.filter(({ text }) => text.split('\n').length > longestFile);
     expect(long.map(({ file }) => file)).toEqual([]);
+  });
+});
+
+describe.each(trips)('dbops $words', ({ file, except, most }) => {
+  it(`loads at most ${most} files`, () => {
+    const dynamic = importsAtRun(file, 'dynamic').filter((imported) => !except.includes(imported));
+    const loaded = withImports(['src/cli.ts', 'src/execute.ts', file, ...dynamic]);
+    expect(except.filter((each) => loaded.has(each))).toEqual([]);
+    expect(loaded.size).toBeLessThanOrEqual(most);
   });
 });
 
@@ -247,6 +308,23 @@ function wrongImports(source: Source): string[] {
 function importsOf({ file, text }: Source): string[] {
   const imports = text.matchAll(/\b(?:from|import)\s*\(?\s*['"](\.[^'"]+)['"]/g);
   return [...imports].map(([, path = '']) => normalize(join(dirname(file), path)));
+}
+
+/** The own files that Node loads for a file: imports of types alone do not exist at run time. */
+function importsAtRun(file: string, kind: 'static' | 'dynamic'): string[] {
+  const pattern = {
+    static: /^(?:import|export)\s+(?!type\b)(?:[^'";]*\bfrom\s+)?'(\.[^']+\.ts)'/gm,
+    dynamic: /\bimport\(\s*'(\.[^']+\.ts)'\s*\)/g,
+  }[kind];
+  const paths = [...readFileSync(file, 'utf8').matchAll(pattern)];
+  return paths.map(([, path = '']) => normalize(join(dirname(file), path)));
+}
+
+/** Files, with all that they import statically, directly or not. */
+function withImports(files: readonly string[]): Set<string> {
+  const found = new Set(files);
+  for (const file of found) for (const each of importsAtRun(file, 'static')) found.add(each);
+  return found;
 }
 
 function mayImport(file: string, imported: string): boolean {

@@ -139,9 +139,10 @@ async function send(batch: Batch, worker: Worker, skipLocked: boolean): Promise<
 }
 
 /**
- * An asynchronous commit can only be lost together with its checkpoint; the last commit of the run
- * waits for the disk. Low page costs make the planner look rows up one by one, and a large source too:
- * hashing it for every batch would take longer than the batch.
+ * Returns the statements that start a batch. Its commit is asynchronous: it can only be lost together
+ * with its checkpoint, and the last commit of the run waits for the disk. With low page costs, and
+ * without hash and merge joins for a large source, the planner looks up single rows; hashing the source
+ * for every batch would take longer than the batch.
  */
 function beginning({ subject, relation, rows, isStripe }: Batch, { limits }: Worker): string[] {
   // A single row cannot be split, so it has no time limit.
@@ -216,8 +217,8 @@ async function quarantineRow(batch: Batch, worker: Worker, error: unknown): Prom
 }
 
 /**
- * Returns whether a row, its value or a trigger caused the error, by the class of its SQLSTATE (server
- * manual, "PostgreSQL Error Codes"), and not the server, its disk or its memory.
+ * Returns whether a row, its value or a trigger caused the error, rather than the server, its disk or
+ * its memory. The class of the SQLSTATE decides (server manual, "PostgreSQL Error Codes").
  */
 export function isRowError(error: unknown): boolean {
   return (

@@ -2,7 +2,7 @@ import { exitCodes, type ExitCode } from '../errors.ts';
 import { formatDuration } from '../output/duration.ts';
 import { formatCount, formatCountOf } from '../output/number.ts';
 import { shellWord } from '../output/shell.ts';
-import { text, type Block, type Report } from '../report.ts';
+import { done, text, type Block, type Report } from '../report.ts';
 import type { BackfillResult } from './run.ts';
 
 /** Returns the report of a run or a dry run, for people and for programs. */
@@ -21,6 +21,14 @@ export function accountReport(name: string, result: BackfillResult, isDryRun: bo
       ...triggerLines(name, result, isDryRun),
     ],
   };
+}
+
+/** Returns the report of a run that dropped the trigger of a backfill which can no longer fill rows. */
+export function retiredReport(name: string, reason: string): Report {
+  return done(
+    { name, state: 'obsolete', hasTrigger: false, reason },
+    text(`✓ ${name} has no trigger; it can no longer be filled: ${reason}`, 'good'),
+  );
 }
 
 function exitCodeOf({ state }: BackfillResult): ExitCode {

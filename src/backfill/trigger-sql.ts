@@ -140,8 +140,8 @@ export function signatureOf(subject: Subject, { backfill, target }: TriggerOwner
 }
 
 /**
- * SELECT of the trigger functions of all backfills, by their comments: the table or the column may
- * have another name by now, or not exist.
+ * SELECT of the trigger functions of all backfills. Their comments identify them, because the table or
+ * the column may have been renamed or dropped since.
  */
 export const ownedFunctions = `SELECT substr(p.proname, 6) AS digest, split_part(c.text, ' ', 3)::int AS target,
     regexp_replace(c.text, '^dbops \\S+ \\d+ ', '') AS backfill

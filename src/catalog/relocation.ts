@@ -48,14 +48,14 @@ export function relocated(
   return live.map((object) => movedObject(object, moves));
 }
 
-interface Move {
+interface ExtensionMove {
   name: string;
   members: RegExp;
   schema: string;
 }
 
 /** A name that needs quotes is printed with them. */
-function moveOf({ name, schema, members: own }: InstalledExtension, target: string): Move {
+function moveOf({ name, schema, members: own }: InstalledExtension, target: string): ExtensionMove {
   const escape = (text: string) => text.replaceAll(/[\\^$.|?*+()[\]{}]/g, String.raw`\$&`);
   const names = own.map(escape).join('|');
   const from = `(?:\\b${escape(schema)}|${escape(quoteIdentifier(schema))})`;
@@ -64,7 +64,7 @@ function moveOf({ name, schema, members: own }: InstalledExtension, target: stri
   return { name, schema: target, members };
 }
 
-function movedObject(object: SchemaObject, moves: readonly Move[]): SchemaObject {
+function movedObject(object: SchemaObject, moves: readonly ExtensionMove[]): SchemaObject {
   const own = moves.find(({ name }) => object.kind === 'extension' && name === object.name);
   if (own) return { ...object, properties: { ...object.properties, schema: own.schema } };
   const move = (text: string) =>

@@ -1,16 +1,7 @@
 import * as z from 'zod';
-import type { Context } from '../context.ts';
-import { withLockRetries } from '../db/lock.ts';
-import { needsConsent, readLabel, refuseProduction } from '../db/meta.ts';
-import type { Session } from '../db/session.ts';
-import { databaseName } from '../db/target.ts';
-import type { SeedDeclaration } from '../seed/definition.ts';
-import { seedReport } from '../seed/report.ts';
-import { seed, selectSets, type SeedOptions } from '../seed/run.ts';
 import { defineCommand } from '../command.ts';
-
-/** Milliseconds to retry for locks, those of another seed among them. */
-const patience = 60_000;
+import { seedReport } from '../seed/report.ts';
+import { runSeeds, selectSets } from '../seed/run.ts';
 
 const flags = z.object({
   only: z
@@ -34,48 +25,11 @@ export const command = defineCommand({
   examples: ['dbops seed', 'dbops seed --only users', 'dbops seed --reset --dry-run'],
   flags,
   async run(context, { only, reset, check, dryRun }) {
-    const seeds = await context.application.seeds();
-    const chosen = selectSets(seeds.sets, only);
+    const declaration = await context.application.seeds();
+    const sets = selectSets(declaration.sets, only);
     const session = await context.session();
     const write = !check && !dryRun;
-    await guard(context, session, write, seeds);
-    const { clock, signal } = context;
-    const { lockTimeout, statementTimeout } = context.settings;
-    const options: SeedOptions = {
-      now: clock(),
-      reset,
-      write,
-      lockTimeout,
-      statementTimeout,
-      signal,
-    };
-    const run = () => seed(session, chosen, options);
-    const counts = await withLockRetries(session, retries(context), run);
+    const counts = await runSeeds(context, session, { declaration, sets, reset, write });
     return seedReport(counts, { write, check });
   },
 });
-
-async function guard(
-  context: Context,
-  session: Session,
-  write: boolean,
-  { assertSafe }: SeedDeclaration,
-): Promise<void> {
-  const label = await readLabel(session);
-  refuseProduction(session, label, 'seeding');
-  if (label.name === null) await assertSafe?.(session);
-  if (write && needsConsent(session, label)) {
-    await context.consent(
-      `This seeds test data into ${databaseName(session.target)}, which is not on this machine.`,
-    );
-  }
-}
-
-function retries(context: Context) {
-  return {
-    patience,
-    signal: context.signal,
-    observe: () => context.anotherSession(),
-    onWait: () => context.progress.update('waiting for a lock'),
-  };
-}

@@ -33,7 +33,10 @@ function rolesOf(target: Target): ServerRole[] {
   return role === 'prefer-standby' ? [role, 'any'] : [role];
 }
 
-/** A server that is not running, has another role, or refuses this encryption (pg_hba.conf: 28000). */
+/**
+ * Returns whether another server may accept the connection: this one is not running, is a standby where
+ * a primary is required (or the reverse), or refuses this encryption (pg_hba.conf: 28000).
+ */
 function mayTryNext({ cause }: DbopsError): boolean {
   const code = codeOf(cause);
   return !isSqlState(code) || refusals.has(code);

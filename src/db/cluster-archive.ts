@@ -1,7 +1,7 @@
 import { mkdirSync, openSync, readSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-interface Entry {
+interface ArchiveEntry {
   /** Without slashes at its ends. */
   path: string;
   isDirectory: boolean;
@@ -14,7 +14,7 @@ const block = 512;
 const directoryType = '5'.charCodeAt(0);
 
 /** Yields the entries of a tar file. It stays open: files are read when they are needed. */
-export function* entriesOf(archive: string): Generator<Entry> {
+export function* entriesOf(archive: string): Generator<ArchiveEntry> {
   const file = openSync(archive, 'r');
   for (let at = 0; ;) {
     const header = readAt(file, at, block);

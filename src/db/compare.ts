@@ -4,8 +4,8 @@
  */
 
 /**
- * Returns SQL for `a IS NOT DISTINCT FROM b`, which has no form that names its operator. Records
- * are compared by the default equality of the types of their columns, and NULL equals NULL (server
+ * Returns SQL for `a IS NOT DISTINCT FROM b`. That syntax cannot name the schema of its operator, so
+ * both sides are written as records, which are compared by the default equality of the types of their columns, and NULL equals NULL (server
  * manual, "Composite Type Comparison"). Both sides have one type and one collation.
  */
 export function isSame(a: string, b: string): string {

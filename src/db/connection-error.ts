@@ -3,26 +3,26 @@ import { engineLossOf, type EngineLost } from './engine-error.ts';
 import { sqlstate } from './sqlstate.ts';
 import { describeTarget, type Target } from './target.ts';
 
-interface Explained {
+interface ConnectionExplanation {
   message: string;
   hint: string;
 }
 
 /** Messages for the SQLSTATEs with which a connection attempt fails. */
-const bySqlState: Record<string, (target: string) => Explained> = {
-  '28P01': (target) => ({
+const bySqlState: Record<string, (target: string) => ConnectionExplanation> = {
+  [sqlstate.invalidPassword]: (target) => ({
     message: `${target} rejected the password.`,
     hint: 'Check the user and password in the database URL. Special characters must be percent-encoded.',
   }),
-  '28000': (target) => ({
+  [sqlstate.invalidAuthorizationSpecification]: (target) => ({
     message: `${target} rejected the connection for this user, host or encryption (pg_hba.conf).`,
     hint: 'Add ?sslmode=require to the URL, or allow this host and user on the server.',
   }),
-  '3D000': (target) => ({
+  [sqlstate.invalidCatalogName]: (target) => ({
     message: `The database ${target} does not exist.`,
     hint: 'Create it (createdb NAME), or correct the name at the end of the database URL.',
   }),
-  '53300': (target) => ({
+  [sqlstate.tooManyConnections]: (target) => ({
     message: `${target} has no free connections.`,
     hint: 'Close idle connections, or wait and run the command again.',
   }),

@@ -1,7 +1,9 @@
+import { sqlstate } from './sqlstate.ts';
+
 /** The process of an embedded database ended before its work was done. */
 export class EngineLost extends Error {
-  /** SQLSTATE connection_failure: for the caller, the connection is lost. */
-  readonly code = '08006';
+  /** For the caller, the connection is lost. */
+  readonly code = sqlstate.connectionFailure;
   /** What the engine wrote before it ended, a line each; the first is in the message. */
   readonly reason: readonly string[];
 

@@ -53,7 +53,7 @@ export function needsConsent(session: Session, { name, isProtected }: Environmen
 }
 
 /** Refuses an operation that production never allows. @throws exit code 2 */
-export function refuseProduction(
+export function assertNotProduction(
   session: Session,
   { name, isProtected }: EnvironmentLabel,
   what: string,

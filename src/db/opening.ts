@@ -40,10 +40,10 @@ export async function queryBehind(
       const own = (results as Result[]).slice(opening.length);
       return own.length > 1 ? own : (own[0] ?? nothing);
     } catch (error) {
-      // A text that does not parse keeps all of its message from being run. What its sender does
-      // next must find the transaction that it would have found, and the error in it.
+      // The server parses a whole message before it runs the first statement. After a syntax error,
+      // the opening has not run: it is sent again below, so that the query fails inside its transaction.
       if (isConnectionLoss(error)) throw placedIn(error, prefix.length);
-      // pg rejects at the error, and learns the state of the transaction with the message after it.
+      // pg rejects at the error, before it reads the transaction status: an empty query waits for it.
       await client.query('').catch(() => {});
       if (client.getTransactionStatus() !== 'I') throw placedIn(error, prefix.length);
     }

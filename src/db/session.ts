@@ -205,9 +205,9 @@ export async function readOnly<T>(session: Session, work: () => Promise<T>): Pro
 }
 
 /**
- * Runs one statement in a read-only transaction of its own, in one message, whose statements are a
- * transaction without BEGIN (server manual, "Multiple Statements in a Simple Query"); inside a
- * transaction, the statement alone.
+ * Runs one statement in a read-only transaction of its own. No BEGIN is sent: the server runs the
+ * statements of one message as one transaction (server manual, "Multiple Statements in a Simple Query").
+ * Inside a transaction, the statement is sent alone.
  */
 export async function readOnce<R extends QueryResultRow>(
   session: Session,

@@ -3,6 +3,7 @@
  * Codes").
  */
 export const sqlstate = {
+  connectionFailure: '08006',
   featureNotSupported: '0A000',
   notNullViolation: '23502',
   foreignKeyViolation: '23503',

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { BackfillTarget } from '../backfill/definition.ts';
 import type { Split } from './plan.ts';
@@ -23,13 +23,16 @@ interface SplitRequest {
   now: Date;
 }
 
+/** Text by absolute path. */
+export type SplitFiles = Readonly<Record<string, string>>;
+
 /**
- * Returns text by path: the backfill definitions, the contract migration in the folder's format, and
+ * Returns the files to write: the backfill definitions, the contract migration in the folder's format, and
  * the migration itself, which keeps the expand part.
  *
  * @throws usage error when a definition already exists, or dbops cannot write the format
  */
-export function filesOf(request: SplitRequest): Record<string, string> {
+export function filesOf(request: SplitRequest): SplitFiles {
   return { ...definitionFiles(request), ...contractFiles(request), ...expandFiles(request) };
 }
 
@@ -110,4 +113,13 @@ function expandFiles({ folder, migration: { name, up, down }, split, rollback }:
       second !== undefined &&
       rollback && { [down.file]: second }),
   };
+}
+
+/** Writes every file under another name first, so that a failure leaves the migration unchanged. */
+export function writeFiles(files: SplitFiles): void {
+  for (const [file, content] of Object.entries(files)) {
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(`${file}.new`, content);
+  }
+  for (const file of Object.keys(files)) renameSync(`${file}.new`, file);
 }

@@ -20,7 +20,7 @@ const meaningful = [
   'xmloption',
 ];
 
-interface Row {
+interface SettingRow {
   name: string;
   setting: string;
   /** What it comes from (server manual, "pg_settings"). */
@@ -46,7 +46,7 @@ async function readConnectionSettings(
   folder: Folder,
 ): Promise<ConnectionSettings | undefined> {
   const names = meaningful.map(quoteLiteral).join(', ');
-  const rows = await underUserPath<Row>(
+  const rows = await underUserPath<SettingRow>(
     session,
     `SELECT name, setting, source, CURRENT_USER::pg_catalog.text AS role,
        ARRAY(SELECT s::pg_catalog.text FROM pg_catalog.unnest(pg_catalog.current_schemas(false)) s) AS schemas
@@ -66,20 +66,23 @@ async function readConnectionSettings(
 
 const sources = new Set(['client', 'user', 'database', 'database user']);
 
-function isAsked({ source }: Row): boolean {
+function isAsked({ source }: SettingRow): boolean {
   return sources.has(source);
 }
 
-/** A path that the tool or its platform sets gives way to the one of the URL only, as in a run. */
-function isOwnPath(path: Row, { platform, searchPath }: Format): boolean {
+/**
+ * Returns whether the connection has a path of its own. As in a run, the path that the tool or its
+ * platform sets applies, unless the URL sets one.
+ */
+function isOwnPath(path: SettingRow, { platform, searchPath }: Format): boolean {
   if (platform || searchPath !== undefined) return path.source === 'client';
-  // The server creates nothing in pg_catalog: no migration was run under a path that begins with it.
+  // The server creates nothing in pg_catalog: no migration ran under a path that starts with it.
   if (path.schemas[0] === 'pg_catalog') return false;
   return isAsked(path) || path.schemas.some((schema) => schema !== 'public');
 }
 
 /** `"$user"` is another role in a shadow. An unquoted name folds to lower case. */
-function sqlOfPath({ setting, role }: Row): string {
+function sqlOfPath({ setting, role }: SettingRow): string {
   const names = [...setting.matchAll(/"((?:[^"]|"")*)"|([^\s,]+)/g)].map(
     ([, quoted, plain = '']) =>
       quoted === undefined ? plain.toLowerCase() : quoted.replaceAll('""', '"'),

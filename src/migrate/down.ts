@@ -23,7 +23,7 @@ import type { Migration } from '../migration.ts';
 import { agreeToLosses } from './agree-to-losses.ts';
 import { statedBy } from './expected-losses.ts';
 import { count, wait } from '../flags.ts';
-import { refuseUnproven, rollbacksOf } from './find-down.ts';
+import { assertProven, rollbacksOf } from './find-down.ts';
 import { describeStaying, rowsThatStay, type InsertedRows } from './inserted-rows.ts';
 import { toSteps } from './run.ts';
 
@@ -69,7 +69,7 @@ export interface Prepared {
   staying: readonly InsertedRows[];
 }
 
-interface Wanted {
+interface PreparedRequest {
   context: Context;
   session: Session;
   folder: Folder;
@@ -83,7 +83,7 @@ interface Wanted {
 }
 
 /** Proves the rollbacks and counts what they would destroy. Rejects nothing yet. */
-export async function prepareRollback(wanted: Wanted): Promise<Prepared> {
+export async function prepareRollback(wanted: PreparedRequest): Promise<Prepared> {
   const { context, session, folder, applied, migrations, pending = [], flags } = wanted;
   const { shadowFrom } = flags;
   await removeMissingDowns(folder.format, migrations);
@@ -147,10 +147,10 @@ function stepOf(migration: Migration, rollbacks: readonly Rollback[]): Step[] {
 
 /** @throws usage error for a rollback that is not proven, or without consent */
 export async function agreeToRollback(
-  { context, session, folder, migrations, flags }: Wanted,
+  { context, session, folder, migrations, flags }: PreparedRequest,
   { rollbacks, steps, protection, staying }: Prepared,
 ): Promise<Guarding> {
-  if (!flags.unproven || steps.length < migrations.length) refuseUnproven(rollbacks, migrations);
+  if (!flags.unproven || steps.length < migrations.length) assertProven(rollbacks, migrations);
   for (const rows of staying) context.note(describeStaying(rows));
   const agreement = await agreeToLosses({ context, session, folder, flags }, protection);
   const guarding = agreed(protection, agreement);
@@ -164,7 +164,7 @@ export async function agreeToRollback(
 }
 
 /** Rejects a plan that another run changed while this one waited for the lock. */
-export function refuseOther(shown: readonly Migration[], planned: readonly Migration[]): void {
+export function assertSamePlan(shown: readonly Migration[], planned: readonly Migration[]): void {
   const names = (migrations: readonly Migration[]) => migrations.map(({ name }) => name).join(', ');
   if (names(shown) === names(planned)) return;
   throw usageError(

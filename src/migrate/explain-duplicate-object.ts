@@ -12,7 +12,7 @@ import type { Judgement } from '../repair/verdict.ts';
 import { describeEvidence } from '../repair/describe-verdict.ts';
 import { wantedFor } from '../shadow/replay-request.ts';
 
-export interface Asked {
+export interface ExplainRequest {
   context: Context;
   session: Session;
   folder: Folder;
@@ -22,7 +22,10 @@ export interface Asked {
  * Adds to an "already exists" failure whether the migration is applied and only its tracking row is
  * missing. The run then ends with exit code 6: the tracking table is wrong, not the file.
  */
-export async function tellAlreadyThere(asked: Asked, outcome: RunOutcome): Promise<RunOutcome> {
+export async function explainDuplicateObject(
+  asked: ExplainRequest,
+  outcome: RunOutcome,
+): Promise<RunOutcome> {
   const { error, results } = outcome;
   const name = results.find(({ state }) => state === 'failed')?.name;
   if (!error || name === undefined || !duplicates.has(codeOf(error.cause))) return outcome;
@@ -33,13 +36,13 @@ export async function tellAlreadyThere(asked: Asked, outcome: RunOutcome): Promi
 }
 
 /** For a file that ran statement by statement, its checkpoint shows what dbops itself created. */
-async function isHalfRun({ session, folder }: Asked, name: string): Promise<boolean> {
+async function isHalfRun({ session, folder }: ExplainRequest, name: string): Promise<boolean> {
   const checkpoints = await readCheckpoints(session, folder);
   return checkpoints.some(({ migration }) => migration === name);
 }
 
 /** Returns undefined where the replay fails: the failure itself is reported then. */
-async function judgementOf({ context, session, folder }: Asked, name: string) {
+async function judgementOf({ context, session, folder }: ExplainRequest, name: string) {
   try {
     const wanted = await wantedFor(context, session, folder);
     const { judgements } = await diagnose(session, folder, wanted);

@@ -15,7 +15,7 @@ import type { Migration } from '../migration.ts';
 /** Milliseconds; all applied migrations are replayed. */
 const timeLimit = 600_000;
 
-interface Asked {
+interface RollbackRequest {
   context: Context;
   session: Session;
   folder: Folder;
@@ -27,7 +27,7 @@ interface Asked {
 }
 
 /** Returns the rollbacks with their proofs, and prints which shadow they come from. */
-export async function rollbacksOf(asked: Asked): Promise<Rollback[]> {
+export async function rollbacksOf(asked: RollbackRequest): Promise<Rollback[]> {
   const { context, session, folder, applied, steps, shadowFrom } = asked;
   const { settings, progress } = context;
   const answer = await askRollbacks({
@@ -83,7 +83,7 @@ function tellSource({ note }: Context, { shadowFrom, stoppedBy, skipped }: Answe
  * @param asked migrations that require a proven rollback
  * @throws usage error when one of them has none
  */
-export function refuseUnproven(rollbacks: readonly Rollback[], asked: readonly Migration[]): void {
+export function assertProven(rollbacks: readonly Rollback[], asked: readonly Migration[]): void {
   const unproven = rollbacks.filter((rollback) => !isProven(rollback));
   if (unproven.length === 0 && rollbacks.length >= asked.length) return;
   throw new DbopsError({

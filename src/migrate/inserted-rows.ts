@@ -22,11 +22,11 @@ export interface InsertedRows {
   /** Absent: a query decides. */
   rows?: number;
   /** The keys whose values are in the text: the columns, and the values of each row. */
-  keys: { columns: KeyColumn[]; values: string[][] }[];
+  keys: { columns: InsertKeyColumn[]; values: string[][] }[];
   isRepeatable: boolean;
 }
 
-interface KeyColumn {
+interface InsertKeyColumn {
   name: string;
   /** SQL. */
   type: string;
@@ -98,7 +98,7 @@ async function locate(
 
 /** A table and its unique keys, the primary key first; nothing where a trigger or rule may change rows. */
 async function readTable(session: Session, table: string) {
-  const [row] = await session.query<{ columns: string[]; keys: KeyColumn[][] }>(
+  const [row] = await session.query<{ columns: string[]; keys: InsertKeyColumn[][] }>(
     `SELECT ARRAY(SELECT attname::text FROM pg_attribute
                WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped ORDER BY attnum) AS columns,
         (SELECT coalesce(jsonb_agg((SELECT jsonb_agg(jsonb_build_object('name', a.attname,
@@ -119,7 +119,7 @@ async function readTable(session: Session, table: string) {
 }
 
 /** A unique key that exists, in the words of the server. */
-interface Taken {
+interface TakenKey {
   inserted: InsertedRows;
   detail: string;
   /** SQL that deletes the row. */
@@ -128,8 +128,8 @@ interface Taken {
 
 const mostTaken = 20;
 
-async function takenKeys(session: Session, inserted: readonly InsertedRows[]): Promise<Taken[]> {
-  const taken: Taken[] = [];
+async function takenKeys(session: Session, inserted: readonly InsertedRows[]): Promise<TakenKey[]> {
+  const taken: TakenKey[] = [];
   for (const one of inserted.filter(({ isRepeatable }) => !isRepeatable))
     for (const key of one.keys) {
       const rows = await readOnly(session, () =>
@@ -146,7 +146,7 @@ function lookup(
   { schema, table }: InsertedRows,
   { columns, values }: InsertedRows['keys'][number],
 ) {
-  const equals = ({ name, type, isBuiltIn }: KeyColumn, value: string) => {
+  const equals = ({ name, type, isBuiltIn }: InsertKeyColumn, value: string) => {
     const given = `${quoteLiteral(value)}::${type}`;
     return isBuiltIn ? `${q(name)} = ${given}` : `${q(name)}::text = ${given}::text`;
   };
@@ -160,9 +160,9 @@ function lookup(
 
 function describeTaken(
   inserted: InsertedRows,
-  columns: readonly KeyColumn[],
+  columns: readonly InsertKeyColumn[],
   key: string[],
-): Taken {
+): TakenKey {
   const table = quoteName({ schema: inserted.schema, name: inserted.table });
   const names = columns.map(({ name }) => name).join(', ');
   const condition = columns.map(({ name }, at) => `${q(name)} = ${quoteLiteral(key[at] ?? '')}`);
@@ -179,7 +179,7 @@ function describeTaken(
  * @param migrations in the order in which they will run
  * @throws code 1 that names the rows
  */
-export async function refuseTakenKeys(
+export async function assertKeysAreFree(
   session: Session,
   folder: Folder,
   migrations: readonly Migration[],
@@ -210,14 +210,14 @@ async function isEmpty(session: Session, { tracking }: Folder): Promise<boolean>
 }
 
 /** The same for rows that a rollback leaves, before it runs. */
-export async function refuseStayingKeys(
+export async function assertNoKeyStays(
   session: Session,
   staying: readonly InsertedRows[],
 ): Promise<void> {
   refuse(await takenKeys(session, staying), 'nothing was rolled back');
 }
 
-function refuse([first, ...further]: readonly Taken[], outcome: string): void {
+function refuse([first, ...further]: readonly TakenKey[], outcome: string): void {
   if (!first) return;
   const { migration } = first.inserted;
   const all = [first, ...further];

@@ -21,8 +21,8 @@ export function planUp(
   statuses: readonly MigrationStatus[],
   range: Range & { allowOutOfOrder?: boolean } = {},
 ): Migration[] {
-  refuseDesynchronised(statuses);
-  refuseDuplicates(statuses);
+  assertSynchronised(statuses);
+  assertNoDuplicates(statuses);
   const late = statuses.filter(({ state }) => state === 'out-of-order');
   if (late.length > 0 && !range.allowOutOfOrder) throw outOfOrder(late);
   const end = range.to === undefined ? statuses.length : indexOfName(statuses, range.to) + 1;
@@ -39,7 +39,7 @@ export function planUp(
  * @throws as `planUp`
  */
 export function planDown(statuses: readonly MigrationStatus[], range: Range = {}): Migration[] {
-  refuseDesynchronised(statuses);
+  assertSynchronised(statuses);
   const start =
     range.to === undefined || meansNothing(statuses, range.to)
       ? 0
@@ -63,7 +63,7 @@ function meansNothing(statuses: readonly MigrationStatus[], to: string): boolean
  * @throws code 6 when a recorded migration was edited or has no file
  */
 export function appliedOf(statuses: readonly MigrationStatus[]): Migration[] {
-  refuseDesynchronised(statuses);
+  assertSynchronised(statuses);
   return statuses.flatMap(({ state, migration }) =>
     state === 'applied' && migration ? [migration] : [],
   );
@@ -92,7 +92,7 @@ function indexOfName(statuses: readonly MigrationStatus[], wanted: string): numb
   );
 }
 
-function refuseDesynchronised(statuses: readonly MigrationStatus[]): void {
+function assertSynchronised(statuses: readonly MigrationStatus[]): void {
   const edited = statuses
     .filter(({ state }) => state === 'edited')
     .map(({ name }) => `${name}: edited after it was applied`);
@@ -119,7 +119,7 @@ function refuseDesynchronised(statuses: readonly MigrationStatus[]): void {
  * @throws usage error for a folder with a lost or unreadable migration. A fault of one readable
  *   migration stops only the runs that need it
  */
-export function refuseDefects({ migrations, findings }: Contents): void {
+export function assertNoDefects({ migrations, findings }: Contents): void {
   const names = new Set(migrations.map(({ name }) => name));
   const defects = findings.filter(
     ({ severity, where }) => severity === 'error' && !names.has(where.object),
@@ -134,7 +134,7 @@ export function refuseDefects({ migrations, findings }: Contents): void {
   );
 }
 
-function refuseDuplicates(statuses: readonly MigrationStatus[]): void {
+function assertNoDuplicates(statuses: readonly MigrationStatus[]): void {
   const duplicates = statuses.filter(({ state }) => state === 'duplicate');
   if (duplicates.length === 0) return;
   throw usageError(

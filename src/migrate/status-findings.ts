@@ -52,21 +52,21 @@ function firstLine(name: string): string {
   return name.split('\n')[0] ?? '';
 }
 
-interface Explanation {
+interface StateExplanation {
   severity: Finding['severity'];
   message: string;
   help: string;
 }
 
-function toFinding({ name, state }: MigrationStatus, explanation: Explanation): Finding {
+function toFinding({ name, state }: MigrationStatus, explanation: StateExplanation): Finding {
   return { code: state, ...explanation, where: { object: name }, key: `${state}:${name}` };
 }
 
 function explain(
   { name, state, migration }: MigrationStatus,
   isVersioned: boolean,
-): Explanation | undefined {
-  const explanations: Partial<Record<MigrationState, Explanation>> = {
+): StateExplanation | undefined {
+  const explanations: Partial<Record<MigrationState, StateExplanation>> = {
     'missing-file': {
       severity: 'error',
       message: `${name || '(empty name)'} is recorded as applied, but the folder has no such migration.`,
@@ -98,7 +98,7 @@ async function explainEdit(
   { hashOf }: Format,
   lookUp: boolean,
   isVersioned: boolean,
-): Promise<Explanation> {
+): Promise<StateExplanation> {
   const edit: FileEdit =
     lookUp && migration && recordedHash && hashOf
       ? await editOf(migration, recordedHash, hashOf)

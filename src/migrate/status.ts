@@ -12,7 +12,7 @@ import {
   type Tone,
 } from '../report.ts';
 import { migrationStates, readState, type MigrationStatus } from '../runner/tracking-state.ts';
-import { planUp, refuseDefects } from './plan.ts';
+import { planUp, assertNoDefects } from './plan.ts';
 import { findingsOfCheckpoints, findingsOfOrder, findingsOfStates } from './status-findings.ts';
 import {
   findElsewhere,
@@ -88,7 +88,7 @@ export async function statusReport(
 /** Returns whether `migrate up` would run: it reads the SQL of all pending files first. */
 function canRun(statuses: readonly MigrationStatus[], folder: Folder): boolean {
   try {
-    refuseDefects(folder);
+    assertNoDefects(folder);
     return planUp(statuses).every(({ up }) => up.kind === 'module' || up.sql !== undefined);
   } catch (error) {
     if (error instanceof DbopsError) return false;

@@ -2,8 +2,8 @@ import type { Cell, Table } from '../report.ts';
 import { escapeControls, stripControls } from './sanitise.ts';
 
 /**
- * RFC 4180. A cell that a spreadsheet would run as a formula (`= + - @` or a tab first, and not a
- * number) is prefixed with an apostrophe.
+ * Returns a table as CSV (RFC 4180). A cell that a spreadsheet would run as a formula (it starts with
+ * `= + - @` or a tab, and is not a number) is prefixed with an apostrophe.
  */
 export function toCsv(table: Table): string {
   const header = table.columns.map(({ key }) => quote(key));

@@ -2,8 +2,8 @@ import type { JsonValue } from '../report.ts';
 import { escapeControls } from './sanitise.ts';
 
 /**
- * JSON as `docs/json.md` promises it: integers are numbers with all their digits, however large
- * (JSON.rawJSON), times are ISO 8601 in UTC. What could drive a terminal is escaped.
+ * Returns JSON as `docs/json.md` specifies it: integers are numbers with all their digits, however
+ * large (JSON.rawJSON); times are ISO 8601 in UTC. Control characters are escaped.
  */
 export function toJson(document: JsonValue): string {
   const write = (_key: string, value: unknown) =>

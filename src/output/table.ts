@@ -1,13 +1,13 @@
 import stringWidth from 'string-width';
-import type { Column, Row, Table } from '../report.ts';
+import type { Cell, Column, Row, Table } from '../report.ts';
+import { formatCount } from './number.ts';
 import { tint, type Paint, type Screen } from './paint.ts';
 import { oneLine, stripControls } from './sanitise.ts';
-import { plain } from './value.ts';
 import { wrapWords, type TextMeasure } from './wrap.ts';
 
-type Room = Pick<Screen, 'width' | 'explain'>;
+type TableScreen = Pick<Screen, 'width' | 'explain'>;
 
-interface Cell {
+interface PaintedCell {
   text: string;
   paint: (line: string) => string;
 }
@@ -24,7 +24,7 @@ const narrowest = 16;
  *
  * @param width columns of the terminal; absent in a pipe, where the table takes the room it needs
  */
-export function renderTable(table: Table, paint: Paint, { width, explain }: Room): string {
+export function renderTable(table: Table, paint: Paint, { width, explain }: TableScreen): string {
   const notes = explain === true ? (table.notes ?? []) : [];
   const lines = [
     ...(table.title ? [paint.bold(stripControls(table.title))] : []),
@@ -34,7 +34,7 @@ export function renderTable(table: Table, paint: Paint, { width, explain }: Room
   return lines.join('\n');
 }
 
-function wrapped(style: Cell['paint'], text: string, width: number | undefined): string[] {
+function wrapped(style: PaintedCell['paint'], text: string, width: number | undefined): string[] {
   return (width === undefined ? [text] : wrapWords(text, width, stringWidth)).map(style);
 }
 
@@ -46,7 +46,7 @@ function renderRows({ columns, rows }: Table, paint: Paint, width: number | unde
   return [head, ...body].flatMap((cells) => gridLines(cells, columns, widths));
 }
 
-function cellOf(column: Column, row: Row, paint: Paint): Cell {
+function cellOf(column: Column, row: Row, paint: Paint): PaintedCell {
   const value = row[column.key];
   const tone = column.tone?.(value, row);
   return {
@@ -55,8 +55,16 @@ function cellOf(column: Column, row: Row, paint: Paint): Cell {
   };
 }
 
+/** Returns the text of a value whose column has no format of its own. */
+function plain(value: Cell): string {
+  if (value === null || value === undefined) return '–';
+  if (value instanceof Date) return value.toISOString();
+  if (typeof value === 'bigint' || typeof value === 'number') return formatCount(value);
+  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+}
+
 /** Returns the width of every column, or nothing where a word would have to be cut. */
-function fit(rows: Cell[][], available: number | undefined): number[] | undefined {
+function fit(rows: PaintedCell[][], available: number | undefined): number[] | undefined {
   const widest = (measure: TextMeasure) =>
     (rows[0] ?? []).map((_, at) => Math.max(...rows.map((row) => measure(row[at]?.text ?? ''))));
   const widths = widest(stringWidth);
@@ -82,7 +90,7 @@ function sum(numbers: readonly number[]): number {
   return numbers.reduce((total, each) => total + each, 0);
 }
 
-function gridLines(cells: Cell[], columns: Column[], widths: number[]): string[] {
+function gridLines(cells: PaintedCell[], columns: Column[], widths: number[]): string[] {
   const wrappedCells = cells.map(({ text }, at) => wrapWords(text, widths[at] ?? 0, stringWidth));
   const height = Math.max(...wrappedCells.map((lines) => lines.length));
   return Array.from({ length: height }, (_, line) =>
@@ -99,7 +107,7 @@ function gridLines(cells: Cell[], columns: Column[], widths: number[]): string[]
 }
 
 /** Returns a block of lines for every row, with an empty line between two. */
-function blocksOf(head: Cell[], body: Cell[][], width: number): string[] {
+function blocksOf(head: PaintedCell[], body: PaintedCell[][], width: number): string[] {
   const label = Math.max(...head.map(({ text }) => stringWidth(text))) + gap;
   const blocks = body.map((cells) =>
     cells.flatMap(({ text, paint }, at) =>

@@ -7,7 +7,7 @@ import { DbopsError, exitCodes, messageOf } from '../errors.ts';
 import type { Cause } from './record.ts';
 
 /**
- * The error of a copy that could not be made. Its cause is kept: a lock timeout is retried, and a
+ * Returns the error of a copy that failed. It keeps the cause: a lock timeout is retried, and a
  * lost connection is reported as one.
  */
 export function rescueError(error: unknown, { migration }: Cause, { target }: Session): unknown {
@@ -27,8 +27,8 @@ export function rescueError(error: unknown, { migration }: Cause, { target }: Se
       code === sqlstate.diskFull
         ? 'Free disk space, then run the command again; or continue without a copy: --discard-data'
         : isRightMissing(cause)
-          ? `Let the owner of the database run: CREATE SCHEMA dbops_rescue AUTHORIZATION ${role}; or go on without a copy: --discard-data`
-          : 'Put that right and run the command again, or go on without a copy: --discard-data',
+          ? `Let the owner of the database run: CREATE SCHEMA dbops_rescue AUTHORIZATION ${role}; or continue without a copy: --discard-data`
+          : 'Fix the cause and run the command again, or continue without a copy: --discard-data',
     cause,
   });
 }

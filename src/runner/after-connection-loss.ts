@@ -1,11 +1,46 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isBackend, type Backend } from '../db/backend.ts';
+import { isConnectionLoss } from '../db/connection-error.ts';
+import { engineLossOf } from '../db/engine-error.ts';
 import type { Session } from '../db/session.ts';
+import { DbopsError, exitCodes } from '../errors.ts';
 import { readCheckpoint } from './checkpoint.ts';
 import { readApplied } from './tracking-state.ts';
-import type { Run, RunningStep } from './step.ts';
+import type { AfterLoss, Run, RunningStep, RunSettings } from './step.ts';
 
-type Fate = 'committed' | 'rolled back' | 'unknown';
+/**
+ * Returns a function that connects again after a crash. A crashed server refuses connections until
+ * it has recovered; the patience of the run applies once to all calls together.
+ */
+export function patientAfterLoss({
+  anotherSession,
+  patience,
+  signal,
+  onAway,
+}: RunSettings): AfterLoss {
+  let deadline: number | undefined;
+  return async (ask) => {
+    deadline ??= Date.now() + patience;
+    for (;;) {
+      try {
+        return await ask(await anotherSession());
+      } catch (error) {
+        if (!isAway(error) || Date.now() >= deadline) throw error;
+        onAway();
+        await sleep(200, undefined, { signal });
+      }
+    }
+  };
+}
+
+/** An embedded engine that fails to open does not recover later. */
+function isAway(error: unknown): boolean {
+  if (engineLossOf(error)) return false;
+  if (error instanceof DbopsError) return error.exitCode === exitCodes.unreachable;
+  return isConnectionLoss(error);
+}
+
+type CommitState = 'committed' | 'rolled back' | 'unknown';
 
 /** Milliseconds to wait until the lost server process has ended. */
 const patience = 5_000;
@@ -14,7 +49,7 @@ const patience = 5_000;
  * Returns whether a transaction whose connection broke was committed. The COMMIT may have arrived,
  * so the tracking row is read once the old server process has ended.
  */
-export async function fateOf(step: RunningStep): Promise<Fate> {
+export async function fateOf(step: RunningStep): Promise<CommitState> {
   const isDone = await afterLoss(step.run, (session) => isRecorded(session, step));
   if (isDone === undefined) return 'unknown';
   return isDone ? 'committed' : 'rolled back';

@@ -70,13 +70,13 @@ const rowShape = checkpointShape.extend({
   /** Whether the tracking table has the same OID as before. */
   isOfTable: z.boolean(),
 });
-type Row = z.infer<typeof rowShape>;
+type CheckpointRow = z.infer<typeof rowShape>;
 
 /**
  * Older versions of dbops create the table without the last two columns; their rows are used as
  * they are.
  */
-async function readRows(session: Session, { tracking }: Tracked): Promise<Row[]> {
+async function readRows(session: Session, { tracking }: Tracked): Promise<CheckpointRow[]> {
   try {
     const rows = await session.query(
       `SELECT migration, direction, hash, done, begun, before,
@@ -102,7 +102,7 @@ async function sift(session: Session, folder: Pick<Folder, 'tracking' | 'migrati
   if (rows.length === 0) return { standing: [], stale: [] };
   const { applied } = await readApplied(session, folder);
   const recorded = new Set(applied.filter(({ isFailed }) => !isFailed).map(({ name }) => name));
-  const isCurrent = ({ isOfTable, migration, direction }: Row) =>
+  const isCurrent = ({ isOfTable, migration, direction }: CheckpointRow) =>
     isOfTable && recorded.has(migration) === (direction === 'down');
   return {
     standing: rows.filter((row) => isCurrent(row)),

@@ -47,7 +47,7 @@ export function stoppedBetween({ step, parts, done }: SplitFile): DbopsError {
 }
 
 /** @throws when the checkpoint belongs to another text, or to tables that were dropped */
-export function refuseOther(
+export function assertSameFile(
   { step, parts, hash }: SplitFile,
   { done, hash: begunAs, gone }: Checkpoint,
 ): void {

@@ -6,7 +6,6 @@ import { fateOf } from './after-connection-loss.ts';
 import { migrationFailed } from './failure/explain-failure.ts';
 import { MigrationError, type Frame } from './send-migration.ts';
 import { beginOf, resetRole, type RunningStep } from './step.ts';
-import { sendGuarded } from './with-row-guard.ts';
 
 /**
  * Runs a migration and its tracking row as one transaction, again after each lock timeout.
@@ -23,10 +22,12 @@ export async function runInTransaction(
   const { session } = step.run;
   const begin = beginOf(step, durable);
   const end = `${resetRole}; ${step.trackingSql}; COMMIT; ${resetSettings(session)}`;
-  const attempt = () =>
-    step.guard
-      ? sendGuarded(step, step.guard, send, { begin, end })
-      : send({ begin: [...begin, step.userPath.local], end });
+  const attempt = async () => {
+    const { guard } = step;
+    if (!guard) return send({ begin: [...begin, step.userPath.local], end });
+    const { sendGuarded } = await import('./with-row-guard.ts');
+    return sendGuarded(step, guard, send, { begin, end });
+  };
   try {
     await withLockRetries(session, step.retry, () =>
       attempt().catch(async (error: unknown) => {

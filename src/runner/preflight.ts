@@ -32,7 +32,7 @@ export async function preflight(
     else {
       const { name } = migration;
       const execution = await executionOf({ name, script, directives }, format, connection);
-      if (isPooled && execution.isStepwise) await refuseSettings(step, execution);
+      if (isPooled && execution.isStepwise) await assertNoSettings(step, execution);
       executions.set(step, execution);
     }
   }
@@ -43,7 +43,7 @@ export async function preflight(
  * Behind a pooler, a statement outside a transaction can run on any connection and would leave its
  * settings there.
  */
-async function refuseSettings(
+async function assertNoSettings(
   { migration, script }: Step,
   { source }: ExecutionPlan,
 ): Promise<void> {

@@ -1,7 +1,6 @@
 import type { ExecutionPlan } from '../sql/execution.ts';
 import { runInTransaction } from './in-transaction.ts';
 import { sendFile, sendWhole } from './send-migration.ts';
-import { runStepwise } from './statement-by-statement.ts';
 import type { RunningStep } from './step.ts';
 
 /**
@@ -23,6 +22,7 @@ export async function runFile(
     whole: (sql) => runInTransaction(step, (frame) => sendWhole(run.session, sql, frame), durable),
     async byStatement(source, refusal) {
       if (refusal !== undefined) run.onNote(step, `${outside}: ${notInOne(refusal)}`);
+      const { runStepwise } = await import('./statement-by-statement.ts');
       await runStepwise(step, source);
     },
   });

@@ -33,7 +33,7 @@ async function runOutside(step: RunningStep, module: LoadedModule): Promise<void
     // Behind a pooler, a setting would remain on a connection that other clients use next.
     if (!isPooled) await session.script([...step.limits.session, step.userPath.session].join('; '));
     await module.run(session, false);
-    await refuseOpenTransaction(step);
+    await assertNoOpenTransaction(step);
     if (!isPooled) await session.script(resetSession(session));
     await guardAfter(step);
     await session.script(`${resetRole}; ${step.trackingSql}; ${resetSettings(session)}`);
@@ -54,7 +54,7 @@ const unknownRecord =
   'It runs outside a transaction: what it did remains, and whether it was recorded cannot be determined right now.';
 
 /** The tracking row would be part of the open transaction, and be lost when the session ends. */
-async function refuseOpenTransaction({
+async function assertNoOpenTransaction({
   migration,
   script,
   run: { session },

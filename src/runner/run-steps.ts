@@ -4,7 +4,7 @@ import type { Session } from '../db/session.ts';
 import type { TrackingRow } from '../formats/format.ts';
 import { isBackend, type Backend } from '../db/backend.ts';
 import { DbopsError, exitCodes } from '../errors.ts';
-import { patientAfterLoss } from './reconnect.ts';
+import { patientAfterLoss } from './after-connection-loss.ts';
 import { standingOf, type Standing } from './flush-commits.ts';
 import { runFile } from './run-file.ts';
 import { dropStaleCheckpoints } from './checkpoint.ts';

@@ -25,7 +25,7 @@ import { runAlone } from './run-concurrently.ts';
 import { resetRole, scriptOf, resetSession, type RunningStep } from './step.ts';
 import {
   askedLater,
-  refuseOther,
+  assertSameFile,
   refuseUnknownEnd,
   standing,
   stoppedBetween,
@@ -83,7 +83,7 @@ async function setUp(file: SplitFile): Promise<Checkpoint | undefined> {
     const aftermath = 'Nothing more of it was run: it needs a table of checkpoints first.';
     throw await migrationFailed({ step, cause: causeOf(error), aftermath });
   });
-  if (from) refuseOther(file, from);
+  if (from) assertSameFile(file, from);
   file.done = from?.done ?? 0;
   return from;
 }

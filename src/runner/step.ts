@@ -100,7 +100,7 @@ export interface RunOutcome {
 }
 
 /** The scope of a setting: the transaction, or the session until it is reset. */
-type Scope = 'local' | 'session';
+type SettingScope = 'local' | 'session';
 
 /** A step of a run in progress, with the SQL and the limits that its execution needs. */
 export interface RunningStep extends Step {
@@ -110,9 +110,9 @@ export interface RunningStep extends Step {
   /** The same after the search_path of dbops, because the migration may have changed it. */
   trackingSql: string;
   /** Timeouts and other settings of the server. */
-  limits: Record<Scope, readonly string[]>;
+  limits: Record<SettingScope, readonly string[]>;
   /** Sets the search_path of the folder's tool, or else of the role. */
-  userPath: Record<Scope, string>;
+  userPath: Record<SettingScope, string>;
   /** Milliseconds that one attempt waits for a lock on a table. */
   lockTimeout: number;
   retry: LockRetry;

@@ -6,7 +6,7 @@ import { transaction, type Session } from '../db/session.ts';
 import { DbopsError } from '../errors.ts';
 import type { Folder, HostLock } from '../formats/format.ts';
 
-interface Guarded extends Waiting {
+interface HostLockRequest extends Waiting {
   session: Session;
   folder: Folder;
   /** The locks of this run, including the runner's own. */
@@ -20,7 +20,10 @@ interface Guarded extends Waiting {
  * same time.
  * @throws code 7 that names the holder, or how to unlock
  */
-export async function withHostLock<T>(guarded: Guarded, work: () => Promise<T>): Promise<T> {
+export async function withHostLock<T>(
+  guarded: HostLockRequest,
+  work: () => Promise<T>,
+): Promise<T> {
   const { format, hostLock = format.hostLock } = guarded.folder;
   if (!hostLock) return work();
   if (hostLock.kind === 'row') return withRow(guarded, hostLock, work);
@@ -39,7 +42,11 @@ type RowLock = Extract<HostLock, { kind: 'row' }>;
 /**
  * A lock row remains after its process has ended, so dbops records beside it that it is the holder.
  */
-async function withRow<T>(guarded: Guarded, row: RowLock, work: () => Promise<T>): Promise<T> {
+async function withRow<T>(
+  guarded: HostLockRequest,
+  row: RowLock,
+  work: () => Promise<T>,
+): Promise<T> {
   const { session, folder, anotherSession } = guarded;
   await session.script(folder.tracking.create);
   const note = await noteOf(session, folder);

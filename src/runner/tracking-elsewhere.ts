@@ -9,7 +9,7 @@ import { catalogName, textOf, type TrackingTableName } from '../formats/shared/t
 import type { Finding } from '../report.ts';
 import { optionFor, tablesWhere, type Candidate } from './tracking-candidates.ts';
 import { readApplied, type MigrationStatus } from './tracking-state.ts';
-import { findUnsupported, refuseUnsupported } from './unsupported-tools.ts';
+import { findUnsupported, assertSupportedTables } from './unsupported-tools.ts';
 
 /** Another tracking table, which records migrations of this folder. */
 export interface Elsewhere {
@@ -138,8 +138,8 @@ export async function refuseForgottenTable(
   folder: Folder,
 ): Promise<void> {
   if (settings.trackingTable) return;
-  refuseUnsupported(await findUnsupported(session, folder), folder);
-  refuseElsewhere(await findElsewhere(session, folder), folder, command);
+  assertSupportedTables(await findUnsupported(session, folder), folder);
+  assertNotElsewhere(await findElsewhere(session, folder), folder, command);
 }
 
 /**
@@ -147,7 +147,7 @@ export async function refuseForgottenTable(
  * @throws usage error when another table records the folder, because applying everything again is
  *   hardly ever intended
  */
-function refuseElsewhere(
+function assertNotElsewhere(
   elsewhere: readonly Elsewhere[],
   { tracking }: Folder,
   command: string,

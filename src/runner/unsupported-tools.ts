@@ -63,7 +63,7 @@ async function countRecorded(
   { key, where = 'true', isPosition = false }: ToolTable,
 ): Promise<number> {
   const sql = `SELECT ${quoteIdentifier(key)}::text AS key FROM ${quotedName(name)} WHERE ${where}`;
-  // Columns of other types: another table. A lost connection is reported by the next query.
+  // It fails where the columns have other types: the table is not the tool's. A lost connection is reported by the next query.
   const rows = await session.query<{ key: string | null }>(sql).catch(() => []);
   const recorded = new Set(rows.map((row) => normalized(row.key ?? '')));
   const place = migrations.findLastIndex((migration) =>
@@ -110,7 +110,10 @@ function sentenceOf({ name, tool, count }: UnsupportedTracking): string {
 }
 
 /** @throws usage error when an unsupported tool has run migrations of this folder */
-export function refuseUnsupported(tables: readonly UnsupportedTracking[], folder: Folder): void {
+export function assertSupportedTables(
+  tables: readonly UnsupportedTracking[],
+  folder: Folder,
+): void {
   const [first] = tables;
   if (!first) return;
   throw usageError(

@@ -1,10 +1,14 @@
+import type { Context } from '../context.ts';
+import { withLockRetries } from '../db/lock.ts';
+import { needsConsent, readLabel, assertNotProduction } from '../db/meta.ts';
 import { readOnly, transaction, type Session } from '../db/session.ts';
+import { databaseName } from '../db/target.ts';
 import { interrupted, usageError } from '../errors.ts';
 import { applyPlan } from './apply.ts';
 import { monthsAround } from './months.ts';
 import { countPlans, hasChanges, type SeedCounts } from './plan.ts';
 import { readPlan } from './read.ts';
-import type { SeedSet } from './definition.ts';
+import type { SeedDeclaration, SeedSet } from './definition.ts';
 
 export interface SeedOptions {
   /** Dates are relative to its UTC month. */
@@ -18,6 +22,54 @@ export interface SeedOptions {
   /** Milliseconds; 0 is no limit. */
   statementTimeout: number;
   signal: AbortSignal;
+}
+
+interface SeedRequest extends Pick<SeedOptions, 'reset' | 'write'> {
+  declaration: SeedDeclaration;
+  /** Those of its sets to seed. */
+  sets: readonly SeedSet[];
+}
+
+/** Milliseconds to retry for locks, including that of another seed. */
+const patience = 60_000;
+
+/**
+ * Seeds a database that may be seeded, after consent where it is on another machine; waits for locks.
+ *
+ * @returns the counts of rows that were, or would be, written
+ * @throws usage error for a production database, and as `seed` does
+ */
+export async function runSeeds(
+  context: Context,
+  session: Session,
+  { declaration, sets, reset, write }: SeedRequest,
+): Promise<SeedCounts> {
+  await assertMaySeed(context, session, declaration, write);
+  const { clock, signal, progress } = context;
+  const { lockTimeout, statementTimeout } = context.settings;
+  const options = { now: clock(), reset, write, lockTimeout, statementTimeout, signal };
+  const retries = {
+    patience,
+    signal,
+    observe: () => context.anotherSession(),
+    onWait: () => progress.update('waiting for a lock'),
+  };
+  return withLockRetries(session, retries, () => seed(session, sets, options));
+}
+
+async function assertMaySeed(
+  context: Context,
+  session: Session,
+  { assertSafe }: SeedDeclaration,
+  write: boolean,
+): Promise<void> {
+  const label = await readLabel(session);
+  assertNotProduction(session, label, 'seeding');
+  if (label.name === null) await assertSafe?.(session);
+  if (write && needsConsent(session, label))
+    await context.consent(
+      `This seeds test data into ${databaseName(session.target)}, which is not on this machine.`,
+    );
 }
 
 /** The advisory lock of all seeds of a database. */

@@ -2,7 +2,7 @@ import type { AlterTableCmd, Node, RangeVar, TypeName } from 'libpg-query';
 import type { ObjectName } from './non-transactional.ts';
 import { parse } from './statements.ts';
 
-/** Data that a statement destroys, by its text; dependent objects are known from the catalog only. */
+/** Data that a statement destroys, as far as its text shows; only the catalog shows dependent objects. */
 export type Destruction =
   | { kind: 'table'; table: ObjectName }
   | { kind: 'schema'; schema: string }

@@ -45,7 +45,7 @@ export function showPlace(file: string, sql: string, offset: number | undefined)
 }
 
 /** Lines that dbops has added to an error of the server. */
-interface Counted {
+interface CountedError {
   counted?: readonly string[];
 }
 
@@ -56,7 +56,13 @@ interface Counted {
  * @param message that of the server, where the error has another one
  */
 export function serverSays(cause: unknown, message = messageOf(cause)): string[] {
-  const { code, detail, hint, where, counted = [] } = cause as Partial<DatabaseError> & Counted;
+  const {
+    code,
+    detail,
+    hint,
+    where,
+    counted = [],
+  } = cause as Partial<DatabaseError> & CountedError;
   // The detail of these two is a whole row, which may contain secrets (server manual, "Error Codes").
   const showsRow = code === sqlstate.notNullViolation || code === sqlstate.checkViolation;
   const said = shortened(message);

@@ -145,7 +145,7 @@ function refusalFor({ name, script, directives }: Input, needsDirective: boolean
       `copies rows from standard input (line ${line}), which requires psql.`,
       'Write the rows as INSERT … VALUES, or load them with psql or dbops seed.',
     );
-  /** A COMMIT would end the transaction of the migration, so that a failing file stays half applied. */
+  /** A COMMIT would end the transaction of the migration: a file that fails later would remain half applied. */
   const control = ({ line, boundary }: Statement) =>
     refuse(
       'TRANSACTION_CONTROL',

@@ -158,3 +158,13 @@ describe('a module without up is not a migration of Kysely', () => {
     expect(listed(text, file)).toEqual(['20260101_a', helper(file)]);
   });
 });
+
+describe('a tracking table', () => {
+  it.each([
+    ['without a time', { name: 'a' }],
+    ['with a time of another type', { name: 'a', timestamp: new Date(0) }],
+  ])('%s is not the table of Kysely', (_, row) => {
+    const { tracking, migrations } = read(inMigrations(['a.ts']));
+    expect(() => tracking.toApplied([row], migrations)).toThrow('timestamp');
+  });
+});

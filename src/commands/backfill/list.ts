@@ -3,7 +3,7 @@ import { done, text, type Table } from '../../report.ts';
 import { backfillsOf } from '../../backfill/index.ts';
 import { defineCommand } from '../../command.ts';
 import { none } from '../../flags.ts';
-import { stateOf } from './status.ts';
+import { stateOf } from '../../backfill/status.ts';
 
 export const command = defineCommand({
   description:

@@ -1,8 +1,7 @@
 import * as z from 'zod';
 import { pauseBackfill } from '../../backfill/store.ts';
 import { done, text } from '../../report.ts';
-import { notBegun } from './status.ts';
-import { backfillsOf } from '../../backfill/index.ts';
+import { neverRun } from '../../backfill/status.ts';
 import { defineCommand } from '../../command.ts';
 
 export const command = defineCommand({
@@ -17,10 +16,7 @@ export const command = defineCommand({
   async run(context, { arguments: [name] }) {
     const session = await context.session();
     if (!(await pauseBackfill(session, name, context.settings.environment['USER'])))
-      throw notBegun(
-        name,
-        backfillsOf(context).some((each) => each.name === name),
-      );
+      throw neverRun(context, name);
     return done(
       { name, paused: true },
       text(`✓ ${name} is paused`, 'good'),

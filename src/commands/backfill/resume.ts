@@ -1,8 +1,7 @@
 import * as z from 'zod';
 import { readRecord, resumeBackfill } from '../../backfill/store.ts';
 import { done, text } from '../../report.ts';
-import { notBegun, stateOf } from './status.ts';
-import { backfillsOf } from '../../backfill/index.ts';
+import { neverRun, stateOf } from '../../backfill/status.ts';
 import { defineCommand } from '../../command.ts';
 import { shellWord } from '../../output/shell.ts';
 
@@ -17,11 +16,7 @@ export const command = defineCommand({
   flags: z.object({ arguments: z.tuple([z.string()]) }),
   async run(context, { arguments: [name] }) {
     const session = await context.session();
-    if (!(await resumeBackfill(session, name)))
-      throw notBegun(
-        name,
-        backfillsOf(context).some((each) => each.name === name),
-      );
+    if (!(await resumeBackfill(session, name))) throw neverRun(context, name);
     const control = await readRecord(session, name);
     const isAtIt = control !== undefined && stateOf(control) === 'running';
     return done(

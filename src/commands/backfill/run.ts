@@ -1,18 +1,10 @@
 import * as z from 'zod';
-import { backfillNamed, backfillsOf } from '../../backfill/index.ts';
-import type { Backfill } from '../../backfill/definition.ts';
-import { definitionSchema } from '../../backfill/definition.ts';
+import { chooseBackfill, recordedBackfill } from '../../backfill/choose-backfill.ts';
 import { inspectBackfill, runBackfill } from '../../backfill/run.ts';
-import type { Context } from '../../context.ts';
-import { issueLines } from '../../output/schema-messages.ts';
-import { usageError } from '../../errors.ts';
 import { readExpression } from '../../sql/expression.ts';
 import { noteSavedValues, restoreBeforeBackfill } from '../../migrate/restore-before-backfill.ts';
 import { retireUnfillable } from '../../backfill/retire.ts';
-import { readDefinition } from '../../backfill/store.ts';
-import type { Session } from '../../db/session.ts';
-import { done, text, type Report } from '../../report.ts';
-import { accountReport } from '../../backfill/report.ts';
+import { accountReport, retiredReport } from '../../backfill/report.ts';
 import { optionsOf, orphans, size } from '../../backfill/options.ts';
 import { defineCommand } from '../../command.ts';
 import { count, milliseconds } from '../../flags.ts';
@@ -41,8 +33,6 @@ const flagsSchema = z.object({
   pauseWhen: z.string().optional(),
   wait: milliseconds.default(10_000),
 });
-
-type Flags = z.infer<typeof flagsSchema>;
 
 export const command = defineCommand({
   description:
@@ -78,10 +68,20 @@ export const command = defineCommand({
   ],
   flags: flagsSchema,
   async run(context, flags) {
-    const defined = backfillOfFlags(context, flags);
+    const {
+      arguments: [name],
+      table,
+      set,
+      from,
+      on,
+      where,
+      done,
+    } = flags;
+    const parts = { table, set, from, on, where, done };
+    const defined = chooseBackfill(context, { name, parts });
     if (flags.pauseWhen !== undefined) await readExpression(flags.pauseWhen, '--pause-when');
     const session = await context.session();
-    const backfill = defined ?? (await recordedBackfill(context, session, flags));
+    const backfill = defined ?? (await recordedBackfill(context, session, name));
     if (flags.restore)
       await (flags.dryRun ? noteSavedValues : restoreBeforeBackfill)(context, session, backfill);
     if (flags.dryRun)
@@ -89,7 +89,7 @@ export const command = defineCommand({
     const { maxRate, maxLag, maxWalRate, pauseWhen, wait: patience, ...rest } = flags;
     const options = { ...optionsOf(context), ...rest, patience };
     const reason = flags.removeTrigger && (await retireUnfillable(session, backfill, options));
-    if (reason) return retired(backfill.name, reason);
+    if (reason) return retiredReport(backfill.name, reason);
     const result = await runBackfill(session, backfill, {
       ...options,
       limits: { maxLag, maxWalRate, ...(pauseWhen !== undefined && { pauseWhen }) },
@@ -98,51 +98,3 @@ export const command = defineCommand({
     return accountReport(backfill.name, result, false);
   },
 });
-
-function retired(name: string, reason: string): Report {
-  return done(
-    { name, state: 'obsolete', hasTrigger: false, reason },
-    text(`✓ ${name} has no trigger; it can no longer be filled: ${reason}`, 'good'),
-  );
-}
-
-/** Returns the backfill of flags that an earlier run has recorded. @throws usage error for an unknown name */
-async function recordedBackfill(
-  context: Context,
-  session: Session,
-  { arguments: [name = ''] }: Flags,
-): Promise<Backfill> {
-  return (await readDefinition(session, name)) ?? backfillNamed(backfillsOf(context), name);
-}
-
-/**
- * Returns the backfill that is named, or that the flags define; nothing for a name that the project
- * does not define.
- *
- * @throws usage error
- */
-function backfillOfFlags(
-  context: Context,
-  { arguments: [name], table, set, from, on, where, done: filled }: Flags,
-): Backfill | undefined {
-  const parts = Object.entries({ table, set, from, on, where, done: filled });
-  const given = Object.fromEntries(parts.filter(([, part]) => part !== undefined));
-  if (Object.keys(given).length === 0) {
-    if (name !== undefined) return backfillsOf(context).find((each) => each.name === name);
-    const known = backfillsOf(context).map((each) => each.name);
-    throw usageError(
-      'BACKFILL.NAME',
-      'No backfill given.',
-      `Known backfills: ${known.join(', ')}. Name one, or define one with --table, --set, --from and --on.`,
-    );
-  }
-  const parsed = definitionSchema.safeParse({ targets: [given] });
-  if (parsed.success && set !== undefined)
-    return { ...parsed.data, name: name ?? `${table}.${/^\s*"?([^"\s=]+)/.exec(set)?.[1] ?? ''}` };
-  throw usageError(
-    'BACKFILL.FLAGS',
-    'The flags do not define a backfill.',
-    "Pass --table TABLE and --set 'COLUMN = EXPRESSION'; --from and --on belong together.",
-    parsed.error && issueLines(parsed.error, (path) => `--${String(path.at(-1))}`),
-  );
-}

@@ -5,7 +5,6 @@ import type { Folder } from '../../formats/format.ts';
 import { appliedOf, planDown } from '../../migrate/plan.ts';
 import { settle } from '../../migrate/settle-rows.ts';
 import type { Rollback } from '../../rollback/rollback.ts';
-import { writeRollback } from '../../rollback/write-down-file.ts';
 import { readStatuses } from '../../runner/tracking-state.ts';
 import type { Migration } from '../../migration.ts';
 import { done, text, type Report } from '../../report.ts';
@@ -18,11 +17,11 @@ import {
   agreeToRollback,
   guardRollback,
   prepareRollback,
-  refuseOther,
+  assertSamePlan,
   rollbackFlags,
   rollbackOptions,
 } from '../../migrate/down.ts';
-import { refuseUnproven } from '../../migrate/find-down.ts';
+import { assertProven } from '../../migrate/find-down.ts';
 import { retireBackfills } from '../../migrate/required-backfills.ts';
 import { missedLines, withPreview, withRows } from '../../migrate/rows-report.ts';
 
@@ -66,7 +65,7 @@ export const command = defineCommand({
       patience: flags.wait,
       before: async () => {},
       plan: async () => {
-        refuseOther(migrations, planDown(await readStatuses(session, folder), flags));
+        assertSamePlan(migrations, planDown(await readStatuses(session, folder), flags));
         return guardRollback(prepared, guarding);
       },
     });
@@ -80,15 +79,16 @@ export const command = defineCommand({
   },
 });
 
-function writeAll(
+async function writeAll(
   { io }: Context,
   { format }: Folder,
   migrations: readonly Migration[],
   rollbacks: readonly Rollback[],
-): Report {
+): Promise<Report> {
   const without = migrations.filter(({ down }) => !down);
   const derived = rollbacks.filter(({ source }) => source === 'derived');
-  refuseUnproven(derived, without);
+  assertProven(derived, without);
+  const { writeRollback } = await import('../../rollback/write-down-file.ts');
   const files = without.flatMap((migration) => {
     const rollback = derived.find(({ name }) => name === migration.name);
     return rollback ? [relative(io.cwd, writeRollback(migration, rollback, format))] : [];

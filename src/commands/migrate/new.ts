@@ -1,12 +1,9 @@
 import { relative } from 'node:path';
 import * as z from 'zod';
-import type { Context } from '../../context.ts';
-import { DbopsError } from '../../errors.ts';
-import { firstFolder, type CandidateFolder } from '../../formats/detect.ts';
 import { writeNewMigration } from '../../migrate/new.ts';
 import { done, text } from '../../report.ts';
 import { defineCommand } from '../../command.ts';
-import { chooseFolder } from '../../open-project.ts';
+import { folderForNew } from '../../open-project.ts';
 
 export const command = defineCommand({
   description:
@@ -34,14 +31,3 @@ export const command = defineCommand({
     );
   },
 });
-
-/** Returns the folder of the project, or the one to create. */
-async function folderForNew(context: Context): Promise<CandidateFolder> {
-  try {
-    return await chooseFolder(context);
-  } catch (error) {
-    if (error instanceof DbopsError && error.code === 'FOLDER.MISSING')
-      return firstFolder(context.settings);
-    throw error;
-  }
-}

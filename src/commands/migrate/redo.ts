@@ -9,7 +9,7 @@ import { expectLosses } from '../../migrate/expected-losses.ts';
 import { folderOf, knownStatuses } from '../../open-project.ts';
 import { outcomeReport, runLocked } from '../../migrate/run.ts';
 import { receiptOf, rollbackJson } from '../../migrate/receipt.ts';
-import { refuseStayingKeys } from '../../migrate/inserted-rows.ts';
+import { assertNoKeyStays } from '../../migrate/inserted-rows.ts';
 import {
   readRequired,
   requireBackfill,
@@ -19,7 +19,7 @@ import {
   agreeToRollback,
   guardRollback,
   prepareRollback,
-  refuseOther,
+  assertSamePlan,
   rollbackFlags,
   rollbackOptions,
 } from '../../migrate/down.ts';
@@ -52,7 +52,7 @@ export const command = defineCommand({
     if (flags.dryRun)
       return withPreview(await receiptOf(prepared, session, folder), protection, flags.discardData);
     const guarding = await agreeToRollback(wanted, prepared);
-    await refuseStayingKeys(session, prepared.staying);
+    await assertNoKeyStays(session, prepared.staying);
     const again = toSteps(migrations.toReversed(), 'up');
     await readRequired(context, again);
     const rescue = { context, session, folder, flags };
@@ -72,7 +72,7 @@ export const command = defineCommand({
       folder,
       before: requireBackfill(requirement, true, flags.restore),
       plan: async () => {
-        refuseOther(migrations, planDown(await readStatuses(session, folder), flags));
+        assertSamePlan(migrations, planDown(await readStatuses(session, folder), flags));
         return [...guardRollback(prepared, guarding), ...guardSteps(again, guardingAgain)];
       },
     });

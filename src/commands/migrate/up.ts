@@ -1,11 +1,11 @@
 import * as z from 'zod';
 import { folderOf, knownStatuses } from '../../open-project.ts';
-import { appliedOf, planUp, refuseDefects } from '../../migrate/plan.ts';
+import { appliedOf, planUp, assertNoDefects } from '../../migrate/plan.ts';
 import type { Migration } from '../../migration.ts';
 import type { RunOutcome } from '../../runner/step.ts';
 import { done, text } from '../../report.ts';
 import { placeFolder } from '../../formats/place.ts';
-import type { Asked } from '../../migrate/explain-duplicate-object.ts';
+import type { ExplainRequest } from '../../migrate/explain-duplicate-object.ts';
 import { defineCommand } from '../../command.ts';
 import { count, wait } from '../../flags.ts';
 
@@ -41,7 +41,7 @@ export const command = defineCommand({
   async run(context, flags) {
     const [session, read] = await Promise.all([context.session(), folderOf(context)]);
     const folder = await placeFolder(session, read);
-    refuseDefects(folder);
+    assertNoDefects(folder);
     let applied: Migration[] = [];
     const plan = async () => {
       const statuses = await knownStatuses(context, session, folder);
@@ -64,8 +64,8 @@ export const command = defineCommand({
     const { readRequired, requireBackfill, retireBackfills } =
       await import('../../migrate/required-backfills.ts');
     await readRequired(context, steps);
-    const { refuseTakenKeys } = await import('../../migrate/inserted-rows.ts');
-    await refuseTakenKeys(session, folder, pending);
+    const { assertKeysAreFree } = await import('../../migrate/inserted-rows.ts');
+    await assertKeysAreFree(session, folder, pending);
     const rescue = { context, session, folder, flags };
     const expected = await expectLosses(rescue, applied, steps);
     const tracking = folder.tracking.table;
@@ -93,8 +93,8 @@ export const command = defineCommand({
 });
 
 /** Loading what judges migrations is for runs that failed. */
-async function explainFailure(asked: Asked, outcome: RunOutcome): Promise<RunOutcome> {
+async function explainFailure(asked: ExplainRequest, outcome: RunOutcome): Promise<RunOutcome> {
   if (!outcome.error) return outcome;
-  const { tellAlreadyThere } = await import('../../migrate/explain-duplicate-object.ts');
-  return tellAlreadyThere(asked, outcome);
+  const { explainDuplicateObject } = await import('../../migrate/explain-duplicate-object.ts');
+  return explainDuplicateObject(asked, outcome);
 }

@@ -12,7 +12,7 @@ import type { DrizzleTable } from './table.ts';
 import type { FolderContents } from '../format.ts';
 import { readIfPresent, withoutBom } from '../shared/script.ts';
 
-interface Entry {
+interface JournalEntry {
   idx?: number;
   /** Milliseconds since 1970, when drizzle-kit generated the file; Drizzle compares this. */
   when: number;
@@ -47,7 +47,7 @@ export function readJournal(
   return { migrations, findings, tracking: trackingOf(migrations, shown(journal), table) };
 }
 
-function parseJournal(file: string): Entry[] {
+function parseJournal(file: string): JournalEntry[] {
   const journal = parseJson(file);
   const listed =
     'entries' in journal && Array.isArray(journal.entries) ? journal.entries : undefined;
@@ -66,7 +66,7 @@ function parseJournal(file: string): Entry[] {
 }
 
 /** Checked by hand: zod takes as long for a thousand entries as reading a thousand files. */
-function isEntry(value: unknown): value is Entry {
+function isEntry(value: unknown): value is JournalEntry {
   if (typeof value !== 'object' || value === null) return false;
   if (!('tag' in value) || typeof value.tag !== 'string' || value.tag === '') return false;
   const idx = 'idx' in value ? value.idx : undefined;
@@ -111,7 +111,7 @@ interface JournalFolder {
 
 function toMigration(
   { directory, journal, present }: JournalFolder,
-  { tag, idx, when }: Entry,
+  { tag, idx, when }: JournalEntry,
 ): Migration {
   const file = `${directory}/${tag}.sql`;
   const source = readIfPresent(file);
@@ -148,7 +148,11 @@ function missingFile(file: string, journal: string): Flaw {
 }
 
 /** Reports files without an entry in the journal. */
-function unlistedFiles(directory: string, entries: readonly Entry[], names: readonly string[]) {
+function unlistedFiles(
+  directory: string,
+  entries: readonly JournalEntry[],
+  names: readonly string[],
+) {
   const listed = new Set(entries.flatMap(({ tag }) => [`${tag}.sql`, `${tag}.down.sql`]));
   const unlisted = names.filter((name) => name.endsWith('.sql') && !listed.has(name));
   return unlisted.map((name) =>
@@ -179,7 +183,7 @@ function foldersOfVersion1(directory: string, names: readonly string[]): Finding
 }
 
 /** Reports entries with the same number, which result from merging two branches. */
-function twins(entries: readonly Entry[]): Finding[] {
+function twins(entries: readonly JournalEntry[]): Finding[] {
   const byIndex = Map.groupBy(entries, ({ idx }) => idx);
   return [...byIndex].flatMap(([idx, [first, ...others]]) =>
     idx === undefined || !first
@@ -197,7 +201,7 @@ function twins(entries: readonly Entry[]): Finding[] {
 }
 
 /** Reports entries that Drizzle skips in a database where the entry before them is applied. */
-function disorder(entries: readonly Entry[]): Finding[] {
+function disorder(entries: readonly JournalEntry[]): Finding[] {
   const [first, ...others] = entries;
   let newest = first;
   return others.flatMap((entry) => {
@@ -215,7 +219,7 @@ function disorder(entries: readonly Entry[]): Finding[] {
   });
 }
 
-function fromTheFuture({ tag, when }: Entry): Finding {
+function fromTheFuture({ tag, when }: JournalEntry): Finding {
   return findingOf({
     code: 'future-entry',
     severity: 'warning',

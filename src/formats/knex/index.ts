@@ -2,8 +2,7 @@ import * as z from 'zod';
 import { quoteLiteral } from '../../db/quote.ts';
 import type { Migration } from '../../migration.ts';
 import type { Finding } from '../../report.ts';
-import type { FolderContents, Format, HostLock, Tracking } from '../format.ts';
-import { loadKnexModule, loadKnexModuleOfNamedTable } from './module.ts';
+import type { FolderContents, Format, HostLock, LoadModule, Tracking } from '../format.ts';
 import { extensionsIn, findKnexfile, tablesIn, tablesNamed, type KnexTables } from './knexfile.ts';
 import { mentions, modulesAmong, sampleOf } from '../shared/module-files.ts';
 import { datedNameAfter, emptyModule, moduleStyleOf } from '../shared/new-migration.ts';
@@ -47,11 +46,11 @@ export const knex: Format = {
       migrations: files.toSorted().map((name) => readMigration(directory, name)),
       findings: [],
       ...contentsOf(tables),
-      ...(trackingTable && { loadModule: loadKnexModuleOfNamedTable }),
+      ...(trackingTable && { loadModule: moduleLoader(true) }),
     };
   },
   hostLock: hostLockOf(tablesIn('')),
-  loadModule: loadKnexModule,
+  loadModule: moduleLoader(false),
   newFiles(request) {
     const style = moduleStyleOf(request);
     const parameter = { name: 'knex', type: 'Knex' };
@@ -59,6 +58,14 @@ export const knex: Format = {
     return { [`${datedNameAfter(request)}${style.ending}`]: text };
   },
 };
+
+/** @param isTableNamed whether the command line or the configuration names the tracking table */
+function moduleLoader(isTableNamed: boolean): LoadModule {
+  return async (file, direction) => {
+    const { loadKnexModule } = await import('./module.ts');
+    return loadKnexModule(file, direction, isTableNamed);
+  };
+}
 
 function readMigration(directory: string, name: string): Migration {
   const file = `${directory}/${name}`;

@@ -6,7 +6,7 @@ import { underUserPath } from '../../db/search-path.ts';
 import type { Session } from '../../db/session.ts';
 import { usageError } from '../../errors.ts';
 import type { Direction } from '../../migration.ts';
-import type { LoadedModule, LoadModule } from '../format.ts';
+import type { LoadedModule } from '../format.ts';
 import { functionOf, importModule, objectOf } from '../shared/import-module.ts';
 import { loadKnexfile, type KnexSettings } from './knexfile.ts';
 import { runWithin } from './transaction.ts';
@@ -16,14 +16,10 @@ import { moduleConnection, type ModuleConnection } from '../shared/module-connec
  * Loads `up(knex)` or `down(knex)`, with the project's own knex and the settings of its knexfile
  * (knex, `lib/migrations/migrate/Migrator.js`). `config.transaction` of a module overrides
  * `disableTransactions` of the knexfile.
+ *
+ * @param isTableNamed whether the command line or the configuration names the tracking table
  */
-export const loadKnexModule: LoadModule = (file, direction) => loadModule(file, direction, false);
-
-/** As `loadKnexModule`, for a configured tracking table. */
-export const loadKnexModuleOfNamedTable: LoadModule = (file, direction) =>
-  loadModule(file, direction, true);
-
-async function loadModule(
+export async function loadKnexModule(
   file: string,
   direction: Direction,
   isTableNamed: boolean,

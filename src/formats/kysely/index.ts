@@ -3,7 +3,7 @@ import type { Migration } from '../../migration.ts';
 import type { FolderContents, Format, Tracking } from '../format.ts';
 import { emptyKyselyModule, loadKyselyModule } from '../shared/kysely-module.ts';
 import { exportsUp } from './exports.ts';
-import { arrange, next, toApplied, type KyselyRow } from './order.ts';
+import { arrange, kyselyRow, next, toApplied } from './order.ts';
 import {
   configAbove,
   literalOf,
@@ -19,6 +19,7 @@ import {
   textOf,
   type TrackingTableName,
 } from '../shared/tracking-table.ts';
+import { parseRows } from '../shared/rows.ts';
 import { hashOf } from '../shared/script.ts';
 import { readInAnyEncoding, readText } from '../../text-file.ts';
 
@@ -73,7 +74,7 @@ function readMigrations(directory: string, names: readonly string[]): Migration[
   return [...migrations.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-interface Asked {
+interface TrackingRequest {
   /** The text of `kysely.config.ts`. */
   settings: string;
   asked: TrackingTableName | undefined;
@@ -85,7 +86,10 @@ interface Asked {
  *
  * @param place the schema that the database has them in, where no setting names one
  */
-function contentsOf(of: Asked, place?: string): Pick<FolderContents, 'tracking' | 'unplaced'> {
+function contentsOf(
+  of: TrackingRequest,
+  place?: string,
+): Pick<FolderContents, 'tracking' | 'unplaced'> {
   const { settings, asked, migrations } = of;
   const schema = asked?.schema ?? literalOf(settings, 'migrationTableSchema');
   const table = asked?.table ?? literalOf(settings, 'migrationTableName') ?? 'kysely_migration';
@@ -119,7 +123,7 @@ function trackingOf(
       INSERT INTO ${lock} (id, is_locked) VALUES ('migration_lock', 0) ON CONFLICT DO NOTHING`,
     select: `SELECT name, timestamp FROM ${table}`,
     toApplied: (rows, migrations) =>
-      toApplied(rows as readonly KyselyRow[], migrations, { table, isOrdered }),
+      toApplied(parseRows(kyselyRow, rows), migrations, { table, isOrdered }),
     prepare: `SELECT max(name COLLATE "C") AS last, max(timestamp COLLATE "C") AS latest FROM ${table}`,
     record(migration, { last, latest }) {
       const name = quoteLiteral(migration.name);

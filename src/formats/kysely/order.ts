@@ -10,7 +10,7 @@ export const kyselyRow = z.object({
   /** ISO 8601, as text. */
   timestamp: z.string(),
 });
-export type KyselyRow = z.infer<typeof kyselyRow>;
+type KyselyRow = z.infer<typeof kyselyRow>;
 
 interface TimedName {
   name: string;

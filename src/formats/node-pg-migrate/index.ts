@@ -5,7 +5,6 @@ import { quoteLiteral } from '../../db/quote.ts';
 import type { Migration, ModuleScript } from '../../migration.ts';
 import type { Finding } from '../../report.ts';
 import type { Format, Tracking } from '../format.ts';
-import { loadPgModule, definesShorthands } from './module.ts';
 import {
   arrange,
   compareFiles,
@@ -127,12 +126,20 @@ export const nodePgMigrate: Format = {
   },
   searchPath: 'public', // of its command line: `--schema` has that default
   hostLock: { kind: 'advisory', key: 7241865325823964n },
-  loadModule: loadPgModule,
+  async loadModule(file, direction, inherits) {
+    const { loadPgModule } = await import('./module.ts');
+    return loadPgModule(file, direction, inherits);
+  },
   downFile: ({ name, up }) =>
     up.file.endsWith('.up.sql') ? join(dirname(up.file), `${name}.down.sql`) : up.file,
   sections,
   newFiles: newPgMigration,
 };
+
+/** Returns whether a module defines shorthands for later modules; the tool's template sets `undefined`. */
+function definesShorthands(source: string): boolean {
+  return /\bshorthands\b(?![^=\n]*=\s*undefined)/.test(source);
+}
 
 /** Returns whether the text of a file identifies the tool; that of a pair does not. */
 function isSample(name: string): boolean {

@@ -45,11 +45,6 @@ export const loadPgModule: LoadModule = async (file, direction, inherits = []) =
   };
 };
 
-/** Returns whether a module defines shorthands for later modules; the tool's template sets `undefined`. */
-export function definesShorthands(source: string): boolean {
-  return /\bshorthands\b(?![^=\n]*=\s*undefined)/.test(source);
-}
-
 /** The transaction starts before the module runs, so its text is searched for the call. */
 const asksForNone = /\.noTransaction\s*\(/;
 const tooLate =

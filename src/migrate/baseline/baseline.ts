@@ -35,7 +35,7 @@ export interface BaselineProof {
   whole: Prefix;
 }
 
-interface Question {
+interface PrefixRequest {
   shadow: Session;
   /** The whole catalog of the database. */
   live: readonly SchemaObject[];
@@ -54,7 +54,7 @@ interface Question {
  *
  * @throws DbopsError naming the migration that does not replay
  */
-export async function findPrefix(question: Question): Promise<BaselineProof> {
+export async function findPrefix(question: PrefixRequest): Promise<BaselineProof> {
   const { shadow, live, migrations, onReplay } = question;
   const { format } = question;
   const surroundings = await openReplay(question);
@@ -95,7 +95,7 @@ function proofOf(compared: readonly Comparison[]): BaselineProof {
 }
 
 /** Prepares the shadow as a new database of the platform, before the first migration. */
-async function openReplay({ shadow, format, surroundings }: Question) {
+async function openReplay({ shadow, format, surroundings }: PrefixRequest) {
   if (!format.platform && !format.connection) return surroundings;
   await prepare(shadow, format);
   const objects = await scratchSnapshot(shadow);

@@ -1,6 +1,7 @@
 import type { Folder } from '../../formats/format.ts';
 import type { BaselineProof } from './baseline.ts';
 import type { Migration } from '../../migration.ts';
+import { formatCountOf } from '../../output/number.ts';
 import { shellWord } from '../../output/shell.ts';
 import type { Finding } from '../../report.ts';
 import { changesData, moduleChangesData } from '../../sql/changes-data.ts';
@@ -34,8 +35,7 @@ export async function findingsOf(baseline: Baseline): Promise<Finding[]> {
 
 /** Returns the text that the user confirms. */
 export function announcement(baseline: Baseline, database: string): string {
-  const { length } = baseline.recorded;
-  const migrations = length === 1 ? '1 migration' : `${length} migrations`;
+  const migrations = formatCountOf(baseline.recorded.length, 'migration');
   const recorded = `${migrations} will be recorded as applied on ${database} without being run.`;
   const traceless = withoutTrace(baseline);
   const [last] = traceless.slice(-1);

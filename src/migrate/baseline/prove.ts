@@ -24,7 +24,8 @@ export function readLive(session: Session): Promise<SchemaObject[]> {
 }
 
 /**
- * Returns the catalog as text that is equal where the catalog is. Rows come in no order. Tables of the tool may have been made by its lock: they are left out.
+ * Returns the catalog as text, which is equal for equal catalogs: sorted, because the server returns
+ * rows in any order, and without the tables of the tool, because taking its lock may create them.
  */
 export function textOfCatalog(
   objects: readonly SchemaObject[],
@@ -42,10 +43,10 @@ interface ProofRequest {
   surroundings: Surroundings;
 }
 
-/** Milliseconds: every file is replayed, and some ten times the whole catalog is read. */
+/** Milliseconds: every file is replayed, and the whole catalog is read about ten times. */
 const timeLimit = 600_000;
 
-/** Returns which first parts of the folder make exactly the live catalog, by a replay in a shadow. */
+/** Replays the folder in a shadow, and returns which of its prefixes produce exactly the live catalog. */
 export async function proveBaseline(
   context: Context,
   session: Session,

@@ -5,6 +5,7 @@ import { DbopsError, exitCodes, usageError } from '../../errors.ts';
 import type { Folder } from '../../formats/format.ts';
 import type { Prefix } from './baseline.ts';
 import type { Migration } from '../../migration.ts';
+import { formatCountOf } from '../../output/number.ts';
 import { text, type Block, type JsonValue, type Report } from '../../report.ts';
 import { findingsOf, nextStep, type Baseline } from './findings.ts';
 
@@ -114,7 +115,7 @@ export function alreadyTracked(table: string, rows: number): DbopsError {
     code: 'BASELINE.TRACKED',
     exitCode: exitCodes.desynchronised,
     message: `${table} already has rows; baseline is for a database without tracking rows.`,
-    reason: [`${rows} migration${rows === 1 ? ' is' : 's are'} recorded`],
+    reason: [`${formatCountOf(rows, 'migration is', 'migrations are')} recorded`],
     hint: 'If rows are missing or wrong: dbops repair-tracking. To see the recorded state: dbops migrate status',
   });
 }

@@ -1,4 +1,5 @@
 import { quoteIdentifier as q, quoteName } from '../../db/quote.ts';
+import { formatCountOf } from '../../output/number.ts';
 import type { ObjectName } from '../../sql/non-transactional.ts';
 import { conditionOf, sharedValues, type Violation } from './violating-rows.ts';
 
@@ -15,7 +16,7 @@ function describe(violation: Violation): string {
   if (found.rows === undefined)
     return `${table} has ${about(found.estimate)}; the rows that violate ${subject(violation)} could not be counted in time`;
   if (found.isWholeTable)
-    return `${table} has ${count(found.rows, 'row')}; some of them violate ${subject(violation)}, which refers to a column that this file adds`;
+    return `${table} has ${formatCountOf(found.rows, 'row')}; some of them violate ${subject(violation)}, which refers to a column that this file adds`;
   return `${counted(violation)}${samples(violation)}`;
 }
 
@@ -25,13 +26,13 @@ function counted(violation: Violation): string {
   const [of, have] = [`of ${plain(demand.table)}`, rows === 1 ? 'has' : 'have'];
   switch (demand.kind) {
     case 'not-null':
-      return `${count(rows, 'row')} ${of} ${have} no ${demand.column}`;
+      return `${formatCountOf(rows, 'row')} ${of} ${have} no ${demand.column}`;
     case 'check':
-      return `${count(rows, 'row')} ${of} ${rows === 1 ? 'violates' : 'violate'} ${subject(violation)}`;
+      return `${formatCountOf(rows, 'row')} ${of} ${rows === 1 ? 'violates' : 'violate'} ${subject(violation)}`;
     case 'foreign-key':
-      return `${count(rows, 'row')} ${of} ${have} a ${demand.columns.join(', ')} that does not exist in ${plain(demand.target)}`;
+      return `${formatCountOf(rows, 'row')} ${of} ${have} a ${demand.columns.join(', ')} that does not exist in ${plain(demand.target)}`;
     case 'unique':
-      return `${count(rows, 'row')} ${of} share ${count(values, 'value')} of ${demand.columns.join(', ')}`;
+      return `${formatCountOf(rows, 'row')} ${of} share ${formatCountOf(values, 'value')} of ${demand.columns.join(', ')}`;
   }
 }
 
@@ -44,7 +45,7 @@ function subject({ demand }: Violation): string {
 }
 
 function rowsOf({ demand, found: { rows, estimate } }: Violation): string {
-  const number = rows === undefined ? about(estimate) : count(rows, 'row');
+  const number = rows === undefined ? about(estimate) : formatCountOf(rows, 'row');
   return `${number} of ${plain(demand.table)} ${rows === 1 ? 'has' : 'have'}`;
 }
 
@@ -166,13 +167,9 @@ function plain({ schema, name }: ObjectName): string {
   return schema ? `${schema}.${name}` : name;
 }
 
-function count(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? '' : 's'}`;
-}
-
 /** pg_class.reltuples is -1 for a table that was never analysed. */
 function about(estimate: number): string {
-  return estimate < 0 ? 'an unknown number of rows' : `about ${count(estimate, 'row')}`;
+  return estimate < 0 ? 'an unknown number of rows' : `about ${formatCountOf(estimate, 'row')}`;
 }
 
 /** A `--` comment ends at the end of its line. */

@@ -9,9 +9,7 @@ import { offsetOfStatement, showPlace } from '../../sql/error-position.ts';
 import type { FailurePoint } from '../send-migration.ts';
 import type { RunningStep } from '../step.ts';
 import { formatCountOf } from '../../output/number.ts';
-import { createdTwice } from './created-twice.ts';
 import { failureLines } from './failure-lines.ts';
-import { missingOnServer, provide } from './missing-on-server.ts';
 
 interface Failure {
   step: RunningStep;
@@ -51,7 +49,7 @@ export async function migrationFailed(failure: Failure): Promise<DbopsError> {
   });
 }
 
-interface Explained {
+interface FailureExplanation {
   /** Absent: `MIGRATION.FAILED`. */
   code?: string;
   reason?: string[];
@@ -74,11 +72,13 @@ function dependentsHint(cause: unknown, again: string): string {
 
 const mostNames = 5;
 
-async function explain({ step, cause, point }: Failure): Promise<Explained> {
+async function explain({ step, cause, point }: Failure): Promise<FailureExplanation> {
   const { run } = step;
   const again = `dbops migrate ${step.direction}`;
-  if (step.direction === 'up' && duplicates.has(codeOf(cause)))
+  if (step.direction === 'up' && duplicates.has(codeOf(cause))) {
+    const { createdTwice } = await import('./created-twice.ts');
     return (await createdTwice(step, cause, point)) ?? isThere(step, again);
+  }
   const hidden = rowSecurityError(cause, run.session.target);
   if (hidden) return { reason: [hidden.message], hint: `${hidden.hint}; then: ${again}` };
   const [{ violationsOf }, { describeViolations, wayOut }] = await Promise.all([
@@ -89,7 +89,7 @@ async function explain({ step, cause, point }: Failure): Promise<Explained> {
     completed: 0,
     ...point,
   });
-  if (!first) return { hint: hintFor(cause, step, again) };
+  if (!first) return { hint: await hintFor(cause, step, again) };
   const place = {
     migration: step.migration.name,
     again,
@@ -105,7 +105,7 @@ async function explain({ step, cause, point }: Failure): Promise<Explained> {
  * The schema may be ahead of the tracking table: applied by hand, or by a tool that recorded no
  * row.
  */
-function isThere(step: RunningStep, again: string): Explained {
+function isThere(step: RunningStep, again: string): FailureExplanation {
   const { tracking, migrations } = step.run.folder;
   const isFirst = migrations[0]?.name === step.migration.name;
   return {
@@ -119,7 +119,7 @@ function isThere(step: RunningStep, again: string): Explained {
   };
 }
 
-function hintFor(cause: unknown, step: RunningStep, again: string): string {
+async function hintFor(cause: unknown, step: RunningStep, again: string): Promise<string> {
   const file = relative(process.cwd(), step.script.file);
   const code = codeOf(cause);
   if (code === sqlstate.activeSqlTransaction)
@@ -129,6 +129,7 @@ function hintFor(cause: unknown, step: RunningStep, again: string): string {
   if (isRefusal(cause)) return readOnlyHint();
   if (isConnectionLoss(cause)) return 'To see what is applied: dbops migrate status';
   if (code === sqlstate.diskFull) return `Free disk space, then: ${again}`;
+  const { missingOnServer, provide } = await import('./missing-on-server.ts');
   const missing = missingOnServer(cause);
   if (missing) return provide(missing, step.run.session.server.kind, again);
   if (code === sqlstate.dependentObjectsStillExist) return dependentsHint(cause, again);

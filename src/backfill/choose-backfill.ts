@@ -1,0 +1,63 @@
+import type { Context } from '../context.ts';
+import type { Session } from '../db/session.ts';
+import { usageError } from '../errors.ts';
+import { issueLines } from '../output/schema-messages.ts';
+import { definitionSchema, type Backfill } from './definition.ts';
+import { backfillNamed, backfillsOf } from './index.ts';
+import { readDefinition } from './store.ts';
+
+/** A backfill as the command line names or defines it. */
+export interface BackfillChoice {
+  name?: string | undefined;
+  /** The parts of a definition; without any, the name chooses a known backfill. */
+  parts: Readonly<Record<'table' | 'set' | 'from' | 'on' | 'where' | 'done', string | undefined>>;
+}
+
+/**
+ * Returns the backfill that is named, or that the flags define; nothing for a name that the project
+ * does not define.
+ *
+ * @throws usage error
+ */
+export function chooseBackfill(
+  context: Context,
+  { name, parts }: BackfillChoice,
+): Backfill | undefined {
+  const given = Object.fromEntries(Object.entries(parts).filter(([, part]) => part !== undefined));
+  if (Object.keys(given).length > 0) return { ...defineTarget(given), name: name ?? nameOf(parts) };
+  if (name !== undefined) return backfillsOf(context).find((each) => each.name === name);
+  const known = backfillsOf(context).map((each) => each.name);
+  throw usageError(
+    'BACKFILL.NAME',
+    'No backfill given.',
+    `Known backfills: ${known.join(', ')}. Name one, or define one with --table, --set, --from and --on.`,
+  );
+}
+
+function defineTarget(target: Record<string, string | undefined>): Omit<Backfill, 'name'> {
+  const parsed = definitionSchema.safeParse({ targets: [target] });
+  if (parsed.success) return parsed.data;
+  throw usageError(
+    'BACKFILL.FLAGS',
+    'The flags do not define a backfill.',
+    "Pass --table TABLE and --set 'COLUMN = EXPRESSION'; --from and --on belong together.",
+    issueLines(parsed.error, (path) => `--${String(path.at(-1))}`),
+  );
+}
+
+function nameOf({ table, set = '' }: BackfillChoice['parts']): string {
+  return `${table}.${/^\s*"?([^"\s=]+)/.exec(set)?.[1] ?? ''}`;
+}
+
+/**
+ * Returns the backfill of this name that an earlier run on this database has recorded.
+ *
+ * @throws usage error for an unknown name
+ */
+export async function recordedBackfill(
+  context: Context,
+  session: Session,
+  name = '',
+): Promise<Backfill> {
+  return (await readDefinition(session, name)) ?? backfillNamed(backfillsOf(context), name);
+}

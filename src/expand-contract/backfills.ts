@@ -1,0 +1,110 @@
+import type { BackfillTarget } from '../backfill/definition.ts';
+import { parseTarget } from '../backfill/parse-target.ts';
+import type { Session } from '../db/session.ts';
+import { usageError } from '../errors.ts';
+import { shellWord } from '../output/shell.ts';
+import { plainName, readPlacedAssignment } from '../sql/expression.ts';
+import { deriveTarget, plainTable } from './derive.ts';
+import type { EmptyColumn } from './plan.ts';
+
+/**
+ * Returns the targets that fill the columns, by the name of their backfill: one for each column name.
+ *
+ * @param assignments `TABLE.COLUMN = EXPRESSION`, for columns whose value cannot be derived
+ * @throws usage error for a column without a value
+ */
+export async function backfillsFor(
+  session: Session,
+  columns: readonly EmptyColumn[],
+  assignments: readonly string[],
+): Promise<Map<string, BackfillTarget[]>> {
+  const given = await readAssignments(assignments, columns);
+  const backfills = new Map<string, BackfillTarget[]>();
+  const unknown: EmptyColumn[] = [];
+  for (const column of columns) {
+    const target = await targetOf(session, column, given.get(column));
+    if (!target) {
+      unknown.push(column);
+      continue;
+    }
+    const backfill = column.name.replaceAll(/[^\p{L}\p{N}]+/gu, '-');
+    await assertReadBack(target, backfill, column);
+    backfills.set(backfill, [...(backfills.get(backfill) ?? []), target]);
+  }
+  if (unknown.length > 0) throw withoutValue(await namesOf(unknown));
+  return backfills;
+}
+
+async function targetOf(
+  session: Session,
+  column: EmptyColumn,
+  value: string | undefined,
+): Promise<BackfillTarget | undefined> {
+  if (value === undefined) return deriveTarget(session, column);
+  const name = await plainName(column.name);
+  return {
+    table: await plainTable(column.table),
+    set: `${name} = ${value}`,
+    done: `${name} IS NOT NULL`,
+  };
+}
+
+function withoutValue(names: readonly string[]) {
+  return usageError(
+    'EXPAND.NO_VALUE',
+    `No value given for existing rows in ${names.length === 1 ? 'a new column' : `${names.length} new columns`}; no file was written.`,
+    'Provide an expression for each column, such as (SELECT …) or a literal, and run the command again.',
+    names.map((name) => `--set ${shellWord(`${name} = EXPRESSION`)}`),
+  );
+}
+
+/**
+ * Returns SQL of the values that are given for columns.
+ *
+ * @throws usage error for text that is not `TABLE.COLUMN = EXPRESSION`, or names another column
+ */
+async function readAssignments(
+  assignments: readonly string[],
+  columns: readonly EmptyColumn[],
+): Promise<Map<EmptyColumn, string>> {
+  const given = new Map<EmptyColumn, string>();
+  for (const each of assignments) {
+    const { schema, table, column, value } = await readPlacedAssignment(each, '--set');
+    const found = columns.find(
+      (one) =>
+        one.name === column &&
+        one.table.name === table &&
+        (schema === undefined || schema === one.table.schema),
+    );
+    if (!found) throw notToFill(each, await namesOf(columns));
+    given.set(found, value);
+  }
+  return given;
+}
+
+function notToFill(assignment: string, names: readonly string[]) {
+  return usageError(
+    'EXPAND.SET',
+    `--set names no column that the migration adds without a value: ${assignment}`,
+    names.length === 0
+      ? 'The migration adds no such column; run the command without --set.'
+      : `Name one of these; names with capital letters need quotes: ${names.join(', ')}`,
+  );
+}
+
+function namesOf(columns: readonly EmptyColumn[]): Promise<string[]> {
+  return Promise.all(
+    columns.map(async ({ table, name }) => `${await plainTable(table)}.${await plainName(name)}`),
+  );
+}
+
+/** A definition that reads back as another table or column would fail once the expand part is applied. */
+async function assertReadBack(
+  target: BackfillTarget,
+  backfill: string,
+  { table, name }: EmptyColumn,
+): Promise<void> {
+  const { table: place, column } = await parseTarget(target, backfill);
+  if (place.name !== table.name || place.schema !== table.schema || column !== name)
+    throw new Error(`${target.table}.${target.set} does not read back as ${table.name}.${name}`);
+}

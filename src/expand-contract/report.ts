@@ -1,0 +1,32 @@
+import { relative } from 'node:path';
+import { done, text, type Block, type Report } from '../report.ts';
+import type { ExpandContractPlan } from './run.ts';
+
+/**
+ * Returns the report of a split.
+ *
+ * @param cwd the directory that paths are shown from
+ * @param dryRun whether the files were only planned: their contents are shown
+ */
+export function expandContractReport(
+  { files, backfills, notes }: ExpandContractPlan,
+  cwd: string,
+  dryRun: boolean,
+): Report {
+  const shown = Object.entries(files).map(([path, content]) => ({
+    file: relative(cwd, path),
+    content,
+  }));
+  const blocks = shown.map(({ file, content }): Block =>
+    dryRun ? { kind: 'code', text: `-- ${file}\n${content}` } : text(`✓ ${file}`, 'good'),
+  );
+  const next = dryRun
+    ? '→ Write the files: run the command without --dry-run'
+    : '→ Review the files, then run: dbops migrate up';
+  return done(
+    { files: shown.map(({ file }) => file), backfills, notes, dryRun },
+    ...blocks,
+    ...notes.map((note) => text(note, 'warn')),
+    text(next),
+  );
+}

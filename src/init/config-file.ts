@@ -1,0 +1,74 @@
+import { existsSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import * as z from 'zod';
+import { configNames } from '../config.ts';
+import { usageError } from '../errors.ts';
+import { readText } from '../text-file.ts';
+
+/** What the file of a new project says. */
+export interface InitialConfig {
+  /** The migrations folder, relative to the file, with forward slashes. */
+  migrations: string;
+  /** Name of its format. */
+  format: string;
+}
+
+/** @throws usage error for a directory that has a configuration file */
+export function assertNoConfig(directory: string): void {
+  const existing = configNames.find((name) => existsSync(join(directory, name)));
+  if (!existing) return;
+  throw usageError(
+    'INIT.EXISTS',
+    `${existing} already exists; it was not changed.`,
+    'Edit the file, or delete it and run: dbops init',
+  );
+}
+
+/**
+ * Creates the configuration file of a directory.
+ *
+ * @returns its name
+ */
+export function writeConfig(directory: string, config: InitialConfig): string {
+  const file = configNameFor(directory);
+  writeFileSync(join(directory, file), contentOf(config), { flag: 'wx' });
+  return file;
+}
+
+/**
+ * Returns `.mts` where the nearest package does not have type "module": Node would parse a `.ts` file
+ * twice there, and warn at every command.
+ */
+function configNameFor(directory: string): string {
+  const file = packageFileAbove(directory);
+  if (!file) return 'dbops.config.ts';
+  const { type } = packageJson.catch({}).parse(parseJson(readText(file)));
+  return type === 'module' ? 'dbops.config.ts' : 'dbops.config.mts';
+}
+
+function packageFileAbove(directory: string): string | undefined {
+  const file = join(directory, 'package.json');
+  if (existsSync(file)) return file;
+  return directory === dirname(directory) ? undefined : packageFileAbove(dirname(directory));
+}
+
+const packageJson = z.object({ type: z.string().optional() });
+
+function parseJson(source: string): unknown {
+  try {
+    return JSON.parse(source);
+  } catch {
+    return undefined;
+  }
+}
+
+function contentOf({ migrations, format }: InitialConfig): string {
+  return `// Settings of dbops. Flags and environment variables override this file.
+export default {
+  migrations: ${JSON.stringify(`./${migrations}`)},
+  format: ${JSON.stringify(format)},
+  // How long a statement waits for a lock before it backs off and is retried.
+  lockTimeout: '2s',
+};
+`;
+}
