@@ -13,6 +13,8 @@ export interface Rival {
 export interface Filled {
   /** Milliseconds of the whole that went into a proof, where there is one. */
   proofMs?: number;
+  /** Milliseconds that it paused because commits of the server were slow. */
+  pacedMs?: number;
 }
 
 const set = 'SET organization_id = content.organization_id FROM content';
@@ -104,8 +106,11 @@ function ours(dbops: string, folder: string, workers: number): Rival {
       child.stdout.setEncoding('utf8').on('data', (text: string) => (answer += text));
       await once(child, 'close');
       if (child.exitCode !== 0) throw new Error(`dbops left with ${child.exitCode}:\n${answer}`);
-      const parsed: { proofMs?: number } = JSON.parse(answer);
-      return { ...(parsed.proofMs !== undefined && { proofMs: parsed.proofMs }) };
+      const { proofMs, pacedMs }: Filled = JSON.parse(answer);
+      return {
+        ...(proofMs !== undefined && { proofMs }),
+        ...(pacedMs !== undefined && { pacedMs }),
+      };
     },
   };
 }

@@ -37,6 +37,8 @@ interface Measured {
   /** Rows that had no organization, or another than their content, when it had ended. */
   left: number;
   proof: number | undefined;
+  /** Seconds. */
+  paused: number | undefined;
 }
 
 async function main(server: string, folder: string): Promise<void> {
@@ -73,7 +75,7 @@ async function measure(server: string, rival: Rival): Promise<Measured> {
       const [before] = await ask(state);
       const cpuBefore = await cpuSeconds(ask);
       const started = performance.now();
-      const { proofMs } = await rival.fill(url);
+      const { proofMs, pacedMs } = await rival.fill(url);
       const milliseconds = performance.now() - started;
       await sleep(500); // until its sessions have left, which count only then
       const cpu = (await cpuSeconds(ask)) - cpuBefore;
@@ -95,6 +97,7 @@ async function measure(server: string, rival: Rival): Promise<Measured> {
         busy,
         left: Number(left?.['wrong']),
         proof: proofMs === undefined ? undefined : proofMs / milliseconds,
+        paused: pacedMs === undefined ? undefined : pacedMs / 1_000,
       };
     });
   } finally {
@@ -131,29 +134,32 @@ async function asking<T>(url: string, work: (ask: Ask) => Promise<T>): Promise<T
 function tableOf(results: readonly Measured[]): string {
   const [base] = results;
   if (!base) return 'nothing was measured';
-  const lines = results.map(({ name, seconds, wal, sizes, hot, cpu, idle, busy, left, proof }) => {
-    const cells = [
-      name,
-      `${seconds.toFixed(1)} s`,
-      (seconds / base.seconds).toFixed(2),
-      `${cpu.toFixed(1)} s`,
-      (cpu / base.cpu).toFixed(2),
-      `${(wal / 1e6).toFixed(0)} MB`,
-      (wal / base.wal).toFixed(2),
-      `+${((100 * sizes.after) / sizes.before - 100).toFixed(0)} %`,
-      `${((100 * hot) / rows).toFixed(0)} %`,
-      `${idle.p99.toFixed(1)} ms`,
-      `${busy.p99.toFixed(1)} ms`,
-      (busy.p99 / idle.p99).toFixed(1),
-      `${busy.worst.toFixed(0)} ms`,
-      `${left}`,
-      proof === undefined ? '' : `${(100 * proof).toFixed(1)} %`,
-    ];
-    return `| ${cells.join(' | ')} |`;
-  });
+  const lines = results.map(
+    ({ name, seconds, wal, sizes, hot, cpu, idle, busy, left, proof, paused }) => {
+      const cells = [
+        name,
+        `${seconds.toFixed(1)} s`,
+        (seconds / base.seconds).toFixed(2),
+        `${cpu.toFixed(1)} s`,
+        (cpu / base.cpu).toFixed(2),
+        `${(wal / 1e6).toFixed(0)} MB`,
+        (wal / base.wal).toFixed(2),
+        `+${((100 * sizes.after) / sizes.before - 100).toFixed(0)} %`,
+        `${((100 * hot) / rows).toFixed(0)} %`,
+        `${idle.p99.toFixed(1)} ms`,
+        `${busy.p99.toFixed(1)} ms`,
+        (busy.p99 / idle.p99).toFixed(1),
+        `${busy.worst.toFixed(0)} ms`,
+        `${left}`,
+        proof === undefined ? '' : `${(100 * proof).toFixed(1)} %`,
+        paused === undefined ? '' : `${paused.toFixed(1)} s`,
+      ];
+      return `| ${cells.join(' | ')} |`;
+    },
+  );
   return [
-    `| ${rows} rows, ${perSecond} statements/s beside | time | ÷ | CPU | ÷ | WAL | ÷ | growth | HOT | p99 idle | p99 | ÷ | worst | rows left | proof |`,
-    '|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|',
+    `| ${rows} rows, ${perSecond} statements/s beside | time | ÷ | CPU | ÷ | WAL | ÷ | growth | HOT | p99 idle | p99 | ÷ | worst | rows left | proof | paused |`,
+    '|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|',
     ...lines,
   ].join('\n');
 }

@@ -130,7 +130,7 @@ const trips: Trip[] = [
     most: 208,
   },
   { words: 'migrate status', file: 'src/commands/migrate/status.ts', except: [], most: 106 },
-  { words: 'backfill run', file: 'src/commands/backfill/run.ts', except: [], most: 140 },
+  { words: 'backfill run', file: 'src/commands/backfill/run.ts', except: [], most: 141 },
 ];
 
 const longestFile = 300;

@@ -78,6 +78,7 @@ function jsonOf(name: string, result: BackfillResult) {
     batches,
     durationMs: Math.round(durationMs),
     proofMs: Math.round(proofMs),
+    pacedMs: Math.round(result.pacing?.paused ?? 0),
     rowsPerSecond: Math.round(result.changed / Math.max(durationMs / 1_000, 0.001)),
     etaSeconds: 0,
   };
@@ -99,13 +100,22 @@ function describeCounts(name: string, result: BackfillResult): string {
   return `${name}: ${formatCount(total)} rows = ${sum}`;
 }
 
-function describeWork({ batches, durationMs, proofMs, changed, counts }: BackfillResult): string {
+function describeWork(result: BackfillResult): string {
+  const { batches, durationMs, proofMs, changed, counts } = result;
   const lost = changed - counts.right;
   const total = formatDuration(durationMs);
   return [
     `${formatCount(batches)} batches in ${total}, including ${formatDuration(proofMs)} for the final count`,
+    ...describePacing(result),
     ...(lost > 0 ? [`${formatCount(lost)} filled rows were deleted or changed since`] : []),
   ].join('; ');
+}
+
+function describePacing({ pacing }: BackfillResult): string[] {
+  if (!pacing || pacing.paused < 1) return [];
+  const { paused, idle, slowest } = pacing;
+  const times = `${idle.toFixed(1)} ms before the run, up to ${slowest.toFixed(0)} ms during it`;
+  return [`paused ${formatDuration(paused)} while commits of the server were slow (${times})`];
 }
 
 function orphanLines({ counts, samples }: BackfillResult): Block[] {

@@ -7,6 +7,7 @@ import { formatCount } from '../output/number.ts';
 import { countRows, describeRows, type RowCounts } from './row-counts.ts';
 import { startOrResume, type RunPlan } from './start-or-resume.ts';
 import type { Backfill } from './definition.ts';
+import type { Pacing } from './pacing.ts';
 import { runWorkers, type BackfillRun } from './workers.ts';
 import { finalSweep } from './final-sweep.ts';
 import { withLease } from './lease.ts';
@@ -29,6 +30,8 @@ export interface BackfillResult {
   durationMs: number;
   /** Milliseconds of the final count. */
   proofMs: number;
+  /** What this run paused while commits of the server were slow; absent: it wrote nothing. */
+  pacing?: Pacing;
   /** Descriptions of a few rows. */
   samples: { orphans: string[]; mismatched: string[] };
   quarantine: (Quarantined & { table: string })[];
@@ -111,6 +114,7 @@ async function fillAll(
       batches: record?.batches ?? 0,
       durationMs: record?.activeMs ?? 0,
       proofMs,
+      pacing: filled.pacing,
       samples: await describeRows(session, subjects, { byTarget }, quarantine),
       quarantine: withTables(quarantine, subjects),
       hasTrigger: await anyTrigger(session, subjects),

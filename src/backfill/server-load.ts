@@ -1,6 +1,7 @@
 import { codeOf } from '../db/connection-error.ts';
 import { underUserPath } from '../db/search-path.ts';
 import type { Session } from '../db/session.ts';
+import { sqlstate } from '../db/sqlstate.ts';
 import { messageOf, usageError } from '../errors.ts';
 
 /** Loads of the server above which a run pauses or slows down. */
@@ -37,6 +38,23 @@ export async function readQuick(
     [name, pids],
   );
   return row;
+}
+
+/**
+ * Commits a message that nothing reads, and returns how many milliseconds the commit took: it waits
+ * for the disk as the commits of an application do. Writes no row, so that nothing has to be vacuumed.
+ *
+ * @returns undefined for a role that may not write the message
+ */
+export async function measureCommit(session: Session): Promise<number | undefined> {
+  const started = performance.now();
+  try {
+    await session.query(`SELECT pg_logical_emit_message(true, 'dbops', '')`);
+    return performance.now() - started;
+  } catch (error) {
+    if (codeOf(error) !== sqlstate.insufficientPrivilege) throw error;
+    return undefined;
+  }
 }
 
 /** Checks the condition. @throws usage error when the server rejects it */

@@ -2,7 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Session } from '../db/session.ts';
 import { formatDuration } from '../output/duration.ts';
 import { formatCount, formatCountOf } from '../output/number.ts';
+import { createPacer, firstCommits, type Pacer, type Pacing } from './pacing.ts';
 import {
+  measureCommit,
   readQuick,
   readSlow,
   type LoadLimits,
@@ -20,6 +22,8 @@ export interface Throttle {
   pinnedBy(): string | undefined;
   /** Returns whether batches block other sessions. */
   isBlockingOthers(): boolean;
+  /** Returns what pacing by the latency of commits cost so far. */
+  pacing(): Pacing;
   stop(): Promise<void>;
 }
 
@@ -39,15 +43,18 @@ export interface ThrottleInput {
   onWait: () => void;
 }
 
-const every = { quick: 250, slow: 2_000 };
+const every = { commit: 100, quick: 250, slow: 2_000 };
 
 /** Creates a throttle. @throws what the first read of the load throws */
 export async function createThrottle(input: ThrottleInput): Promise<Throttle> {
   const { isShared, signal, maxRate, onWait } = input;
-  const view = createView(input);
+  const pacer = createPacer();
+  const view = createView(input, pacer);
   await view.look();
   const stopped = new AbortController();
-  const watching = isShared ? Promise.resolve() : watch(view, stopped.signal);
+  // Beside an embedded run no application can commit.
+  if (!isShared) for (let at = 0; at < firstCommits; at++) await feel(pacer, input.observer);
+  const watching = isShared ? Promise.resolve() : watch(view, pacer, input, stopped.signal);
   /** Time before which the rate allows no further batch. */
   let notBefore = 0;
   return {
@@ -58,13 +65,15 @@ export async function createThrottle(input: ThrottleInput): Promise<Throttle> {
       }
       if (isShared) await view.look();
       if (view.slows()) await pause(Math.min(2_000, 2 * milliseconds), signal);
+      else await pause(pacer.rest(milliseconds), signal);
       while (view.stops() && !signal.aborted) {
         onWait();
         await pause(every.quick, signal);
         if (isShared) await view.look();
       }
     },
-    reason: () => view.stops() ?? view.slows(),
+    reason: () => view.stops() ?? view.slows() ?? pacer.reason(),
+    pacing: () => pacer.report(),
     pinnedBy: () => view.pinnedBy(),
     isBlockingOthers: () => view.isBlockingOthers(),
     async stop() {
@@ -78,18 +87,30 @@ async function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
   if (milliseconds > 1) await sleep(milliseconds, undefined, { signal }).catch(() => {});
 }
 
-async function watch(view: View, signal: AbortSignal): Promise<void> {
+async function watch(
+  view: View,
+  pacer: Pacer,
+  { observer }: ThrottleInput,
+  signal: AbortSignal,
+): Promise<void> {
   while (!signal.aborted) {
     // A lost observer does not stop the run; the workers report a lost server.
     await view.look().catch(() => {});
-    await pause(every.quick, signal);
+    await feel(pacer, observer).catch(() => {});
+    await pause(every.commit, signal);
   }
+}
+
+/** Measures one commit. */
+async function feel(pacer: Pacer, observer: Session): Promise<void> {
+  const milliseconds = await measureCommit(observer);
+  if (milliseconds !== undefined) pacer.record(milliseconds);
 }
 
 type View = ReturnType<typeof createView>;
 
 /** The load of the server as it was last read. */
-function createView({ name, observer, pids, relations, limits }: ThrottleInput) {
+function createView({ name, observer, pids, relations, limits }: ThrottleInput, pacer: Pacer) {
   let quick: QuickLoad | undefined;
   let slow: SlowLoad | undefined;
   let walRate = 0;
@@ -114,7 +135,7 @@ function createView({ name, observer, pids, relations, limits }: ThrottleInput) 
     await observer.query(
       `UPDATE dbops.backfills SET active_ms = active_ms + least(5000, 1000 * extract(epoch FROM clock_timestamp() - heartbeat_at)),
               heartbeat_at = clock_timestamp(), waits_for = $2 WHERE name = $1`,
-      [name, stops() ?? slows() ?? null],
+      [name, stops() ?? slows() ?? pacer.reason() ?? null],
     );
   };
   return {

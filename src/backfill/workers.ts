@@ -10,6 +10,7 @@ import { createBatchSizer } from './batch-size.ts';
 import { strategyOf, windowPages, type ScanRange, type Strategy } from './strategy.ts';
 import type { Relation } from './read-table.ts';
 import { resolveTarget, type Subject } from './resolve-target.ts';
+import type { Pacing } from './pacing.ts';
 import { createThrottle, type Throttle } from './throttle.ts';
 import { TableRewritten, scanRange } from './scan-range.ts';
 import { progressLine } from './progress-line.ts';
@@ -29,6 +30,8 @@ export interface BackfillRun {
 export interface WorkersResult {
   worker: Worker;
   subjects: Subject[];
+  /** Of one worker: all of them pause at the same time. */
+  pacing: Pacing;
 }
 
 /** Scans all ranges with the workers. @throws the first error of a worker */
@@ -54,7 +57,8 @@ export async function runWorkers(run: BackfillRun): Promise<WorkersResult> {
     options.signal.throwIfAborted();
     const [worker] = workers;
     if (!worker) throw new Error('a backfill has at least one worker');
-    return { worker, subjects };
+    const pacing = throttle.pacing();
+    return { worker, subjects, pacing: { ...pacing, paused: pacing.paused / workers.length } };
   } finally {
     await throttle.stop();
     await Promise.allSettled(sessions.slice(1).map((each) => each.close()));

@@ -3,8 +3,7 @@ import { matches, type Scope } from './ignored.ts';
 import { keyOfObject, objectName } from './snapshot.ts';
 import { grantKinds, kinds } from './kinds/index.ts';
 import type { SchemaObject } from './kinds/kind.ts';
-import { isSameBody } from '../sql/same-body.ts';
-import { sameButForSyntax } from '../sql/same-statements.ts';
+import { isSameBody, sameButForSyntax } from '../sql/same-statements.ts';
 import { canonicalSpellings, type ObjectSpelling } from './canonical-expressions.ts';
 
 /** A property or expression that differs. */

@@ -73,10 +73,10 @@ const storage = `WITH RECURSIVE domains (id, base, typmod) AS (
         JOIN pg_attribute a ON a.attrelid = c.oid AND NOT a.attisdropped GROUP BY 1)
   SELECT c.oid::int8::float8 AS oid, n.nspname AS schema, c.relname AS name,
       (SELECT inhparent::int8::float8 FROM pg_inherits WHERE inhrelid = c.oid AND c.relispartition) AS parent,
-      coalesce(jsonb_agg(jsonb_build_object(
+      coalesce(json_agg(json_build_object(
         'number', a.attnum, 'name', a.attname, 'type', format_type(a.atttypid, a.atttypmod),
         'typeId', a.atttypid::int8, 'isGenerated', a.attgenerated <> '',
-        'value', jsonb_build_object(
+        'value', json_build_object(
           'name', coalesce(e.typname, t.typname), 'isArray', e.oid IS NOT NULL,
           'limit', CASE a.atttypmod WHEN -1 THEN coalesce(b.typmod, -1) ELSE a.atttypmod END,
           'parts', coalesce(p.names, '[]')))

@@ -3,7 +3,7 @@ import type { Session } from '../db/session.ts';
 import type { Direction } from '../migration.ts';
 import type { LossCount } from '../rescue/count.ts';
 import type { GuardOutcome } from '../rescue/guard.ts';
-import { distinct, readRecords, type RescueRecord } from '../rescue/record.ts';
+import { distinct, readRecords, type Destroyed, type RescueRecord } from '../rescue/record.ts';
 import type { Destruction } from '../sql/destructions.ts';
 import type { RowGuard, Step } from '../runner/step.ts';
 import type { UncopiedRows } from '../rescue/report.ts';
@@ -98,13 +98,14 @@ async function countsOf(
     return steps.map(({ migration }) => ({ migration: migration.name, losses: [] }));
   const { countLosses } = await import('../rescue/count.ts');
   const { statedLosses } = await import('../rescue/losses-in-text.ts');
-  const counts: StepLosses[] = [];
-  for (const { migration } of steps) {
-    const said = await statedLosses(session, stated.get(migration.name) ?? [], isAlone);
-    const all = distinct([...(losses.get(migration.name) ?? []), ...said]);
-    counts.push({ migration: migration.name, losses: await countLosses(session, all) });
+  const names = steps.map(({ migration }) => migration.name);
+  const lost: Destroyed[][] = [];
+  for (const name of names) {
+    const said = await statedLosses(session, stated.get(name) ?? [], isAlone);
+    lost.push(distinct([...(losses.get(name) ?? []), ...said]));
   }
-  return counts;
+  const counts = await countLosses(session, lost);
+  return names.map((migration, at) => ({ migration, losses: counts[at] ?? [] }));
 }
 
 /** Rows that the migrations deleted with a condition, according to their texts. */

@@ -4,7 +4,7 @@ import { readAllRows } from '../db/row-security.ts';
 import { sqlstate } from '../db/sqlstate.ts';
 import { planCopy, rowsOf } from './copy-rows.ts';
 import type { Destroyed } from './record.ts';
-import { keyOf, readShapes } from './table-shape.ts';
+import { keyOf, readShapes, type Shape } from './table-shape.ts';
 
 export interface LossCount {
   loss: Destroyed;
@@ -12,13 +12,29 @@ export interface LossCount {
   rows: number | null;
 }
 
-/** Counts the rows or values that each loss would destroy now. */
+/**
+ * Counts the rows or values that each loss of each migration would destroy now. The tables are read
+ * once.
+ *
+ * @returns one list for each migration
+ */
 export async function countLosses(
   session: Session,
+  migrations: readonly (readonly Destroyed[])[],
+): Promise<LossCount[][]> {
+  const all = migrations.flat();
+  if (all.length === 0) return migrations.map(() => []);
+  const shapes = await readShapesAlone(session, all);
+  const counts: LossCount[][] = [];
+  for (const losses of migrations) counts.push(await countIn(session, shapes, losses));
+  return counts;
+}
+
+async function countIn(
+  session: Session,
+  shapes: ReadonlyMap<string, Shape>,
   losses: readonly Destroyed[],
 ): Promise<LossCount[]> {
-  if (losses.length === 0) return [];
-  const shapes = await readShapesAlone(session, losses);
   const counts: LossCount[] = [];
   for (const loss of losses) {
     const shape = shapes.get(keyOf(loss));

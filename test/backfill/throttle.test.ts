@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { describe, expect } from 'vitest';
 import { createState } from '../../src/backfill/store.ts';
 import { createThrottle, type Throttle, type ThrottleInput } from '../../src/backfill/throttle.ts';
@@ -5,6 +6,9 @@ import type { Session } from '../../src/db/session.ts';
 import { withSession } from '../db/session.ts';
 import { inTurn, servers, withDatabase } from '../db/targets.ts';
 import { until, withClient } from '../migrate/project.ts';
+
+/** Roles belong to the server, which other tests use at the same time. */
+const unprivileged = `role_${randomUUID().replaceAll('-', '')}`;
 
 const generous = { maxLag: 10_000, maxWalRate: 1e12 };
 
@@ -75,5 +79,29 @@ describe.each(servers)('a run on $name', (server) => {
           ),
         ),
       ),
+    ));
+
+  it('measures what a commit takes before and during the run', () =>
+    withDatabase(server, (url) =>
+      withSession(url, (observer) =>
+        withThrottle(observer, {}, async (throttle) => {
+          expect(throttle.pacing().idle).toBeGreaterThan(0);
+          await until(async () => throttle.pacing().slowest > 0);
+        }),
+      ),
+    ));
+
+  it('is not paced for a role that may not write the message of the measurement', () =>
+    withDatabase(server, (url) =>
+      withSession(url, async (observer) => {
+        await observer.script(`REVOKE EXECUTE ON FUNCTION pg_logical_emit_message(boolean, text, text${server.major < 17 ? '' : ', boolean'}) FROM PUBLIC;
+          CREATE ROLE ${unprivileged}; GRANT CREATE ON DATABASE ${new URL(url).pathname.slice(1)} TO ${unprivileged}; SET ROLE ${unprivileged}`);
+        await withThrottle(observer, {}, async (throttle) => {
+          await throttle.pass({ rows: 1, milliseconds: 1 });
+          expect(throttle.pacing()).toEqual({ paused: 0, idle: 0, slowest: 0 });
+        }).finally(() =>
+          observer.script(`RESET ROLE; DROP OWNED BY ${unprivileged}; DROP ROLE ${unprivileged}`),
+        );
+      }),
     ));
 });

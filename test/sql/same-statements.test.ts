@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { isSameBody } from '../../src/sql/same-body.ts';
+import { isSameBody } from '../../src/sql/same-statements.ts';
 
 const same = (one: string, other: string) => isSameBody(one, other, 'plpgsql');
 
