@@ -10,7 +10,7 @@ import { spelledAlike, statesOf, type States } from '../shadow/catalog-history.t
 import type { Session } from '../db/session.ts';
 import type { Folder } from '../formats/format.ts';
 import type { FormerFile } from '../sql/git-history.ts';
-import { matchFormerFiles, readEdits, readFormerFiles } from './edits.ts';
+import { matchFormerFiles, matchRenamedFiles, readEdits, readFormerFiles } from './edits.ts';
 import { effectsOf, type Effects } from './effects.ts';
 import { naturesOf, priorOf, type Nature } from './prior.ts';
 import { readLive, type Live } from './read.ts';
@@ -97,7 +97,8 @@ async function judgeLive(replayed: Replayed, { live, objects }: Reading): Promis
   const { folder, wanted, states, natures, effects } = replayed;
   const { migrations, tracking } = folder;
   const form = tracking.rows;
-  const matched = matchRows(live.rows ?? [], migrations, form);
+  const known = matchRows(live.rows ?? [], migrations, form);
+  const matched = await matchRenamedFiles(known, folder);
   const former = await readFormerFiles(folder, matched.orphans);
   const matches = await matchFormerFiles(matched, migrations, former);
   const facts = factsOf(objects);
@@ -119,8 +120,8 @@ async function judgeLive(replayed: Replayed, { live, objects }: Reading): Promis
   const same = [...edits].filter(([, edit]) => edit === 'equivalent').map(([name]) => name);
   const solution = edits.size > same.length ? solveWith(new Set(same)) : asIs;
   const judgements = judge({ migrations, form, matches, effects, solution, facts, edits });
-  const known = { states, natures, effects, live, objects, facts, former, changesData };
-  return { ...known, judgements, solution, unexplained };
+  const read = { states, natures, effects, live, objects, facts, former, changesData };
+  return { ...read, judgements, solution, unexplained };
 }
 
 function isAllThere({ showings }: Solution, at: number): boolean {

@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import { deltasBetween } from '../catalog/deltas.ts';
 import { snapshotsAfter } from '../shadow/expected-catalog.ts';
 import type { Wanted } from '../shadow/replay-cache-key.ts';
@@ -7,10 +8,10 @@ import type { Folder, RowForm } from '../formats/format.ts';
 import type { Migration } from '../migration.ts';
 import { changesData } from '../sql/changes-data.ts';
 import { editOf } from '../sql/edit-diff.ts';
-import { formerFiles, type FormerFile } from '../sql/git-history.ts';
+import { formerFiles, renamedFiles, type FormerFile } from '../sql/git-history.ts';
 import { sameStatements } from '../sql/same-statements.ts';
 import { splitStatements } from '../sql/statements.ts';
-import { hasContent, type Matches, type Orphan, type TrackedRow } from './rows.ts';
+import { hasContent, nameOfRow, type Matches, type Orphan, type TrackedRow } from './rows.ts';
 import type { Edit } from './verdict.ts';
 
 export interface EditQuestion {
@@ -109,6 +110,39 @@ export async function readFormerFiles(
     if (row && !found.has(row)) found.set(row, file);
   }
   return found;
+}
+
+/** Gives rows whose file git shows as renamed, and as the same text, to the file of the new name. */
+export async function matchRenamedFiles(
+  matches: Matches,
+  { directory, migrations, tracking }: Folder,
+): Promise<Matches> {
+  const isOpen = ({ by }: Orphan) => by !== 'content';
+  if (!matches.orphans.some(isOpen)) return matches;
+  const renamed = await renamedFiles(directory);
+  const present = new Map([...renamed].map(([before, after]) => [stemOf(before), stemOf(after)]));
+  const free = new Map(
+    migrations
+      .filter((each) => !each.isMissing && !matches.owners.has(each) && !matches.failed.has(each))
+      .map((each) => [stemOf(each.up.file), each]),
+  );
+  const found = new Map<TrackedRow, Migration>();
+  for (const { row } of matches.orphans.filter(isOpen)) {
+    const migration = free.get(present.get(stemOf(nameOfRow(row, tracking.rows))) ?? '');
+    if (migration) found.set(row, migration);
+  }
+  const taken = new Set(found.values());
+  const orphans = matches.orphans.map((orphan): Orphan => {
+    const migration = found.get(orphan.row);
+    if (migration) return { row: orphan.row, migration, by: 'content' };
+    return orphan.migration && taken.has(orphan.migration) ? { row: orphan.row } : orphan;
+  });
+  return { ...matches, orphans };
+}
+
+/** Some tools record a file's name with its ending, others without. */
+function stemOf(file: string): string {
+  return basename(file).replace(/\.[cm]?[jt]s$|(?:\.up)?\.sql$/, '');
 }
 
 /** Gives rows whose former file says what a free file says now to that file. */

@@ -102,6 +102,7 @@ function adopt(strays: readonly TrackedRow[], free: readonly Migration[], form: 
   settle('content', (row, migration) => form.ownerOf?.(row.columns) === migration);
   settle('content', (row, migration) => hasContent(row, migration, form));
   settle('name', (row, migration) => isAlike(nameOfRow(row, form), migration.name));
+  settle('name', (row, migration) => hasSameNumber(nameOfRow(row, form), migration.name));
   return strays.map((row) => found.get(row) ?? { row });
 }
 
@@ -109,6 +110,12 @@ function adopt(strays: readonly TrackedRow[], free: readonly Migration[], form: 
 function isAlike(recorded: string, name: string): boolean {
   const words = slugOf(recorded);
   return words !== '' && words === slugOf(name);
+}
+
+/** Renamed: the number or the time before the words is the same. */
+function hasSameNumber(recorded: string, name: string): boolean {
+  const [number] = /^\d+/.exec(recorded) ?? [];
+  return number !== undefined && number === /^\d+/.exec(name)?.[0];
 }
 
 function slugOf(name: string): string {

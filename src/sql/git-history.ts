@@ -41,6 +41,24 @@ export async function* formerFiles(directory: string): AsyncGenerator<FormerFile
   }
 }
 
+/**
+ * Returns the files of a directory that git shows as renamed without a change of their text, committed or
+ * not: the present name by each former one.
+ */
+export async function renamedFiles(directory: string): Promise<Map<string, string>> {
+  const git = await gitIn(directory);
+  const options = ['--name-status', '--find-renames=100%', '--diff-filter=R', '--relative'];
+  const past = await git('log', '--format=', ...options, '--', '.');
+  const uncommitted = await git('diff', 'HEAD', ...options, '--', '.');
+  const present = new Map<string, string>();
+  // Newest first: the name that a later rename gave is known when an earlier one is read.
+  for (const line of `${uncommitted ?? ''}\n${past ?? ''}`.split('\n')) {
+    const [status = '', before = '', after = ''] = line.split('\t');
+    if (status === 'R100' && !present.has(before)) present.set(before, present.get(after) ?? after);
+  }
+  return present;
+}
+
 /** Returns a function that runs git: its output, or undefined when it fails. */
 async function gitIn(cwd: string) {
   const { execFile } = await import('node:child_process');
