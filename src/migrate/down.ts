@@ -24,6 +24,8 @@ import { agreeToLosses } from './agree-to-losses.ts';
 import { statedBy } from './expected-losses.ts';
 import { count, wait } from '../flags.ts';
 import { assertProven, rollbacksOf } from './find-down.ts';
+import { editedNewest } from './plan.ts';
+import type { RecordedRequest } from './recorded-version.ts';
 import { describeStaying, rowsThatStay, type InsertedRows } from './inserted-rows.ts';
 import { toSteps } from './run.ts';
 
@@ -57,6 +59,13 @@ export interface RollbackFlags {
   discardData: boolean;
   /** Restores, in the same transaction, what the migration had destroyed. */
   restore: boolean;
+}
+
+/** Returns the version of the newest migration that was applied, where its file was edited since. */
+export async function recordedVersion(request: RecordedRequest) {
+  if (!editedNewest(request.statuses)) return undefined;
+  const { recordedVersionOf } = await import('./recorded-version.ts');
+  return recordedVersionOf(request);
 }
 
 /** Rollbacks that are ready to run. */

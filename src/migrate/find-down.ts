@@ -29,23 +29,30 @@ interface RollbackRequest {
 /** Returns the rollbacks with their proofs, and prints which shadow they come from. */
 export async function rollbacksOf(asked: RollbackRequest): Promise<Rollback[]> {
   const { context, session, folder, applied, steps, shadowFrom } = asked;
-  const { settings, progress } = context;
+  const { progress } = context;
   const answer = await askRollbacks({
     migrations: applied,
     steps,
     shadowFrom,
-    ...(await replaySourceOf(context, session, folder)),
-    timeLimit,
+    ...(await rollbackSource(context, session, folder)),
     onReplay: () => progress.update(`replaying ${applied.length} migrations in a shadow database`),
     onProve: (name) => progress.update(`proving the rollback of ${name} in a shadow database`),
-    readLive: () =>
-      readWithFixedSettings(session, async () => ({
-        facts: await readPlannerCatalog(session),
-        foreign: await foreignIn(session, folder, settings.scope),
-      })),
   });
   tellSource(context, answer);
   return answer.rollbacks;
+}
+
+/** Returns what a shadow for rollbacks is built from, and how the live catalog is read. */
+export async function rollbackSource(context: Context, session: Session, folder: Folder) {
+  return {
+    ...(await replaySourceOf(context, session, folder)),
+    timeLimit,
+    readLive: () =>
+      readWithFixedSettings(session, async () => ({
+        facts: await readPlannerCatalog(session),
+        foreign: await foreignIn(session, folder, context.settings.scope),
+      })),
+  };
 }
 
 /** Returns what the live database contains beside the objects of the folder, in the caller's transaction. */

@@ -1,7 +1,7 @@
 import { DbopsError, exitCodes, usageError } from '../errors.ts';
 import type { FolderContents } from '../formats/format.ts';
 import type { Migration } from '../migration.ts';
-import type { MigrationStatus } from '../runner/tracking-state.ts';
+import type { MigrationState, MigrationStatus } from '../runner/tracking-state.ts';
 
 type Contents = Pick<FolderContents, 'migrations' | 'findings'>;
 
@@ -92,6 +92,41 @@ function indexOfName(statuses: readonly MigrationStatus[], wanted: string): numb
   );
 }
 
+/** Returns the newest applied migration where its file, and no older one, was edited since. */
+export function editedNewest(statuses: readonly MigrationStatus[]): MigrationStatus | undefined {
+  const recorded = statuses.filter(({ state }) => desynchronised.has(state) || state === 'applied');
+  const newest = recorded.at(-1);
+  const isAlone = recorded.slice(0, -1).every(({ state }) => state === 'applied');
+  return isAlone && newest?.state === 'edited' ? newest : undefined;
+}
+
+const desynchronised: ReadonlySet<MigrationState> = new Set(['edited', 'missing-file', 'failed']);
+
+/** The newest applied migration, whose file was edited since: as it was applied, and as it is now. */
+export interface RecordedVersion {
+  former: Migration;
+  current: Migration;
+}
+
+/** Returns statuses in which the edited migration is the one that was applied. */
+export function asRecorded(
+  statuses: readonly MigrationStatus[],
+  version: RecordedVersion | undefined,
+): readonly MigrationStatus[] {
+  if (!version) return statuses;
+  const { former } = version;
+  return statuses.map((status) =>
+    status.name === former.name && status.recordedHash === former.hash && status.state === 'edited'
+      ? { ...status, state: 'applied', migration: former }
+      : status,
+  );
+}
+
+/** Returns the migration as its file is now. */
+export function currentOf(migration: Migration, version: RecordedVersion | undefined): Migration {
+  return migration === version?.former ? version.current : migration;
+}
+
 function assertSynchronised(statuses: readonly MigrationStatus[]): void {
   const edited = statuses
     .filter(({ state }) => state === 'edited')
@@ -108,8 +143,9 @@ function assertSynchronised(statuses: readonly MigrationStatus[]): void {
     exitCode: exitCodes.desynchronised,
     message: 'The folder and the tracking table disagree; nothing was changed.',
     reason: [...edited, ...missing, ...failed],
-    hint:
-      edited.length > 0
+    hint: editedNewest(statuses)
+      ? 'To roll back the applied version and apply the edited one: dbops migrate redo (not on a protected database). Otherwise restore the applied version, and make the change in a new migration: dbops migrate new NAME'
+      : edited.length > 0
         ? 'Find out what the database contains: dbops repair-tracking. If an edit changed the effect of a file, restore the applied version (dbops migrate status shows the difference) and make the change in a new migration: dbops migrate new NAME'
         : 'Find out what the database contains, and correct the tracking rows: dbops repair-tracking',
   });

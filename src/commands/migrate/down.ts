@@ -2,7 +2,7 @@ import { relative } from 'node:path';
 import * as z from 'zod';
 import type { Context } from '../../context.ts';
 import type { Folder } from '../../formats/format.ts';
-import { appliedOf, planDown } from '../../migrate/plan.ts';
+import { appliedOf, asRecorded, planDown } from '../../migrate/plan.ts';
 import { settle } from '../../migrate/settle-rows.ts';
 import type { Rollback } from '../../rollback/rollback.ts';
 import { readStatuses } from '../../runner/tracking-state.ts';
@@ -17,6 +17,7 @@ import {
   agreeToRollback,
   guardRollback,
   prepareRollback,
+  recordedVersion,
   assertSamePlan,
   rollbackFlags,
   rollbackOptions,
@@ -45,7 +46,10 @@ export const command = defineCommand({
     const read = await folderOf(context);
     const session = await context.session();
     const folder = await placeFolder(session, read);
-    const statuses = await knownStatuses(context, session, folder);
+    const found = await knownStatuses(context, session, folder);
+    const asked = { context, session, folder, statuses: found };
+    const version = flags.write ? undefined : await recordedVersion(asked);
+    const statuses = asRecorded(found, version);
     const migrations = planDown(statuses, flags);
     if (migrations.length === 0)
       return done({ migrations: [] }, text('nothing to do: no migration is applied'));
@@ -65,7 +69,10 @@ export const command = defineCommand({
       patience: flags.wait,
       before: async () => {},
       plan: async () => {
-        assertSamePlan(migrations, planDown(await readStatuses(session, folder), flags));
+        assertSamePlan(
+          migrations,
+          planDown(asRecorded(await readStatuses(session, folder), version), flags),
+        );
         return guardRollback(prepared, guarding);
       },
     });

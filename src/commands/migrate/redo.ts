@@ -1,4 +1,4 @@
-import { appliedOf, planDown } from '../../migrate/plan.ts';
+import { appliedOf, asRecorded, currentOf, planDown } from '../../migrate/plan.ts';
 import { agreed, guardSteps, planProtection } from '../../migrate/protect-rows.ts';
 import { settle } from '../../migrate/settle-rows.ts';
 import { readStatuses } from '../../runner/tracking-state.ts';
@@ -19,6 +19,7 @@ import {
   agreeToRollback,
   guardRollback,
   prepareRollback,
+  recordedVersion,
   assertSamePlan,
   rollbackFlags,
   rollbackOptions,
@@ -41,7 +42,9 @@ export const command = defineCommand({
     const read = await folderOf(context);
     const session = await context.session();
     const folder = await placeFolder(session, read);
-    const statuses = await knownStatuses(context, session, folder);
+    const found = await knownStatuses(context, session, folder);
+    const version = await recordedVersion({ context, session, folder, statuses: found });
+    const statuses = asRecorded(found, version);
     const migrations = planDown(statuses, flags);
     if (migrations.length === 0)
       return done({ migrations: [] }, text('✓ No applied migrations', 'good'));
@@ -53,7 +56,10 @@ export const command = defineCommand({
       return withPreview(await receiptOf(prepared, session, folder), protection, flags.discardData);
     const guarding = await agreeToRollback(wanted, prepared);
     await assertNoKeyStays(session, prepared.staying);
-    const again = toSteps(migrations.toReversed(), 'up');
+    const again = toSteps(
+      migrations.toReversed().map((each) => currentOf(each, version)),
+      'up',
+    );
     await readRequired(context, again);
     const rescue = { context, session, folder, flags };
     const before = applied.slice(0, applied.length - migrations.length);
@@ -72,7 +78,10 @@ export const command = defineCommand({
       folder,
       before: requireBackfill(requirement, true, flags.restore),
       plan: async () => {
-        assertSamePlan(migrations, planDown(await readStatuses(session, folder), flags));
+        assertSamePlan(
+          migrations,
+          planDown(asRecorded(await readStatuses(session, folder), version), flags),
+        );
         return [...guardRollback(prepared, guarding), ...guardSteps(again, guardingAgain)];
       },
     });
