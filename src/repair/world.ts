@@ -25,7 +25,7 @@ export interface Prior {
   doubts?: readonly (FactDoubt | undefined)[];
   /** They fail where an object that they alter or drop does not exist. */
   strict?: readonly boolean[];
-  /** A row without a file was written before the migrations from this place on, and may have changed any object. */
+  /** A migration whose file no longer exists ran after those before this place, and may have changed any object. */
   strangersUntil?: number;
   /** Kind and name of live objects that no migration creates, on tables that one does; see `isElsewhere`. */
   strays?: ReadonlySet<string>;
@@ -40,7 +40,7 @@ export interface World {
   prior: Prior;
   /** Migrations that ran: recorded ones that the catalog does not contradict, and proven ones. */
   applied: boolean[];
-  /** Migrations that ran or may have run: of all that did, none is missing here. */
+  /** Migrations that ran or may have run; every migration that ran is among them. */
   possible: boolean[];
 }
 
