@@ -1,4 +1,5 @@
-import type { Project } from '../migrate/project.ts';
+import { withSession } from '../db/session.ts';
+import type { Project, Queryable } from '../migrate/project.ts';
 import { catalogOf } from '../reference/catalog.ts';
 
 interface Column {
@@ -27,7 +28,14 @@ export interface State {
 }
 
 /** Reads what a run of a command leaves behind, without what differs between two undisturbed runs. */
-export async function stateOf(project: Project): Promise<State> {
+export function stateOf({ url }: Project): Promise<State> {
+  // One session, because an embedded database is opened for each.
+  return withSession(url, (session) =>
+    readState({ query: (sql, values) => session.query(sql, values) }),
+  );
+}
+
+async function readState(project: Queryable): Promise<State> {
   const tables = await project.query<Column>(columns);
   const rows: Record<string, string[]> = {};
   for (const { path, names } of tables) {
@@ -51,7 +59,7 @@ export async function stateOf(project: Project): Promise<State> {
   };
 }
 
-async function copiesOf(project: Project): Promise<string[]> {
+async function copiesOf(project: Queryable): Promise<string[]> {
   const records = await ifThere<{ id: string; state: string; loss: unknown }>(
     project,
     'dbops_rescue.records',
@@ -67,7 +75,7 @@ async function copiesOf(project: Project): Promise<string[]> {
 }
 
 async function ifThere<R extends object>(
-  project: Project,
+  project: Queryable,
   table: string,
   sql: string,
 ): Promise<R[]> {
