@@ -228,8 +228,9 @@ async function play(
             .split(' ')
             .map((word) => word.replaceAll('·', ' ')),
         );
-        // The traps are drift, and verify reports them.
-        const isDone = exitCode === 0 || (line === 'verify' && exitCode === 4);
+        // The traps are drift: verify reports them, and baseline refuses.
+        const reportsDrift = /^(?:verify|migrate baseline)\b/.test(line);
+        const isDone = exitCode === 0 || (reportsDrift && exitCode === 4);
         ends.push(`${line}: ${isDone ? 'done' : `${exitCode} ${lastOf(stderr)}`}`);
       }
     });
