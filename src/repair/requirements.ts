@@ -11,7 +11,12 @@ interface Reach {
   own: ReadonlySet<string>;
   /** It drops an object, or changes a table, that may take indexes, constraints and triggers along. */
   takesAlong: boolean;
+  /** It creates, drops or renames what the type or the default of a column may name. */
+  respells: boolean;
 }
+
+/** Their names are in the types and defaults of columns, which a rename changes without naming the column. */
+const namedInColumns = new Set(['table', 'type', 'domain', 'sequence', 'function']);
 
 function reachOf(deltas: readonly Delta[]): Reach {
   return {
@@ -21,6 +26,7 @@ function reachOf(deltas: readonly Delta[]): Reach {
         (word === '' && after === undefined && droppedByName.has(object.kind)) ||
         (word !== '' && object.kind === 'table'),
     ),
+    respells: deltas.some(({ word, object }) => word === '' && namedInColumns.has(object.kind)),
   };
 }
 
@@ -37,8 +43,8 @@ export function requiredBy(world: World, at: number): number[] {
 
 /**
  * Returns a function that says whether a migration is applied, or everything that it alters or drops by
- * name may have existed when it ran, by migrations that are applied, or that are whole and of which
- * the same is true. Without it the migration would have failed, unless it allows for that.
+ * name may have existed when it ran, by migrations that are applied, or that change no rows, are whole,
+ * and of which the same is true. Without it the migration would have failed, unless it allows for that.
  */
 export function runnability(
   world: World,
@@ -47,7 +53,8 @@ export function runnability(
   const { effects, possible, applied, prior } = world;
   const known = new Map<number, boolean>();
   const hasRun = (at: number) =>
-    applied[at] === true || (possible[at] === true && isWhole(at) && canHaveRun(at));
+    applied[at] === true ||
+    (possible[at] === true && !prior.changesData[at] && isWhole(at) && canHaveRun(at));
   const mayCreate = ({ at, value }: TimelineStep) => value !== undefined && (at < 0 || hasRun(at));
   const canHaveRun = (at: number): boolean => {
     if (applied[at] || !prior.strict?.[at]) return true;
@@ -70,12 +77,15 @@ export function runnability(
 }
 
 /**
- * The facts of which one change shows that they were there: its table, and what it drops. An index, a
- * constraint or a trigger may vanish with something else, unless nothing else is dropped.
+ * The facts of which one change shows that they were there: its table, the column that it alters, and what it
+ * drops. An index, a constraint or a trigger may vanish with something else, unless nothing else is dropped.
  */
 function requiredFacts({ word, object, fact, before }: Delta, reach: Reach): string[] {
-  if (word !== '') return [];
   const { schema, parent } = object;
+  if (word !== '') {
+    const isAltered = object.kind === 'column' && !reach.respells;
+    return isAltered && !reach.own.has(existenceOf(object)) ? [existenceOf(object)] : [];
+  }
   const table = { kind: 'table', schema, parent: '', name: parent };
   const isOfOwn = parent !== '' && reach.own.has(existenceOf(table));
   if (isOfOwn) return [];

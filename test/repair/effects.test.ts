@@ -382,4 +382,22 @@ describe('what a migration drops', () => {
     });
     expect(solved.applied).toEqual([false, false, false, true]);
   });
+
+  it('proves no change of a column whose creation is not proven', () => {
+    const [column, last] = [objectOf('column t.a'), objectOf('table last')];
+    const withDefault = objectOf('column t.a', { default: '2' });
+    const effects = effectsOfSnapshots([
+      [table],
+      [table, column],
+      [table, withDefault],
+      [table],
+      [table, last],
+    ]);
+    const prior = { recorded: [false, false, false, true], strict: [true, true, true, true] };
+    const live = factsOf([table, last]);
+    const byOrder = solve(effects, live, { ...prior, changesData: [false, false, false, false] });
+    expect(byOrder.applied).toEqual([true, true, true, true]);
+    const unknown = solve(effects, live, { ...prior, changesData: [true, false, false, false] });
+    expect(unknown.applied).toEqual([false, false, false, true]);
+  });
 });
