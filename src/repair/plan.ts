@@ -1,6 +1,6 @@
 import type { Prospect, RowColumns, RowForm } from '../formats/format.ts';
 import type { Migration } from '../migration.ts';
-import { nameOfRow, type TrackedRow } from './rows.ts';
+import { isStray, nameOfRow, type TrackedRow } from './rows.ts';
 import type { Judgement } from './verdict.ts';
 
 /** One change of the tracking table. */
@@ -96,7 +96,7 @@ function removalsOf(
 /** A row is only removed if its tool then runs the migration again, without harm. */
 function obstacleToRemoval(judgement: Judgement, input: PlanInput): string | undefined {
   const { judgements, migrations, form, rows, changesData } = input;
-  const stray = judgements.find(({ orphan }) => orphan && !orphan.migration);
+  const stray = judgements.find(({ orphan }) => orphan && isStray(orphan));
   if (stray) return `${stray.name} has no file, and may be what removed it`;
   if (changesData.has(judgement.name)) return 'it also changes rows, and would do so again';
   const left = rows.filter((row) => row !== judgement.row).map(({ columns }) => columns);

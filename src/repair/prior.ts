@@ -5,7 +5,7 @@ import type { RowForm } from '../formats/format.ts';
 import type { Migration } from '../migration.ts';
 import { conditionalModule, conditionalPart, isLenient } from '../sql/conditional.ts';
 import { changesData, moduleChangesData } from '../sql/changes-data.ts';
-import { hasContent, type Matches, type TrackedRow } from './rows.ts';
+import { hasContent, isStray, type Matches, type TrackedRow } from './rows.ts';
 import { strayKey, type FactDoubt, type Prior } from './world.ts';
 import { sourceOf } from '../text-file.ts';
 
@@ -74,9 +74,7 @@ export function priorOf(input: PriorInput): Prior {
     strict: natures.map(({ isStrict }) => isStrict),
     strangersUntil: Math.max(
       0,
-      ...matches.orphans
-        .filter(({ migration }) => !migration)
-        .map(({ row }) => placeOf(row, migrations, form)),
+      ...matches.orphans.filter(isStray).map(({ row }) => placeOf(row, migrations, form)),
     ),
     strays: new Set(input.unexplained.filter(({ parent }) => parent !== '').map(strayKey)),
     turns: migrations.map((each) => turns.get(each)),

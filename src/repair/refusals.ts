@@ -1,6 +1,7 @@
 import { DbopsError, exitCodes, usageError } from '../errors.ts';
 import type { Folder } from '../formats/format.ts';
 import type { Diagnosis } from './diagnose.ts';
+import { isStray } from './rows.ts';
 import type { Judgement } from './verdict.ts';
 
 /** @throws code 6 when neither the rows nor the catalog have anything from this folder */
@@ -10,7 +11,7 @@ export function refuseForeign(
 ): void {
   const rows = live.rows?.length ?? 0;
   const isOfNone = judgements.every(
-    ({ row, failed, orphan }) => (!row && failed.length === 0) || (orphan && !orphan.migration),
+    ({ row, failed, orphan }) => (!row && failed.length === 0) || (orphan && isStray(orphan)),
   );
   const isNothingThere = judgements.every(
     ({ inCatalog }) => inCatalog === 'absent' || inCatalog === 'no trace',

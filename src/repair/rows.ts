@@ -24,7 +24,15 @@ export interface Orphan {
   row: TrackedRow;
   /** The unrecorded one that it most likely belongs to, with the reason. */
   migration?: Migration;
-  by?: 'content' | 'name';
+  by?: Likeness;
+}
+
+/** A number alone is the weakest: files of two projects can have the same. */
+type Likeness = 'content' | 'name' | 'number';
+
+/** Whether a row is of a file that no longer exists, as far as is known. */
+export function isStray({ migration, by }: Orphan): boolean {
+  return !migration || by === 'number';
 }
 
 /** Finds the migration of each row: as the tool does, and where that fails, by content and name. */
@@ -87,10 +95,7 @@ export function hasContent({ columns }: TrackedRow, migration: Migration, form: 
 function adopt(strays: readonly TrackedRow[], free: readonly Migration[], form: RowForm): Orphan[] {
   const left = new Set(free);
   const found = new Map<TrackedRow, Orphan>();
-  const settle = (
-    by: 'content' | 'name',
-    fits: (row: TrackedRow, migration: Migration) => boolean,
-  ) => {
+  const settle = (by: Likeness, fits: (row: TrackedRow, migration: Migration) => boolean) => {
     for (const row of strays) {
       if (found.has(row)) continue;
       const [only, another] = [...left].filter((each) => fits(row, each));
@@ -102,7 +107,7 @@ function adopt(strays: readonly TrackedRow[], free: readonly Migration[], form: 
   settle('content', (row, migration) => form.ownerOf?.(row.columns) === migration);
   settle('content', (row, migration) => hasContent(row, migration, form));
   settle('name', (row, migration) => isAlike(nameOfRow(row, form), migration.name));
-  settle('name', (row, migration) => hasSameNumber(nameOfRow(row, form), migration.name));
+  settle('number', (row, migration) => hasSameNumber(nameOfRow(row, form), migration.name));
   return strays.map((row) => found.get(row) ?? { row });
 }
 

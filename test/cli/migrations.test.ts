@@ -224,10 +224,10 @@ describe.runIf(first)('folder and tracking table', () => {
     async (words) => {
       await trial(first as Target, async ({ url, dbops }) => {
         await dbops(tables('0001_a', '0002_b'), 'migrate up');
-        const edited = { ...tables('0001_a'), ...pairs({ '0002_b': 'CREATE TABLE other ();' }) };
+        const edited = { ...tables('0002_b'), ...pairs({ '0001_a': 'CREATE TABLE other ();' }) };
         const lie = await dbops(edited, words);
         expect(lie.exitCode).toBe(6);
-        expect(lie.stderr).toContain('0002_b: edited after it was applied');
+        expect(lie.stderr).toContain('0001_a: edited after it was applied');
         expect(lie.stderr).toContain('dbops migrate new NAME');
         const gone = await dbops(tables('0001_a'), words);
         expect(gone.exitCode).toBe(6);

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { renameSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { inTurn, newest, targets, withDatabase, type Target } from '../db/targets.ts';
+import { inTurn, newest, servers, withDatabase, type Target } from '../db/targets.ts';
 import { projectOn, writeProject, type Project } from '../migrate/project.ts';
 
 interface Tool {
@@ -71,8 +71,8 @@ const names = async ({ query }: Project, { table }: Tool) =>
     ({ name }) => name,
   );
 
-describe.each(targets)('the row of a renamed file, on $name', (target) => {
-  const it = inTurn(target);
+describe.each(servers)('the row of a renamed file, on $name', (target) => {
+  const it = inTurn(target, servers);
 
   it.each(tools)('is renamed where the number is the same, of $format', (tool) =>
     withApplied(target, tool, async (project) => {
