@@ -53,7 +53,8 @@ export async function createThrottle(input: ThrottleInput): Promise<Throttle> {
   await view.look();
   const stopped = new AbortController();
   // Beside an embedded run no application can commit.
-  if (!isShared) for (let at = 0; at < firstCommits; at++) await feel(pacer, input.observer);
+  if (!isShared)
+    for (let at = 0; at < firstCommits; at++) await recordCommit(pacer, input.observer);
   const watching = isShared ? Promise.resolve() : watch(view, pacer, input, stopped.signal);
   /** Time before which the rate allows no further batch. */
   let notBefore = 0;
@@ -96,13 +97,13 @@ async function watch(
   while (!signal.aborted) {
     // A lost observer does not stop the run; the workers report a lost server.
     await view.look().catch(() => {});
-    await feel(pacer, observer).catch(() => {});
+    await recordCommit(pacer, observer).catch(() => {});
     await pause(every.commit, signal);
   }
 }
 
 /** Measures one commit. */
-async function feel(pacer: Pacer, observer: Session): Promise<void> {
+async function recordCommit(pacer: Pacer, observer: Session): Promise<void> {
   const milliseconds = await measureCommit(observer);
   if (milliseconds !== undefined) pacer.record(milliseconds);
 }

@@ -26,7 +26,7 @@ export async function poolOf(session: Session) {
     if (isOpen && isControl(text)) return skipped;
     const name = names && !values && isRead(text) ? { name: nameOf(text, names) } : {};
     // The planner expects pg's default parsers.
-    return client.query({ text: withoutWaste(text), ...name, ...(values && { values }), types });
+    return client.query({ text: rewriteQuery(text), ...name, ...(values && { values }), types });
   };
   return { connect: async () => ({ query, release: () => {} }) };
 }
@@ -41,7 +41,7 @@ const isRead = (text: string) => /^\s*(?:SELECT|WITH)\b/.test(text);
  * functions of the server, of which `endpoints` refers to a few, and reads what its own views depend
  * on, which the planner drops because it does not plan them.
  */
-export function withoutWaste(text: string): string {
+export function rewriteQuery(text: string): string {
   return text
     .replace(description, (_, id: string, catalog: string) => descriptionOf(id, catalog, '0'))
     .replace(columnDescription, (_, id: string, number: string) =>

@@ -63,9 +63,10 @@ export interface RollbackFlags {
 
 /** Returns the version of the newest migration that was applied, where its file was edited since. */
 export async function recordedVersion(request: RecordedRequest) {
-  if (!editedNewest(request.statuses)) return undefined;
+  const edited = editedNewest(request.statuses);
+  if (!edited) return undefined;
   const { recordedVersionOf } = await import('./recorded-version.ts');
-  return recordedVersionOf(request);
+  return recordedVersionOf(request, edited);
 }
 
 /** Rollbacks that are ready to run. */

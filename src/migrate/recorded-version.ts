@@ -11,7 +11,7 @@ import type { MigrationStatus } from '../runner/tracking-state.ts';
 import { editOf } from '../sql/edit-diff.ts';
 import { readInAnyEncoding, sourceOf } from '../text-file.ts';
 import { rollbackSource } from './find-down.ts';
-import { editedNewest, type RecordedVersion } from './plan.ts';
+import type { RecordedVersion } from './plan.ts';
 
 export interface RecordedRequest {
   context: Context;
@@ -21,27 +21,27 @@ export interface RecordedRequest {
 }
 
 /**
- * Returns the version of the newest applied migration that was applied, from git or else from the
- * schema of the database; undefined where the file was not edited, an older one was too, or the
- * database is protected.
+ * Returns the version of an edited migration that was applied, from git or else from the schema of the
+ * database; undefined on a protected database.
+ *
+ * @param edited the newest applied migration; no older one was edited
  */
 export async function recordedVersionOf(
   asked: RecordedRequest,
+  { migration: current, recordedHash }: MigrationStatus,
 ): Promise<RecordedVersion | undefined> {
-  const { context, session, statuses } = asked;
-  const edited = editedNewest(statuses);
-  const current = edited?.migration;
-  if (!current || edited.recordedHash === null) return undefined;
+  const { context, session } = asked;
+  if (!current || recordedHash === null) return undefined;
   const { name, isProtected } = await readLabel(session);
   if (isProtected || name === 'production') return undefined;
-  const found = await fromGit(asked, current, edited.recordedHash);
+  const found = await fromGit(asked, current, recordedHash);
   const sql = found?.text ?? (await fromCatalog(asked, current));
   context.note(
     `${current.name} was edited after it was applied; the version to roll back comes from ${found ? `git (${found.from})` : 'the schema of the database'}`,
   );
   const { down: _, otherHashes: __, ...rest } = current;
   const up = { kind: 'sql' as const, file: current.up.file, sql };
-  return { current, former: { ...rest, up, hash: edited.recordedHash } };
+  return { current, former: { ...rest, up, hash: recordedHash } };
 }
 
 /** A file with several sections is not the text of one migration. */

@@ -5,7 +5,7 @@ import {
   isSeen,
   laterSources,
   showingsAt,
-  sourcesOf,
+  onlySourceOf,
   wholeness,
   type Prior,
   type Showing,
@@ -79,9 +79,8 @@ function speaksFor(showings: readonly Showing[]): boolean {
 function addSources(world: World): boolean {
   let isChanged = false;
   for (const fact of world.effects.timelines.keys()) {
-    const [only, another] = sourcesOf(world, fact);
-    if (only === undefined || another !== undefined) continue;
-    isChanged = add(world, only) || isChanged;
+    const only = onlySourceOf(world, fact);
+    if (only !== undefined) isChanged = add(world, only) || isChanged;
   }
   return isChanged;
 }
@@ -139,9 +138,8 @@ function isDropSeen(world: World, at: number, { word, object, after }: Delta): b
   if (word !== '' || after !== undefined) return false;
   return (world.effects.deltas[at] ?? []).some((each) => {
     const isOnIt = each.object.schema === object.schema && each.object.parent === object.name;
-    if (!isOnIt || each.after !== undefined || world.live(each.fact) !== undefined) return false;
-    const sources = sourcesOf(world, each.fact);
-    return sources.length === 1 && sources[0] === at;
+    const isMissing = each.after === undefined && world.live(each.fact) === undefined;
+    return isOnIt && isMissing && onlySourceOf(world, each.fact) === at;
   });
 }
 

@@ -156,7 +156,7 @@ function stoodBefore(
  * that an applied migration has overwritten since is not among them. The properties of an object that
  * does not exist have no source: a rename changes the expressions of a constraint only where there is one.
  */
-export function sourcesOf(world: World, fact: string): number[] {
+function sourcesOf(world: World, fact: string): number[] {
   const { effects, live, applied, possible } = world;
   const object = effects.objects?.get(fact);
   if (object && isElsewhere(world, { fact, object })) return [];
@@ -172,11 +172,15 @@ export function sourcesOf(world: World, fact: string): number[] {
     .map(({ at }) => at);
 }
 
+/** The only migration that may have given a fact its live value, -1 for none of them. */
+export function onlySourceOf(world: World, fact: string): number | undefined {
+  const [only, another] = sourcesOf(world, fact);
+  return another === undefined ? only : undefined;
+}
+
 /** Whether some change of a migration is there that nothing else can have made. */
 export function isSeen(world: World, at: number): boolean {
-  return (world.effects.deltas[at] ?? []).some(({ fact, after }) => {
-    if (world.live(fact) !== after) return false;
-    const sources = sourcesOf(world, fact);
-    return sources.length === 1 && sources[0] === at;
-  });
+  return (world.effects.deltas[at] ?? []).some(
+    ({ fact, after }) => world.live(fact) === after && onlySourceOf(world, fact) === at,
+  );
 }

@@ -2,6 +2,7 @@ import { quoteLiteral } from '../db/quote.ts';
 import type { Session } from '../db/session.ts';
 import type { Format } from '../formats/format.ts';
 import type { Migration } from '../migration.ts';
+import { replacePieces } from '../sql/statements.ts';
 import { upSourceOf } from '../text-file.ts';
 
 /** The database whose migrations are replayed, as far as their texts can name it. */
@@ -83,20 +84,8 @@ export function dependOnDatabase({ migrations, format }: NamingTexts): boolean {
   );
 }
 
-/** What PostgreSQL's scanner reads as one piece, and a comment. A string and a body are left whole. */
-const pieces = new RegExp(
-  [
-    String.raw`\b[eE]'(?:[^'\\]|\\[^]|'')*'`,
-    `'(?:[^']|'')*'`,
-    '"(?:[^"]|"")*"',
-    String.raw`(?<![\w$\u0080-\uffff])\$([A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$[^]*?\$\1\$`,
-    String.raw`--[^\n\r]*|/\*[^]*?\*/`,
-  ].join('|'),
-  'g',
-);
-
 function withoutComments(sql: string): string {
-  return sql.replaceAll(pieces, (piece) => (/^(?:--|\/\*)/.test(piece) ? ' ' : piece));
+  return replacePieces(sql, (piece, kind) => (kind.endsWith('comment') ? ' ' : piece));
 }
 
 const asksForDatabase = /\b(?:current_database|current_catalog|pg_database|database)\b/;

@@ -1,4 +1,4 @@
-import { parse, SqlSyntaxError } from './statements.ts';
+import { parse, replacePieces, SqlSyntaxError } from './statements.ts';
 
 /** Returns whether two texts differ only in comments, line endings and layout. */
 export async function sameStatements(one: string, other: string): Promise<boolean> {
@@ -48,10 +48,6 @@ const places = new Set(['location', 'stmt_location', 'stmt_len', 'list_start', '
 /** Languages in which white space between tokens has no meaning. */
 const freeForm = new Set(['sql', 'plpgsql']);
 
-/** Literals, quoted names and comments, and the white space between tokens (server manual, "Lexical Structure"). */
-const parts =
-  /'(?:[^']|'')*'|"(?:[^"]|"")*"|(\$(?:[a-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$).*?\1|\/\*.*?\*\/|(--[^\r\n]*)\s*|(\s+)/gis;
-
 /**
  * Returns whether two function bodies differ at most in the white space between their tokens.
  * What is in a literal, a quoted name or a comment counts.
@@ -63,13 +59,11 @@ export function isSameBody(one: string, other: string, language: string): boolea
   return freeForm.has(language) && withSingleSpaces(one) === withSingleSpaces(other);
 }
 
-/** In `E'…'` a backslash escapes a quote, and comments can be nested: such a body stays as it is. */
+/** Comments can be nested: such a body stays as it is. */
 function withSingleSpaces(body: string): string {
-  if (/\be'|\/\*[^*]*\/\*/i.test(body)) return body;
-  return body
-    .trim()
-    .replaceAll(parts, (part: string, _tag: string, comment?: string, space?: string) => {
-      if (space !== undefined) return ' ';
-      return comment === undefined ? part : `${comment.trimEnd()}\n`;
-    });
+  if (/\/\*[^*]*\/\*/.test(body)) return body;
+  return replacePieces(body.trim(), (piece, kind) => {
+    if (kind === 'space') return ' ';
+    return kind === 'line comment' ? `${piece.trimEnd()}\n` : piece;
+  });
 }

@@ -158,3 +158,32 @@ function collect(node: unknown, names: Map<string, ObjectName>): void {
   }
   for (const child of Object.values(node)) collect(child, names);
 }
+
+export type PieceKind = 'quoted' | 'line comment' | 'block comment' | 'space';
+
+/** Strings, quoted names and bodies, comments, and white space (server manual, "Lexical Structure"). */
+const pieces = new RegExp(
+  [
+    String.raw`\b[eE]'(?:[^'\\]|\\[^]|'')*'`,
+    `'(?:[^']|'')*'`,
+    '"(?:[^"]|"")*"',
+    String.raw`(?<![\w$\u0080-\uffff])\$([A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$[^]*?\$\1\$`,
+    String.raw`--[^\n\r]*|/\*[^]*?\*/`,
+    String.raw`\s+`,
+  ].join('|'),
+  'g',
+);
+
+/** Replaces pieces of a text that need not be whole statements; a nested comment ends at its first end. */
+export function replacePieces(
+  sql: string,
+  replace: (piece: string, kind: PieceKind) => string,
+): string {
+  return sql.replaceAll(pieces, (piece) => replace(piece, kindOf(piece)));
+}
+
+function kindOf(piece: string): PieceKind {
+  if (piece.startsWith('--')) return 'line comment';
+  if (piece.startsWith('/*')) return 'block comment';
+  return piece.trim() === '' ? 'space' : 'quoted';
+}

@@ -47,7 +47,8 @@ describe.each(servers)('a run on $name', (server) => {
             await worker.query('CREATE TABLE t (id int); INSERT INTO t VALUES (1)');
             const { rows } = await worker.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
             await withThrottle(observer, { pids: rows.map(({ pid }) => pid) }, async (throttle) => {
-              expect(throttle.reason()).toBeUndefined();
+              // A commit may be slow on a busy machine; that passes.
+              await until(async () => throttle.reason() === undefined);
               await worker.query('BEGIN; UPDATE t SET id = 2');
               const waiting = application.query('UPDATE t SET id = 3');
               await until(async () => throttle.isBlockingOthers());
@@ -55,7 +56,7 @@ describe.each(servers)('a run on $name', (server) => {
               await worker.query('COMMIT');
               await waiting;
               await until(async () => !throttle.isBlockingOthers());
-              expect(throttle.reason()).toBeUndefined();
+              await until(async () => throttle.reason() === undefined);
             });
           }),
         ),
@@ -71,7 +72,9 @@ describe.each(servers)('a run on $name', (server) => {
             { limits: { ...generous, maxWalRate: 1_000 } },
             async (throttle) => {
               await application.query('CREATE TABLE t AS SELECT generate_series(1, 1000) AS id');
-              const reason = await until(async () => throttle.reason());
+              const reason = await until(async () =>
+                [throttle.reason()].find((each) => each?.includes('WAL')),
+              );
               expect(reason).toMatch(
                 /^slowed down: the server writes [\d,]+ MB of WAL per second$/,
               );

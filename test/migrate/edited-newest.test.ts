@@ -1,7 +1,7 @@
-import { execFileSync } from 'node:child_process';
 import { describe, expect } from 'vitest';
 import { inTurn, targets, withDatabase, type Target } from '../db/targets.ts';
 import { projectOn, withProject, writeInto, writeProject, type Project } from './project.ts';
+import { commitAll } from './git.ts';
 
 const base = 'CREATE TABLE users (id int PRIMARY KEY, name text);';
 const files = {
@@ -82,13 +82,7 @@ describe.each(targets)('the newest applied migration, edited since, on $name', (
 
   it('comes from git where it was committed', () =>
     withApplied(target, async (project) => {
-      const git = (...words: string[]) =>
-        execFileSync('git', ['-c', 'user.name=t', '-c', 'user.email=t@t', ...words], {
-          cwd: `${project.root}/migrations`,
-        });
-      git('init', '--quiet');
-      git('add', '.');
-      git('commit', '--quiet', '-m', 'first');
+      commitAll(`${project.root}/migrations`);
       project.write({ '0002_phone.up.sql': edited });
       const redo = await project.dbops('migrate', 'redo');
       expect(redo).toMatchObject({ exitCode: 0 });

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { targets } from '../db/targets.ts';
+import { commitAll, gitIn } from './git.ts';
 import { projectOn, withProject, writeProject, type Document, type Project } from './project.ts';
 
 const target = targets[0];
@@ -28,17 +29,10 @@ function findingsOf(document: Document) {
   return z.array(finding).parse(document['findings']);
 }
 
-const git = (project: Project, ...words: string[]) =>
-  execFileSync('git', ['-c', 'user.name=a', '-c', 'user.email=a@example.com', ...words], {
-    cwd: project.root,
-    encoding: 'utf8',
-  }).trim();
-
-function commitAll(project: Project): string {
-  git(project, 'init', '--quiet');
-  git(project, 'add', 'migrations');
-  git(project, 'commit', '--quiet', '-m', 'all');
-  return git(project, 'rev-parse', 'HEAD');
+/** @returns the commit */
+function commitMigrations({ root }: Project): string {
+  commitAll(root);
+  return gitIn(root)('rev-parse', 'HEAD').toString().trim();
 }
 
 /** The finding about an edit of the second migration, after both were applied. */
@@ -62,7 +56,7 @@ describe('migrate status says of an edited file', () => {
 
   it('that only comments and layout differ, and which commit has it as it was applied', () =>
     on(async (project) => {
-      const commit = commitAll(project);
+      const commit = commitMigrations(project);
       const edit = await editFinding(project, 'CREATE TABLE b\n  (id int) /* the second */;');
       expect(edit?.message).toContain('its statements are the same');
       expect(edit?.help).toMatch(
@@ -77,7 +71,7 @@ describe('migrate status says of an edited file', () => {
     ['a text that does not parse', 'CREATE TABLE'],
   ])('that its content differs: %s', (_, text) =>
     on(async (project) => {
-      commitAll(project);
+      commitMigrations(project);
       expect((await editFinding(project, text))?.message).toContain('its content differs');
     }),
   );
@@ -91,7 +85,7 @@ describe('migrate status says of an edited file', () => {
   it('nothing of another version that was never applied', () =>
     on(async (project) => {
       project.write({ '0002_b.up.sql': 'SELECT 3' });
-      commitAll(project);
+      commitMigrations(project);
       project.write(files);
       const edit = await editFinding(project, 'SELECT 4');
       expect(edit?.message).toContain('could not be found');

@@ -1,8 +1,8 @@
-import { execFileSync } from 'node:child_process';
 import { renameSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { inTurn, newest, servers, withDatabase, type Target } from '../db/targets.ts';
 import { projectOn, writeProject, type Project } from '../migrate/project.ts';
+import { commitAll, gitIn } from '../migrate/git.ts';
 
 interface Tool {
   format: string;
@@ -93,13 +93,8 @@ describe.each(newest)('a file that only changes rows, renamed in git, on $name',
     'keeps its row, $state, of $format',
     ({ state, ...tool }) =>
       withApplied(target, tool, async (project) => {
-        const git = (...words: string[]) =>
-          execFileSync('git', ['-c', 'user.name=t', '-c', 'user.email=t@t', ...words], {
-            cwd: `${project.root}/migrations`,
-          });
-        git('init', '--quiet');
-        git('add', '.');
-        git('commit', '--quiet', '-m', 'first');
+        commitAll(`${project.root}/migrations`);
+        const git = gitIn(`${project.root}/migrations`);
         git('mv', ...tool.renameOfRows);
         if (state === 'committed') git('commit', '--quiet', '-m', 'second');
         const format = ['--format', tool.format];

@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { renameSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parseTarget } from '../../src/db/target.ts';
@@ -19,6 +18,7 @@ import {
   type Document,
   type Project,
 } from '../migrate/project.ts';
+import { commitAll, gitIn } from '../migrate/git.ts';
 import { writers } from './desync/folders.ts';
 
 const files = {
@@ -254,13 +254,8 @@ describe.each(servers)('repair-tracking on $name', (server) => {
   it('finds in git what a row without a file was', () =>
     withApplied(async (project) => {
       const folder = `${project.root}/migrations`;
-      const git = (...words: string[]) =>
-        execFileSync('git', ['-c', 'user.name=t', '-c', 'user.email=t@t', ...words], {
-          cwd: folder,
-        });
-      git('init', '--quiet');
-      git('add', '.');
-      git('commit', '--quiet', '-m', 'one');
+      commitAll(folder);
+      const git = gitIn(folder);
       git('mv', '0004_notes.up.sql', '0009_remarks.up.sql');
       project.write({ '0009_remarks.up.sql': `-- more of it\n${files['0004_notes.up.sql']}` });
       git('rm', '--quiet', '--cached', '0002_fill.up.sql');
