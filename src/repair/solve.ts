@@ -109,8 +109,8 @@ function addEarlier(world: World): boolean {
 }
 
 /**
- * Allows a migration that was contradicted, where it explains what is missing of one that was run whole:
- * it ran in part. No tool continues after a migration that ran in part, so one that is followed by an
+ * Allows a migration that was contradicted, where it alone explains what is missing of one that was run
+ * whole: it ran in part. No tool continues after a migration that ran in part, so one that is followed by an
  * applied one was run whole, and so was a drop that took along what was on the object.
  * @returns whether any was allowed
  */
@@ -124,11 +124,13 @@ function allowBegun(world: World): boolean {
       const isFollowed = at < last && !prior.recorded[at];
       if (live(fact) === after || !(isFollowed || isDropSeen(world, at, delta))) continue;
       if (laterSources(world, delta, at).length > 0) continue;
-      for (const step of effects.timelines.get(fact) ?? []) {
-        if (step.at <= at || possible[step.at] || step.value !== live(fact)) continue;
-        possible[step.at] = true;
-        isChanged = true;
-      }
+      const [only, another] = (effects.timelines.get(fact) ?? []).filter(
+        (step) => step.at > at && !possible[step.at] && step.value === live(fact),
+      );
+      if (!only || another) continue;
+      possible[only.at] = true;
+      if (onlySourceOf(world, fact) === only.at) isChanged = true;
+      else possible[only.at] = false;
     }
   return isChanged;
 }
