@@ -1,4 +1,5 @@
 import type { AlterTableCmd, Node, RangeVar, TypeName } from 'libpg-query';
+import { formerNames, type FormerNames } from './former-names.ts';
 import type { ObjectName } from './non-transactional.ts';
 import { parse } from './statements.ts';
 
@@ -27,14 +28,33 @@ const destroyingText = [
   /\b(?:alterColumn|setDataType|deleteFrom|truncate\w*|alter|del|delete)\(/,
 ];
 
-/** Returns what an SQL file may destroy, by PostgreSQL's grammar; SQL that it rejects may be `hidden`. */
+/**
+ * Returns what an SQL file may destroy, by PostgreSQL's grammar and under the names before the file;
+ * SQL that the grammar rejects may be `hidden`.
+ */
 export async function destructionsOf(sql: string): Promise<Destruction[]> {
   if (!suspicious.test(sql) && !retyping.every((word) => word.test(sql))) return [];
   try {
-    return (await parse(sql)).flatMap(({ stmt }) => (stmt ? ofStatement(stmt) : []));
+    const names = formerNames();
+    return (await parse(sql)).flatMap(({ stmt }) => {
+      if (!stmt) return [];
+      names.read(stmt);
+      return ofStatement(stmt).flatMap((destruction) => underFormerNames(destruction, names));
+    });
   } catch {
     return mayHide(sql) ? [{ kind: 'hidden' }] : [];
   }
+}
+
+/** Returns nothing for a table that the file created itself. */
+function underFormerNames(destruction: Destruction, names: FormerNames): Destruction[] {
+  if (destruction.kind === 'hidden') return [destruction];
+  if (destruction.kind === 'schema')
+    return [{ ...destruction, schema: names.schema(destruction.schema) }];
+  const table = names.table(destruction.table);
+  if (!table) return [];
+  if (!('column' in destruction)) return [{ ...destruction, table }];
+  return [{ ...destruction, table, column: names.column(destruction.table, destruction.column) }];
 }
 
 /** The body of a `DO` may execute a statement that it assembles. */

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { dbops } from '../../src/formats/dbops/index.ts';
 import { endIdleEngines } from '../../src/db/engine-process.ts';
 import { replay } from '../../src/shadow/replay.ts';
@@ -11,18 +11,35 @@ import { casesOn, servers, targets, withDatabase } from '../db/targets.ts';
 import { enginesOf } from '../db/engines.ts';
 import { withSession } from '../db/session.ts';
 
-const shadows = targets.map((target) => ({
-  name: target.name,
-  target,
-  url: target.kind === 'server' ? target.adminUrl : undefined,
-  server: target.kind === 'server' ? parseTarget(target.adminUrl) : undefined,
-  /** How many scratch databases there are. */
-  async left(): Promise<number> {
-    if (target.kind !== 'server') return 0;
-    const sql = "SELECT 1 FROM pg_database WHERE datname LIKE 'dbops_shadow%'";
-    return withSession(target.adminUrl, async (session) => (await session.query(sql)).length);
-  },
-}));
+/** Owns the scratch databases of this file: others make theirs on the same server at the same time. */
+const owner = 'shadow_test';
+
+const shadows = targets.map((target) => {
+  const url = target.kind === 'server' ? asOwner(target.adminUrl) : undefined;
+  return {
+    name: target.name,
+    target,
+    url,
+    server: url === undefined ? undefined : parseTarget(url),
+    /** How many scratch databases there are. */
+    async left(): Promise<number> {
+      if (url === undefined) return 0;
+      const sql = `SELECT 1 FROM pg_database WHERE datdba = '${owner}'::regrole`;
+      return withSession(url, async (session) => (await session.query(sql)).length);
+    },
+  };
+});
+
+function asOwner(adminUrl: string): string {
+  const url = new URL(adminUrl);
+  url.username = owner;
+  return url.href;
+}
+
+beforeAll(async () => {
+  for (const { adminUrl } of servers)
+    await withSession(adminUrl, (session) => session.script(`CREATE ROLE ${owner} LOGIN CREATEDB`));
+});
 
 function migrationOf(sql: string): Migration {
   const up: Script = { kind: 'sql', file: '/folder/0001_first.up.sql', sql };

@@ -190,7 +190,8 @@ describe.each(newest)('Prisma 7.10 beside dbops on $name', (server) => {
         await client.query('SELECT pg_advisory_lock($1)', [key]);
         const deployed = deploy({ root, url });
         await until(async () => {
-          const waiting = `SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted`;
+          const waiting = `SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
+            AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`;
           return (await client.query(waiting)).rowCount;
         });
         await client.query('SELECT pg_advisory_unlock($1)', [key]);

@@ -58,7 +58,8 @@ async function untilQueued(client: pg.Client, times: number): Promise<void> {
   let waiting = false;
   await until(async () => {
     const { rows } = await client.query(
-      `SELECT FROM pg_locks WHERE relation = 't'::regclass AND NOT granted AND mode = 'AccessExclusiveLock'`,
+      `SELECT FROM pg_locks WHERE relation = 't'::regclass AND NOT granted AND mode = 'AccessExclusiveLock'
+          AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`,
     );
     if (waiting && rows.length === 0) seen += 1;
     waiting = rows.length > 0;
@@ -185,7 +186,8 @@ describe.each(servers)('a migration that waits for a table on $name', (server) =
             const up = project.dbops('migrate', 'up');
             const isWaited = (what: string) =>
               until(async () => {
-                const sql = `SELECT FROM pg_locks WHERE NOT granted AND ${what}`;
+                const sql = `SELECT FROM pg_locks WHERE NOT granted AND ${what}
+                  AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`;
                 return (await gate.query(sql)).rows.length > 0;
               });
             await isWaited(`locktype = 'advisory' AND pid <> pg_backend_pid()`);

@@ -46,6 +46,31 @@ describe('what a text says that it destroys', () => {
       'ALTER TABLE t ALTER c TYPE text USING d::text',
       [{ kind: 'type', table: t, column: 'c', isRewritten: true }],
     ],
+    [
+      'ALTER TABLE t RENAME TO u; ALTER TABLE u RENAME TO v; DELETE FROM v',
+      [{ kind: 'rows', table: t, cascades: false }],
+    ],
+    [
+      'ALTER TABLE "S".t RENAME TO u; DELETE FROM u; ALTER SCHEMA "S" RENAME TO s2; TRUNCATE s2.u, s2.w; DROP SCHEMA s2',
+      [
+        { kind: 'rows', table: { schema: 'S', name: 't' }, cascades: false },
+        { kind: 'rows', table: { schema: 'S', name: 't' }, cascades: false },
+        { kind: 'rows', table: { schema: 'S', name: 'w' }, cascades: false },
+        { kind: 'schema', schema: 'S' },
+      ],
+    ],
+    ['ALTER TABLE t SET SCHEMA s; DELETE FROM s.t', [{ kind: 'rows', table: t, cascades: false }]],
+    [
+      'ALTER TABLE t RENAME c TO d; ALTER TABLE t RENAME TO u; ALTER TABLE u DROP d, ALTER e TYPE int',
+      [
+        { kind: 'column', table: t, column: 'c' },
+        { kind: 'type', table: t, column: 'e', isRewritten: false },
+      ],
+    ],
+    [
+      'ALTER TABLE t RENAME TO old; CREATE TABLE t (a int); DELETE FROM t; DROP TABLE old',
+      [{ kind: 'table', table: t }],
+    ],
     ['TRUNCATE t CASCADE', [{ kind: 'rows', table: t, cascades: true }]],
     ['DELETE FROM t', [{ kind: 'rows', table: t, cascades: false }]],
     [
