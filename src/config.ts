@@ -35,6 +35,7 @@ const settingsSchema = z.strictObject({
   format: z.string().optional(),
   trackingTable: tableName.optional(),
   shadowUrl: z.string().optional(),
+  shadowPrelude: z.string().optional(),
   lockTimeout: duration.optional(),
   statementTimeout: duration.optional(),
   waitForDatabase: duration.optional(),
@@ -44,7 +45,7 @@ const settingsSchema = z.strictObject({
 });
 
 /** Settings of the file alone. */
-const withoutFlag = new Set(['backfills', 'schemas', 'ignore']);
+const withoutFlag = new Set(['backfills', 'schemas', 'ignore', 'shadowPrelude']);
 
 export interface TargetChoice {
   target: Target;
@@ -61,6 +62,8 @@ export interface Settings {
   /** The table that records what is applied; absent: the default of the folder's tool. */
   trackingTable?: TrackingTableName;
   shadow?: Target;
+  /** The file with what a shadow needs before the first migration. */
+  shadowPrelude?: string;
   /** Milliseconds that a statement waits for a lock before it is retried. */
   lockTimeout: number;
   /** Milliseconds; 0 is no limit. */
@@ -135,6 +138,7 @@ export async function loadSettings({
     ...(merged.shadowUrl && {
       shadow: (fromFlags.shadowUrl ? fromCwd : fromRoot)(merged.shadowUrl),
     }),
+    ...(fromFile.shadowPrelude && { shadowPrelude: resolve(root, fromFile.shadowPrelude) }),
     lockTimeout: merged.lockTimeout ?? 2_000,
     statementTimeout: merged.statementTimeout ?? 0,
     waitForDatabase: merged.waitForDatabase ?? 0,

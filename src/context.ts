@@ -157,6 +157,11 @@ export async function withContext<T>(
   };
   try {
     return await work(context);
+  } catch (error) {
+    const [asked] = opened;
+    if (!asked) throw error;
+    const { withRemedy } = await import('./sql/missing-grants.ts');
+    throw await withRemedy(error, asked);
   } finally {
     progress.clear();
     await Promise.allSettled([first]);

@@ -42,13 +42,20 @@ export class DbopsError extends Error {
     this.hint = hint;
   }
 
-  /** Returns the same error with further lines of reason. */
-  with({ reason }: { reason: readonly string[] }): DbopsError {
+  /** Returns the same error with further lines of reason, or another hint. */
+  with({
+    reason = [],
+    hint = this.hint,
+  }: {
+    reason?: readonly string[];
+    hint?: string;
+  }): DbopsError {
     return new DbopsError({
       ...this,
       message: this.message,
       cause: this.cause,
       reason: [...this.reason, ...reason],
+      hint,
     });
   }
 }

@@ -19,7 +19,11 @@ import { nothingRecorded, refuseForgottenTable } from './runner/tracking-elsewhe
  * @throws usage error as `readFolder` does
  */
 export async function folderOf(context: Context): Promise<Folder> {
-  return openFolder(await chooseFolder(context), context.settings.trackingTable);
+  const { trackingTable, shadowPrelude } = context.settings;
+  const folder = openFolder(await chooseFolder(context), trackingTable);
+  if (shadowPrelude === undefined) return folder;
+  const { readPrelude } = await import('./shadow/prelude.ts');
+  return { ...folder, format: { ...folder.format, prelude: await readPrelude(shadowPrelude) } };
 }
 
 /** Returns the same; undefined for a project without migrations. */

@@ -198,6 +198,9 @@ async function probe(
     await readDefined(session, `EXPLAIN ${sql}`);
   } catch (error) {
     const message = messageOf(error);
+    const { replicaIdentityError } = await import('../sql/replica-identity.ts');
+    const rejected = replicaIdentityError(error);
+    if (rejected) throw rejected;
     if (!codeOf(error).startsWith('42') || codeOf(error) === sqlstate.insufficientPrivilege)
       throw error;
     throw usageError(

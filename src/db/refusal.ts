@@ -53,10 +53,15 @@ export function refusal(
     ...explained,
     code: 'DATABASE.RIGHT',
     message: `A privilege is missing: ${said}.`,
-    hint: grants
-      ? `Connect as the owner, or have the owner run: ${grants}`
-      : 'Connect as the owner, or have the owner grant it; dbops doctor shows what is missing.',
+    hint: grantHint(grants),
   });
+}
+
+/** Returns the hint for a missing privilege. @param grants SQL, where it is known */
+export function grantHint(grants: string | undefined): string {
+  return grants
+    ? `Connect as the owner, or have the owner run: ${grants}`
+    : 'Connect as the owner, or have the owner grant it; dbops doctor shows what is missing.';
 }
 
 /** @param role as SQL */

@@ -6,7 +6,7 @@ import { firstOf, hasRole } from './attempts.ts';
 import { codeOf, connectionError, otherRole } from './connection-error.ts';
 import { codeConnectionLosses } from './lost-connection.ts';
 import { readAllRows } from './row-security.ts';
-import { runScript } from './script.ts';
+import { runScript, ScriptError } from './script.ts';
 import { directly, ownPath, takePath, throughPooler, toOwnPath } from './search-path.ts';
 import type { ServerRole } from './server-choice.ts';
 import type { Target } from './target.ts';
@@ -169,10 +169,36 @@ async function connectOnce(
     client,
     isPooled,
     ...own,
-    ...(isPooled ? throughPooler(client, own) : directly(client)),
-    alone: (sql) => runScript(client, sql),
+    ...withStatements({
+      ...(isPooled ? throughPooler(client, own) : directly(client)),
+      alone: (sql) => runScript(client, sql),
+    }),
     close: () => client.end(),
     abandon: () => void client.connection.stream.destroy(),
+  };
+}
+
+const failed = new WeakMap<object, string>();
+
+/** Returns the text that was sent when the server reported an error; undefined for another error. */
+export function statementOf(error: unknown): string | undefined {
+  return typeof error === 'object' && error !== null ? failed.get(error) : undefined;
+}
+
+type Statements = Pick<Session, 'query' | 'script' | 'alone'>;
+
+/** Remembers the text of a failed statement, which the server's error does not contain. */
+function withStatements({ query, script, alone }: Statements): Statements {
+  const noted = <T>(sql: string, work: Promise<T>) =>
+    work.catch((error: unknown) => {
+      const cause = error instanceof ScriptError ? error.cause : error;
+      if (typeof cause === 'object' && cause !== null) failed.set(cause, sql);
+      throw error;
+    });
+  return {
+    query: (sql, values) => noted(sql, query(sql, values)),
+    script: (sql) => noted(sql, script(sql)),
+    alone: (sql) => noted(sql, alone(sql)),
   };
 }
 
@@ -219,6 +245,7 @@ export async function readOnce<R extends QueryResultRow>(
     const text = `SET TRANSACTION READ ONLY; ${toOwnPath(session)}; ${sql}`;
     return [await client.query<R>(text)].flat()[2]?.rows ?? [];
   } catch (error) {
+    if (typeof error === 'object' && error !== null) failed.set(error, sql);
     throw codeOf(error) === sqlstate.readOnlySqlTransaction ? writesWhenRead(error) : error;
   }
 }

@@ -4,49 +4,72 @@ import type { Session } from '../db/session.ts';
 import { usageError } from '../errors.ts';
 import { shellWord } from '../output/shell.ts';
 import { plainName, readPlacedAssignment } from '../sql/expression.ts';
-import { deriveTarget, plainTable } from './derive.ts';
+import { deriveTarget, plainTable, type DerivedTarget } from './derive.ts';
 import type { EmptyColumn } from './plan.ts';
 
+/** What fills the columns of a migration. */
+export interface Fills {
+  /** The targets by the name of their backfill: one for each column name. */
+  backfills: ReadonlyMap<string, BackfillTarget[]>;
+  values: FilledValue[];
+  /** Existing columns for which no value is known. */
+  unfilled: EmptyColumn[];
+}
+
+/** The value that existing rows get. */
+export interface FilledValue {
+  table: string;
+  /** `COLUMN = EXPRESSION` */
+  set: string;
+  /** Where the expression comes from. */
+  origin: string;
+}
+
 /**
- * Returns the targets that fill the columns, by the name of their backfill: one for each column name.
+ * Returns what fills the columns.
  *
  * @param assignments `TABLE.COLUMN = EXPRESSION`, for columns whose value cannot be derived
- * @throws usage error for a column without a value
+ * @throws usage error for a new column without a value
  */
 export async function backfillsFor(
   session: Session,
   columns: readonly EmptyColumn[],
   assignments: readonly string[],
-): Promise<Map<string, BackfillTarget[]>> {
+): Promise<Fills> {
   const given = await readAssignments(assignments, columns);
   const backfills = new Map<string, BackfillTarget[]>();
+  const values: FilledValue[] = [];
   const unknown: EmptyColumn[] = [];
   for (const column of columns) {
-    const target = await targetOf(session, column, given.get(column));
-    if (!target) {
+    const found = await targetOf(session, column, given.get(column));
+    if (!found) {
       unknown.push(column);
       continue;
     }
+    const { target, origin } = found;
     const backfill = column.name.replaceAll(/[^\p{L}\p{N}]+/gu, '-');
     await assertReadBack(target, backfill, column);
     backfills.set(backfill, [...(backfills.get(backfill) ?? []), target]);
+    values.push({ table: target.table, set: target.set, origin });
   }
-  if (unknown.length > 0) throw withoutValue(await namesOf(unknown));
-  return backfills;
+  const needed = unknown.filter(({ isExisting }) => !isExisting);
+  if (needed.length > 0) throw withoutValue(await namesOf(needed));
+  return { backfills, values, unfilled: unknown };
 }
 
 async function targetOf(
   session: Session,
   column: EmptyColumn,
   value: string | undefined,
-): Promise<BackfillTarget | undefined> {
+): Promise<DerivedTarget | undefined> {
   if (value === undefined) return deriveTarget(session, column);
   const name = await plainName(column.name);
-  return {
+  const target = {
     table: await plainTable(column.table),
     set: `${name} = ${value}`,
     done: `${name} IS NOT NULL`,
   };
+  return { target, origin: '--set' };
 }
 
 function withoutValue(names: readonly string[]) {
@@ -92,7 +115,8 @@ function notToFill(assignment: string, names: readonly string[]) {
   );
 }
 
-function namesOf(columns: readonly EmptyColumn[]): Promise<string[]> {
+/** Returns columns as `TABLE.COLUMN`, as people write them. */
+export function namesOf(columns: readonly EmptyColumn[]): Promise<string[]> {
   return Promise.all(
     columns.map(async ({ table, name }) => `${await plainTable(table)}.${await plainName(name)}`),
   );

@@ -7,21 +7,32 @@ import { plainName } from '../sql/expression.ts';
 import type { ObjectName } from '../sql/non-transactional.ts';
 import type { EmptyColumn, ExistingSchema } from './plan.ts';
 
+/** A target with the reason for its expression. */
+export interface DerivedTarget {
+  target: BackfillTarget;
+  /** For example `foreign key a_b_id_fkey: b_id references b (id)`. */
+  origin: string;
+}
+
 /**
- * Returns a target that fills a new column from the table that the rows refer to, by a foreign key of
- * one column, if exactly one such table has a column of that name.
+ * Returns a target that fills a column from the table that the rows refer to, by a foreign key of one
+ * column, if exactly one such table has a column of that name.
  */
 export async function deriveTarget(
   session: Session,
   { table, name, default: fallback }: EmptyColumn,
-): Promise<BackfillTarget | undefined> {
+): Promise<DerivedTarget | undefined> {
   const own = await plainTable(table);
   const column = await plainName(name);
   if (fallback !== undefined)
-    return { table: own, set: `${column} = ${fallback}`, done: `${column} IS NOT NULL` };
+    return {
+      target: { table: own, set: `${column} = ${fallback}`, done: `${column} IS NOT NULL` },
+      origin: 'its default',
+    };
   const schemaOfTable = table.schema ?? (await schemaOf(session, table.name));
-  const rows = await session.query<Record<'source' | 'schema' | 'key' | 'reference', string>>(
-    `SELECT s.relname AS source, n.nspname AS schema, k.attname AS key, r.attname AS reference
+  type Row = Record<'constraint' | 'source' | 'schema' | 'key' | 'reference', string>;
+  const rows = await session.query<Row>(
+    `SELECT c.conname AS constraint, s.relname AS source, n.nspname AS schema, k.attname AS key, r.attname AS reference
        FROM pg_constraint c
        JOIN pg_class s ON s.oid = c.confrelid JOIN pg_namespace n ON n.oid = s.relnamespace
        JOIN pg_attribute k ON k.attrelid = c.confrelid AND k.attnum = c.confkey[1]
@@ -33,17 +44,20 @@ export async function deriveTarget(
   );
   const [only, another] = rows;
   if (!only || another) return undefined;
-  const { source, schema, key, reference } = only;
+  const { constraint, source, schema, key, reference } = only;
   const isVisible = (await schemaOf(session, source)) === schema;
   const from = await plainTable({ ...(!isVisible && { schema }), name: source });
   // Two tables of one name need another name in expressions.
   const isNameTaken = source === table.name;
   const alias = isNameTaken ? 'source' : await plainName(source);
   return {
-    table: own,
-    set: `${column} = ${alias}.${column}`,
-    from: isNameTaken ? `${from} AS ${alias}` : from,
-    on: `${alias}.${await plainName(key)} = ${await plainName(table.name)}.${await plainName(reference)}`,
+    target: {
+      table: own,
+      set: `${column} = ${alias}.${column}`,
+      from: isNameTaken ? `${from} AS ${alias}` : from,
+      on: `${alias}.${await plainName(key)} = ${await plainName(table.name)}.${await plainName(reference)}`,
+    },
+    origin: `foreign key ${constraint}: ${reference} references ${source} (${key})`,
   };
 }
 

@@ -24,6 +24,8 @@ export interface EmptyColumn {
   name: string;
   /** SQL of a volatile default, which differs in every row. */
   default?: string;
+  /** It exists already, and may have a value in every row. */
+  isExisting?: boolean;
 }
 
 /** What the database already has of the objects that a migration names. */
@@ -81,7 +83,7 @@ function sort(
 ): void {
   const { table } = piece;
   if (piece.kind === 'add-column') return addColumn(piece, split, demands, existing);
-  if (piece.kind === 'set-not-null') return demandNotNull(table, piece.column, split, demands);
+  if (piece.kind === 'set-not-null') return setNotNull(table, piece.column, split, demands);
   if (piece.kind === 'add-constraint') return addConstraint(piece, split, demands);
   if (piece.kind === 'create-index') {
     const { name, concurrently, isUnique } = piece.index;
@@ -131,6 +133,13 @@ function addColumn(
   }
   for (const constraint of constraints)
     addConstraint({ kind: 'add-constraint', sql: '', table, constraint }, split, demands);
+}
+
+function setNotNull(table: ObjectName, name: string, split: Split, demands: ContractParts): void {
+  const isSame = (column: EmptyColumn) =>
+    column.name === name && quoteName(column.table) === quoteName(table);
+  if (!split.columns.some(isSame)) split.columns.push({ table, name, isExisting: true });
+  demandNotNull(table, name, split, demands);
 }
 
 function demandNotNull(

@@ -9,7 +9,7 @@ import type { ExpandContractPlan } from './run.ts';
  * @param dryRun whether the files were only planned: their contents are shown
  */
 export function expandContractReport(
-  { files, backfills, notes }: ExpandContractPlan,
+  { files, backfills, values, notes }: ExpandContractPlan,
   cwd: string,
   dryRun: boolean,
 ): Report {
@@ -24,8 +24,15 @@ export function expandContractReport(
     ? '→ Write the files: run the command without --dry-run'
     : '→ Review the files, then run: dbops migrate up';
   return done(
-    { files: shown.map(({ file }) => file), backfills, notes, dryRun },
+    {
+      files: shown.map(({ file }) => file),
+      backfills,
+      values: values.map((value) => ({ ...value })),
+      notes,
+      dryRun,
+    },
     ...blocks,
+    ...values.map(({ table, set, origin }) => text(`${table}: ${set}  (${origin})`)),
     ...notes.map((note) => text(note, 'warn')),
     text(next),
   );

@@ -2,8 +2,9 @@ import type { Session } from '../db/session.ts';
 import { usageError } from '../errors.ts';
 import type { Folder } from '../formats/format.ts';
 import type { Migration } from '../migration.ts';
+import { shellWord } from '../output/shell.ts';
 import { piecesOf } from '../sql/alter-table.ts';
-import { backfillsFor } from './backfills.ts';
+import { backfillsFor, namesOf, type FilledValue } from './backfills.ts';
 import { readKnown } from './derive.ts';
 import { filesOf, type SplitFiles } from './files.ts';
 import { findMigration } from './find-migration.ts';
@@ -23,6 +24,8 @@ export interface ExpandContractPlan {
   files: SplitFiles;
   /** Names of the backfills. */
   backfills: string[];
+  /** What existing rows get, and why. */
+  values: FilledValue[];
   /** Remarks to review. */
   notes: string[];
 }
@@ -39,9 +42,33 @@ export async function planExpandContract(
   const migration = await findMigration(session, folder, wanted);
   const { split, rollback } = await readSplit(session, migration);
   if (split.contract.length === 0) throw nothingToSplit(migration);
-  const backfills = await backfillsFor(session, split.columns, assignments);
+  const { backfills, values, unfilled } = await backfillsFor(session, split.columns, assignments);
   const files = filesOf({ folder, migration, split, rollback, backfills, now });
-  return { files, backfills: [...backfills.keys()], notes: split.notes };
+  const unknown = (await namesOf(unfilled)).map(
+    (name) =>
+      `${name}: rows without a value stay as they are. To fill them, run the command again with --set ${shellWord(`${name} = EXPRESSION`)}`,
+  );
+  const names = [...backfills.keys()];
+  const notes = [...split.notes, ...unknown, ...toolNotes(folder.format, split.contract, names)];
+  return { files, backfills: names, values, notes };
+}
+
+/** Returns what the tool of the folder can run of the result, and when. */
+function toolNotes(
+  { name }: Folder['format'],
+  contract: readonly string[],
+  backfills: readonly string[],
+): string[] {
+  if (name === 'dbops') return [];
+  const isConcurrent = contract.some((sql) => /\bconcurrently\b/i.test(sql));
+  if (isConcurrent)
+    return [
+      `${name} can apply the first file, but not the contract: it sends a file as one transaction or one message, where CREATE INDEX CONCURRENTLY fails. Apply the contract with dbops migrate up; ${name} then finds it recorded.`,
+    ];
+  const after = backfills.map((each) => `dbops backfill run ${each}`).join(' && ');
+  return [
+    `${name} can apply both files${after && `, the contract only after: ${after}`}. Until every row has a value, the contract fails and changes nothing.`,
+  ];
 }
 
 async function readSplit(session: Session, { up, down }: Migration) {

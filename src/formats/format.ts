@@ -64,6 +64,8 @@ export interface Format {
   hashOf?(source: string): string;
   /** What a database has before the first migration of such a folder. */
   platform?: Platform;
+  /** What the configuration gives to a shadow before the first migration (`shadowPrelude`). */
+  prelude?: Prelude;
   /** The `search_path` that the tool sets; absent when it keeps that of the role. */
   searchPath?: string;
   /** Settings of the connection, in a replay (`formatOnConnection`); absent where a new database has the same. */
@@ -141,6 +143,16 @@ export interface Platform {
   standIns: StandIns;
 }
 
+/** SQL of a team that runs in every shadow before the first migration. */
+export interface Prelude {
+  file: string;
+  sql: string;
+  /** Its statements that set something for the session; they hold in every migration. */
+  settings: readonly string[];
+  /** The schemas that it creates: only objects that migrations create are compared in them. */
+  schemas: readonly string[];
+}
+
 /** A tool's own lock. */
 export type HostLock =
   /** A session-level advisory lock (server manual, "Advisory Locks"). */
@@ -163,6 +175,8 @@ export type LoadModule = (
 ) => Promise<LoadedModule>;
 
 export interface LoadedModule {
+  /** Whether the body of its function has only comments, as in the template of the tool. */
+  isEmpty: boolean;
   /** Whether it must run outside a transaction. */
   noTransaction: boolean;
   /**

@@ -1,6 +1,7 @@
 import { DbopsError, usageError } from '../errors.ts';
-import type { Direction, Migration, ModuleScript } from '../migration.ts';
+import type { Direction, Migration, ModuleScript, Script } from '../migration.ts';
 import type { Format, LoadedModule } from './format.ts';
+import { hasStatement } from '../sql/statements.ts';
 import { downIsAbsent } from './shared/import-module.ts';
 
 /** Loads a module as its tool would. @throws usage error when it cannot be loaded, see `LoadModule` */
@@ -17,10 +18,20 @@ export async function loadModule(
   );
 }
 
+/** Returns whether a script has only comments, as in the template of a tool. @throws as `loadModule`, or `readText` */
+export async function isEmptyScript(
+  format: Format,
+  script: Script,
+  direction: Direction,
+): Promise<boolean> {
+  if (script.kind === 'sql') return !hasStatement(script.sql);
+  return (await loadModule(format, script, direction)).isEmpty;
+}
+
 /**
- * Removes the `down` of migrations whose module exports none, so that it is generated from the schema.
- * Only a loaded module shows what it exports. One that exports `down = false` keeps it, and running it
- * is an error.
+ * Removes the `down` of migrations that has only comments, or that their module does not export, so
+ * that it is generated from the schema. Only a loaded module shows what it exports. One that exports
+ * `down = false` keeps it, and running it is an error.
  */
 export async function removeMissingDowns(
   format: Format,
@@ -28,15 +39,14 @@ export async function removeMissingDowns(
 ): Promise<void> {
   for (const migration of migrations) {
     const { down } = migration;
-    if (down?.kind === 'module' && (await isAbsent(format, down))) delete migration.down;
+    if (down && (await isAbsent(format, down))) delete migration.down;
   }
 }
 
-/** An error of another kind is reported by what runs the module. */
-async function isAbsent(format: Format, down: ModuleScript): Promise<boolean> {
+/** An error of another kind is reported by what runs the script. */
+async function isAbsent(format: Format, down: Script): Promise<boolean> {
   try {
-    await loadModule(format, down, 'down');
-    return false;
+    return await isEmptyScript(format, down, 'down');
   } catch (error) {
     return error instanceof DbopsError && error.code === downIsAbsent;
   }

@@ -11,11 +11,16 @@ export interface InitialConfig {
   migrations: string;
   /** Name of its format. */
   format: string;
+  /** SQL of the file that is created for `shadowPrelude`. */
+  prelude?: string | undefined;
 }
 
-/** @throws usage error for a directory that has a configuration file */
+/** The file of `shadowPrelude`. */
+export const preludeName = 'prelude.sql';
+
+/** @throws usage error for a directory that has a configuration file or a prelude */
 export function assertNoConfig(directory: string): void {
-  const existing = configNames.find((name) => existsSync(join(directory, name)));
+  const existing = [...configNames, preludeName].find((name) => existsSync(join(directory, name)));
   if (!existing) return;
   throw usageError(
     'INIT.EXISTS',
@@ -25,12 +30,14 @@ export function assertNoConfig(directory: string): void {
 }
 
 /**
- * Creates the configuration file of a directory.
+ * Creates the configuration file of a directory, and the prelude.
  *
  * @returns its name
  */
 export function writeConfig(directory: string, config: InitialConfig): string {
   const file = configNameFor(directory);
+  if (config.prelude !== undefined)
+    writeFileSync(join(directory, preludeName), config.prelude, { flag: 'wx' });
   writeFileSync(join(directory, file), contentOf(config), { flag: 'wx' });
   return file;
 }
@@ -62,12 +69,12 @@ function parseJson(source: string): unknown {
   }
 }
 
-function contentOf({ migrations, format }: InitialConfig): string {
+function contentOf({ migrations, format, prelude }: InitialConfig): string {
   return `// Settings of dbops. Flags and environment variables override this file.
 export default {
   migrations: ${JSON.stringify(`./${migrations}`)},
   format: ${JSON.stringify(format)},
-  // How long a statement waits for a lock before it backs off and is retried.
+${prelude === undefined ? '' : `  // What the migrations expect of a database and no migration creates.\n  shadowPrelude: './${preludeName}',\n`}  // How long a statement waits for a lock before it backs off and is retried.
   lockTimeout: '2s',
 };
 `;

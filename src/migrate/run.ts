@@ -3,8 +3,9 @@ import type { Context } from '../context.ts';
 import type { AdvisoryLocks } from '../db/advisory-locks.ts';
 import { describeActivity, withRunnerLock } from '../db/lock.ts';
 import type { Session } from '../db/session.ts';
-import { exitCodes } from '../errors.ts';
+import { exitCodes, usageError } from '../errors.ts';
 import type { Folder } from '../formats/format.ts';
+import { isEmptyScript } from '../formats/load-module.ts';
 import { preflight } from '../runner/preflight.ts';
 import { runSteps } from '../runner/run-steps.ts';
 import type { RunOutcome, Step, StepResult } from '../runner/step.ts';
@@ -30,6 +31,25 @@ export function toSteps(migrations: readonly Migration[], direction: Direction):
     const source = sourceOf(script);
     return { migration, direction, script, directives: readDirectives(source, migration.name) };
   });
+}
+
+/** @throws usage error that names the migrations which have only comments */
+export async function assertNoneIsEmpty({ format }: Folder, steps: readonly Step[]): Promise<void> {
+  const empty: Step[] = [];
+  for (const step of steps)
+    // Before the first file runs, `preflight` reports what cannot be loaded.
+    if (await isEmptyScript(format, step.script, step.direction).catch(() => false))
+      empty.push(step);
+  if (empty.length === 0) return;
+  const names = empty.map(({ migration }) => migration.name);
+  throw usageError(
+    'MIGRATION.EMPTY',
+    names.length === 1
+      ? `${names[0]} has no statements; nothing was applied.`
+      : `${names.length} migrations have no statements; nothing was applied.`,
+    'Write the statements first. To record the migration as it is: dbops migrate up --allow-empty',
+    empty.map(({ script }) => script.file),
+  );
 }
 
 export interface Guarded {

@@ -4,6 +4,7 @@ import { digest, openCache } from './cache.ts';
 import { judgeIn, type SpellingDoubt, type Judge } from '../catalog/differences.ts';
 import { prefixKeys, withReplayer, type Wanted } from './replay-cache-key.ts';
 import type { SchemaObject } from '../catalog/kinds/kind.ts';
+import { preludesOf } from './prelude.ts';
 import { replay } from './replay.ts';
 import { scratchSnapshot } from './shadow-snapshot.ts';
 import { inScratchTransaction } from '../catalog/snapshot.ts';
@@ -13,7 +14,7 @@ import { readSnapshots, writeSnapshots } from './snapshot-cache.ts';
 export interface Expected {
   objects: readonly SchemaObject[];
   /**
-   * The objects that the platform provides before the first migration; empty without a platform.
+   * The objects that the platform and the prelude provide before the first migration.
    */
   given: readonly SchemaObject[];
   judge: Judge;
@@ -47,11 +48,12 @@ export async function withExpected<T>(
   work: (expected: Expected) => Promise<T>,
 ): Promise<T> {
   const { migrations, format } = wanted;
-  const lengths = [...(format.platform ? [0] : []), migrations.length];
+  const isGiven = preludesOf(format).length > 0;
+  const lengths = [...(isGiven ? [0] : []), migrations.length];
   const known = readKnown(wanted, lengths);
   const expectedFrom = (snapshots: Snapshots, judge: Judge) => ({
     objects: snapshots.get(migrations.length) ?? [],
-    given: (format.platform && snapshots.get(0)) ?? [],
+    given: (isGiven && snapshots.get(0)) || [],
     judge: remembering(wanted, judge),
   });
   if (lengths.every((length) => known.has(length)))

@@ -6,6 +6,7 @@ import { findFolders, type FolderRequest } from '../formats/detect.ts';
 import { openFolder } from '../formats/open-folder.ts';
 import type { Migration } from '../migration.ts';
 import { upSourceOf } from '../text-file.ts';
+import { preludesOf } from './prelude.ts';
 
 /**
  * Extensions that must be preloaded. The setting is stored in the directory, which then opens only
@@ -23,10 +24,11 @@ const requires: Readonly<Record<string, readonly string[]>> = { earthdistance: [
  */
 export function extensionsFor(
   migrations: readonly Migration[],
-  { platform }: Format,
+  format: Format,
 ): EmbeddedExtensions {
+  const { platform } = format;
   const shipped = shippedExtensions();
-  const names = new Set(namesIn([...textsOf(migrations), platform?.prelude ?? ''], shipped));
+  const names = new Set(namesIn([...textsOf(migrations), ...preludesOf(format)], shipped));
   // A module may compute the name.
   const all = migrations.some(({ up }) => up.kind === 'module');
   const wanted = all ? [...shipped.keys()] : [...names];

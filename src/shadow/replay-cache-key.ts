@@ -39,11 +39,11 @@ const embedded = typeof PGLITE_VERSION === 'string' ? PGLITE_VERSION : 'source';
 export function prefixKeys(wanted: Wanted): string[] {
   const { migrations, format, server, grants = false, targetNames } = wanted;
   const engine = server ? describeTarget(server) : embedded;
-  const { name: tool, platform = null, searchPath = null, connection = null } = format;
+  const { name: tool, platform = null, searchPath = null, connection = null, prelude } = format;
   const { roles } = shadowNames(targetNames, wanted);
   const database = dependOnDatabase(wanted) ? targetNames.database : null;
   const names = [database, roles];
-  const settings = [searchPath, connection];
+  const settings = [searchPath, connection, ...(prelude ? [prelude.sql] : [])];
   const keys = [digest([generation, engine, tool, platform, settings, grants, names])];
   for (const { name, up } of migrations) keys.push(digest([keys.at(-1), name, contentOf(up)]));
   return keys;

@@ -1,10 +1,13 @@
 import { ScriptError, type Server } from '../db/session.ts';
-import { DbopsError, exitCodes, messageOf, type ExitCode } from '../errors.ts';
+import { relative } from 'node:path';
+import { codeOf } from '../db/connection-error.ts';
+import { sqlstate } from '../db/sqlstate.ts';
+import { DbopsError, exitCodes, messageOf, usageError, type ExitCode } from '../errors.ts';
 import type { Direction, Migration, Script } from '../migration.ts';
 import { MigrationError } from '../runner/send-migration.ts';
 import { failureLines } from '../runner/failure/failure-lines.ts';
 import { missingOnServer } from '../runner/failure/missing-on-server.ts';
-import { offsetOfStatement, serverSays, showPlace } from '../sql/error-position.ts';
+import { offsetOfError, offsetOfStatement, serverSays, showPlace } from '../sql/error-position.ts';
 
 type Engine = Server['kind'];
 
@@ -40,7 +43,7 @@ const ofSurroundings = new Set<ExitCode>([
   exitCodes.unreachable,
   exitCodes.locked,
 ]);
-const ofShadow = new Set(['SHADOW.TIMEOUT', 'SHADOW.PLATFORM', 'SHADOW.LOST']);
+const ofShadow = new Set(['SHADOW.TIMEOUT', 'SHADOW.PLATFORM', 'SHADOW.PRELUDE', 'SHADOW.LOST']);
 
 /** Returns the error for a migration that fails on an empty database, or for its rollback. */
 export async function doesNotReplay(
@@ -65,9 +68,41 @@ export async function doesNotReplay(
     reason,
     hint: missing
       ? `The shadow database does not have the ${missing.kind} ${missing.name}. Replay on a server that has it: --shadow-url postgres://…`
-      : 'Correct the file, or replay on a real server (extensions, versions) with --shadow-url postgres://…',
+      : elsewhere(cause),
     cause,
   });
+}
+
+/** An applied file cannot be corrected, and what it needs may have been created by something else. */
+function elsewhere(cause: unknown): string {
+  const server = 'replay on a server where the file runs: --shadow-url postgres://…';
+  return made.has(codeOf(cause))
+    ? `If something other than these migrations creates it, create it for the shadow in the file of shadowPrelude (dbops init proposes one), or ${server}`
+    : `If the file needs other settings, extensions or another version, ${server}`;
+}
+
+/** SQLSTATEs of objects that do not exist. */
+const made: ReadonlySet<string> = new Set([
+  sqlstate.undefinedTable,
+  sqlstate.undefinedObject,
+  sqlstate.undefinedFunction,
+  sqlstate.undefinedColumn,
+  sqlstate.invalidSchemaName,
+]);
+
+/** Returns the error for a prelude of the configuration that does not run. */
+export function preludeFails(
+  file: string,
+  sql: string,
+  { cause, offset = 0 }: { cause: unknown; offset?: number },
+): DbopsError {
+  const within = offsetOfError(cause, sql.slice(offset), 0) ?? 0;
+  return usageError(
+    'SHADOW.PRELUDE',
+    `The prelude ${relative(process.cwd(), file)} does not run on an empty database; nothing was changed.`,
+    'Correct the file, which shadowPrelude names in the configuration.',
+    [...showPlace(file, sql, offset + within), ...failureLines(cause)],
+  );
 }
 
 function lacksExtension(

@@ -1,8 +1,9 @@
-import { isConnectionLoss } from '../db/connection-error.ts';
+import { codeOf, isConnectionLoss } from '../db/connection-error.ts';
 import { quoteIdentifier } from '../db/quote.ts';
 import { ScriptError, type Session } from '../db/session.ts';
+import { sqlstate } from '../db/sqlstate.ts';
 import { DbopsError } from '../errors.ts';
-import type { Format, LoadedModule } from '../formats/format.ts';
+import type { Format, LoadedModule, Prelude } from '../formats/format.ts';
 import { loadModule } from '../formats/load-module.ts';
 import type { Direction, Migration } from '../migration.ts';
 import {
@@ -15,7 +16,8 @@ import {
 import { readDirectives } from '../sql/directives.ts';
 import { offsetOfError } from '../sql/error-position.ts';
 import { executionOf, splitParts, type ExecutionPlan } from '../sql/execution.ts';
-import { doesNotPrepare, doesNotReplay, LostInReplay } from './replay-error.ts';
+import { splitStatements } from '../sql/statements.ts';
+import { doesNotPrepare, doesNotReplay, LostInReplay, preludeFails } from './replay-error.ts';
 import { sourceOf } from '../text-file.ts';
 
 /**
@@ -39,18 +41,38 @@ export async function replay(
 }
 
 /**
- * Creates the roles, schemas and extensions that the folder's platform provides, and the schemas
- * that the connection's `search_path` finds without a migration.
+ * Creates the roles, schemas and extensions that the folder's platform provides, runs the prelude of
+ * the configuration, and creates the schemas that the connection's `search_path` finds without a migration.
  */
-export async function prepare(session: Session, { platform, connection }: Format): Promise<void> {
+export async function prepare(session: Session, format: Format): Promise<void> {
+  const { platform, prelude, connection } = format;
   const schemas = (connection?.schemas ?? []).map(
-    (each) => `CREATE SCHEMA ${quoteIdentifier(each)}`,
+    (each) => `CREATE SCHEMA IF NOT EXISTS ${quoteIdentifier(each)}`,
   );
-  if (!platform && schemas.length === 0) return;
+  if (!platform && !prelude && schemas.length === 0) return;
   try {
-    await session.script(['RESET ALL', platform?.prelude ?? '', ...schemas].join(';\n'));
+    await session.script(['RESET ALL', platform?.prelude ?? ''].join(';\n'));
+    if (prelude) await runPrelude(session, prelude);
+    await session.script(schemas.join(';\n'));
   } catch (error) {
-    throw isConnectionLoss(error) ? error : doesNotPrepare(error);
+    throw isConnectionLoss(error) || error instanceof DbopsError ? error : doesNotPrepare(error);
+  }
+}
+
+async function runPrelude(session: Session, { file, sql }: Prelude): Promise<void> {
+  try {
+    for (const statement of await splitStatements(sql))
+      await session.script(statement.sql).catch((error: unknown) => {
+        if (!(error instanceof ScriptError) || isConnectionLoss(error)) throw error;
+        const { cause } = error;
+        // Roles belong to the server, where an earlier shadow may have created them.
+        const isRole = /^\s*create\s+(?:role|user|group)\b/i.test(statement.sql);
+        if (isRole && codeOf(cause) === sqlstate.duplicateObject) return;
+        throw preludeFails(file, sql, { cause, offset: statement.offset });
+      });
+  } catch (error) {
+    if (error instanceof DbopsError || isConnectionLoss(error)) throw error;
+    throw preludeFails(file, sql, { cause: error });
   }
 }
 
@@ -88,12 +110,15 @@ export async function replayOne(
   }
 }
 
-/** Returns SQL that sets what the tool and the connection of the folder set: the search_path and other settings. */
-export function settingsOf({ platform, searchPath, connection }: Format): string {
+/**
+ * Returns SQL that sets what the tool, the connection and the prelude of the folder set: the search_path
+ * and other settings.
+ */
+export function settingsOf({ platform, searchPath, connection, prelude }: Format): string {
   const path = platform?.searchPath ?? (searchPath && quoteIdentifier(searchPath));
   const values = { ...(path !== undefined && { search_path: path }), ...connection?.values };
   const settings = Object.entries(values).map(([name, value]) => `SET ${name} TO ${value}`);
-  return ['RESET ALL', ...settings].join('; ');
+  return ['RESET ALL', ...settings, ...(prelude?.settings ?? [])].join('; ');
 }
 
 async function replayModule(

@@ -27,19 +27,23 @@ export async function surroundingsOf(
 }
 
 /**
- * Returns the schemas of the platform that a database runs on, whichever tool its folder is written
+ * Returns the schemas of the prelude, and of the platform that a database runs on, whichever tool its folder is written
  * for. They are recognised by the owner of some of them, because an application may have a schema
  * `auth` of its own.
  */
-async function platformSchemas(session: Session, { platform }: Format): Promise<readonly string[]> {
-  if (platform) return platform.schemas;
+export async function platformSchemas(
+  session: Session,
+  { platform, prelude }: Format,
+): Promise<readonly string[]> {
+  const ofTeam = prelude?.schemas ?? [];
+  if (platform) return [...platform.schemas, ...ofTeam];
   const known = formats.flatMap((format) => format.platform?.schemas ?? []);
   const rows = await session.query(
     `SELECT FROM pg_namespace n JOIN pg_roles r ON r.oid = n.nspowner
       WHERE n.nspname = ANY ($1) AND starts_with(r.rolname, 'supabase_')`,
     [known],
   );
-  return rows.length > 0 ? known : [];
+  return rows.length > 0 ? [...known, ...ofTeam] : ofTeam;
 }
 
 /** Returns the tables that look like tracking tables: of another folder, or of an earlier tool. */

@@ -4,6 +4,7 @@ import type { Format } from '../formats/format.ts';
 import type { Migration } from '../migration.ts';
 import { replacePieces } from '../sql/statements.ts';
 import { upSourceOf } from '../text-file.ts';
+import { preludesOf } from './prelude.ts';
 
 /** The database whose migrations are replayed, as far as their texts can name it. */
 export interface TargetNames {
@@ -48,7 +49,7 @@ export function shadowNames(
   { migrations, format }: NamingTexts,
   { every = false } = {},
 ): ShadowNames {
-  const texts = [...migrations.map(upSourceOf), format.platform?.prelude ?? ''];
+  const texts = [...migrations.map(upSourceOf), ...preludesOf(format)];
   const own = new Set(texts.flatMap(rolesCreatedIn));
   const all = texts.join('\n').toLowerCase();
   const isOpen = importsMore(migrations);
@@ -79,7 +80,7 @@ export function dependOnDatabase({ migrations, format }: NamingTexts): boolean {
     const source = upSourceOf(migration);
     return migration.up.kind === 'sql' ? withoutComments(source) : source;
   });
-  return [...texts, withoutComments(format.platform?.prelude ?? '')].some((text) =>
+  return [...texts, ...preludesOf(format).map(withoutComments)].some((text) =>
     asksForDatabase.test(text.toLowerCase()),
   );
 }

@@ -159,6 +159,12 @@ function collect(node: unknown, names: Map<string, ObjectName>): void {
   for (const child of Object.values(node)) collect(child, names);
 }
 
+/** Returns whether a text has more than comments, white space and semicolons. */
+export function hasStatement(sql: string): boolean {
+  const rest = replacePieces(sql, (piece, kind) => (kind === 'quoted' ? piece : ''));
+  return /[^;\uFEFF]/.test(rest);
+}
+
 export type PieceKind = 'quoted' | 'line comment' | 'block comment' | 'space';
 
 /** Strings, quoted names and bodies, comments, and white space (server manual, "Lexical Structure"). */

@@ -248,7 +248,7 @@ describe.each(servers)('the names of a split migration on $name', (server) => {
         const unknown = await cutWith();
         expect(unknown.error?.message).toContain(`--set '"Task"."dueAt" = EXPRESSION'`);
         expect(readdirSync(project.root)).not.toContain('backfills');
-        project.write({ '0002_more.up.sql': 'ALTER TABLE "Task" ALTER COLUMN "id" SET NOT NULL;' });
+        project.write({ '0002_more.up.sql': 'ALTER TABLE "Task" ADD CHECK ("id" > 0);' });
         const none = await cutWith('--set', '"Task"."id" = 1');
         expect(none.error?.hint).toBe(
           'The migration adds no such column; run the command without --set.',

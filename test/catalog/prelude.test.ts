@@ -234,7 +234,7 @@ describe.each(servers)('verify of a Supabase database on $name', (server) => {
       const trial = trialOf(url, folderOf({ '0001_a.up.sql': 'CREATE TABLE a (id int)' }));
       await trial.sql(`${supabasePlatform.prelude}
         ALTER SCHEMA auth OWNER TO supabase_auth_admin; CREATE TABLE by_hand ()`);
-      await trial.migrateUp();
+      await trial.migrateUp('--into-existing');
       expect(await trial.findings()).toEqual(['extra-table public.by_hand']);
     }));
 });

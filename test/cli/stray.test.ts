@@ -84,7 +84,7 @@ describe.runIf(server)('a module that', () => {
 
 describe.runIf(server && process.platform === 'linux')('an answer that cannot be written', () => {
   it.each(['', '--json'])('%s is reported in one line, with how the work ended', async (flags) => {
-    const { exitCode, stderr } = await up('', flags, '> /dev/full');
+    const { exitCode, stderr } = await up('return;', flags, '> /dev/full');
     expect(exitCode).toBe(1);
     expect(stderr).toMatch(
       /\nerror Cannot write the answer to stdout: ENOSPC.*OUTPUT\.UNWRITABLE\n {2}→ /,

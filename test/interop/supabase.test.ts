@@ -123,7 +123,7 @@ describe.each(newest)('supabase 3.1.0 beside dbops on $name', (server) => {
       { '2_b.sql': 'CREATE TABLE b ()', '3_c.sql': 'CREATE TABLE c ()' },
       async (project) => {
         await project.json('migrate', 'up');
-        writeInto(project.root, inMigrations({ '1_a.sql': '' }));
+        writeInto(project.root, inMigrations({ '1_a.sql': 'SELECT 1' }));
         expect(await runSupabase(project, 'db push')).toMatchObject({
           exitCode: 1,
           said: expect.stringContaining('--include-all'),
@@ -131,7 +131,7 @@ describe.each(newest)('supabase 3.1.0 beside dbops on $name', (server) => {
         expect(byState(await project.json('migrate', 'status'))['out-of-order']).toEqual(['1_a']);
 
         await project.json('migrate', 'up', '--allow-out-of-order');
-        writeInto(project.root, inMigrations({ '3_d.sql': '' }));
+        writeInto(project.root, inMigrations({ '3_d.sql': 'SELECT 1' }));
         expect(byState(await project.json('migrate', 'status'))).toMatchObject({
           applied: ['1_a', '2_b', '3_c'],
           duplicate: ['3_d'],

@@ -187,6 +187,36 @@ describe.each(servers)('rows that forbid a migration on $name', (server) => {
       },
     ));
 
+  it('are named with the command that splits the file, which then fills them', () =>
+    withProject(
+      server,
+      {
+        '0001_shop.up.sql': `CREATE TABLE teams (id int PRIMARY KEY, plan text NOT NULL);
+          CREATE TABLE seats (id int PRIMARY KEY, team int REFERENCES teams, label text);
+          INSERT INTO teams VALUES (1, 'free'), (2, 'pro'); INSERT INTO seats VALUES (1, 1), (2, 2);`,
+        '0002_plan.up.sql': `ALTER TABLE seats ADD COLUMN plan text NOT NULL;
+          ALTER TABLE seats ALTER COLUMN label SET NOT NULL;`,
+      },
+      async (project) => {
+        const { stderr } = await project.dbops('migrate', 'up');
+        expect(stderr).toContain('2 rows of public.seats have no plan');
+        const [, command = ''] = /: dbops (migrate expand-contract \S+)\n/.exec(stderr) ?? [];
+        const [verb = '', noun = '', file = ''] = command.split(' ');
+        expect(file).toMatch(/0002_plan\.up\.sql$/);
+        const split = await project.dbops(verb, noun, file, '--set', "seats.label = 'none'");
+        expect(split.stderr).not.toContain('error');
+        expect(split.stdout).toContain(
+          'seats: plan = teams.plan  (foreign key seats_team_fkey: team references teams (id))',
+        );
+        expect(split.stdout).toContain("seats: label = 'none'  (--set)");
+        expect(await project.dbops('migrate', 'up')).toMatchObject({ exitCode: 0 });
+        expect(await project.query('SELECT plan, label FROM seats ORDER BY id')).toEqual([
+          { plan: 'free', label: 'none' },
+          { plan: 'pro', label: 'none' },
+        ]);
+      },
+    ));
+
   it('are counted outside a transaction too', () =>
     withProject(server, { '0001_shop.up.sql': shop }, async (project) => {
       await project.dbops('migrate', 'up');

@@ -287,7 +287,7 @@ describe.each(servers)('repair-tracking on $name', (server) => {
           'CREATE TABLE extra (id int);\nALTER TABLE made_by_hand ADD COLUMN x int;',
         '0005_late.up.sql': 'CREATE VIEW broken AS SELECT * FROM nowhere;',
       });
-      await project.dbops('migrate', 'up', '--to', '0004');
+      await project.dbops('migrate', 'up', '--into-existing', '--to', '0004');
       await project.query('DELETE FROM dbops.migrations');
       const shown = await repair(project);
       expect(verdictsOf(shown)).toEqual(['proven', 'proven', 'proven', 'proven', 'unprovable']);

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { folderOf, knownStatuses } from '../../open-project.ts';
 import { appliedOf, planUp, assertNoDefects } from '../../migrate/plan.ts';
 import type { Migration } from '../../migration.ts';
+import { nothingRecorded } from '../../runner/tracking-elsewhere.ts';
 import type { RunOutcome } from '../../runner/step.ts';
 import { done, text } from '../../report.ts';
 import { placeFolder } from '../../formats/place.ts';
@@ -18,6 +19,8 @@ export const command = defineCommand({
     ['--dry-run', 'print the SQL and change nothing'],
     ['--no-backfill', 'refuse a migration whose required backfill is incomplete'],
     ['--allow-out-of-order', 'also apply pending migrations that are older than an applied one'],
+    ['--allow-empty', 'also apply and record a migration that has only comments'],
+    ['--into-existing', 'apply the first migration to a database that has tables already'],
     ['--discard-data', 'drop rows and values without a copy in dbops_rescue'],
     ['--restore', 'restore rows that an earlier rollback saved, without asking'],
     ['--no-restore', 'leave rows that an earlier rollback saved in dbops_rescue'],
@@ -34,6 +37,8 @@ export const command = defineCommand({
     dryRun: z.boolean().default(false),
     backfill: z.boolean().default(true),
     allowOutOfOrder: z.boolean().default(false),
+    allowEmpty: z.boolean().default(false),
+    intoExisting: z.boolean().default(false),
     discardData: z.boolean().default(false),
     restore: z.boolean().optional(),
     wait,
@@ -43,17 +48,23 @@ export const command = defineCommand({
     const folder = await placeFolder(session, read);
     assertNoDefects(folder);
     let applied: Migration[] = [];
+    let isFirst = false;
     const plan = async () => {
       const statuses = await knownStatuses(context, session, folder);
       const planned = planUp(statuses, flags);
       applied = appliedOf(statuses);
+      isFirst = nothingRecorded(statuses);
       return planned;
     };
     const pending = await plan();
     if (pending.length === 0)
       return done({ migrations: [] }, text('✓ No pending migrations', 'good'));
+    if (isFirst && !flags.intoExisting) {
+      const { agreeToExistingTables } = await import('../../migrate/existing-tables.ts');
+      await agreeToExistingTables({ context, session, folder, patience: flags.wait });
+    }
     // Loading what runs migrations would be a tenth of the time of a run that has nothing to do.
-    const { dryRunReport, outcomeReport, runLocked, toSteps } =
+    const { assertNoneIsEmpty, dryRunReport, outcomeReport, runLocked, toSteps } =
       await import('../../migrate/run.ts');
     const { expectLosses } = await import('../../migrate/expected-losses.ts');
     const { agreed, guardSteps, planProtection } = await import('../../migrate/protect-rows.ts');
@@ -63,6 +74,7 @@ export const command = defineCommand({
     const steps = toSteps(pending, 'up');
     const { readRequired, requireBackfill, retireBackfills } =
       await import('../../migrate/required-backfills.ts');
+    if (!flags.allowEmpty) await assertNoneIsEmpty(folder, steps);
     await readRequired(context, steps);
     const { assertKeysAreFree } = await import('../../migrate/inserted-rows.ts');
     await assertKeysAreFree(session, folder, pending);

@@ -7,7 +7,7 @@ import type { Session } from '../../db/session.ts';
 import { usageError } from '../../errors.ts';
 import type { Direction } from '../../migration.ts';
 import type { LoadedModule } from '../format.ts';
-import { functionOf, importModule, objectOf } from '../shared/import-module.ts';
+import { functionOf, importModule, isEmptyFunction, objectOf } from '../shared/import-module.ts';
 import { loadKnexfile, type KnexSettings } from './knexfile.ts';
 import { runWithin } from './transaction.ts';
 import { moduleConnection, type ModuleConnection } from '../shared/module-connection.ts';
@@ -39,6 +39,7 @@ export async function loadKnexModule(
     );
   const migrate = direction === 'up' ? up : down;
   return {
+    isEmpty: isEmptyFunction(migrate),
     noTransaction: !wantsTransaction(loaded, settings),
     async run(session, inTransaction, opening) {
       await assertSearchPath(session, settings);

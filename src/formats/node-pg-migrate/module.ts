@@ -3,7 +3,13 @@ import { basename } from 'node:path';
 import { usageError, type DbopsError } from '../../errors.ts';
 import type { Direction } from '../../migration.ts';
 import type { LoadModule } from '../format.ts';
-import { downIsAbsent, importModule, objectOf, withoutFunction } from '../shared/import-module.ts';
+import {
+  downIsAbsent,
+  importModule,
+  isEmptyFunction,
+  objectOf,
+  withoutFunction,
+} from '../shared/import-module.ts';
 import { moduleConnection, type ModuleConnection } from '../shared/module-connection.ts';
 
 /**
@@ -32,6 +38,8 @@ export const loadPgModule: LoadModule = async (file, direction, inherits = []) =
       throw notReversible(file, cause);
     });
   return {
+    // Reversed, the function of the other direction is run.
+    isEmpty: isEmptyFunction(action),
     noTransaction: asksForNone.test(String(action)),
     async run(session, inTransaction, opening) {
       const db = databaseOf(moduleConnection(session, inTransaction, opening && { opening }));

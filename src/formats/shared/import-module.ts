@@ -42,6 +42,12 @@ export function functionOf(
   return own.find((each) => typeof each === 'function') as ((db: unknown) => unknown) | undefined;
 }
 
+/** Returns whether the body of a function has only comments. */
+export function isEmptyFunction(each: (...values: never[]) => unknown): boolean {
+  const code = String(each).replaceAll(/\/\*[^]*?\*\/|\/\/.*/g, '');
+  return /(?:\)|=>)\s*\{\s*\}$/.test(code);
+}
+
 /** The code of the error for a module that exports no `down` and does not forbid it. */
 export const downIsAbsent = 'MIGRATION.WITHOUT_DOWN';
 

@@ -2,7 +2,13 @@ import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
 import type { KyselyPackage } from '../../db/kysely.ts';
 import type { LoadModule } from '../format.ts';
-import { functionOf, importModule, objectOf, withoutFunction } from './import-module.ts';
+import {
+  functionOf,
+  importModule,
+  isEmptyFunction,
+  objectOf,
+  withoutFunction,
+} from './import-module.ts';
 import { moduleConnection } from './module-connection.ts';
 import { emptyModule, type ModuleStyle } from './new-migration.ts';
 
@@ -16,6 +22,7 @@ export const loadKyselyModule: LoadModule = async (file, direction) => {
   const migrate = functionOf(loaded, direction);
   if (!migrate) throw withoutFunction(file, loaded, { direction, parameter: 'db' });
   return {
+    isEmpty: isEmptyFunction(migrate),
     noTransaction: false,
     async run(session, inTransaction, opening) {
       // Loaded here because it takes longer to load than reading the folder.

@@ -96,7 +96,7 @@ function proofOf(compared: readonly Comparison[]): BaselineProof {
 
 /** Prepares the shadow as a new database of the platform, before the first migration. */
 async function openReplay({ shadow, format, surroundings }: PrefixRequest) {
-  if (!format.platform && !format.connection) return surroundings;
+  if (!format.platform && !format.prelude && !format.connection) return surroundings;
   await prepare(shadow, format);
   const objects = await scratchSnapshot(shadow);
   return { ...surroundings, given: new Set(objects.map(keyOfObject)) };

@@ -1,5 +1,6 @@
 import { quoteIdentifier as q, quoteName } from '../../db/quote.ts';
 import { formatCountOf } from '../../output/number.ts';
+import { shellWord } from '../../output/shell.ts';
 import type { ObjectName } from '../../sql/non-transactional.ts';
 import { conditionOf, sharedValues, type Violation } from './violating-rows.ts';
 
@@ -61,6 +62,8 @@ export interface ViolationContext {
   migration: string;
   /** The command that runs it. */
   again: string;
+  /** The file, where `migrate expand-contract` can split it. */
+  splittable?: string | undefined;
   /** Returns the backfill that fills a column, if any. */
   backfillOf: (table: string, column: string) => string | undefined;
 }
@@ -75,7 +78,7 @@ export function wayOut(
   { again, ...place }: ViolationContext,
 ): string {
   const added = [first, ...further].filter(isAdded);
-  if (isAdded(first)) return expandAndContract(added, { again, ...place });
+  if (isAdded(first)) return splitFirst(place, expandAndContract(added, { again, ...place }));
   const { demand, found } = first;
   const sql = [...(found.isWholeTable ? [] : [look(first)]), ...notValid(first)];
   const advice = {
@@ -86,7 +89,13 @@ export function wayOut(
       'Correct these rows first, or add the constraint NOT VALID, so that it applies to new rows only',
     unique: 'Merge, correct or remove the rows that share a value first',
   }[demand.kind];
-  return block(`${advice}, then: ${again}`, sql);
+  const byHand = block(`${advice}, then: ${again}`, sql);
+  return demand.kind === 'not-null' ? splitFirst(place, byHand) : byHand;
+}
+
+function splitFirst({ splittable }: Pick<ViolationContext, 'splittable'>, byHand: string): string {
+  if (splittable === undefined) return byHand;
+  return `To split the file into a part that runs now, a backfill and a part that enforces NOT NULL: dbops migrate expand-contract ${shellWord(splittable)}\n    By hand: ${byHand}`;
 }
 
 function fill({ demand, found }: Violation): string {

@@ -1,4 +1,5 @@
 import { relative } from 'node:path';
+import { failedStatementOf } from '../../formats/shared/module-connection.ts';
 import { codeOf, isConnectionLoss } from '../../db/connection-error.ts';
 import { engineLossOf } from '../../db/engine-error.ts';
 import { isRefusal, readOnlyHint } from '../../db/refusal.ts';
@@ -6,6 +7,7 @@ import { rowSecurityError } from '../../db/row-security.ts';
 import { sqlstate } from '../../db/sqlstate.ts';
 import { DbopsError, exitCodes } from '../../errors.ts';
 import { offsetOfStatement, showPlace } from '../../sql/error-position.ts';
+import { replicaIdentityRemedy } from '../../sql/replica-identity.ts';
 import type { FailurePoint } from '../send-migration.ts';
 import type { RunningStep } from '../step.ts';
 import { formatCountOf } from '../../output/number.ts';
@@ -89,16 +91,24 @@ async function explain({ step, cause, point }: Failure): Promise<FailureExplanat
     completed: 0,
     ...point,
   });
-  if (!first) return { hint: await hintFor(cause, step, again) };
+  if (!first) return { hint: await hintFor(cause, step, again, point) };
   const place = {
     migration: step.migration.name,
     again,
+    splittable: splittableFile(step),
     backfillOf: run.backfillOf ?? (() => undefined),
   };
   return {
     reason: describeViolations([first, ...further]),
     hint: wayOut(first, further, place),
   };
+}
+
+/** Only the last migration can be split: its constraints move behind it. */
+function splittableFile({ run, migration, direction, script }: RunningStep): string | undefined {
+  const isLast = run.folder.migrations.at(-1)?.name === migration.name;
+  if (direction === 'down' || script.kind !== 'sql' || !isLast) return undefined;
+  return relative(process.cwd(), script.file);
 }
 
 /**
@@ -119,15 +129,51 @@ function isThere(step: RunningStep, again: string): FailureExplanation {
   };
 }
 
-async function hintFor(cause: unknown, step: RunningStep, again: string): Promise<string> {
+/** The failed statement lacks a privilege of the role that the file had set, if any. */
+async function hintToGrant(
+  cause: unknown,
+  { run, direction }: RunningStep,
+  point: FailurePoint | undefined,
+  again: string,
+): Promise<string> {
+  const { splitStatements } = await import('../../sql/statements.ts');
+  const statements = point ? await splitStatements(point.sql).catch(() => []) : [];
+  const at = statements.findIndex(({ offset }) => offset === point?.offset);
+  const failing = at < 0 ? (point?.completed ?? 0) : at;
+  const sql = failedStatementOf(cause)?.sql ?? statements[failing]?.sql;
+  const role = roleSetIn(statements.slice(0, failing).map((each) => each.sql));
+  const { missingGrants } = await import('../../sql/missing-grants.ts');
+  const grants = sql && (await missingGrants(run.session, sql, { role }).catch(() => undefined));
+  return grants
+    ? `Connect as the owner, or have the owner run: ${grants} Then: dbops migrate ${direction}`
+    : `Grant the privilege to this role, or connect as the owner, then: ${again}`;
+}
+
+/** Returns the role that the last `SET ROLE` of a script sets. */
+function roleSetIn(statements: readonly string[]): string | undefined {
+  const set =
+    /^\s*set\s+(?:local\s+|session\s+)?role\s+(?:to\s+|=\s*)?(?:"((?:[^"]|"")+)"|'([^']+)'|(\w+))/i;
+  const last = statements.map((sql) => set.exec(sql)).findLast((found) => found !== null);
+  const [, quoted, literal, plain] = last ?? [];
+  const name = quoted?.replaceAll('""', '"') ?? literal ?? plain?.toLowerCase();
+  return name === 'none' || name === 'default' ? undefined : name;
+}
+
+async function hintFor(
+  cause: unknown,
+  step: RunningStep,
+  again: string,
+  point: FailurePoint | undefined,
+): Promise<string> {
   const file = relative(process.cwd(), step.script.file);
   const code = codeOf(cause);
   if (code === sqlstate.activeSqlTransaction)
     return `Put "-- dbops: no-transaction" on the first line of ${file}, then: ${again}`;
-  if (code === sqlstate.insufficientPrivilege)
-    return `Grant the privilege to this role, or connect as the owner, then: ${again}`;
+  if (code === sqlstate.insufficientPrivilege) return hintToGrant(cause, step, point, again);
   if (isRefusal(cause)) return readOnlyHint();
   if (isConnectionLoss(cause)) return 'To see what is applied: dbops migrate status';
+  const remedy = replicaIdentityRemedy(cause);
+  if (remedy !== undefined) return `${remedy} Then: ${again}`;
   if (code === sqlstate.diskFull) return `Free disk space, then: ${again}`;
   const { missingOnServer, provide } = await import('./missing-on-server.ts');
   const missing = missingOnServer(cause);

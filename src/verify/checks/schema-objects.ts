@@ -2,6 +2,7 @@ import type { Drift } from '../../shadow/drift.ts';
 import { describeDetail } from '../../catalog/describe.ts';
 import { keyOfDifference } from '../../catalog/differences.ts';
 import { objectName } from '../../catalog/snapshot.ts';
+import { quoteName } from '../../db/quote.ts';
 import type { Finding } from '../../report.ts';
 import type { Session } from '../../db/session.ts';
 import type { Check, CheckGroup } from '../definition.ts';
@@ -64,6 +65,8 @@ function definitionSuffix(definition: string | undefined): string {
 
 function helpFor(drift: Drift): string {
   if (drift.dropsRows) return helpWithRows(drift);
+  const enabling = enablingTriggers(drift);
+  if (enabling) return enabling;
   const repair = repairOf(drift);
   if (drift.change === 'extra')
     return `Add it to a migration (dbops migrate new NAME) or drop it${repair ? `: ${repair};` : '.'}`;
@@ -77,6 +80,26 @@ function helpFor(drift: Drift): string {
   return drift.migration
     ? `Change it to what ${drift.migration} defines, or add the change to a migration (dbops migrate new NAME).`
     : 'Change it to what its migration defines, or add the change to a migration (dbops migrate new NAME).';
+}
+
+/**
+ * Returns how to enable a foreign key whose internal triggers are disabled, on either table. Only ALL
+ * enables internal triggers, and only for a superuser (server manual, "ALTER TABLE").
+ */
+function enablingTriggers(drift: Drift): string | undefined {
+  if (drift.change !== 'different') return undefined;
+  const { object, details, definitions } = drift;
+  const isDisabled = details.some(({ word, live }) => word === 'disabled' && live === true);
+  if (!isDisabled || details.length > 1) return undefined;
+  const name = String.raw`(?:"(?:[^"]|"")+"|[^\s(."]+)`;
+  const [, target] =
+    new RegExp(String.raw`REFERENCES (${name}(?:\.${name})?)\s*\(`).exec(
+      definitions.expected ?? definitions.live ?? '',
+    ) ?? [];
+  const table = quoteName({ schema: object.schema, name: object.parent });
+  const tables = [table, ...(target === undefined ? [] : [target])];
+  const enable = tables.map((each) => `ALTER TABLE ${each} ENABLE TRIGGER ALL;`).join(' ');
+  return `Rows that were written meanwhile were not checked. Enable the triggers as a superuser: ${enable}`;
 }
 
 /** A command that drops rows is not printed to be pasted. */

@@ -41,7 +41,9 @@ describe.each(targets)('a rollback on a copy of the live catalog of $name', (tar
   it.each(folders)('is proven beside the tracking table of %s', (tool, files) =>
     withProject(target, files, async ({ dbops: run, query }) => {
       await query(legacy);
-      expect(await run('migrate', 'up', '--format', tool)).toMatchObject({ exitCode: 0 });
+      expect(await run('migrate', 'up', '--into-existing', '--format', tool)).toMatchObject({
+        exitCode: 0,
+      });
       const answer = await run('migrate', 'down', '--format', tool, '--dry-run');
       expect(answer).toMatchObject({ exitCode: 0 });
       expect(answer.stderr).toContain('live catalog');

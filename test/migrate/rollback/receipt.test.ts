@@ -183,7 +183,7 @@ describe.each(targets)('a migration that creates an object twice, on $name', (ta
   it('differs from one whose object exists', () =>
     withProject(target, { '0001_a.up.sql': 'CREATE TABLE a ();' }, async ({ json, query }) => {
       await query('CREATE TABLE a ()');
-      const { error } = await json('migrate', 'up');
+      const { error } = await json('migrate', 'up', '--into-existing');
       expect(error?.code).not.toBe('MIGRATION.CREATES_TWICE');
       expect(error?.message).toContain('already exists');
     }));
