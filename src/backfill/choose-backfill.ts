@@ -59,5 +59,5 @@ export async function recordedBackfill(
   session: Session,
   name = '',
 ): Promise<Backfill> {
-  return (await readDefinition(session, name)) ?? backfillNamed(backfillsOf(context), name);
+  return (await readDefinition(session, name)) ?? backfillNamed(context, name);
 }

@@ -22,14 +22,17 @@ export function backfillsOf({
   application,
   settings,
 }: Pick<Context, 'application' | 'settings'>): KnownBackfill[] {
-  const folders = new Set([join(settings.root, 'backfills'), ...besideMigrations(settings)]);
   const configured = Object.entries(settings.backfills ?? {});
   const all = [
     ...application.backfills.map((each) => ({ ...each, origin: 'dbops' })),
-    ...[...folders].flatMap(readDefinitions),
+    ...foldersOf(settings).flatMap(readDefinitions),
     ...configured.map(([name, each]) => ({ ...each, name, origin: 'configuration' })),
   ];
   return [...new Map(all.map((each) => [each.name, each])).values()];
+}
+
+function foldersOf(settings: Context['settings']): string[] {
+  return [...new Set([join(settings.root, 'backfills'), ...besideMigrations(settings)])];
 }
 
 /** The folder is beside the migrations: Prisma treats every folder among them as a migration. */
@@ -86,12 +89,20 @@ export function backfillOf(
 }
 
 /** @throws usage error for an unknown name */
-export function backfillNamed(known: readonly KnownBackfill[], name: string): KnownBackfill {
+export function backfillNamed(
+  context: Pick<Context, 'application' | 'settings'>,
+  name: string,
+): KnownBackfill {
+  const known = backfillsOf(context);
   const found = known.find((backfill) => backfill.name === name);
   if (found) return found;
+  const files = foldersOf(context.settings).map((folder) => join(folder, `${name}.json`));
   throw usageError(
     'BACKFILL.UNKNOWN',
     `Unknown backfill: ${name}.`,
-    `Backfills: ${known.map((backfill) => backfill.name).join(', ')}`,
+    known.length > 0
+      ? `Backfills: ${known.map((backfill) => backfill.name).join(', ')}`
+      : 'Define it in one of these files, or in the configuration as backfills.',
+    files.map((file) => `not found: ${relative(process.cwd(), file)}`),
   );
 }

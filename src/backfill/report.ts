@@ -10,7 +10,10 @@ export function accountReport(name: string, result: BackfillResult, isDryRun: bo
   const { state } = result;
   return {
     exitCode: isDryRun ? exitCodes.done : exitCodeOf(result),
-    data: { ...jsonOf(name, result), ...(isDryRun && { dryRun: true }) },
+    data: {
+      ...jsonOf(name, result),
+      ...(isDryRun && { dryRun: true, triggers: result.firing ?? [] }),
+    },
     blocks: [
       text(describeCounts(name, result), state === 'complete' ? 'good' : 'warn'),
       ...(isDryRun ? [] : [text(describeWork(result), 'dim')]),
@@ -19,6 +22,7 @@ export function accountReport(name: string, result: BackfillResult, isDryRun: bo
       ...quarantineLines(name, result),
       ...(isDryRun ? [] : openLines(name, result)),
       ...triggerLines(name, result, isDryRun),
+      ...firingLines(result),
     ],
   };
 }
@@ -151,6 +155,11 @@ function quarantineLines(name: string, { quarantine }: BackfillResult): Block[] 
     ...(hidden > 0 ? [text(`  … and ${formatCount(hidden)} more`, 'bad')] : []),
     text(`→ Fix the rows or the expression, then run: dbops backfill run ${shellWord(name)}`),
   ];
+}
+
+function firingLines({ firing = [] }: BackfillResult): Block[] {
+  if (firing.length === 0) return [];
+  return [text(`Each changed row fires: ${firing.join(', ')}`)];
 }
 
 function triggerLines(name: string, { hasTrigger }: BackfillResult, isDryRun: boolean): Block[] {

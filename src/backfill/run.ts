@@ -37,6 +37,8 @@ export interface BackfillResult {
   quarantine: (Quarantined & { table: string })[];
   /** A trigger fills new rows. */
   hasTrigger: boolean;
+  /** Triggers of the tables that each changed row fires; only of a dry run. */
+  firing?: string[];
   /** Triggers that may restore the previous value of open rows which no other session locks. */
   puttingBack?: string[];
 }
@@ -69,6 +71,7 @@ export async function inspectBackfill(
     samples: await describeRows(session, subjects, { byTarget }, quarantine),
     quarantine: withTables(quarantine, subjects),
     hasTrigger: await anyTrigger(session, subjects),
+    firing: triggersOn(subjects),
   };
 }
 

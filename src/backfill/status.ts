@@ -1,5 +1,8 @@
 import type { Context } from '../context.ts';
+import { quoteLiteral } from '../db/quote.ts';
+import { underUserPath } from '../db/search-path.ts';
 import type { Session } from '../db/session.ts';
+import type { KnownBackfill } from './index.ts';
 import { usageError } from '../errors.ts';
 import { formatDuration } from '../output/duration.ts';
 import { formatCount } from '../output/number.ts';
@@ -134,4 +137,28 @@ function blocksOf(record: BackfillRecord, shown: ShownState): Block[] {
         ]
       : []),
   ];
+}
+
+/**
+ * Returns the backfills that this database has a use for: those of the project, and of the bundled ones
+ * those whose tables exist.
+ *
+ * @param recorded names of the backfills that were run
+ */
+export async function usableBackfills(
+  session: Session,
+  known: readonly KnownBackfill[],
+  recorded: ReadonlyMap<string, unknown>,
+): Promise<KnownBackfill[]> {
+  const tables = known.flatMap(({ targets }) => targets.map(({ table }) => table));
+  const rows = await underUserPath<{ name: string }>(
+    session,
+    `SELECT name FROM pg_catalog.unnest(ARRAY[${tables.map(quoteLiteral).join(', ')}]::pg_catalog.text[]) AS t (name)
+      WHERE pg_catalog.to_regclass(name) IS NOT NULL`,
+  );
+  const existing = new Set(rows.map(({ name }) => name));
+  return known.filter(
+    ({ name, origin, targets }) =>
+      origin !== 'dbops' || recorded.has(name) || targets.some(({ table }) => existing.has(table)),
+  );
 }

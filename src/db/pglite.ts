@@ -1,4 +1,5 @@
-import { existsSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { Duplex } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { lockDirectory, type DirectoryLock } from './directory-lock.ts';
@@ -18,6 +19,15 @@ function emptyCluster(): string | null {
   );
 }
 
+/** Writes a `.gitignore` into `.dbops`, which holds nothing that belongs into a repository. */
+function keepOutOfGit(directory: string): void {
+  const parent = dirname(directory);
+  if (basename(parent) !== '.dbops') return;
+  mkdirSync(parent, { recursive: true });
+  const file = join(parent, '.gitignore');
+  if (!existsSync(file)) writeFileSync(file, '*\n');
+}
+
 /**
  * Opens an embedded database in a process of its own.
  *
@@ -32,6 +42,7 @@ export async function startEngine(
   extensions: EmbeddedExtensions = { modules: [], standIns: {} },
 ): Promise<EngineSocket> {
   const lock = directory ? await lockDirectory(directory) : undefined;
+  if (directory) keepOutOfGit(directory);
   const engine = takeEngine();
   if (engine.pid !== undefined) lock?.share(engine.pid);
   const template = directory && existsSync(directory) ? null : emptyCluster();

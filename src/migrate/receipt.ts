@@ -55,7 +55,7 @@ export async function receiptOf(
     const body =
       rollback.statements.length > 0
         ? rollback.statements.map(statementLine)
-        : step
+        : step && rollback.source === 'file'
           ? await bodyOf(step, format, session)
           : [];
     const head = [

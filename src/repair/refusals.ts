@@ -1,3 +1,4 @@
+import { formatCountOf } from '../output/number.ts';
 import { DbopsError, exitCodes, usageError } from '../errors.ts';
 import type { Folder } from '../formats/format.ts';
 import type { Diagnosis } from './diagnose.ts';
@@ -22,8 +23,8 @@ export function refuseForeign(
     exitCode: exitCodes.desynchronised,
     message: `Neither the schema nor ${tracking.table} has anything from ${directory}: the database belongs to another project. Nothing was changed.`,
     reason: [
-      `${rows} rows in ${tracking.table}, none from this folder (${format.name})`,
-      `${unexplained.length} objects that no migration in this folder creates`,
+      `${formatCountOf(rows, 'row')} in ${tracking.table}, none from this folder (${format.name})`,
+      `${formatCountOf(unexplained.length, 'object')} that no migration in this folder creates`,
     ],
     hint: 'Select the folder of this database with --migrations DIR, or another database with --database-url URL.',
   });

@@ -1,3 +1,4 @@
+import { formatCountOf } from '../output/number.ts';
 import { objectName } from '../catalog/snapshot.ts';
 import { exitCodes } from '../errors.ts';
 import type { Folder, Prospect } from '../formats/format.ts';
@@ -184,7 +185,7 @@ function wordsOf(prospect: Prospect): string {
 
 /** What `--undo` did. */
 export function undoneReport({ format, tracking }: Folder, { undo, rows }: Undone): Report {
-  const what = rows === undefined ? 'the table did not exist' : `${rows} rows`;
+  const what = rows === undefined ? 'the table did not exist' : formatCountOf(rows, 'row');
   return {
     exitCode: exitCodes.done,
     data: { format: format.name, migrations: [], applied: false, undo, undone: true },

@@ -3,17 +3,17 @@ import { done, text, type Table } from '../../report.ts';
 import { backfillsOf } from '../../backfill/index.ts';
 import { defineCommand } from '../../command.ts';
 import { none } from '../../flags.ts';
-import { stateOf } from '../../backfill/status.ts';
+import { stateOf, usableBackfills } from '../../backfill/status.ts';
 
 export const command = defineCommand({
   description:
-    'Lists the defined backfills, with their state on this database. Definitions come from backfills/*.json beside the migrations, from the configuration, and from dbops.',
+    'Lists the defined backfills, with their state on this database. Definitions come from backfills/*.json beside the migrations, from the configuration, and from dbops where the tables of its example application exist.',
   examples: ['dbops backfill list', 'dbops backfill list --json | jq .backfills[].name'],
   flags: none,
   async run(context) {
-    const known = backfillsOf(context);
     const session = await context.session();
     const controls = new Map((await readRecords(session)).map((each) => [each.name, each]));
+    const known = await usableBackfills(session, backfillsOf(context), controls);
     const backfills = known.map(({ name, summary = '', origin, targets }) => {
       const control = controls.get(name);
       const columns = targets.map(({ table, set }) => `${table}.${set.split('=')[0]?.trim()}`);
