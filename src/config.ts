@@ -40,12 +40,13 @@ const settingsSchema = z.strictObject({
   statementTimeout: duration.optional(),
   waitForDatabase: duration.optional(),
   backfills: definitionsSchema.optional(),
+  planStatuses: z.array(z.string()).min(1).optional(),
   schemas: z.array(z.string()).min(1).optional(),
   ignore: z.array(z.string()).optional(),
 });
 
 /** Settings of the file alone. */
-const withoutFlag = new Set(['backfills', 'schemas', 'ignore', 'shadowPrelude']);
+const withoutFlag = new Set(['backfills', 'schemas', 'ignore', 'shadowPrelude', 'planStatuses']);
 
 export interface TargetChoice {
   target: Target;
@@ -72,6 +73,8 @@ export interface Settings {
   waitForDatabase: number;
   /** Definitions by name. */
   backfills?: z.infer<typeof definitionsSchema>;
+  /** States of a subscription in which reports apply its plan; the first that is found counts. */
+  planStatuses: readonly string[];
   /** Which objects of the database are compared with the migrations. */
   scope: Scope;
   /** The folder of the configuration file, else the working directory. */
@@ -143,6 +146,7 @@ export async function loadSettings({
     statementTimeout: merged.statementTimeout ?? 0,
     waitForDatabase: merged.waitForDatabase ?? 0,
     ...(fromFile.backfills && { backfills: fromFile.backfills }),
+    planStatuses: fromFile.planStatuses ?? ['active'],
     scope: {
       ...(fromFile.schemas && { schemas: fromFile.schemas }),
       ignore: fromFile.ignore ?? [],

@@ -29,3 +29,12 @@ export const reportFlags = {
   csv: z.boolean().default(false),
   explain: z.boolean().default(false),
 };
+
+/** Parses `over` or `over,stale`: states that make the command exit with 4. */
+export function failOnOf<State extends string>(states: readonly [State, ...State[]]) {
+  return z
+    .string()
+    .transform((value) => value.split(',').map((each) => each.trim()))
+    .pipe(z.array(z.enum(states, `expected ${states.join(', ')}, or several with commas`)))
+    .default([]);
+}

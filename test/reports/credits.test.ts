@@ -76,6 +76,14 @@ describe.each(targets)('report credits on $name', (target) => {
     expect(documentOf(await run()).totals).toEqual(expected);
   });
 
+  it('exits with 4 for the states that are asked for', async () => {
+    const exitCodeOf = async (request: Partial<CreditsRequest>) => (await run(request)).exitCode;
+    expect(await exitCodeOf({})).toBe(0);
+    expect(await exitCodeOf({ failOn: ['over'] })).toBe(4);
+    expect(await exitCodeOf({ failOn: ['stale'], user: 'pro@example.com' })).toBe(0);
+    expect(await exitCodeOf({ failOn: ['over', 'stale'], user: 'late@example.com' })).toBe(4);
+  });
+
   it('finds a user in any case', async () => {
     expect(documentOf(await run({ user: 'PRO@example.com' })).rows).toHaveLength(2);
   });

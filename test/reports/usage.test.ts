@@ -174,8 +174,36 @@ describe.each(targets)('report usage on $name', (target) => {
   it('exits with 4 only with --fail-on over, and only when a figure is over', async () => {
     const exitCodeOf = async (request: Partial<UsageRequest>) => (await run(request)).exitCode;
     expect(await exitCodeOf({})).toBe(0);
-    expect(await exitCodeOf({ failOnOver: true })).toBe(4);
-    expect(await exitCodeOf({ failOnOver: true, organization: 'acme' })).toBe(0);
+    expect(await exitCodeOf({ failOn: ['over'] })).toBe(4);
+    expect(await exitCodeOf({ failOn: ['over'], organization: 'acme' })).toBe(0);
+  });
+
+  it('applies the plan of the first configured status that an organization has', async () => {
+    const planOf = async (organization: string, planStatuses?: string[]) => {
+      const { rows } = documentOf(
+        await run({ organization, ...(planStatuses && { planStatuses }) }),
+      );
+      return rows[0]?.['plan'];
+    };
+    expect(await planOf('delta')).toBe('free');
+    expect(await planOf('delta', ['active', 'canceled'])).toBe('pro');
+    expect(await planOf('acme', ['active', 'canceled'])).toBe('pro');
+    expect(await planOf('acme', ['canceled', 'active'])).toBe('enterprise');
+  });
+
+  it('exits with 4 for a plan without a limit only where it is asked for', async () => {
+    const exitCodeOf = async (request: Partial<UsageRequest>) => (await run(request)).exitCode;
+    await session.script(`CREATE TABLE kept AS SELECT * FROM plan_features WHERE plan = 'business';
+      DELETE FROM plan_features WHERE plan = 'business'`);
+    expect(await exitCodeOf({ organization: 'birch', failOn: ['over'] })).toBe(0);
+    expect(await exitCodeOf({ organization: 'birch', failOn: ['over', 'no-limit-row'] })).toBe(4);
+    await session.script('INSERT INTO plan_features SELECT * FROM kept; DROP TABLE kept');
+  });
+
+  it('says when the plans are those of today and the period is another one', async () => {
+    const notesAt = async (now: Date) => documentOf(await run({ now })).notes.join('\n');
+    expect(await notesAt(asOf)).toContain('are those of today, not of the period');
+    expect(await notesAt(new Date('2026-11-30T23:59:59Z'))).not.toContain('those of today');
   });
 
   it('prints the period half-open and in UTC', async () => {

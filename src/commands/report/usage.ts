@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { runReport } from '../../reports/run.ts';
 import { defineCommand } from '../../command.ts';
-import { month, reportFlags, reportOptions } from '../../reports/flags.ts';
+import { failOnOf, month, reportFlags, reportOptions } from '../../reports/flags.ts';
 
 export const command = defineCommand({
   description:
@@ -10,7 +10,7 @@ export const command = defineCommand({
     ['--org <org>', 'report one organization, by slug or id'],
     ['--feature <key>', 'report one feature, such as max_seats'],
     ['--period <month>', 'UTC month such as 2026-11 (default: the month of --as-of)'],
-    ['--fail-on <state>', 'over: exit with 4 when any usage exceeds its limit'],
+    ['--fail-on <states>', 'exit with 4 when a line has one of these states: over, no-limit-row'],
     ...reportOptions,
   ],
   examples: [
@@ -23,12 +23,13 @@ export const command = defineCommand({
     org: z.string().min(1, 'expected a slug or an id').optional(),
     feature: z.string().optional(),
     period: month.optional(),
-    failOn: z.literal('over', 'expected over').optional(),
+    failOn: failOnOf(['over', 'no-limit-row']),
   }),
   async run(context, { asOf = context.clock(), org, feature, period, failOn, explain }) {
     const { usage } = await context.application.reports();
-    const failOnOver = failOn === 'over';
-    const request = { asOf, organization: org, feature, period, failOnOver };
+    const planStatuses = context.settings.planStatuses;
+    const now = context.clock();
+    const request = { asOf, now, organization: org, feature, period, failOn, planStatuses };
     usage.validate?.(request);
     return runReport(await context.session(), usage, request, { explain });
   },

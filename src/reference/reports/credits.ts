@@ -1,6 +1,6 @@
 import type { Kysely } from 'kysely';
 import type { DB } from '../schema.ts';
-import { usageError } from '../../errors.ts';
+import { exitCodes, usageError } from '../../errors.ts';
 import { text } from '../../report.ts';
 import {
   columns,
@@ -67,7 +67,7 @@ async function assertUser(db: Kysely<DB>, user: string): Promise<void> {
   );
 }
 
-function presentCredits(creditRows: CreditRow[], { asOf }: CreditsRequest): Figures {
+function presentCredits(creditRows: CreditRow[], { asOf, failOn = [] }: CreditsRequest): Figures {
   const rows = linesOf(creditRows, asOf);
   const totals = totalsOf(rows);
   return {
@@ -80,6 +80,7 @@ function presentCredits(creditRows: CreditRow[], { asOf }: CreditsRequest): Figu
     totals,
     legend,
     notes: [],
+    exitCode: failOn.some((state) => totals[state] > 0) ? exitCodes.findings : exitCodes.done,
     summary: [text(describeTotals(totals), totals.stale + totals.over > 0 ? 'warn' : undefined)],
   };
 }

@@ -1,4 +1,4 @@
-import type { Kysely } from 'kysely';
+import { sql, type Kysely } from 'kysely';
 import type { DB } from '../schema.ts';
 import { exitCodes, usageError } from '../../errors.ts';
 import { text } from '../../report.ts';
@@ -41,7 +41,7 @@ export const usage: ReportDefinition<UsageRequest> = defineReport({
 /** Reads each measure formatCount by organization: joining the events would multiply rows. */
 async function readUsage(db: Kysely<DB>, request: UsageRequest): Promise<UsageFacts> {
   const { organization, asOf } = request;
-  const organizations = await readOrganizations(db, organization);
+  const organizations = await readOrganizations(db, request);
   const { from, to } = periodOf(request);
   const window = {
     from,
@@ -54,15 +54,30 @@ async function readUsage(db: Kysely<DB>, request: UsageRequest): Promise<UsageFa
   return { organizations, limits: await readLimits(db), measured };
 }
 
-/** The plan is that of the active subscription, else `free`, as in check_feature_access(). */
+/**
+ * The plan is that of the subscription whose status comes first in `planStatuses`, else `free`. With
+ * `active` alone it is that of check_feature_access().
+ */
 async function readOrganizations(
   db: Kysely<DB>,
-  slugOrId: string | undefined,
+  { organization: slugOrId, planStatuses = ['active'] }: UsageRequest,
 ): Promise<UsageFacts['organizations']> {
   const rows = await db
     .selectFrom('organizations as o')
-    .leftJoin('org_subscriptions as s', (join) =>
-      join.onRef('s.organization_id', '=', 'o.id').on('s.status', '=', 'active'),
+    .leftJoinLateral(
+      (eb) =>
+        eb
+          .selectFrom('org_subscriptions')
+          .select('plan')
+          .whereRef('organization_id', '=', 'o.id')
+          .where(({ cast }) => sql<boolean>`${cast('status', 'text')} = ANY (${planStatuses})`)
+          .orderBy(
+            ({ cast }) => sql`array_position(${planStatuses}::text[], ${cast('status', 'text')})`,
+          )
+          .orderBy('id')
+          .limit(1)
+          .as('s'),
+      (join) => join.onTrue(),
     )
     .select(({ fn, val }) => [
       'o.id',
@@ -96,6 +111,7 @@ function presentUsage(facts: UsageFacts, request: UsageRequest): Figures {
   const over = totals.over > 0;
   const title = 'Usage and limits';
   const period = periodOf(request);
+  const { failOn = [] } = request;
   return {
     title,
     heading: `${title}, ${describePeriod(period)}`,
@@ -104,10 +120,18 @@ function presentUsage(facts: UsageFacts, request: UsageRequest): Figures {
     rows,
     totals,
     legend: legendOf(facts),
-    notes: notesOf(facts, rows),
+    notes: [...todayNotes(request, period), ...notesOf(facts, rows)],
     summary: [text(describeTotals(totals), over ? 'bad' : undefined)],
-    exitCode: request.failOnOver && over ? exitCodes.findings : exitCodes.done,
+    exitCode: failOn.some((state) => totals[state] > 0) ? exitCodes.findings : exitCodes.done,
   };
+}
+
+/** Plans, limits and levels are not recorded over time. */
+function todayNotes({ asOf, now = asOf }: UsageRequest, { from, to }: Period): string[] {
+  if (now >= from && now < to) return [];
+  return [
+    'plans, limits and levels (records, schedules, seats) are those of today, not of the period',
+  ];
 }
 
 function periodOf({ period, asOf }: UsageRequest): Period {
