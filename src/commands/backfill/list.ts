@@ -19,6 +19,15 @@ export const command = defineCommand({
       const columns = targets.map(({ table, set }) => `${table}.${set.split('=')[0]?.trim()}`);
       return { name, summary, origin, columns, state: control ? stateOf(control) : 'not begun' };
     });
+    if (backfills.length === 0)
+      return done(
+        { backfills },
+        text('No backfills are defined.'),
+        text(
+          '→ Define one in backfills/NAME.json beside the migrations, or in the configuration',
+          'dim',
+        ),
+      );
     const table: Table = {
       kind: 'table',
       columns: [
