@@ -50,7 +50,7 @@ describe.each(newestAndEmbedded)('a prelude of shadow databases on $name', (targ
 });
 
 describe('a prelude', () => {
-  it('that does not run is reported with its file and line', async () => {
+  it('is reported with its file and line where it does not run', async () => {
     const cwd = folderOf({
       'dbops.config.json': JSON.stringify({ shadowPrelude: 'prelude.sql' }),
       'prelude.sql': 'CREATE SCHEMA a;\nCREATE TABLE a.b (id intt);\n',

@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { casesOn, newest, servers, type Server } from '../db/targets.ts';
 import { withServerShadow, type Project } from '../migrate/project.ts';
@@ -34,35 +34,38 @@ const spread = servers.flatMap((server) =>
   casesOn(server, drifts, servers).map((drift) => [server, ...drift] as const),
 );
 
-it.each(spread.map(([server, what, sql]) => ({ server, what, sql, on: server.name })))(
-  'a pasted hint restores $what on $on',
-  ({ server, sql }) =>
-    withServerShadow(server, files, async (project) => {
-      await project.dbops('migrate', 'up');
-      await project.query(sql);
-      const hints = await hintsOf(project);
-      expect(hints.length).toBeGreaterThan(0);
-      for (const hint of hints) await project.query(hint);
-      expect(await hintsOf(project)).toEqual([]);
-    }),
-);
+describe('the hint of a finding, when it is pasted,', () => {
+  it.each(spread.map(([server, what, sql]) => ({ server, what, sql, on: server.name })))(
+    'restores $what on $on',
+    ({ server, sql }) =>
+      withServerShadow(server, files, async (project) => {
+        await project.dbops('migrate', 'up');
+        await project.query(sql);
+        const hints = await hintsOf(project);
+        expect(hints.length).toBeGreaterThan(0);
+        for (const hint of hints) await project.query(hint);
+        expect(await hintsOf(project)).toEqual([]);
+      }),
+  );
 
-it.runIf(newest[0])('a unique index that rows make invalid is rebuilt after they are found', () =>
-  withServerShadow(newest[0] as Server, files, async (project) => {
-    await project.dbops('migrate', 'up');
-    await project.query(
-      `INSERT INTO t (id, email, c) VALUES (1, 'A', 1), (2, 'a', 1), (3, 'b', 1), (4, NULL, 1), (5, NULL, 1)`,
-    );
-    const create = 'CREATE UNIQUE INDEX CONCURRENTLY "t E" ON t (lower(email), c) WHERE a IS NULL';
-    await expect(project.query(create)).rejects.toThrow('could not create unique index');
-    const { findings: before } = document.parse(await project.json('verify'));
-    const { help = '' } = before.find(({ code }) => code === 'invalid-index') ?? {};
-    const hint = statements.exec(help)?.[1] ?? '';
-    const [, find = '', rebuild = ''] = /^(SELECT[^]*?;) (REINDEX[^]*;)$/.exec(hint) ?? [];
-    expect(await project.query(find)).toEqual([{ lower: 'a', c: 1, count: 2n }]);
-    await project.query('DELETE FROM t WHERE id = 2');
-    await project.query(rebuild);
-    const { findings } = document.parse(await project.json('verify'));
-    expect(findings.map(({ code }) => code)).toEqual(['extra-index']);
-  }),
-);
+  it.runIf(newest[0])('finds the rows that make a unique index invalid, and rebuilds it', () =>
+    withServerShadow(newest[0] as Server, files, async (project) => {
+      await project.dbops('migrate', 'up');
+      await project.query(
+        `INSERT INTO t (id, email, c) VALUES (1, 'A', 1), (2, 'a', 1), (3, 'b', 1), (4, NULL, 1), (5, NULL, 1)`,
+      );
+      const create =
+        'CREATE UNIQUE INDEX CONCURRENTLY "t E" ON t (lower(email), c) WHERE a IS NULL';
+      await expect(project.query(create)).rejects.toThrow('could not create unique index');
+      const { findings: before } = document.parse(await project.json('verify'));
+      const { help = '' } = before.find(({ code }) => code === 'invalid-index') ?? {};
+      const hint = statements.exec(help)?.[1] ?? '';
+      const [, find = '', rebuild = ''] = /^(SELECT[^]*?;) (REINDEX[^]*;)$/.exec(hint) ?? [];
+      expect(await project.query(find)).toEqual([{ lower: 'a', c: 1, count: 2n }]);
+      await project.query('DELETE FROM t WHERE id = 2');
+      await project.query(rebuild);
+      const { findings } = document.parse(await project.json('verify'));
+      expect(findings.map(({ code }) => code)).toEqual(['extra-index']);
+    }),
+  );
+});

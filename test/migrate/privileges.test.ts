@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { newest, type Server } from '../db/targets.ts';
 import { withSession } from '../db/session.ts';
 import { projectOn, withProject, type Project } from './project.ts';
@@ -33,25 +33,29 @@ const lacking: [what: string, sql: string, grant: RegExp][] = [
 
 const [on] = newest;
 
-it.runIf(on).each(lacking)('the hint of a migration grants what it lacks: %s', (_, sql, grant) =>
-  withRole(on ?? expect.fail(), async (project, { other }) => {
-    project.write({ '0002_b.up.sql': `${sql.replace('OTHER', other)};` });
-    const { exitCode, stderr } = await project.dbops('migrate', 'up');
-    expect({ exitCode, stderr }).toMatchObject({ exitCode: 3 });
-    expect(stderr).toMatch(new RegExp(grant.source.replace('OTHER', other)));
-  }),
-);
+describe.runIf(on)('the hint for a missing privilege', () => {
+  it.each(lacking)('grants what a migration lacks: %s', (_, sql, grant) =>
+    withRole(on ?? expect.fail(), async (project, { other }) => {
+      project.write({ '0002_b.up.sql': `${sql.replace('OTHER', other)};` });
+      const { exitCode, stderr } = await project.dbops('migrate', 'up');
+      expect({ exitCode, stderr }).toMatchObject({ exitCode: 3 });
+      expect(stderr).toMatch(new RegExp(grant.source.replace('OTHER', other)));
+    }),
+  );
 
-it.runIf(on)('the hint of another command grants what it lacks, to the role in force', () =>
-  withRole(on ?? expect.fail(), async (project, { other }) => {
-    const url = new URL(project.url);
-    url.searchParams.set('options', `-c role=${other}`);
-    const { exitCode, stderr } = await projectOn(url.href, project.root).dbops('migrate', 'status');
-    expect({ exitCode, stderr }).toMatchObject({ exitCode: 3 });
-    expect(stderr).toContain(`GRANT USAGE ON SCHEMA dbops TO ${other};`);
-    expect(stderr).toContain(`GRANT SELECT ON dbops.migrations TO ${other};`);
-  }),
-);
+  it('grants what another command lacks, to the role in force', () =>
+    withRole(on ?? expect.fail(), async (project, { other }) => {
+      const url = new URL(project.url);
+      url.searchParams.set('options', `-c role=${other}`);
+      const { exitCode, stderr } = await projectOn(url.href, project.root).dbops(
+        'migrate',
+        'status',
+      );
+      expect({ exitCode, stderr }).toMatchObject({ exitCode: 3 });
+      expect(stderr).toContain(`GRANT USAGE ON SCHEMA dbops TO ${other};`);
+      expect(stderr).toContain(`GRANT SELECT ON dbops.migrations TO ${other};`);
+    }));
+});
 
 /** Runs a test as a role that owns nothing of the database and may SET ROLE to `other`. */
 async function withRole(

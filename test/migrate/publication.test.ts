@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { newest } from '../db/targets.ts';
 import { withProject } from './project.ts';
 
@@ -22,9 +22,8 @@ const publications: [what: string, sql: string, said: string][] = [
   ],
 ];
 
-it.runIf(on).each(publications)(
-  'a publication %s is named with its remedy by up and by a backfill',
-  (_, sql, said) =>
+describe.runIf(on)('a publication that rejects an update', () => {
+  it.each(publications)('is named with its remedy by up and by a backfill: %s', (_, sql, said) =>
     withProject(on ?? expect.fail(), files, async (project) => {
       await project.dbops('migrate', 'up');
       await project.query(sql);
@@ -41,4 +40,5 @@ it.runIf(on).each(publications)(
       await project.query('ALTER TABLE t REPLICA IDENTITY FULL');
       expect(await project.dbops('backfill', 'run', 'b')).toMatchObject({ exitCode: 0 });
     }),
-);
+  );
+});
