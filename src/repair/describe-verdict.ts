@@ -11,6 +11,7 @@ const words: Record<Action['kind'], string> = {
   insert: 'insert row',
   update: 'update row',
   remove: 'remove row',
+  replace: 'remove row',
   arrange: '',
 };
 

@@ -9,6 +9,8 @@ export type Action =
   | { kind: 'update'; name: string; row: TrackedRow; set: RowColumns; migration: Migration }
   /** Deletes a row, or marks it as not counting where the tool keeps such rows. */
   | { kind: 'remove'; name: string; row: TrackedRow }
+  /** Deletes the row of a migration that another one replaces. */
+  | { kind: 'replace'; name: string; row: TrackedRow; by: Migration }
   /** Puts the times of rows into this order. */
   | { kind: 'arrange'; name: string; names: string[] };
 
@@ -33,15 +35,47 @@ export interface PlanInput {
   assumed: ReadonlySet<string>;
   /** Names of migrations of which nothing is left. */
   takenBack?: ReadonlySet<string>;
+  /** Rows of migrations that another one replaces, in order. */
+  replacements?: readonly {
+    squashed: Migration;
+    rows: readonly { name: string; row: TrackedRow }[];
+  }[];
   /** They may change rows of tables: to run them again is not harmless. */
   changesData: ReadonlySet<string>;
+}
+
+/**
+ * Returns the changes that make one migration replace those of some rows: the last row becomes its row, so
+ * that it keeps its place among the others, and the rest is deleted, the newest first.
+ *
+ * @param rows in the order in which their migrations were applied, with the names that they are shown with
+ */
+export function replaceRows(
+  rows: readonly { name: string; row: TrackedRow }[],
+  by: Migration,
+  form: RowForm,
+): Action[] {
+  const [last, ...others] = rows.toReversed();
+  if (!last) return [];
+  const set = changedColumns(last.row, by, form);
+  const changed = Object.keys(set).length > 0;
+  return [
+    ...(changed ? [{ kind: 'update' as const, ...last, set, migration: by }] : []),
+    ...others.map((each): Action => ({ kind: 'replace', ...each, by })),
+  ];
 }
 
 /** The changes that make a tracking table say what the catalog proves. */
 export function planRepair(input: PlanInput): Plan {
   const reasons = new Map<string, string>();
-  const removals: Action[] = input.judgements.flatMap((each) => removalsOf(each, input, reasons));
-  const updates: Action[] = input.judgements.flatMap((each) => updateOf(each, input, reasons));
+  const { replacements = [] } = input;
+  const replaced = replacements.flatMap(({ rows, squashed }) =>
+    replaceRows(rows, squashed, input.form),
+  );
+  const settled = new Set(replacements.flatMap(({ rows }) => rows.map(({ row }) => row)));
+  const open = input.judgements.filter(({ row }) => !row || !settled.has(row));
+  const removals: Action[] = open.flatMap((each) => removalsOf(each, input, reasons));
+  const updates = [...replaced, ...open.flatMap((each) => updateOf(each, input, reasons))];
   const taken = new Set(
     updates.map((action) => (action.kind === 'update' ? action.migration : '')),
   );
@@ -230,7 +264,7 @@ function rowsAfter(
   let after = rows.map((row) => ({ row, columns: row.columns }));
   let late = 0;
   for (const action of actions) {
-    if (action.kind === 'remove' && form.close === undefined)
+    if (action.kind === 'replace' || (action.kind === 'remove' && form.close === undefined))
       after = after.filter(({ row }) => row !== action.row);
     else if (action.kind === 'remove')
       after = after.map((each) =>

@@ -113,8 +113,8 @@ function turnOf({ place }: TrackedRow): number {
   return page * 2 ** 16 + line;
 }
 
-/** Before which migration of the folder the one of a row was: by its name, number or time. */
-function placeOf(row: TrackedRow, migrations: readonly Migration[], form: RowForm): number {
+/** Returns the place before which the migration of a row was: by its name, number or time. */
+export function placeOf(row: TrackedRow, migrations: readonly Migration[], form: RowForm): number {
   const [column = ''] = form.knownBy;
   const value = row.columns[column];
   if (value === null || value === undefined) return migrations.length;
