@@ -10,7 +10,8 @@ import type { Folder, Prospect, Tracking, TrackingRow } from '../formats/format.
 import { serverSays } from '../sql/error-position.ts';
 import { confirmVerdicts } from './confirm.ts';
 import { judgeAgain, type Diagnosis } from './diagnose.ts';
-import type { Action, Plan } from './plan.ts';
+import type { Action } from './action.ts';
+import type { Plan } from './plan.ts';
 import { isSame, readLive, readRows, type Live } from './read.ts';
 import type { TrackedRow } from './rows.ts';
 import { sqlOf } from './sql.ts';

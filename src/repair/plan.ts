@@ -1,18 +1,9 @@
 import type { Prospect, RowColumns, RowForm } from '../formats/format.ts';
 import type { Migration } from '../migration.ts';
 import { isStray, nameOfRow, type TrackedRow } from './rows.ts';
+import { replaceRows } from './squash/replace-rows.ts';
+import { changedColumns, type Action } from './action.ts';
 import type { Judgement } from './verdict.ts';
-
-/** One change of the tracking table. */
-export type Action =
-  | { kind: 'insert'; name: string; migration: Migration }
-  | { kind: 'update'; name: string; row: TrackedRow; set: RowColumns; migration: Migration }
-  /** Deletes a row, or marks it as not counting where the tool keeps such rows. */
-  | { kind: 'remove'; name: string; row: TrackedRow }
-  /** Deletes the row of a migration that another one replaces. */
-  | { kind: 'replace'; name: string; row: TrackedRow; by: Migration }
-  /** Puts the times of rows into this order. */
-  | { kind: 'arrange'; name: string; names: string[] };
 
 /** What will be done to a tracking table, and why some of it won't. */
 export interface Plan {
@@ -42,27 +33,6 @@ export interface PlanInput {
   }[];
   /** They may change rows of tables: to run them again is not harmless. */
   changesData: ReadonlySet<string>;
-}
-
-/**
- * Returns the changes that make one migration replace those of some rows: the last row becomes its row, so
- * that it keeps its place among the others, and the rest is deleted, the newest first.
- *
- * @param rows in the order in which their migrations were applied, with the names that they are shown with
- */
-export function replaceRows(
-  rows: readonly { name: string; row: TrackedRow }[],
-  by: Migration,
-  form: RowForm,
-): Action[] {
-  const [last, ...others] = rows.toReversed();
-  if (!last) return [];
-  const set = changedColumns(last.row, by, form);
-  const changed = Object.keys(set).length > 0;
-  return [
-    ...(changed ? [{ kind: 'update' as const, ...last, set, migration: by }] : []),
-    ...others.map((each): Action => ({ kind: 'replace', ...each, by })),
-  ];
 }
 
 /** The changes that make a tracking table say what the catalog proves. */
@@ -171,13 +141,6 @@ function updateOf(
   if (isThere || (orphan.by === 'content' && found === 'no trace')) return update(owner);
   reasons.set(name, `it probably belongs to ${owner.name}, which the catalog shows as ${found}`);
   return [];
-}
-
-function changedColumns({ columns }: TrackedRow, migration: Migration, form: RowForm): RowColumns {
-  const wanted = Object.entries(form.columnsOf(migration));
-  return Object.fromEntries(
-    wanted.filter(([column, value]) => JSON.stringify(columns[column]) !== JSON.stringify(value)),
-  );
 }
 
 /** Two files with one version have one row between them, where the version is the table's key. */

@@ -108,7 +108,12 @@ export async function repairReport(repair: Repair, repaired?: Repaired): Promise
 /** Names the rows that a migration replaces. */
 function replacesJson({ replacements }: Repair, judgement: Judgement | undefined) {
   const found = replacements.find(({ squashed }) => squashed === judgement?.migration);
-  return found && { replaces: found.rows.map(({ name }) => name) };
+  return found && { replaces: namesIn(found) };
+}
+
+/** Without the row that has the number of the migration already. */
+function namesIn({ squashed, rows }: Replacement): string[] {
+  return rows.map(({ name }) => name).filter((name) => name !== squashed.name);
 }
 
 function replacedWords({ replacements }: Repair, { orphan, row }: Judgement): string | undefined {
@@ -119,8 +124,8 @@ function replacedWords({ replacements }: Repair, { orphan, row }: Judgement): st
 
 /** Says which migrations replace others. */
 function replacementBlocks({ replacements }: Repair): Block[] {
-  return replacements.map(({ squashed, rows }) =>
-    text(`${squashed.name} replaces ${rows.map(({ name }) => name).join(', ')}`),
+  return replacements.map((each) =>
+    text(`${each.squashed.name} replaces ${namesIn(each).join(', ')}`),
   );
 }
 

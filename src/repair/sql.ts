@@ -1,6 +1,6 @@
 import { quoteIdentifier, quoteLiteral } from '../db/quote.ts';
 import type { RowForm, Tracking, TrackingRow } from '../formats/format.ts';
-import type { Action } from './plan.ts';
+import type { Action } from './action.ts';
 import type { TrackedRow } from './rows.ts';
 
 /**

@@ -70,7 +70,15 @@ export async function uncommittedFiles(
   files: readonly string[],
 ): Promise<string[] | undefined> {
   const git = await gitIn(directory);
-  const status = await git('status', '--porcelain', '-z', '--untracked-files=all', '--', ...files);
+  const status = await git(
+    '--literal-pathspecs',
+    'status',
+    '--porcelain',
+    '-z',
+    '--untracked-files=all',
+    '--',
+    ...files,
+  );
   const entries = status?.split('\0').filter(Boolean);
   return entries?.map((entry) => entry.slice('XY '.length));
 }

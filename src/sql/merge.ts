@@ -14,13 +14,21 @@ export interface DataStatement {
 /** What a text needs to share a transaction with others, on a database without rows. */
 export interface Mergeable {
   edits: readonly TextEdit[];
-  /** What the edits leave out, such as `line 3: CONCURRENTLY`. */
-  omissions: string[];
+  /** What the edits leave out. */
+  omissions: Omission[];
   /** Statements that reset the settings that the text makes, so that they end with it. */
   resets: string[];
   data: DataStatement[];
   /** A statement that runs outside a transaction only, and has an effect on an empty database. */
   obstacle?: Statement;
+}
+
+/** A word of a statement, or a statement, that has no effect on a database without rows. */
+interface Omission {
+  /** 1-based line of the text. */
+  line: number;
+  /** Such as CONCURRENTLY or VACUUM. */
+  word: string;
 }
 
 interface TextEdit {
@@ -69,7 +77,7 @@ function insertion(offset: number, text: string): TextEdit {
   return { offset, length: 0, text };
 }
 
-type Change = { edit: TextEdit; omission: string } | 'obstacle' | undefined;
+type Change = { edit: TextEdit; omission: Omission } | 'obstacle' | undefined;
 
 function changeOf(statement: Statement): Change {
   const { line, standsAlone, controlsTransaction } = statement;
@@ -78,12 +86,12 @@ function changeOf(statement: Statement): Change {
   const [word = ''] = /^\w+/.exec(body)?.map((each) => each.toUpperCase()) ?? [];
   if (controlsTransaction || word === 'VACUUM' || word === 'REINDEX') {
     const text = `/* ${body.replaceAll('*/', '* /')} */`;
-    return { edit: { offset, length: body.length, text }, omission: `line ${line}: ${word}` };
+    return { edit: { offset, length: body.length, text }, omission: { line, word } };
   }
   const found = /\bconcurrently\b\s*/i.exec(masked);
   if (!found) return 'obstacle';
   const edit = { offset: offset + found.index, length: found[0].length, text: '' };
-  return { edit, omission: `line ${line}: CONCURRENTLY` };
+  return { edit, omission: { line, word: 'CONCURRENTLY' } };
 }
 
 /** Returns a statement without the comments above it; `masked` has neither strings nor comments. */

@@ -12,6 +12,8 @@ const email = { slug: 'email', sql: 'ALTER TABLE users ADD COLUMN email text;' }
 const notes = { slug: 'notes', sql: 'CREATE TABLE notes (id int);' };
 const whole = [users, fill, email].map(({ sql }) => sql).join('\n');
 const schema = 'CREATE TABLE users (id int PRIMARY KEY, email text);';
+/** With the same statement that changes rows. */
+const rewritten = `${schema}\n${fill.sql}`;
 
 interface Scene {
   how: string;
@@ -34,7 +36,7 @@ interface Scene {
 const prismaFile = 'prisma/migrations/00000000000000_squashed/migration.sql';
 const ofPrisma = {
   format: 'prisma' as const,
-  files: { [prismaFile]: whole },
+  files: { [prismaFile]: rewritten },
   table: 'SELECT migration_name AS name FROM _prisma_migrations ORDER BY 1',
 };
 const squashedRows = ['00000000000000_squashed', '20260104000000_notes'];
@@ -48,7 +50,7 @@ const scenes: Scene[] = [
   {
     ...ofPrisma,
     how: 'that was written into the first file',
-    files: { 'prisma/migrations/20260101000000_users/migration.sql': whole },
+    files: { 'prisma/migrations/20260101000000_users/migration.sql': rewritten },
     git: 'committed',
     rows: ['20260101000000_users', '20260104000000_notes'],
   },
@@ -68,10 +70,17 @@ const scenes: Scene[] = [
     rows: squashedRows,
   },
   {
+    ...ofPrisma,
+    how: 'that contains the recorded texts',
+    files: { [prismaFile]: whole },
+    sql: 'CREATE TABLE of_another_application (id int)',
+    rows: squashedRows,
+  },
+  {
     how: 'whose files are in git',
     format: 'drizzle',
     files: {
-      'drizzle/0000_squashed.sql': whole,
+      'drizzle/0000_squashed.sql': rewritten,
       'drizzle/meta/_journal.json': JSON.stringify({
         version: '7',
         dialect: 'postgresql',
@@ -87,7 +96,7 @@ const scenes: Scene[] = [
     how: 'with the version of the first file',
     format: 'dbmate',
     files: {
-      'migrations/20260101000000_squashed.sql': `-- migrate:up\n${whole}\n-- migrate:down\n`,
+      'migrations/20260101000000_squashed.sql': `-- migrate:up\n${rewritten}\n-- migrate:down\n`,
     },
     table: 'SELECT version AS name FROM schema_migrations ORDER BY 1',
     git: 'committed',
@@ -122,7 +131,7 @@ const doubtful: Scene[] = [
     ...ofPrisma,
     how: 'the file changes further rows',
     git: 'committed',
-    files: { [prismaFile]: `${whole}\nINSERT INTO users VALUES (2);` },
+    files: { [prismaFile]: `${rewritten}\nINSERT INTO users VALUES (2);` },
   },
   {
     ...ofPrisma,
@@ -211,18 +220,28 @@ function gitIndexOf({ root }: Project): Buffer | undefined {
   }
 }
 
-describe.each(newest)('the rest of a squash that is partly applied, on $name', (server) => {
-  always('is finished, and the row is written', () => {
-    const [scene] = scenes;
-    if (!scene) throw new Error('no scene');
-    return withScene(
-      server,
-      { ...scene, sql: 'ALTER TABLE users DROP COLUMN email' },
-      async (project) => {
-        const words = ['--finish', '00000000000000_squashed', '--apply', ...flagsOf(scene)];
-        await project.json('repair-tracking', ...words);
-        expect(await namesOf(project, scene)).toEqual(squashedRows);
-      },
-    );
+describe.each(newest)('a squash that is partly applied, on $name', (server) => {
+  always('is finished, and the rows that it names are replaced', async () => {
+    const applied = [users, email, notes];
+    const files = await writers.prisma(applied);
+    await withDatabase(server, async (url) => {
+      const project = projectOn(url, writeProject(files));
+      await project.dbops('migrate', 'up', '--steps', '1');
+      await withDatabase(server, async (another) => {
+        const complete = projectOn(another, project.root);
+        await complete.dbops('migrate', 'up');
+        const words = ['migrate', 'squash', '--to', '20260102000000_email'];
+        expect(await complete.dbops(...words)).toMatchObject({ exitCode: 0 });
+      });
+      const partly = await project.json('repair-tracking');
+      expect(partly.migrations[0]).toMatchObject({ verdict: 'partial' });
+      const words = ['--finish', '20260102000000_squashed', '--apply'];
+      await project.dbops('repair-tracking', ...words);
+      expect(await namesOf(project, { ...ofPrisma, how: '' })).toEqual(['20260102000000_squashed']);
+      expect(await project.json('migrate', 'up')).toMatchObject({
+        exitCode: 0,
+        migrations: [{ name: '20260103000000_notes' }],
+      });
+    });
   });
 });

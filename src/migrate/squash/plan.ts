@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { usageError } from '../../errors.ts';
 import type { Folder, RowForm, Squashing } from '../../formats/format.ts';
 import type { FolderChanges, SquashPart } from '../../formats/shared/squash-request.ts';
 import { filesOf } from '../../formats/shared/squashed.ts';
 import type { Direction, Migration } from '../../migration.ts';
-import { nameOfRow } from '../../repair/rows.ts';
+import { asWord, nameOfRow } from '../../repair/rows.ts';
 import { replacedBy } from '../../sql/directives.ts';
 import { edited, mergeable, type DataStatement } from '../../sql/merge.ts';
 import { readInAnyEncoding } from '../../text-file.ts';
@@ -139,11 +139,7 @@ function replacedNames({ up, isMissing }: Migration): (string | undefined)[] {
 
 /** Returns what the row of a migration is called, as one word. */
 export function tokenOf(migration: Migration, form: RowForm): string {
-  return wordOf(nameOfRow({ place: '', columns: form.columnsOf(migration) }, form));
-}
-
-function wordOf(name: string): string {
-  return name.replaceAll(/\s/g, encodeURIComponent);
+  return asWord(nameOfRow({ place: '', columns: form.columnsOf(migration) }, form));
 }
 
 /** The names of the rows let `repair-tracking` replace them on other databases, without git. */
@@ -203,7 +199,7 @@ async function partOf(migration: Migration, direction: Direction, squash: Squash
   return {
     part: { name, text: body },
     data: data.map((each) => ({ ...each, migration: name })),
-    omissions: omissions.map((each) => `Left out of ${basename(script.file)}, ${each}.`),
+    omissions: omissions.map(({ line, word }) => `${name} line ${line}: ${word} is left out.`),
   };
 }
 

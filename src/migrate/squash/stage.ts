@@ -9,6 +9,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
+import { usageError } from '../../errors.ts';
 import type { Folder } from '../../formats/format.ts';
 import type { FolderChanges } from '../../formats/shared/squash-request.ts';
 import type { TrackingTableName } from '../../formats/shared/tracking-table.ts';
@@ -27,7 +28,7 @@ export interface Staged {
  * Runs `work` with the changed folder, read by its format from a copy, so that everything is known of the
  * new file before it is written.
  *
- * @throws Error where another migration changed its name, its place or its content
+ * @throws usage error where its name would change the place or the content of another migration
  */
 export async function withStaged<T>(
   folder: Folder,
@@ -47,9 +48,12 @@ export async function withStaged<T>(
   }
 }
 
+const unrelated = new Set(['node_modules', '.git']);
+
 /** graphile-migrate has its settings beside the folder. */
 function copyFolder(from: string, to: string): void {
-  cpSync(from, to, { recursive: true });
+  const filter = (path: string) => !unrelated.has(basename(path));
+  cpSync(from, to, { recursive: true, filter });
   const settings = join(dirname(from), '.gmrc');
   if (existsSync(settings)) cpSync(settings, join(dirname(to), '.gmrc'));
 }
@@ -92,5 +96,9 @@ function positionIn(
     return each.name === other?.name && each.hash === other.hash;
   });
   if (squashed && others.length === kept.length && isSame) return { squashed, at };
-  throw new Error(`the squashed migration is not read at place ${at + 1}`);
+  throw usageError(
+    'SQUASH.NAME',
+    `The tool would not read the squashed file in the place of ${members[0].name}. Nothing was changed.`,
+    'Choose a title that sorts before the name of the next migration: --name TITLE',
+  );
 }

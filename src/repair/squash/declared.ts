@@ -1,9 +1,9 @@
 import { replacedBy } from '../../sql/directives.ts';
 import { upSourceOf } from '../../text-file.ts';
+import { wordsOfRow } from '../rows.ts';
 import {
   isInDatabase,
   rowsFor,
-  wordsOfRow,
   type Found,
   type NamedRow,
   type SquashQuestion,
@@ -11,9 +11,10 @@ import {
 
 /**
  * Adds the migrations that name the rows they replace, with `-- dbops: replaces NAME`, where all of these
- * rows are recorded: a migration that is not recorded may not have been applied.
+ * rows are recorded: a migration that is not recorded may not have been applied, unless somebody vouches for
+ * it.
  */
-export function declaredRows(asked: SquashQuestion, found: Found): void {
+export function fromDirectives(asked: SquashQuestion, found: Found): void {
   for (const judgement of asked.diagnosis.judgements) {
     const { migration, orphan } = judgement;
     const lists = migration && !orphan ? replacedBy(upSourceOf(migration)) : [];
@@ -26,7 +27,8 @@ export function declaredRows(asked: SquashQuestion, found: Found): void {
     const reason = !isInDatabase(judgement, asked)
       ? `${migration.name} replaces it, but not all effects of ${migration.name} are in the catalog`
       : `${migration.name} replaces it, but also replaces ${missing.join(', ')}, which is not recorded`;
-    if (missing.length > 0 || !isInDatabase(judgement, asked))
+    const isKnown = missing.length === 0 || asked.assumed.has(migration.name);
+    if (!isKnown || !isInDatabase(judgement, asked))
       for (const { name } of complete) found.reasons.set(name, reason);
     else found.replacements.push({ squashed: migration, rows: [...new Set(complete)] });
   }

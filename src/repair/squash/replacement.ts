@@ -1,8 +1,8 @@
 import type { Wanted } from '../../shadow/replay-cache-key.ts';
-import type { Folder, RowForm } from '../../formats/format.ts';
+import type { Folder } from '../../formats/format.ts';
 import type { Migration } from '../../migration.ts';
 import type { Diagnosis } from '../diagnose.ts';
-import { nameOfRow, type TrackedRow } from '../rows.ts';
+import type { TrackedRow } from '../rows.ts';
 import type { Judgement } from '../verdict.ts';
 
 /** A row with the name of its judgement. */
@@ -67,15 +67,4 @@ export function isInDatabase(
 ): boolean {
   const isThere = inCatalog === 'proven' || inCatalog === 'superseded';
   return failed.length === 0 && (isThere || assumed.has(name));
-}
-
-/** Returns the names that a row can be called by: its key, and its full name. */
-export function wordsOfRow({ columns }: TrackedRow, form: RowForm): string[] {
-  const key = form.knownBy.map((column) => String(columns[column] ?? '')).join('_');
-  return [key, nameOfRow({ place: '', columns }, form)].map(asWord);
-}
-
-/** Returns a name as one word of a directive. */
-export function asWord(name: string): string {
-  return name.replaceAll(/\s/g, encodeURIComponent);
 }
