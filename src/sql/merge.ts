@@ -2,7 +2,13 @@ import type { Node } from 'libpg-query';
 import { quoteIdentifier } from '../db/quote.ts';
 import { changesData } from './changes-data.ts';
 import { directivesOf } from './directives.ts';
-import { parse, replacePieces, splitStatements, type Statement } from './statements.ts';
+import {
+  parse,
+  replacePieces,
+  splitStatements,
+  SqlSyntaxError,
+  type Statement,
+} from './statements.ts';
 
 /** A statement that changes rows. */
 export interface DataStatement {
@@ -44,23 +50,35 @@ interface TextEdit {
  * plain comments; and it ends with a semicolon. SQL that the grammar rejects keeps its statements.
  */
 export async function mergeable(sql: string): Promise<Mergeable> {
-  const statements = await splitStatements(sql).catch(() => []);
-  const nodes = await parse(sql).catch(() => []);
+  const statements = await splitStatements(sql).catch(noneIfUnknown);
+  const nodes = await parse(sql).catch(noneIfUnknown);
   const changes = statements.map(changeOf);
   const obstacle = statements.find((_, at) => changes[at] === 'obstacle');
   const found = changes.flatMap((each) =>
     each === undefined || each === 'obstacle' ? [] : [each],
   );
-  const changing = await Promise.all(statements.map((each) => changesData(each.sql)));
   const directives = [...directivesOf(sql)].map(({ offset }) => insertion(offset, 'formerly '));
   const edits = [...directives, ...found.map(({ edit }) => edit), ...terminator(sql)];
   return {
     edits,
     omissions: found.map(({ omission }) => omission),
     resets: resetsOf(nodes.flatMap(({ stmt }) => stmt ?? [])),
-    data: statements.filter((_, at) => changing[at]).map(dataStatement),
+    data: await dataOf(sql, statements),
     ...(obstacle && { obstacle }),
   };
+}
+
+function noneIfUnknown(error: unknown): never[] {
+  if (error instanceof SqlSyntaxError) return [];
+  throw error;
+}
+
+/** Text that the grammar rejects is one statement. */
+async function dataOf(sql: string, statements: readonly Statement[]): Promise<DataStatement[]> {
+  if (statements.length === 0)
+    return (await changesData(sql)) ? [{ line: 1, sql: sql.trim() }] : [];
+  const changing = await Promise.all(statements.map((each) => changesData(each.sql)));
+  return statements.filter((_, at) => changing[at]).map(dataStatement);
 }
 
 /** Returns the text with the edits, which may be in any order. */

@@ -1,6 +1,6 @@
 import { readFileSync, rmSync } from 'node:fs';
 import { describe, expect, it as always } from 'vitest';
-import { inTurn, newest, servers, withDatabase, type Target } from '../db/targets.ts';
+import { inTurn, newest, servers, withDatabase, type Server } from '../db/targets.ts';
 import { commitAll, gitIn } from '../migrate/git.ts';
 import { projectOn, writeInto, writeProject, type Project } from '../migrate/project.ts';
 import { writers, type FormatName } from './desync/folders.ts';
@@ -153,14 +153,13 @@ const squashed = /_(?:users|fill|email)\b/;
 const flagsOf = ({ format }: Scene) => ['--format', format];
 
 /** With the migrations applied, and then three of them replaced by one file. */
-async function withScene(target: Target, scene: Scene, test: (project: Project) => Promise<void>) {
+async function withScene(target: Server, scene: Scene, test: (project: Project) => Promise<void>) {
   const { applied = [users, fill, email, notes], git, sql, others } = scene;
   const files = await writers[scene.format](applied);
   await withDatabase(target, async (url) => {
-    const project = projectOn(
-      url,
-      writeProject({ ...others, ...files, '.gitignore': 'node_modules' }),
-    );
+    const config = JSON.stringify({ shadowUrl: target.adminUrl });
+    const settings = { '.gitignore': 'node_modules', 'dbops.config.json': config };
+    const project = projectOn(url, writeProject({ ...others, ...files, ...settings }));
     const { root } = project;
     expect(await project.json('migrate', 'up', ...flagsOf(scene))).toMatchObject({ exitCode: 0 });
     if (sql) await project.query(sql);

@@ -104,10 +104,11 @@ function membersOf(
   const start = from === undefined ? 0 : indexOfName(all, from, '--from');
   const end = indexOfName(all, to);
   const chosen = all.slice(start, end + 1);
-  const squashed = squashedAmong(all, chosen, tracking.rows);
+  const form = tracking.rows;
+  const squashed = squashedAmong(all, chosen, form);
   const migrations = all.filter((each) => each !== squashed);
   const [first, ...rest] = chosen.filter((each) => each !== squashed);
-  const isHalfRemoved = squashed && replacedNames(squashed).length > rest.length + 1;
+  const isHalfRemoved = squashed && isPartlyRemoved(squashed, { migrations, chosen, form });
   if (first && (rest.length > 0 || isHalfRemoved))
     return { members: [first, ...rest], migrations, ...(isHalfRemoved && { isHalfRemoved }) };
   throw usageError(
@@ -132,13 +133,23 @@ function squashedAmong(
   });
 }
 
+/** Whether some of the files that a squashed one replaces are gone, and the others are all chosen. */
+function isPartlyRemoved(
+  squashed: Migration,
+  { migrations, chosen, form }: { migrations: Migration[]; chosen: Migration[]; form: RowForm },
+): boolean {
+  const names = replacedNames(squashed);
+  const present = migrations.filter((each) => names.includes(tokenOf(each, form)));
+  return present.length < names.length && present.every((each) => chosen.includes(each));
+}
+
 function replacedNames({ up, isMissing }: Migration): (string | undefined)[] {
   if (up.kind !== 'sql' || isMissing) return [];
   return replacedBy(up.sql).map(([name]) => name);
 }
 
 /** Returns what the row of a migration is called, as one word. */
-export function tokenOf(migration: Migration, form: RowForm): string {
+function tokenOf(migration: Migration, form: RowForm): string {
   return asWord(nameOfRow({ place: '', columns: form.columnsOf(migration) }, form));
 }
 
