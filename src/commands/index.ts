@@ -58,6 +58,11 @@ export const commands: CommandEntry[] = [
     load: () => import('./migrate/new.ts'),
   },
   {
+    words: 'migrate squash',
+    summary: 'replace several migrations by one',
+    load: () => import('./migrate/squash.ts'),
+  },
+  {
     words: 'migrate expand-contract',
     summary: 'split a migration in two, with a backfill between them',
     load: () => import('./migrate/expand-contract.ts'),

@@ -1,8 +1,9 @@
 import type { StandIns } from '../db/pglite-extensions.ts';
 import type { Opening } from '../db/opening.ts';
 import type { Session } from '../db/session.ts';
-import type { AppliedMigration, Direction, Migration } from '../migration.ts';
+import type { AppliedMigration, Direction, Migration, SqlScript } from '../migration.ts';
 import type { Finding } from '../report.ts';
+import type { FolderChanges, SquashRequest } from './shared/squash-request.ts';
 import type { MigrationContent } from './shared/written-migration.ts';
 import type { TrackingTableName } from './shared/tracking-table.ts';
 
@@ -101,8 +102,25 @@ export interface Format {
   ): Record<string, string>;
   /** Returns the text of an SQL file, where the tool needs more than a list of statements. */
   textOf?(content: MigrationContent): string;
+  /** How several migrations become one; absent where a migration is a module. */
+  squash?: Squashing;
   /** Returns the instruction for a new migration, ending in a command, where only the tool can create it. */
   newCommand?(slug: string): string;
+}
+
+/** How the tool's files of several migrations are replaced by those of one. */
+export interface Squashing {
+  /**
+   * Returns the changes of the folder. The squashed migration takes the number or time of the last one,
+   * so that a tool which compares these finds nothing to run where the last one is recorded.
+   *
+   * @throws usage error when the tool or its files do not allow it
+   */
+  changes(request: SquashRequest): FolderChanges;
+  /** Returns the text of a script as its file has it, with as many characters; absent: its SQL. */
+  sourceOf?(script: SqlScript): string;
+  /** The line between statements that the tool sends one by one. */
+  separator?: string;
 }
 
 /** The line above the statements of one direction. */

@@ -69,7 +69,17 @@ export function appliedOf(statuses: readonly MigrationStatus[]): Migration[] {
   );
 }
 
-function indexOfName(statuses: readonly MigrationStatus[], wanted: string): number {
+/**
+ * Returns the place of a migration.
+ *
+ * @param wanted a name, a number or an unambiguous prefix
+ * @throws usage error for an unknown one
+ */
+export function indexOfName(
+  statuses: readonly Pick<MigrationStatus, 'name'>[],
+  wanted: string,
+  option = '--to',
+): number {
   const exact = statuses.findIndex(({ name }) => name === wanted);
   if (exact >= 0) return exact;
   const isWanted = /^\d+$/.test(wanted)
@@ -85,9 +95,9 @@ function indexOfName(statuses: readonly MigrationStatus[], wanted: string): numb
   throw usageError(
     'MIGRATION.UNKNOWN',
     begins.length > 1
-      ? `--to ${wanted} matches ${begins.length} migrations.`
+      ? `${option} ${wanted} matches ${begins.length} migrations.`
       : `Migration not found: ${wanted}`,
-    'Pass the name of one of these to --to; dbops migrate status lists them all.',
+    `Pass the name of one of these to ${option}; dbops migrate status lists them all.`,
     candidates.slice(-12),
   );
 }

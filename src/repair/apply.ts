@@ -10,6 +10,7 @@ import type { Folder, Prospect, Tracking, TrackingRow } from '../formats/format.
 import { serverSays } from '../sql/error-position.ts';
 import { confirmVerdicts } from './confirm.ts';
 import { judgeAgain, type Diagnosis } from './diagnose.ts';
+import type { Action } from './action.ts';
 import type { Plan } from './plan.ts';
 import { isSame, readLive, readRows, type Live } from './read.ts';
 import type { TrackedRow } from './rows.ts';
@@ -54,29 +55,56 @@ export async function applyRepair(session: Session, work: Work): Promise<Repaire
       if (diagnosis.live.rows)
         await session.script(`LOCK TABLE ${form.table} IN SHARE ROW EXCLUSIVE MODE`);
       await refuseChanged(session, work);
-      const look = () => exactly(session, () => imageOf(session, form.table));
-      const before = await look();
-      await work.before?.(session);
-      await session.script(tracking.create);
-      const { prepare } = tracking;
-      const [prepared = {}] = prepare ? await session.query<TrackingRow>(prepare) : [];
-      for (const sql of sqlOf(plan, tracking, diagnosis.live.rows ?? [], prepared))
-        await session.script(sql);
-      const rows = (await readRows(session, form)) ?? [];
-      await confirm(session, work, rows);
-      const { rows: after } = await look();
-      const undo = await writeUndo(session, tracking, { before, after });
-      return {
-        undo,
-        prospect: form.next(
-          rows.map(({ columns }) => columns),
-          migrations,
-        ),
-      };
+      const { undo, rows } = await writeRows(session, tracking, {
+        actions: plan.actions,
+        rows: diagnosis.live.rows ?? [],
+        before: work.before,
+        confirm: (written) => confirm(session, work, written),
+      });
+      const prospect = form.next(
+        rows.map(({ columns }) => columns),
+        migrations,
+      );
+      return { undo, prospect };
     });
   } catch (error) {
     throw await explained(error, session, tracking);
   }
+}
+
+/** Changes of a tracking table. */
+export interface RowChanges {
+  actions: readonly Action[];
+  /** The rows as they are. */
+  rows: readonly TrackedRow[];
+  before?: Before | undefined;
+  /** Called with the rows that were written. */
+  confirm?: (rows: readonly TrackedRow[]) => Promise<void>;
+}
+
+/**
+ * Writes changes in the caller's transaction, with a record to undo them.
+ *
+ * @returns the id of the record, and the rows as they are then
+ */
+export async function writeRows(
+  session: Session,
+  tracking: Tracking,
+  { actions, rows: known, before: run, confirm: check }: RowChanges,
+): Promise<{ undo: string; rows: readonly TrackedRow[] }> {
+  const form = tracking.rows;
+  const look = () => exactly(session, () => imageOf(session, form.table));
+  const before = await look();
+  await run?.(session);
+  await session.script(tracking.create);
+  const { prepare } = tracking;
+  const [prepared = {}] = prepare ? await session.query<TrackingRow>(prepare) : [];
+  for (const sql of sqlOf({ actions }, tracking, known, prepared)) await session.script(sql);
+  const rows = (await readRows(session, form)) ?? [];
+  await check?.(rows);
+  const { rows: after } = await look();
+  const undo = await writeUndo(session, tracking, { before, after });
+  return { undo, rows };
 }
 
 /** Judges the rows as they are now, and the catalog where statements have changed it. */

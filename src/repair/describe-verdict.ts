@@ -1,5 +1,6 @@
 import { countsOf, type Evidence } from './evidence.ts';
-import type { Action, Plan } from './plan.ts';
+import type { Action } from './action.ts';
+import type { Plan } from './plan.ts';
 import type { Judgement } from './verdict.ts';
 
 /** The changes of a plan by the name of the judgement that they follow from. */
@@ -11,6 +12,7 @@ const words: Record<Action['kind'], string> = {
   insert: 'insert row',
   update: 'update row',
   remove: 'remove row',
+  replace: 'remove row',
   arrange: '',
 };
 

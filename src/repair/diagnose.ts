@@ -14,7 +14,7 @@ import { matchFormerFiles, matchRenamedFiles, readEdits, readFormerFiles } from 
 import { effectsOf, type Effects } from './effects.ts';
 import { naturesOf, priorOf, type Nature } from './prior.ts';
 import { readLive, type Live } from './read.ts';
-import { matchRows, type TrackedRow } from './rows.ts';
+import { declaredRows, matchRows, type TrackedRow } from './rows.ts';
 import { solve, type Solution } from './solve.ts';
 import { judge, type Judgement } from './verdict.ts';
 
@@ -105,8 +105,10 @@ async function judgeLive(replayed: Replayed, { live, objects }: Reading): Promis
   const changing = migrations.filter((_, at) => natures[at]?.changesData).map(({ name }) => name);
   const changesData = new Set(changing);
   const unexplained = unexplainedOf(objects, states, live);
+  const declared = declaredRows(migrations, matches.orphans, form);
+  const texts = { migrations, form, matches, natures, declared, unexplained };
   const solveWith = (equivalent: ReadonlySet<string>) =>
-    solve(effects, facts, priorOf({ migrations, form, matches, natures, equivalent, unexplained }));
+    solve(effects, facts, priorOf({ ...texts, equivalent }));
   // Whether an edited file made what is there is asked of its text as it is now.
   const asIs = solveWith(new Set(migrations.map(({ name }) => name)));
   const edits = await readEdits({

@@ -4,6 +4,7 @@ import type { Diagnosis } from './diagnose.ts';
 import type { Plan } from './plan.ts';
 import type { PartialStatement } from './partial/statements.ts';
 import type { Mending } from './partial-files.ts';
+import type { Replacement } from './squash/replacement.ts';
 import { relative } from 'node:path';
 import { objectName } from '../catalog/snapshot.ts';
 import { shellWord } from '../output/shell.ts';
@@ -17,6 +18,8 @@ export interface Repair {
   diagnosis: Diagnosis;
   plan: Plan;
   wanted: Wanted;
+  /** Migrations that replace others, and the rows of these. */
+  replacements: readonly Replacement[];
   /** Statements of the migrations that are there in part, by name. */
   steps: ReadonlyMap<string, PartialStatement[]>;
   mending?: Mending;
@@ -88,7 +91,7 @@ function wordsOf(judgement: Judgement, { plan, diagnosis }: Repair): Words {
         message: `The row ${name} matches no migration in the folder: ${reason ?? 'no candidate was found'}.`,
         help: former
           ? `Its file ${relative(process.cwd(), former.path)} was deleted. Restore it: git checkout ${former.commit} -- ${shellWord(relative(process.cwd(), former.path))}`
-          : 'Restore its file, from version control or from whoever applied it.',
+          : 'Restore its file, from version control or from whoever applied it. If another file replaces it, name it at the top of that file: -- dbops: replaces NAME',
       };
   }
 }
@@ -120,14 +123,16 @@ function drifted({ diagnosis }: Repair): Finding[] {
   });
 }
 
-function unprovable({ diagnosis, plan }: Repair): Finding[] {
+function unprovable({ diagnosis, plan, replacements }: Repair): Finding[] {
   const { judgements, changesData } = diagnosis;
   const last = judgements.findLastIndex(
     ({ verdict, migration }) => migration && verdict !== 'absent' && verdict !== 'unprovable',
   );
   const done = new Set(plan.actions.map(({ name }) => name));
   return judgements.slice(0, Math.max(last, 0)).flatMap(({ name, verdict, migration }) => {
-    if (verdict === 'proven' && changesData.has(name))
+    // The rows that it replaces record that its statements ran.
+    const replaces = replacements.some(({ squashed }) => squashed === migration);
+    if (verdict === 'proven' && changesData.has(name) && !replaces)
       return finding('data-not-proven', 'info', name, {
         message: `${name} also changes rows, and the catalog does not show whether it did.`,
         help: `Check whether its rows exist: ${migration?.up.file ?? name}`,

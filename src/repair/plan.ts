@@ -1,16 +1,9 @@
 import type { Prospect, RowColumns, RowForm } from '../formats/format.ts';
 import type { Migration } from '../migration.ts';
 import { isStray, nameOfRow, type TrackedRow } from './rows.ts';
+import { replaceRows } from './squash/replace-rows.ts';
+import { changedColumns, type Action } from './action.ts';
 import type { Judgement } from './verdict.ts';
-
-/** One change of the tracking table. */
-export type Action =
-  | { kind: 'insert'; name: string; migration: Migration }
-  | { kind: 'update'; name: string; row: TrackedRow; set: RowColumns; migration: Migration }
-  /** Deletes a row, or marks it as not counting where the tool keeps such rows. */
-  | { kind: 'remove'; name: string; row: TrackedRow }
-  /** Puts the times of rows into this order. */
-  | { kind: 'arrange'; name: string; names: string[] };
 
 /** What will be done to a tracking table, and why some of it won't. */
 export interface Plan {
@@ -33,6 +26,11 @@ export interface PlanInput {
   assumed: ReadonlySet<string>;
   /** Names of migrations of which nothing is left. */
   takenBack?: ReadonlySet<string>;
+  /** Rows of migrations that another one replaces, in order. */
+  replacements?: readonly {
+    squashed: Migration;
+    rows: readonly { name: string; row: TrackedRow }[];
+  }[];
   /** They may change rows of tables: to run them again is not harmless. */
   changesData: ReadonlySet<string>;
 }
@@ -40,8 +38,14 @@ export interface PlanInput {
 /** The changes that make a tracking table say what the catalog proves. */
 export function planRepair(input: PlanInput): Plan {
   const reasons = new Map<string, string>();
-  const removals: Action[] = input.judgements.flatMap((each) => removalsOf(each, input, reasons));
-  const updates: Action[] = input.judgements.flatMap((each) => updateOf(each, input, reasons));
+  const { replacements = [] } = input;
+  const replaced = replacements.flatMap(({ rows, squashed }) =>
+    replaceRows(rows, squashed, input.form),
+  );
+  const settled = new Set(replacements.flatMap(({ rows }) => rows.map(({ row }) => row)));
+  const open = input.judgements.filter(({ row }) => !row || !settled.has(row));
+  const removals: Action[] = open.flatMap((each) => removalsOf(each, input, reasons));
+  const updates = [...replaced, ...open.flatMap((each) => updateOf(each, input, reasons))];
   const taken = new Set(
     updates.map((action) => (action.kind === 'update' ? action.migration : '')),
   );
@@ -139,13 +143,6 @@ function updateOf(
   return [];
 }
 
-function changedColumns({ columns }: TrackedRow, migration: Migration, form: RowForm): RowColumns {
-  const wanted = Object.entries(form.columnsOf(migration));
-  return Object.fromEntries(
-    wanted.filter(([column, value]) => JSON.stringify(columns[column]) !== JSON.stringify(value)),
-  );
-}
-
 /** Two files with one version have one row between them, where the version is the table's key. */
 function withoutTwins(
   wanted: readonly Migration[],
@@ -230,7 +227,7 @@ function rowsAfter(
   let after = rows.map((row) => ({ row, columns: row.columns }));
   let late = 0;
   for (const action of actions) {
-    if (action.kind === 'remove' && form.close === undefined)
+    if (action.kind === 'replace' || (action.kind === 'remove' && form.close === undefined))
       after = after.filter(({ row }) => row !== action.row);
     else if (action.kind === 'remove')
       after = after.map((each) =>

@@ -10,6 +10,7 @@ import { diagnose } from './diagnose.ts';
 import type { Repair } from './findings.ts';
 import { planMending, stepsOfPartial, type Mending } from './partial-files.ts';
 import { planRepair } from './plan.ts';
+import { findReplacements } from './squash/find-replacements.ts';
 import { refuseForeign, refuseUnfounded } from './refusals.ts';
 import { carriedOver, refuseIncomplete, type Move } from './switch-tool.ts';
 
@@ -47,7 +48,9 @@ export async function prepareRepair(
   const assumed = new Set(flags.assume);
   if (mending?.kind === 'finish') assumed.add(mending.name);
   for (const name of move ? await carriedOver(session, move, diagnosis) : []) assumed.add(name);
-  const plan = planRepair({
+  const { replacements, reasons } = await findReplacements({ ...asked, assumed });
+  const planned = planRepair({
+    replacements,
     judgements,
     migrations: folder.migrations,
     form: folder.tracking.rows,
@@ -56,6 +59,7 @@ export async function prepareRepair(
     takenBack: new Set(mending?.kind === 'take back' ? [mending.name] : []),
     changesData,
   });
+  const plan = { ...planned, reasons: new Map([...planned.reasons, ...reasons]) };
   if (move && flags.apply) refuseIncomplete(move, diagnosis, plan);
   const isVerbose = context.flags.verbose === true;
   const options = optionsOf(flags);
@@ -64,6 +68,7 @@ export async function prepareRepair(
     wanted,
     diagnosis,
     plan,
+    replacements,
     steps,
     isVerbose,
     options,

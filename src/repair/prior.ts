@@ -57,13 +57,16 @@ export interface PriorInput {
   natures: readonly Nature[];
   /** Names of migrations whose file has the meaning that was applied, though its hash is another. */
   equivalent: ReadonlySet<string>;
+  /** Rows without a file that a migration says to replace. */
+  declared: ReadonlySet<TrackedRow>;
   /** Live objects that no migration creates. */
   unexplained: readonly ObjectIdentity[];
 }
 
 /** Returns what the tracking table and the texts of the migrations show, as `solve` uses it. */
 export function priorOf(input: PriorInput): Prior {
-  const { migrations, matches, natures, form } = input;
+  const { migrations, matches, natures, form, declared } = input;
+  const strangers = matches.orphans.filter((each) => isStray(each) && !declared.has(each.row));
   const adopted = new Map(matches.orphans.map(({ migration, by }) => [migration, by]));
   const turns = new Map([...matches.owners].map(([each, row]) => [each, turnOf(row)]));
   return {
@@ -72,10 +75,7 @@ export function priorOf(input: PriorInput): Prior {
     begun: migrations.map((each) => matches.failed.has(each) || adopted.get(each) === 'name'),
     doubts: migrations.map((each, at) => doubtOf(each, natures[at] ?? lost, input)),
     strict: natures.map(({ isStrict }) => isStrict),
-    strangersUntil: Math.max(
-      0,
-      ...matches.orphans.filter(isStray).map(({ row }) => placeOf(row, migrations, form)),
-    ),
+    strangersUntil: Math.max(0, ...strangers.map(({ row }) => placeOf(row, migrations, form))),
     strays: new Set(input.unexplained.filter(({ parent }) => parent !== '').map(strayKey)),
     turns: migrations.map((each) => turns.get(each)),
   };
@@ -113,8 +113,8 @@ function turnOf({ place }: TrackedRow): number {
   return page * 2 ** 16 + line;
 }
 
-/** Before which migration of the folder the one of a row was: by its name, number or time. */
-function placeOf(row: TrackedRow, migrations: readonly Migration[], form: RowForm): number {
+/** Returns the place before which the migration of a row was: by its name, number or time. */
+export function placeOf(row: TrackedRow, migrations: readonly Migration[], form: RowForm): number {
   const [column = ''] = form.knownBy;
   const value = row.columns[column];
   if (value === null || value === undefined) return migrations.length;

@@ -17,6 +17,7 @@ import type { Undone } from './undo.ts';
 import type { Judgement, Verdict } from './verdict.ts';
 import { findingsOf, type Repair } from './findings.ts';
 import type { Mending } from './partial-files.ts';
+import type { Replacement } from './squash/replacement.ts';
 import { actionsByName, describeAction, describeEvidence, lineOf } from './describe-verdict.ts';
 
 const good = new Set<Verdict>(['recorded', 'proven', 'superseded']);
@@ -69,17 +70,18 @@ export async function repairReport(repair: Repair, repaired?: Repaired): Promise
     verdict,
     evidence: evidence.map((each): JsonValue => ({ ...each })),
     action: describeAction(byName, judgements[at]),
+    ...replacesJson(repair, judgements[at]),
     ...(repair.steps.has(name) && { statements: stepsJson(repair.steps.get(name)) }),
   }));
   const rows = judgements.map((judgement) => ({
     name: judgement.name,
     verdict: judgement.verdict,
-    evidence: describeEvidence(judgement),
+    evidence: replacedWords(repair, judgement) ?? describeEvidence(judgement),
     action: describeAction(byName, judgement) ?? '',
   }));
   const blocks: Block[] = [{ kind: 'table', columns, rows }];
   if (isVerbose) blocks.push(...judgements.flatMap(factsBlock));
-  blocks.push(...stepBlocks(repair));
+  blocks.push(...replacementBlocks(repair), ...stepBlocks(repair));
   if (findings.length > 0) blocks.push({ kind: 'findings', findings });
   if (sql.length > 0 && (!repaired || isVerbose))
     blocks.push({ kind: 'code', text: sql.map((each) => `${each.replace(/;$/, '')};`).join('\n') });
@@ -102,6 +104,30 @@ export async function repairReport(repair: Repair, repaired?: Repaired): Promise
     },
     blocks,
   };
+}
+
+/** Names the rows that a migration replaces. */
+function replacesJson({ replacements }: Repair, judgement: Judgement | undefined) {
+  const found = replacements.find(({ squashed }) => squashed === judgement?.migration);
+  return found && { replaces: namesIn(found) };
+}
+
+/** Without the row that has the number of the migration already. */
+function namesIn({ squashed, rows }: Replacement): string[] {
+  return rows.map(({ name }) => name).filter((name) => name !== squashed.name);
+}
+
+function replacedWords({ replacements }: Repair, { orphan, row }: Judgement): string | undefined {
+  const isOfRow = ({ rows }: Replacement) => rows.some((each) => each.row === row);
+  const found = orphan && replacements.find(isOfRow);
+  return found && `replaced by ${found.squashed.name}`;
+}
+
+/** Says which migrations replace others. */
+function replacementBlocks({ replacements }: Repair): Block[] {
+  return replacements.map((each) =>
+    text(`${each.squashed.name} replaces ${namesIn(each).join(', ')}`),
+  );
 }
 
 function stepsJson(steps: readonly PartialStatement[] = []): JsonValue {

@@ -1,5 +1,7 @@
 import type { RowColumns, RowForm } from '../formats/format.ts';
 import type { Migration } from '../migration.ts';
+import { replacedBy } from '../sql/directives.ts';
+import { upSourceOf } from '../text-file.ts';
 
 /** A row of a tracking table, whole. */
 export interface TrackedRow {
@@ -74,7 +76,8 @@ export function matchRows(
   return { owners, failed: new Map(known), duplicates, orphans: adopt(strays, free, form) };
 }
 
-function isKnownAs({ columns }: TrackedRow, migration: Migration, form: RowForm): boolean {
+/** Whether the tool takes a row for that of a migration. */
+export function isKnownAs({ columns }: TrackedRow, migration: Migration, form: RowForm): boolean {
   const expected = form.columnsOf(migration);
   return form.knownBy.every((column) => {
     const value = columns[column];
@@ -133,4 +136,29 @@ export function nameOfRow({ columns }: TrackedRow, { knownBy }: RowForm): string
   const name = columns['name'];
   const words = typeof name === 'string' && !knownBy.includes('name') ? [...known, name] : known;
   return words.length > 0 ? words.map(String).join('_') : '(no name)';
+}
+
+/** Returns the names that a row can be called by: its key, and its full name. */
+export function wordsOfRow({ columns }: TrackedRow, form: RowForm): string[] {
+  const key = form.knownBy.map((column) => String(columns[column] ?? '')).join('_');
+  return [key, nameOfRow({ place: '', columns }, form)].map(asWord);
+}
+
+/** Returns a name as one word of a directive. */
+export function asWord(name: string): string {
+  return name.replaceAll(/\s/g, encodeURIComponent);
+}
+
+/** Returns the rows of `-- dbops: replaces NAME` lines: they are of the migration that has the line. */
+export function declaredRows(
+  migrations: readonly Migration[],
+  orphans: readonly Orphan[],
+  form: RowForm,
+): Set<TrackedRow> {
+  if (orphans.length === 0) return new Set();
+  const names = new Set(migrations.flatMap((each) => replacedBy(upSourceOf(each)).flat()));
+  const declared = orphans.filter(({ row }) =>
+    wordsOfRow(row, form).some((word) => names.has(word)),
+  );
+  return new Set(declared.map(({ row }) => row));
 }

@@ -1,6 +1,6 @@
 import { quoteIdentifier, quoteLiteral } from '../db/quote.ts';
 import type { RowForm, Tracking, TrackingRow } from '../formats/format.ts';
-import type { Plan } from './plan.ts';
+import type { Action } from './action.ts';
 import type { TrackedRow } from './rows.ts';
 
 /**
@@ -10,7 +10,7 @@ import type { TrackedRow } from './rows.ts';
  * @param prepared the row of `Tracking.prepare`
  */
 export function sqlOf(
-  { actions }: Pick<Plan, 'actions'>,
+  { actions }: { actions: readonly Action[] },
   tracking: Tracking,
   rows: readonly TrackedRow[],
   prepared: TrackingRow,
@@ -31,7 +31,7 @@ export function sqlOf(
       );
       return `UPDATE ${form.table} SET ${set.join(', ')} WHERE ${where}`;
     }
-    return form.close
+    return form.close && action.kind === 'remove'
       ? `UPDATE ${form.table} SET ${form.close.sql} WHERE ${where}`
       : `DELETE FROM ${form.table} WHERE ${where}`;
   });

@@ -1,4 +1,6 @@
-import { basename, dirname } from 'node:path';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, dirname, join } from 'node:path';
 
 /** Maximum number of versions that are read. */
 const deepest = 50;
@@ -59,12 +61,89 @@ export async function renamedFiles(directory: string): Promise<Map<string, strin
   return present;
 }
 
+/**
+ * Returns the files that differ from the last commit, or that it lacks; undefined without git or a
+ * repository, and for ignored files.
+ */
+export async function uncommittedFiles(
+  directory: string,
+  files: readonly string[],
+): Promise<string[] | undefined> {
+  const git = await gitIn(directory);
+  const status = await git(
+    '--literal-pathspecs',
+    'status',
+    '--porcelain',
+    '-z',
+    '--untracked-files=all',
+    '--',
+    ...files,
+  );
+  const entries = status?.split('\0').filter(Boolean);
+  return entries?.map((entry) => entry.slice('XY '.length));
+}
+
+/** Returns whether a directory is in a repository that has a commit of it. */
+export async function isCommitted(directory: string): Promise<boolean> {
+  const git = await gitIn(directory);
+  return Boolean((await git('log', '-1', '--format=%H', '--', '.'))?.trim());
+}
+
+/** Maximum number of states of a directory that are read. */
+const mostFolders = 20;
+
+/**
+ * Calls `visit` with the path of a copy of a directory as it was before each commit that deleted files of
+ * it, the newest first, and as it was last committed; until `visit` returns true. Nothing without git.
+ */
+export async function visitFormerFolders(
+  directory: string,
+  visit: (copy: string, names: string[]) => Promise<boolean>,
+): Promise<void> {
+  const git = await gitIn(directory);
+  const log = await git(
+    'log',
+    '--format=%H',
+    `-${mostFolders}`,
+    '--no-renames',
+    '--diff-filter=D',
+    '--',
+    '.',
+  );
+  const prefix = (await git('rev-parse', '--show-prefix'))?.trim();
+  const top = (await git('rev-parse', '--show-toplevel'))?.trim();
+  if (log === undefined || prefix === undefined || !top) return;
+  const commits = [
+    'HEAD',
+    ...log
+      .split('\n')
+      .filter(Boolean)
+      .map((commit) => `${commit}^`),
+  ];
+  for (const commit of commits) {
+    const root = await mkdtemp(join(tmpdir(), 'dbops-former-'));
+    try {
+      // An index of its own: that of the repository stays as it is.
+      const env = { ...process.env, GIT_INDEX_FILE: join(root, 'index') };
+      const copy = join(root, 'folder');
+      const inOwnIndex = await gitIn(top, env);
+      if ((await inOwnIndex('read-tree', `${commit}:${prefix}`)) === undefined) continue;
+      if ((await inOwnIndex('checkout-index', '--all', `--prefix=${copy}/`)) === undefined)
+        continue;
+      const names = await readdir(copy).catch(() => []);
+      if (await visit(copy, names)) return;
+    } finally {
+      await rm(root, { recursive: true, force: true });
+    }
+  }
+}
+
 /** Returns a function that runs git: its output, or undefined when it fails. */
-async function gitIn(cwd: string) {
+async function gitIn(cwd: string, env?: NodeJS.ProcessEnv) {
   const { execFile } = await import('node:child_process');
   return (...words: string[]) =>
     new Promise<string | undefined>((resolve) => {
-      const options = { cwd, timeout: timeoutMs, maxBuffer: 64 * 1024 * 1024 };
+      const options = { cwd, timeout: timeoutMs, maxBuffer: 64 * 1024 * 1024, ...(env && { env }) };
       execFile('git', words, options, (error, stdout) => resolve(error ? undefined : stdout));
     });
 }

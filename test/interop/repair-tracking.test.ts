@@ -6,13 +6,14 @@ import { drizzle } from 'drizzle-orm/node-postgres';
 import { migrate } from 'drizzle-orm/node-postgres/migrator';
 import { describe, expect, it, vi } from 'vitest';
 import { runShell } from '../cli/run-cli.ts';
+import { isLongRun } from '../cases.ts';
 import { newest, withDatabase } from '../db/targets.ts';
 import { exists, projectOn, withClient, writeProject, type Project } from '../migrate/project.ts';
 import { writers, type FormatName } from '../repair/desync/folders.ts';
 import type { MigrationText } from '../repair/desync/turnover.ts';
 import { latest as runKnex } from './knex-project.ts';
 import { latest as runKysely } from './kysely-project.ts';
-import { deploy } from './prisma-engine.ts';
+import { deploy, diagnose } from './prisma-engine.ts';
 
 const steps: MigrationText[] = ['a', 'b', 'c', 'd', 'e'].map((slug) => ({
   slug,
@@ -97,6 +98,53 @@ describe.each(newest)('a repaired table on $name', (server) => {
     }),
   );
 });
+
+/** Those that compare more than names; the others in a long run, because a tool takes seconds to start. */
+const squashing: FormatName[] = ['prisma', 'drizzle', 'drizzle 1.0', 'graphile-migrate'];
+
+describe.each(newest)('a squashed folder on $name', (server) => {
+  vi.setConfig({ testTimeout: 60_000 });
+
+  it.each(
+    Object.entries(tools).filter(
+      ([name]) =>
+        squashing.includes(name as FormatName) || (isLongRun && !['kysely', 'knex'].includes(name)),
+    ),
+  )('leaves %s nothing to run, after the squash and after the repair', (name, up) =>
+    withDatabase(server, async (url) => {
+      const format = name as FormatName;
+      const written = await writers[format](steps);
+      const project = projectOn(url, writeProject({ ...files[format], ...written }));
+      const flags = ['--format', format.replace(/ .*/, ''), '--shadow-url', server.adminUrl];
+      const done = await project.json('migrate', 'up', ...flags);
+      // The hash of a file of graphile-migrate includes those before it: none may follow.
+      const to = done.migrations.at(format === 'graphile-migrate' ? 4 : 3)?.name ?? '';
+      const { table } = place(format);
+      const rows = () => project.query(`SELECT * FROM ${table}`);
+      const before = await rows();
+
+      expect((await project.json('migrate', 'squash', '--to', to, ...flags)).exitCode).toBe(0);
+      const squashed = await rows();
+      await up(project);
+      expect(await rows()).toEqual(squashed);
+
+      expect((await project.json('repair-tracking', '--undo', ...flags)).exitCode).toBe(0);
+      expect(await rows()).toEqual(before);
+      expect((await project.json('repair-tracking', '--apply', ...flags)).exitCode).toBe(0);
+      await up(project);
+      expect(await rows()).toEqual(squashed);
+      if (format === 'prisma') expect(await diagnose(project)).toMatchObject(upToDate);
+    }),
+  );
+});
+
+/** As Prisma says "Database schema is up to date!". */
+const upToDate = {
+  history: null,
+  failedMigrationNames: [],
+  editedMigrationNames: [],
+  hasMigrationsTable: true,
+};
 
 /** The tracking table, and a row or rows without which the tool stops. */
 function place(format: FormatName): { table: string; last: string } {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { DbopsError } from '../../src/errors.ts';
-import { readDirectives } from '../../src/sql/directives.ts';
+import { readDirectives, replacedBy } from '../../src/sql/directives.ts';
 
 const none = { noTransaction: false, requiresBackfill: [] };
 
@@ -39,5 +39,15 @@ describe('readDirectives', () => {
     expect(read).toThrow(DbopsError);
     expect(read).toThrow(expect.objectContaining({ exitCode: 2, code: 'MIGRATION.DIRECTIVE' }));
     expect(read).toThrow(/0001_a .*(transaction|backfill|lock-timeout)/i);
+  });
+});
+
+describe('replacedBy', () => {
+  it('returns the names of each line above the first statement', () => {
+    const source =
+      '-- dbops: replaces 0001_a\n// dbops: replaces 0002_b 0001_x 0002_y\nSELECT 1;\n-- dbops: replaces 0003_c';
+    expect(replacedBy(source)).toEqual([['0001_a'], ['0002_b', '0001_x', '0002_y']]);
+    expect(() => readDirectives(source, '0004_d')).not.toThrow();
+    expect(() => readDirectives('-- dbops: replaces', '0004_d')).toThrow('unknown directive');
   });
 });

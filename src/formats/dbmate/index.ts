@@ -8,6 +8,7 @@ import { datedNameAfter, assertSqlOnly } from '../shared/new-migration.ts';
 import { namesIn, parseRows } from '../shared/rows.ts';
 import { hashOf, withoutBom } from '../shared/script.ts';
 import { isBlank, sectionScript } from '../shared/section.ts';
+import { singleFile, squashedText } from '../shared/squashed.ts';
 import {
   catalogName,
   ensureSchemaOf,
@@ -93,6 +94,13 @@ export const dbmate: Format = {
   sections: {
     up: { mark: /^--\s*migrate:up\b/m, line: '-- migrate:up' },
     down: { mark: /^--\s*migrate:down\b/m, line: '-- migrate:down' },
+  },
+  squash: {
+    changes: (request) =>
+      singleFile(
+        request,
+        `-- migrate:up\n${squashedText(request.up, request.head)}\n-- migrate:down\n\n${squashedText(request.down)}`,
+      ),
   },
   newFiles(request) {
     assertSqlOnly(request, 'dbmate');

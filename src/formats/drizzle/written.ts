@@ -6,7 +6,8 @@ import { slugOf } from '../shared/new-migration.ts';
 import { readIfPresent } from '../shared/script.ts';
 import { statements, type MigrationContent } from '../shared/written-migration.ts';
 
-const breakpoint = '--> statement-breakpoint';
+/** Drizzle splits a file at every such line. */
+export const breakpoint = '--> statement-breakpoint';
 
 /** Returns the text of a migration: Drizzle sends the text between two markers as one statement. */
 export function drizzleText({ head, up }: Pick<MigrationContent, 'head' | 'up'>): string {

@@ -46,6 +46,12 @@ export function parseCommitted(source: string, name: string): Committed {
   };
 }
 
+/** Returns the text of a committed file. @param previous the hash of the migration before it */
+export function committedText(sql: string, previous?: string): string {
+  const body = sql.trim();
+  return `--! Previous: ${previous ?? '-'}\n--! Hash: ${hashOf(body, previous)}\n\n${body}\n`;
+}
+
 /** Returns the flaw of a migration whose `--! Previous:` is not the hash of the previous one. */
 export function chainFlaw(name: string): Flaw {
   return {
