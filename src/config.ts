@@ -39,12 +39,13 @@ const settingsSchema = z.strictObject({
   statementTimeout: duration.optional(),
   waitForDatabase: duration.optional(),
   backfills: definitionsSchema.optional(),
+  schemaFile: z.string().min(1).optional(),
   schemas: z.array(z.string()).min(1).optional(),
   ignore: z.array(z.string()).optional(),
 });
 
 /** Settings of the file alone. */
-const withoutFlag = new Set(['backfills', 'schemas', 'ignore']);
+const withoutFlag = new Set(['backfills', 'schemaFile', 'schemas', 'ignore']);
 
 export interface TargetChoice {
   target: Target;
@@ -69,6 +70,8 @@ export interface Settings {
   waitForDatabase: number;
   /** Definitions by name. */
   backfills?: z.infer<typeof definitionsSchema>;
+  /** The file into which `migrate up` writes the schema; absent: none. */
+  schemaFile?: string;
   /** Which objects of the database are compared with the migrations. */
   scope: Scope;
   /** The folder of the configuration file, else the working directory. */
@@ -138,6 +141,7 @@ export async function loadSettings({
     lockTimeout: merged.lockTimeout ?? 2_000,
     statementTimeout: merged.statementTimeout ?? 0,
     waitForDatabase: merged.waitForDatabase ?? 0,
+    ...(fromFile.schemaFile && { schemaFile: resolve(root, fromFile.schemaFile) }),
     ...(fromFile.backfills && { backfills: fromFile.backfills }),
     scope: {
       ...(fromFile.schemas && { schemas: fromFile.schemas }),

@@ -27,7 +27,7 @@ const layers = [
   ['command', 'flags'],
   // Features. Only those that combine others may import them: repair copies rows before it drops
   // them; expand-contract writes a backfill; migrate runs all four.
-  ['init', 'verify', 'backfill', 'seed', 'reports', 'rescue'],
+  ['init', 'verify', 'backfill', 'seed', 'reports', 'rescue', 'schema-dump'],
   ['repair', 'expand-contract'],
   ['migrate'],
   ['reference'],
