@@ -28,7 +28,7 @@ const layers = [
   // Features. Only those that combine others may import them: repair copies rows before it drops
   // them; expand-contract writes a backfill; migrate runs all four.
   ['init', 'verify', 'backfill', 'seed', 'reports', 'rescue', 'schema-dump'],
-  ['repair', 'expand-contract'],
+  ['repair', 'expand-contract', 'check'],
   ['migrate'],
   ['reference'],
   ['default-project'],

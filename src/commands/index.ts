@@ -123,6 +123,11 @@ export const commands: CommandEntry[] = [
     load: () => import('./verify.ts'),
   },
   {
+    words: 'check',
+    summary: 'check the migrations folder without a database',
+    load: () => import('./check.ts'),
+  },
+  {
     words: 'report usage',
     summary: 'usage and limits by organization and feature',
     load: () => import('./report/usage.ts'),

@@ -93,7 +93,9 @@ export async function readReplayed(context: DumpContext, folder: Folder): Promis
     const given = new Set<string>();
     await replay(shadow, wanted.migrations, wanted.format, async (length) => {
       if (length > 0 || !wanted.format.platform) return;
-      const objects = await inScratchTransaction(shadow, () => fullSnapshot(shadow));
+      const objects = await inScratchTransaction(shadow, () =>
+        fullSnapshot(shadow, { grants: true }),
+      );
       for (const object of objects) given.add(keyOfObject(object));
     });
     return inScratchTransaction(shadow, async () => {

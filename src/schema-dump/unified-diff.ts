@@ -49,32 +49,23 @@ function diffLines(before: readonly string[], after: readonly string[]): Line[] 
   ];
 }
 
-/** A table of longer parts would not fit in memory; then the whole part is one change. */
+/** A table of longer parts would take too much memory; then the whole part is one change. */
 const largest = 4_000_000;
 
 /** Keeps a longest common subsequence of lines. */
 function middle(before: readonly string[], after: readonly string[]): Line[] {
-  const width = after.length + 1;
-  const isLarge = before.length * after.length > largest;
-  const lengths = new Uint32Array(isLarge ? 0 : (before.length + 1) * width);
-  const at = (one: number, other: number) => lengths[one * width + other] ?? 0;
-  for (let one = before.length - 1; one >= 0 && !isLarge; one--)
-    for (let other = after.length - 1; other >= 0; other--)
-      lengths[one * width + other] =
-        before[one] === after[other]
-          ? at(one + 1, other + 1) + 1
-          : Math.max(at(one + 1, other), at(one, other + 1));
+  const lengthAt = before.length * after.length > largest ? () => 0 : lengthsOf(before, after);
   const lines: Line[] = [];
   let [one, other] = [0, 0];
   while (one < before.length || other < after.length) {
     const [removed, added] = [before[one], after[other]];
-    if (!isLarge && removed !== undefined && removed === added) {
+    if (removed !== undefined && removed === added) {
       lines.push({ mark: ' ', text: removed });
       one++;
       other++;
     } else if (
       removed !== undefined &&
-      (added === undefined || at(one + 1, other) >= at(one, other + 1))
+      (added === undefined || lengthAt(one + 1, other) >= lengthAt(one, other + 1))
     ) {
       lines.push({ mark: '-', text: removed });
       one++;
@@ -84,4 +75,18 @@ function middle(before: readonly string[], after: readonly string[]): Line[] {
     }
   }
   return lines;
+}
+
+/** Returns the length of the longest common subsequence of what follows two lines. */
+function lengthsOf(before: readonly string[], after: readonly string[]) {
+  const width = after.length + 1;
+  const lengths = new Uint32Array((before.length + 1) * width);
+  const at = (one: number, other: number) => lengths[one * width + other] ?? 0;
+  for (let one = before.length - 1; one >= 0; one--)
+    for (let other = after.length - 1; other >= 0; other--)
+      lengths[one * width + other] =
+        before[one] === after[other]
+          ? at(one + 1, other + 1) + 1
+          : Math.max(at(one + 1, other), at(one, other + 1));
+  return at;
 }

@@ -110,13 +110,13 @@ const grantables: readonly Grantable[] = [
 const roleOf = (role: string) =>
   `CASE ${role} WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(${role})) END`;
 
-/** The number of privileges that `ALL` includes, of which an access list holds a letter each. */
-const whole = (
-  object: string,
-) => `(SELECT count(*) FROM aclexplode(acldefault(CASE split_part(${object}, ' ', 1)
-    WHEN 'SCHEMA' THEN 'n' WHEN 'SEQUENCE' THEN 's' WHEN 'ROUTINE' THEN 'f' WHEN 'TYPE' THEN 'T' ELSE 'r' END::"char", 10)))`;
+/** Whether a list has every privilege on a type of object, which a later version may have more of. */
+const isWhole = (list: string, type: string) =>
+  `cardinality(${list}) = (SELECT count(*) FROM aclexplode(acldefault(${type}, 10)))`;
+const typeOfObject = `CASE split_part(g.object, ' ', 1)
+    WHEN 'SCHEMA' THEN 'n' WHEN 'SEQUENCE' THEN 's' WHEN 'ROUTINE' THEN 'f' WHEN 'TYPE' THEN 'T' ELSE 'r' END::"char"`;
 
-const privileges = `CASE WHEN g.part = '' AND cardinality(g.privileges) = ${whole('g.object')} THEN 'ALL'
+const privileges = `CASE WHEN g.part = '' AND ${isWhole('g.privileges', typeOfObject)} THEN 'ALL'
     ELSE (SELECT string_agg(p || g.part, ', ' ORDER BY p COLLATE "C") FROM unnest(g.privileges) p) END`;
 
 const grant = selectPieces({
@@ -131,9 +131,10 @@ const grant = selectPieces({
 });
 
 /** Defaults of all schemas start from those of the server, defaults of one schema from none. */
+const typeOfDefault = `CASE d.defaclobjtype WHEN 'S' THEN 's' ELSE d.defaclobjtype END`;
 const defaultChanges = changesOf(
   'd.defaclacl',
-  `CASE d.defaclnamespace WHEN 0 THEN acldefault(CASE d.defaclobjtype WHEN 'S' THEN 's' ELSE d.defaclobjtype END, d.defaclrole) ELSE '{}' END`,
+  `CASE d.defaclnamespace WHEN 0 THEN acldefault(${typeOfDefault}, d.defaclrole) ELSE '{}' END`,
   'd.defaclrole',
 );
 const objectTypes = `CASE d.defaclobjtype WHEN 'r' THEN 'tables' WHEN 'S' THEN 'sequences' WHEN 'f' THEN 'functions'
@@ -147,7 +148,7 @@ const defaultPrivileges = selectPieces({
   name: objectTypes,
   sql: `ARRAY[concat('ALTER DEFAULT PRIVILEGES', CASE WHEN d.defaclrole <> (SELECT oid FROM pg_roles WHERE rolname = current_user)
         THEN ' FOR ROLE ' || ${roleOf('d.defaclrole')} END, ' IN SCHEMA ' || quote_ident(n.name), ' ', g.verb, ' ',
-      array_to_string(g.privileges, ', '), ' ON ', upper(${objectTypes}),
+      CASE WHEN ${isWhole('g.privileges', typeOfDefault)} THEN 'ALL' ELSE array_to_string(g.privileges, ', ') END, ' ON ', upper(${objectTypes}),
       CASE g.verb WHEN 'GRANT' THEN ' TO ' ELSE ' FROM ' END, ${roleOf('g.grantee')}, CASE WHEN g.option THEN ' WITH GRANT OPTION' END)]`,
   from: `pg_default_acl d LEFT JOIN schemas n ON n.oid = d.defaclnamespace CROSS JOIN LATERAL (${defaultChanges}) g
     WHERE d.defaclnamespace = 0 OR n.oid IS NOT NULL`,
