@@ -39,7 +39,11 @@ export async function replaySourceOf(
 }
 
 /** Returns the request to replay all migrations of a folder, with progress reported while it runs. */
-export async function wantedFor(source: ReplayContext, session: Session, folder: Folder): Promise<Wanted> {
+export async function wantedFor(
+  source: ReplayContext,
+  session: Session,
+  folder: Folder,
+): Promise<Wanted> {
   const { migrations } = folder;
   return {
     ...(await replaySourceOf(source, session, folder)),
