@@ -120,14 +120,14 @@ const trips: Trip[] = [
   {
     words: 'migrate up',
     file: 'src/commands/migrate/up.ts',
-    except: ['src/migrate/explain-duplicate-object.ts'],
-    most: 137,
+    except: ['src/migrate/explain-duplicate-object.ts', 'src/migrate/schema-changes.ts'],
+    most: 139,
   },
   {
     words: 'migrate down',
     file: 'src/commands/migrate/down.ts',
     except: ['src/rollback/write-down-file.ts'],
-    most: 208,
+    most: 210,
   },
   { words: 'migrate status', file: 'src/commands/migrate/status.ts', except: [], most: 106 },
   { words: 'backfill run', file: 'src/commands/backfill/run.ts', except: [], most: 141 },

@@ -1,7 +1,5 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
 import { objectName, keyOfObject } from '../catalog/snapshot.ts';
-import { DbopsError, exitCodes, usageError } from '../errors.ts';
+import { DbopsError, exitCodes } from '../errors.ts';
 import { prove, type Source } from './prove.ts';
 import type { DumpContext } from './sources.ts';
 import { textOf } from './text.ts';
@@ -62,19 +60,4 @@ function assertWritten({ objects, written }: Source): void {
     reason: missing.map((object) => `${object.kind} ${objectName(object)}`),
     hint: `Leave them out in dbops.config.ts, such as ignore: ['${first ? objectName(first) : ''}']`,
   });
-}
-
-/** Writes the file. @throws usage error when it cannot be written */
-export function writeDump(file: string, { text }: Dump): void {
-  try {
-    mkdirSync(dirname(file), { recursive: true });
-    writeFileSync(file, text);
-  } catch (error) {
-    throw usageError(
-      'SCHEMA.FILE',
-      `Cannot write ${file}.`,
-      'Specify a file in a writable folder.',
-      [String(error)],
-    );
-  }
 }

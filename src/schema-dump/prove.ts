@@ -8,7 +8,7 @@ import { describeDetail } from '../catalog/describe.ts';
 import type { SchemaObject } from '../catalog/kinds/kind.ts';
 import { fixedSettings, fullSnapshot, keyOfObject, objectName } from '../catalog/snapshot.ts';
 import { ScriptError, type Session } from '../db/session.ts';
-import { writeSchema, type Choice } from '../ddl/writer/write.ts';
+import { writeSchema, type KeptObjects } from '../ddl/writer/write.ts';
 import { DbopsError, exitCodes } from '../errors.ts';
 import type { Format } from '../formats/format.ts';
 import { missingOnServer } from '../runner/failure/missing-on-server.ts';
@@ -23,7 +23,7 @@ export interface Source {
   objects: readonly SchemaObject[];
   statements: readonly string[];
   written: ReadonlySet<string>;
-  choice: Choice;
+  choice: KeptObjects;
   format: Format;
   /** The shadow database into which it is restored. */
   shadow: ShadowOptions;

@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { relative } from 'node:path';
 import type { Context } from '../context.ts';
 import { readLabel } from '../db/meta.ts';
@@ -7,8 +6,8 @@ import { DbopsError } from '../errors.ts';
 import type { Folder } from '../formats/format.ts';
 import { shellWord } from '../output/shell.ts';
 import { text, type Report } from '../report.ts';
-import { readText } from '../text-file.ts';
-import { dumpOf, writeDump } from './dump.ts';
+import { dumpOf } from './dump.ts';
+import { writeSchemaFile } from './file.ts';
 import { readLive } from './sources.ts';
 
 interface SchemaFileRequest {
@@ -55,9 +54,7 @@ async function write(
   schemaFile: string,
 ): Promise<boolean> {
   const dump = await dumpOf(context, await readLive(context, session, folder), true);
-  const isChanged = !existsSync(schemaFile) || readText(schemaFile) !== dump.text;
-  if (isChanged) writeDump(schemaFile, dump);
-  return isChanged;
+  return writeSchemaFile(schemaFile, dump.text);
 }
 
 function withError(report: Report, file: string, cause: DbopsError): Report {

@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { relative, resolve } from 'node:path';
 import * as z from 'zod';
 import { defineCommand } from '../../command.ts';
@@ -6,10 +5,10 @@ import { usageError } from '../../errors.ts';
 import { placeFolder } from '../../formats/place.ts';
 import { folderOf } from '../../open-project.ts';
 import { shellWord } from '../../output/shell.ts';
-import { dumpOf, writeDump } from '../../schema-dump/dump.ts';
+import { dumpOf } from '../../schema-dump/dump.ts';
+import { readSchemaFile, writeSchemaFile } from '../../schema-dump/file.ts';
 import { checkReport, dumpReport, writtenReport } from '../../schema-dump/report.ts';
 import { readLive, readReplayed } from '../../schema-dump/sources.ts';
-import { readText } from '../../text-file.ts';
 
 export const command = defineCommand({
   description:
@@ -50,15 +49,9 @@ export const command = defineCommand({
     const dump = await dumpOf(context, source, proof);
     if (file === undefined) return dumpReport(dump);
     const name = relative(io.cwd, file);
-    const found = existsSync(file) ? readText(file) : undefined;
-    const words = [
-      'dbops schema dump',
-      ...(replayed ? ['--replayed'] : []),
-      ...(proof ? [] : ['--no-proof']),
-      shellWord(name),
-    ];
-    if (check) return checkReport({ file: name, found, command: words.join(' ') }, dump);
-    if (found !== dump.text) writeDump(file, dump);
-    return writtenReport(name, dump, found !== dump.text);
+    if (!check) return writtenReport(name, dump, writeSchemaFile(file, dump.text));
+    const flags = [...(replayed ? ['--replayed'] : []), ...(proof ? [] : ['--no-proof'])];
+    const words = ['dbops schema dump', ...flags, shellWord(name)].join(' ');
+    return checkReport({ file: name, found: readSchemaFile(file), command: words }, dump);
   },
 });

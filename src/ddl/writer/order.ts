@@ -1,5 +1,5 @@
 import { DbopsError, exitCodes } from '../../errors.ts';
-import { stages, type Piece } from './piece.ts';
+import { stages, type SchemaPiece } from './piece.ts';
 import type { TableDraft } from './tables.ts';
 
 /** A row of pg_depend: `from` depends on `to`. */
@@ -23,10 +23,10 @@ export type Resolve = (id: string) => string | undefined;
  * @throws DbopsError that names the objects when they depend on one another in a circle
  */
 export function inOrder(
-  pieces: readonly Piece[],
+  pieces: readonly SchemaPiece[],
   tables: readonly TableDraft[],
   all: readonly Dependency[],
-): { pieces: Piece[]; needs: Needs; resolve: Resolve } {
+): { pieces: SchemaPiece[]; needs: Needs; resolve: Resolve } {
   const copies = new Set(tables.flatMap((table) => table.copies));
   const dependencies = all.filter(({ from }) => !copies.has(from));
   const first = [...pieces, ...tables.flatMap(({ piece, later }) => [piece, ...later])];
@@ -49,7 +49,7 @@ export function inOrder(
 }
 
 /** What an object or an extension brought along is created with it. */
-function aliasesOf(dependencies: readonly Dependency[], ids: ReadonlyMap<string, Piece>) {
+function aliasesOf(dependencies: readonly Dependency[], ids: ReadonlyMap<string, SchemaPiece>) {
   const aliases = new Map<string, string>();
   for (const { from, to, type } of dependencies)
     if ((type === 'i' || type === 'e') && !ids.has(from)) aliases.set(from, to);
@@ -59,7 +59,10 @@ function aliasesOf(dependencies: readonly Dependency[], ids: ReadonlyMap<string,
   return aliases;
 }
 
-function resolver(ids: ReadonlyMap<string, Piece>, aliases: ReadonlyMap<string, string>): Resolve {
+function resolver(
+  ids: ReadonlyMap<string, SchemaPiece>,
+  aliases: ReadonlyMap<string, string>,
+): Resolve {
   return (id) => {
     const seen = new Set<string>();
     let at: string | undefined = id;
@@ -80,7 +83,7 @@ function withoutRules(dependencies: readonly Dependency[], tables: readonly Tabl
 const ofPartitions = new Set(['P', 'S', 'e']);
 
 function needsOf(
-  pieces: readonly Piece[],
+  pieces: readonly SchemaPiece[],
   dependencies: readonly Dependency[],
   resolve: Resolve,
 ): Needs {
@@ -113,7 +116,7 @@ function decideRules(
   tables: readonly TableDraft[],
   needs: Needs,
   { dependencies, resolve }: { dependencies: readonly Dependency[]; resolve: Resolve },
-): Piece[] {
+): SchemaPiece[] {
   const byRule = Map.groupBy(dependencies, ({ from }) => from);
   const inNames = tables.toSorted((a, b) => compare(a.piece, b.piece));
   return inNames.flatMap(({ piece, rules, lines }) =>
@@ -143,14 +146,14 @@ function reaches(needs: Needs, from: string, to: string): boolean {
 }
 
 /** Of the pieces that can be created, the first by stage and name is next. */
-function sort(pieces: readonly Piece[], needs: Needs): Piece[] {
+function sort(pieces: readonly SchemaPiece[], needs: Needs): SchemaPiece[] {
   const left = new Map([...needs].map(([id, needed]) => [id, needed.size]));
-  const users = new Map<string, Piece[]>();
+  const users = new Map<string, SchemaPiece[]>();
   for (const piece of pieces)
     for (const needed of needs.get(piece.id) ?? [])
       users.set(needed, [...(users.get(needed) ?? []), piece]);
   const ready = pieces.filter(({ id }) => left.get(id) === 0).toSorted((a, b) => compare(b, a));
-  const sorted: Piece[] = [];
+  const sorted: SchemaPiece[] = [];
   for (let piece = ready.pop(); piece; piece = ready.pop()) {
     sorted.push(piece);
     for (const user of users.get(piece.id) ?? []) {
@@ -164,7 +167,7 @@ function sort(pieces: readonly Piece[], needs: Needs): Piece[] {
 }
 
 /** Inserts into a list whose last element is the first by name. */
-function insert(ready: Piece[], piece: Piece): void {
+function insert(ready: SchemaPiece[], piece: SchemaPiece): void {
   let [low, high] = [0, ready.length];
   while (low < high) {
     const middle = (low + high) >> 1;
@@ -176,9 +179,9 @@ function insert(ready: Piece[], piece: Piece): void {
 }
 
 /** A materialized view is filled after those that it reads. */
-function withRefreshes(sorted: readonly Piece[]): Piece[] {
+function withRefreshes(sorted: readonly SchemaPiece[]): SchemaPiece[] {
   const places = new Map(sorted.map(({ id }, at) => [id, at]));
-  const placeOf = ({ needs: [view = ''] }: Piece) => places.get(view) ?? 0;
+  const placeOf = ({ needs: [view = ''] }: SchemaPiece) => places.get(view) ?? 0;
   const refreshes = sorted.filter(({ stage }) => stage === 'refresh');
   const inPlace = refreshes.toSorted((a, b) => placeOf(a) - placeOf(b)).values();
   return sorted.map((piece) =>
@@ -186,17 +189,17 @@ function withRefreshes(sorted: readonly Piece[]): Piece[] {
   );
 }
 
-function compare(a: Piece, b: Piece): number {
+function compare(a: SchemaPiece, b: SchemaPiece): number {
   const keys = [keyOf(a), keyOf(b)] as const;
   return stages.indexOf(a.stage) - stages.indexOf(b.stage) || (keys[0] < keys[1] ? -1 : 1);
 }
 
 /** The statements are last, because an OID differs between databases. */
-function keyOf({ schema, parent, name, kind, sql }: Piece): string {
+function keyOf({ schema, parent, name, kind, sql }: SchemaPiece): string {
   return JSON.stringify([schema, parent, name, kind, sql]);
 }
 
-function circle(pieces: readonly Piece[]): DbopsError {
+function circle(pieces: readonly SchemaPiece[]): DbopsError {
   const names = pieces.map(
     ({ kind, schema, name }) => `${kind} ${schema ? `${schema}.` : ''}${name}`,
   );

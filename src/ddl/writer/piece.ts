@@ -2,7 +2,7 @@
  * One object of a schema with the statements that create it, or a statement about an object that
  * must run later, such as a foreign key.
  */
-export interface Piece {
+export interface SchemaPiece {
   /** `catalog OID.object OID`, as `idOf` writes it; of a later statement, with a prefix. */
   id: string;
   stage: Stage;

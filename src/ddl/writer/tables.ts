@@ -1,4 +1,4 @@
-import { parametersOf, idOf, sequenceLimits, sequenceOptions, type Piece } from './piece.ts';
+import { parametersOf, idOf, sequenceLimits, sequenceOptions, type SchemaPiece } from './piece.ts';
 
 /** A table with its columns and constraints, as the select below returns it. */
 export interface TableRow {
@@ -119,17 +119,17 @@ export interface InlineRule {
   /** The line without it. */
   without: string | undefined;
   /** The piece that adds it later. */
-  late: Piece;
+  late: SchemaPiece;
 }
 
 /** A table before it is known which of its rules must be added later. */
 export interface TableDraft {
-  piece: Piece;
+  piece: SchemaPiece;
   lines: (string | undefined)[];
   rules: InlineRule[];
   /** Aliases: ids of catalog objects that this piece creates. */
   creates: string[];
-  later: Piece[];
+  later: SchemaPiece[];
   /** Ids of foreign keys that the server copies to partitions. */
   copies: string[];
 }
@@ -161,18 +161,18 @@ export function draftTable(table: TableRow): TableDraft {
 
 function pieceOf(
   { schema, name, id }: TableRow,
-  stage: Piece['stage'],
+  stage: SchemaPiece['stage'],
   ownId: string,
   sql: string[],
-): Piece {
+): SchemaPiece {
   const needs = ownId === id ? [] : [id];
   return { id: ownId, stage, kind: 'table', schema, parent: '', name, sql, needs };
 }
 
 const columnRule = { stage: 'late column rule', kind: 'column' } as const;
-type Part = Pick<Piece, 'stage' | 'id' | 'kind' | 'name'>;
+type Part = Pick<SchemaPiece, 'stage' | 'id' | 'kind' | 'name'>;
 
-function partOf(table: TableRow, { stage, id, kind, name }: Part): Piece {
+function partOf(table: TableRow, { stage, id, kind, name }: Part): SchemaPiece {
   return { ...pieceOf(table, stage, id, []), kind, parent: table.name, name };
 }
 
@@ -204,7 +204,7 @@ function addSettings(draft: TableDraft, table: TableRow, { quoted, settings }: C
 }
 
 /** Returns what a child table changes of a column that it inherits. */
-function overridesOf(table: TableRow, column: ColumnRow): Piece[] {
+function overridesOf(table: TableRow, column: ColumnRow): SchemaPiece[] {
   const { quoted, expression, inheritedExpression, isNotNull, isInheritedNotNull } = column;
   const changes = [
     ...(expression === inheritedExpression || column.generated !== ''
@@ -247,7 +247,7 @@ function addConstraint(
 }
 
 /** Returns the statements that attach a table to its parents, after all indexes of both exist. */
-function parentsOf(table: TableRow): Piece[] {
+function parentsOf(table: TableRow): SchemaPiece[] {
   return table.parents.map((parent) => {
     const { quoted, partitionBound } = table;
     const sql =

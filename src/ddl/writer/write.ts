@@ -3,7 +3,7 @@ import { keyOfObject } from '../../catalog/snapshot.ts';
 import type { Session } from '../../db/session.ts';
 import { attachmentPieces } from './attachments.ts';
 import { inOrder, type Dependency } from './order.ts';
-import type { Piece } from './piece.ts';
+import type { SchemaPiece } from './piece.ts';
 import { relationPieces } from './relations.ts';
 import { routinePieces } from './routines.ts';
 import { draftTable, selectTables, statementsOf, type TableRow } from './tables.ts';
@@ -25,7 +25,7 @@ const dependencies = `SELECT json_agg(json_build_object('from', classid || '.' |
       AND classid NOT IN ('pg_publication_rel'::regclass, 'pg_publication_namespace'::regclass)) d`;
 
 /** Which objects are written. */
-export interface Choice {
+export interface KeptObjects {
   /** Whether an object is written, by its `keyOfObject`. */
   isKept: (key: string) => boolean;
   /** Keys of objects that a new database has, so that nothing writes them. */
@@ -39,9 +39,9 @@ export interface Choice {
  *
  * @throws DbopsError when objects depend on one another in a circle
  */
-export async function writeSchema(session: Session, choice: Choice): Promise<WrittenSchema> {
+export async function writeSchema(session: Session, choice: KeptObjects): Promise<WrittenSchema> {
   const [row] = await session.query<{
-    pieces: Piece[] | null;
+    pieces: SchemaPiece[] | null;
     tables: TableRow[] | null;
     dependencies: Dependency[] | null;
   }>(
@@ -59,15 +59,15 @@ export async function writeSchema(session: Session, choice: Choice): Promise<Wri
   };
 }
 
-function keyOfPiece({ kind, schema, parent, name }: Piece): string {
+function keyOfPiece({ kind, schema, parent, name }: SchemaPiece): string {
   return keyOfObject({ kind, schema, parent, name });
 }
 
 /** Comments and privileges are kept with their object. */
 function keptOf(
   { pieces, needs, resolve }: ReturnType<typeof inOrder>,
-  { isKept, provided = new Set() }: Choice,
-): Piece[] {
+  { isKept, provided = new Set() }: KeptObjects,
+): SchemaPiece[] {
   const kept = new Set<string>();
   for (const piece of pieces)
     if (piece.kind !== '' && (piece.kind === 'no schema' || isKept(keyOfPiece(piece))))
