@@ -74,7 +74,8 @@ async function restoreAndCompare(
     await restore(shadow, statements);
     await shadow.script(fixedSettings);
     const restored = await fullSnapshot(shadow, { grants: true });
-    const found = restored.filter((object) => isCompared(object, objects, { given, written }));
+    const isFound = comparing(objects, { given, written });
+    const found = restored.filter(isFound);
     const differences = await differencesOf(objects, found, judgeIn(shadow), { all: true });
     if (differences.length > 0) throw unproven(differences);
     return (await writeSchema(shadow, choice)).statements;
@@ -84,16 +85,17 @@ async function restoreAndCompare(
 }
 
 /** Schemas and extensions are also written where only a kept object needs them. */
-function isCompared(
-  object: SchemaObject,
+function comparing(
   objects: readonly SchemaObject[],
   { given, written }: { given: ReadonlySet<string>; written: ReadonlySet<string> },
-): boolean {
-  const key = keyOfObject(object);
-  const isExpected = objects.some((each) => keyOfObject(each) === key);
-  if (isExpected) return true;
-  const isNeeded = object.kind === 'schema' || object.kind === 'extension';
-  return !given.has(key) && !(isNeeded && written.has(key)) && object.kind !== 'schema grants';
+): (object: SchemaObject) => boolean {
+  const expected = new Set(objects.map(keyOfObject));
+  return (object) => {
+    const key = keyOfObject(object);
+    if (expected.has(key)) return true;
+    const isNeeded = object.kind === 'schema' || object.kind === 'extension';
+    return !given.has(key) && !(isNeeded && written.has(key)) && object.kind !== 'schema grants';
+  };
 }
 
 /**

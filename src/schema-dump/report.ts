@@ -32,10 +32,12 @@ export function checkReport(
   { file, found, command }: { file: string; found: string | undefined; command: string },
   dump: Dump,
 ): Report {
-  const isSame = found === dump.text;
+  // git may check the file out with other line endings.
+  const unify = (sql: string) => sql.replaceAll('\r\n', '\n');
+  const isSame = found !== undefined && unify(found) === unify(dump.text);
   const data = { ...factsOf(dump), file, changed: !isSame };
   if (isSame) return done(data, text(`✓ ${file} matches the schema${remark(dump)}`, 'good'));
-  const diff = found === undefined ? [] : unifiedDiff(found, dump.text, shown);
+  const diff = found === undefined ? [] : unifiedDiff(unify(found), unify(dump.text), shown);
   const message =
     found === undefined ? `${file} does not exist.` : `${file} differs from the schema.`;
   return {

@@ -1,3 +1,4 @@
+import { isIgnored } from '../catalog/ignored.ts';
 import type { SchemaObject } from '../catalog/kinds/kind.ts';
 import { comparableOf, expectedOf, type Surroundings } from '../catalog/scope.ts';
 import {
@@ -108,6 +109,8 @@ export async function readReplayed(context: DumpContext, folder: Folder): Promis
   });
 }
 
+const publicSchema = { kind: 'schema', schema: '', parent: '', name: 'public' };
+
 async function read(
   { settings, signal }: DumpContext,
   session: Session,
@@ -117,6 +120,8 @@ async function read(
   // A new database has it.
   const kept = all.filter(({ kind, name }) => kind !== 'extension' || name !== 'plpgsql');
   const keys = new Set(kept.map(keyOfObject));
+  if (!isIgnored(publicSchema, settings.scope))
+    keys.add(keyOfObject({ ...publicSchema, kind: 'no schema' }));
   const choice = { isKept: (key: string) => keys.has(key), provided };
   const { roles } = await readTargetNames(session);
   const { statements, written } = await writeSchema(session, choice);

@@ -14,7 +14,7 @@ import {
 } from '../db/targets.ts';
 import { projectOn, withProject, writeProject, type Project } from '../migrate/project.ts';
 import { withWorkedProject } from '../worked-projects/worked-project.ts';
-import { circles, families, names, rights } from './menagerie.ts';
+import { circles, families, names, ofPostgres18, rights } from './menagerie.ts';
 
 const withoutOperator = Object.fromEntries(
   Object.entries(menagerie).map(([file, sql]) => [file, sql.replace(/CREATE OPERATOR .*;/, '')]),
@@ -105,6 +105,11 @@ const small = {
 };
 
 describe.each(newest)('schema dump on $name', (server) => {
+  it('writes what only this version of PostgreSQL has', () =>
+    withProject(server, { '0001_a.up.sql': ofPostgres18 }, (project) =>
+      expectSameBytes(server, project),
+    ));
+
   it('compares a file, shows what differs and the command that writes it', () =>
     withProject(server, small, async (project) => {
       await project.dbops('migrate', 'up');
@@ -137,17 +142,36 @@ describe.each(newest)('schema dump on $name', (server) => {
       server,
       {
         '0001_a.up.sql': `CREATE SCHEMA app; CREATE SCHEMA ext; CREATE EXTENSION citext SCHEMA ext;
-        CREATE TABLE app.users (email ext.citext); CREATE TABLE app.tmp_a (id int); CREATE TABLE public.others (id int)`,
+        CREATE TABLE app.users (email ext.citext, extra int CONSTRAINT odd CHECK (true)); CREATE TABLE app.tmp_a (id int); CREATE TABLE public.others (id int)`,
       },
       async (project) => {
-        const config = { schemas: ['app'], ignore: ['app.tmp_*'] };
+        const config = {
+          schemas: ['app'],
+          ignore: ['app.tmp_*', 'extra on app.users', 'odd on *'],
+        };
         writeFileSync(join(project.root, 'dbops.config.json'), JSON.stringify(config));
         await project.dbops('migrate', 'up');
         await project.query('CREATE SCHEMA dbops_rescue; CREATE TABLE dbops_rescue.kept (id int)');
         const sql = await dump(project);
         expect(sql).toContain('CREATE TABLE app.users');
         expect(sql).toContain('CREATE EXTENSION IF NOT EXISTS citext WITH SCHEMA ext');
-        expect(sql).not.toMatch(/tmp_a|others|kept|migrations \(/);
+        expect(sql).not.toMatch(/tmp_a|others|kept|migrations \(|extra|odd/);
+        expect(await dump(project, '--replayed')).toBe(sql);
+      },
+    ));
+
+  it('leaves a schema public out that was dropped, and fills materialized views in their order', () =>
+    withProject(
+      server,
+      {
+        '0001_a.up.sql': `CREATE SCHEMA app; CREATE TABLE app.a (id int); CREATE MATERIALIZED VIEW app.z AS SELECT * FROM app.a;
+          CREATE MATERIALIZED VIEW app.b AS SELECT * FROM app.z; DROP SCHEMA public`,
+      },
+      async (project) => {
+        await project.dbops('migrate', 'up');
+        const sql = await dump(project);
+        expect(sql).toContain('DROP SCHEMA public;');
+        expect(sql).toMatch(/REFRESH MATERIALIZED VIEW app.z;\s+REFRESH MATERIALIZED VIEW app.b;/);
         expect(await dump(project, '--replayed')).toBe(sql);
       },
     ));

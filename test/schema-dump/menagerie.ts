@@ -18,6 +18,9 @@ export const families = `
   CREATE TABLE base (id int, note text DEFAULT 'base', at date);
   CREATE TABLE other_base (extra int CHECK (extra > 0));
   CREATE TABLE heir (own text) INHERITS (base, other_base);
+  CREATE TABLE checked_base (id int NOT NULL CHECK (id > 0), kind text);
+  CREATE TABLE declared_again (kind text, id int) INHERITS (checked_base);
+  CREATE TABLE grandchild (id int CHECK (id > 1)) INHERITS (declared_again);
   ALTER TABLE heir ALTER note SET DEFAULT 'heir', ALTER at SET NOT NULL, ALTER at SET STATISTICS 10;
   CREATE TABLE logs (id bigint GENERATED ALWAYS AS IDENTITY, at date NOT NULL, kind text DEFAULT 'x', PRIMARY KEY (id, at)) PARTITION BY RANGE (at);
   CREATE INDEX logs_kind ON logs (lower(kind));
@@ -54,6 +57,17 @@ export const names = `
   CREATE TEXT SEARCH DICTIONARY plain (TEMPLATE = simple, STOPWORDS = english);
   CREATE TEXT SEARCH CONFIGURATION plain (COPY = english);
   ALTER TEXT SEARCH CONFIGURATION plain ALTER MAPPING FOR asciiword WITH plain, english_stem;`;
+
+/** What PostgreSQL 18 adds. */
+export const ofPostgres18 = `
+  CREATE EXTENSION btree_gist;
+  CREATE TABLE prices (id int CONSTRAINT own_name NOT NULL, net numeric, gross numeric GENERATED ALWAYS AS (net * 1.2) VIRTUAL,
+    during daterange, hint text CONSTRAINT hint_given NOT NULL NO INHERIT, PRIMARY KEY (id, during WITHOUT OVERLAPS),
+    CONSTRAINT hoped CHECK (net > 0) NOT ENFORCED);
+  CREATE TABLE orders (id int, price int, during daterange, FOREIGN KEY (price, PERIOD during) REFERENCES prices (id, PERIOD during));
+  CREATE TABLE late_parents (id int PRIMARY KEY);
+  CREATE TABLE late (id int, a int REFERENCES late_parents NOT ENFORCED);
+  ALTER TABLE late ADD CONSTRAINT late_id NOT NULL id NOT VALID;`;
 
 export const rights = `
   CREATE TABLE notes (id int PRIMARY KEY, secret text, open text);

@@ -4,11 +4,15 @@ import { defineCommand } from '../../command.ts';
 import { usageError } from '../../errors.ts';
 import { placeFolder } from '../../formats/place.ts';
 import { folderOf } from '../../open-project.ts';
+import { sqlText } from '../../output/sanitise.ts';
 import { shellWord } from '../../output/shell.ts';
 import { dumpOf } from '../../schema-dump/dump.ts';
 import { readSchemaFile, writeSchemaFile } from '../../schema-dump/file.ts';
 import { checkReport, dumpReport, writtenReport } from '../../schema-dump/report.ts';
 import { readLive, readReplayed } from '../../schema-dump/sources.ts';
+
+const escaped =
+  'control characters of the schema are escaped or removed on stdout; pass a file to write them as they are';
 
 export const command = defineCommand({
   description:
@@ -47,7 +51,10 @@ export const command = defineCommand({
     };
     const source = replayed ? await readReplayed(context, folder) : await live();
     const dump = await dumpOf(context, source, proof);
-    if (file === undefined) return dumpReport(dump);
+    if (file === undefined) {
+      if (sqlText(dump.text) !== dump.text) context.note(escaped);
+      return dumpReport(dump);
+    }
     const name = relative(io.cwd, file);
     if (!check) return writtenReport(name, dump, writeSchemaFile(file, dump.text));
     const flags = [...(replayed ? ['--replayed'] : []), ...(proof ? [] : ['--no-proof'])];

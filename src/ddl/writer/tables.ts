@@ -1,3 +1,4 @@
+import { keyOfObject } from '../../catalog/snapshot.ts';
 import { parametersOf, idOf, sequenceLimits, sequenceOptions, type SchemaPiece } from './piece.ts';
 
 /** A table with its columns and constraints, as the select below returns it. */
@@ -135,13 +136,20 @@ export interface TableDraft {
 }
 
 /** Whether the columns are written all, because the table is attached to its parents later. */
-function standsAlone({ isPartition, parents, columns }: TableRow): boolean {
-  return isPartition || parents.length === 0 || columns.every(({ isLocal }) => isLocal);
+function standsAlone({ isPartition, parents, columns, constraints }: TableRow): boolean {
+  if (isPartition || parents.length === 0) return true;
+  const isDeclared = ({ isLocal }: { isLocal: boolean }) => isLocal;
+  return columns.every(isDeclared) && constraints.every(isDeclared);
 }
 
-/** Returns the pieces of a table. */
-export function draftTable(table: TableRow): TableDraft {
-  const isAlone = standsAlone(table);
+/**
+ * Returns the pieces of a table.
+ *
+ * @param isKept whether a part of the table is written, by its `keyOfObject`
+ */
+export function draftTable(whole: TableRow, isKept: (key: string) => boolean): TableDraft {
+  const isAlone = standsAlone(whole);
+  const table = keptParts(whole, isKept);
   const draft: TableDraft = {
     piece: pieceOf(table, 'table', table.id, []),
     lines: [],
@@ -157,6 +165,20 @@ export function draftTable(table: TableRow): TableDraft {
   if (isAlone) draft.later.push(...parentsOf(table));
   else draft.piece.needs.push(...table.parents.map(({ id }) => id));
   return draft;
+}
+
+/** What a table inherits is no object of the snapshot. */
+function keptParts(table: TableRow, isKept: (key: string) => boolean): TableRow {
+  const isPartKept = (kind: string, name: string) =>
+    isKept(keyOfObject({ kind, schema: table.schema, parent: table.name, name }));
+  return {
+    ...table,
+    columns: table.columns.filter(({ name }) => isPartKept('column', name)),
+    constraints: table.constraints.filter(
+      ({ name, type, isLocal, isClone }) =>
+        type === 'n' || !isLocal || isClone || isPartKept('constraint', name),
+    ),
+  };
 }
 
 function pieceOf(
@@ -239,7 +261,11 @@ function addConstraint(
     return;
   }
   const stage = needsOwn ? (type === 'f' ? 'foreign key' : 'late constraint') : 'late column rule';
-  const late = partOf(table, { stage, id, kind: 'constraint', name: constraint.name });
+  // The snapshot has NOT NULL as a property of its column.
+  const late =
+    type === 'n'
+      ? pieceOf(table, stage, id, [])
+      : partOf(table, { stage, id, kind: 'constraint', name: constraint.name });
   const text = `CONSTRAINT ${quoted} ${definition}`;
   late.sql.push(`ALTER TABLE ${table.quoted} ADD ${text}`);
   if (needsOwn) draft.later.push(late);

@@ -26,7 +26,7 @@ const dependencies = `SELECT json_agg(json_build_object('from', classid || '.' |
 
 /** Which objects are written. */
 export interface KeptObjects {
-  /** Whether an object is written, by its `keyOfObject`. */
+  /** Whether an object is written, by its `keyOfObject`; the kind of an absent schema is `no schema`. */
   isKept: (key: string) => boolean;
   /** Keys of objects that a new database has, so that nothing writes them. */
   provided?: ReadonlySet<string>;
@@ -48,7 +48,10 @@ export async function writeSchema(session: Session, choice: KeptObjects): Promis
     `WITH ${common} SELECT (SELECT json_agg(p) FROM (${selects.join('\nUNION ALL ')}) p) AS pieces,
        (${selectTables}) AS tables, (${dependencies}) AS dependencies`,
   );
-  const tables = (row?.tables ?? []).map((table) => ({ table, draft: draftTable(table) }));
+  const tables = (row?.tables ?? []).map((table) => ({
+    table,
+    draft: draftTable(table, choice.isKept),
+  }));
   const drafts = tables.map(({ draft }) => draft);
   const order = inOrder(row?.pieces ?? [], drafts, row?.dependencies ?? []);
   for (const { table, draft } of tables) draft.piece.sql = statementsOf(table, draft);
@@ -70,8 +73,7 @@ function keptOf(
 ): SchemaPiece[] {
   const kept = new Set<string>();
   for (const piece of pieces)
-    if (piece.kind !== '' && (piece.kind === 'no schema' || isKept(keyOfPiece(piece))))
-      kept.add(piece.id);
+    if (piece.kind !== '' && isKept(keyOfPiece(piece))) kept.add(piece.id);
   // In reverse order, so that the schema of an extension is kept too.
   for (const piece of pieces.toReversed()) {
     const mayBeNeeded = piece.stage === 'extension' || piece.stage === 'schema';
