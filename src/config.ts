@@ -41,12 +41,20 @@ const settingsSchema = z.strictObject({
   waitForDatabase: duration.optional(),
   backfills: definitionsSchema.optional(),
   planStatuses: z.array(z.string()).min(1).optional(),
+  schemaFile: z.string().min(1).optional(),
   schemas: z.array(z.string()).min(1).optional(),
   ignore: z.array(z.string()).optional(),
 });
 
 /** Settings of the file alone. */
-const withoutFlag = new Set(['backfills', 'schemas', 'ignore', 'shadowPrelude', 'planStatuses']);
+const withoutFlag = new Set([
+  'backfills',
+  'schemaFile',
+  'schemas',
+  'ignore',
+  'shadowPrelude',
+  'planStatuses',
+]);
 
 export interface TargetChoice {
   target: Target;
@@ -75,6 +83,8 @@ export interface Settings {
   backfills?: z.infer<typeof definitionsSchema>;
   /** States of a subscription in which reports apply its plan; the first that is found counts. */
   planStatuses: readonly string[];
+  /** The file into which `migrate up` writes the schema; absent: none. */
+  schemaFile?: string;
   /** Which objects of the database are compared with the migrations. */
   scope: Scope;
   /** The folder of the configuration file, else the working directory. */
@@ -145,6 +155,7 @@ export async function loadSettings({
     lockTimeout: merged.lockTimeout ?? 2_000,
     statementTimeout: merged.statementTimeout ?? 0,
     waitForDatabase: merged.waitForDatabase ?? 0,
+    ...(fromFile.schemaFile && { schemaFile: resolve(root, fromFile.schemaFile) }),
     ...(fromFile.backfills && { backfills: fromFile.backfills }),
     planStatuses: fromFile.planStatuses ?? ['active'],
     scope: {

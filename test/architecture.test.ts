@@ -27,8 +27,8 @@ const layers = [
   ['command', 'flags'],
   // Features. Only those that combine others may import them: repair copies rows before it drops
   // them; expand-contract writes a backfill; migrate runs all four.
-  ['init', 'verify', 'backfill', 'seed', 'reports', 'rescue'],
-  ['repair', 'expand-contract'],
+  ['init', 'verify', 'backfill', 'seed', 'reports', 'rescue', 'schema-dump'],
+  ['repair', 'expand-contract', 'check'],
   ['migrate'],
   ['reference'],
   ['default-project'],
@@ -120,14 +120,14 @@ const trips: Trip[] = [
   {
     words: 'migrate up',
     file: 'src/commands/migrate/up.ts',
-    except: ['src/migrate/explain-duplicate-object.ts'],
-    most: 140,
+    except: ['src/migrate/explain-duplicate-object.ts', 'src/migrate/schema-changes.ts'],
+    most: 142,
   },
   {
     words: 'migrate down',
     file: 'src/commands/migrate/down.ts',
     except: ['src/rollback/write-down-file.ts'],
-    most: 211,
+    most: 213,
   },
   { words: 'migrate status', file: 'src/commands/migrate/status.ts', except: [], most: 106 },
   { words: 'backfill run', file: 'src/commands/backfill/run.ts', except: [], most: 141 },

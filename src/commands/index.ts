@@ -68,6 +68,11 @@ export const commands: CommandEntry[] = [
     load: () => import('./migrate/expand-contract.ts'),
   },
   {
+    words: 'schema dump',
+    summary: 'write the schema of the database as SQL',
+    load: () => import('./schema/dump.ts'),
+  },
+  {
     words: 'rescue list',
     summary: 'list rows that migrations destroyed and dbops saved',
     load: () => import('./rescue/list.ts'),
@@ -123,6 +128,11 @@ export const commands: CommandEntry[] = [
     load: () => import('./verify.ts'),
   },
   {
+    words: 'check',
+    summary: 'check the migrations folder without a database',
+    load: () => import('./check.ts'),
+  },
+  {
     words: 'report usage',
     summary: 'usage and limits by organization and feature',
     load: () => import('./report/usage.ts'),
@@ -138,6 +148,7 @@ export const commands: CommandEntry[] = [
 export const groups: Record<string, string> = {
   env: 'the environment label that is stored in the database',
   migrate: 'apply, roll back and create migrations',
+  schema: 'the schema of the database as SQL',
   rescue: 'rows that migrations and rollbacks destroyed',
   backfill: 'fill columns of tables that are in use',
   report: 'usage and credits',

@@ -40,6 +40,7 @@ export const rollbackOptions: [notation: string, description: string][] = [
     'start the shadow from folder or live (default: chosen automatically)',
   ],
   ['--discard-data', 'drop rows and values without a copy in dbops_rescue'],
+  ['--no-schema-file', 'do not write the schemaFile of the configuration'],
 ];
 
 export const rollbackFlags = z.object({
@@ -50,6 +51,7 @@ export const rollbackFlags = z.object({
   shadowFrom: z.enum(['folder', 'live']).optional(),
   discardData: z.boolean().default(false),
   restore: z.boolean().default(true),
+  schemaFile: z.boolean().default(true),
   wait,
 });
 

@@ -65,7 +65,7 @@ const exitCodeLines: [code: string, meaning: string][] = [
   ['1', 'failed; the message says what was rolled back and what was applied'],
   ['2', 'usage or configuration error, or a declined prompt; nothing was changed'],
   ['3', 'cannot connect to the database, or it refuses the credentials or the privilege'],
-  ['4', 'findings: verify or status found problems'],
+  ['4', 'findings: verify, check or status found problems, or a schema file differs'],
   ['5', 'migrations are pending (migrate status --check)'],
   ['6', 'tracking table and database disagree; run dbops repair-tracking'],
   ['7', 'timed out waiting for a lock; the message names its holder'],

@@ -9,7 +9,7 @@ function nameOf({ object }: Difference): string {
 }
 
 /** Returns what a rollback does to the schema, one line per object. */
-export function changesOf({ changes }: Rollback): string[] {
+export function changesOf({ changes }: Pick<Rollback, 'changes'>): string[] {
   return changes.map((change) => {
     if (change.change === 'extra') return `drops ${nameOf(change)}`;
     if (change.change === 'missing') return `creates ${nameOf(change)}`;

@@ -8,7 +8,7 @@ import { readTargetNames } from './target-names.ts';
 import type { Wanted } from './replay-cache-key.ts';
 
 /** What a replay takes from the context of a command. */
-interface Source {
+export interface ReplayContext {
   settings: {
     environment: Environment;
     scope: Scope;
@@ -24,7 +24,7 @@ interface Source {
  * a command that replays nothing does not read it.
  */
 export async function replaySourceOf(
-  { settings, signal }: Pick<Source, 'settings' | 'signal'>,
+  { settings, signal }: Pick<ReplayContext, 'settings' | 'signal'>,
   session: Session,
   folder: Folder,
 ): Promise<Omit<Wanted, 'migrations'>> {
@@ -39,7 +39,11 @@ export async function replaySourceOf(
 }
 
 /** Returns the request to replay all migrations of a folder, with progress reported while it runs. */
-export async function wantedFor(source: Source, session: Session, folder: Folder): Promise<Wanted> {
+export async function wantedFor(
+  source: ReplayContext,
+  session: Session,
+  folder: Folder,
+): Promise<Wanted> {
   const { migrations } = folder;
   return {
     ...(await replaySourceOf(source, session, folder)),

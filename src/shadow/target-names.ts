@@ -101,6 +101,13 @@ function namesDatabase(source: string, database: string): boolean {
   );
 }
 
+/** Returns the databases that migrations name, as `ALTER DATABASE shop` does. */
+export function databasesNamedIn(migrations: readonly Migration[]): string[] {
+  return migrations.flatMap((migration) =>
+    migration.isMissing ? [] : namesAfter('(?:alter|on)\\s+database', upSourceOf(migration)),
+  );
+}
+
 /** The names after CREATE ROLE, also inside DO blocks and strings. */
 function rolesCreatedIn(text: string): string[] {
   return namesAfter('create\\s+(?:role|user|group)', text);

@@ -5,12 +5,20 @@ import type { SortedFindings } from './known-findings.ts';
 
 const severities = ['error', 'warning', 'info'] as const;
 
-/** Returns the report on findings that were written to a baseline file. */
-export function baselineWritten(file: string, findings: readonly Finding[]): Report {
+/**
+ * Returns the report on findings that were written to a baseline file.
+ *
+ * @param command that reads the file
+ */
+export function baselineWritten(
+  file: string,
+  findings: readonly Finding[],
+  command = 'verify',
+): Report {
   const count = `${formatCount(findings.length)} finding${findings.length === 1 ? '' : 's'}`;
   return done(
     { findings: [...findings], counts: countsOf(findings) },
-    text(`✓ ${count} written to ${file}; next run: dbops verify --baseline ${file}`, 'good'),
+    text(`✓ ${count} written to ${file}; next run: dbops ${command} --baseline ${file}`, 'good'),
   );
 }
 

@@ -9,6 +9,7 @@ import { readStatuses } from '../../runner/tracking-state.ts';
 import type { Migration } from '../../migration.ts';
 import { done, text, type Report } from '../../report.ts';
 import { placeFolder } from '../../formats/place.ts';
+import { thenSchemaFile } from '../../migrate/then-schema-file.ts';
 import { defineCommand } from '../../command.ts';
 import { folderOf, knownStatuses } from '../../open-project.ts';
 import { outcomeReport, runLocked } from '../../migrate/run.ts';
@@ -82,7 +83,7 @@ export const command = defineCommand({
     const report = outcomeReport(whole, 'down', ({ name }) => rollbackJson(prepared, name));
     for (const line of missedLines(guarding)) context.note(line);
     const rows = await settle(session, guarding, outcome.results);
-    return withRows(report, rows);
+    return thenSchemaFile({ context, session, folder, flags }, withRows(report, rows));
   },
 });
 

@@ -4,6 +4,7 @@ import { settle } from '../../migrate/settle-rows.ts';
 import { readStatuses } from '../../runner/tracking-state.ts';
 import { done, text } from '../../report.ts';
 import { placeFolder } from '../../formats/place.ts';
+import { thenSchemaFile } from '../../migrate/then-schema-file.ts';
 import { defineCommand } from '../../command.ts';
 import { expectLosses } from '../../migrate/expected-losses.ts';
 import { folderOf, knownStatuses } from '../../open-project.ts';
@@ -94,6 +95,6 @@ export const command = defineCommand({
     const { results } = outcome;
     const down = await settle(session, guarding, results);
     const up = await settle(session, guardingAgain, results);
-    return withRows(report, down, up);
+    return thenSchemaFile({ context, session, folder, flags }, withRows(report, down, up));
   },
 });

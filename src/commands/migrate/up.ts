@@ -7,6 +7,7 @@ import type { RunOutcome } from '../../runner/step.ts';
 import { done, text } from '../../report.ts';
 import { placeFolder } from '../../formats/place.ts';
 import type { ExplainRequest } from '../../migrate/explain-duplicate-object.ts';
+import { thenSchemaFile } from '../../migrate/then-schema-file.ts';
 import { defineCommand } from '../../command.ts';
 import { count, wait } from '../../flags.ts';
 
@@ -16,7 +17,7 @@ export const command = defineCommand({
   options: [
     ['--to <name>', 'apply migrations up to and including this one'],
     ['--steps <n>', 'apply at most N migrations'],
-    ['--dry-run', 'print the SQL and change nothing'],
+    ['--dry-run', 'print the SQL and the changes of the schema, and change nothing'],
     ['--no-backfill', 'refuse a migration whose required backfill is incomplete'],
     ['--allow-out-of-order', 'also apply pending migrations that are older than an applied one'],
     ['--allow-empty', 'also apply and record a migration that has only comments'],
@@ -24,6 +25,7 @@ export const command = defineCommand({
     ['--discard-data', 'drop rows and values without a copy in dbops_rescue'],
     ['--restore', 'restore rows that an earlier rollback saved, without asking'],
     ['--no-restore', 'leave rows that an earlier rollback saved in dbops_rescue'],
+    ['--no-schema-file', 'do not write the schemaFile of the configuration'],
     ['--wait <duration>', 'wait at most this long for another run and for locks (default: 60s)'],
   ],
   examples: [
@@ -41,6 +43,7 @@ export const command = defineCommand({
     intoExisting: z.boolean().default(false),
     discardData: z.boolean().default(false),
     restore: z.boolean().optional(),
+    schemaFile: z.boolean().default(true),
     wait,
   }),
   async run(context, flags) {
@@ -88,8 +91,12 @@ export const command = defineCommand({
       steps,
       expected,
     });
-    if (flags.dryRun)
-      return withPreview(await dryRunReport(steps, session, folder), protection, flags.discardData);
+    if (flags.dryRun) {
+      const { foreseeChanges, withChanges } = await import('../../migrate/schema-changes.ts');
+      const report = await dryRunReport(steps, session, folder);
+      const changes = await foreseeChanges({ context, session, folder, applied, pending });
+      return withPreview(withChanges(report, changes), protection, flags.discardData);
+    }
     const guarding = agreed(protection, await agreeToLosses(rescue, protection));
     const requirement = { context, session, patience: flags.wait };
     const before = requireBackfill(requirement, flags.backfill, flags.restore !== false);
@@ -100,7 +107,10 @@ export const command = defineCommand({
     const whole = { ...(error && { error }), ...outcome };
     for (const line of missedLines(guarding)) context.note(line);
     const rows = await settle(session, guarding, whole.results);
-    return withRows(outcomeReport(whole, 'up'), rows);
+    return thenSchemaFile(
+      { context, session, folder, flags },
+      withRows(outcomeReport(whole, 'up'), rows),
+    );
   },
 });
 
