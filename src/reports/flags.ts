@@ -12,7 +12,10 @@ const day = z.iso.date();
 const instant = z.iso.datetime({ offset: true });
 
 const asOf = z
-  .union([instant, day], 'expected a time such as 2026-11-20T12:00:00Z or a day such as 2026-11-20')
+  .union(
+    [instant, day, z.date()],
+    'expected a time such as 2026-11-20T12:00:00Z or a day such as 2026-11-20',
+  )
   .transform((value) => new Date(value));
 
 /** Parses `YYYY-MM` as the half-open UTC month. */

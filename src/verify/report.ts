@@ -1,3 +1,4 @@
+import type { VerifyData } from '../documents.ts';
 import { exitCodes } from '../errors.ts';
 import { formatCount } from '../output/number.ts';
 import { done, text, type Finding, type Report } from '../report.ts';
@@ -6,7 +7,7 @@ import type { SortedFindings } from './known-findings.ts';
 const severities = ['error', 'warning', 'info'] as const;
 
 /** Returns the report on findings that were written to a baseline file. */
-export function baselineWritten(file: string, findings: readonly Finding[]): Report {
+export function baselineWritten(file: string, findings: readonly Finding[]): Report<VerifyData> {
   const count = `${formatCount(findings.length)} finding${findings.length === 1 ? '' : 's'}`;
   return done(
     { findings: [...findings], counts: countsOf(findings) },
@@ -14,13 +15,14 @@ export function baselineWritten(file: string, findings: readonly Finding[]): Rep
   );
 }
 
-function countsOf(findings: readonly Finding[]): Record<string, number> {
-  return Object.fromEntries(
-    severities.map((severity) => [
-      severity,
-      findings.filter((finding) => finding.severity === severity).length,
-    ]),
-  );
+function countsOf(findings: readonly Finding[]): VerifyData['counts'] {
+  const countOfSeverity = (one: Finding['severity']) =>
+    findings.filter(({ severity }) => severity === one).length;
+  return {
+    error: countOfSeverity('error'),
+    warning: countOfSeverity('warning'),
+    info: countOfSeverity('info'),
+  };
 }
 
 /**
@@ -31,7 +33,7 @@ function countsOf(findings: readonly Finding[]): Record<string, number> {
 export function verifyReport(
   { findings, ignored, known, stale }: SortedFindings,
   scope: string,
-): Report {
+): Report<VerifyData> {
   const counts = countsOf(findings);
   const isClean = findings.every(({ severity }) => severity === 'info');
   const aside = [

@@ -1,4 +1,3 @@
-import { Console } from 'node:console';
 import { createRequire } from 'node:module';
 import { basename } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -12,7 +11,6 @@ import { readText } from '../../text-file.ts';
  * @throws usage error when it cannot be loaded
  */
 export async function importModule(file: string): Promise<Record<string, unknown>> {
-  reserveStdout();
   readText(file); // Node decodes leniently, and waits for the writer of a named pipe
   try {
     return await evaluate(file);
@@ -72,15 +70,6 @@ export function withoutFunction(
 export function objectOf(value: unknown): Record<string, unknown> {
   return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
 }
-
-/** Sends what the project's code prints to stderr: stdout is for the report, which may be JSON. */
-export function reserveStdout(): void {
-  globalThis.console = stderrConsole;
-  const { get } = Object.getOwnPropertyDescriptor(process, 'stderr') ?? {};
-  if (get) Object.defineProperty(process, 'stdout', { configurable: true, enumerable: true, get });
-}
-
-const stderrConsole = new Console(process.stderr);
 
 function notLoaded(file: string, cause: unknown): DbopsError {
   const code = String(objectOf(cause)['code'] ?? '');
