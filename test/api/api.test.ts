@@ -123,6 +123,25 @@ describe.each(targets)('the API on $name', (target) => {
     }));
 });
 
+describe.each(newest)('a process that calls the API on $name', (server: Target) => {
+  const it = inTurn(server, newest);
+
+  it('refuses a module that was edited after it was loaded, instead of running the old one', () =>
+    withProject(server, {}, async (project) => {
+      const creating = (table: string) =>
+        `export const up = (db) => db.schema.createTable('${table}').execute();
+         export const down = (db) => db.schema.dropTable('${table}').execute();`;
+      project.write({ '0001_a.mjs': creating('a') });
+      const options: Options = { ...optionsOf(project), format: 'kysely' };
+      await migrate.up(options);
+      await migrate.down(options);
+      project.write({ '0001_a.mjs': creating('b') });
+      const error = await refusal(migrate.up(options));
+      expect(error).toMatchObject({ code: 'MIGRATION.MODULE_CHANGED', exitCode: 2 });
+      expect(await project.query(`SELECT to_regclass('a') AS a`)).toEqual([{ a: null }]);
+    }));
+});
+
 describe.each(servers)('several instances on $name', (server) => {
   const it = inTurn(server, servers);
 

@@ -8,16 +8,28 @@ import { readText } from '../../text-file.ts';
 /**
  * Returns the exports of a module, loaded by Node itself: types are stripped, nothing is compiled.
  *
- * @throws usage error when it cannot be loaded
+ * @throws usage error when it cannot be loaded, or when the file was edited after this process loaded it
  */
 export async function importModule(file: string): Promise<Record<string, unknown>> {
-  readText(file); // Node decodes leniently, and waits for the writer of a named pipe
+  const text = readText(file); // Node decodes leniently, and waits for the writer of a named pipe
+  // Node loads a module once: an application that calls the API again would run the code of before.
+  if ((texts.get(file) ?? text) !== text)
+    throw usageError(
+      'MIGRATION.MODULE_CHANGED',
+      `${basename(file)} was edited after this process loaded it.`,
+      'Restart the process; then the edited file is loaded.',
+    );
   try {
-    return await evaluate(file);
+    const exported = await evaluate(file);
+    texts.set(file, text);
+    return exported;
   } catch (cause) {
     throw notLoaded(file, cause);
   }
 }
+
+/** The texts of the loaded modules, by file. */
+const texts = new Map<string, string>();
 
 const require = createRequire(import.meta.url);
 
