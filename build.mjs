@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, statSync } from 'node:fs';
-import { mkdtemp, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { rolldown } from 'rolldown';
 
 const cluster = 'dist/pglite-cluster.tar';
@@ -22,11 +22,19 @@ const withoutSubprograms = {
   load: (id) => (id === '\0nothing' ? 'export default {}' : null),
 };
 
+// Zod keeps its settings on globalThis, where those of dbops would change the messages of an application
+// that calls the API and uses zod, too.
+const ownZodSettings = {
+  name: 'own-zod-settings',
+  transform: (code, id) =>
+    id.includes('/zod/') ? code.replaceAll('__zod_globalConfig', '__dbops_zod_globalConfig') : null,
+};
+
 // Split, so that a command loads what it needs; CommonJS, because Node starts it faster.
 const bundle = await rolldown({
-  input: { cli: 'src/cli.ts', 'pglite-child': 'src/db/pglite-child.ts' },
+  input: { cli: 'src/cli.ts', index: 'src/index.ts', 'pglite-child': 'src/db/pglite-child.ts' },
   platform: 'node',
-  plugins: [withoutSubprograms],
+  plugins: [withoutSubprograms, ownZodSettings],
   // These load WebAssembly and data files that lie beside their own modules.
   external: ['@electric-sql/pglite', 'libpg-query', 'pg-native'],
   transform: {
@@ -47,7 +55,15 @@ const { output } = await bundle.write({
 // A file that this build did not write is an older build's.
 const written = new Set(output.map(({ fileName }) => `dist/${fileName}`));
 for (const file of (await readdir('dist')).map((name) => `dist/${name}`))
-  if (!written.has(file) && !(file === cluster && keepCluster)) await rm(file);
+  if (!written.has(file) && !(file === cluster && keepCluster)) await rm(file, { recursive: true });
+
+// The API is an ECMAScript module, whose names TypeScript and bundlers see, in front of the bundle.
+const { exports } = output.find(({ fileName }) => fileName === 'index.cjs');
+await writeFile(
+  'dist/index.js',
+  `import api from './index.cjs';\nexport const { ${exports.join(', ')} } = api;\n`,
+);
+await writeTypes();
 
 // An empty cluster, made once: initdb inside PGlite takes seconds, unpacking this does not, and all
 // the less without what an embedded database never uses: WAL segments of 16 MB, template0, and a
@@ -75,6 +91,23 @@ if (!keepCluster) {
   ]);
   // Databases that are open read the file that they opened.
   await rename(`${cluster}.new`, cluster);
+  await rm(scratch, { recursive: true });
+}
+
+/** Writes the declarations of the API and of the files that they import. */
+async function writeTypes() {
+  const scratch = await mkdtemp(join(tmpdir(), 'dbops-types-'));
+  const options = '--noEmit false --declaration --emitDeclarationOnly --noCheck --rootDir .';
+  execFileSync('node_modules/.bin/tsc', [...options.split(' '), '--outDir', scratch]);
+  const types = new Set([join(scratch, 'src/index.d.ts')]);
+  for (const file of types) {
+    const text = (await readFile(file, 'utf8')).replaceAll(/(?<=from '\.[^']*)\.ts(?=')/g, '.js');
+    for (const [, path] of text.matchAll(/from '(\.[^']*)\.js'/g))
+      types.add(join(dirname(file), `${path}.d.ts`));
+    const target = join('dist', relative(join(scratch, 'src'), file));
+    await mkdir(dirname(target), { recursive: true });
+    await writeFile(target, text);
+  }
   await rm(scratch, { recursive: true });
 }
 

@@ -13,9 +13,18 @@ const { writeSync } = require('node:fs');
 
 // Opening a standard stream takes a millisecond, so each is opened when it is first used.
 const opened = new Set();
-// A module of the project writes to stderr when it writes to stdout, which is for the answer: its
-// code finds another stream under this name.
+// What a module of the project prints goes to stderr: stdout is for the answer, which may be JSON.
 const standard = Object.getOwnPropertyDescriptors(process);
+Object.defineProperty(process, 'stdout', standard.stderr);
+const { Console } = console;
+let ownConsole;
+Object.defineProperty(globalThis, 'console', {
+  configurable: true,
+  get: () => (ownConsole ??= new Console(process.stderr)),
+  set(other) {
+    ownConsole = other;
+  },
+});
 function stream(name) {
   const found = standard[name].get.call(process);
   if (opened.has(found)) return found;

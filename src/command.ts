@@ -2,10 +2,10 @@ import type * as z from 'zod';
 import type { Context } from './context.ts';
 import { usageError } from './errors.ts';
 import { flagOf, issueLines } from './output/schema-messages.ts';
-import type { Report } from './report.ts';
+import type { Report, ReportData } from './report.ts';
 
-/** What commander needs to know of a command, and how to run it. */
-export interface Command {
+/** What commander and the API need to know of a command, and how to run it. */
+export interface Command<Data extends ReportData = ReportData, Flags = RawFlags> {
   /** One or two sentences for `--help`. */
   description: string;
   /** Positional arguments in commander's notation, such as `<name>` or `[words...]`. */
@@ -14,15 +14,20 @@ export interface Command {
   options?: [notation: string, description: string][];
   /** Command lines that can be pasted. */
   examples: string[];
-  /** @param flags as commander parsed them, in camel case; positional ones under `arguments` */
-  run(context: Context, flags: RawFlags): Promise<Report>;
+  /** The names of its flags, in camel case; `arguments` for positional ones. */
+  names: readonly string[];
+  /** @param flags by their names in camel case; others are ignored */
+  run(context: Context, flags: Flags): Promise<Report<Data>>;
 }
 
 export type RawFlags = Readonly<Record<string, unknown>>;
 
-interface Definition<Flags> extends Omit<Command, 'run'> {
-  flags: z.ZodType<Flags>;
-  run(context: Context, flags: Flags): Promise<Report>;
+interface Definition<Shape extends z.core.$ZodShape, Data extends ReportData> extends Omit<
+  Command,
+  'names' | 'run'
+> {
+  flags: z.ZodObject<Shape>;
+  run(context: Context, flags: z.output<z.ZodObject<Shape>>): Promise<Report<Data>>;
 }
 
 /**
@@ -30,14 +35,19 @@ interface Definition<Flags> extends Omit<Command, 'run'> {
  * a line in `commands/index.ts`. The file holds no SQL and no logic: it turns flags into a call of a
  * feature, and returns the feature's report.
  */
-export function defineCommand<Flags>({ flags: schema, run, ...rest }: Definition<Flags>): Command {
+export function defineCommand<Shape extends z.core.$ZodShape, Data extends ReportData>({
+  flags: schema,
+  run,
+  ...rest
+}: Definition<Shape, Data>): Command<Data, z.input<z.ZodObject<Shape>>> {
   return {
     ...rest,
+    names: Object.keys(schema.shape),
     run: async (context, flags) => run(context, parseFlags(schema, flags, context.command)),
   };
 }
 
-function parseFlags<Flags>(schema: z.ZodType<Flags>, flags: RawFlags, words: string): Flags {
+function parseFlags<Flags>(schema: z.ZodType<Flags>, flags: unknown, words: string): Flags {
   const parsed = schema.safeParse(flags);
   if (parsed.success) return parsed.data;
   const reason = issueLines(parsed.error, flagOf);

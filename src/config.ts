@@ -6,7 +6,6 @@ import { definitionsSchema } from './backfill/definition.ts';
 import type { Scope } from './catalog/ignored.ts';
 import { parseTarget, targetFromVariables, type Target } from './db/target.ts';
 import { DbopsError, usageError } from './errors.ts';
-import { reserveStdout } from './formats/shared/import-module.ts';
 import { parseTableName, type TrackingTableName } from './formats/shared/tracking-table.ts';
 import { parseDuration } from './output/duration.ts';
 import { readEnvFiles } from './env-files.ts';
@@ -14,9 +13,10 @@ import { flagOf, issueLines } from './output/schema-messages.ts';
 import type { Environment } from './output/terminal.ts';
 import { readJson, readText } from './text-file.ts';
 
-const duration = z.union([z.string(), z.number()]).transform((value, context) => {
+/** Milliseconds, as a number or as a duration such as `2s`. */
+export const duration = z.union([z.string(), z.number()]).transform((value, context) => {
   const milliseconds = typeof value === 'number' ? value : parseDuration(value);
-  if (milliseconds !== undefined) return milliseconds;
+  if (milliseconds !== undefined && milliseconds >= 0) return milliseconds;
   context.addIssue({ code: 'custom', message: 'expected a duration such as 500ms, 2s or 5m' });
   return z.NEVER;
 });
@@ -213,7 +213,6 @@ function findConfigFile(cwd: string, asked: string | undefined): string | undefi
 async function readConfigFile(file: string): Promise<unknown> {
   try {
     if (file.endsWith('.json')) return readJson(file);
-    reserveStdout();
     readText(file); // Node decodes leniently, and waits for the writer of a named pipe
     const loaded: { default?: unknown } = await import(pathToFileURL(file).href);
     return loaded.default;

@@ -23,8 +23,12 @@ interface Explanation {
   reason?: string[];
   /** What to do about it, ending in a command to paste where there is one. */
   hint: string;
+  /** What the command had done, as its JSON document; set by the API. */
+  document?: ErrorDocument;
   cause?: unknown;
 }
+
+type ErrorDocument = Readonly<Record<string, unknown>>;
 
 /** An error that dbops explains; any other error that reaches the user is a bug. */
 export class DbopsError extends Error {
@@ -32,14 +36,17 @@ export class DbopsError extends Error {
   readonly exitCode: ExitCode;
   readonly reason: readonly string[];
   readonly hint: string;
+  /** The JSON document of the command: the migrations that were applied before the error, for example. */
+  declare readonly document?: ErrorDocument;
 
-  constructor({ code, exitCode, message, reason = [], hint, cause }: Explanation) {
+  constructor({ code, exitCode, message, reason = [], hint, document, cause }: Explanation) {
     super(message, { cause });
     this.name = 'DbopsError';
     this.code = code;
     this.exitCode = exitCode;
     this.reason = reason;
     this.hint = hint;
+    if (document) this.document = document;
   }
 
   /** Returns the same error with further lines of reason, or another hint. */

@@ -1,19 +1,23 @@
 import * as z from 'zod';
+import { duration } from './config.ts';
 import { parseDuration } from './output/duration.ts';
 
-/** A positive whole number. */
-export const count = z
-  .string()
-  .regex(/^[1-9]\d*$/, 'expected a whole number of at least 1')
-  .transform(Number);
+const expectedCount = 'expected a whole number of at least 1';
+
+/** A positive whole number; the command line passes text, the API numbers. */
+export const count = z.union(
+  [
+    z.int().min(1, expectedCount),
+    z
+      .string()
+      .regex(/^[1-9]\d*$/, expectedCount)
+      .transform(Number),
+  ],
+  expectedCount,
+);
 
 /** Milliseconds of a duration such as `2s`. */
-export const milliseconds = z.string().transform((value, context) => {
-  const parsed = parseDuration(value);
-  if (parsed !== undefined) return parsed;
-  context.addIssue({ code: 'custom', message: 'expected a duration such as 500ms, 2s or 5m' });
-  return z.NEVER;
-});
+export const milliseconds = duration;
 
 /** `--wait`: milliseconds to wait for another run and for locks. */
 export const wait = milliseconds.default(60_000);

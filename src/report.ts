@@ -12,6 +12,9 @@ export type JsonValue =
   | readonly JsonValue[]
   | { readonly [key: string]: JsonValue };
 
+/** The keys of a JSON document beside `command`, `ok`, `target` and `error`. */
+export type ReportData = { readonly [key: string]: JsonValue };
+
 export type Severity = 'error' | 'warning' | 'info';
 
 /** One thing that is wrong: its code, the consequence and the fix. */
@@ -63,15 +66,15 @@ export type Block =
  * `target`), `blocks` the same for people. A command that stopped midway gives the reason in
  * `error`, and still reports what it did.
  */
-export interface Report {
+export interface Report<Data extends ReportData = ReportData> {
   exitCode: ExitCode;
-  data: Record<string, JsonValue>;
+  data: Data;
   blocks: Block[];
   error?: DbopsError;
 }
 
 /** A report of success. */
-export function done(data: Report['data'], ...blocks: Block[]): Report {
+export function done<Data extends ReportData>(data: Data, ...blocks: Block[]): Report<Data> {
   return { exitCode: exitCodes.done, data, blocks };
 }
 

@@ -7,6 +7,7 @@ import { describe, expect, it } from 'vitest';
 const layers = [
   ['errors'],
   ['report', 'migration'],
+  ['documents'],
   ['output'],
   ['text-file'],
   ['db'],
@@ -34,8 +35,9 @@ const layers = [
   ['default-project'],
   ['open-project'],
   ['commands'],
-  ['execute'],
-  ['cli'],
+  ['run-command'],
+  ['execute', 'api'],
+  ['cli', 'index'],
 ];
 
 const engines = ['catalog', 'ddl', 'runner', 'shadow', 'rollback', 'formats', 'db', 'sql'];
@@ -121,16 +123,16 @@ const trips: Trip[] = [
     words: 'migrate up',
     file: 'src/commands/migrate/up.ts',
     except: ['src/migrate/explain-duplicate-object.ts', 'src/migrate/schema-changes.ts'],
-    most: 142,
+    most: 144,
   },
   {
     words: 'migrate down',
     file: 'src/commands/migrate/down.ts',
     except: ['src/rollback/write-down-file.ts'],
-    most: 213,
+    most: 215,
   },
-  { words: 'migrate status', file: 'src/commands/migrate/status.ts', except: [], most: 106 },
-  { words: 'backfill run', file: 'src/commands/backfill/run.ts', except: [], most: 141 },
+  { words: 'migrate status', file: 'src/commands/migrate/status.ts', except: [], most: 109 },
+  { words: 'backfill run', file: 'src/commands/backfill/run.ts', except: [], most: 144 },
 ];
 
 const longestFile = 300;

@@ -1,4 +1,5 @@
 import type { Session } from '../db/session.ts';
+import type { MigrationRun, RollbackDocument, RunData } from '../documents.ts';
 import { DbopsError } from '../errors.ts';
 import type { Folder, Format } from '../formats/format.ts';
 import { isProven, type Rollback } from '../rollback/rollback.ts';
@@ -6,7 +7,7 @@ import { changesOf, describeDoubt } from '../rollback/describe.ts';
 import { preflight } from '../runner/preflight.ts';
 import type { Step } from '../runner/step.ts';
 import { lossToJson } from '../rescue/report.ts';
-import { done, type JsonValue, type Report } from '../report.ts';
+import { done, type Report } from '../report.ts';
 import type { Prepared } from './down.ts';
 import { describeStaying, type InsertedRows } from './inserted-rows.ts';
 
@@ -14,11 +15,11 @@ import { describeStaying, type InsertedRows } from './inserted-rows.ts';
 export function rollbackJson(
   { rollbacks, staying }: Pick<Prepared, 'rollbacks' | 'staying'>,
   migration: string,
-): Record<string, JsonValue> {
+): Pick<MigrationRun, 'rollback'> {
   const rollback = rollbacks.find(({ name }) => name === migration);
   if (!rollback) return {};
   const { source, doubts, losses, statements } = rollback;
-  const proof = {
+  const proof: RollbackDocument = {
     source,
     proven: isProven(rollback),
     loses: losses.map(lossToJson),
@@ -36,7 +37,7 @@ export function rollbackJson(
   return { rollback: proof };
 }
 
-function keyJson({ columns, values }: InsertedRows['keys'][number]): JsonValue {
+function keyJson({ columns, values }: InsertedRows['keys'][number]) {
   return { columns: columns.map(({ name }) => name), values };
 }
 
@@ -48,7 +49,7 @@ export async function receiptOf(
   { steps, rollbacks, staying }: Pick<Prepared, 'steps' | 'rollbacks' | 'staying'>,
   session: Session,
   { format }: Folder,
-): Promise<Report> {
+): Promise<Report<RunData>> {
   const receipts: string[] = [];
   for (const rollback of rollbacks) {
     const step = steps.find(({ migration }) => migration.name === rollback.name);
@@ -64,7 +65,7 @@ export async function receiptOf(
     ];
     receipts.push([...head.map((line) => `-- ${line}`), ...body, ''].join('\n'));
   }
-  const migrations = rollbacks.map((rollback) => ({
+  const migrations = rollbacks.map((rollback): MigrationRun => ({
     name: rollback.name,
     direction: 'down',
     state: 'not-run',

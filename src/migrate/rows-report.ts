@@ -2,8 +2,15 @@ import type { UncopiedRows } from '../rescue/report.ts';
 import type { GuardOutcome } from '../rescue/guard.ts';
 import type { Guarding, Protection } from './protect-rows.ts';
 import { isWhole, type KeptBy, type Settlement } from './settle-rows.ts';
+import type {
+  NotRestoredDocument,
+  RescuedDocument,
+  RestorableDocument,
+  RestoredDocument,
+  RunData,
+} from '../documents.ts';
 import type { Direction } from '../migration.ts';
-import { text, type Block, type JsonValue, type Report } from '../report.ts';
+import { text, type Block, type Report } from '../report.ts';
 import type { RescueRecord } from '../rescue/record.ts';
 import type { Restored } from '../rescue/restore/run.ts';
 import {
@@ -45,7 +52,11 @@ export function expectedLines(
 }
 
 /** Returns the report of a dry run, with the expected losses as SQL comments. */
-export function withPreview(report: Report, protection: Protection, discards: boolean): Report {
+export function withPreview(
+  report: Report<RunData>,
+  protection: Protection,
+  discards: boolean,
+): Report<RunData> {
   const losses = protection.counts.flatMap(({ migration, losses: all }) =>
     all.map(({ loss, rows }) => ({ migration, ...lossToJson(loss), rows })),
   );
@@ -71,7 +82,10 @@ export function missedLines({ outcomes }: Guarding): string[] {
 }
 
 /** Returns the report of a run with the outcome of its rows, per direction. */
-export function withRows(report: Report, ...settlements: readonly Settlement[]): Report {
+export function withRows(
+  report: Report<RunData>,
+  ...settlements: readonly Settlement[]
+): Report<RunData> {
   const restored = settlements.flatMap((one) => one.restored);
   const restorable = settlements.flatMap((one) => one.restorable);
   const kept = settlements.flatMap((one) => one.kept.map((each) => keptToJson(each, one)));
@@ -156,23 +170,23 @@ export function restoredBlocks(restored: readonly Restored[], dryRun = false): B
 function keptToJson(
   { migration, copy: { id, loss, rows } }: KeptBy,
   { direction }: Settlement,
-): Record<string, JsonValue> {
+): RescuedDocument {
   const restore = restoreCommand(migration);
   return { id, migration, direction, ...lossToJson(loss), rows, restore };
 }
 
-export function restoredToJson({ record, fates, obstacle }: Restored): Record<string, JsonValue> {
+export function restoredToJson({ record, fates, obstacle }: Restored): RestoredDocument {
   const { id, migration, loss } = record;
   return { id, migration, ...lossToJson(loss), ...fates, ...(obstacle && { obstacle }) };
 }
 
-function restorableToJson(record: RescueRecord): Record<string, JsonValue> {
+function restorableToJson(record: RescueRecord): RestorableDocument {
   const { id, migration, loss, rows } = record;
   return { id, migration, ...lossToJson(loss), rows, restore: restoreCommand(migration) };
 }
 
 /** Returns everything that exists only in a copy after the run, or not at all, with its count. */
-function notRestoredToJson(settlement: Settlement): Record<string, JsonValue>[] {
+function notRestoredToJson(settlement: Settlement): NotRestoredDocument[] {
   const { restored, restorable, waiting, uncopied, error } = settlement;
   const partly = [...restored, ...waiting].filter((one) => rowsLeft(one) > 0);
   return [
@@ -195,7 +209,7 @@ function reasonOf({ fates }: Restored): string {
   return words.map(([fate, rows]) => `${fate} ${rows}`).join(', ');
 }
 
-function uncopiedToJson({ migration, table }: UncopiedRows): Record<string, JsonValue> {
+function uncopiedToJson({ migration, table }: UncopiedRows): NotRestoredDocument {
   const { schema = null, name } = table;
   const reason = 'deleted on a condition, which dbops does not copy';
   return { migration, kind: 'some-rows', schema, table: name, rows: null, reason };

@@ -3,6 +3,7 @@ import type { Context } from '../context.ts';
 import type { AdvisoryLocks } from '../db/advisory-locks.ts';
 import { describeActivity, withRunnerLock } from '../db/lock.ts';
 import type { Session } from '../db/session.ts';
+import type { MigrationRun, RunData } from '../documents.ts';
 import { exitCodes, usageError } from '../errors.ts';
 import type { Folder } from '../formats/format.ts';
 import { isEmptyScript } from '../formats/load-module.ts';
@@ -13,7 +14,7 @@ import { withHostLock } from '../runner/tool-lock.ts';
 import type { Direction, Migration } from '../migration.ts';
 import { formatDuration } from '../output/duration.ts';
 import { formatCount } from '../output/number.ts';
-import { done, text, type Block, type JsonValue, type Report } from '../report.ts';
+import { done, text, type Block, type Report } from '../report.ts';
 import { readDirectives } from '../sql/directives.ts';
 import { sourceOf } from '../text-file.ts';
 
@@ -147,8 +148,8 @@ function doneLine({ name, direction, durationMs }: StepResult, command: string):
 export function outcomeReport(
   { results, error }: RunOutcome,
   direction: Direction | 'redo',
-  more: (result: StepResult) => Record<string, JsonValue> = () => ({}),
-): Report {
+  more: (result: StepResult) => Pick<MigrationRun, 'rollback'> = () => ({}),
+): Report<RunData> {
   const lines = results.flatMap(({ name, state, direction: one }): Block[] => {
     const label = direction === 'redo' ? `${name} (${one})` : name;
     if (state === 'done') return [];
@@ -184,9 +185,9 @@ export async function dryRunReport(
   steps: readonly Step[],
   session: Session,
   { format }: Folder,
-): Promise<Report> {
+): Promise<Report<RunData>> {
   const { executions } = await preflight(steps, format, session.client);
-  const migrations = steps.map(({ migration, direction }) => ({
+  const migrations = steps.map(({ migration, direction }): MigrationRun => ({
     name: migration.name,
     direction,
     state: 'not-run',

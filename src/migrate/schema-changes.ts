@@ -4,6 +4,7 @@ import { expectedOf } from '../catalog/scope.ts';
 import { objectName } from '../catalog/snapshot.ts';
 import type { Context } from '../context.ts';
 import type { Session } from '../db/session.ts';
+import type { RunData, SchemaChangesDocument } from '../documents.ts';
 import { DbopsError } from '../errors.ts';
 import type { Folder } from '../formats/format.ts';
 import type { Migration } from '../migration.ts';
@@ -69,7 +70,7 @@ export async function foreseeChanges({
 }
 
 /** Returns the report of a dry run with the changes, as SQL comments. */
-export function withChanges(report: Report, schema: SchemaChanges): Report {
+export function withChanges(report: Report<RunData>, schema: SchemaChanges): Report<RunData> {
   return {
     ...report,
     data: { ...report.data, schema: toJson(schema) },
@@ -87,7 +88,7 @@ function linesOf(schema: SchemaChanges): string[] {
   return ['changes of the schema:', ...changesOf(schema).map((line) => `  ${line}`)];
 }
 
-function toJson(schema: SchemaChanges) {
+function toJson(schema: SchemaChanges): SchemaChangesDocument {
   if ('unknown' in schema) {
     const { code, message, reason } = schema.unknown;
     return { unknown: { code, message: [message, ...reason].join('\n') } };

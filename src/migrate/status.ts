@@ -1,4 +1,5 @@
 import type { Session } from '../db/session.ts';
+import type { StatusData } from '../documents.ts';
 import { DbopsError, exitCodes } from '../errors.ts';
 import type { Folder } from '../formats/format.ts';
 import { formatCount } from '../output/number.ts';
@@ -45,7 +46,7 @@ export async function statusReport(
   session: Session,
   folder: Folder,
   { isChosen, check }: { isChosen: boolean; check: boolean },
-): Promise<Report> {
+): Promise<Report<StatusData>> {
   const { applied, findings: ofRows, statuses } = await readState(session, folder);
   const elsewhere = nothingRecorded(statuses) ? await findElsewhere(session, folder) : [];
   const foreign =
@@ -80,7 +81,13 @@ export async function statusReport(
     blocks.push(text('→ Apply pending migrations: dbops migrate up'));
   return {
     exitCode: check ? verdict(statuses, others) : exitCodes.done,
-    data: { format: folder.format.name, migrations, counts, findings },
+    data: {
+      format: folder.format.name,
+      // toJSON() returns null for a time that is none.
+      migrations: migrations.map((row) => ({ ...row, appliedAt: row.appliedAt?.toJSON() ?? null })),
+      counts,
+      findings,
+    },
     blocks,
   };
 }
@@ -97,7 +104,10 @@ function canRun(statuses: readonly MigrationStatus[], folder: Folder): boolean {
 }
 
 /** Returns the report on the folder alone, where the database cannot be read. */
-export function offlineReport({ format, findings, migrations }: Folder, error: DbopsError): Report {
+export function offlineReport(
+  { format, findings, migrations }: Folder,
+  error: DbopsError,
+): Report<StatusData> {
   return {
     exitCode: error.exitCode,
     data: { format: format.name, migrations: [], counts: {}, findings },

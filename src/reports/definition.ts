@@ -2,7 +2,7 @@ import type { Kysely } from 'kysely';
 import { kyselyOf } from '../db/kysely.ts';
 import type { Session } from '../db/session.ts';
 import type { ExitCode } from '../errors.ts';
-import type { Block, Column, Row } from '../report.ts';
+import type { Block, Column } from '../report.ts';
 import type { Period } from './period.ts';
 
 /** The options of every report, besides its own filters. */
@@ -79,6 +79,12 @@ export function defineReport<DB, Request extends ReportRequest, Facts>({
   };
 }
 
+/** A row of figures, by the keys of columns. */
+export type FigureRow = Record<
+  string,
+  string | number | bigint | boolean | null | undefined | Date
+>;
+
 /** The figures of a report, before they become text, CSV or JSON. */
 export interface Figures {
   title: string;
@@ -87,8 +93,8 @@ export interface Figures {
   period: Period;
   columns: Column[];
   /** May have more keys than the columns show; JSON has all of them. */
-  rows: Row[];
-  totals: Row;
+  rows: FigureRow[];
+  totals: FigureRow;
   /** The definitions of columns and states, one a line; printed with `--explain` only. */
   legend: string[];
   /** Remarks about this result, such as rows that were not counted. */

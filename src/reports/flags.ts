@@ -12,7 +12,10 @@ const day = z.iso.date();
 const instant = z.iso.datetime({ offset: true });
 
 const asOf = z
-  .union([instant, day], 'expected a time such as 2026-11-20T12:00:00Z or a day such as 2026-11-20')
+  .union(
+    [instant, day, z.date()],
+    'expected a time such as 2026-11-20T12:00:00Z or a day such as 2026-11-20',
+  )
   .transform((value) => new Date(value));
 
 /** Parses `YYYY-MM` as the half-open UTC month. */
@@ -32,9 +35,9 @@ export const reportFlags = {
 
 /** Parses `over` or `over,stale`: states that make the command exit with 4. */
 export function failOnOf<State extends string>(states: readonly [State, ...State[]]) {
+  const words = z.string().transform((value) => value.split(',').map((each) => each.trim()));
   return z
-    .string()
-    .transform((value) => value.split(',').map((each) => each.trim()))
+    .union([words, z.array(z.string())])
     .pipe(z.array(z.enum(states, `expected ${states.join(', ')}, or several with commas`)))
     .default([]);
 }

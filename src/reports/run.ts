@@ -1,9 +1,10 @@
 import { codeOf } from '../db/connection-error.ts';
 import { sqlstate } from '../db/sqlstate.ts';
 import { readOnly, type Session } from '../db/session.ts';
+import type { FiguresData, FiguresRow } from '../documents.ts';
 import { exitCodes, usageError } from '../errors.ts';
 import type { Block, Report } from '../report.ts';
-import type { Figures, ReportDefinition, ReportRequest } from './definition.ts';
+import type { FigureRow, Figures, ReportDefinition, ReportRequest } from './definition.ts';
 
 const undefinedObject = new Set<string>([sqlstate.undefinedTable, sqlstate.undefinedColumn]);
 
@@ -23,7 +24,7 @@ export async function runReport<Request extends ReportRequest>(
   definition: ReportDefinition<Request>,
   request: Request,
   options: ReportOptions = {},
-): Promise<Report> {
+): Promise<Report<FiguresData>> {
   try {
     const figures = await readOnly(session, () => definition.compute(session, request));
     return toReport(figures, request, options);
@@ -41,7 +42,7 @@ function toReport(
   figures: Figures,
   { asOf }: ReportRequest,
   { explain = false }: ReportOptions,
-): Report {
+): Report<FiguresData> {
   const { title, heading, period, columns, rows, totals, legend, summary, exitCode } = figures;
   const notes = explain ? [...legend, ...figures.notes] : figures.notes;
   const table: Block = { kind: 'table', title: heading, columns, rows, notes };
@@ -49,13 +50,26 @@ function toReport(
     exitCode: exitCode ?? exitCodes.done,
     data: {
       title,
-      period,
-      asOf,
+      period: { from: period.from.toISOString(), to: period.to.toISOString() },
+      asOf: asOf.toISOString(),
       columns: columns.map(({ key, label }) => ({ key, label })),
-      rows,
-      totals,
+      rows: rows.map(plainRow),
+      totals: plainRow(totals),
       notes: [...legend, ...figures.notes],
     },
     blocks: [table, ...summary],
   };
+}
+
+/** Returns a row as its JSON document has it, without the keys that have no value. */
+function plainRow(row: FigureRow): FiguresRow {
+  return Object.fromEntries(
+    Object.entries(row).flatMap(([key, cell]) => (cell === undefined ? [] : [[key, plain(cell)]])),
+  );
+}
+
+function plain(cell: Exclude<FigureRow[string], undefined>): FiguresRow[string] {
+  if (cell instanceof Date) return cell.toISOString();
+  if (typeof cell === 'bigint') return Number.isSafeInteger(Number(cell)) ? Number(cell) : cell;
+  return cell;
 }

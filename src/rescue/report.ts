@@ -3,7 +3,7 @@ import type { LossCount } from './count.ts';
 import type { Destroyed } from './record.ts';
 import type { Restored } from './restore/run.ts';
 import { shellWord } from '../output/shell.ts';
-import type { JsonValue } from '../report.ts';
+import type { LossDocument } from '../documents.ts';
 
 /** Rows that a migration deleted with a condition, which dbops does not copy. */
 export interface UncopiedRows {
@@ -43,7 +43,7 @@ function causeOf(loss: Destroyed): string {
 }
 
 /** Returns a loss as JSON. */
-export function lossToJson(loss: Destroyed): Record<string, JsonValue> {
+export function lossToJson(loss: Destroyed): LossDocument {
   return { ...loss };
 }
 

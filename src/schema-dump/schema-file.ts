@@ -2,6 +2,7 @@ import { relative } from 'node:path';
 import type { Context } from '../context.ts';
 import { readLabel } from '../db/meta.ts';
 import type { Session } from '../db/session.ts';
+import type { RunData } from '../documents.ts';
 import { DbopsError } from '../errors.ts';
 import type { Folder } from '../formats/format.ts';
 import { shellWord } from '../output/shell.ts';
@@ -23,7 +24,10 @@ interface SchemaFileRequest {
  * @param report on the migrations
  * @returns the same with what was written, or with the error
  */
-export async function withSchemaFile(request: SchemaFileRequest, report: Report): Promise<Report> {
+export async function withSchemaFile(
+  request: SchemaFileRequest,
+  report: Report<RunData>,
+): Promise<Report<RunData>> {
   const { context, session } = request;
   const { schemaFile } = context.settings;
   if (schemaFile === undefined || report.error) return report;
@@ -57,7 +61,7 @@ async function write(
   return writeSchemaFile(schemaFile, dump.text);
 }
 
-function withError(report: Report, file: string, cause: DbopsError): Report {
+function withError(report: Report<RunData>, file: string, cause: DbopsError): Report<RunData> {
   const error = new DbopsError({
     code: cause.code,
     exitCode: cause.exitCode,

@@ -1,3 +1,4 @@
+import type { SeedData } from '../documents.ts';
 import { exitCodes } from '../errors.ts';
 import { formatCount } from '../output/number.ts';
 import { text, type Report, type Table } from '../report.ts';
@@ -7,7 +8,7 @@ import { hasChanges, type SeedCounts } from './plan.ts';
 export function seedReport(
   counts: SeedCounts,
   { write, check }: { write: boolean; check: boolean },
-): Report {
+): Report<SeedData> {
   const outdated = check && hasChanges(counts);
   const [created, updated, unchanged] = [counts.created, counts.updated, counts.unchanged].map(
     (rows) => formatCount(total(rows)),

@@ -10,7 +10,7 @@ import { countPlans, hasChanges, type SeedCounts } from './plan.ts';
 import { readPlan } from './read.ts';
 import type { SeedDeclaration, SeedSet } from './definition.ts';
 
-export interface SeedOptions {
+export interface SeedRun {
   /** Dates are relative to its UTC month. */
   now: Date;
   /** Also restore insert-only columns, in rows that a seed created. */
@@ -24,7 +24,7 @@ export interface SeedOptions {
   signal: AbortSignal;
 }
 
-interface SeedRequest extends Pick<SeedOptions, 'reset' | 'write'> {
+interface SeedRequest extends Pick<SeedRun, 'reset' | 'write'> {
   declaration: SeedDeclaration;
   /** Those of its sets to seed. */
   sets: readonly SeedSet[];
@@ -84,7 +84,7 @@ const seedKey = 0x64626f70732d73n; // "dbops-s"
 export async function seed(
   session: Session,
   sets: readonly SeedSet[],
-  options: SeedOptions,
+  options: SeedRun,
 ): Promise<SeedCounts> {
   const months = monthsAround(options.now);
   const fixtures = sets.flatMap((set) => set.tables(months));
@@ -109,7 +109,7 @@ export async function seed(
  */
 async function configureTransaction(
   session: Session,
-  { lockTimeout, statementTimeout }: SeedOptions,
+  { lockTimeout, statementTimeout }: SeedRun,
 ): Promise<void> {
   await session.script(`SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
     SET LOCAL TimeZone = 'UTC';

@@ -1,5 +1,5 @@
 import type { Node } from 'libpg-query';
-import { compileOnce } from '../db/wasm-compiler.ts';
+import { loadCompiledOnce } from '../db/wasm-compiler.ts';
 import {
   effectOf,
   letsPass,
@@ -76,11 +76,13 @@ function traitsOf(stmt: Node): Omit<Statement, 'sql' | 'offset' | 'line'> {
 
 let loading: ReturnType<typeof loadParser> | undefined;
 
-async function loadParser() {
-  compileOnce();
-  const parser = await import('libpg-query');
-  await parser.loadModule();
-  return parser;
+function loadParser() {
+  return loadCompiledOnce(async () => {
+    const parser = await import('libpg-query');
+    await parser.loadModule();
+    parser.parseSync('SELECT 1');
+    return parser;
+  });
 }
 
 /** Returns the parse trees of SQL. The parser is WebAssembly, loaded at the first call. @throws SqlSyntaxError */

@@ -1,3 +1,4 @@
+import type { VerifyData } from '../documents.ts';
 import { exitCodes } from '../errors.ts';
 import { formatCount } from '../output/number.ts';
 import { done, text, type Finding, type Report } from '../report.ts';
@@ -14,7 +15,7 @@ export function baselineWritten(
   file: string,
   findings: readonly Finding[],
   command = 'verify',
-): Report {
+): Report<VerifyData> {
   const count = `${formatCount(findings.length)} finding${findings.length === 1 ? '' : 's'}`;
   return done(
     { findings: [...findings], counts: countsOf(findings) },
@@ -22,13 +23,14 @@ export function baselineWritten(
   );
 }
 
-function countsOf(findings: readonly Finding[]): Record<string, number> {
-  return Object.fromEntries(
-    severities.map((severity) => [
-      severity,
-      findings.filter((finding) => finding.severity === severity).length,
-    ]),
-  );
+function countsOf(findings: readonly Finding[]): VerifyData['counts'] {
+  const countOfSeverity = (one: Finding['severity']) =>
+    findings.filter(({ severity }) => severity === one).length;
+  return {
+    error: countOfSeverity('error'),
+    warning: countOfSeverity('warning'),
+    info: countOfSeverity('info'),
+  };
 }
 
 /**
@@ -39,7 +41,7 @@ function countsOf(findings: readonly Finding[]): Record<string, number> {
 export function verifyReport(
   { findings, ignored, known, stale }: SortedFindings,
   scope: string,
-): Report {
+): Report<VerifyData> {
   const counts = countsOf(findings);
   const isClean = findings.every(({ severity }) => severity === 'info');
   const aside = [

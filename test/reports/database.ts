@@ -23,7 +23,7 @@ export async function applyMigrations(
 }
 
 const document = z.object({
-  period: z.object({ from: z.date(), to: z.date() }),
+  period: z.object({ from: z.coerce.date(), to: z.coerce.date() }),
   rows: z.array(z.record(z.string(), z.unknown())),
   totals: z.record(z.string(), z.unknown()),
   notes: z.array(z.string()),

@@ -4,7 +4,7 @@ import { parseTarget } from '../../src/db/target.ts';
 import { seeds } from '../../src/reference/seeds/index.ts';
 import { monthsAround } from '../../src/seed/months.ts';
 import type { SeedCounts } from '../../src/seed/plan.ts';
-import { seed, type SeedOptions } from '../../src/seed/run.ts';
+import { seed, type SeedRun } from '../../src/seed/run.ts';
 import { createFilled, type Target } from '../db/targets.ts';
 import { withSession } from '../db/session.ts';
 import { applyMigrations } from '../reports/database.ts';
@@ -19,7 +19,7 @@ export interface Trial {
   query: Session['query'];
   script: Session['script'];
   /** Seeds every set as the command does, at `now`. */
-  seed(options?: Partial<SeedOptions>): Promise<SeedCounts>;
+  seed(options?: Partial<SeedRun>): Promise<SeedCounts>;
   /** Runs `dbops` in this process. */
   dbops(...words: string[]): Promise<Answer>;
 }
@@ -64,7 +64,7 @@ async function withMigrated(target: Target, test: (url: string) => Promise<void>
 }
 
 /** Seeds every set at `now`. */
-export function seedAll(session: Session, options: Partial<SeedOptions> = {}): Promise<SeedCounts> {
+export function seedAll(session: Session, options: Partial<SeedRun> = {}): Promise<SeedCounts> {
   const { signal } = new AbortController();
   const usual = {
     now,

@@ -7,6 +7,7 @@ import { settle } from '../../migrate/settle-rows.ts';
 import type { Rollback } from '../../rollback/rollback.ts';
 import { readStatuses } from '../../runner/tracking-state.ts';
 import type { Migration } from '../../migration.ts';
+import type { RunData } from '../../documents.ts';
 import { done, text, type Report } from '../../report.ts';
 import { placeFolder } from '../../formats/place.ts';
 import { thenSchemaFile } from '../../migrate/then-schema-file.ts';
@@ -92,7 +93,7 @@ async function writeAll(
   { format }: Folder,
   migrations: readonly Migration[],
   rollbacks: readonly Rollback[],
-): Promise<Report> {
+): Promise<Report<RunData>> {
   const without = migrations.filter(({ down }) => !down);
   const derived = rollbacks.filter(({ source }) => source === 'derived');
   assertProven(derived, without);
@@ -102,7 +103,7 @@ async function writeAll(
     return rollback ? [relative(io.cwd, writeRollback(migration, rollback, format))] : [];
   });
   return done(
-    { files },
+    { migrations: [], files },
     ...files.map((file) => text(`✓ ${file}`, 'good')),
     text(
       files.length > 0

@@ -1,4 +1,3 @@
-import { Console } from 'node:console';
 import { createRequire } from 'node:module';
 import { basename } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -9,17 +8,28 @@ import { readText } from '../../text-file.ts';
 /**
  * Returns the exports of a module, loaded by Node itself: types are stripped, nothing is compiled.
  *
- * @throws usage error when it cannot be loaded
+ * @throws usage error when it cannot be loaded, or when the file was edited after this process loaded it
  */
 export async function importModule(file: string): Promise<Record<string, unknown>> {
-  reserveStdout();
-  readText(file); // Node decodes leniently, and waits for the writer of a named pipe
+  const text = readText(file); // Node decodes leniently, and waits for the writer of a named pipe
+  // Node loads a module once: an application that calls the API again would run the code of before.
+  if ((texts.get(file) ?? text) !== text)
+    throw usageError(
+      'MIGRATION.MODULE_CHANGED',
+      `${basename(file)} was edited after this process loaded it.`,
+      'Restart the process; then the edited file is loaded.',
+    );
   try {
-    return await evaluate(file);
+    const exported = await evaluate(file);
+    texts.set(file, text);
+    return exported;
   } catch (cause) {
     throw notLoaded(file, cause);
   }
 }
+
+/** The texts of the loaded modules, by file. */
+const texts = new Map<string, string>();
 
 const require = createRequire(import.meta.url);
 
@@ -78,15 +88,6 @@ export function withoutFunction(
 export function objectOf(value: unknown): Record<string, unknown> {
   return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
 }
-
-/** Sends what the project's code prints to stderr: stdout is for the report, which may be JSON. */
-export function reserveStdout(): void {
-  globalThis.console = stderrConsole;
-  const { get } = Object.getOwnPropertyDescriptor(process, 'stderr') ?? {};
-  if (get) Object.defineProperty(process, 'stdout', { configurable: true, enumerable: true, get });
-}
-
-const stderrConsole = new Console(process.stderr);
 
 function notLoaded(file: string, cause: unknown): DbopsError {
   const code = String(objectOf(cause)['code'] ?? '');

@@ -1,0 +1,141 @@
+/**
+ * The options of the API. They have the names of the settings in `dbops.config` and of the flags, in
+ * camel case, and the same meaning and defaults.
+ */
+
+/** Options of every function. */
+export interface Options {
+  /**
+   * `postgres://…`, or `pglite:DIR` for an embedded database. Default: `DATABASE_URL` and the other
+   * places that docs/configuration.md lists.
+   */
+  databaseUrl?: string;
+  /** The folder of the migrations, from `cwd`. Default: detected. */
+  migrations?: string;
+  /** The format of the folder, such as `drizzle`. Default: detected. */
+  format?: string;
+  /** The table that records the applied migrations. Default: that of the format. */
+  trackingTable?: string;
+  /** A server for shadow databases. Default: the embedded engine. */
+  shadowUrl?: string;
+  /** How long a statement waits for a lock before it is retried (default: `2s`). A number is in milliseconds. */
+  lockTimeout?: string | number;
+  /** How long a statement may run (default: no limit). A number is in milliseconds. */
+  statementTimeout?: string | number;
+  /** How long to wait for a server that does not accept connections yet (default: 0). */
+  waitForDatabase?: string | number;
+  /** The configuration file. Default: the nearest `dbops.config.*` from `cwd` upwards. */
+  config?: string;
+  /** The file of environment variables. Default: `.env.local` and `.env` beside the configuration file. */
+  envFile?: string;
+  /** The working directory (default: that of the process). */
+  cwd?: string;
+  /** The environment variables (default: those of the process). */
+  environment?: Readonly<Record<string, string | undefined>>;
+  /** The name of the database, to confirm what destroys data or changes a protected database. */
+  confirm?: string;
+  /** Stops the work at a safe point; the function then throws `INTERRUPTED`. */
+  signal?: AbortSignal;
+  /** Receives the lines that the command would print while it runs. Default: none is printed. */
+  log?: (line: string) => void;
+}
+
+export interface UpOptions extends Options {
+  /** Apply migrations up to and including this one. */
+  to?: string;
+  /** Apply at most this many migrations. */
+  steps?: number;
+  /** Change nothing. */
+  dryRun?: boolean;
+  /** `false`: refuse a migration whose required backfill is incomplete. Default: run the backfill. */
+  backfill?: boolean;
+  /** Also apply pending migrations that are older than an applied one. */
+  allowOutOfOrder?: boolean;
+  /** Also apply and record a migration that has only comments. */
+  allowEmpty?: boolean;
+  /** Apply the first migration to a database that has tables already. */
+  intoExisting?: boolean;
+  /** `false`: do not write the `schemaFile` of the configuration. */
+  schemaFile?: boolean;
+  /** Drop rows and values without a copy in dbops_rescue. */
+  discardData?: boolean;
+  /** Whether rows that an earlier rollback saved are restored (default: `false`). */
+  restore?: boolean;
+  /** How long to wait for another run and for locks (default: `60s`). A number is in milliseconds. */
+  wait?: string | number;
+}
+
+export interface DownOptions extends Options {
+  /** Roll back the migrations after this one; `0` rolls back all. */
+  to?: string;
+  /** The number of migrations to roll back (default: 1). */
+  steps?: number;
+  /** Change nothing. */
+  dryRun?: boolean;
+  /** Write generated rollbacks beside their migrations, and change no database. */
+  write?: boolean;
+  /** `false`: do not write the `schemaFile` of the configuration. */
+  schemaFile?: boolean;
+  /** Also run a rollback that is not proven. */
+  unproven?: boolean;
+  /** What the shadow database starts from. Default: chosen automatically. */
+  shadowFrom?: 'folder' | 'live';
+  /** Drop rows and values without a copy in dbops_rescue. */
+  discardData?: boolean;
+  /** Whether rows that the migration had destroyed are restored (default: `true`). */
+  restore?: boolean;
+  /** How long to wait for another run and for locks (default: `60s`). A number is in milliseconds. */
+  wait?: string | number;
+}
+
+export interface StatusOptions extends Options {
+  /** Set `ok` to `false` when migrations are pending or there are findings. */
+  check?: boolean;
+}
+
+export interface SeedOptions extends Options {
+  /** Insert only these sets and those that they need. */
+  only?: string[];
+  /** Also reset credits, names and dates of seeded rows. */
+  reset?: boolean;
+  /** Change nothing; set `ok` to `false` when rows are missing or outdated. */
+  check?: boolean;
+  /** Change nothing. */
+  dryRun?: boolean;
+}
+
+export interface VerifyOptions extends Options {
+  /** The groups of checks to run (default: all). */
+  groups?: ('schema' | 'health' | 'data')[];
+  /** Also compare privileges that are granted to other roles than the owner. */
+  grants?: boolean;
+  /** Ignore findings with these keys; `*` matches any text. */
+  ignore?: string[];
+  /** Return only findings that are not in this file. */
+  baseline?: string;
+  /** Write the current findings to this file. */
+  writeBaseline?: string;
+}
+
+interface ReportOptions extends Options {
+  /** The time that the report describes (default: now). Text is ISO 8601: a day, or a time with a zone. */
+  asOf?: Date | string;
+}
+
+export interface UsageOptions extends ReportOptions {
+  /** Report one organization, by slug or id. */
+  org?: string;
+  /** Report one feature, such as `max_seats`. */
+  feature?: string;
+  /** UTC month such as `2026-11` (default: the month of `asOf`). */
+  period?: string;
+  /** Set `ok` to `false` when a line has one of these states. */
+  failOn?: ('over' | 'no-limit-row')[];
+}
+
+export interface CreditsOptions extends ReportOptions {
+  /** Report one user, by email address. */
+  user?: string;
+  /** Set `ok` to `false` when a row has one of these states. */
+  failOn?: ('over' | 'stale')[];
+}

@@ -1,0 +1,207 @@
+import type { Finding } from './report.ts';
+
+/**
+ * The types of the JSON documents (`docs/json.md`): what a command prints with `--json`, and what the
+ * API returns as a value. Times are ISO 8601 in UTC.
+ */
+
+/** A document: the keys of its command beside those that every document has. */
+export type Document<Data> = {
+  /** The words of the command, such as `migrate up`. */
+  command: string;
+  /** Whether the exit code of the command is 0: it succeeded and has no findings. */
+  ok: boolean;
+  /** Absent when no database was used. */
+  target?: DatabaseDocument;
+  /** Why the command stopped; absent in a value that the API returns, which throws it. */
+  error?: { code: string; message: string; hint: string };
+} & Data;
+
+export type DatabaseDocument = {
+  kind: 'postgres' | 'pglite';
+  /** `null` for an embedded database. */
+  host: string | null;
+  database: string;
+  /** Such as `18.4`; `null` when the server did not answer. */
+  version: string | null;
+};
+
+/** Of `migrate up` and `migrate down`. */
+export type RunData = {
+  /** The migrations of the run, in its order; empty when there was nothing to do. */
+  migrations: MigrationRun[];
+  /** With the option of this name: nothing was changed. */
+  dryRun?: true;
+  /** What a dry run expects the migrations to destroy. */
+  losses?: (LossDocument & { migration: string; rows: number | null })[];
+  /** Rows and values that were copied before a migration destroyed them. */
+  rescued?: RescuedDocument[];
+  /** Saved rows and values that were written back. */
+  restored?: RestoredDocument[];
+  /** Saved rows and values that can be written back. */
+  restorable?: RestorableDocument[];
+  /** What exists only in a copy after the run, or not at all. */
+  notRestored?: NotRestoredDocument[];
+  /** What a dry run of `migrate up` expects to change in the schema. */
+  schema?: SchemaChangesDocument;
+  /** The `schemaFile` of the configuration, where there is one. */
+  schemaFile?: { file: string; changed: boolean };
+  /** With `write`: the down migrations that were created. */
+  files?: string[];
+};
+
+/** The changes by object, or why the migrations do not replay. */
+export type SchemaChangesDocument =
+  | {
+      created: ObjectDocument[];
+      altered: (ObjectDocument & { changes: string[] })[];
+      dropped: ObjectDocument[];
+    }
+  | { unknown: { code: string; message: string } };
+
+export type ObjectDocument = { kind: string; object: string };
+
+export type MigrationRun = {
+  name: string;
+  direction: 'up' | 'down';
+  state: 'done' | 'failed' | 'not-run';
+  durationMs: number;
+  /** Of `migrate down`. */
+  rollback?: RollbackDocument;
+};
+
+export type RollbackDocument = {
+  source: 'file' | 'derived';
+  /** Whether up, down and up again gave the same schema in a shadow database. */
+  proven: boolean;
+  loses: LossDocument[];
+  /** What it does to the schema, one sentence for each object. */
+  changes: string[];
+  /** Why it is not proven. */
+  doubts: string[];
+  /** Rows that the migration inserted and that remain. */
+  staying: {
+    schema: string;
+    table: string;
+    rows: number | null;
+    keys: { columns: string[]; values: string[][] }[];
+  }[];
+  statements: { sql: string; lock: string | null; rewrites: boolean }[];
+};
+
+/** Rows of a table, all rows of a table that remains, or values of a column. */
+export type LossDocument = {
+  kind: 'table' | 'rows' | 'column';
+  schema: string;
+  table: string;
+  /** With kind `column`, as are the following. */
+  column?: string;
+  change?: 'dropped' | 'narrowed';
+  /** The type before. */
+  from?: string;
+  /** The type after, of a column that still exists. */
+  to?: string;
+};
+
+export type RescuedDocument = LossDocument & {
+  id: number;
+  migration: string;
+  direction: 'up' | 'down';
+  rows: number;
+  /** The command that writes them back. */
+  restore: string;
+};
+
+export type RestorableDocument = Omit<RescuedDocument, 'direction'>;
+
+export type RestoredDocument = LossDocument & {
+  id: number;
+  migration: string;
+  restored: number;
+  /** Rows that existed unchanged. */
+  same: number;
+  /** Rows whose key had other values. */
+  conflict: number;
+  /** Rows that refer to a row that no longer exists. */
+  orphan: number;
+  /** Values whose row no longer exists. */
+  missing: number;
+  /** Why they were not restored. */
+  obstacle?: string;
+};
+
+export type NotRestoredDocument = Omit<Partial<RestorableDocument>, 'kind' | 'schema' | 'rows'> & {
+  /** `some-rows`: deleted on a condition, and not copied. */
+  kind: LossDocument['kind'] | 'some-rows';
+  migration: string;
+  schema: string | null;
+  table: string;
+  rows: number | null;
+  reason: string;
+};
+
+/** Of `migrate status`. */
+export type StatusData = {
+  /** The name of the format of the folder. */
+  format: string;
+  migrations: StatusRow[];
+  /** The number of migrations in each state. */
+  counts: Partial<Record<StatusRow['state'], number>>;
+  findings: Finding[];
+};
+
+export type StatusRow = {
+  name: string;
+  state:
+    | 'applied'
+    | 'pending'
+    | 'edited'
+    | 'unrecorded'
+    | 'missing-file'
+    | 'failed'
+    | 'out-of-order'
+    | 'duplicate';
+  /** Hash of the file; `null` without a file. */
+  hash: string | null;
+  recordedHash: string | null;
+  appliedAt: string | null;
+};
+
+/** Of `seed`: numbers of rows by table. */
+export type SeedData = {
+  created: Record<string, number>;
+  updated: Record<string, number>;
+  unchanged: Record<string, number>;
+  /** With `check` or `dryRun`: nothing was changed. */
+  dryRun?: true;
+};
+
+/** Of `verify`. */
+export type VerifyData = {
+  /** Without those that are ignored or in the baseline. */
+  findings: Finding[];
+  counts: Record<Finding['severity'], number>;
+  /** Number of findings that the baseline lists. */
+  known?: number;
+  /** Number of findings that match a pattern of `ignore`. */
+  ignored?: number;
+  /** Keys of the baseline that are no longer found. */
+  stale?: string[];
+};
+
+/** Of `report usage` and `report credits`. */
+export type FiguresData = {
+  title: string;
+  /** Half-open: `from` is included, `to` is not. */
+  period: { from: string; to: string };
+  asOf: string;
+  columns: { key: string; label: string }[];
+  /** One value for each column, and further ones. */
+  rows: FiguresRow[];
+  totals: FiguresRow;
+  /** Definitions of the columns, and remarks about this result. */
+  notes: string[];
+};
+
+/** An integer is a bigint only beyond `Number.MAX_SAFE_INTEGER`; a numeric is a string. */
+export type FiguresRow = Record<string, string | number | bigint | boolean | null>;

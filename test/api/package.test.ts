@@ -1,0 +1,227 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { newest, withDatabase, type Server } from '../db/targets.ts';
+import { folderOf, runShell, startShell } from '../cli/run-cli.ts';
+
+const root = resolve(import.meta.dirname, '../..');
+const node = process.execPath;
+const migrations = {
+  'migrations/0001_orders.up.sql':
+    'CREATE TABLE orders (id serial PRIMARY KEY, total int NOT NULL)',
+};
+const strict = {
+  target: 'es2024',
+  types: ['node'],
+  strict: true,
+  exactOptionalPropertyTypes: true,
+  noEmit: true,
+  allowImportingTsExtensions: true,
+};
+
+/** A folder with the packed package, and the packages that it and its users need. */
+let installed: string;
+
+beforeAll(() => {
+  installed = folderOf({ 'package.json': '{ "type": "module" }' });
+  const pack = ['pack', '--ignore-scripts', '--pack-destination', installed];
+  const npm = spawnSync('npm', pack, { cwd: root, encoding: 'utf8' });
+  if (npm.status !== 0) throw new Error(npm.stderr);
+  const tarball = readdirSync(installed).find((name) => name.endsWith('.tgz')) ?? '';
+  const modules = join(installed, 'node_modules');
+  mkdirSync(join(modules, 'dbops'), { recursive: true });
+  const unpack = ['-xzf', tarball, '--strip-components=1', '-C', join(modules, 'dbops')];
+  execFileSync('tar', unpack, { cwd: installed });
+  for (const name of [
+    '@electric-sql/pglite',
+    '@electric-sql/pglite-pgvector',
+    '@types/node',
+    '@types/pg',
+    'libpg-query',
+    'pg',
+    'vitest',
+  ]) {
+    mkdirSync(dirname(join(modules, name)), { recursive: true });
+    symlinkSync(join(root, 'node_modules', name), join(modules, name));
+  }
+  mkdirSync(join(modules, '.bin'));
+  symlinkSync('../dbops/bin/dbops.cjs', join(modules, '.bin/dbops'));
+});
+
+/** A folder with these files, where the packages are found. */
+function projectOf(files: Record<string, string>): string {
+  const folder = mkdtempSync(join(installed, 'project-'));
+  for (const [name, content] of Object.entries(files)) {
+    mkdirSync(dirname(join(folder, name)), { recursive: true });
+    writeFileSync(join(folder, name), content);
+  }
+  return folder;
+}
+
+/** Returns the section of a page in docs/. */
+function sectionOf(page: string, heading: string): string {
+  const sections = readFileSync(join(root, 'docs', page), 'utf8').split('\n## ');
+  return sections.find((each) => each.startsWith(`${heading}\n`)) ?? '';
+}
+
+/** Returns the files of a section of docs/api.md: each block begins with the name of its file. */
+function filesOf(heading: string): Record<string, string> {
+  const section = sectionOf('api.md', heading);
+  const blocks = [...section.matchAll(/```ts\n\/\/ (\S+)\n([^]*?)```/g)];
+  return Object.fromEntries(blocks.map(([, name = '', content = '']) => [name, content]));
+}
+
+function vitestIn(folder: string, environment: Record<string, string> = {}) {
+  const vitest = join(installed, 'node_modules/vitest/vitest.mjs');
+  return runShell(`'${node}' '${vitest}' run`, {
+    cwd: folder,
+    environment: { NO_COLOR: '1', ...environment },
+  });
+}
+
+/** Resolves when the server listens, or has ended. */
+async function untilListening({ child, answer }: ReturnType<typeof startShell>): Promise<void> {
+  const listening = new Promise<void>((done) =>
+    child.stdout?.on('data', (chunk: Buffer) => {
+      if (String(chunk).includes('listening')) done();
+    }),
+  );
+  await Promise.race([listening, answer]);
+}
+
+const embedded = filesOf('Tests with an embedded database');
+const onServer = filesOf('Tests with a server');
+
+describe('the packed package', () => {
+  it('is imported, required and used without a trace in the process', async () => {
+    const cwd = projectOf({
+      ...migrations,
+      'dbops.config.mjs': `export default { lockTimeout: '1s' };`,
+      'app.mjs': `
+        import { createRequire } from 'node:module';
+        const { stdout } = process;
+        const { log } = console;
+        const state = () => JSON.stringify([process.eventNames(), process.exitCode, process.cwd()]);
+        const before = state();
+        const { DbopsError, migrate } = await import('dbops');
+        const databaseUrl = 'pglite:database';
+        await migrate.up({ databaseUrl });
+        const error = await migrate.up({ databaseUrl, to: '0007' }).catch((thrown) => thrown);
+        const required = createRequire(import.meta.url)('dbops');
+        log(JSON.stringify({
+          isKnown: error instanceof DbopsError && required.DbopsError === DbopsError,
+          isAsBefore: state() === before && console.log === log && process.stdout === stdout,
+          sharesZod: '__zod_globalConfig' in globalThis,
+        }));`,
+    });
+    const { exitCode, stdout, stderr } = await runShell(`'${node}' app.mjs`, { cwd });
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+    expect(JSON.parse(stdout)).toEqual({ isKnown: true, isAsBefore: true, sharesZod: false });
+  });
+
+  it('has strict types, also for the files of docs/api.md', () => {
+    const cwd = projectOf({
+      ...filesOf('At the start of an application'),
+      ...embedded,
+      'types.ts': `
+        import { migrate, report, verify, type Document, type RunData } from 'dbops';
+        const { migrations }: Document<RunData> = await migrate.down({ steps: 1 });
+        export const state: 'done' | 'failed' | 'not-run' | undefined = migrations[0]?.state;
+        export const proven: boolean | undefined = migrations[0]?.rollback?.proven;
+        export const keys: string[] = (await verify()).findings.map(({ key }) => key);
+        export const from: string = (await report.usage({ asOf: new Date() })).period.from;
+        // @ts-expect-error -- a misspelt option
+        await migrate.up({ dryrun: true });`,
+      ...configOf('nodenext', ['**/*.ts']),
+      ...configOf('bundler', ['types.ts', 'server.ts']),
+    });
+    for (const resolution of ['nodenext', 'bundler']) {
+      const { stdout } = spawnSync(tsc, ['-p', `${resolution}.json`], { cwd, encoding: 'utf8' });
+      expect(stdout).toBe('');
+    }
+  });
+});
+
+const tsc = join(root, 'node_modules/.bin/tsc');
+
+/** The configuration of TypeScript for one way to resolve modules. */
+function configOf(moduleResolution: 'nodenext' | 'bundler', include: string[]) {
+  const isNode = moduleResolution === 'nodenext';
+  const module = isNode ? 'nodenext' : 'esnext';
+  // The declarations of PGlite, which the files of docs/api.md import, have errors of their own.
+  const compilerOptions = { ...strict, module, moduleResolution, skipLibCheck: isNode };
+  return { [`${moduleResolution}.json`]: JSON.stringify({ compilerOptions, include }) };
+}
+
+describe('the files of docs/api.md', () => {
+  it('test an application on an embedded database', async () => {
+    const answer = await vitestIn(projectOf({ ...migrations, ...embedded }));
+    expect(answer).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/Tests +1 passed/) });
+  });
+
+  it.skipIf(newest.length === 0)('test an application on a server', async () => {
+    const [server] = newest;
+    const cwd = projectOf({ ...migrations, ...embedded, ...onServer });
+    const answer = await vitestIn(cwd, { TEST_DATABASE_URL: server?.adminUrl ?? '' });
+    expect(answer).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/Tests +1 passed/) });
+  });
+
+  it.skipIf(newest.length === 0)('start two instances of a server at once', () =>
+    withDatabase(newest[0] as Server, async (url) => {
+      const cwd = projectOf({ ...migrations, ...filesOf('At the start of an application') });
+      const instances = [1, 2].map(() =>
+        startShell(`exec '${node}' server.ts`, {
+          cwd,
+          environment: { DATABASE_URL: url, PORT: '0' },
+        }),
+      );
+      await Promise.all(instances.map(untilListening));
+      for (const { child } of instances) child.kill('SIGTERM');
+      const answers = await Promise.all(instances.map(({ answer }) => answer));
+      expect(answers.map(({ exitCode, stderr }) => ({ exitCode, stderr }))).toEqual([
+        { exitCode: 0, stderr: '' },
+        { exitCode: 0, stderr: '' },
+      ]);
+      const applied = answers.filter(({ stdout }) => stdout.includes('✓ 0001_orders'));
+      expect(applied).toHaveLength(1);
+    }),
+  );
+});
+
+/** Runs the command blocks of a section of docs/deploy.md, without npx, which would only take time. */
+function runSection(heading: string, cwd: string, url: string) {
+  const blocks = [...sectionOf('deploy.md', heading).matchAll(/```sh\n([^]*?)```/g)];
+  const script = blocks.map(([, block = '']) => block).join('');
+  const path = [join(installed, 'node_modules/.bin'), dirname(node), process.env['PATH']];
+  const named = script.replace('--confirm shop', `--confirm ${new URL(url).pathname.slice(1)}`);
+  return runShell(`set -e\n${named.replaceAll('npx dbops', 'dbops')}`, {
+    cwd,
+    environment: { DATABASE_URL: url, PATH: path.join(':') },
+  });
+}
+
+describe.each(newest)('the commands of docs/deploy.md on $name', (server) => {
+  it('check and release migrations, roll them back, and start several instances', () =>
+    withDatabase(server, async (url) => {
+      const cwd = projectOf(migrations);
+      expect(await runSection('CI', cwd, url)).toMatchObject({
+        exitCode: 0,
+        stdout: expect.stringMatching(/1 migration redone[^]*No problems found[^]*1 applied/),
+      });
+      expect(await runSection('Release step', cwd, url)).toMatchObject({
+        exitCode: 0,
+        stdout: expect.stringMatching(/production, protected[^]*1 migration rolled back/),
+      });
+      const { stdout } = await runSection('Several instances that start at once', cwd, url);
+      expect(stdout.match(/^✓ 0001_orders/gm)).toHaveLength(1);
+      expect(stdout.match(/^✓ (?:[01] migrations? applied|No pending)/gm)).toHaveLength(3);
+    }));
+});
