@@ -26,11 +26,18 @@ export interface SquashQuestion {
   assumed: ReadonlySet<string>;
 }
 
+/** Why a row is left. */
+export interface LeftRow {
+  reason: string;
+  /** The migration that says to replace it. */
+  squashed: Migration;
+}
+
 /** What was found, and why some rows were left. */
 export interface Found {
   replacements: Replacement[];
-  /** By the name of the judgement of a row. */
-  reasons: Map<string, string>;
+  /** By the name of a row that a migration says to replace, and does not. */
+  left: Map<string, LeftRow>;
 }
 
 /** Returns the rows without a file of their content that nothing replaces yet. */
