@@ -143,6 +143,12 @@ const doubtful: Scene[] = [
   },
   {
     ...ofPrisma,
+    how: 'one of them failed',
+    files: { [prismaFile]: schema },
+    sql: `UPDATE _prisma_migrations SET finished_at = NULL WHERE migration_name ~ 'fill'`,
+  },
+  {
+    ...ofPrisma,
     how: 'a row that the file names is missing',
     files: {
       [prismaFile]: `-- dbops: replaces 20260101000000_users\n-- dbops: replaces 20260102000000_fill\n-- dbops: replaces 20260103000000_email\n${whole}`,
