@@ -102,8 +102,8 @@ export interface Format {
   ): Record<string, string>;
   /** Returns the text of an SQL file, where the tool needs more than a list of statements. */
   textOf?(content: MigrationContent): string;
-  /** How several migrations become one; absent where a migration is a module. */
-  squash?: Squashing;
+  /** Loads how several migrations become one; absent where every migration is a module. */
+  squash?(): Promise<Squashing>;
   /** Returns the instruction for a new migration, ending in a command, where only the tool can create it. */
   newCommand?(slug: string): string;
 }

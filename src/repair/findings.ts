@@ -4,7 +4,7 @@ import type { Diagnosis } from './diagnose.ts';
 import type { Plan } from './plan.ts';
 import type { PartialStatement } from './partial/statements.ts';
 import type { Mending } from './partial-files.ts';
-import type { Replacement } from './squash/replacement.ts';
+import type { LeftRow, Replacement } from './squash/replacement.ts';
 import { relative } from 'node:path';
 import { objectName } from '../catalog/snapshot.ts';
 import { shellWord } from '../output/shell.ts';
@@ -20,6 +20,8 @@ export interface Repair {
   wanted: Wanted;
   /** Migrations that replace others, and the rows of these. */
   replacements: readonly Replacement[];
+  /** Rows that a migration says to replace, and does not, by name. */
+  left: ReadonlyMap<string, LeftRow>;
   /** Statements of the migrations that are there in part, by name. */
   steps: ReadonlyMap<string, PartialStatement[]>;
   mending?: Mending;
@@ -55,7 +57,7 @@ function toFinding(judgement: Judgement, repair: Repair): Finding {
   return finding(verdict, 'error', name, wordsOf(judgement, repair));
 }
 
-function wordsOf(judgement: Judgement, { plan, diagnosis }: Repair): Words {
+function wordsOf(judgement: Judgement, { plan, diagnosis, left }: Repair): Words {
   const { name, verdict, evidence, migration, row, isFollowed } = judgement;
   const reason = plan.reasons.get(name);
   const missing = evidence.filter(({ showing }) => showing === 'out' || showing === 'different');
@@ -86,13 +88,20 @@ function wordsOf(judgement: Judgement, { plan, diagnosis }: Repair): Words {
         message: `${name} is recorded, but none of its effects are in the catalog${reason ? `; its row is kept: ${reason}` : ''}.`,
         help: `To apply it: dbops repair-tracking --finish ${shellWord(name)}`,
       };
-    default:
+    default: {
+      const squashed = left.get(name)?.squashed.name;
+      if (squashed !== undefined)
+        return {
+          message: `The row ${name} is kept: ${reason}.`,
+          help: `See the verdict on ${squashed}. If all of it was applied: dbops repair-tracking --assume ${shellWord(squashed)} --apply`,
+        };
       return {
         message: `The row ${name} matches no migration in the folder: ${reason ?? 'no candidate was found'}.`,
         help: former
           ? `Its file ${relative(process.cwd(), former.path)} was deleted. Restore it: git checkout ${former.commit} -- ${shellWord(relative(process.cwd(), former.path))}`
           : 'Restore its file, from version control or from whoever applied it. If another file replaces it, name it at the top of that file: -- dbops: replaces NAME',
       };
+    }
   }
 }
 

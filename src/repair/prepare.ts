@@ -48,7 +48,7 @@ export async function prepareRepair(
   const assumed = new Set(flags.assume);
   if (mending?.kind === 'finish') assumed.add(mending.name);
   for (const name of move ? await carriedOver(session, move, diagnosis) : []) assumed.add(name);
-  const { replacements, reasons } = await findReplacements({ ...asked, assumed });
+  const { replacements, left } = await findReplacements({ ...asked, assumed });
   const planned = planRepair({
     replacements,
     judgements,
@@ -59,6 +59,7 @@ export async function prepareRepair(
     takenBack: new Set(mending?.kind === 'take back' ? [mending.name] : []),
     changesData,
   });
+  const reasons = [...left].map(([name, { reason }]) => [name, reason] as const);
   const plan = { ...planned, reasons: new Map([...planned.reasons, ...reasons]) };
   if (move && flags.apply) refuseIncomplete(move, diagnosis, plan);
   const isVerbose = context.flags.verbose === true;
@@ -69,6 +70,7 @@ export async function prepareRepair(
     diagnosis,
     plan,
     replacements,
+    left,
     steps,
     isVerbose,
     options,

@@ -70,15 +70,9 @@ export async function uncommittedFiles(
   files: readonly string[],
 ): Promise<string[] | undefined> {
   const git = await gitIn(directory);
-  const status = await git(
-    '--literal-pathspecs',
-    'status',
-    '--porcelain',
-    '-z',
-    '--untracked-files=all',
-    '--',
-    ...files,
-  );
+  const options = ['--no-optional-locks', '--literal-pathspecs'];
+  const output = ['--porcelain', '-z', '--untracked-files=all'];
+  const status = await git(...options, 'status', ...output, '--', ...files);
   const entries = status?.split('\0').filter(Boolean);
   return entries?.map((entry) => entry.slice('XY '.length));
 }

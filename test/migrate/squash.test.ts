@@ -259,6 +259,32 @@ describe.each(newest)('migrate squash of a folder of dbops on $name', (server) =
     }),
   );
 
+  it('squashes a squashed file, and names the rows that it replaced', () =>
+    withServerShadow(server, files, async (project) => {
+      await project.dbops('migrate', 'up');
+      await project.dbops('migrate', 'squash', '--to', '0002_b');
+      expect(await project.dbops('migrate', 'squash', '--to', '0003_c')).toMatchObject({
+        exitCode: 0,
+      });
+      expect(await tracked(project)).toEqual(['0003_squashed']);
+      await project.dbops('repair-tracking', '--undo');
+      await project.dbops('repair-tracking', '--undo');
+      expect(await tracked(project)).toEqual(['0001_a', '0002_b', '0003_c']);
+      await project.dbops('repair-tracking', '--apply');
+      expect(await tracked(project)).toEqual(['0003_squashed']);
+    }));
+
+  it('refuses rows of which it is not certain whose they are', () =>
+    withDatabase(server, async (url) => {
+      const written = await writers['drizzle 1.0'](steps);
+      const project = projectOn(url, writeProject(written));
+      await project.dbops('migrate', 'up');
+      // As Drizzle 0.x writes them.
+      await project.query('UPDATE drizzle.__drizzle_migrations SET name = NULL');
+      const refused = await project.json('migrate', 'squash', '--to', '20260103000000_email');
+      expect(refused).toMatchObject({ exitCode: 6, error: { code: 'SQUASH.PARTLY' } });
+    }));
+
   it('needs the consent of a protected database', () =>
     withServerShadow(server, files, async (project) => {
       await project.dbops('migrate', 'up');

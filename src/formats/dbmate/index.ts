@@ -8,7 +8,6 @@ import { datedNameAfter, assertSqlOnly } from '../shared/new-migration.ts';
 import { namesIn, parseRows } from '../shared/rows.ts';
 import { hashOf, withoutBom } from '../shared/script.ts';
 import { isBlank, sectionScript } from '../shared/section.ts';
-import { singleFile, squashedText } from '../shared/squashed.ts';
 import {
   catalogName,
   ensureSchemaOf,
@@ -95,13 +94,7 @@ export const dbmate: Format = {
     up: { mark: /^--\s*migrate:up\b/m, line: '-- migrate:up' },
     down: { mark: /^--\s*migrate:down\b/m, line: '-- migrate:down' },
   },
-  squash: {
-    changes: (request) =>
-      singleFile(
-        request,
-        `-- migrate:up\n${squashedText(request.up, request.head)}\n-- migrate:down\n\n${squashedText(request.down)}`,
-      ),
-  },
+  squash: async () => (await import('./squash.ts')).squashing,
   newFiles(request) {
     assertSqlOnly(request, 'dbmate');
     return { [`${datedNameAfter(request)}.sql`]: '-- migrate:up\n\n\n-- migrate:down\n\n' };

@@ -10,7 +10,6 @@ import { mentions } from '../shared/module-files.ts';
 import { commentOf, prefixAfter, slugOf } from '../shared/new-migration.ts';
 import { namesIn, parseRows, pendingAmong, textIn } from '../shared/rows.ts';
 import { hashOf, lazyScript, sqlScript } from '../shared/script.ts';
-import { pairOfFiles } from '../shared/squashed.ts';
 import { readInAnyEncoding } from '../../text-file.ts';
 
 /** Extensions of `0001_name.up.sql`, and of modules with Kysely's `up(db)` and `down(db)`. */
@@ -98,7 +97,7 @@ export const dbops: Format = {
   loadModule: loadKyselyModule,
   needsDirective: true,
   downFile: ({ name, up }) => join(dirname(up.file), `${name}.down.sql`),
-  squash: { changes: pairOfFiles },
+  squash: async () => (await import('../shared/squashed.ts')).pairs,
   newFiles({ migrations, title, now, module }) {
     const number = prefixAfter(migrations.at(-1)?.name, now, () => '0001');
     const stem = `${number}_${slugOf(title)}`;

@@ -5,8 +5,7 @@ import { shellWord } from '../../output/shell.ts';
 import { isFolderOfVersion1, readFolders } from './folders.ts';
 import { readJournal } from './journal.ts';
 import { hashOf } from './script.ts';
-import { markedSource, squashedDrizzle } from './squashed.ts';
-import { breakpoint, drizzleText, writtenMigration } from './written.ts';
+import { drizzleText, writtenMigration } from './written.ts';
 import { drizzleTable, type DrizzleTable } from './table.ts';
 import type { FolderContents, Format } from '../format.ts';
 
@@ -41,7 +40,7 @@ export const drizzle: Format = {
       : join(dirname(up.file), `${name}.down.sql`),
   writtenFiles: writtenMigration,
   textOf: drizzleText,
-  squash: { changes: squashedDrizzle, sourceOf: markedSource, separator: breakpoint },
+  squash: async () => (await import('./squash.ts')).squashing,
   newCommand: (slug) => `Create the files with: npx drizzle-kit generate --custom --name=${slug}`,
 };
 

@@ -7,13 +7,9 @@ import type { Finding } from '../../report.ts';
 import { findingOf, refusedScript } from '../shared/flaw.ts';
 import type { Format, Tracking } from '../format.ts';
 import { readGmrc, type Gmrc } from './gmrc.ts';
-import { chainFlaw, committedText, parseCommitted, type Committed } from './committed.ts';
+import { chainFlaw, parseCommitted, type Committed } from './committed.ts';
 import { namesIn, parseRows, textIn } from '../shared/rows.ts';
 import { isBlank } from '../shared/section.ts';
-import type { FolderChanges, SquashRequest } from '../shared/squash-request.ts';
-import { filesOf, lastOf, squashedName, squashedText } from '../shared/squashed.ts';
-import { slugOf } from '../shared/new-migration.ts';
-import { usageError } from '../../errors.ts';
 import { readInAnyEncoding } from '../../text-file.ts';
 
 const tracking: Tracking = {
@@ -110,31 +106,10 @@ export const graphileMigrate: Format = {
   },
   hashOf: (source) => parseCommitted(source, '').hash,
   hostLock: { kind: 'advisory', key: 4727445306447283n },
-  squash: { changes: squashedCommit },
+  squash: async () => (await import('./squash.ts')).squashing,
   newCommand: (slug) =>
     `Write the statements to current.sql, then: npx graphile-migrate commit --message ${slug}`,
 };
-
-/** @throws usage error when a migration follows: its hash includes those of all migrations before it */
-function squashedCommit(request: SquashRequest): FolderChanges {
-  const { migrations, all, title, head, up } = request;
-  const last = lastOf(request);
-  const later = all[all.indexOf(last) + 1];
-  if (later)
-    throw usageError(
-      'SQUASH.CHAIN',
-      `${later.name} follows ${last.name}, and its hash includes the hashes of the migrations before it. Nothing was changed.`,
-      `Squash all migrations of the folder: --to ${all.at(-1)?.name ?? ''}`,
-    );
-  const [{ row }] = migrations;
-  const previous = row === undefined ? undefined : String(row['previous']);
-  const name = squashedName(request, slugOf(title).replaceAll('_', '-')).replace('_', '-');
-  return {
-    add: { [`committed/${name}.sql`]: committedText(squashedText(up, head), previous) },
-    replace: {},
-    remove: filesOf(request),
-  };
-}
 
 /** Returns `000001` for `000001-slug` and `000001.sql`: the table records no slugs. */
 function numberOf(name: string): string {

@@ -13,7 +13,7 @@ import {
   numberOf,
   type FileOrder,
 } from './order.ts';
-import { directionsOf, hasMark, sections, squashedPgMigration } from './sql.ts';
+import { directionsOf, hasMark, sections } from './sql.ts';
 import { newPgMigration } from './new.ts';
 import { hashOf, lazyScript, sqlScript, withoutBom } from '../shared/script.ts';
 import {
@@ -133,7 +133,7 @@ export const nodePgMigrate: Format = {
   downFile: ({ name, up }) =>
     up.file.endsWith('.up.sql') ? join(dirname(up.file), `${name}.down.sql`) : up.file,
   sections,
-  squash: { changes: squashedPgMigration },
+  squash: async () => (await import('./squash.ts')).squashing,
   newFiles: newPgMigration,
 };
 

@@ -1,7 +1,5 @@
 import type { SqlScript } from '../../migration.ts';
 import { isBlank, sectionScript } from '../shared/section.ts';
-import type { FolderChanges, SquashRequest } from '../shared/squash-request.ts';
-import { lastOf, pairOfFiles, singleFile, squashedText } from '../shared/squashed.ts';
 
 const upMark = /^\s*--[\s-]*up\s+migration/im;
 const downMark = /^\s*--[\s-]*down\s+migration/im;
@@ -15,14 +13,6 @@ export const sections = {
 /** Returns whether a text has a mark, which identifies the tool. */
 export function hasMark(source: string): boolean {
   return upMark.test(source) || downMark.test(source);
-}
-
-/** Returns the changes in the style of the last file: a pair, or one file with sections. */
-export function squashedPgMigration(request: SquashRequest): FolderChanges {
-  if (lastOf(request).up.file.endsWith('.up.sql')) return pairOfFiles(request);
-  const { head, up, down } = request;
-  const text = `${sections.up.line}\n${squashedText(up, head)}\n${sections.down.line}\n\n${squashedText(down)}`;
-  return singleFile(request, text);
 }
 
 interface Directions {

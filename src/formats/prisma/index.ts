@@ -9,7 +9,6 @@ import type { Format } from '../format.ts';
 import { commentOf, datedNameAfter, assertSqlOnly } from '../shared/new-migration.ts';
 import { prismaTrackingIn } from './tracking.ts';
 import { lazyScript, sqlScript, readIfPresent } from '../shared/script.ts';
-import { directoryOfFiles, squashedText } from '../shared/squashed.ts';
 import { readText } from '../../text-file.ts';
 
 const lockFile = 'migration_lock.toml';
@@ -50,9 +49,7 @@ export const prisma: Format = {
   hashOf: checksum,
   hostLock: { kind: 'advisory', key: 72707369n },
   downFile: ({ up }) => `${dirname(up.file)}/down.sql`,
-  squash: {
-    changes: (request) => directoryOfFiles(request, squashedText(request.up, request.head)),
-  },
+  squash: async () => (await import('../shared/squashed.ts')).directories,
   newFiles(request) {
     assertSqlOnly(request, 'Prisma');
     return { [`${datedNameAfter(request)}/migration.sql`]: commentOf(request.title) };

@@ -2,8 +2,22 @@ import { existsSync, readdirSync } from 'node:fs';
 import { basename, dirname, relative } from 'node:path';
 import { usageError } from '../../errors.ts';
 import type { Migration } from '../../migration.ts';
+import type { Squashing } from '../format.ts';
 import type { FolderChanges, SquashPart, SquashRequest } from './squash-request.ts';
 import { slugOf } from './new-migration.ts';
+
+/** Such as `0003_squashed.up.sql` and `0003_squashed.down.sql`. */
+export const pairs: Squashing = { changes: pairOfFiles };
+
+/** Such as `0003_squashed.sql`. */
+export const singleFiles: Squashing = {
+  changes: (request) => singleFile(request, squashedText(request.up, request.head)),
+};
+
+/** Such as `0003_squashed/migration.sql`. */
+export const directories: Squashing = {
+  changes: (request) => directoryOfFiles(request, squashedText(request.up, request.head)),
+};
 
 /** Returns the last of the migrations, whose place the squashed one takes. */
 export function lastOf({ migrations }: Pick<SquashRequest, 'migrations'>): Migration {

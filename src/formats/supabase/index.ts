@@ -5,7 +5,6 @@ import type { Finding } from '../../report.ts';
 import type { Format } from '../format.ts';
 import { commentOf, datedNameAfter, assertSqlOnly } from '../shared/new-migration.ts';
 import { sqlScript } from '../shared/script.ts';
-import { singleFile, squashedText } from '../shared/squashed.ts';
 import { supabasePlatform } from './platform.ts';
 import { hashOf, supabaseTracking } from './tracking.ts';
 import { readInAnyEncoding } from '../../text-file.ts';
@@ -47,7 +46,7 @@ export const supabase: Format = {
     };
   },
   hashOf,
-  squash: { changes: (request) => singleFile(request, squashedText(request.up, request.head)) },
+  squash: async () => (await import('../shared/squashed.ts')).singleFiles,
   newFiles(request) {
     assertSqlOnly(request, 'Supabase');
     return { [`${datedNameAfter(request)}.sql`]: commentOf(request.title) };

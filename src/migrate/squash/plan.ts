@@ -47,7 +47,7 @@ export async function planSquash(folder: Folder, asked: SquashAsked): Promise<Sq
   const { directory, tracking } = folder;
   const { members, migrations, isHalfRemoved } = membersOf(folder, asked);
   if (isHalfRemoved) return restOf(directory, members, migrations);
-  const squash = squashingOf(folder, members);
+  const squash = await squashingOf(folder, members);
   const up = await partsOf(members, 'up', squash);
   const isReversible = members.every(({ down }) => down?.kind === 'sql');
   const down = isReversible ? await partsOf(members.toReversed(), 'down', squash) : undefined;
@@ -133,7 +133,7 @@ function squashedAmong(
   });
 }
 
-/** Whether some of the files that a squashed one replaces are gone, and the others are all chosen. */
+/** Whether some of the files that a squashed one replaces were removed, and the others are all chosen. */
 function isPartlyRemoved(
   squashed: Migration,
   { migrations, chosen, form }: { migrations: Migration[]; chosen: Migration[]; form: RowForm },
@@ -163,9 +163,9 @@ function headOf(members: readonly Migration[], form: RowForm): string[] {
 }
 
 /** @throws usage error where a migration is a module, or the format has no squashed form */
-function squashingOf({ format }: Folder, members: readonly Migration[]): Squashing {
+function squashingOf({ format }: Folder, members: readonly Migration[]): Promise<Squashing> {
   const module = members.find(({ up, down }) => up.kind === 'module' || down?.kind === 'module');
-  if (format.squash && !module) return format.squash;
+  if (format.squash && !module) return format.squash();
   throw usageError(
     'SQUASH.MODULE',
     `${module?.name ?? members[0]?.name ?? ''} is a module: dbops cannot merge the code of modules. Nothing was changed.`,

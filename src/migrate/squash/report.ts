@@ -32,7 +32,7 @@ export interface SquashOutcome {
 export function squashReport(squash: Squash, { isDone, undo, failure }: SquashOutcome): Report {
   const { folder, plan, staged, rows } = squash;
   const { add, remove } = plan.changes;
-  const shown = (file: string) => relative(squash.cwd, join(folder.directory, file));
+  const shown = (file: string) => pathOf(squash, file);
   return {
     exitCode: failure?.exitCode ?? exitCodes.done,
     data: {
@@ -63,12 +63,17 @@ export function squashReport(squash: Squash, { isDone, undo, failure }: SquashOu
   };
 }
 
-function textsOf({ folder, plan, cwd }: Squash): Block[] {
-  return Object.entries(plan.changes.add)
+/** Returns the path of a file of the folder, for people. */
+function pathOf({ cwd, folder }: Squash, file: string): string {
+  return relative(cwd, join(folder.directory, file));
+}
+
+function textsOf(squash: Squash): Block[] {
+  return Object.entries(squash.plan.changes.add)
     .filter(([file]) => file.endsWith('.sql'))
     .map(([file, content]) => ({
       kind: 'code',
-      text: `-- ${relative(cwd, join(folder.directory, file))}\n${content}`,
+      text: `-- ${pathOf(squash, file)}\n${content}`,
     }));
 }
 
@@ -88,7 +93,11 @@ function outcomeBlocks(squash: Squash, { isDone, undo }: SquashOutcome): Block[]
   const members = formatCountOf(plan.members.length, 'migration', 'migrations');
   const proof = plan.isHalfRemoved ? '' : '; it replays to the same catalog';
   const verb = isDone ? 'replaces' : 'would replace';
-  const blocks = [text(`✓ ${staged.squashed.name} ${verb} ${members}${proof}`, 'good')];
+  const files = Object.keys(plan.changes.add).filter((file) => file.endsWith('.sql'));
+  const blocks = [
+    ...(isDone ? files.map((file) => text(`✓ ${pathOf(squash, file)}`, 'good')) : []),
+    text(`✓ ${staged.squashed.name} ${verb} ${members}${proof}`, 'good'),
+  ];
   if (rows.state === 'all') {
     const change = isDone ? 'now has' : 'would have';
     const how = undo === undefined ? '' : '; to undo: dbops repair-tracking --undo';

@@ -63,16 +63,27 @@ function records(columns: RowColumns, wanted: RowColumns): boolean {
 }
 
 /** @throws code 6 where some migrations are recorded as applied, or one as failed */
-function assertWhole({ members }: SquashPlan, { owners, failed }: Matches, table: string): void {
+function assertWhole(
+  { members }: SquashPlan,
+  { owners, failed, orphans }: Matches,
+  table: string,
+): void {
+  const unclear = orphans.flatMap(({ migration, by }) =>
+    migration && members.includes(migration)
+      ? [`${migration.name} probably has a row, by its ${by}`]
+      : [],
+  );
   const failing = members.filter((each) => failed.has(each));
   const open = members.filter((each) => !owners.has(each));
-  if (failing.length === 0 && (open.length === 0 || open.length === members.length)) return;
+  const isWhole = open.length === 0 || open.length === members.length;
+  if (failing.length + unclear.length === 0 && isWhole) return;
   throw new DbopsError({
     code: 'SQUASH.PARTLY',
     exitCode: exitCodes.desynchronised,
     message: `${members.length - open.length} of ${members.length} migrations are recorded in ${table}: either all or none must be applied. Nothing was changed.`,
     reason: [
       ...failing.map(({ name }) => `${name} is recorded as failed`),
+      ...unclear,
       ...open.map(({ name }) => `${name} is not recorded`),
     ],
     hint: 'Apply them: dbops migrate up. If the table is wrong: dbops repair-tracking',

@@ -9,6 +9,7 @@ import { isInDatabase, openRows, rowsFor, type Found, type SquashQuestion } from
  */
 export function fromCatalog(asked: SquashQuestion, found: Found): void {
   const { folder, diagnosis } = asked;
+  const form = folder.tracking.rows;
   const { judgements, unexplained, changesData, states } = diagnosis;
   const open = judgements.filter(
     (each) => each.migration && (!each.row || each.verdict.startsWith('edited')),
@@ -16,12 +17,12 @@ export function fromCatalog(asked: SquashQuestion, found: Found): void {
   const [only, another] = open.filter((each) => isInDatabase(each, asked));
   const squashed = only?.migration;
   if (!squashed || another || only.inCatalog !== 'proven' || changesData.has(squashed.name)) return;
-  if (unexplained.length > 0 || states.skipped.length > 0) return;
+  const isFailed = judgements.some(({ row }) => row && form.stateOf?.(row.columns) === 'failed');
+  if (unexplained.length > 0 || states.skipped.length > 0 || isFailed) return;
   const others = folder.migrations.filter((each) => each !== squashed);
   const place = folder.migrations.indexOf(squashed);
   const isRecorded = (each: Migration) => judgements.some((j) => j.migration === each && j.row);
   if (!others.slice(0, place).every(isRecorded)) return;
-  const form = folder.tracking.rows;
   if (!openRows(asked, found).every(({ row }) => placeOf(row, others, form) === place)) return;
   const rows = rowsFor(asked, found, squashed);
   const inOrder = rows.toSorted((a, b) => byKey(a.name, b.name));

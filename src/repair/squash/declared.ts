@@ -29,7 +29,7 @@ export function fromDirectives(asked: SquashQuestion, found: Found): void {
       : `${migration.name} replaces it, but also replaces ${missing.join(', ')}, which is not recorded`;
     const isKnown = missing.length === 0 || asked.assumed.has(migration.name);
     if (!isKnown || !isInDatabase(judgement, asked))
-      for (const { name } of complete) found.reasons.set(name, reason);
+      for (const { name } of complete) found.left.set(name, { reason, squashed: migration });
     else found.replacements.push({ squashed: migration, rows: [...new Set(complete)] });
   }
 }

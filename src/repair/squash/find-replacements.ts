@@ -12,14 +12,16 @@ import { openRows, type Found, type SquashQuestion } from './replacement.ts';
  * Each is proven by the live catalog. Any other row without a file is left as it is.
  */
 export async function findReplacements(asked: SquashQuestion): Promise<Found> {
-  const found: Found = { replacements: [], reasons: new Map() };
-  if (openRows(asked, found).length === 0) return found;
-  fromDirectives(asked, found);
-  if (openRows(asked, found).length === 0) return found;
-  await fromRecordedTexts(asked, found);
-  if (openRows(asked, found).length === 0) return found;
-  await fromFormerFolders(asked, found);
-  const left = openRows(asked, found);
-  if (left.length > 1 && !(await isCommitted(asked.folder.directory))) fromCatalog(asked, found);
+  const found: Found = { replacements: [], left: new Map() };
+  for (const search of [fromDirectives, fromRecordedTexts, fromFormerFolders, withoutGit]) {
+    if (openRows(asked, found).length === 0) break;
+    await search(asked, found);
+  }
+  for (const { rows } of found.replacements) for (const { name } of rows) found.left.delete(name);
   return found;
+}
+
+async function withoutGit(asked: SquashQuestion, found: Found): Promise<void> {
+  const isAlone = openRows(asked, found).length === 1;
+  if (!isAlone && !(await isCommitted(asked.folder.directory))) fromCatalog(asked, found);
 }

@@ -41,7 +41,7 @@ export async function fromFormerFolders(asked: SquashQuestion, found: Found): Pr
   });
 }
 
-/** The first file that differs from the earlier folder, where it stands for at least two recorded ones. */
+/** Returns the first file that differs from the earlier folder, where that has at least two recorded ones. */
 function candidateIn(
   asked: SquashQuestion,
   found: Found,

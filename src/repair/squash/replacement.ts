@@ -1,5 +1,5 @@
 import type { Wanted } from '../../shadow/replay-cache-key.ts';
-import type { Folder } from '../../formats/format.ts';
+import type { Folder, RowForm } from '../../formats/format.ts';
 import type { Migration } from '../../migration.ts';
 import type { Diagnosis } from '../diagnose.ts';
 import type { TrackedRow } from '../rows.ts';
@@ -26,24 +26,40 @@ export interface SquashQuestion {
   assumed: ReadonlySet<string>;
 }
 
+/** Why a row is left. */
+export interface LeftRow {
+  reason: string;
+  /** The migration that says to replace it. */
+  squashed: Migration;
+}
+
 /** What was found, and why some rows were left. */
 export interface Found {
   replacements: Replacement[];
-  /** By the name of the judgement of a row. */
-  reasons: Map<string, string>;
+  /** By the name of a row that a migration says to replace, and does not. */
+  left: Map<string, LeftRow>;
 }
 
-/** Returns the rows without a file of their content that nothing replaces yet. */
+/** Returns the rows of applied migrations without a file of their content that nothing replaces yet. */
 export function openRows(
-  { diagnosis }: Pick<SquashQuestion, 'diagnosis'>,
+  { diagnosis, folder }: Pick<SquashQuestion, 'diagnosis' | 'folder'>,
   { replacements }: Pick<Found, 'replacements'>,
 ): NamedRow[] {
+  const form = folder.tracking.rows;
   const taken = new Set(replacements.flatMap(({ rows }) => rows.map(({ row }) => row)));
   return diagnosis.judgements.flatMap(({ name, orphan, row, verdict }) =>
-    verdict === 'orphan-row' && row && orphan?.by !== 'content' && !taken.has(row)
+    verdict === 'orphan-row' &&
+    row &&
+    orphan?.by !== 'content' &&
+    !taken.has(row) &&
+    isApplied(row, form)
       ? [{ name, row }]
       : [],
   );
+}
+
+function isApplied({ columns }: TrackedRow, { stateOf }: RowForm): boolean {
+  return (stateOf?.(columns) ?? 'applied') === 'applied';
 }
 
 /**
@@ -52,7 +68,9 @@ export function openRows(
  */
 export function rowsFor(asked: SquashQuestion, found: Found, migration: Migration): NamedRow[] {
   const own = asked.diagnosis.judgements.flatMap(({ name, row, orphan, ...judgement }) =>
-    row && (judgement.migration === migration || orphan?.migration === migration)
+    row &&
+    isApplied(row, asked.folder.tracking.rows) &&
+    (judgement.migration === migration || orphan?.migration === migration)
       ? [{ name, row }]
       : [],
   );

@@ -2,6 +2,7 @@ import { dirname } from 'node:path';
 import { usageError } from '../../errors.ts';
 import type { Migration, SqlScript } from '../../migration.ts';
 import { readText } from '../../text-file.ts';
+import type { Squashing } from '../format.ts';
 import { readIfPresent, withoutBom } from '../shared/script.ts';
 import type { FolderChanges, SquashRequest } from '../shared/squash-request.ts';
 import {
@@ -13,8 +14,15 @@ import {
 } from '../shared/squashed.ts';
 import { breakpoint } from './written.ts';
 
+/** Drizzle sends the text between two markers as one statement. */
+export const squashing: Squashing = {
+  changes: squashedDrizzle,
+  sourceOf: markedSource,
+  separator: breakpoint,
+};
+
 /** Returns the text with its markers: those that the server needs as semicolons are kept as markers. */
-export function markedSource({ file }: SqlScript): string {
+function markedSource({ file }: SqlScript): string {
   return withoutBom(readText(file));
 }
 
@@ -22,7 +30,7 @@ export function markedSource({ file }: SqlScript): string {
  * Returns the changes of the folder. The last snapshot stays that of the squashed migration, with the
  * predecessors of the first one, so that drizzle-kit sees no difference.
  */
-export function squashedDrizzle(request: SquashRequest): FolderChanges {
+function squashedDrizzle(request: SquashRequest): FolderChanges {
   const journal = readIfPresent(`${request.directory}/meta/_journal.json`);
   return journal === undefined ? ofVersion1(request) : ofVersion0(request, journal);
 }
