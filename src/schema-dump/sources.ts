@@ -11,6 +11,7 @@ import type { Context } from '../context.ts';
 import { shippedExtensions } from '../db/pglite-extensions.ts';
 import type { Session } from '../db/session.ts';
 import { writeSchema } from '../ddl/writer/write.ts';
+import { firstFolder } from '../formats/detect.ts';
 import type { Folder } from '../formats/format.ts';
 import { withExpected } from '../shadow/expected-catalog.ts';
 import { extensionsFor } from '../shadow/extensions.ts';
@@ -30,19 +31,30 @@ export type DumpContext = Pick<Context, 'settings' | 'signal' | 'progress' | 'no
 /** Objects that operators create in a database, beside those of its migrations. */
 const ofOperators = new Set(['extension', 'publication', 'publication table']);
 
-/** Reads the schema of a live database. */
+/** The parts of a folder that tell its objects from those of others. */
+type KnownFolder = Pick<Folder, 'format' | 'migrations'> & {
+  tracking: { tables: readonly string[] };
+};
+
+/**
+ * Reads the schema of a live database.
+ *
+ * @param folder of its migrations; undefined for a project without any
+ */
 export async function readLive(
   context: DumpContext,
   session: Session,
-  folder: Folder,
+  found: Folder | undefined,
 ): Promise<Source> {
-  const platform = await platformOf(context, session, folder);
+  const platform = await platformOf(context, session, found);
+  const { format } = firstFolder(context.settings);
+  const folder: KnownFolder = found ?? { format, migrations: [], tracking: { tables: [] } };
   return readWithFixedSettings(session, async () => {
     const { scope } = context.settings;
     const all = await fullSnapshot(session, { grants: true });
     const around = await surroundingsOf(session, folder, { objects: all, scope });
     const surroundings = { ...around, given: platform.given };
-    const isCreated = mentions(folder);
+    const isCreated = found ? mentions(found) : () => true;
     const outside = all.filter(
       ({ kind, schema, name }) =>
         schema === '' &&
@@ -58,9 +70,9 @@ export async function readLive(
 }
 
 /** In schemas of a platform, only what the migrations create is written, so they are replayed. */
-async function platformOf(context: DumpContext, session: Session, folder: Folder) {
+async function platformOf(context: DumpContext, session: Session, folder: Folder | undefined) {
   const none = { expected: [] as readonly SchemaObject[], given: new Set<string>() };
-  if (!folder.format.platform) return none;
+  if (!folder?.format.platform) return none;
   const wanted = { ...(await wantedFor(context, session, folder)), grants: true };
   try {
     return await withExpected(wanted, async ({ objects, given }) => {
@@ -114,7 +126,7 @@ const publicSchema = { kind: 'schema', schema: '', parent: '', name: 'public' };
 async function read(
   { settings, signal }: DumpContext,
   session: Session,
-  { format, migrations }: Folder,
+  { format, migrations }: KnownFolder,
   { kept: all, provided }: { kept: readonly SchemaObject[]; provided: ReadonlySet<string> },
 ): Promise<Source> {
   // A new database has it.

@@ -53,20 +53,20 @@ async function dump(project: Project, ...words: string[]): Promise<string> {
 async function expectSameBytes(
   target: Target,
   project: Project,
-  { prelude = '', file = 'migrations/0001_restored.up.sql' } = {},
+  { prelude = '', file = 'migrations/0001_restored.up.sql', flags = [] as string[] } = {},
 ) {
   if (prelude) await project.query(prelude);
   const { error } = await project.json('migrate', 'up');
   expect(error).toBeUndefined();
-  const sql = await dump(project);
-  expect(await dump(project, '--replayed')).toBe(sql);
+  const sql = await dump(project, ...flags);
+  expect(await dump(project, '--replayed', ...flags)).toBe(sql);
   const columns = await columnsOf(project);
   await withDatabase(target, async (url) => {
     const restored = projectOn(url, writeProject({ [file]: sql }));
     if (prelude) await restored.query(prelude);
     expect((await restored.json('migrate', 'up')).error).toBeUndefined();
     expect(await columnsOf(restored)).toEqual(columns);
-    expect(await dump(restored)).toBe(sql);
+    expect(await dump(restored, ...flags)).toBe(sql);
   });
 }
 
@@ -85,6 +85,8 @@ const every = [...servers, ...serversBetween];
 const fixtures = readdirSync(resolve(import.meta.dirname, '../fixtures'));
 
 describe.each(every)('schema dump on $name', (server) => {
+  // The shadow databases are on the same server, so that the dump is restored on each major version.
+  const flags = ['--shadow-url', server.adminUrl];
   it.each(casesOn(server, [...fixtures, 'reference'], every))(
     'restores the worked project %s to the same schema',
     (name) =>
@@ -92,10 +94,10 @@ describe.each(every)('schema dump on $name', (server) => {
         ? withProject(server, {}, async (project) => {
             const own = resolve(import.meta.dirname, '../../migrations');
             cpSync(own, join(project.root, 'migrations'), { recursive: true });
-            await expectSameBytes(server, project);
+            await expectSameBytes(server, project, { flags });
           })
         : withWorkedProject(server, name, (project) =>
-            expectSameBytes(server, project, name === 'starter-kit' ? onPlatform : {}),
+            expectSameBytes(server, project, { ...(name === 'starter-kit' && onPlatform), flags }),
           ),
   );
 });
@@ -175,6 +177,13 @@ describe.each(newest)('schema dump on $name', (server) => {
         expect(await dump(project, '--replayed')).toBe(sql);
       },
     ));
+
+  it('writes the schema of a database without migrations', () =>
+    withProject(server, {}, async (project) => {
+      await project.query('CREATE TABLE public.legacy (id int); CREATE EXTENSION citext');
+      const sql = await dump(project);
+      expect(sql).toMatch(/CREATE EXTENSION IF NOT EXISTS citext[^]*CREATE TABLE public.legacy/);
+    }));
 
   it('replays migrations that grant rights to roles of the server, without a database', () =>
     withProject(

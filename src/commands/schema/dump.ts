@@ -3,7 +3,7 @@ import * as z from 'zod';
 import { defineCommand } from '../../command.ts';
 import { usageError } from '../../errors.ts';
 import { placeFolder } from '../../formats/place.ts';
-import { folderOf } from '../../open-project.ts';
+import { folderIfAny, folderOf } from '../../open-project.ts';
 import { sqlText } from '../../output/sanitise.ts';
 import { shellWord } from '../../output/shell.ts';
 import { dumpOf } from '../../schema-dump/dump.ts';
@@ -44,12 +44,12 @@ export const command = defineCommand({
         'No file is given to compare the schema with.',
         'Pass one: dbops schema dump --check schema.sql, or set schemaFile in dbops.config.ts',
       );
-    const folder = await folderOf(context);
     const live = async () => {
+      const folder = await folderIfAny(context);
       const session = await context.session();
-      return readLive(context, session, await placeFolder(session, folder));
+      return readLive(context, session, folder && (await placeFolder(session, folder)));
     };
-    const source = replayed ? await readReplayed(context, folder) : await live();
+    const source = replayed ? await readReplayed(context, await folderOf(context)) : await live();
     const dump = await dumpOf(context, source, proof);
     if (file === undefined) {
       if (sqlText(dump.text) !== dump.text) context.note(escaped);
