@@ -141,11 +141,7 @@ export async function loadSettings({
         ? { target: fromRoot(fromFile.databaseUrl), source: file ?? '' }
         : defaultTarget(root, interactive && !variables['CI']);
     }),
-    ...(fromFlags.migrations
-      ? { migrations: resolve(cwd, fromFlags.migrations) }
-      : fromFile.migrations
-        ? { migrations: resolve(root, fromFile.migrations) }
-        : {}),
+    ...folderIn(fromFlags.migrations, cwd, fromFile.migrations, root),
     ...(merged.format && { format: merged.format }),
     ...(merged.trackingTable && { trackingTable: merged.trackingTable }),
     ...(merged.shadowUrl && {
@@ -165,6 +161,17 @@ export async function loadSettings({
     root,
     environment: variables,
   };
+}
+
+/** Each path is relative to the place where it is written. */
+function folderIn(
+  flag: string | undefined,
+  cwd: string,
+  setting: string | undefined,
+  root: string,
+): Pick<Settings, 'migrations'> {
+  if (flag) return { migrations: resolve(cwd, flag) };
+  return setting ? { migrations: resolve(root, setting) } : {};
 }
 
 function pickSettings(flags: Readonly<Record<string, unknown>>): Record<string, unknown> {
