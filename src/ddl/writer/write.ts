@@ -6,7 +6,8 @@ import { inOrder, type Dependency } from './order.ts';
 import type { SchemaPiece } from './piece.ts';
 import { relationPieces } from './relations.ts';
 import { routinePieces } from './routines.ts';
-import { draftTable, selectTables, statementsOf, type TableRow } from './tables.ts';
+import { selectTables, type TableRow } from './table-rows.ts';
+import { draftTable, statementsOf } from './tables.ts';
 import { typePieces } from './types.ts';
 
 /** The statements that create a schema, in order, without semicolons. */
