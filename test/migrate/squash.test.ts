@@ -1,4 +1,4 @@
-import { cpSync, readdirSync, readFileSync } from 'node:fs';
+import { cpSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { readJson } from '../../src/text-file.ts';
@@ -258,6 +258,23 @@ describe.each(newest)('migrate squash of a folder of dbops on $name', (server) =
       expect(await tracked(project)).toEqual(['0002_squashed', '0003_c']);
     }),
   );
+
+  it('keeps down files that are nowhere else, except by force', () =>
+    withServerShadow(server, { ...files, '0002_b.down.sql': '' }, async (project) => {
+      rmSync(`${project.root}/migrations/0002_b.down.sql`);
+      const words = ['migrate', 'squash', '--to', '0002_b'];
+      expect(await project.json(...words)).toMatchObject({
+        exitCode: 2,
+        error: { code: 'SQUASH.UNCOMMITTED' },
+      });
+      expect(inFolder(project)).toHaveLength(5);
+      expect(await project.json(...words, '--force')).toMatchObject({ exitCode: 0, rows: 'none' });
+      expect(inFolder(project)).toEqual([
+        '0002_squashed.up.sql',
+        '0003_c.down.sql',
+        '0003_c.up.sql',
+      ]);
+    }));
 
   it('squashes a squashed file, and names the rows that it replaced', () =>
     withServerShadow(server, files, async (project) => {

@@ -31,6 +31,8 @@ export interface SquashPlan {
   data: (DataStatement & { migration: string })[];
   /** What the squashed file leaves out or lacks, a sentence each. */
   notes: string[];
+  /** Whether some of the migrations have a rollback, which no new file has. */
+  losesDown: boolean;
   /** Whether an interrupted run has written the new files. */
   isWritten: boolean;
   /** Whether it has also removed some of the files that they replace. */
@@ -67,6 +69,7 @@ export async function planSquash(folder: Folder, asked: SquashAsked): Promise<Sq
     changes,
     data: up.data,
     notes: [...up.omissions, ...(isReversible ? [] : withoutDown(members))],
+    losesDown: !isReversible && members.some((each) => each.down),
     isWritten,
   };
 }
@@ -85,6 +88,7 @@ function restOf(
     changes,
     data: [],
     notes: [],
+    losesDown: false,
     isWritten: true,
     isHalfRemoved: true,
   };

@@ -10,6 +10,7 @@ import type { Wanted } from '../../shadow/replay-cache-key.ts';
 import { isFaultOfFolder } from '../../shadow/replay-error.ts';
 import { replaySourceOf } from '../../shadow/replay-request.ts';
 import type { Migration } from '../../migration.ts';
+import { formatCountOf } from '../../output/number.ts';
 import type { SquashPlan } from './plan.ts';
 import type { Staged } from './stage.ts';
 
@@ -31,7 +32,9 @@ export async function proveSquash(
     migrations,
     grants: true,
     onReplay: () =>
-      context.progress.update(`replaying ${migrations.length} migrations in a shadow database`),
+      context.progress.update(
+        `replaying ${formatCountOf(migrations.length, 'migration')} in a shadow database`,
+      ),
   });
   const end = plan.migrations.indexOf(plan.members.at(-1) ?? plan.members[0]) + 1;
   const former = await catalogAfter(wanted(plan.migrations.slice(0, end)));

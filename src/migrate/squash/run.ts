@@ -132,13 +132,19 @@ function replaceTexts(directory: string, files: Readonly<Record<string, string>>
 /** @throws usage error where git lacks the text of a file that is removed or replaced */
 async function refuseUncommitted(
   { directory }: Folder,
-  { changes: { remove, replace } }: SquashPlan,
+  { changes: { remove, replace }, losesDown }: SquashPlan,
   cwd: string,
 ): Promise<void> {
   const files = [...remove, ...Object.keys(replace)].filter((file) =>
     existsSync(join(directory, file)),
   );
   const uncommitted = await uncommittedFiles(directory, files);
+  if (!uncommitted && losesDown)
+    throw usageError(
+      'SQUASH.UNCOMMITTED',
+      'The down files would be lost: the folder is not in a git repository. Nothing was changed.',
+      'Commit the folder to git, or save the down files. To squash anyway: --force',
+    );
   if (!uncommitted || uncommitted.length === 0) return;
   throw usageError(
     'SQUASH.UNCOMMITTED',
