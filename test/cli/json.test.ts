@@ -153,6 +153,7 @@ const required: Record<string, string> = {
   'backfill pause': 'organization-id',
   'backfill resume': 'organization-id',
   'migrate expand-contract': '0001_a',
+  'migrate squash': '--to 0001_a',
   'rescue restore': '0001_a',
   'rescue drop': '--all',
 };
@@ -160,7 +161,7 @@ const required: Record<string, string> = {
 describe('--json prints an error', () => {
   const unreachable = 'postgres://shop@127.0.0.1:1/shop';
 
-  it.each(commands.filter(({ words }) => !/^(demo|init|migrate new)$/.test(words)))(
+  it.each(commands.filter(({ words }) => !/^(demo|init|check|migrate new)$/.test(words)))(
     'of $words without a database on stdout alone',
     async ({ words }) => {
       const cwd = folderOf({ 'migrations/0001_a.up.sql': 'SELECT 1;' });
