@@ -3,7 +3,7 @@ import type { Context } from '../context.ts';
 import { readLabel } from '../db/meta.ts';
 import type { Session } from '../db/session.ts';
 import type { RunData } from '../documents.ts';
-import { DbopsError } from '../errors.ts';
+import { DbopsError, exitCodes, messageOf } from '../errors.ts';
 import type { Folder } from '../formats/format.ts';
 import { shellWord } from '../output/shell.ts';
 import { text, type Report } from '../report.ts';
@@ -48,7 +48,6 @@ export async function withSchemaFile(
       ],
     };
   } catch (error) {
-    if (!(error instanceof DbopsError)) throw error;
     return withError(report, file, error);
   }
 }
@@ -61,12 +60,14 @@ async function write(
   return writeSchemaFile(schemaFile, dump.text);
 }
 
-function withError(report: Report<RunData>, file: string, cause: DbopsError): Report<RunData> {
+/** Whatever went wrong, the report on the migrations is kept. */
+function withError(report: Report<RunData>, file: string, cause: unknown): Report<RunData> {
+  const known = cause instanceof DbopsError ? cause : undefined;
   const error = new DbopsError({
-    code: cause.code,
-    exitCode: cause.exitCode,
-    message: `The migrations were run, but ${file} was not written. ${cause.message}`,
-    reason: [...cause.reason, cause.hint],
+    code: known?.code ?? 'SCHEMA.FAILED',
+    exitCode: known?.exitCode ?? exitCodes.failed,
+    message: `The migrations were run, but ${file} was not written. ${messageOf(cause)}`,
+    reason: known ? [...known.reason, known.hint] : [],
     hint: `Correct the cause, then run: dbops schema dump ${shellWord(file)}. To run migrations without the file: --no-schema-file`,
     cause,
   });

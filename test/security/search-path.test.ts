@@ -51,7 +51,6 @@ const bundled: Scenario = {
     'env set development',
     'migrate status --check',
     'verify',
-    'schema dump --no-proof',
     'migrate up --dry-run',
     'seed --dry-run',
     'seed',
