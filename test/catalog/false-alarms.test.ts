@@ -8,6 +8,7 @@ import { readFolder } from '../../src/formats/open-folder.ts';
 import { folderOf } from '../cli/run-cli.ts';
 import { withSession } from '../db/session.ts';
 import {
+  inTurn,
   createDatabase,
   servers,
   serversBetween,
@@ -97,7 +98,10 @@ describe.each(targets.slice(0, 1))(
 
 const projects = ['e-commerce/drizzle', 'workshops/drizzle', 'credits/prisma/migrations'];
 
-describe.each([...servers, ...serversBetween])('no finding on $name', (server) => {
+const everyMajor = [...servers, ...serversBetween];
+
+describe.each(everyMajor)('no finding on $name', (server) => {
+  const it = inTurn(server, everyMajor);
   it.each(projects)('for the worked project in %s, rights and all', (path) =>
     migrated(server, resolve(import.meta.dirname, '../fixtures', path), async ({ findings }) => {
       expect(await findings({ words: ['schema', '--grants'] })).toEqual([]);
@@ -131,6 +135,7 @@ describe.each(targets)('verify has no false alarm on $name', (target) => {
 });
 
 describe.each(servers)('verify has no false alarm on $name', (server) => {
+  const it = inTurn(server, servers);
   // Not in the embedded engine, which would be compared with itself.
   it('for the reference schema, after each of its migrations', async () => {
     const environment = { DBOPS_CACHE_DIR: `${inject('scratch')}/each-prefix` };

@@ -62,6 +62,7 @@ describe.each(targets)('objects of another application on $name', (target) => {
 
 // The embedded engine opens with the extensions that the migrations create, and this one is created by hand.
 describe.each(servers)('an extension of another application on $name', (target) => {
+  const it = inTurn(target, servers);
   it('may be in a schema of its own', () =>
     withProject(
       target,

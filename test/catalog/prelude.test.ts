@@ -13,7 +13,7 @@ import { supabasePlatform } from '../../src/formats/supabase/platform.ts';
 import type { Migration } from '../../src/migration.ts';
 import { folderOf } from '../cli/run-cli.ts';
 import { withSession } from '../db/session.ts';
-import { servers, targets, withDatabase } from '../db/targets.ts';
+import { inTurn, servers, targets, withDatabase } from '../db/targets.ts';
 import { unsurrounded } from './comparison.ts';
 import { trialOf } from './trial.ts';
 
@@ -165,7 +165,9 @@ describe('extensions of Supabase that PGlite lacks', () => {
   });
 });
 
-describe.each(servers)('a shadow of Supabase on $name', ({ adminUrl, major }) => {
+describe.each(servers)('a shadow of Supabase on $name', (target) => {
+  const it = inTurn(target, servers);
+  const { adminUrl, major } = target;
   const server = parseTarget(adminUrl);
   const script = (sql: string) => withSession(adminUrl, (session) => session.script(sql));
 
@@ -210,6 +212,7 @@ describe.each(servers)('a shadow of Supabase on $name', ({ adminUrl, major }) =>
 });
 
 describe.each(servers)('verify of a Supabase database on $name', (server) => {
+  const it = inTurn(server, servers);
   it('is silent about the platform, and not about the rest', () =>
     withDatabase(server, async (url) => {
       const root = folderOf({

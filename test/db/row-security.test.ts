@@ -146,7 +146,7 @@ describe.each(servers)('row-level security on $name', (server) => {
     withApp(server, { '0001_empty.up.sql': 'TRUNCATE tenants' }, async (mine, project) => {
       await project.query(`${invoices}; GRANT SELECT, TRUNCATE ON tenants TO ${app.user};
         ALTER TABLE tenants ENABLE ROW LEVEL SECURITY`);
-      const { exitCode, error } = await mine.json('migrate', 'up');
+      const { exitCode, error } = await mine.json('migrate', 'up', '--into-existing');
       expect({ exitCode, error }).toMatchObject({
         exitCode: 3,
         error: { hint: expect.stringContaining('BYPASSRLS') },

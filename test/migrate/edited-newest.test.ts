@@ -1,6 +1,6 @@
 import { describe, expect } from 'vitest';
 import { inTurn, targets, withDatabase, type Target } from '../db/targets.ts';
-import { projectOn, withProject, writeInto, writeProject, type Project } from './project.ts';
+import { projectOn, withAnyShadow, writeInto, writeProject, type Project } from './project.ts';
 import { commitAll } from './git.ts';
 
 const base = 'CREATE TABLE users (id int PRIMARY KEY, name text);';
@@ -12,7 +12,7 @@ const edited =
   'ALTER TABLE users ADD COLUMN note text, ADD mail text; CREATE TABLE customers (id int);';
 
 const withApplied = (target: Target, test: (project: Project) => Promise<void>) =>
-  withProject(target, files, async (project) => {
+  withAnyShadow(target, files, async (project) => {
     await project.dbops('migrate', 'up');
     await project.query(`INSERT INTO users VALUES (1, 'Ada', 'kept')`);
     await test(project);
@@ -69,7 +69,7 @@ describe.each(targets)('the newest applied migration, edited since, on $name', (
     }));
 
   it('is applied after its empty template was, by accident', () =>
-    withProject(
+    withAnyShadow(
       target,
       { '0001_users.up.sql': base, '0002_new.up.sql': '-- Write SQL here\nSELECT;\n' },
       async (project) => {

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { casesOn, newestAndEmbedded } from '../db/targets.ts';
-import { exists, withProject } from './project.ts';
+import { exists, withAnyShadow } from './project.ts';
 
 type Files = Record<string, string>;
 
@@ -66,7 +66,7 @@ describe.each(newestAndEmbedded)('a migration with only comments on $name', (tar
   it.each(casesOn(target, templates, newestAndEmbedded))(
     'is applied only with --allow-empty: %s',
     (_, name, files) =>
-      withProject(target, files, async (project) => {
+      withAnyShadow(target, files, async (project) => {
         const refused = await project.dbops('migrate', 'up');
         expect(refused.exitCode).toBe(2);
         expect(refused.stderr).toContain(`${name} has no statements; nothing was applied`);
@@ -109,7 +109,7 @@ describe.each(newestAndEmbedded)('a migration with only comments on $name', (tar
   it.each(casesOn(target, downs, newestAndEmbedded))(
     'is rolled back as if it had no down migration: %s',
     (_, files) =>
-      withProject(target, files, async (project) => {
+      withAnyShadow(target, files, async (project) => {
         await project.dbops('migrate', 'up');
         const { stdout, stderr, exitCode } = await project.dbops('migrate', 'down');
         expect({ stderr, exitCode }).toMatchObject({ exitCode: 0 });
@@ -119,7 +119,7 @@ describe.each(newestAndEmbedded)('a migration with only comments on $name', (tar
   );
 
   it('keeps the comments of a down file to which a rollback is written', () =>
-    withProject(target, downs[0]?.[1] ?? {}, async (project) => {
+    withAnyShadow(target, downs[0]?.[1] ?? {}, async (project) => {
       await project.dbops('migrate', 'up');
       expect((await project.dbops('migrate', 'down', '--write')).exitCode).toBe(0);
       const file = join(project.root, 'migrations/0001_a.down.sql');

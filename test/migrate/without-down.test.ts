@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { newest, type Target } from '../db/targets.ts';
-import { exists, withProject } from './project.ts';
+import { exists, withAnyShadow } from './project.ts';
 
 const on = newest[0] as Target;
 const kysely = (body: string, rest = '') =>
@@ -34,7 +34,7 @@ const folders: Record<string, Record<string, string>> = {
 
 describe.runIf(newest[0])('a module without a down', () => {
   it.each(Object.entries(folders))('gets a rollback from the schema: %s', (_, files) =>
-    withProject(on, files, async (project) => {
+    withAnyShadow(on, files, async (project) => {
       expect((await project.dbops('migrate', 'up')).stderr).not.toContain('error');
       expect(await exists(project, 'a')).toBe(true);
       const dry = await project.dbops('migrate', 'down', '--dry-run');
@@ -48,7 +48,7 @@ describe.runIf(newest[0])('a module without a down', () => {
   );
 
   it('is redone', () =>
-    withProject(on, folders['Kysely'] ?? {}, async (project) => {
+    withAnyShadow(on, folders['Kysely'] ?? {}, async (project) => {
       await project.dbops('migrate', 'up');
       const { exitCode, stderr } = await project.dbops('migrate', 'redo');
       expect({ exitCode, stderr }).toMatchObject({ exitCode: 0 });
@@ -70,7 +70,7 @@ describe.runIf(newest[0])('a module without a down', () => {
   it.each(Object.entries(forbidding))(
     'is not rolled back where down = false forbids it, and the plan shows the others: %s',
     (_, files) =>
-      withProject(on, files, async (project) => {
+      withAnyShadow(on, files, async (project) => {
         expect((await project.dbops('migrate', 'up')).exitCode).toBe(0);
         const dry = await project.dbops('migrate', 'down', '--to', '0', '--dry-run');
         expect(dry.exitCode).toBe(0);

@@ -52,8 +52,12 @@ export function functionOf(
   return own.find((each) => typeof each === 'function') as ((db: unknown) => unknown) | undefined;
 }
 
-/** Returns whether the body of a function has only comments. */
+/**
+ * Returns whether the body of a function has only comments, as in the templates of the tools. One
+ * without a parameter is meant to do nothing.
+ */
 export function isEmptyFunction(each: (...values: never[]) => unknown): boolean {
+  if (each.length === 0) return false;
   const code = String(each).replaceAll(/\/\*[^]*?\*\/|\/\/.*/g, '');
   return /(?:\)|=>)\s*\{\s*\}$/.test(code);
 }

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { inTurn, servers, targets } from '../../db/targets.ts';
-import { withProject } from '../project.ts';
+import { withAnyShadow } from '../project.ts';
 
 describe.each(targets)('the receipt of a rollback, on $name', (target) => {
   const it = inTurn(target);
   it('says in which direction each column changes', () =>
-    withProject(
+    withAnyShadow(
       target,
       {
         '0001_a.up.sql': `CREATE TABLE a (currency text NOT NULL, price int DEFAULT 7, note text, old int);`,
@@ -22,8 +22,18 @@ describe.each(targets)('the receipt of a rollback, on $name', (target) => {
       },
     ));
 
+  it('prints no statement where there is nothing to undo', () =>
+    withAnyShadow(target, { '0001_a.up.sql': 'SELECT 1;' }, async ({ dbops }) => {
+      await dbops('migrate', 'up');
+      const { stdout, exitCode } = await dbops('migrate', 'down', '--dry-run');
+      expect(exitCode).toBe(0);
+      expect(stdout.split('\n').filter((line) => line !== '' && !line.startsWith('--'))).toEqual(
+        [],
+      );
+    }));
+
   it('accepts a down that differs in white space between the tokens of a function body', () =>
-    withProject(
+    withAnyShadow(
       target,
       {
         '0001_f.up.sql':
@@ -42,7 +52,7 @@ describe.each(targets)('the receipt of a rollback, on $name', (target) => {
     ));
 
   it('shows where a down differs in white space of a literal', () =>
-    withProject(
+    withAnyShadow(
       target,
       {
         '0001_f.up.sql': "CREATE FUNCTION f() RETURNS text LANGUAGE sql AS $$ SELECT 'a  b' $$;",
@@ -59,7 +69,7 @@ describe.each(targets)('the receipt of a rollback, on $name', (target) => {
     ));
 
   it('shows where two long definitions differ', () =>
-    withProject(
+    withAnyShadow(
       target,
       {
         '0001_f.up.sql': `CREATE FUNCTION f() RETURNS text LANGUAGE sql AS 'SELECT ''${'x'.repeat(300)}1''';`,
@@ -74,7 +84,7 @@ describe.each(targets)('the receipt of a rollback, on $name', (target) => {
     ));
 
   it('does not speak of copies where nothing is destroyed outside a transaction', () =>
-    withProject(
+    withAnyShadow(
       target,
       {
         '0001_a.up.sql': 'CREATE TABLE a (id int); INSERT INTO a VALUES (1);',
@@ -94,7 +104,7 @@ export async function down(db) { await sql\`DROP TABLE dropped\`.execute(db); }`
     ));
 
   it('says so where rows are copied', () =>
-    withProject(
+    withAnyShadow(
       target,
       { '0001_a.up.sql': 'CREATE TABLE a (id int); INSERT INTO a VALUES (1);' },
       async ({ dbops, write }) => {
@@ -114,7 +124,7 @@ describe.each(targets)('a rollback that the database rejects, on $name', (target
   };
 
   it('names the objects in the way and how many they are', () =>
-    withProject(target, files, async ({ dbops, query }) => {
+    withAnyShadow(target, files, async ({ dbops, query }) => {
       await dbops('migrate', 'up', '--to', '0001');
       await query('CREATE VIEW v AS SELECT * FROM a; CREATE VIEW w AS SELECT * FROM a');
       const { exitCode, stderr } = await dbops('migrate', 'down');
@@ -125,7 +135,7 @@ describe.each(targets)('a rollback that the database rejects, on $name', (target
     }));
 
   it('counts the rows in the way', () =>
-    withProject(target, files, async ({ dbops, query }) => {
+    withAnyShadow(target, files, async ({ dbops, query }) => {
       await dbops('migrate', 'up');
       await query('INSERT INTO a VALUES (1, NULL), (2, NULL)');
       const { stderr } = await dbops('migrate', 'down');
@@ -134,7 +144,7 @@ describe.each(targets)('a rollback that the database rejects, on $name', (target
     }));
 
   it('never advises to correct a file that does not exist', () =>
-    withProject(
+    withAnyShadow(
       target,
       { '0001_a.up.sql': 'CREATE TABLE a (id int);' },
       async ({ dbops, query }) => {
@@ -168,7 +178,7 @@ const twice: [what: string, sql: string][] = [
 describe.each(targets)('a migration that creates an object twice, on $name', (target) => {
   const it = inTurn(target);
   it.each(twice)('is not called one that another tool applied: %s', (_, sql) =>
-    withProject(target, { '0001_a.up.sql': sql }, async ({ json }) => {
+    withAnyShadow(target, { '0001_a.up.sql': sql }, async ({ json }) => {
       const { exitCode, error } = await json('migrate', 'up');
       expect({ exitCode, code: error?.code }).toEqual({
         exitCode: 1,
@@ -181,7 +191,7 @@ describe.each(targets)('a migration that creates an object twice, on $name', (ta
   );
 
   it('differs from one whose object exists', () =>
-    withProject(target, { '0001_a.up.sql': 'CREATE TABLE a ();' }, async ({ json, query }) => {
+    withAnyShadow(target, { '0001_a.up.sql': 'CREATE TABLE a ();' }, async ({ json, query }) => {
       await query('CREATE TABLE a ()');
       const { error } = await json('migrate', 'up', '--into-existing');
       expect(error?.code).not.toBe('MIGRATION.CREATES_TWICE');
@@ -191,7 +201,7 @@ describe.each(targets)('a migration that creates an object twice, on $name', (ta
 
 describe.each(servers)('a migration of a role that exists, on $name', (target) => {
   it('is not called one that creates it twice', () =>
-    withProject(target, { '0001_a.up.sql': 'CREATE ROLE postgres;' }, async ({ json }) => {
+    withAnyShadow(target, { '0001_a.up.sql': 'CREATE ROLE postgres;' }, async ({ json }) => {
       const { error } = await json('migrate', 'up');
       expect(error?.code).not.toBe('MIGRATION.CREATES_TWICE');
     }));

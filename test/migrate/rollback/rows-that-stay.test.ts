@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
 import { inTurn, newest, newestAndEmbedded } from '../../db/targets.ts';
-import { withProject } from '../project.ts';
+import { withAnyShadow } from '../project.ts';
 
 // The first proof of a folder opens an embedded shadow.
 vi.setConfig({ testTimeout: 120_000 });
@@ -18,7 +18,7 @@ const fill = {
 describe.each(newestAndEmbedded)('rows that a rollback leaves on $name', (target) => {
   const it = inTurn(target, newestAndEmbedded);
   it('are named by the receipt, and by redo and up before anything runs', () =>
-    withProject(target, { ...table, ...fill }, async (project) => {
+    withAnyShadow(target, { ...table, ...fill }, async (project) => {
       expect((await project.json('migrate', 'up')).error).toBeUndefined();
       const receipt = await project.dbops('migrate', 'down', '--dry-run');
       expect(receipt.stdout).toContain(
@@ -55,7 +55,7 @@ describe.each(newestAndEmbedded)('rows that a rollback leaves on $name', (target
     }));
 
   it('are not mentioned where the down file deletes them, the rollback drops their table, or a conflict is ignored', () =>
-    withProject(
+    withAnyShadow(
       target,
       {
         ...table,
@@ -77,7 +77,7 @@ describe.each(newestAndEmbedded)('rows that a rollback leaves on $name', (target
 
 describe.each(newest)('keys that a migration inserts on $name', (target) => {
   it('are not checked where an object of the file exists: it may be applied already', () =>
-    withProject(
+    withAnyShadow(
       target,
       {
         ...table,
@@ -94,7 +94,7 @@ describe.each(newest)('keys that a migration inserts on $name', (target) => {
     ));
 
   it('are not checked after a DELETE, or where a trigger changes the key', () =>
-    withProject(target, table, async (project) => {
+    withAnyShadow(target, table, async (project) => {
       await project.json('migrate', 'up');
       await project.query(`CREATE TABLE numbered (id int PRIMARY KEY); INSERT INTO numbered VALUES (1);
         CREATE FUNCTION number() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.id := NEW.id + 1; RETURN NEW; END $$;
@@ -117,7 +117,7 @@ describe.each(newestAndEmbedded)('a NOT NULL that a rollback adds again on $name
   });
 
   it('gives its default to rows that were written without a value', () =>
-    withProject(
+    withAnyShadow(
       target,
       { ...tables, ...drop('DROP COLUMN a', 'ALTER b DROP NOT NULL', 'ALTER b DROP DEFAULT') },
       async (project) => {
@@ -135,7 +135,7 @@ describe.each(newestAndEmbedded)('a NOT NULL that a rollback adds again on $name
     ));
 
   it('names all columns at once whose rows have neither a value nor a default', () =>
-    withProject(
+    withAnyShadow(
       target,
       {
         ...tables,
