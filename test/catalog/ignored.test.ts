@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { isIgnored, isNameIgnored, type Scope } from '../../src/catalog/ignored.ts';
 import type { SchemaObject } from '../../src/catalog/kinds/kind.ts';
 import { relocated } from '../../src/catalog/relocation.ts';
+import { isLongRun } from '../cases.ts';
 import { inTurn, newest, servers, targets } from '../db/targets.ts';
 import { withProject, writeInto, type Project } from '../migrate/project.ts';
 
@@ -61,35 +62,37 @@ describe.each(targets)('objects of another application on $name', (target) => {
 });
 
 // The embedded engine opens with the extensions that the migrations create, and this one is created by hand.
-describe.each(servers)('an extension of another application on $name', (target) => {
-  const it = inTurn(target, servers);
-  it('may be in a schema of its own', () =>
-    withProject(
-      target,
-      {
-        '0001_citext.up.sql': 'CREATE EXTENSION IF NOT EXISTS citext',
-        '0002_mail.up.sql': `CREATE TABLE mail (address citext DEFAULT 'a'::citext CHECK (address <> ''::citext))`,
-        '0003_index.up.sql': 'CREATE INDEX mail_lower ON mail (lower(address::text))',
-      },
-      async (project) => {
-        await project.query('CREATE SCHEMA extensions');
-        await project.query('CREATE EXTENSION citext SCHEMA extensions');
-        const [row] = await project.query<{ name: string }>('SELECT current_database() AS name');
-        await project.query(`ALTER DATABASE ${row?.name} SET search_path = public, extensions`);
+describe.each(isLongRun ? servers : newest)(
+  'an extension of another application on $name',
+  (target) => {
+    it('may be in a schema of its own', () =>
+      withProject(
+        target,
         {
-          await project.dbops('migrate', 'up');
-          writeInto(project.root, { 'dbops.config.json': '{ "schemas": ["public"] }' });
-          expect(await project.dbops('verify')).toMatchObject({ exitCode: 0 });
-          const repair = await project.dbops('repair-tracking');
-          expect(repair).toMatchObject({ exitCode: 0 });
-          expect(repair.stdout).not.toContain('partial');
-          await project.query('DROP SCHEMA dbops CASCADE');
-          const baseline = await project.dbops('migrate', 'baseline', '--dry-run');
-          expect(baseline).toMatchObject({ exitCode: 0 });
-        }
-      },
-    ));
-});
+          '0001_citext.up.sql': 'CREATE EXTENSION IF NOT EXISTS citext',
+          '0002_mail.up.sql': `CREATE TABLE mail (address citext DEFAULT 'a'::citext CHECK (address <> ''::citext))`,
+          '0003_index.up.sql': 'CREATE INDEX mail_lower ON mail (lower(address::text))',
+        },
+        async (project) => {
+          await project.query('CREATE SCHEMA extensions');
+          await project.query('CREATE EXTENSION citext SCHEMA extensions');
+          const [row] = await project.query<{ name: string }>('SELECT current_database() AS name');
+          await project.query(`ALTER DATABASE ${row?.name} SET search_path = public, extensions`);
+          {
+            await project.dbops('migrate', 'up');
+            writeInto(project.root, { 'dbops.config.json': '{ "schemas": ["public"] }' });
+            expect(await project.dbops('verify')).toMatchObject({ exitCode: 0 });
+            const repair = await project.dbops('repair-tracking');
+            expect(repair).toMatchObject({ exitCode: 0 });
+            expect(repair.stdout).not.toContain('partial');
+            await project.query('DROP SCHEMA dbops CASCADE');
+            const baseline = await project.dbops('migrate', 'baseline', '--dry-run');
+            expect(baseline).toMatchObject({ exitCode: 0 });
+          }
+        },
+      ));
+  },
+);
 
 describe.each(newest)('advice about an object that no migration creates on $name', (target) => {
   const helpAfter = (sql: string[]) => {

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { supabasePlatform } from '../../src/formats/supabase/platform.ts';
 import { reference } from '../catalog/trial.ts';
-import { inTurn, newest, newestAndEmbedded, type Server } from '../db/targets.ts';
+import { isLongRun } from '../cases.ts';
+import { newest, newestAndEmbedded, type Server } from '../db/targets.ts';
 import { withSession } from '../db/session.ts';
 import {
   byState,
@@ -75,8 +76,7 @@ function withUntracked(
   });
 }
 
-describe.each(newestAndEmbedded)('migrate baseline on $name', (target) => {
-  const it = inTurn(target, newestAndEmbedded);
+describe.each(isLongRun ? newestAndEmbedded : newest)('migrate baseline on $name', (target) => {
   it('records all of the reference schema, and nothing is left to do', () =>
     withProject(target, {}, async (project) => {
       cpSync(reference, join(project.root, 'migrations'), { recursive: true });

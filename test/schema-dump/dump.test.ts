@@ -88,10 +88,15 @@ const onPlatform = {
 const every = [...servers, ...serversBetween];
 const fixtures = readdirSync(resolve(import.meta.dirname, '../fixtures'));
 
+/** `npm run test:long` restores every project on each major version. */
+const restored = isLongRun
+  ? [...fixtures, 'reference']
+  : ['reference', 'starter-kit', 'credits', 'workshops'];
+
 describe.each(every)('schema dump on $name', (server) => {
   // The shadow databases are on the same server, so that the dump is restored on each major version.
   const flags = ['--shadow-url', server.adminUrl];
-  it.each(casesOn(server, [...fixtures, 'reference'], every))(
+  it.each(casesOn(server, restored, every))(
     'restores the worked project %s to the same schema',
     (name) =>
       name === 'reference'
