@@ -24,3 +24,13 @@ export const formats: Format[] = [
   kysely,
   dbops,
 ];
+
+/** Returns the names of a table's columns as one text, whatever their order. */
+export function columnsKey(names: readonly string[]): string {
+  return names.toSorted().join(' ');
+}
+
+/** The columns of the tracking tables of every format, each as `columnsKey` returns them. */
+export const trackingColumns: ReadonlySet<string> = new Set(
+  formats.flatMap(({ columns }) => columns.map(columnsKey)),
+);

@@ -7,7 +7,7 @@ import { DbopsError, exitCodes } from '../errors.ts';
 import { text, type Block } from '../report.ts';
 import { preludeName } from './config-file.ts';
 import type { Folder } from '../formats/format.ts';
-import { quotedNames } from '../runner/failure/quoted-names.ts';
+import { quotedNames } from '../sql/quoted-names.ts';
 import { withReplayer } from '../shadow/replay-cache-key.ts';
 import { replay } from '../shadow/replay.ts';
 

@@ -2,7 +2,7 @@ import type { Session } from '../db/session.ts';
 import { describeTarget } from '../db/target.ts';
 import { usageError, type DbopsError } from '../errors.ts';
 import type { Folder } from '../formats/format.ts';
-import { formats } from '../formats/index.ts';
+import { trackingColumns } from '../formats/index.ts';
 import { formatCount } from '../output/number.ts';
 import { underLocks, type Guarded } from './run.ts';
 
@@ -28,11 +28,6 @@ export async function agreeToExistingTables(request: Guarded): Promise<void> {
   if (!isAgreed) throw refusal(session, tables);
 }
 
-/** Names of the columns of tracking tables, sorted: a table of another tool is none of an application. */
-const columnsOfTrackingTables = formats.flatMap(({ columns }) =>
-  columns.map((names) => names.toSorted().join(' ')),
-);
-
 /** Returns the tables of applications, as `schema.table`; none where the tracking table exists. */
 async function existingTables({ context, session, folder }: Guarded): Promise<string[]> {
   const { tracking, format } = folder;
@@ -49,7 +44,7 @@ async function existingTables({ context, session, folder }: Guarded): Promise<st
           SELECT string_agg(attname::text, ' ' ORDER BY attname::text COLLATE "C") FROM pg_attribute
            WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped), '') <> ALL ($2))
       ORDER BY 1, 2`,
-    [tracking.tables, columnsOfTrackingTables],
+    [tracking.tables, [...trackingColumns]],
   );
   if (tables.length === 0 || tables.some(({ isOfTool }) => isOfTool)) return [];
   // Loaded here because most databases have no tables then.

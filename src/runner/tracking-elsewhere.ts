@@ -3,7 +3,7 @@ import type { Session } from '../db/session.ts';
 import { DbopsError, usageError } from '../errors.ts';
 import { listDirectory } from '../formats/detect.ts';
 import type { Folder, Format } from '../formats/format.ts';
-import { formats } from '../formats/index.ts';
+import { columnsKey, formats, trackingColumns } from '../formats/index.ts';
 import { openFolder } from '../formats/open-folder.ts';
 import { catalogName, textOf, type TrackingTableName } from '../formats/shared/tracking-table.ts';
 import type { Finding } from '../report.ts';
@@ -44,14 +44,14 @@ export async function findElsewhere(session: Session, folder: Folder): Promise<E
   return isRecorded ? [] : found;
 }
 
-const keyOf = (columns: readonly string[]) => columns.toSorted().join(' ');
-
-const known = new Set(formats.flatMap(({ columns }) => columns.map(keyOf)));
-
-const candidates = tablesWhere(`a.columns IN (${[...known].map(quoteLiteral).join(', ')})`);
+const candidates = tablesWhere(
+  `a.columns IN (${[...trackingColumns].map(quoteLiteral).join(', ')})`,
+);
 /** The folder's own format comes first. */
 function formatsWith(columns: string, own: Format): Format[] {
-  const fitting = formats.filter((format) => format.columns.some((set) => keyOf(set) === columns));
+  const fitting = formats.filter((format) =>
+    format.columns.some((set) => columnsKey(set) === columns),
+  );
   return fitting.toSorted((a, b) => Number(b.name === own.name) - Number(a.name === own.name));
 }
 

@@ -4,7 +4,7 @@ import type { Surroundings } from '../catalog/scope.ts';
 import type { SchemaObject } from '../catalog/kinds/kind.ts';
 import type { Session } from '../db/session.ts';
 import type { Format } from '../formats/format.ts';
-import { formats } from '../formats/index.ts';
+import { columnsKey, formats, trackingColumns } from '../formats/index.ts';
 
 /**
  * Returns what of a database is not compared with its migrations, in the caller's transaction.
@@ -52,14 +52,11 @@ function otherTrackingTables(all: readonly SchemaObject[]): string[] {
   const byTable = Map.groupBy(columns, ({ schema, parent }) => `${schema}.${parent}`);
   return [...byTable].flatMap(([table, ofTable]) => {
     const { parent = '' } = ofTable[0] ?? {};
-    const names = keyOf(ofTable.map(({ name }) => name));
-    const isTracking = known.has(names) && (!common.has(names) || telltale.test(parent));
+    const names = columnsKey(ofTable.map(({ name }) => name));
+    const isTracking = trackingColumns.has(names) && (!common.has(names) || telltale.test(parent));
     return isTracking || wellKnown.test(parent) ? [table] : [];
   });
 }
-
-const keyOf = (columns: readonly string[]) => columns.toSorted().join(' ');
-const known = new Set(formats.flatMap(({ columns }) => columns.map(keyOf)));
 
 /** Columns that a table of an application may have too. */
 const common = new Set(['version', 'name timestamp', 'id name run_on']);

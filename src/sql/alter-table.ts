@@ -1,5 +1,5 @@
-import type { ColumnDef, Constraint, Node, RangeVar } from 'libpg-query';
-import type { ObjectName } from './non-transactional.ts';
+import type { ColumnDef, Constraint, Node } from 'libpg-query';
+import { nameOf, type ObjectName } from './non-transactional.ts';
 import { parse, splitStatements } from './statements.ts';
 
 /** One statement of a file; an `ALTER TABLE` is split into one statement per command. */
@@ -274,11 +274,6 @@ async function textOf(sql: string) {
       return part.slice(from + 1, part.lastIndexOf(')')).trim();
     },
   };
-}
-
-function nameOf(relation: RangeVar | undefined): ObjectName {
-  const { relname: name = '', schemaname: schema } = relation ?? {};
-  return { name, ...(schema && { schema }) };
 }
 
 function droppedName(objects: readonly Node[] = []): string {

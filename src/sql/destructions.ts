@@ -1,6 +1,6 @@
-import type { AlterTableCmd, Node, RangeVar, TypeName } from 'libpg-query';
+import type { AlterTableCmd, Node, TypeName } from 'libpg-query';
 import { formerNames, type FormerNames } from './former-names.ts';
-import type { ObjectName } from './non-transactional.ts';
+import { nameOf, type ObjectName } from './non-transactional.ts';
 import { parse } from './statements.ts';
 
 /** Data that a statement destroys, as far as its text shows; only the catalog shows dependent objects. */
@@ -166,10 +166,5 @@ function lastOf(nodes: readonly Node[] = []): string | undefined {
 
 function nameFrom(path: readonly string[]): ObjectName {
   const [name = '', schema] = path.toReversed();
-  return { name, ...(schema && { schema }) };
-}
-
-function nameOf(relation: RangeVar | undefined): ObjectName {
-  const { relname: name = '', schemaname: schema } = relation ?? {};
   return { name, ...(schema && { schema }) };
 }

@@ -1,5 +1,5 @@
-import type { Node, RangeVar } from 'libpg-query';
-import type { ObjectName } from './non-transactional.ts';
+import type { Node } from 'libpg-query';
+import { nameOf, type ObjectName } from './non-transactional.ts';
 
 /** Returns the names that objects had before a script, at the statement that was read last. */
 export interface FormerNames {
@@ -54,12 +54,12 @@ export function formerNames(): FormerNames {
   const read = (stmt: Node) => {
     if ('AlterObjectSchemaStmt' in stmt) {
       const { relation, newschema: to } = stmt.AlterObjectSchemaStmt;
-      const from = nameOf(relation);
+      const from = relation && nameOf(relation);
       if (from && to !== undefined) renameTable(from, { ...from, schema: to });
     }
     if (!('RenameStmt' in stmt)) return;
     const { renameType, relation, subname = '', newname: to = '' } = stmt.RenameStmt;
-    const of = nameOf(relation);
+    const of = relation && nameOf(relation);
     if (renameType === 'OBJECT_SCHEMA') renameSchema(subname, to);
     if (of && renameType === 'OBJECT_TABLE') renameTable(of, { ...of, name: to });
     if (of && renameType === 'OBJECT_COLUMN') renameColumn(of, subname, to);
@@ -75,10 +75,4 @@ function isSame(one: ObjectName, other: ObjectName): boolean {
 
 function columnKey(table: ObjectName | undefined, column: string): string {
   return JSON.stringify([table?.name, column]);
-}
-
-function nameOf(relation: RangeVar | undefined): ObjectName | undefined {
-  if (relation?.relname === undefined) return undefined;
-  const { relname: name, schemaname: schema } = relation;
-  return { name, ...(schema !== undefined && { schema }) };
 }

@@ -1,5 +1,5 @@
 import type { Node, RangeVar } from 'libpg-query';
-import type { ObjectName } from './non-transactional.ts';
+import { nameOf, type ObjectName } from './non-transactional.ts';
 import { parse } from './statements.ts';
 
 /** An INSERT, as far as its text says which rows it writes. */
@@ -99,9 +99,4 @@ function constantOf(node: Node): string | undefined {
   if (fval) return fval.fval;
   if (sval) return sval.sval ?? '';
   return boolval ? String(boolval.boolval === true) : undefined;
-}
-
-function nameOf(relation: RangeVar | undefined): ObjectName {
-  const { relname: name = '', schemaname: schema } = relation ?? {};
-  return { name, ...(schema && { schema }) };
 }

@@ -134,7 +134,8 @@ function detachPartition(stmt: Extract<Node, { AlterTableStmt: unknown }>): Effe
   return undefined;
 }
 
-function nameOf(relation: RangeVar | undefined): ObjectName {
+/** Returns the name of a relation in a parse tree; it is empty where the statement has none. */
+export function nameOf(relation: RangeVar | undefined): ObjectName {
   const { relname: name = '', schemaname: schema } = relation ?? {};
   return { name, ...(schema && { schema }) };
 }

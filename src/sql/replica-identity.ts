@@ -1,6 +1,8 @@
 import type { DatabaseError } from 'pg';
+import { quoteIdentifier } from '../db/quote.ts';
 import { DbopsError, exitCodes, messageOf } from '../errors.ts';
 import { serverSays } from './error-position.ts';
+import { quotedNames } from './quoted-names.ts';
 
 /**
  * Returns the remedy where a publication rejects an UPDATE or DELETE (server sources,
@@ -9,8 +11,8 @@ import { serverSays } from './error-position.ts';
 export function replicaIdentityRemedy(cause: unknown): string | undefined {
   const { routine, message = '' } = cause as Partial<DatabaseError>;
   if (routine !== 'CheckCmdReplicaIdentity') return undefined;
-  const name = /["“„«]\s?([^"“”»]+?)\s?["“”»]/.exec(message)?.[1] ?? 'TABLE';
-  const table = /^[a-z_][a-z0-9_]*$/.test(name) ? name : `"${name.replaceAll('"', '""')}"`;
+  const [name = 'TABLE'] = quotedNames(message);
+  const table = /^[a-z_][a-z0-9_]*$/.test(name) ? name : quoteIdentifier(name);
   return `Give the table a replica identity that has the columns of its publications' filters, or change the publications. All columns: ALTER TABLE ${table} REPLICA IDENTITY FULL; a unique index on NOT NULL columns: ALTER TABLE ${table} REPLICA IDENTITY USING INDEX …;`;
 }
 

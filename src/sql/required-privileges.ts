@@ -1,5 +1,5 @@
 import type { Node, RangeVar } from 'libpg-query';
-import type { ObjectName } from './non-transactional.ts';
+import { nameOf, type ObjectName } from './non-transactional.ts';
 import { parse } from './statements.ts';
 
 /** A privilege on a table; `OWNER` is membership in its owner. */
@@ -72,9 +72,7 @@ function ofChild(kind: string, child: unknown): RequiredPrivilege[] {
 }
 
 function on(relation: RangeVar, privilege: TablePrivilege): RequiredPrivilege[] {
-  const { relname: name, schemaname: schema } = relation;
-  if (name === undefined) return [];
-  return [{ kind: 'table', table: { name, ...(schema !== undefined && { schema }) }, privilege }];
+  return [{ kind: 'table', table: nameOf(relation), privilege }];
 }
 
 function inSchema({ schemaname: schema, relpersistence }: RangeVar): RequiredPrivilege {

@@ -4,7 +4,7 @@ import type { Session } from '../../db/session.ts';
 import { lineOf, splitStatements } from '../../sql/statements.ts';
 import type { FailurePoint } from '../send-migration.ts';
 import type { RunningStep } from '../step.ts';
-import { quotedNames } from './quoted-names.ts';
+import { quotedNames } from '../../sql/quoted-names.ts';
 
 /**
  * Explains the error "already exists" of an object that an earlier statement of the same migration had

@@ -2,7 +2,7 @@ import type { DatabaseError } from 'pg';
 import { quoteIdentifier } from '../../db/quote.ts';
 import type { Server } from '../../db/session.ts';
 import { sqlstate } from '../../db/sqlstate.ts';
-import { quotedNames } from './quoted-names.ts';
+import { quotedNames } from '../../sql/quoted-names.ts';
 
 /** What a statement needs and no migration can provide: it belongs to the server, not to the file. */
 export interface MissingOnServer {
