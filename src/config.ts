@@ -5,6 +5,7 @@ import * as z from 'zod';
 import { definitionsSchema } from './backfill/definition.ts';
 import type { Scope } from './catalog/ignored.ts';
 import { parseTarget, targetFromVariables, type Target } from './db/target.ts';
+import type { Declarations } from './declarations.ts';
 import { DbopsError, usageError } from './errors.ts';
 import { parseTableName, type TrackingTableName } from './formats/shared/tracking-table.ts';
 import { parseDuration } from './output/duration.ts';
@@ -28,8 +29,12 @@ const tableName = z.string().transform((value, context) => {
   return z.NEVER;
 });
 
+/** What a team declares about its own tables: parsed by `declarationsSchema`, only where it is there. */
+const declarationKeys = ['usage', 'credits', 'seeds', 'checks', 'reports'] as const;
+
 /** The settings of `dbops.config.*`; the same names, in kebab case, are flags. */
-const settingsSchema = z.strictObject({
+export const settingsSchema = z.strictObject({
+  $schema: z.string().optional(),
   databaseUrl: z.string().optional(),
   migrations: z.string().optional(),
   format: z.string().optional(),
@@ -48,6 +53,7 @@ const settingsSchema = z.strictObject({
 
 /** Settings of the file alone. */
 const withoutFlag = new Set([
+  '$schema',
   'backfills',
   'schemaFile',
   'schemas',
@@ -81,6 +87,8 @@ export interface Settings {
   waitForDatabase: number;
   /** Definitions by name. */
   backfills?: z.infer<typeof definitionsSchema>;
+  /** What the file declares about the tables of the project. */
+  declared: Declarations;
   /** States of a subscription in which reports apply its plan; the first that is found counts. */
   planStatuses: readonly string[];
   /** The file into which `migrate up` writes the schema; absent: none. */
@@ -113,8 +121,8 @@ export async function loadSettings({
 }: SettingsInput): Promise<Settings> {
   const file = findConfigFile(cwd, stringOf(flags['config']));
   const root = file ? dirname(file) : cwd;
-  const fromFile = file ? parseSettings(await readConfigFile(file), file) : {};
-  const fromFlags = parseSettings(pickSettings(flags), undefined);
+  const fromFile = file ? await parseFile(await readConfigFile(file), file) : { declared: {} };
+  const fromFlags = parseFlags(flags);
   const merged = { ...fromFile, ...fromFlags };
   const { variables, fileOf } = readEnvFiles(environment, {
     root,
@@ -153,6 +161,7 @@ export async function loadSettings({
     waitForDatabase: merged.waitForDatabase ?? 0,
     ...(fromFile.schemaFile && { schemaFile: resolve(root, fromFile.schemaFile) }),
     ...(fromFile.backfills && { backfills: fromFile.backfills }),
+    declared: fromFile.declared,
     planStatuses: fromFile.planStatuses ?? ['active'],
     scope: {
       ...(fromFile.schemas && { schemas: fromFile.schemas }),
@@ -181,20 +190,41 @@ function pickSettings(flags: Readonly<Record<string, unknown>>): Record<string, 
   );
 }
 
-/** @param file that the settings come from; absent: the command line */
-function parseSettings(input: unknown, file: string | undefined) {
-  const parsed = settingsSchema.safeParse(input);
+function parseFlags(flags: Readonly<Record<string, unknown>>) {
+  const parsed = settingsSchema.safeParse(pickSettings(flags));
   if (parsed.success) return parsed.data;
-  if (!file) {
-    const reason = issueLines(parsed.error, flagOf);
-    throw usageError('USAGE', 'Invalid options.', 'See: dbops help options', reason);
-  }
+  const reason = issueLines(parsed.error, flagOf);
+  throw usageError('USAGE', 'Invalid options.', 'See: dbops help options', reason);
+}
+
+/** @throws usage error that lists every problem of the file */
+async function parseFile(input: unknown, file: string) {
+  const given = z.record(z.string(), z.unknown()).catch({}).parse(input);
+  const declares = declarationKeys.filter((key) => key in given);
+  const others = Object.entries(given).filter(([key]) => !declares.some((each) => each === key));
+  const settings = settingsSchema.safeParse(isObject(input) ? Object.fromEntries(others) : input);
+  const declared = await parseDeclarations(
+    Object.fromEntries(declares.map((key) => [key, given[key]])),
+  );
+  if (settings.success && declared.success) return { ...settings.data, declared: declared.data };
   throw usageError(
     'CONFIG.INVALID',
     `Invalid settings in ${file}.`,
     'Correct the settings above; docs/configuration.md lists every setting.',
-    issueLines(parsed.error),
+    [settings.error, declared.error].flatMap((error) => (error ? issueLines(error) : [])),
   );
+}
+
+async function parseDeclarations(
+  given: Readonly<Record<string, unknown>>,
+): Promise<z.ZodSafeParseResult<Declarations>> {
+  if (Object.keys(given).length === 0) return { success: true, data: {} };
+  const { declarationsSchema } = await import('./declarations.ts');
+  return declarationsSchema.safeParse(given);
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** The names of the configuration file; of several files in a folder the first is used. */

@@ -1,5 +1,6 @@
 import type { Application } from './application.ts';
 import type { Settings } from './config.ts';
+import type { Declarations } from './declarations.ts';
 import { openSession, type Server, type Session, type SessionOptions } from './db/session.ts';
 import { databaseName, describeTarget, type Target } from './db/target.ts';
 import { usageError } from './errors.ts';
@@ -42,6 +43,8 @@ export interface Context {
   settings: Settings;
   /** What is declared about the tables of the project. */
   application: Application;
+  /** What the configuration declares about the tables; of the bundled folder, the bundled declarations. */
+  declared: () => Promise<Declarations>;
   io: Io;
   flags: CommonFlags;
   clock: () => Date;
@@ -73,6 +76,7 @@ export interface ContextInput {
   command: string;
   settings: Settings;
   application: Application;
+  declared?: () => Promise<Declarations>;
   io: Io;
   flags: CommonFlags;
   /** Called with the target when it is first used, and with the server once it has answered. */
@@ -146,6 +150,7 @@ export async function withContext<T>(
   };
   const context: Context = {
     ...given,
+    declared: given.declared ?? (async () => settings.declared),
     progress,
     note,
     print,

@@ -1,9 +1,33 @@
-import { existsSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import type { Settings } from './config.ts';
+import type { Declarations } from './declarations.ts';
 import { DbopsError } from './errors.ts';
+import { findFolders } from './formats/detect.ts';
 
 /** The bundled application: the only module that imports `src/reference`. */
 export { reference as defaultApplication } from './reference/index.ts';
+
+/**
+ * Returns what the configuration declares. Where it declares nothing and the migrations are the bundled
+ * ones, returns the declarations of the bundled application.
+ */
+export async function declaredOf(settings: Settings): Promise<Declarations> {
+  if (Object.keys(settings.declared).length > 0 || !isBundled(settings)) return settings.declared;
+  return (await import('./reference/declarations.ts')).declarations;
+}
+
+/** Returns whether the project's only migrations are the bundled ones. */
+export function isBundled(settings: Settings): boolean {
+  try {
+    const [only, another] = findFolders(settings);
+    const bundled = realpathSync(packagedMigrations());
+    return only !== undefined && !another && realpathSync(only.directory) === bundled;
+  } catch (error) {
+    if (error instanceof DbopsError) return false;
+    throw error;
+  }
+}
 
 /** Returns what `dbops demo` inserts between two migrations. */
 export const loadDemoSales = async () => (await import('./reference/demo-sales.ts')).sellForAWhile;

@@ -24,6 +24,7 @@ import type {
  * @throws DbopsError where the command stops with an error; findings are no error: then `ok` is `false`
  */
 
+export { defineConfig, ref, sql, type Config } from './define-config.ts';
 export { DbopsError } from './errors.ts';
 export type * from './api/options.ts';
 export type * from './documents.ts';

@@ -7,7 +7,7 @@ import { engineLossOf, type EngineLost } from './db/engine-error.ts';
 import { refusal } from './db/refusal.ts';
 import type { Server } from './db/session.ts';
 import { databaseName, type Target } from './db/target.ts';
-import { defaultApplication } from './default-project.ts';
+import { declaredOf, defaultApplication } from './default-project.ts';
 import type { DatabaseDocument, Document } from './documents.ts';
 import { DbopsError, exitCodes, fileError, interrupted, messageOf } from './errors.ts';
 import { issueLines, speakPlainly } from './output/schema-messages.ts';
@@ -68,7 +68,9 @@ async function runWithContext<Data extends ReportData, Flags>(
     Object.assign(used, { target, server });
     if (io.known) io.known.target = targetToJson(target, server);
   };
-  const input = { command: words, settings, application: defaultApplication, io, flags: ofAll };
+  const declared = () => declaredOf(settings);
+  const application = defaultApplication;
+  const input = { command: words, settings, application, declared, io, flags: ofAll };
   return withContext({ ...input, onTarget }, (context) => command.run(context, flags));
 }
 

@@ -21,11 +21,13 @@ const layers = [
   ['rollback'],
   // What an application and a team declare, and how a command is called.
   ['definition'],
+  ['declarations'],
   ['application'],
   ['env-files'],
   ['config'],
   ['context'],
   ['command', 'flags'],
+  ['declared'],
   // Features. Only those that combine others may import them: repair copies rows before it drops
   // them; expand-contract writes a backfill; migrate runs all four.
   ['init', 'verify', 'backfill', 'seed', 'reports', 'rescue', 'schema-dump'],
@@ -36,7 +38,7 @@ const layers = [
   ['open-project'],
   ['commands'],
   ['run-command'],
-  ['execute', 'api'],
+  ['execute', 'api', 'define-config'],
   ['cli', 'index'],
 ];
 
@@ -342,7 +344,7 @@ function layerOf(file: string): number {
  * (`src/<feature>/definition.ts`) is a unit of its own: the configuration is read by it.
  */
 function unitOf(file: string): string {
-  if (/^src\/\w+\/definition\.ts$/.test(file) || definitions.has(file)) return 'definition';
+  if (/\/(?:definition|declaration)\.ts$/.test(file) || definitions.has(file)) return 'definition';
   return (file.split('/')[1] ?? '').replace(/\.ts$/, '');
 }
 

@@ -273,3 +273,19 @@ export async function transaction<T>(session: Session, work: () => Promise<T>): 
     throw error;
   }
 }
+
+/**
+ * Runs `work` behind a savepoint of the caller's transaction: when it throws, its effects and the settings
+ * that it changed are rolled back, and the transaction can be used further.
+ */
+export async function withSavepoint<T>(session: Session, work: () => Promise<T>): Promise<T> {
+  await session.script('SAVEPOINT dbops');
+  try {
+    const result = await work();
+    await session.script('RELEASE SAVEPOINT dbops');
+    return result;
+  } catch (error) {
+    await session.script('ROLLBACK TO SAVEPOINT dbops; RELEASE SAVEPOINT dbops').catch(() => {});
+    throw error;
+  }
+}

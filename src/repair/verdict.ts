@@ -87,7 +87,7 @@ function judgeMigration(given: Case, migration: Migration, at: number): Judgemen
   const { matches, effects, solution } = given;
   const isFollowed = at < solution.applied.lastIndexOf(true);
   const found = solution.showings[at] ?? [];
-  const showings = isFollowed ? withoutDrift(given, found, at) : found;
+  const showings = isFollowed ? ofFollowed(given, found, at) : found;
   const inCatalog = inCatalogOf(showings, solution.applied[at] === true);
   const row = matches.owners.get(migration);
   const failed = matches.failed.get(migration) ?? [];
@@ -107,6 +107,32 @@ function judgeMigration(given: Case, migration: Migration, at: number): Judgemen
     ...(row && { row }),
     failed,
   };
+}
+
+function ofFollowed(given: Case, showings: readonly Showing[], at: number): Showing[] {
+  return given.solution.applied[at]
+    ? withoutDrift(given, showings, at)
+    : withoutBegun(given, showings, at);
+}
+
+/**
+ * One later migration that ran in part, of which the rest is missing, may have removed everything that a
+ * migration before an applied one made. Then its absence proves nothing.
+ */
+function withoutBegun(
+  { effects, facts, solution }: Case,
+  showings: readonly Showing[],
+  at: number,
+): Showing[] {
+  const missing = (effects.deltas[at] ?? []).filter((_, index) => showings[index] === 'out');
+  const isExplainedBy = (later: number) =>
+    missing.every(({ fact }) =>
+      effects.timelines.get(fact)?.some((step) => step.at === later && step.value === facts(fact)),
+    );
+  const isBegun = effects.deltas.some(
+    (_, later) => later > at && !solution.applied[later] && isExplainedBy(later),
+  );
+  return showings.map((showing) => (isBegun && showing === 'out' ? 'unclear' : showing));
 }
 
 /**

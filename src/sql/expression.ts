@@ -112,6 +112,28 @@ export async function readTable(sql: string, what: string): Promise<TableReferen
   return { name, ...(schema && { schema }), alias: alias?.aliasname ?? name };
 }
 
+/**
+ * Parses what follows FROM: one table, or tables with their joins.
+ *
+ * @returns the tables of the clause, in its order
+ * @throws usage error for anything else
+ */
+export async function readFrom(sql: string, what: string): Promise<TableReference[]> {
+  const [stmt, another] = await parsed(`SELECT FROM ${sql}`, what, sql);
+  const select = stmt && 'SelectStmt' in stmt ? stmt.SelectStmt : undefined;
+  const { fromClause: [clause, further] = [], ...rest } = select ?? {};
+  const isPlain = Object.keys(rest).every((key) => ['limitOption', 'op'].includes(key));
+  if (!clause || another || further || !isPlain)
+    throw refused(what, sql, 'write one table, or tables with JOIN … ON');
+  const tables: TableReference[] = [];
+  visit(clause, (node) => {
+    if (!('RangeVar' in node) || !node.RangeVar.relname) return;
+    const { relname: name, schemaname: schema, alias } = node.RangeVar;
+    tables.push({ name, ...(schema && { schema }), alias: alias?.aliasname ?? name });
+  });
+  return tables;
+}
+
 /** Returns the columns of a table that are compared with `=` in join conditions combined with AND. */
 export async function equalColumns(on: string, alias: string): Promise<Set<string>> {
   const [{ stmt } = {}] = await parse(`SELECT (\n${on}\n)`);

@@ -152,13 +152,34 @@ function leftOutAndProven({ applied }: Scene, { judgements }: Diagnosis): string
 }
 
 /** Where nothing was lost by hand, no migration that was run is ever called absent, and no row that is right is odd. */
-function calledAbsent(scene: Scene, { judgements }: Diagnosis): string[] {
+function calledAbsent(scene: Scene, diagnosis: Diagnosis): string[] {
   if (scene.hasLost || scene.hasHole) return [];
   const wrong = new Set(['absent', 'recorded-but-absent', 'partial']);
-  return judgements.flatMap(({ name, verdict }) =>
-    scene.applied.has(name) && !scene.changed.has(name) && wrong.has(verdict)
+  return diagnosis.judgements.flatMap(({ name, verdict }, at) =>
+    scene.applied.has(name) &&
+    !scene.changed.has(name) &&
+    wrong.has(verdict) &&
+    !(verdict === 'absent' && leavesNoTrace(scene, diagnosis, at))
       ? [`${name} was run, and is called ${verdict}`]
       : [],
+  );
+}
+
+/**
+ * Whether the last that was run whole made nothing that the one that ran in part has not removed: the database
+ * is the same as if neither had been run, and has neither row.
+ */
+function leavesNoTrace({ partial }: Scene, { judgements, effects, facts }: Diagnosis, at: number) {
+  const later = judgements.findIndex(({ name }) => partial.has(name));
+  return (
+    judgements[at]?.isFollowed === false &&
+    judgements[later]?.verdict === 'absent' &&
+    (effects.deltas[at] ?? []).every(({ fact, before }) => {
+      const steps = effects.timelines.get(fact) ?? [];
+      return (
+        facts(fact) === before && steps.some((step) => step.at === later && step.value === before)
+      );
+    })
   );
 }
 

@@ -1,0 +1,19 @@
+import * as z from 'zod';
+import { creditsSchema } from './reports/credits/definition.ts';
+import { sqlReportsSchema } from './reports/sql/definition.ts';
+import { usageSchema } from './reports/usage/definition.ts';
+import { seedsSchema } from './seed/declaration.ts';
+import { dataChecksSchema } from './verify/declaration.ts';
+
+/** What a team declares about its own tables. Features receive it and know no table by name. */
+export const declarationsSchema = z.strictObject({
+  usage: usageSchema.optional(),
+  credits: creditsSchema.optional(),
+  seeds: seedsSchema.optional(),
+  /** By the code of their findings. */
+  checks: dataChecksSchema.optional(),
+  /** By the word after `dbops report`. */
+  reports: sqlReportsSchema.optional(),
+});
+
+export type Declarations = z.infer<typeof declarationsSchema>;

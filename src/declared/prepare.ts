@@ -1,0 +1,104 @@
+import { withSavepoint, type Session } from '../db/session.ts';
+import { codeOf } from '../db/connection-error.ts';
+import { hidesRows, readAllRows } from '../db/row-security.ts';
+import { toOwnPath, toUserPath } from '../db/search-path.ts';
+import { isSqlState } from '../db/sqlstate.ts';
+import { usageError, type DbopsError } from '../errors.ts';
+import { excerpt, offsetOfError, serverSays } from '../sql/error-position.ts';
+import { readExpression, readFrom } from '../sql/expression.ts';
+
+/** SQL of a declaration, and its place there, such as `usage.meters.tokens.measure.sum`. */
+export interface DeclaredSql {
+  place: string;
+  sql: string;
+}
+
+/** An expression over the rows of a FROM clause. */
+export interface DeclaredExpression extends DeclaredSql {
+  from: DeclaredSql;
+}
+
+/** What the server says of an expression. */
+export interface PreparedExpression {
+  /** OID of its type in pg_type. */
+  type: number;
+}
+
+/**
+ * Reads each expression by the grammar and lets the server resolve its names and types, without running
+ * it. Call it inside a READ ONLY transaction.
+ *
+ * @returns one result for each expression
+ * @throws usage error that names the place in the configuration
+ */
+export async function prepareExpressions(
+  session: Session,
+  expressions: readonly DeclaredExpression[],
+): Promise<PreparedExpression[]> {
+  const prepared: PreparedExpression[] = [];
+  for (const each of expressions) prepared.push(await prepareExpression(session, each));
+  return prepared;
+}
+
+async function prepareExpression(
+  session: Session,
+  { place, sql, from }: DeclaredExpression,
+): Promise<PreparedExpression> {
+  await readFrom(from.sql, from.place);
+  await readExpression(sql, place);
+  await explained(session, `SELECT 1 FROM ${from.sql}\nLIMIT 0`, {
+    ...from,
+    before: 'SELECT 1 FROM '.length,
+  });
+  const [field] = await explained(session, `SELECT (\n${sql}\n) FROM ${from.sql}\nLIMIT 0`, {
+    place,
+    sql,
+    before: 'SELECT (\n'.length,
+  });
+  return { type: field?.dataTypeID ?? 0 };
+}
+
+/** Declared SQL inside a statement: `before` is the number of characters in front of it. */
+export interface Placed extends DeclaredSql {
+  before: number;
+}
+
+/**
+ * Lets the server resolve a statement that returns no row, under the path of the role.
+ *
+ * @returns its columns
+ * @throws usage error with the place, the SQLSTATE and a caret
+ */
+export async function explained(
+  session: Session,
+  statement: string,
+  placed: Placed,
+): Promise<{ name: string; dataTypeID: number }[]> {
+  try {
+    return await withSavepoint(session, async () => {
+      await session.script(`${toUserPath}; ${readAllRows}`);
+      const { fields } = await session.client.query(statement);
+      await session.script(toOwnPath(session));
+      return fields;
+    });
+  } catch (error) {
+    if (!isSqlState(codeOf(error)) || hidesRows(error)) throw error;
+    throw declaredError(error, statement, placed);
+  }
+}
+
+/** Returns the error of declared SQL that the server rejects. */
+export function declaredError(
+  error: unknown,
+  statement: string,
+  { place, sql, before }: Placed,
+): DbopsError {
+  const offset = offsetOfError(error, statement, before);
+  const isInside = offset !== undefined && offset < sql.length;
+  return usageError(
+    'DECLARED.INVALID',
+    `${place} does not run on this database.`,
+    'Correct it in the configuration, or apply the migrations that it needs: dbops migrate status',
+    [...(isInside ? excerpt(sql, offset) : [sql]), ...serverSays(error)],
+  );
+}

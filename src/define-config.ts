@@ -1,0 +1,37 @@
+import type * as z from 'zod';
+import type { settingsSchema } from './config.ts';
+import type { declarationsSchema } from './declarations.ts';
+import type { DeclaredRow, SeedCell, RowsInput } from './seed/declaration.ts';
+
+export { ref, sql } from './declared/definition.ts';
+
+type Settings = z.input<typeof settingsSchema> & z.input<typeof declarationsSchema>;
+type SeedSet = NonNullable<Settings['seeds']>[string];
+
+/** Rows of one table; with a `DB`, of the columns of that table. */
+type RowsOf<DB> = {
+  [Table in keyof DB & string]: Omit<
+    Extract<SeedSet, { rows: unknown }>,
+    'table' | 'key' | 'once' | 'rows'
+  > & {
+    table: Table;
+    key: (keyof DB[Table] & string)[];
+    once?: (keyof DB[Table] & string)[];
+    rows:
+      | Partial<Record<keyof DB[Table] & string, SeedCell>>[]
+      | ((input: RowsInput) => Partial<Record<keyof DB[Table] & string, SeedCell>>[]);
+  };
+}[keyof DB & string];
+
+/** Any tables and columns: a team without generated types. */
+type AnyDatabase = Record<string, DeclaredRow>;
+
+/** The settings of `dbops.config.ts`. `DB` is the schema that Kysely and kysely-codegen write. */
+export type Config<DB = AnyDatabase> = Omit<Settings, 'seeds'> & {
+  seeds?: Record<string, RowsOf<DB> | Exclude<SeedSet, { rows: unknown }>>;
+};
+
+/** Returns the settings, with the types of `dbops.config.ts`: `export default defineConfig({ … })`. */
+export function defineConfig<DB = AnyDatabase>(config: Config<DB>): Config<DB> {
+  return config;
+}

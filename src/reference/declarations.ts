@@ -1,0 +1,4 @@
+import type { Declarations } from '../declarations.ts';
+
+/** What the bundled application declares about its tables, as any other application would. */
+export const declarations: Declarations = {};

@@ -1,0 +1,93 @@
+import * as z from 'zod';
+import { declaredName, type SeedReference, type SqlValue } from '../declared/definition.ts';
+
+/** A value of a seeded column. Arrays and objects are JSON, or an array of the column's type. */
+export type SeedCell =
+  | string
+  | number
+  | bigint
+  | boolean
+  | null
+  | Date
+  | SqlValue
+  | SeedReference
+  | { readonly $sql: string }
+  | { readonly $ref: readonly [string, ...(string | number | boolean)[]] }
+  | readonly SeedCell[]
+  | { readonly [key: string]: SeedCell };
+
+const cell = z.custom<SeedCell>(
+  (value) => value !== undefined && typeof value !== 'function' && typeof value !== 'symbol',
+  'expected a value, sql`…` or ref(…)',
+);
+
+const rowSchema = z.record(z.string().min(1), cell);
+export type DeclaredRow = z.infer<typeof rowSchema>;
+
+/** What rows that are computed are given. */
+export interface RowsInput {
+  /** The present, which dates are relative to. */
+  now: Date;
+}
+
+const environments = z.array(z.string().min(1)).min(1).optional();
+
+/** Rows of one table, found by their key. */
+const rowsSetSchema = z.strictObject({
+  summary: z.string().optional(),
+  /** With its schema where it is not on the search_path. */
+  table: z.string().min(1),
+  /** Columns with a unique index. */
+  key: z.array(z.string().min(1)).min(1),
+  /** Columns that are written once; the others are kept equal. */
+  once: z.array(z.string()).default([]),
+  /** A trigger creates the rows: they are found, never inserted. */
+  createdByTrigger: z.boolean().default(false),
+  environments,
+  rows: z.union([
+    z.array(rowSchema),
+    z.custom<(input: RowsInput) => DeclaredRow[]>((value) => typeof value === 'function'),
+  ]),
+});
+
+/** A SQL file, from the folder of the configuration. */
+const fileSetSchema = z.strictObject({
+  summary: z.string().optional(),
+  file: z.string().min(1),
+  environments,
+});
+
+/** A module with `export async function seed(db)`, where `db` is a Kysely. */
+const moduleSetSchema = z.strictObject({
+  summary: z.string().optional(),
+  module: z.string().min(1),
+  environments,
+});
+
+/** Many rows that a seeded generator makes. */
+const scaleSetSchema = z.strictObject({
+  summary: z.string().optional(),
+  table: z.string().min(1),
+  /** How many rows; `--scale N` overrides it. */
+  scale: z.number().int().min(1),
+  /** By column: a value, ref(set), or the name of a distribution with its arguments. */
+  columns: z.record(z.string(), cell),
+  environments,
+});
+
+export const seedSetSchema = z.union([
+  rowsSetSchema,
+  fileSetSchema,
+  moduleSetSchema,
+  scaleSetSchema,
+]);
+
+/** `seeds` of the configuration, by name. */
+export const seedsSchema = z.record(declaredName, seedSetSchema);
+
+export type Seeds = z.infer<typeof seedsSchema>;
+export type SeedSetDeclaration = z.infer<typeof seedSetSchema>;
+export type RowsSet = z.infer<typeof rowsSetSchema>;
+export type FileSet = z.infer<typeof fileSetSchema>;
+export type ModuleSet = z.infer<typeof moduleSetSchema>;
+export type ScaleSet = z.infer<typeof scaleSetSchema>;

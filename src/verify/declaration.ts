@@ -1,0 +1,28 @@
+import * as z from 'zod';
+import { declaredName } from '../declared/definition.ts';
+
+/** A check of one's own: each row that its SQL returns is a finding. */
+export const dataCheckSchema = z
+  .strictObject({
+    severity: z.enum(['error', 'warning', 'info']).default('error'),
+    /** The migration from which on it applies; absent: always. */
+    since: z.string().min(1).optional(),
+    /** Columns of the result that identify a row; absent: the first column. */
+    key: z.array(z.string().min(1)).min(1).optional(),
+    /** How long it may run (default: 30 seconds). */
+    timeout: z.union([z.string(), z.number()]).optional(),
+    summary: z.string().optional(),
+    /** What to do about a finding. */
+    help: z.string().optional(),
+    sql: z.string().min(1).optional(),
+    /** A file with the SQL, from the folder of the configuration. */
+    file: z.string().min(1).optional(),
+  })
+  .refine(({ sql, file }) => (sql === undefined) !== (file === undefined), {
+    message: 'give sql or file',
+  });
+
+/** `checks` of the configuration, by the code of their findings. */
+export const dataChecksSchema = z.record(declaredName, dataCheckSchema);
+
+export type DataCheck = z.infer<typeof dataCheckSchema>;
