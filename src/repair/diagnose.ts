@@ -121,7 +121,16 @@ async function judgeLive(replayed: Replayed, { live, objects }: Reading): Promis
   });
   const same = [...edits].filter(([, edit]) => edit === 'equivalent').map(([name]) => name);
   const solution = edits.size > same.length ? solveWith(new Set(same)) : asIs;
-  const judgements = judge({ migrations, form, matches, effects, solution, facts, edits });
+  const judgements = judge({
+    migrations,
+    form,
+    matches,
+    natures,
+    effects,
+    solution,
+    facts,
+    edits,
+  });
   const read = { states, natures, effects, live, objects, facts, former, changesData };
   return { ...read, judgements, solution, unexplained };
 }

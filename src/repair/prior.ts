@@ -15,11 +15,18 @@ export interface Nature {
   changesData: boolean;
   /** It fails where an object that it alters or drops does not exist. */
   isStrict: boolean;
+  /** Whether some statement of it may remove an object or rename it. */
+  mayRemove: FactDoubt;
   /** The part of it whose effects on the catalog a replay need not show; empty without one. */
   unclear: string;
 }
 
-const lost: Nature = { changesData: true, isStrict: false, unclear: '' };
+const lost: Nature = {
+  changesData: true,
+  isStrict: false,
+  mayRemove: () => true,
+  unclear: '',
+};
 
 /** Returns the nature of each migration, by its place. */
 export function naturesOf(
@@ -43,11 +50,16 @@ async function readNature({ up }: Migration): Promise<{ nature: Nature; source: 
       up.kind === 'sql'
         ? { changesData: await changesData(source), unclear: await conditionalPart(source) }
         : { changesData: moduleChangesData(source), unclear: conditionalModule(source) };
-    return { nature: { ...nature, isStrict }, source };
+    return { nature: { ...nature, isStrict, mayRemove: removalsIn(source) }, source };
   } catch (error) {
     if (error instanceof DbopsError) return { nature: lost, source: '' }; // the file no longer exists
     throw error;
   }
+}
+
+function removalsIn(source: string): FactDoubt {
+  const text = source.toLowerCase();
+  return /\b(?:drop|rename)\b/.test(text) ? (object) => isNamedIn(text, object) : () => false;
 }
 
 export interface PriorInput {
@@ -102,6 +114,7 @@ function isOtherThanApplied(row: TrackedRow, migration: Migration, form: RowForm
   return keepsHash && !hasContent(row, migration, form);
 }
 
+/** @param text in lower case */
 function isNamedIn(text: string, { name, parent }: ObjectIdentity): boolean {
   const word = (parent || name).replace(/\(.*$/s, '').toLowerCase();
   return text.includes(word) || (parent !== '' && text.includes(name.toLowerCase()));

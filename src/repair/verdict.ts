@@ -3,6 +3,7 @@ import type { RowForm } from '../formats/format.ts';
 import type { Migration } from '../migration.ts';
 import type { Effects } from './effects.ts';
 import { evidenceOf, type Evidence } from './evidence.ts';
+import type { Nature } from './prior.ts';
 import { hasContent, nameOfRow, type Matches, type Orphan, type TrackedRow } from './rows.ts';
 import type { Solution } from './solve.ts';
 import type { Showing } from './world.ts';
@@ -52,6 +53,7 @@ export interface Case {
   matches: Matches;
   effects: Effects;
   solution: Solution;
+  natures: readonly Nature[];
   /** The live catalog. */
   facts: CatalogFacts;
   /** Of the recorded migrations whose hash is another, by name. */
@@ -117,17 +119,22 @@ function ofFollowed(given: Case, showings: readonly Showing[], at: number): Show
 
 /**
  * One later migration that ran in part, of which the rest is missing, may have removed everything that a
- * migration before an applied one made. Then its absence proves nothing.
+ * migration before an applied one made: by its whole, or by a statement that a later one of it takes back.
+ * Then its absence proves nothing.
  */
 function withoutBegun(
-  { effects, facts, solution }: Case,
+  { effects, facts, natures, solution }: Case,
   showings: readonly Showing[],
   at: number,
 ): Showing[] {
   const missing = (effects.deltas[at] ?? []).filter((_, index) => showings[index] === 'out');
+  const isGivenBy = (later: number, fact: string) =>
+    effects.timelines.get(fact)?.some((step) => step.at === later && step.value === facts(fact));
   const isExplainedBy = (later: number) =>
-    missing.every(({ fact }) =>
-      effects.timelines.get(fact)?.some((step) => step.at === later && step.value === facts(fact)),
+    missing.every(
+      ({ fact, object }) =>
+        isGivenBy(later, fact) ||
+        (facts(fact) === undefined && natures[later]?.mayRemove(object) === true),
     );
   const isBegun = effects.deltas.some(
     (_, later) => later > at && !solution.applied[later] && isExplainedBy(later),

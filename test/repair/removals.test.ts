@@ -180,6 +180,28 @@ describe.each(servers)('a folder that drops what it creates, on $name', (server)
       },
     ));
 
+  it('leaves open whether a migration ran of which one that ran in part may have removed everything', () =>
+    withFolder(
+      server,
+      'graphile-migrate',
+      [
+        { slug: 'one', sql: 'CREATE TABLE t (id int);' },
+        { slug: 'two', sql: 'CREATE INDEX t_id ON t (id);' },
+        { slug: 'three', sql: 'CREATE TABLE last (id int);' },
+        {
+          slug: 'four',
+          sql: 'DROP INDEX t_id; CREATE INDEX t_id ON t (id); CREATE TABLE more (id int);',
+        },
+      ],
+      async (opened) => {
+        // As it is after the first statement of four.
+        await opened.project.query('DROP TABLE more; DROP INDEX t_id');
+        await deleteRows(opened, () => true);
+        const verdicts = verdictsOf(await opened.repair());
+        expect(verdicts).toEqual(['proven', 'unprovable', 'proven', 'absent']);
+      },
+    ));
+
   it('takes what was dropped by hand for drift where later migrations were applied', () =>
     withFolder(server, 'dbmate', ordered.slice(0, 6), async (opened) => {
       await opened.project.query('DROP TABLE t CASCADE; CREATE TABLE t (id bigint)');
