@@ -97,7 +97,7 @@ function judgeMigration(given: Case, migration: Migration, at: number): Judgemen
     failed.length > 0
       ? 'failed-row'
       : row
-        ? ofRecorded(given, migration, { row, at })
+        ? ofRecorded(given, migration, { row, at, showings })
         : ofUnrecorded[inCatalog];
   return {
     name: migration.name,
@@ -112,9 +112,24 @@ function judgeMigration(given: Case, migration: Migration, at: number): Judgemen
 }
 
 function ofFollowed(given: Case, showings: readonly Showing[], at: number): Showing[] {
-  return given.solution.applied[at]
-    ? withoutDrift(given, showings, at)
-    : withoutBegun(given, showings, at);
+  if (!given.solution.applied[at]) return withoutBegun(given, showings, at);
+  return isFollowedForSure(given, at) ? withoutDrift(given, showings, at) : [...showings];
+}
+
+/** Whether a later migration has a row, or something that it made is there: what is missing can also be lost. */
+function isFollowedForSure(
+  { migrations, matches, effects, solution, facts }: Case,
+  at: number,
+): boolean {
+  return migrations.some(
+    (migration, later) =>
+      later > at &&
+      solution.applied[later] &&
+      (matches.owners.has(migration) ||
+        (effects.deltas[later] ?? []).some(
+          ({ fact, after }) => after !== undefined && facts(fact) === after,
+        )),
+  );
 }
 
 /**
@@ -188,12 +203,12 @@ function inCatalogOf(showings: readonly Showing[], isApplied: boolean): InCatalo
 function ofRecorded(
   { form, edits, solution }: Case,
   migration: Migration,
-  { row, at }: { row: TrackedRow; at: number },
+  { row, at, showings }: { row: TrackedRow; at: number; showings: readonly Showing[] },
 ): Verdict {
   const keepsHash = (form.contentOf?.(row.columns, migration) ?? null) !== null;
   if (!migration.isMissing && keepsHash && !hasContent(row, migration, form))
     return edits.get(migration.name) === 'equivalent' ? 'edited-equivalent' : 'edited-changed';
-  if (!solution.showings[at]?.includes('out')) return 'recorded';
+  if (!showings.includes('out')) return 'recorded';
   if (!solution.applied[at]) return 'recorded-but-absent';
   return at < solution.applied.lastIndexOf(true) ? 'recorded' : 'partial';
 }
