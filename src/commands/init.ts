@@ -2,6 +2,7 @@ import { relative } from 'node:path';
 import { defineCommand } from '../command.ts';
 import { none } from '../flags.ts';
 import { assertNoConfig, writeConfig } from '../init/config-file.ts';
+import { proposeDeclarations } from '../init/propose-declarations.ts';
 import { proposalLines, proposePrelude } from '../init/propose-prelude.ts';
 import { folderIfAny } from '../open-project.ts';
 import { done, text } from '../report.ts';
@@ -20,14 +21,35 @@ export const command = defineCommand({
       ? relative(cwd, folder.directory).replaceAll('\\', '/') || '.'
       : 'migrations';
     const format = folder?.format.name ?? 'dbops';
-    const file = writeConfig(cwd, { migrations, format, prelude: proposal?.sql });
+    const declarations = await proposeDeclarations(context, folder);
+    const file = writeConfig(cwd, {
+      migrations,
+      format,
+      prelude: proposal?.sql,
+      proposed: declarations?.lines,
+    });
     return done(
-      { file, migrations, format, found: folder !== undefined, prelude: proposal?.sql ?? null },
+      {
+        file,
+        migrations,
+        format,
+        found: folder !== undefined,
+        prelude: proposal?.sql ?? null,
+        proposed: declarations?.sections ?? [],
+      },
       text(
         `✓ ${file}  ${folder ? `found ${migrations} (${format})` : `no migrations found; new ones go to ${migrations}`}`,
         'good',
       ),
       ...proposalLines(proposal),
+      ...(declarations
+        ? [
+            text(
+              `✓ ${file}  proposes ${declarations.sections.join(', ')} as comments, from the schema`,
+              'good',
+            ),
+          ]
+        : []),
       text(
         folder
           ? '→ Set DATABASE_URL in .env, then run: dbops migrate status'

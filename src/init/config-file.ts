@@ -13,6 +13,8 @@ export interface InitialConfig {
   format: string;
   /** SQL of the file that is created for `shadowPrelude`. */
   prelude?: string | undefined;
+  /** Lines of declarations, which are written as comments. */
+  proposed?: readonly string[] | undefined;
 }
 
 /** The file of `shadowPrelude`. */
@@ -69,13 +71,19 @@ function parseJson(source: string): unknown {
   }
 }
 
-function contentOf({ migrations, format, prelude }: InitialConfig): string {
+function contentOf({ migrations, format, prelude, proposed }: InitialConfig): string {
   return `// Settings of dbops. Flags and environment variables override this file.
 export default {
   migrations: ${JSON.stringify(`./${migrations}`)},
   format: ${JSON.stringify(format)},
 ${prelude === undefined ? '' : `  // What the migrations expect of a database and no migration creates.\n  shadowPrelude: './${preludeName}',\n`}  // How long a statement waits for a lock before it backs off and is retried.
   lockTimeout: '2s',
-};
+${proposed === undefined ? '' : commented(proposed)}};
 `;
+}
+
+function commented(lines: readonly string[]): string {
+  return `
+  // Proposed from the schema, and not used until the // in front of the lines is removed. Try it with: dbops doctor
+${lines.map((line) => `  // ${line.slice(2)}\n`).join('')}`;
 }

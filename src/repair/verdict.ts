@@ -134,7 +134,7 @@ function isFollowedForSure(
 
 /**
  * One later migration that ran in part, of which the rest is missing, may have removed everything that a
- * migration before an applied one made: by its whole, or by a statement that a later one of it takes back.
+ * migration before an applied one made: as a whole, or with a statement that its next statements undo.
  * Then its absence proves nothing.
  */
 function withoutBegun(
