@@ -38,7 +38,8 @@ export async function runReport<Request extends ReportRequest>(
   }
 }
 
-function toReport(
+/** Returns the report of figures: its document, and its table with the totals in words. */
+export function toReport(
   figures: Figures,
   { asOf }: ReportRequest,
   { explain = false }: ReportOptions,

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { main } from '../../src/cli.ts';
 import { createDatabase, targets, type Database } from '../db/targets.ts';
@@ -23,7 +24,7 @@ async function dbops(url: string, words: string[], columns?: number): Promise<An
     stdout: stream('stdout'),
     stderr: stream('stderr'),
     environment: { NO_COLOR: '1' },
-    cwd: import.meta.dirname,
+    cwd: join(import.meta.dirname, '..', '..'), // of the bundled migrations, whose usage is declared
     signal: new AbortController().signal,
   });
   return { code, ...answer };
@@ -68,8 +69,21 @@ describe.each(targets)('dbops report on $name', (target) => {
       title: 'Usage and limits',
       period: { from: '2026-11-01T00:00:00.000Z', to: '2026-12-01T00:00:00.000Z' },
       asOf: '2026-11-20T00:00:00.000Z',
-      rows: [{ plan: 'pro', used: 100_001, limit: 100_000, percent: '100.0', state: 'over' }],
-      totals: { organizations: 1, lines: 1, over: 1 },
+      rows: [
+        {
+          subjectId: expect.any(String),
+          slug: 'strange',
+          plan: 'pro',
+          meter: 'max_api_calls_per_month',
+          label: 'API calls',
+          used: 100_001,
+          limit: 100_000,
+          percent: '100.0',
+          state: 'over',
+          uncounted: 0,
+        },
+      ],
+      totals: { subjects: 1, lines: 1, over: 1 },
       notes: expect.arrayContaining([expect.stringMatching(/^API calls: /)]),
     });
   });
@@ -87,10 +101,21 @@ describe.each(targets)('dbops report on $name', (target) => {
     expect(Math.max(...rows.map((row) => row.length))).toBeLessThanOrEqual(80);
   });
 
+  it('draws a bar beside the percentage only where the terminal is wide enough', async () => {
+    const words = [...usage, '--subject', 'strange'];
+    const lineOf = async (columns?: number) =>
+      (await dbops(database.url, words, columns)).stdout
+        .split('\n')
+        .find((line) => line.includes('API calls'));
+    expect(await lineOf(120)).toMatch(/100,000  ██████████  100\.0  over$/);
+    expect(await lineOf(80)).not.toContain('█');
+    expect(await lineOf()).not.toContain('█');
+  });
+
   it('escapes formulas in CSV', async () => {
-    const words = [...usage, '--org', 'strange', '--feature', 'max_seats', '--csv'];
+    const words = [...usage, '--subject', 'strange', '--meter', 'max_seats', '--csv'];
     const { stdout } = await dbops(database.url, words);
-    expect(stdout.split('\r\n')[0]).toBe('organization,plan,feature,used,limit,percent,state');
+    expect(stdout.split('\r\n')[0]).toBe('subject,plan,meter,used,limit,percent,state');
     expect(stdout.split('\r\n')[1]).toMatch(/^"'=HYPERLINK\(""x""\).*",pro,max_seats,0,5,0\.0,ok$/);
   });
 
@@ -115,7 +140,7 @@ describe.each(targets)('dbops report on $name', (target) => {
 describe('dbops report with invalid options', () => {
   it.each([
     [['usage', '--period', '2026-13'], '--period: expected a month'],
-    [['usage', '--feature', 'features'], '--feature: expected one of max_records'],
+    [['usage', '--feature', 'features'], '--meter: expected one of max_records'],
     [['usage', '--fail-on', 'warn'], '--fail-on: expected over'],
     [['usage', '--as-of', '2026-02-30'], '--as-of: expected a time'],
     [['credits', '--as-of', '2026-11-20T12:00:00'], '--as-of: expected a time'],

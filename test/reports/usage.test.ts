@@ -3,9 +3,9 @@ import { openSession, type Session } from '../../src/db/session.ts';
 import { parseTarget } from '../../src/db/target.ts';
 import { toJson } from '../../src/output/json.ts';
 import { parseMonth } from '../../src/reports/period.ts';
-import { runReport } from '../../src/reports/run.ts';
-import { usage } from '../../src/reference/reports/usage.ts';
-import type { UsageRequest } from '../../src/reports/definition.ts';
+import { usageOf } from '../../src/reference/usage.ts';
+import { reportUsage } from '../../src/reports/usage/run.ts';
+import type { UsageRequest } from '../../src/reports/usage/windows.ts';
 import { createDatabase, targets, type Database } from '../db/targets.ts';
 import { applyMigrations, documentOf } from './database.ts';
 import { insertUsage } from './usage-fixture.ts';
@@ -13,7 +13,7 @@ import { insertUsage } from './usage-fixture.ts';
 const november = parseMonth('2026-11');
 const asOf = new Date('2026-12-05T12:00:00Z');
 
-describe.each(targets)('report usage on $name', (target) => {
+describe.each(targets)('report usage of the bundled application on $name', (target) => {
   let database: Database;
   let session: Session;
 
@@ -32,12 +32,17 @@ describe.each(targets)('report usage on $name', (target) => {
     await database.drop();
   });
 
-  const run = (request: Partial<UsageRequest> = {}) =>
-    runReport(session, usage, { asOf, period: november, ...request });
+  const run = (request: Partial<UsageRequest> = {}, planStatuses = ['active']) =>
+    reportUsage(session, usageOf(planStatuses), {
+      asOf,
+      now: asOf,
+      period: november,
+      ...request,
+    });
 
   /** `feature: used/limit percent state` of one organization. */
-  async function linesOf(organization: string, request: Partial<UsageRequest> = {}) {
-    const { rows } = documentOf(await run({ organization, ...request }));
+  async function linesOf(subject: string, request: Partial<UsageRequest> = {}) {
+    const { rows } = documentOf(await run({ subject, ...request }));
     return rows.map(line);
   }
 
@@ -59,7 +64,7 @@ describe.each(targets)('report usage on $name', (target) => {
       linesOf('acme', {
         period: undefined,
         asOf: new Date(instant),
-        feature: 'max_api_calls_per_month',
+        meter: 'max_api_calls_per_month',
       });
     expect(await at('2026-11-01T00:00:00Z')).toEqual([
       'pro max_api_calls_per_month 0/100000 0.0 ok',
@@ -73,7 +78,7 @@ describe.each(targets)('report usage on $name', (target) => {
   });
 
   it('never reports unlimited as over, and keeps every digit', async () => {
-    const report = await run({ organization: 'atlas', feature: 'max_api_calls_per_month' });
+    const report = await run({ subject: 'atlas', meter: 'max_api_calls_per_month' });
     expect(documentOf(report).rows.map(line)).toEqual([
       'enterprise max_api_calls_per_month 18014398509481987/-1 null unlimited',
     ]);
@@ -94,15 +99,15 @@ describe.each(targets)('report usage on $name', (target) => {
   });
 
   it('reports over above the limit, not at it', async () => {
-    const feature = 'max_records';
-    expect(await linesOf('cedar', { feature })).toEqual(['free max_records 100/100 100.0 warn']);
-    expect(await linesOf('elm', { feature })).toEqual(['free max_records 101/100 101.0 over']);
+    const meter = 'max_records';
+    expect(await linesOf('cedar', { meter })).toEqual(['free max_records 100/100 100.0 warn']);
+    expect(await linesOf('elm', { meter })).toEqual(['free max_records 101/100 101.0 over']);
   });
 
   it('uses the last storage event, even of an earlier month', async () => {
-    const feature = 'max_storage_gb';
-    expect(await linesOf('cedar', { feature })).toEqual(['free max_storage_gb 1/1 100.0 warn']);
-    const later = { feature, period: undefined } as const;
+    const meter = 'max_storage_gb';
+    expect(await linesOf('cedar', { meter })).toEqual(['free max_storage_gb 1/1 100.0 warn']);
+    const later = { meter, period: undefined } as const;
     expect(await linesOf('acme', later)).toEqual(['pro max_storage_gb 99/50 198.0 over']);
   });
 
@@ -114,8 +119,8 @@ describe.each(targets)('report usage on $name', (target) => {
   });
 
   it('lists every organization once per feature, including personal ones, and counts the states', async () => {
-    const { rows, totals } = documentOf(await run({ feature: 'max_records' }));
-    expect(rows.map(({ organization }) => organization)).toEqual([
+    const { rows, totals } = documentOf(await run({ meter: 'max_records' }));
+    expect(rows.map(({ subject }) => subject)).toEqual([
       'Acme',
       "Ann's workspace",
       'Atlas',
@@ -128,7 +133,7 @@ describe.each(targets)('report usage on $name', (target) => {
       'Elm',
     ]);
     expect(totals).toEqual({
-      organizations: 10,
+      subjects: 10,
       lines: 10,
       ok: 7,
       warn: 1,
@@ -144,15 +149,15 @@ describe.each(targets)('report usage on $name', (target) => {
     expect(notes).toContain(
       'not counted, automation_run events without an automation_id in metadata: 1',
     );
-    const { notes: others } = documentOf(await run({ organization: 'elm' }));
+    const { notes: others } = documentOf(await run({ subject: 'elm' }));
     expect(others.join()).not.toContain('not counted');
   });
 
-  it('finds an organization by id or slug', async () => {
-    const byId = await run({ organization: '00000000-0000-4000-8000-00000000000a' });
-    expect(documentOf(byId).rows).toEqual(documentOf(await run({ organization: 'acme' })).rows);
-    await expect(run({ organization: 'nobody' })).rejects.toMatchObject({
-      code: 'REPORT.ORGANIZATION',
+  it('finds a subject by id or slug', async () => {
+    const byId = await run({ subject: '00000000-0000-4000-8000-00000000000a' });
+    expect(documentOf(byId).rows).toEqual(documentOf(await run({ subject: 'acme' })).rows);
+    await expect(run({ subject: 'nobody' })).rejects.toMatchObject({
+      code: 'REPORT.SUBJECT',
       exitCode: 2,
     });
   });
@@ -175,16 +180,12 @@ describe.each(targets)('report usage on $name', (target) => {
     const exitCodeOf = async (request: Partial<UsageRequest>) => (await run(request)).exitCode;
     expect(await exitCodeOf({})).toBe(0);
     expect(await exitCodeOf({ failOn: ['over'] })).toBe(4);
-    expect(await exitCodeOf({ failOn: ['over'], organization: 'acme' })).toBe(0);
+    expect(await exitCodeOf({ failOn: ['over'], subject: 'acme' })).toBe(0);
   });
 
   it('applies the plan of the first configured status that an organization has', async () => {
-    const planOf = async (organization: string, planStatuses?: string[]) => {
-      const { rows } = documentOf(
-        await run({ organization, ...(planStatuses && { planStatuses }) }),
-      );
-      return rows[0]?.['plan'];
-    };
+    const planOf = async (subject: string, planStatuses?: string[]) =>
+      documentOf(await run({ subject }, planStatuses)).rows[0]?.['plan'];
     expect(await planOf('delta')).toBe('free');
     expect(await planOf('delta', ['active', 'canceled'])).toBe('pro');
     expect(await planOf('acme', ['active', 'canceled'])).toBe('pro');
@@ -195,8 +196,8 @@ describe.each(targets)('report usage on $name', (target) => {
     const exitCodeOf = async (request: Partial<UsageRequest>) => (await run(request)).exitCode;
     await session.script(`CREATE TABLE kept AS SELECT * FROM plan_features WHERE plan = 'business';
       DELETE FROM plan_features WHERE plan = 'business'`);
-    expect(await exitCodeOf({ organization: 'birch', failOn: ['over'] })).toBe(0);
-    expect(await exitCodeOf({ organization: 'birch', failOn: ['over', 'no-limit-row'] })).toBe(4);
+    expect(await exitCodeOf({ subject: 'birch', failOn: ['over'] })).toBe(0);
+    expect(await exitCodeOf({ subject: 'birch', failOn: ['over', 'no-limit-row'] })).toBe(4);
     await session.script('INSERT INTO plan_features SELECT * FROM kept; DROP TABLE kept');
   });
 
@@ -225,6 +226,6 @@ describe.each(targets)('report usage on $name', (target) => {
   });
 });
 
-function line({ plan, feature, used, limit, percent, state }: Record<string, unknown>): string {
-  return `${plan} ${feature} ${used}/${limit} ${percent} ${state}`;
+function line({ plan, meter, used, limit, percent, state }: Record<string, unknown>): string {
+  return `${plan} ${meter} ${used}/${limit} ${percent} ${state}`;
 }
