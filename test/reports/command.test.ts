@@ -1,9 +1,13 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { main } from '../../src/cli.ts';
+import { folderOf } from '../cli/run-cli.ts';
 import { createDatabase, targets, type Database } from '../db/targets.ts';
 import { withSession } from '../db/session.ts';
 import { applyMigrations } from './database.ts';
+
+/** The folder of the bundled migrations, whose usage is declared. */
+const bundled = join(import.meta.dirname, '..', '..');
 
 interface Answer {
   code: number;
@@ -12,7 +16,12 @@ interface Answer {
 }
 
 /** Runs one command line against the database, on a stdout of `columns`, or a pipe. */
-async function dbops(url: string, words: string[], columns?: number): Promise<Answer> {
+async function dbops(
+  url: string,
+  words: string[],
+  columns?: number,
+  cwd = bundled,
+): Promise<Answer> {
   const answer = { stdout: '', stderr: '' };
   const stream = (name: 'stdout' | 'stderr') => ({
     write: (text: string) => (answer[name] += text),
@@ -24,7 +33,7 @@ async function dbops(url: string, words: string[], columns?: number): Promise<An
     stdout: stream('stdout'),
     stderr: stream('stderr'),
     environment: { NO_COLOR: '1' },
-    cwd: join(import.meta.dirname, '..', '..'), // of the bundled migrations, whose usage is declared
+    cwd,
     signal: new AbortController().signal,
   });
   return { code, ...answer };
@@ -88,6 +97,16 @@ describe.each(targets)('dbops report on $name', (target) => {
     });
   });
 
+  it('prints what is not counted, also without --explain', async () => {
+    await withSession(database.url, (session) =>
+      session.script(`INSERT INTO usage_events (organization_id, event_type, quantity, occurred_at)
+        SELECT id, 'user_active', 1, '2026-11-02Z' FROM organizations WHERE slug = 'strange'`),
+    );
+    const { stdout } = await dbops(database.url, [...usage, '--subject', 'strange']);
+    expect(stdout).toContain('\nnot counted, user_active events without a user: 1\n');
+    expect(stdout).not.toContain('no-limit-row:');
+  });
+
   it('exits with 4 for --fail-on over', async () => {
     expect((await dbops(database.url, [...usage, '--fail-on', 'over'])).code).toBe(4);
   });
@@ -108,7 +127,7 @@ describe.each(targets)('dbops report on $name', (target) => {
         .split('\n')
         .find((line) => line.includes('API calls'));
     expect(await lineOf(120)).toMatch(/100,000  ██████████  100\.0  over$/);
-    expect(await lineOf(80)).not.toContain('█');
+    expect(await lineOf(78)).not.toContain('█');
     expect(await lineOf()).not.toContain('█');
   });
 
@@ -151,5 +170,48 @@ describe('dbops report with invalid options', () => {
     ]);
     expect(code).toBe(2);
     expect(stderr).toContain(message);
+  });
+});
+
+describe('dbops report usage of a team', () => {
+  const nowhere = 'postgres://nobody@127.0.0.1:1/none';
+  const inFolder = (config?: object) =>
+    dbops(
+      nowhere,
+      ['report', 'usage'],
+      undefined,
+      folderOf({
+        'migrations/0001_a.up.sql': 'SELECT 1;',
+        ...(config && { 'dbops.config.json': JSON.stringify(config) }),
+      }),
+    );
+
+  it('says what to declare where nothing is declared, before it connects', async () => {
+    const { code, stdout, stderr } = await inFolder();
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toContain('The configuration declares no usage.');
+    expect(stderr).toContain("meters: { calls: { from: 'api_calls'");
+    expect(stderr).not.toMatch(/✓|migrate up/);
+  });
+
+  it('lists every problem of the declaration', async () => {
+    const meter = { from: 't', subject: 's' };
+    const { code, stderr } = await inFolder({
+      usage: {
+        subjects: { form: 't', id: 'id' },
+        meters: {
+          a: { ...meter, measure: { sum: 'x', max: 'y' } },
+          b: { ...meter, measure: 'mean' },
+        },
+      },
+    });
+    expect(code).toBe(2);
+    for (const line of [
+      'usage.subjects: unknown key: form',
+      'usage.subjects.from: expected text, found nothing',
+      'usage.meters.a.measure: expected count, or an object with one of',
+      'usage.meters.b.measure: expected count, or an object with one of',
+    ])
+      expect(stderr).toContain(line);
   });
 });

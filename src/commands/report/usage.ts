@@ -32,7 +32,7 @@ export const command = defineCommand({
     period: month.optional(),
     failOn: failOnOf(['over', 'no-limit-row']),
   }),
-  async run(context, { asOf = context.clock(), period, failOn, explain, ...filters }) {
+  async run(context, { asOf = context.clock(), period, failOn, ...filters }) {
     const request = {
       asOf,
       now: context.clock(),
@@ -43,6 +43,6 @@ export const command = defineCommand({
     };
     const usage = declaredUsage((await context.declared()).usage);
     requestedMeters(usage, request);
-    return reportUsage(await context.session(), usage, request, { explain });
+    return reportUsage(await context.session(), usage, request);
   },
 });

@@ -27,7 +27,7 @@ function limitExpressions({ limits }: Usage): DeclaredExpression[] {
 }
 
 /** Returns the expressions of one meter. */
-export function meterExpressions(name: string, meter: Meter): DeclaredExpression[] {
+function meterExpressions(name: string, meter: Meter): DeclaredExpression[] {
   const place = `usage.meters.${name}`;
   const source = { place: `${place}.from`, sql: meter.from };
   const { subject, at, where } = meter;

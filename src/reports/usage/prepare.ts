@@ -95,19 +95,12 @@ async function typesOf(
   }
 }
 
-/** Returns a statement whose columns are the expressions, in their order, and which reads no row. */
+/** Returns a statement whose columns have the types of the expressions, and which reads no row of a table. */
 function typesSql(expressions: readonly DeclaredExpression[]): string {
-  const groups: DeclaredExpression[][] = [];
-  for (const each of expressions) {
-    const last = groups.at(-1);
-    if (last?.[0]?.from.sql === each.from.sql) last.push(each);
-    else groups.push([each]);
-  }
-  const selects = groups.map((group, at) => {
-    const columns = group.map(({ sql }, column) => `(\n${sql}\n) AS c${column}`).join(', ');
-    return `(SELECT ${columns} FROM ${group[0]?.from.sql ?? ''}\nLIMIT 0) AS s${at}`;
-  });
-  return `SELECT * FROM ${selects.join(' CROSS JOIN ')}`;
+  const columns = expressions.map(
+    ({ sql, from }, at) => `(SELECT (\n${sql}\n) FROM ${from.sql}\nLIMIT 0) AS c${at}`,
+  );
+  return `SELECT ${columns.join(', ')}`;
 }
 
 async function assertTypes(session: Session, usage: Usage, types: TypesByPlace): Promise<void> {

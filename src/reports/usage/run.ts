@@ -8,7 +8,7 @@ import { usageError } from '../../errors.ts';
 import type { Report } from '../../report.ts';
 import type { Figures } from '../definition.ts';
 import { toReport } from '../run.ts';
-import { measureOf, type Meter, type Usage } from './definition.ts';
+import { isLimitsTable, measureOf, type Meter, type Usage } from './definition.ts';
 import { isIndexed } from './indexes.ts';
 import {
   linesOf,
@@ -19,13 +19,8 @@ import {
 } from './lines.ts';
 import { prepareUsage, type TypesByPlace } from './prepare.ts';
 import { presentUsage } from './present.ts';
-import {
-  rowKinds,
-  statementOf,
-  usageStatement,
-  type StatementPart,
-  type UsageStatement,
-} from './statement.ts';
+import { rowKinds, usageStatement } from './statement.ts';
+import type { UsageQuery } from './sql.ts';
 import type { UsageRequest } from './windows.ts';
 
 /** Returns the declaration. @throws usage error with an example where nothing is declared */
@@ -69,10 +64,9 @@ export async function reportUsage(
   session: Session,
   usage: Usage,
   request: UsageRequest,
-  options: { explain?: boolean } = {},
 ): Promise<Report<FiguresData>> {
   const figures = await readOnly(session, () => computeUsage(session, usage, request));
-  return toReport(figures, request, options);
+  return toReport(figures, request);
 }
 
 async function computeUsage(
@@ -83,8 +77,7 @@ async function computeUsage(
   const meters = requestedMeters(usage, request);
   const types = await prepareUsage(session, usage);
   const indexed = await indexedMeters(session, { usage, types }, meters);
-  const statement = usageStatement({ usage, meters, types, request, indexed });
-  const rows = await readRows(session, statement);
+  const rows = await readRows(session, { usage, meters, types, request, indexed });
   const facts = factsOf(rows, meters);
   assertSubjects(facts.subjects, request);
   return presentUsage({
@@ -109,7 +102,7 @@ async function indexedMeters(
   return indexed;
 }
 
-/** See `statementOf`: what the columns are depends on the kind of the row. */
+/** See `usageStatement`: what the columns are depends on the kind of the row. */
 interface Row {
   kind: number;
   key: string | null;
@@ -119,29 +112,46 @@ interface Row {
   d: string | null;
 }
 
-async function readRows(session: Session, statement: UsageStatement): Promise<Row[]> {
-  const run = (parts: readonly StatementPart[]) =>
-    withSavepoint(session, async () => {
-      await session.script(toUserPath);
-      const rows = await session.query<Row>(statementOf(statement, parts), statement.values);
-      await session.script(toOwnPath(session));
-      return rows;
-    });
+async function readRows(session: Session, query: UsageQuery): Promise<Row[]> {
   try {
-    return await run(statement.parts);
+    return await runStatement(session, query);
   } catch (error) {
     if (!isOfDeclaration(error)) throw error;
     // An error of a value, such as a division by zero, has no position.
-    for (const part of statement.parts)
-      await run([part]).catch((ofPart: unknown) => {
-        throw isOfDeclaration(ofPart) ? failed(ofPart, part) : ofPart;
+    for (const part of partsOf(query))
+      await runStatement(session, part.query).catch((ofPart: unknown) => {
+        throw isOfDeclaration(ofPart) ? declaredError(ofPart, '', { ...part, before: 1 }) : ofPart;
       });
     throw error;
   }
 }
 
-function failed(error: unknown, { place }: StatementPart) {
-  return declaredError(error, '', { place, sql: '', before: 0 });
+function runStatement(session: Session, query: UsageQuery): Promise<Row[]> {
+  const { sql, values } = usageStatement(query);
+  return withSavepoint(session, async () => {
+    await session.script(toUserPath);
+    const rows = await session.query<Row>(sql, values);
+    await session.script(toOwnPath(session));
+    return rows;
+  });
+}
+
+/** Returns the parts of a report as queries of their own, each with its place in the configuration. */
+function partsOf(query: UsageQuery): { place: string; sql: string; query: UsageQuery }[] {
+  const { limits, ...withoutLimits } = query.usage;
+  const { subjects } = query.usage;
+  const alone = { ...query, usage: withoutLimits, meters: [] };
+  return [
+    { place: 'usage.subjects', sql: subjects.from, query: alone },
+    ...(limits && isLimitsTable(limits)
+      ? [{ place: 'usage.limits', sql: limits.from, query: { ...query, meters: [] } }]
+      : []),
+    ...query.meters.map(([name, meter]) => ({
+      place: `usage.meters.${name}`,
+      sql: measureOf(meter).sql ?? meter.from,
+      query: { ...alone, meters: [[name, meter] as const] },
+    })),
+  ];
 }
 
 /** Returns whether what is declared, or a value in the rows, caused an error of the server. */

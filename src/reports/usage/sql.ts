@@ -29,7 +29,7 @@ export class Parameters {
 export interface UsageQuery {
   usage: Usage;
   /** The requested meters. */
-  meters: readonly [name: string, meter: Meter][];
+  meters: readonly (readonly [name: string, meter: Meter])[];
   types: TypesByPlace;
   request: UsageRequest;
   /** Meters of the latest value which an index answers by subject. */

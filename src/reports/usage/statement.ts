@@ -17,39 +17,22 @@ import { reportEnd, reportPeriod, windowOf, type UsageRequest } from './windows.
 /** What a row of the statement is: a subject, a limit, or the figures of the meter with this index. */
 export const rowKinds = { subject: -1, limit: -2 } as const;
 
-/** A part of the statement, and the place in the configuration that it comes from. */
-export interface StatementPart {
-  place: string;
-  /** SQL of a CTE beside that of the subjects, if there is one. */
+/** A part of the statement: SQL of a CTE beside that of the subjects, if there is one, and of its rows. */
+interface StatementPart {
   cte?: string;
   selects: string[];
-}
-
-export interface UsageStatement {
-  /** SQL of the CTE of the subjects, on which parts depend. */
-  subjects: string;
-  parts: StatementPart[];
-  values: string[];
-}
-
-/** Returns the text of one statement for some of the parts. */
-export function statementOf({ subjects }: UsageStatement, parts: readonly StatementPart[]): string {
-  const ctes = [subjects, ...parts.flatMap(({ cte }) => cte ?? [])];
-  const selects = parts.flatMap((part) => part.selects);
-  return `WITH ${ctes.join(',\n')}\n${selects.join('\nUNION ALL\n')}`;
 }
 
 /**
  * Returns one statement for a whole report. Every meter is aggregated by subject in a CTE of its own, or
  * with the meters of the same rows; figures meet subjects and limits in `linesOf`, by the text of the id.
  */
-export function usageStatement(query: UsageQuery): UsageStatement {
+export function usageStatement(query: UsageQuery): { sql: string; values: string[] } {
   const parameters = new Parameters();
   const context: SqlContext = { ...query, parameters };
-  const subjects = subjectsCte(context);
-  const parts = [
+  const parts: StatementPart[] = [
     {
-      place: 'usage.subjects',
+      cte: subjectsCte(context),
       selects: [
         `SELECT ${rowKinds.subject} AS kind, key, name AS a, slug AS b, plan AS c, billing AS d FROM dbops_subject`,
       ],
@@ -57,7 +40,10 @@ export function usageStatement(query: UsageQuery): UsageStatement {
     ...limitsPart(context),
     ...groupsOf(context).map((group, at) => meterPart(context, group, `dbops_meter_${at}`)),
   ];
-  return { subjects, parts, values: parameters.values };
+  const ctes = parts.flatMap(({ cte }) => cte ?? []);
+  const selects = parts.flatMap((part) => part.selects);
+  const sql = `WITH ${ctes.join(',\n')}\n${selects.join('\nUNION ALL\n')}`;
+  return { sql, values: parameters.values };
 }
 
 function subjectsCte({ usage, request, parameters }: SqlContext): string {
@@ -105,7 +91,7 @@ function limitsPart({ usage: { limits } }: SqlContext): StatementPart[] {
   const { from, plan, meter, value, where } = limits;
   const texts = [plan ?? 'NULL', meter, value].map((sql) => asText(wrapped(sql)));
   const select = `SELECT ${rowKinds.limit}, ${texts.join(', ')}, NULL, NULL FROM ${from}\n${whereOf(where ? [wrapped(where)] : [])}`;
-  return [{ place: 'usage.limits', selects: [select] }];
+  return [{ selects: [select] }];
 }
 
 /** Returns the meters, those that aggregate the same rows together. */
@@ -129,7 +115,6 @@ function meterPart(
 ): StatementPart {
   const [first] = group;
   if (!first) throw new Error('a group of meters is not empty');
-  const place = `usage.meters.${first.name}`;
   const { kind } = measureOf(first.meter);
   const isLevel = kind === 'latest';
   const body = isLevel ? latestSql(context, first) : aggregateSql(context, group);
@@ -142,5 +127,5 @@ function meterPart(
     isBySubject && context.request.subject === undefined
       ? [withoutSubject(context, first, isLevel)]
       : [];
-  return { place, cte: `${name} AS (${body})`, selects: [...selects, ...orphans] };
+  return { cte: `${name} AS (${body})`, selects: [...selects, ...orphans] };
 }
