@@ -14,7 +14,7 @@ export { reference as defaultApplication } from './reference/index.ts';
  */
 export async function declaredOf(settings: Settings): Promise<Declarations> {
   if (Object.keys(settings.declared).length > 0 || !isBundled(settings)) return settings.declared;
-  return (await import('./reference/declarations.ts')).declarations;
+  return (await import('./reference/declarations.ts')).declarationsOf(settings);
 }
 
 /** Returns whether the project's only migrations are the bundled ones. */

@@ -65,7 +65,7 @@ export async function verify(options: VerifyOptions = {}): Promise<Document<Veri
 }
 
 export const report = {
-  /** Returns the usage of every organization and feature against the limit of its plan. */
+  /** Returns the usage of every declared subject and meter against the limit of its plan. */
   async usage(options: UsageOptions = {}): Promise<Document<FiguresData>> {
     const { command } = await import('./commands/report/usage.ts');
     return call({ words: 'report usage', command, options, flags: options });

@@ -40,6 +40,8 @@ export interface Column {
   align?: 'left' | 'right';
   /** Shown on a terminal in place of the raw value. */
   format?: (value: Cell, row: Row) => string;
+  /** Shown instead on a terminal that is wide enough for the whole table. */
+  wide?: (value: Cell, row: Row) => string;
   tone?: (value: Cell, row: Row) => Tone | undefined;
 }
 

@@ -150,7 +150,7 @@ const usageBySql = `
        FROM usage_events WHERE event_type = 'storage_used' AND occurred_at < $2
       ORDER BY organization_id, occurred_at DESC)
   ), line AS (
-    SELECT o.name AS organization, f.feature_key AS feature, f.limit_value::int AS limit,
+    SELECT o.name AS subject, f.feature_key AS meter, f.limit_value::int AS limit,
            coalesce(u.used, 0)::int AS used
       FROM organizations o
       JOIN org_subscriptions s ON s.organization_id = o.id AND s.status = 'active'
@@ -177,8 +177,8 @@ const creditsBySql = `
     FROM line ORDER BY 1, 2`;
 
 const usageLine = z.object({
-  organization: z.string(),
-  feature: z.string(),
+  subject: z.string(),
+  meter: z.string(),
   used: z.number(),
   limit: z.number(),
   percent: z.string(),
@@ -188,11 +188,11 @@ const usageLine = z.object({
 const report = z.object({ rows: z.array(z.unknown()), totals: z.record(z.string(), z.unknown()) });
 
 /** Lines of a report, or of the SQL, in the shape of the figures above. */
-function byOrganization(rows: unknown): Usage {
+function bySubject(rows: unknown): Usage {
   const found: Usage = {};
-  for (const { organization, feature, ...line } of z.array(usageLine).parse(rows)) {
-    const figures = (found[organization] ??= {});
-    figures[feature] = [line.used, line.limit, line.percent, line.state];
+  for (const { subject, meter, ...line } of z.array(usageLine).parse(rows)) {
+    const figures = (found[subject] ??= {});
+    figures[meter] = [line.used, line.limit, line.percent, line.state];
   }
   return found;
 }
@@ -266,27 +266,27 @@ describe.each(targets)('an empty database on $name, migrated and seeded', (targe
 
   it('has this usage', async () => {
     const { rows, totals } = await usageIn(seeded.current);
-    expect(byOrganization(rows)).toEqual(thisMonth);
+    expect(bySubject(rows)).toEqual(thisMonth);
     // 3 organizations × 8 features = 24 = 19 ok + 3 warn + 2 over
-    expect(totals).toMatchObject({ organizations: 3, lines: 24, ok: 19, warn: 3, over: 2 });
+    expect(totals).toMatchObject({ subjects: 3, lines: 24, ok: 19, warn: 3, over: 2 });
     expect(rows).toContainEqual(
-      expect.objectContaining({ organization: 'Acme Studio', feature: 'max_mau', unnamed: 2 }),
+      expect.objectContaining({ subject: 'Acme Studio', meter: 'max_mau', uncounted: 2 }),
     );
   });
 
   it('has this usage in the month before', async () => {
     const { rows, totals } = await usageIn(seeded.previous);
-    expect(byOrganization(rows)).toEqual(monthBefore);
+    expect(bySubject(rows)).toEqual(monthBefore);
     // the two workspaces whose one seat is taken are all that is left of 3 warn and 2 over
-    expect(totals).toMatchObject({ organizations: 3, lines: 24, ok: 22, warn: 2, over: 0 });
+    expect(totals).toMatchObject({ subjects: 3, lines: 24, ok: 22, warn: 2, over: 0 });
   });
 
   it('has the usage that plain SQL finds in its rows', async () => {
     const { current, previous } = seeded;
     const found = await query(usageBySql, [current.from, current.to]);
-    expect(byOrganization(found)).toEqual(thisMonth);
+    expect(bySubject(found)).toEqual(thisMonth);
     const before = await query(usageBySql, [previous.from, previous.to]);
-    expect(byOrganization(before)).toEqual(monthBefore);
+    expect(bySubject(before)).toEqual(monthBefore);
   });
 
   it('has these credits, as plain SQL finds them in its rows', async () => {

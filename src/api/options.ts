@@ -123,9 +123,13 @@ interface ReportOptions extends Options {
 }
 
 export interface UsageOptions extends ReportOptions {
-  /** Report one organization, by slug or id. */
+  /** Report one subject, by slug or id. */
+  subject?: string;
+  /** Report one meter, such as `max_seats`. */
+  meter?: string;
+  /** @deprecated The former name of `subject`. */
   org?: string;
-  /** Report one feature, such as `max_seats`. */
+  /** @deprecated The former name of `meter`. */
   feature?: string;
   /** UTC month such as `2026-11` (default: the month of `asOf`). */
   period?: string;

@@ -134,7 +134,7 @@ export const commands: CommandEntry[] = [
   },
   {
     words: 'report usage',
-    summary: 'usage and limits by organization and feature',
+    summary: 'usage and limits by subject and meter',
     load: () => import('./report/usage.ts'),
   },
   {

@@ -40,10 +40,24 @@ function wrapped(style: PaintedCell['paint'], text: string, width: number | unde
 
 function renderRows({ columns, rows }: Table, paint: Paint, width: number | undefined): string[] {
   const head = columns.map(({ label }) => ({ text: label, paint: paint.dim }));
-  const body = rows.map((row) => columns.map((column) => cellOf(column, row, paint)));
+  const bodyOf = (shown: Column[]) =>
+    rows.map((row) => shown.map((column) => cellOf(column, row, paint)));
+  const wide = width === undefined ? undefined : wideColumns(columns);
+  const grid = (body: PaintedCell[][], widths: number[]) =>
+    [head, ...body].flatMap((cells) => gridLines(cells, columns, widths));
+  const wideBody = wide && bodyOf(wide);
+  const natural = wideBody && fit([head, ...wideBody], undefined);
+  if (wideBody && natural && sum(natural) + gap * (natural.length - 1) <= (width ?? 0))
+    return grid(wideBody, natural);
+  const body = bodyOf(columns);
   const widths = fit([head, ...body], width);
-  if (!widths) return blocksOf(head, body, width ?? 0);
-  return [head, ...body].flatMap((cells) => gridLines(cells, columns, widths));
+  return widths ? grid(body, widths) : blocksOf(head, body, width ?? 0);
+}
+
+/** Returns the columns as a wide terminal shows them; nothing where that is the same. */
+function wideColumns(columns: Column[]): Column[] | undefined {
+  if (!columns.some(({ wide }) => wide)) return undefined;
+  return columns.map((column) => (column.wide ? { ...column, format: column.wide } : column));
 }
 
 function cellOf(column: Column, row: Row, paint: Paint): PaintedCell {

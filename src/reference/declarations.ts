@@ -1,4 +1,8 @@
+import type { Settings } from '../config.ts';
 import type { Declarations } from '../declarations.ts';
+import { usageOf } from './usage.ts';
 
-/** What the bundled application declares about its tables, as any other application would. */
-export const declarations: Declarations = {};
+/** Returns what the bundled application declares about its tables, as any other application would. */
+export function declarationsOf({ planStatuses }: Pick<Settings, 'planStatuses'>): Declarations {
+  return { usage: usageOf(planStatuses) };
+}

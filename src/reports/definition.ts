@@ -11,21 +11,6 @@ export interface ReportRequest {
   asOf: Date;
 }
 
-export interface UsageRequest extends ReportRequest {
-  /** Default: the UTC month that contains `asOf`. */
-  period?: Period | undefined;
-  /** Slug or id. Default: every organization. */
-  organization?: string | undefined;
-  /** A key that the report declares. Default: every feature. */
-  feature?: string | undefined;
-  /** Return exit code 4 when a figure has one of these states. */
-  failOn?: readonly ('over' | 'no-limit-row')[];
-  /** States of a subscription in which its plan applies. Default: `active` alone. */
-  planStatuses?: readonly string[];
-  /** The present, of which plans and limits are; default: `asOf`. */
-  now?: Date;
-}
-
 export interface CreditsRequest extends ReportRequest {
   /** Email address in any case. Default: every user. */
   user?: string | undefined;

@@ -3,15 +3,10 @@ import { sqlstate } from '../db/sqlstate.ts';
 import { readOnly, type Session } from '../db/session.ts';
 import type { FiguresData, FiguresRow } from '../documents.ts';
 import { exitCodes, usageError } from '../errors.ts';
-import type { Block, Report } from '../report.ts';
+import { text, type Block, type Report } from '../report.ts';
 import type { FigureRow, Figures, ReportDefinition, ReportRequest } from './definition.ts';
 
 const undefinedObject = new Set<string>([sqlstate.undefinedTable, sqlstate.undefinedColumn]);
-
-interface ReportOptions {
-  /** Also print the definitions of columns and states. */
-  explain?: boolean;
-}
 
 /**
  * Computes one report in a read-only transaction.
@@ -23,11 +18,10 @@ export async function runReport<Request extends ReportRequest>(
   session: Session,
   definition: ReportDefinition<Request>,
   request: Request,
-  options: ReportOptions = {},
 ): Promise<Report<FiguresData>> {
   try {
     const figures = await readOnly(session, () => definition.compute(session, request));
-    return toReport(figures, request, options);
+    return toReport(figures, request);
   } catch (error) {
     if (!undefinedObject.has(codeOf(error)) || !(error instanceof Error)) throw error;
     throw usageError(
@@ -38,14 +32,11 @@ export async function runReport<Request extends ReportRequest>(
   }
 }
 
-function toReport(
-  figures: Figures,
-  { asOf }: ReportRequest,
-  { explain = false }: ReportOptions,
-): Report<FiguresData> {
+/** Returns the report of figures: its document, its table, remarks about the result, and the totals in words. */
+export function toReport(figures: Figures, { asOf }: ReportRequest): Report<FiguresData> {
   const { title, heading, period, columns, rows, totals, legend, summary, exitCode } = figures;
-  const notes = explain ? [...legend, ...figures.notes] : figures.notes;
-  const table: Block = { kind: 'table', title: heading, columns, rows, notes };
+  const table: Block = { kind: 'table', title: heading, columns, rows, notes: legend };
+  const remarks = figures.notes.map((note) => text(note, 'dim'));
   return {
     exitCode: exitCode ?? exitCodes.done,
     data: {
@@ -57,7 +48,7 @@ function toReport(
       totals: plainRow(totals),
       notes: [...legend, ...figures.notes],
     },
-    blocks: [table, ...summary],
+    blocks: [table, ...remarks, ...summary],
   };
 }
 

@@ -134,8 +134,12 @@ export async function readFrom(sql: string, what: string): Promise<TableReferenc
   return tables;
 }
 
-/** Returns the columns of a table that are compared with `=` in join conditions combined with AND. */
-export async function equalColumns(on: string, alias: string): Promise<Set<string>> {
+/**
+ * Returns the columns of a table that are compared with `=` in join conditions combined with AND.
+ *
+ * @param alias the name before the dot; undefined: of columns without one
+ */
+export async function equalColumns(on: string, alias: string | undefined): Promise<Set<string>> {
   const [{ stmt } = {}] = await parse(`SELECT (\n${on}\n)`);
   const select = stmt && 'SelectStmt' in stmt ? stmt.SelectStmt : undefined;
   const [target] = select?.targetList ?? [];
@@ -156,8 +160,8 @@ function conjuncts(node: Node): Node[] {
 
 function sidesOfEquality(node: Node): Node[] {
   if (!('A_Expr' in node) || node.A_Expr.kind !== 'AEXPR_OP') return [];
-  const { name: [operator] = [], lexpr, rexpr } = node.A_Expr;
-  const isEqual = operator && 'String' in operator && operator.String.sval === '=';
+  const { name = [], lexpr, rexpr } = node.A_Expr;
+  const isEqual = stringsOf(name).at(-1) === '=';
   return isEqual && lexpr && rexpr ? [lexpr, rexpr] : [];
 }
 

@@ -140,7 +140,7 @@ describe.runIf(server)('--json prints one document', () => {
           INSERT INTO usage_events (organization_id, event_type, quantity, occurred_at)
             SELECT id, 'api_call', 9007199254740993, '2026-11-01Z' FROM organizations`),
       );
-      const line = 'report usage --org big --feature max_api_calls_per_month --period 2026-11';
+      const line = `report usage --subject big --meter max_api_calls_per_month --period 2026-11 --migrations ${migrations}`;
       const { stdout } = await json(line.split(' '), { environment });
       expect(stdout).toContain('"used": 9007199254740993,');
     });
@@ -161,34 +161,33 @@ const required: Record<string, string> = {
 describe('--json prints an error', () => {
   const unreachable = 'postgres://shop@127.0.0.1:1/shop';
 
-  it.each(commands.filter(({ words }) => !/^(demo|init|check|migrate new)$/.test(words)))(
-    'of $words without a database on stdout alone',
-    async ({ words }) => {
-      const cwd = folderOf({ 'migrations/0001_a.up.sql': 'SELECT 1;' });
-      const line = `${words} ${required[words] ?? ''}`.trim().split(' ');
-      const { exitCode, stderr, document } = await json([...line, '--database-url', unreachable], {
-        cwd,
-      });
-      expect({ exitCode, stderr }).toEqual({ exitCode: 3, stderr: '' });
-      expect(document).toEqual({
-        command: words,
-        ok: false,
-        target: { kind: 'postgres', host: '127.0.0.1', database: 'shop', version: null },
-        error: { code: 'DATABASE.UNREACHABLE', message: someText, hint: someText },
-      });
-      const none = await json(line, { cwd });
-      expect(none.exitCode).toBe(2);
-      expect(none.document).toEqual({
-        command: words,
-        ok: false,
-        error: {
-          code: 'TARGET.MISSING',
-          message: someText,
-          hint: expect.stringContaining('DATABASE_URL'),
-        },
-      });
-    },
-  );
+  it.each(
+    commands.filter(({ words }) => !/^(demo|init|check|migrate new|report usage)$/.test(words)),
+  )('of $words without a database on stdout alone', async ({ words }) => {
+    const cwd = folderOf({ 'migrations/0001_a.up.sql': 'SELECT 1;' });
+    const line = `${words} ${required[words] ?? ''}`.trim().split(' ');
+    const { exitCode, stderr, document } = await json([...line, '--database-url', unreachable], {
+      cwd,
+    });
+    expect({ exitCode, stderr }).toEqual({ exitCode: 3, stderr: '' });
+    expect(document).toEqual({
+      command: words,
+      ok: false,
+      target: { kind: 'postgres', host: '127.0.0.1', database: 'shop', version: null },
+      error: { code: 'DATABASE.UNREACHABLE', message: someText, hint: someText },
+    });
+    const none = await json(line, { cwd });
+    expect(none.exitCode).toBe(2);
+    expect(none.document).toEqual({
+      command: words,
+      ok: false,
+      error: {
+        code: 'TARGET.MISSING',
+        message: someText,
+        hint: expect.stringContaining('DATABASE_URL'),
+      },
+    });
+  });
 
   it.each([
     ['an unknown option', 'migrate up --chek', 'unknown option'],

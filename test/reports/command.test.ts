@@ -1,8 +1,13 @@
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { main } from '../../src/cli.ts';
+import { folderOf } from '../cli/run-cli.ts';
 import { createDatabase, targets, type Database } from '../db/targets.ts';
 import { withSession } from '../db/session.ts';
 import { applyMigrations } from './database.ts';
+
+/** The folder of the bundled migrations, whose usage is declared. */
+const bundled = join(import.meta.dirname, '..', '..');
 
 interface Answer {
   code: number;
@@ -11,7 +16,12 @@ interface Answer {
 }
 
 /** Runs one command line against the database, on a stdout of `columns`, or a pipe. */
-async function dbops(url: string, words: string[], columns?: number): Promise<Answer> {
+async function dbops(
+  url: string,
+  words: string[],
+  columns?: number,
+  cwd = bundled,
+): Promise<Answer> {
   const answer = { stdout: '', stderr: '' };
   const stream = (name: 'stdout' | 'stderr') => ({
     write: (text: string) => (answer[name] += text),
@@ -23,7 +33,7 @@ async function dbops(url: string, words: string[], columns?: number): Promise<An
     stdout: stream('stdout'),
     stderr: stream('stderr'),
     environment: { NO_COLOR: '1' },
-    cwd: import.meta.dirname,
+    cwd,
     signal: new AbortController().signal,
   });
   return { code, ...answer };
@@ -68,10 +78,33 @@ describe.each(targets)('dbops report on $name', (target) => {
       title: 'Usage and limits',
       period: { from: '2026-11-01T00:00:00.000Z', to: '2026-12-01T00:00:00.000Z' },
       asOf: '2026-11-20T00:00:00.000Z',
-      rows: [{ plan: 'pro', used: 100_001, limit: 100_000, percent: '100.0', state: 'over' }],
-      totals: { organizations: 1, lines: 1, over: 1 },
+      rows: [
+        {
+          subjectId: expect.any(String),
+          slug: 'strange',
+          plan: 'pro',
+          meter: 'max_api_calls_per_month',
+          label: 'API calls',
+          used: 100_001,
+          limit: 100_000,
+          percent: '100.0',
+          state: 'over',
+          uncounted: 0,
+        },
+      ],
+      totals: { subjects: 1, lines: 1, over: 1 },
       notes: expect.arrayContaining([expect.stringMatching(/^API calls: /)]),
     });
+  });
+
+  it('prints what is not counted, also without --explain', async () => {
+    await withSession(database.url, (session) =>
+      session.script(`INSERT INTO usage_events (organization_id, event_type, quantity, occurred_at)
+        SELECT id, 'user_active', 1, '2026-11-02Z' FROM organizations WHERE slug = 'strange'`),
+    );
+    const { stdout } = await dbops(database.url, [...usage, '--subject', 'strange']);
+    expect(stdout).toContain('\nnot counted, user_active events without a user: 1\n');
+    expect(stdout).not.toContain('no-limit-row:');
   });
 
   it('exits with 4 for --fail-on over', async () => {
@@ -87,10 +120,21 @@ describe.each(targets)('dbops report on $name', (target) => {
     expect(Math.max(...rows.map((row) => row.length))).toBeLessThanOrEqual(80);
   });
 
+  it('draws a bar beside the percentage only where the terminal is wide enough', async () => {
+    const words = [...usage, '--subject', 'strange'];
+    const lineOf = async (columns?: number) =>
+      (await dbops(database.url, words, columns)).stdout
+        .split('\n')
+        .find((line) => line.includes('API calls'));
+    expect(await lineOf(120)).toMatch(/100,000  ██████████  100\.0  over$/);
+    expect(await lineOf(78)).not.toContain('█');
+    expect(await lineOf()).not.toContain('█');
+  });
+
   it('escapes formulas in CSV', async () => {
-    const words = [...usage, '--org', 'strange', '--feature', 'max_seats', '--csv'];
+    const words = [...usage, '--subject', 'strange', '--meter', 'max_seats', '--csv'];
     const { stdout } = await dbops(database.url, words);
-    expect(stdout.split('\r\n')[0]).toBe('organization,plan,feature,used,limit,percent,state');
+    expect(stdout.split('\r\n')[0]).toBe('subject,plan,meter,used,limit,percent,state');
     expect(stdout.split('\r\n')[1]).toMatch(/^"'=HYPERLINK\(""x""\).*",pro,max_seats,0,5,0\.0,ok$/);
   });
 
@@ -115,7 +159,7 @@ describe.each(targets)('dbops report on $name', (target) => {
 describe('dbops report with invalid options', () => {
   it.each([
     [['usage', '--period', '2026-13'], '--period: expected a month'],
-    [['usage', '--feature', 'features'], '--feature: expected one of max_records'],
+    [['usage', '--feature', 'features'], '--meter: expected one of max_records'],
     [['usage', '--fail-on', 'warn'], '--fail-on: expected over'],
     [['usage', '--as-of', '2026-02-30'], '--as-of: expected a time'],
     [['credits', '--as-of', '2026-11-20T12:00:00'], '--as-of: expected a time'],
@@ -126,5 +170,48 @@ describe('dbops report with invalid options', () => {
     ]);
     expect(code).toBe(2);
     expect(stderr).toContain(message);
+  });
+});
+
+describe('dbops report usage of a team', () => {
+  const nowhere = 'postgres://nobody@127.0.0.1:1/none';
+  const inFolder = (config?: object) =>
+    dbops(
+      nowhere,
+      ['report', 'usage'],
+      undefined,
+      folderOf({
+        'migrations/0001_a.up.sql': 'SELECT 1;',
+        ...(config && { 'dbops.config.json': JSON.stringify(config) }),
+      }),
+    );
+
+  it('says what to declare where nothing is declared, before it connects', async () => {
+    const { code, stdout, stderr } = await inFolder();
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toContain('The configuration declares no usage.');
+    expect(stderr).toContain("meters: { calls: { from: 'api_calls'");
+    expect(stderr).not.toMatch(/✓|migrate up/);
+  });
+
+  it('lists every problem of the declaration', async () => {
+    const meter = { from: 't', subject: 's' };
+    const { code, stderr } = await inFolder({
+      usage: {
+        subjects: { form: 't', id: 'id' },
+        meters: {
+          a: { ...meter, measure: { sum: 'x', max: 'y' } },
+          b: { ...meter, measure: 'mean' },
+        },
+      },
+    });
+    expect(code).toBe(2);
+    for (const line of [
+      'usage.subjects: unknown key: form',
+      'usage.subjects.from: expected text, found nothing',
+      'usage.meters.a.measure: expected count, or an object with one of',
+      'usage.meters.b.measure: expected count, or an object with one of',
+    ])
+      expect(stderr).toContain(line);
   });
 });

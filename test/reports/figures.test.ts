@@ -2,7 +2,13 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { percent } from '../../src/output/number.ts';
 import { monthAround, parseMonth } from '../../src/reports/period.ts';
-import { stateOf } from '../../src/reference/reports/usage-lines.ts';
+import {
+  decimalPercent,
+  decimalValue,
+  formatDecimal,
+  parseDecimal,
+} from '../../src/reports/decimal.ts';
+import { stateOf } from '../../src/reports/usage/lines.ts';
 
 describe('percent', () => {
   it.each([
@@ -18,20 +24,63 @@ describe('percent', () => {
   });
 });
 
+function decimal(text: string) {
+  const parsed = parseDecimal(text);
+  if (!parsed) throw new Error(`${text} is not a decimal`);
+  return parsed;
+}
+
+describe('a decimal', () => {
+  it.each([
+    ['12', 12n],
+    ['12.50', '12.5'],
+    ['-0.500', '-0.5'],
+    ['10.000', 10n],
+    ['1e+20', 100_000_000_000_000_000_000n],
+    ['2.5e-3', '0.0025'],
+    ['9223372036854775808000000000001', 9_223_372_036_854_775_808_000_000_000_001n],
+  ])('%s has the value %s', (text, expected) => {
+    expect(decimalValue(decimal(text))).toBe(expected);
+  });
+
+  it.each(['', 'NaN', 'Infinity', '-', '1.', 'ten', '1e99999'])('is not %j', (text) => {
+    expect(parseDecimal(text)).toBeUndefined();
+  });
+
+  it.each([
+    ['1.5', '3', '50.0'],
+    ['0.0005', '1', '0.1'],
+    ['-1', '4', '-25.0'],
+    ['-0.0001', '4', '0.0'],
+    ['1', '0', null],
+    ['1', '-5', null],
+    ['9223372036854775808', '9223372036854775808', '100.0'],
+  ])('of %s in %s is %s percent', (part, whole, expected) => {
+    expect(decimalPercent(decimal(part), decimal(whole))).toBe(expected);
+  });
+
+  it('is shown with thousands separators', () => {
+    expect(formatDecimal('-1234567.25')).toBe('-1,234,567.25');
+  });
+});
+
 describe('stateOf', () => {
   it.each([
-    [0n, null, 'no-limit-row'],
-    [9n, -1n, 'unlimited'],
-    [0n, 0n, 'ok'],
-    [1n, 0n, 'over'],
-    [79n, 100n, 'ok'],
-    [80n, 100n, 'warn'],
-    [100n, 100n, 'warn'],
-    [101n, 100n, 'over'],
-    [7_205_759_403_792_794n, 9_007_199_254_740_993n, 'ok'],
-    [7_205_759_403_792_795n, 9_007_199_254_740_993n, 'warn'],
-  ] as const)('of %s under %s is %s', (used, limit, expected) => {
-    expect(stateOf(used, limit)).toBe(expected);
+    ['0', undefined, 'no-limit-row'],
+    ['9', 'unlimited', 'unlimited'],
+    ['0', '0', 'ok'],
+    ['1', '0', 'over'],
+    ['79', '100', 'ok'],
+    ['80', '100', 'warn'],
+    ['100', '100', 'warn'],
+    ['100.0000000001', '100', 'over'],
+    ['0.79999999999999999999', '1', 'ok'],
+    ['7205759403792794', '9007199254740993', 'ok'],
+    ['7205759403792795', '9007199254740993', 'warn'],
+    ['9223372036854775809', '9223372036854775808', 'over'],
+  ])('of %s under %s is %s', (used, limit, expected) => {
+    const parsed = limit === undefined || limit === 'unlimited' ? limit : decimal(limit);
+    expect(stateOf(decimal(used), parsed, decimal('0.8'))).toBe(expected);
   });
 });
 

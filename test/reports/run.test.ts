@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { credits } from '../../src/reference/reports/credits.ts';
 import { runReport } from '../../src/reports/run.ts';
-import { usage } from '../../src/reference/reports/usage.ts';
+import { usageOf } from '../../src/reference/usage.ts';
+import { reportUsage } from '../../src/reports/usage/run.ts';
 import { targets, withDatabase } from '../db/targets.ts';
 import { withSession } from '../db/session.ts';
 import { applyMigrations, documentOf } from './database.ts';
@@ -12,16 +13,18 @@ describe.each(targets)('a report on a partly migrated database, on $name', (targ
   it('names the missing table or column, and returns no rows for empty tables', async () => {
     await withDatabase(target, (url) =>
       withSession(url, async (session) => {
-        const usageNow = () => runReport(session, usage, { asOf });
+        const usageNow = () => reportUsage(session, usageOf(['active']), { asOf, now: asOf });
         const creditsNow = () => runReport(session, credits, { asOf });
 
         await applyMigrations(session, { last: '0004' });
         await expect(creditsNow()).rejects.toMatchObject(missing('credit_type'));
-        await expect(usageNow()).rejects.toMatchObject(missing('slug'));
+        await expect(usageNow()).rejects.toMatchObject(undeclared('usage.subjects.slug', 'slug'));
 
         await applyMigrations(session, { after: '0004', last: '0009' });
         expect(documentOf(await creditsNow()).rows).toEqual([]);
-        await expect(usageNow()).rejects.toMatchObject(missing('records'));
+        await expect(usageNow()).rejects.toMatchObject(
+          undeclared('usage.meters.max_records.from', 'records'),
+        );
 
         await applyMigrations(session, { after: '0009' });
         const report = await usageNow();
@@ -38,5 +41,15 @@ function missing(what: string) {
     exitCode: 2,
     message: expect.stringMatching(new RegExp(`${what}.* does not exist`)),
     hint: expect.stringContaining('dbops migrate up'),
+  };
+}
+
+function undeclared(place: string, what: string) {
+  return {
+    code: 'DECLARED.INVALID',
+    exitCode: 2,
+    message: expect.stringContaining(place),
+    reason: expect.arrayContaining([expect.stringMatching(new RegExp(`${what}.* does not exist`))]),
+    hint: expect.stringContaining('dbops migrate status'),
   };
 }

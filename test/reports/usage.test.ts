@@ -3,17 +3,26 @@ import { openSession, type Session } from '../../src/db/session.ts';
 import { parseTarget } from '../../src/db/target.ts';
 import { toJson } from '../../src/output/json.ts';
 import { parseMonth } from '../../src/reports/period.ts';
-import { runReport } from '../../src/reports/run.ts';
-import { usage } from '../../src/reference/reports/usage.ts';
-import type { UsageRequest } from '../../src/reports/definition.ts';
+import type * as z from 'zod';
+import type { DbopsError } from '../../src/errors.ts';
+import { readOnly } from '../../src/db/session.ts';
+import { issueLines, speakPlainly } from '../../src/output/schema-messages.ts';
+import { usageSchema } from '../../src/reports/usage/definition.ts';
+import { missingMeterIndexes } from '../../src/reports/usage/indexes.ts';
+import { usageOf } from '../../src/reference/usage.ts';
+import { reportUsage } from '../../src/reports/usage/run.ts';
+import type { UsageRequest } from '../../src/reports/usage/windows.ts';
 import { createDatabase, targets, type Database } from '../db/targets.ts';
 import { applyMigrations, documentOf } from './database.ts';
 import { insertUsage } from './usage-fixture.ts';
+import { ids, insertOwnSchemas, prismaUsage, workspaceUsage } from './usage-own-schema.ts';
+
+type Declared = z.input<typeof usageSchema>;
 
 const november = parseMonth('2026-11');
 const asOf = new Date('2026-12-05T12:00:00Z');
 
-describe.each(targets)('report usage on $name', (target) => {
+describe.each(targets)('report usage of the bundled application on $name', (target) => {
   let database: Database;
   let session: Session;
 
@@ -32,12 +41,17 @@ describe.each(targets)('report usage on $name', (target) => {
     await database.drop();
   });
 
-  const run = (request: Partial<UsageRequest> = {}) =>
-    runReport(session, usage, { asOf, period: november, ...request });
+  const run = (request: Partial<UsageRequest> = {}, planStatuses = ['active']) =>
+    reportUsage(session, usageOf(planStatuses), {
+      asOf,
+      now: asOf,
+      period: november,
+      ...request,
+    });
 
   /** `feature: used/limit percent state` of one organization. */
-  async function linesOf(organization: string, request: Partial<UsageRequest> = {}) {
-    const { rows } = documentOf(await run({ organization, ...request }));
+  async function linesOf(subject: string, request: Partial<UsageRequest> = {}) {
+    const { rows } = documentOf(await run({ subject, ...request }));
     return rows.map(line);
   }
 
@@ -59,7 +73,7 @@ describe.each(targets)('report usage on $name', (target) => {
       linesOf('acme', {
         period: undefined,
         asOf: new Date(instant),
-        feature: 'max_api_calls_per_month',
+        meter: 'max_api_calls_per_month',
       });
     expect(await at('2026-11-01T00:00:00Z')).toEqual([
       'pro max_api_calls_per_month 0/100000 0.0 ok',
@@ -73,7 +87,7 @@ describe.each(targets)('report usage on $name', (target) => {
   });
 
   it('never reports unlimited as over, and keeps every digit', async () => {
-    const report = await run({ organization: 'atlas', feature: 'max_api_calls_per_month' });
+    const report = await run({ subject: 'atlas', meter: 'max_api_calls_per_month' });
     expect(documentOf(report).rows.map(line)).toEqual([
       'enterprise max_api_calls_per_month 18014398509481987/-1 null unlimited',
     ]);
@@ -94,15 +108,15 @@ describe.each(targets)('report usage on $name', (target) => {
   });
 
   it('reports over above the limit, not at it', async () => {
-    const feature = 'max_records';
-    expect(await linesOf('cedar', { feature })).toEqual(['free max_records 100/100 100.0 warn']);
-    expect(await linesOf('elm', { feature })).toEqual(['free max_records 101/100 101.0 over']);
+    const meter = 'max_records';
+    expect(await linesOf('cedar', { meter })).toEqual(['free max_records 100/100 100.0 warn']);
+    expect(await linesOf('elm', { meter })).toEqual(['free max_records 101/100 101.0 over']);
   });
 
   it('uses the last storage event, even of an earlier month', async () => {
-    const feature = 'max_storage_gb';
-    expect(await linesOf('cedar', { feature })).toEqual(['free max_storage_gb 1/1 100.0 warn']);
-    const later = { feature, period: undefined } as const;
+    const meter = 'max_storage_gb';
+    expect(await linesOf('cedar', { meter })).toEqual(['free max_storage_gb 1/1 100.0 warn']);
+    const later = { meter, period: undefined } as const;
     expect(await linesOf('acme', later)).toEqual(['pro max_storage_gb 99/50 198.0 over']);
   });
 
@@ -114,8 +128,8 @@ describe.each(targets)('report usage on $name', (target) => {
   });
 
   it('lists every organization once per feature, including personal ones, and counts the states', async () => {
-    const { rows, totals } = documentOf(await run({ feature: 'max_records' }));
-    expect(rows.map(({ organization }) => organization)).toEqual([
+    const { rows, totals } = documentOf(await run({ meter: 'max_records' }));
+    expect(rows.map(({ subject }) => subject)).toEqual([
       'Acme',
       "Ann's workspace",
       'Atlas',
@@ -128,7 +142,7 @@ describe.each(targets)('report usage on $name', (target) => {
       'Elm',
     ]);
     expect(totals).toEqual({
-      organizations: 10,
+      subjects: 10,
       lines: 10,
       ok: 7,
       warn: 1,
@@ -144,15 +158,15 @@ describe.each(targets)('report usage on $name', (target) => {
     expect(notes).toContain(
       'not counted, automation_run events without an automation_id in metadata: 1',
     );
-    const { notes: others } = documentOf(await run({ organization: 'elm' }));
+    const { notes: others } = documentOf(await run({ subject: 'elm' }));
     expect(others.join()).not.toContain('not counted');
   });
 
-  it('finds an organization by id or slug', async () => {
-    const byId = await run({ organization: '00000000-0000-4000-8000-00000000000a' });
-    expect(documentOf(byId).rows).toEqual(documentOf(await run({ organization: 'acme' })).rows);
-    await expect(run({ organization: 'nobody' })).rejects.toMatchObject({
-      code: 'REPORT.ORGANIZATION',
+  it('finds a subject by id or slug', async () => {
+    const byId = await run({ subject: '00000000-0000-4000-8000-00000000000a' });
+    expect(documentOf(byId).rows).toEqual(documentOf(await run({ subject: 'acme' })).rows);
+    await expect(run({ subject: 'nobody' })).rejects.toMatchObject({
+      code: 'REPORT.SUBJECT',
       exitCode: 2,
     });
   });
@@ -175,16 +189,12 @@ describe.each(targets)('report usage on $name', (target) => {
     const exitCodeOf = async (request: Partial<UsageRequest>) => (await run(request)).exitCode;
     expect(await exitCodeOf({})).toBe(0);
     expect(await exitCodeOf({ failOn: ['over'] })).toBe(4);
-    expect(await exitCodeOf({ failOn: ['over'], organization: 'acme' })).toBe(0);
+    expect(await exitCodeOf({ failOn: ['over'], subject: 'acme' })).toBe(0);
   });
 
   it('applies the plan of the first configured status that an organization has', async () => {
-    const planOf = async (organization: string, planStatuses?: string[]) => {
-      const { rows } = documentOf(
-        await run({ organization, ...(planStatuses && { planStatuses }) }),
-      );
-      return rows[0]?.['plan'];
-    };
+    const planOf = async (subject: string, planStatuses?: string[]) =>
+      documentOf(await run({ subject }, planStatuses)).rows[0]?.['plan'];
     expect(await planOf('delta')).toBe('free');
     expect(await planOf('delta', ['active', 'canceled'])).toBe('pro');
     expect(await planOf('acme', ['active', 'canceled'])).toBe('pro');
@@ -195,8 +205,8 @@ describe.each(targets)('report usage on $name', (target) => {
     const exitCodeOf = async (request: Partial<UsageRequest>) => (await run(request)).exitCode;
     await session.script(`CREATE TABLE kept AS SELECT * FROM plan_features WHERE plan = 'business';
       DELETE FROM plan_features WHERE plan = 'business'`);
-    expect(await exitCodeOf({ organization: 'birch', failOn: ['over'] })).toBe(0);
-    expect(await exitCodeOf({ organization: 'birch', failOn: ['over', 'no-limit-row'] })).toBe(4);
+    expect(await exitCodeOf({ subject: 'birch', failOn: ['over'] })).toBe(0);
+    expect(await exitCodeOf({ subject: 'birch', failOn: ['over', 'no-limit-row'] })).toBe(4);
     await session.script('INSERT INTO plan_features SELECT * FROM kept; DROP TABLE kept');
   });
 
@@ -225,6 +235,312 @@ describe.each(targets)('report usage on $name', (target) => {
   });
 });
 
-function line({ plan, feature, used, limit, percent, state }: Record<string, unknown>): string {
-  return `${plan} ${feature} ${used}/${limit} ${percent} ${state}`;
+describe.each(targets)('report usage of declared schemas on $name', (target) => {
+  let database: Database;
+  let session: Session;
+
+  beforeAll(async () => {
+    database = await createDatabase(target);
+    session = await openSession(parseTarget(database.url), {
+      application: 'dbops test',
+      path: 'DEFAULT',
+    });
+    await insertOwnSchemas(session);
+  });
+
+  afterAll(async () => {
+    await session.close();
+    await database.drop();
+  });
+
+  const run = (request: Partial<UsageRequest> = {}, declared: Declared = workspaceUsage) =>
+    reportUsage(session, usageSchema.parse(declared), {
+      asOf,
+      now: asOf,
+      period: november,
+      ...request,
+    });
+
+  const linesOf = async (request: Partial<UsageRequest>, declared?: Declared) =>
+    documentOf(await run(request, declared)).rows.map(line);
+
+  it('computes every measure exactly, in half-open UTC months', async () => {
+    expect(await linesOf({ subject: 'zebra' })).toEqual([
+      // 2 × 9223372036854775807 of 9223372036854775808, beyond int8
+      'pro tokens 18446744073709551614/9223372036854775808 200.0 over',
+      'pro largest 9223372036854775807/9223372036854775808 100.0 warn',
+      // keys 1 and 2 of user 7, and key 3 of nobody
+      'pro users 1/null null no-limit-row',
+      // the greater of two samples of one instant: 2.4 of 2.5 = 96.0 %
+      'pro storage 2.4/2.5 96.0 warn',
+      'pro seats 3/-1 null unlimited',
+      // from 15 November to 5 December 12:00: the 20th, the 30th and 1 December
+      'pro billed 3/null null no-limit-row',
+      'pro billed-users 3/null null no-limit-row',
+      // 30 November, the last day of the period
+      'pro today 1/null null no-limit-row',
+      'pro ever 4/null null no-limit-row',
+    ]);
+    expect(await linesOf({ subject: ids.adler })).toEqual([
+      'free tokens 800/1000 80.0 warn',
+      'free largest 800/1000 80.0 warn',
+      'free users 1/null null no-limit-row',
+      // the newest value is NULL, the one before it 0.5 of 0
+      'free storage 0.5/0 null over',
+      'free seats 2/2 100.0 warn',
+      'free billed 2/null null no-limit-row',
+      'free billed-users 1/null null no-limit-row',
+      'free today 0/null null no-limit-row',
+      'free ever 2/null null no-limit-row',
+    ]);
+  });
+
+  it('lists subjects without events or a plan, without deleted ones, and notes what is not counted', async () => {
+    const { rows, totals, notes } = documentOf(await run());
+    expect(totals).toMatchObject({ subjects: 4, lines: 36 });
+    expect([...new Set(rows.map(({ subjectId }) => subjectId))]).toEqual([
+      ids.hostile,
+      ids.idle,
+      ids.zebra,
+      ids.adler,
+    ]);
+    expect(rows.filter(({ subject }) => subject === 'Idle').map(({ used }) => used)).toEqual(
+      Array(9).fill(0),
+    );
+    expect(notes.filter((note) => /^not counted|^subjects without/.test(note))).toEqual([
+      'not counted, tokens whose value is NULL or not a number: 1',
+      'not counted, tokens without a subject: 2',
+      'not counted, largest whose value is NULL or not a number: 1',
+      'not counted, largest without a subject: 2',
+      'not counted, users without a value: 1',
+      'not counted, users without a subject: 2',
+      'not counted, disk whose value is NULL or not a number: 1',
+      'not counted, disk without a subject: 1',
+      'not counted, billed without a subject: 2',
+      'not counted, billed-users without a subject: 2',
+      'not counted, ever without a subject: 2',
+      'subjects without a billing period, measured in the period of the report: 3',
+    ]);
+  });
+
+  it('ends every window at as-of, on leap days and in other time zones', async () => {
+    const meter = 'tokens';
+    const used = async (request: Partial<UsageRequest>) =>
+      documentOf(await run({ meter, subject: 'adler', ...request })).rows[0]?.['used'];
+    const february = parseMonth('2028-02');
+    const later = new Date('2028-04-01');
+    expect(await used({ period: february, asOf: later })).toBe(29);
+    expect(await used({ period: february, asOf: new Date('2028-02-29') })).toBe(0);
+    expect(await used({ period: parseMonth('2028-03'), asOf: later })).toBe(1);
+    const before = toJson((await run()).data);
+    await session.script("SET TimeZone = 'America/New_York'; SET DateStyle = 'SQL, DMY'");
+    expect(toJson((await run()).data)).toBe(before);
+    await session.script('RESET TimeZone; RESET DateStyle');
+  });
+
+  it('sums fractions exactly, and says where it cannot', async () => {
+    const { rows, notes } = documentOf(await run({}, prismaUsage));
+    expect(rows.map(line)).toEqual([
+      'FREE units 0.3/0.3 100.0 warn',
+      'FREE ratio 0.3/null null no-limit-row',
+      'PRO units 0.3001/0.3 100.0 over',
+      'PRO ratio 0/-1 null unlimited',
+    ]);
+    expect(rows.map(({ uncounted }) => uncounted)).toEqual([1, 1, 0, 1]);
+    expect(notes).toContain(
+      'ratio: a sum of floating-point numbers is rounded; use numeric for exact figures',
+    );
+  });
+
+  it('returns the same latest value with and without an index, and names the index', async () => {
+    const missing = () =>
+      readOnly(session, () => missingMeterIndexes(session, usageSchema.parse(workspaceUsage)));
+    const before = toJson((await run()).data);
+    const statements = (await missing()).map(({ meter, statement }) => [meter, statement]);
+    const calls = 'CREATE INDEX CONCURRENTLY ON metering.llm_call';
+    expect(statements).toEqual([
+      ['tokens', `${calls} (created_at) INCLUDE (workspace_id, ok, tokens)`],
+      ['largest', `${calls} (created_at) INCLUDE (workspace_id, ok, tokens)`],
+      ['users', `${calls} (created_at)`],
+      ['storage', 'CREATE INDEX CONCURRENTLY ON metering.disk_sample (workspace_id, sampled_at)'],
+      ['billed', `${calls} (workspace_id, created_at)`],
+      ['billed-users', `${calls} (workspace_id, created_at)`],
+      ['today', `${calls} (created_at) INCLUDE (workspace_id)`],
+    ]);
+    for (const statement of new Set(statements.map(([, sql]) => sql)))
+      await session.alone(statement ?? '');
+    expect(await missing()).toEqual([]);
+    expect(toJson((await run()).data)).toBe(before);
+  });
+
+  const { meters } = workspaceUsage;
+  const changed = (change: object): Declared => ({
+    ...workspaceUsage,
+    meters: { tokens: { ...meters['tokens'], ...change } as Declared['meters'][string] },
+  });
+
+  it.each<[what: string, declared: Declared, place: string, reason: string[]]>([
+    [
+      'a table that does not exist',
+      changed({ from: 'metering.calls' }),
+      'usage.meters.tokens.from',
+      ['1 | metering.calls', '    ^', 'SQLSTATE 42P01: relation "metering.calls" does not exist'],
+    ],
+    [
+      'a column that does not exist',
+      changed({ measure: { sum: 'tokens + used' } }),
+      'usage.meters.tokens.measure.sum',
+      ['1 | tokens + used', '             ^', 'SQLSTATE 42703: column "used" does not exist'],
+    ],
+    [
+      'a sum of text',
+      changed({ from: 'core.member', measure: { sum: 'email' }, at: undefined, where: undefined }),
+      'usage.meters.tokens.measure.sum',
+      ['1 | sum(email)', '    ^', 'SQLSTATE 42883: function pg_catalog.sum(text) does not exist'],
+    ],
+    [
+      'the maximum of a time',
+      changed({ measure: { max: 'created_at' } }),
+      'usage.meters.tokens.measure.max',
+      ['1 | created_at', '    ^', 'SQLSTATE 42804: max measures a number'],
+    ],
+    [
+      'a time that is a number',
+      changed({ at: 'tokens' }),
+      'usage.meters.tokens.at',
+      ['1 | tokens', '    ^', 'SQLSTATE 42804: a time is a timestamptz, a timestamp or a date'],
+    ],
+    [
+      'a statement in an expression',
+      changed({ measure: { sum: '1); DROP TABLE core.member; --' } }),
+      'usage.meters.tokens.measure.sum',
+      ['1); DROP TABLE core.member; --'],
+    ],
+    [
+      'a statement after a table',
+      changed({ from: 'metering.llm_call; DELETE FROM core.member' }),
+      'usage.meters.tokens.from',
+      ['metering.llm_call; DELETE FROM core.member'],
+    ],
+    [
+      'a parameter',
+      changed({ where: 'workspace_id = $1' }),
+      'usage.meters.tokens.where',
+      ['1 | workspace_id = $1', '                   ^', 'SQLSTATE 42P02: there is no parameter $1'],
+    ],
+    [
+      'a value that fails in a row',
+      changed({ measure: { sum: '1 / (tokens - 800)' } }),
+      'usage.meters.tokens',
+      ['1 / (tokens - 800)', 'SQLSTATE 22012: division by zero'],
+    ],
+    [
+      'an aggregate',
+      changed({ measure: { sum: 'sum(tokens)' } }),
+      'usage.meters.tokens',
+      ['sum(tokens)', 'SQLSTATE 42803: aggregate function calls cannot be nested'],
+    ],
+  ])('rejects %s, by its place in the configuration', async (_, declared, place, reason) => {
+    const error = await run({}, declared).then(
+      () => undefined,
+      (thrown: unknown) => thrown,
+    );
+    expect(error).toMatchObject({ exitCode: 2 });
+    expect((error as DbopsError).reason.slice(0, reason.length)).toEqual(reason);
+    expect(String(error)).toContain(place);
+    expect(await session.query('SELECT count(*) FROM core.member')).toEqual([{ count: 5n }]);
+  });
+
+  it('rejects two limits of one plan and meter, a limit that is no number, and a subject of two rows', async () => {
+    const limits = (from: string): Declared => ({
+      ...workspaceUsage,
+      limits: { from, plan: 'tier', meter: 'quota', value: 'amount' },
+    });
+    const doubled = limits(
+      '(SELECT * FROM core.tier_quota UNION ALL SELECT * FROM core.tier_quota) q',
+    );
+    await expect(run({}, doubled)).rejects.toMatchObject({
+      code: 'USAGE.LIMIT_TWICE',
+      exitCode: 2,
+      message: 'The table of limits has two rows for plan pro and meter tokens.',
+    });
+    const words = limits("(VALUES ('pro', 'tokens', 'many')) q (tier, quota, amount)");
+    await expect(run({}, words)).rejects.toMatchObject({
+      code: 'USAGE.LIMIT',
+      message: 'The limit for plan pro and meter tokens is not a number: many',
+    });
+    const joined: Declared = {
+      ...workspaceUsage,
+      subjects: {
+        from: 'core.workspace w JOIN core.member m ON m.workspace_id = w.id',
+        id: 'w.id',
+      },
+      limits: { tokens: 5 },
+      meters: { tokens: meters['tokens'] as Declared['meters'][string] },
+    };
+    await expect(run({}, joined)).rejects.toMatchObject({ code: 'USAGE.SUBJECT_TWICE' });
+  });
+
+  it('reads views, joins of schemas, and ids of other types', async () => {
+    await session.script(`CREATE VIEW core.calls AS SELECT workspace_id::text AS space, created_at::date AS day FROM metering.llm_call WHERE ok;
+      CREATE MATERIALIZED VIEW core.calls_kept AS SELECT * FROM core.calls`);
+    const of = (from: string): Declared => ({
+      ...workspaceUsage,
+      limits: undefined,
+      meters: { calls: { from, subject: 'space', at: 'day', measure: 'count' } },
+    });
+    for (const from of ['core.calls', 'core.calls_kept']) {
+      expect(await linesOf({ subject: 'zebra' }, of(from))).toEqual([
+        'pro calls 3/null null no-limit-row',
+      ]);
+      expect((await run({}, of(from))).exitCode).toBe(0);
+      expect((await run({ failOn: ['no-limit-row'] }, of(from))).exitCode).toBe(4);
+    }
+  });
+});
+
+describe('usage of the configuration', () => {
+  speakPlainly();
+  const { meters } = workspaceUsage;
+  it.each<[what: string, change: object, message: string]>([
+    ['an unknown key', { subject: {} }, 'unknown key: subject'],
+    [
+      'two measures at once',
+      { meters: { a: { from: 't', subject: 's', measure: { sum: 'a', max: 'b' } } } },
+      'meters.a.measure: expected count, or an object with one of sum, max, unique and latest',
+    ],
+    [
+      'a month of a level',
+      { meters: { a: { from: 't', subject: 's', measure: 'count', period: 'month' } } },
+      'meters.a.period: a meter without at is a level',
+    ],
+    ['no meters', { meters: {}, limits: undefined }, 'meters: expected at least one meter'],
+    [
+      'a limit of an unknown meter',
+      { limits: { pro: { token: 5 } } },
+      'limits.pro.token: expected the name of a meter: tokens, ',
+    ],
+    [
+      'plans where subjects have none',
+      {
+        subjects: { from: 't', id: 'id' },
+        limits: { pro: { tokens: 5 } },
+        meters: { tokens: meters['tokens'] },
+      },
+      'limits.pro: is a plan, but subjects.plan is not declared',
+    ],
+    [
+      'a billing period that no subject has',
+      { subjects: { from: 't', id: 'id', plan: 'p' } },
+      'meters.billed.period: expected subjects.billing with from and to',
+    ],
+    ['a limit that is no number', { limits: { tokens: 'many' } }, 'limits: expected a number'],
+  ])('rejects %s', (_, change, message) => {
+    const { error } = usageSchema.safeParse({ ...workspaceUsage, ...change });
+    expect(error && issueLines(error).join('\n')).toContain(message);
+  });
+});
+
+function line({ plan, meter, used, limit, percent, state }: Record<string, unknown>): string {
+  return `${plan} ${meter} ${used}/${limit} ${percent} ${state}`;
 }

@@ -21,8 +21,8 @@ export const command = defineCommand({
     failOn: failOnOf(['over', 'stale']),
     user: z.string().min(1, 'expected an e-mail address').optional(),
   }),
-  async run(context, { asOf = context.clock(), user, failOn, explain }) {
+  async run(context, { asOf = context.clock(), user, failOn }) {
     const { credits } = await context.application.reports();
-    return runReport(await context.session(), credits, { asOf, user, failOn }, { explain });
+    return runReport(await context.session(), credits, { asOf, user, failOn });
   },
 });

@@ -17,7 +17,10 @@ const subjectsSchema = z.strictObject({
   billing: z.strictObject({ from: expression, to: expression }).optional(),
 });
 
-const wholeOrNot = z.union([z.number(), z.bigint(), z.literal('unlimited')]);
+const limitValue = z.union(
+  [z.number(), z.bigint(), z.literal('unlimited')],
+  "expected a number, or 'unlimited'",
+);
 
 const limitsTableSchema = z.strictObject({
   from: fromClause,
@@ -29,10 +32,13 @@ const limitsTableSchema = z.strictObject({
   unlimited: z.number().default(-1),
 });
 
-/** Limits by meter, or by plan and meter. */
+/** UsageLimits by meter, or by plan and meter. */
 const limitsLiteralSchema = z.record(
   z.string(),
-  z.union([wholeOrNot, z.record(z.string(), wholeOrNot)]),
+  z.union(
+    [limitValue, z.record(z.string(), limitValue)],
+    "expected a number, 'unlimited', or an object of them by meter",
+  ),
 );
 
 const oneMeasure = 'expected count, or an object with one of sum, max, unique and latest';
@@ -84,15 +90,89 @@ function isObject(measure: z.infer<typeof measureSchema>, kind: string): boolean
   return typeof measure === 'object' && kind in measure;
 }
 
-/** `usage` of the configuration: subjects, plans, limits and meters. */
-export const usageSchema = z.strictObject({
+const usageForm = z.strictObject({
   subjects: subjectsSchema,
-  limits: z.union([limitsTableSchema, limitsLiteralSchema]).optional(),
+  limits: z.union([limitsTableSchema, limitsLiteralSchema], { error: limitsForm }).optional(),
   /** The part of a limit from which on a figure is `warn` (default: 0.8). */
   warnAt: z.number().gt(0).max(1).default(0.8),
-  meters: z.record(declaredName, meterSchema),
+  meters: z
+    .record(declaredName, meterSchema)
+    .refine((meters) => Object.keys(meters).length > 0, 'expected at least one meter'),
 });
 
+/** `usage` of the configuration: subjects, plans, limits and meters. */
+export const usageSchema = usageForm.superRefine((usage, context) => {
+  for (const [path, message] of contradictionsOf(usage))
+    context.addIssue({ code: 'custom', message, path: [...path] });
+});
+
+type Contradiction = [path: readonly string[], message: string];
+
+/** Returns what one part of the declaration says and another part contradicts. */
+function contradictionsOf({ subjects, limits, meters }: z.infer<typeof usageForm>) {
+  const withoutBilling = Object.entries(meters).filter(
+    ([, { period }]) => period === 'billing' && !subjects.billing,
+  );
+  return [
+    ...withoutBilling.map(([name]): Contradiction => [
+      ['meters', name, 'period'],
+      'expected subjects.billing with from and to',
+    ]),
+    ...(limits ? contradictionsOfLimits(limits, subjects.plan !== undefined, meters) : []),
+  ];
+}
+
+function contradictionsOfLimits(
+  limits: UsageLimits,
+  hasPlans: boolean,
+  meters: z.infer<typeof usageForm>['meters'],
+): Contradiction[] {
+  if (isLimitsTable(limits)) {
+    if (limits.plan === undefined || hasPlans) return [];
+    return [[['limits', 'plan'], 'expected subjects.plan, to which it refers']];
+  }
+  const known = new Set(Object.entries(meters).map(([name, { limit = name }]) => limit));
+  const unknown = `expected the name of a meter: ${[...known].join(', ')}`;
+  return Object.entries(limits).flatMap(([key, value]): Contradiction[] => {
+    if (typeof value !== 'object') return known.has(key) ? [] : [[['limits', key], unknown]];
+    if (!hasPlans) return [[['limits', key], 'is a plan, but subjects.plan is not declared']];
+    const wrong = Object.keys(value).filter((name) => !known.has(name));
+    return wrong.map((name) => [['limits', key, name], unknown]);
+  });
+}
+
+/** Says what is wrong with the form of limits that are meant as a table, or as literals. */
+function limitsForm({ input }: { input?: unknown }): string {
+  return typeof input === 'object' && input !== null && 'from' in input
+    ? 'expected a table: from, meter and value, and where needed plan, where and unlimited'
+    : "expected a number or 'unlimited' by meter, or by plan and meter";
+}
+
 export type Usage = z.infer<typeof usageSchema>;
-export type Meter = z.infer<typeof meterSchema>;
-export type LimitsTable = z.infer<typeof limitsTableSchema>;
+export type Meter = Usage['meters'][string];
+export type UsageLimits = NonNullable<z.infer<typeof usageForm>['limits']>;
+type LimitsTable = z.infer<typeof limitsTableSchema>;
+
+/** Returns whether limits are read from a table. A plan or a meter may have the name `from`. */
+export function isLimitsTable(limits: UsageLimits): limits is LimitsTable {
+  return ['from', 'meter', 'value'].every((key) => typeof Reflect.get(limits, key) === 'string');
+}
+
+export type MeasureKind = 'count' | 'sum' | 'max' | 'unique' | 'latest';
+
+/** Returns how a meter measures, and the expression that it measures; `count` has none. */
+export function measureOf({ measure }: Pick<Meter, 'measure'>): {
+  kind: MeasureKind;
+  sql?: string;
+} {
+  if (measure === 'count') return { kind: measure };
+  if ('sum' in measure) return { kind: 'sum', sql: measure.sum };
+  if ('max' in measure) return { kind: 'max', sql: measure.max };
+  if ('unique' in measure) return { kind: 'unique', sql: measure.unique };
+  return { kind: 'latest', sql: measure.latest };
+}
+
+/** Returns the period of a meter, with its default. */
+export function periodOf({ at, period }: Pick<Meter, 'at' | 'period'>): (typeof periods)[number] {
+  return period ?? (at === undefined ? 'now' : 'month');
+}
