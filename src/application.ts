@@ -1,5 +1,5 @@
 import type { Backfill } from './backfill/definition.ts';
-import type { CreditsRequest, ReportDefinition, UsageRequest } from './reports/definition.ts';
+import type { ReportDefinition, UsageRequest } from './reports/definition.ts';
 import type { SeedDeclaration } from './seed/definition.ts';
 import type { Check } from './verify/definition.ts';
 
@@ -17,5 +17,4 @@ export interface Application {
 
 export interface ReportDeclarations {
   usage: ReportDefinition<UsageRequest>;
-  credits: ReportDefinition<CreditsRequest>;
 }

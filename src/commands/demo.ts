@@ -1,6 +1,6 @@
 import { withContext, type Context } from '../context.ts';
 import { formatCount } from '../output/number.ts';
-import { loadDemoSales, packagedMigrations } from '../default-project.ts';
+import { declaredOf, loadDemoSales, packagedMigrations } from '../default-project.ts';
 import { screenOf } from '../output/terminal.ts';
 import { toText } from '../output/text.ts';
 import { done, text, type Block, type Report } from '../report.ts';
@@ -58,6 +58,7 @@ export const command = defineCommand({
     const { io, flags, application } = context;
     const settings = {
       ...context.settings,
+      declared: {}, // those of the bundled folder apply, in whatever project it runs
       target: () => ({ target: { kind: 'pglite' as const, directory: null }, source: 'the demo' }),
       migrations: packagedMigrations(),
     };
@@ -66,6 +67,7 @@ export const command = defineCommand({
       {
         command: 'demo',
         application,
+        declared: () => declaredOf(settings),
         settings,
         io,
         // It asks nothing: a question would stand in the middle of the story.

@@ -26,13 +26,6 @@ export interface UsageRequest extends ReportRequest {
   now?: Date;
 }
 
-export interface CreditsRequest extends ReportRequest {
-  /** Email address in any case. Default: every user. */
-  user?: string | undefined;
-  /** Return exit code 4 when a row has one of these states. */
-  failOn?: readonly ('over' | 'stale')[];
-}
-
 /** A report over the tables of one application. */
 export interface ReportDefinition<Request extends ReportRequest> {
   /** The word after `dbops report`. */

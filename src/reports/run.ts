@@ -1,9 +1,9 @@
 import { codeOf } from '../db/connection-error.ts';
 import { sqlstate } from '../db/sqlstate.ts';
 import { readOnly, type Session } from '../db/session.ts';
-import type { FiguresData, FiguresRow } from '../documents.ts';
+import type { FiguresData, FiguresRow, ReconcileData } from '../documents.ts';
 import { exitCodes, usageError } from '../errors.ts';
-import type { Block, Report } from '../report.ts';
+import { text, type Block, type Report } from '../report.ts';
 import type { FigureRow, Figures, ReportDefinition, ReportRequest } from './definition.ts';
 
 const undefinedObject = new Set<string>([sqlstate.undefinedTable, sqlstate.undefinedColumn]);
@@ -38,26 +38,44 @@ export async function runReport<Request extends ReportRequest>(
   }
 }
 
-function toReport(
-  figures: Figures,
+/** Returns the report of figures; the remarks about them are printed without `--explain` too. */
+export function toReport(
+  { period, ...figures }: Figures,
   { asOf }: ReportRequest,
-  { explain = false }: ReportOptions,
+  options: ReportOptions = {},
 ): Report<FiguresData> {
-  const { title, heading, period, columns, rows, totals, legend, summary, exitCode } = figures;
-  const notes = explain ? [...legend, ...figures.notes] : figures.notes;
-  const table: Block = { kind: 'table', title: heading, columns, rows, notes };
+  const { data, ...report } = toTimelessReport(figures, options);
+  const { title, ...rest } = data;
   return {
-    exitCode: exitCode ?? exitCodes.done,
+    ...report,
     data: {
       title,
       period: { from: period.from.toISOString(), to: period.to.toISOString() },
       asOf: asOf.toISOString(),
+      ...rest,
+    },
+  };
+}
+
+/** The same for figures that belong to no period. */
+export function toTimelessReport(
+  figures: Omit<Figures, 'period'>,
+  { explain = false }: ReportOptions = {},
+): Report<ReconcileData> {
+  const { title, heading, columns, rows, totals, legend, summary, exitCode } = figures;
+  const notes = explain ? legend : [];
+  const table: Block = { kind: 'table', title: heading, columns, rows, notes };
+  const remarks = figures.notes.map((note) => text(note, 'warn'));
+  return {
+    exitCode: exitCode ?? exitCodes.done,
+    data: {
+      title,
       columns: columns.map(({ key, label }) => ({ key, label })),
       rows: rows.map(plainRow),
       totals: plainRow(totals),
       notes: [...legend, ...figures.notes],
     },
-    blocks: [table, ...summary],
+    blocks: [table, ...remarks, ...summary],
   };
 }
 

@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { credits } from '../../src/reference/reports/credits.ts';
 import { runReport } from '../../src/reports/run.ts';
 import { usage } from '../../src/reference/reports/usage.ts';
 import { targets, withDatabase } from '../db/targets.ts';
@@ -13,14 +12,11 @@ describe.each(targets)('a report on a partly migrated database, on $name', (targ
     await withDatabase(target, (url) =>
       withSession(url, async (session) => {
         const usageNow = () => runReport(session, usage, { asOf });
-        const creditsNow = () => runReport(session, credits, { asOf });
 
         await applyMigrations(session, { last: '0004' });
-        await expect(creditsNow()).rejects.toMatchObject(missing('credit_type'));
         await expect(usageNow()).rejects.toMatchObject(missing('slug'));
 
         await applyMigrations(session, { after: '0004', last: '0009' });
-        expect(documentOf(await creditsNow()).rows).toEqual([]);
         await expect(usageNow()).rejects.toMatchObject(missing('records'));
 
         await applyMigrations(session, { after: '0009' });

@@ -1,6 +1,5 @@
 import type { ReportDeclarations } from '../../application.ts';
-import { credits } from './credits.ts';
 import { usage } from './usage.ts';
 
 /** The reports of the bundled application. */
-export const reports: ReportDeclarations = { usage, credits };
+export const reports: ReportDeclarations = { usage };
