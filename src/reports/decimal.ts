@@ -1,78 +1,64 @@
-import type { Cell } from '../report.ts';
 import { formatCount } from '../output/number.ts';
 
-/** A numeric of the server, exactly: `unscaled` / 10^`scale`. */
+/** An exact decimal number: `units` / 10^`scale`. */
 export interface Decimal {
-  unscaled: bigint;
+  units: bigint;
   scale: number;
 }
 
-export const zero: Decimal = { unscaled: 0n, scale: 0 };
-
-/** Parses a numeric as the server prints it; `undefined` for NaN and the infinities. */
+/** Parses `12`, `-0.50` or `1e-7`; returns undefined for any other text, such as `NaN`. */
 export function parseDecimal(text: string): Decimal | undefined {
-  const match = /^(-?\d+)(?:\.(\d+))?$/.exec(text);
-  if (!match) return undefined;
-  const [, whole = '', fraction = ''] = match;
-  return { unscaled: BigInt(whole + fraction), scale: fraction.length };
+  const [, sign = '', whole = '', fraction = '', exponent = '0'] =
+    /^([+-]?)(\d+)(?:\.(\d+))?(?:e([+-]?\d{1,4}))?$/i.exec(text.trim()) ?? [];
+  if (whole === '') return undefined;
+  const units = BigInt(`${whole}${fraction}`) * (sign === '-' ? -1n : 1n);
+  const scale = fraction.length - Number(exponent);
+  return scale >= 0 ? { units, scale } : { units: units * 10n ** BigInt(-scale), scale: 0 };
 }
 
-export function add(left: Decimal, right: Decimal): Decimal {
-  const scale = Math.max(left.scale, right.scale);
-  return { unscaled: scaled(left, scale) + scaled(right, scale), scale };
+/** Returns both numbers in the unit of the finer one. */
+function aligned(one: Decimal, other: Decimal): [bigint, bigint] {
+  const scale = Math.max(one.scale, other.scale);
+  const inScale = ({ units, scale: own }: Decimal) => units * 10n ** BigInt(scale - own);
+  return [inScale(one), inScale(other)];
 }
 
-export function subtract(left: Decimal, { unscaled, scale }: Decimal): Decimal {
-  return add(left, { unscaled: -unscaled, scale });
+/** Returns a negative number, 0 or a positive number, as `one` is less than, equal to or greater than `other`. */
+export function compareDecimals(one: Decimal, other: Decimal): number {
+  const [left, right] = aligned(one, other);
+  return left < right ? -1 : Number(left > right);
 }
 
-export function sumOf(decimals: readonly Decimal[]): Decimal {
-  return decimals.reduce(add, zero);
-}
-
-/** Returns whether the left one is greater. */
-export function exceeds(left: Decimal, right: Decimal): boolean {
-  return subtract(left, right).unscaled > 0n;
+export function multiplyDecimals(one: Decimal, other: Decimal): Decimal {
+  return { units: one.units * other.units, scale: one.scale + other.scale };
 }
 
 /**
- * Returns `part` as a percentage of `whole` with one decimal, rounded half away from zero, or `null`
+ * Returns `part` as a percentage of `whole` with one decimal, such as `"80.0"`, rounded half up; null
  * where the whole is not positive.
  */
-export function percentOf(part: Decimal, whole: Decimal): string | null {
-  const scale = Math.max(part.scale, whole.scale);
-  const [of, all] = [scaled(part, scale), scaled(whole, scale)];
-  if (all <= 0n) return null;
-  const tenths = ((of < 0n ? -of : of) * 2_000n + all) / (all * 2n);
-  return textOf({ unscaled: of < 0n ? -tenths : tenths, scale: 1 });
+export function decimalPercent(part: Decimal, whole: Decimal): string | null {
+  const [used, limit] = aligned(part, whole);
+  if (limit <= 0n) return null;
+  const size = used < 0n ? -used : used;
+  const tenths = (size * 2_000n + limit) / (limit * 2n);
+  return `${used < 0n && tenths > 0n ? '-' : ''}${tenths / 10n}.${tenths % 10n}`;
 }
 
-/**
- * Returns how the figures of one report are written: whole numbers where none has decimal places, else
- * text of which each has as many places as the longest.
- */
-export function writerOf(
-  decimals: readonly (Decimal | null)[],
-): (decimal: Decimal) => bigint | string {
-  const scale = Math.max(0, ...new Set(decimals.map((decimal) => decimal?.scale ?? 0)));
-  return (decimal) =>
-    scale === 0 ? decimal.unscaled : textOf({ unscaled: scaled(decimal, scale), scale });
+/** Returns a whole number as a bigint, and any other as text without trailing zeros: what JSON shows. */
+export function decimalValue({ units, scale }: Decimal): bigint | string {
+  const unit = 10n ** BigInt(scale);
+  if (units % unit === 0n) return units / unit;
+  const size = units < 0n ? -units : units;
+  const fraction = String(size % unit)
+    .padStart(scale, '0')
+    .replace(/0+$/, '');
+  return `${units < 0n ? '-' : ''}${size / unit}.${fraction}`;
 }
 
-/** Returns a figure with thousands separators, for people. */
-export function formatFigure(value: Cell): string {
-  if (typeof value === 'number' || typeof value === 'bigint') return formatCount(value);
-  if (typeof value !== 'string') return '–';
-  const [, sign = '', whole, fraction = ''] = /^(-?)(\d+)(\.\d+)?$/.exec(value) ?? [];
-  return whole === undefined ? value : `${sign}${formatCount(BigInt(whole))}${fraction}`;
-}
-
-function scaled({ unscaled, scale }: Decimal, to: number): bigint {
-  return unscaled * 10n ** BigInt(to - scale);
-}
-
-function textOf({ unscaled, scale }: Decimal): string {
-  const digits = (unscaled < 0n ? -unscaled : unscaled).toString().padStart(scale + 1, '0');
-  const at = digits.length - scale;
-  return `${unscaled < 0n ? '-' : ''}${digits.slice(0, at)}.${digits.slice(at)}`;
+/** Returns a value of `decimalValue` with thousands separators. */
+export function formatDecimal(value: bigint | string): string {
+  if (typeof value === 'bigint') return formatCount(value);
+  const [whole = '', fraction = ''] = value.replace('-', '').split('.');
+  return `${value.startsWith('-') ? '-' : ''}${formatCount(BigInt(whole))}.${fraction}`;
 }

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { main } from '../../src/cli.ts';
 import { createDatabase, targets, type Database } from '../db/targets.ts';
 import { withSession } from '../db/session.ts';
+import { folderOf } from '../cli/run-cli.ts';
 import { applyMigrations } from './database.ts';
 
 /** Its migrations are the bundled ones, whose declarations apply. */
@@ -15,7 +16,7 @@ interface Answer {
 }
 
 /** Runs one command line against the database, on a stdout of `columns`, or a pipe. */
-async function dbops(url: string, words: string[], columns?: number): Promise<Answer> {
+async function dbops(url: string, words: string[], columns?: number, cwd = root): Promise<Answer> {
   const answer = { stdout: '', stderr: '' };
   const stream = (name: 'stdout' | 'stderr') => ({
     write: (text: string) => (answer[name] += text),
@@ -27,7 +28,7 @@ async function dbops(url: string, words: string[], columns?: number): Promise<An
     stdout: stream('stdout'),
     stderr: stream('stderr'),
     environment: { NO_COLOR: '1' },
-    cwd: root,
+    cwd,
     signal: new AbortController().signal,
   });
   return { code, ...answer };
@@ -43,7 +44,9 @@ const fixture = `
   INSERT INTO usage_events (organization_id, event_type, quantity, occurred_at)
     SELECT id, 'api_call', 100001, '2026-11-01Z' FROM organizations WHERE slug = 'strange';
   INSERT INTO credits (user_id, total_credits, used_credits, billing_period_start, billing_period_end)
-    VALUES ('ann', 2000, 500, '2026-11-01Z', '2026-12-01Z');`;
+    VALUES ('ann', 2000, 500, '2026-11-01Z', '2026-12-01Z');
+  INSERT INTO credit_transactions (user_id, type, status, amount, created_at)
+    VALUES ('ann', 'purchase', 'completed', 5, '2026-11-03Z');`;
 
 const usage = ['report', 'usage', '--period', '2026-11', '--as-of', '2026-11-20'];
 
@@ -106,6 +109,33 @@ describe.each(targets)('dbops report on $name', (target) => {
     expect(stdout).toContain('stale: ');
     expect(Math.max(...stdout.split('\n').map((row) => row.length))).toBeLessThanOrEqual(80);
     expect(stdout).toContain('rows: 1 (2,000 granted, 500 used, 1,500 left; 0 stale, 0 over)');
+  });
+
+  it('exits with 4 for a balance that is not the sum of its ledger', async () => {
+    const { code, stdout } = await dbops(database.url, ['report', 'reconcile'], 100);
+    expect(code).toBe(4);
+    // 0 − 5 = −5: the purchase is not in the balance
+    expect(stdout).toMatch(/^ann@example\.com +0 +5 +-5 +[0-9a-f-]{36}$/m);
+    expect(stdout).toContain('2 balances compared, 1 differ');
+    const words = ['report', 'ledger', '--period', '2026-11', '--csv'];
+    expect((await dbops(database.url, words)).stdout).toBe(
+      'holder,opening,in,out,closing,entries\r\nann@example.com,0,5,0,5,1\r\n',
+    );
+  });
+
+  it('reads what the configuration of a project declares, and shows what to declare', async () => {
+    const holders = { from: 'users', id: 'id', name: 'name' };
+    const balances = { from: 'credits', holder: 'user_id', granted: '7', used: '8' };
+    const cwd = folderOf({
+      'dbops.config.json': JSON.stringify({ credits: { holders, balances } }),
+    });
+    const found = await dbops(database.url, ['report', 'credits', '--fail-on', 'over'], 80, cwd);
+    expect(found).toMatchObject({ code: 4, stdout: expect.stringMatching(/^Ann +7 +8 +-1/m) });
+    const { code, stdout, stderr } = await dbops(database.url, ['report', 'ledger'], 80, cwd);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toContain('credits.ledger is not declared.');
+    expect(stderr).toContain('holders: { from:');
+    expect(stderr).toContain('docs/report.md');
   });
 
   it('prints that there are no rows and succeeds', async () => {

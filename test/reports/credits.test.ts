@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openSession, type Session } from '../../src/db/session.ts';
 import { parseTarget } from '../../src/db/target.ts';
-import { declarations } from '../../src/reference/declarations.ts';
+import { credits as bundledCredits } from '../../src/reference/credits.ts';
 import { withBalances } from '../../src/reports/credits/declared.ts';
 import { creditsSchema, type Credits } from '../../src/reports/credits/definition.ts';
 import { creditsFigures, type CreditsRequest } from '../../src/reports/credits/report.ts';
@@ -83,10 +83,7 @@ describe.each(targets)('report credits on $name', (target) => {
     await database.drop();
   });
 
-  const run = (
-    request: Partial<CreditsRequest> = {},
-    credits: Credits | undefined = declarations.credits,
-  ) =>
+  const run = (request: Partial<CreditsRequest> = {}, credits: Credits = bundledCredits) =>
     reportOf(session, asOf, () =>
       creditsFigures(session, withBalances(credits), { asOf, ...request }),
     );

@@ -1,7 +1,7 @@
 import { cpSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { declarations } from '../../src/reference/declarations.ts';
+import { credits } from '../../src/reference/credits.ts';
 import { isLongRun } from '../cases.ts';
 import { newest, servers, withDatabase, type Server } from '../db/targets.ts';
 import { commit } from '../interop/graphile-project.ts';
@@ -40,7 +40,7 @@ const common = [
 const bundled: Scenario = {
   name: 'the commands about the bundled schema',
   // A copy of the bundled folder is a folder of one's own.
-  files: { 'dbops.config.json': JSON.stringify({ credits: declarations.credits }) },
+  files: { 'dbops.config.json': JSON.stringify({ credits }) },
   async prepare({ root, dbops }) {
     cpSync(resolve(import.meta.dirname, '../../migrations'), `${root}/migrations`, {
       recursive: true,

@@ -1,5 +1,5 @@
 import type { Session } from '../../db/session.ts';
-import { queryDeclared } from '../../declared/query.ts';
+import { queryDeclared } from '../../declared/run.ts';
 import { prepareTyped } from '../../declared/types.ts';
 import { parseDecimal, type Decimal } from '../decimal.ts';
 import type { Balances, Credits } from './definition.ts';

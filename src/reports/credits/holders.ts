@@ -1,5 +1,5 @@
 import type { Session } from '../../db/session.ts';
-import { queryDeclared } from '../../declared/query.ts';
+import { queryDeclared } from '../../declared/run.ts';
 import type { ExpressionType } from '../../declared/types.ts';
 import { usageError } from '../../errors.ts';
 import type { Credits } from './definition.ts';

@@ -1,7 +1,8 @@
 import { formatCount } from '../../output/number.ts';
 import type { FigureRow } from '../definition.ts';
-import { exceeds, formatFigure, percentOf, subtract, sumOf, writerOf } from '../decimal.ts';
+import { compareDecimals, decimalPercent } from '../decimal.ts';
 import type { Balance } from './balances.ts';
+import { formatFigure, subtract, sumOf, writerOf } from './figures.ts';
 import { creditPeriod, daysBetween } from './period.ts';
 
 /** One holder and one kind of credits. */
@@ -28,14 +29,14 @@ export function linesOf(balances: readonly Balance[], asOf: Date): CreditLine[] 
     balances.flatMap(({ granted, used, allocation }) => [granted, used, allocation ?? null]),
   );
   return balances.map(({ granted, used, allocation, resetDay, stale, ...rest }) => {
-    const over = exceeds(used, granted);
+    const over = compareDecimals(used, granted) > 0;
     const { periodStart, periodEnd, ...who } = rest;
     return {
       ...who,
       granted: write(granted),
       used: write(used),
       remaining: write(subtract(granted, used)),
-      percent: percentOf(used, granted),
+      percent: decimalPercent(used, granted),
       ...(allocation !== undefined && { allocation: allocation && write(allocation) }),
       ...(resetDay !== undefined && resetOf(asOf, resetDay)),
       state: stateOf(stale, over),

@@ -1,5 +1,5 @@
 import type { Session } from '../../db/session.ts';
-import { queryDeclared } from '../../declared/query.ts';
+import { queryDeclared } from '../../declared/run.ts';
 import { prepareTyped } from '../../declared/types.ts';
 import { usageError } from '../../errors.ts';
 import { noteCounts } from '../credits/balances.ts';
@@ -16,7 +16,8 @@ import {
   isFinite,
   ofHolders,
 } from '../credits/sql.ts';
-import { parseDecimal, zero, type Decimal } from '../decimal.ts';
+import { zero } from '../credits/figures.ts';
+import { parseDecimal, type Decimal } from '../decimal.ts';
 import type { Period } from '../period.ts';
 
 export interface LedgerRequest {

@@ -3,7 +3,7 @@ import { formatCount, formatCountOf } from '../../output/number.ts';
 import { text } from '../../report.ts';
 import type { WithLedger } from '../credits/declared.ts';
 import { figure } from '../credits/report.ts';
-import { add, formatFigure, subtract, sumOf, writerOf } from '../decimal.ts';
+import { add, formatFigure, subtract, sumOf, writerOf } from '../credits/figures.ts';
 import type { FigureRow, Figures } from '../definition.ts';
 import { describePeriod } from '../period.ts';
 import { readLedger, type LedgerAccount, type LedgerRequest } from './read.ts';

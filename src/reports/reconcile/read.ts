@@ -1,5 +1,5 @@
 import type { Session } from '../../db/session.ts';
-import { queryDeclared } from '../../declared/query.ts';
+import { queryDeclared } from '../../declared/run.ts';
 import { prepareTyped, type ExpressionType } from '../../declared/types.ts';
 import { noteCounts } from '../credits/balances.ts';
 import type { WithEquals } from '../credits/declared.ts';

@@ -4,7 +4,8 @@ import { formatCount, formatCountOf } from '../../output/number.ts';
 import { text, type Cell, type Row } from '../../report.ts';
 import type { WithEquals } from '../credits/declared.ts';
 import { figure } from '../credits/report.ts';
-import { parseDecimal, subtract, writerOf } from '../decimal.ts';
+import { subtract, writerOf } from '../credits/figures.ts';
+import { parseDecimal } from '../decimal.ts';
 import type { FigureRow, Figures } from '../definition.ts';
 import { readReconcile, type Mismatch } from './read.ts';
 
