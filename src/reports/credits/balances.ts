@@ -4,7 +4,7 @@ import { prepareTyped } from '../../declared/types.ts';
 import { parseDecimal, type Decimal } from '../decimal.ts';
 import type { Balances, Credits } from './definition.ts';
 import { balanceExpressions, holderExpressions } from './expressions.ts';
-import { assertDistinct, findHolders, inexactNotes, typesWithId } from './holders.ts';
+import { assertDistinct, findHolders, holderFilter, inexactNotes, typesWithId } from './holders.ts';
 import { asNumber, asText, asTime, condition, equal, holdersSql, ofHolders } from './sql.ts';
 
 /** One balance of one holder. */
@@ -65,7 +65,7 @@ export async function readBalances(
   const rows = await queryDeclared<BalanceRow>(
     session,
     'credits.balances',
-    balancesSql(credits, filter.sql),
+    balancesSql(credits, filter.sql, holderFilter(types, credits, ids, '$2')),
     [asOf.toISOString(), ...filter.values],
   );
   assertDistinct(rows);
@@ -76,10 +76,14 @@ export async function readBalances(
   };
 }
 
-function balancesSql(credits: Credits & { balances: Balances }, filter: string): string {
+function balancesSql(
+  credits: Credits & { balances: Balances },
+  filter: string,
+  ofHolder: string,
+): string {
   const { from, where, ...columns } = credits.balances;
   const { holder, kind, granted, used, allocation, resetDay, periodStart, periodEnd } = columns;
-  return `WITH dbops_holders AS (${holdersSql(credits)}), dbops_balances AS (
+  return `WITH dbops_holders AS (${holdersSql(credits, ofHolder)}), dbops_balances AS (
   SELECT ${asText(holder)} AS holder, ${asText(kind)} AS kind, ${asNumber(granted)} AS granted,
          ${asNumber(used)} AS used, ${asNumber(allocation)} AS allocation, ${asNumber(resetDay)} AS reset_day,
          ${asTime(periodStart)} AS period_start, ${asTime(periodEnd)} AS period_end

@@ -1,4 +1,4 @@
-import type { DeclaredExpression, DeclaredSql } from '../../declared/prepare.ts';
+import type { DeclaredSql } from '../../declared/prepare.ts';
 import type { ExpectedType, TypedExpression } from '../../declared/types.ts';
 import type { Credits } from './definition.ts';
 
@@ -16,8 +16,8 @@ const expected: Readonly<Record<string, ExpectedType>> = {
   periodEnd: 'time',
 };
 
-/** Returns every expression of `credits`, with its place in the configuration. */
-export function creditsExpressions(credits: Credits): DeclaredExpression[] {
+/** Returns every expression of `credits`, with its place in the configuration and the type that it needs. */
+export function creditsExpressions(credits: Credits): TypedExpression[] {
   return [
     ...holderExpressions(credits),
     ...balanceExpressions(credits),

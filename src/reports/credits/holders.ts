@@ -3,7 +3,7 @@ import { queryDeclared } from '../../declared/run.ts';
 import type { ExpressionType } from '../../declared/types.ts';
 import { usageError } from '../../errors.ts';
 import type { Credits } from './definition.ts';
-import { asText, condition, equal } from './sql.ts';
+import { asText, condition, equal, ofHolders } from './sql.ts';
 
 /** Types of expressions, by their places. */
 export type Types = ReadonlyMap<string, ExpressionType>;
@@ -53,6 +53,16 @@ export function assertDistinct(
 /** The type of the ids of the holders, beside that of an expression. */
 export function typesWithId(types: Types, place: string) {
   return [types.get(place), types.get('credits.holders.id')] as const;
+}
+
+/** The condition on the rows of the holders themselves. */
+export function holderFilter(
+  types: Types,
+  { holders }: Credits,
+  ids: readonly string[] | undefined,
+  placeholder: string,
+): string {
+  return ofHolders(holders.id, ids, typesWithId(types, 'credits.holders.id'), placeholder).sql;
 }
 
 /** Remarks on numbers that the server stores inexactly. */

@@ -5,18 +5,27 @@ import { usageError } from '../../errors.ts';
 import { noteCounts } from '../credits/balances.ts';
 import type { WithLedger } from '../credits/declared.ts';
 import { holderExpressions, ledgerExpressions } from '../credits/expressions.ts';
-import { assertDistinct, findHolders, inexactNotes, typesWithId } from '../credits/holders.ts';
 import {
-  asNumber,
+  assertDistinct,
+  findHolders,
+  holderFilter,
+  inexactNotes,
+  typesWithId,
+  type Types,
+} from '../credits/holders.ts';
+import {
+  asKey,
+  asSummable,
   asText,
   asTime,
   condition,
   equal,
   holdersSql,
   isFinite,
+  isInteger,
   ofHolders,
 } from '../credits/sql.ts';
-import { zero } from '../credits/figures.ts';
+import { subtract, zero } from '../credits/figures.ts';
 import { parseDecimal, type Decimal } from '../decimal.ts';
 import type { Period } from '../period.ts';
 
@@ -56,6 +65,7 @@ interface LedgerRow {
   kind: string | null;
   opening: string;
   in: string;
+  /** Without a sign change: 0 or negative. */
   out: string;
   entries: bigint;
   counted: bigint;
@@ -87,7 +97,12 @@ export async function readLedger(
   const rows = await queryDeclared<LedgerRow>(
     session,
     'credits.ledger',
-    ledgerSql(credits, filter.sql, unsettled),
+    ledgerSql(credits, {
+      types,
+      isSettled: !unsettled,
+      ofHolder: holderFilter(types, credits, ids, '$3'),
+      ofEntry: filter.sql,
+    }),
     [from.toISOString(), to.toISOString(), ...filter.values],
   );
   assertDistinct(rows);
@@ -98,26 +113,39 @@ export async function readLedger(
   };
 }
 
-function ledgerSql(credits: WithLedger, filter: string, unsettled: boolean): string {
+interface LedgerParts {
+  types: Types;
+  isSettled: boolean;
+  /** Conditions on the rows of the holders and of the ledger. */
+  ofHolder: string;
+  ofEntry: string;
+}
+
+function ledgerSql(
+  credits: WithLedger,
+  { types, isSettled, ofHolder, ofEntry }: LedgerParts,
+): string {
   const { from, holder, kind, at, amount, where, settled } = credits.ledger;
-  const isSettled = `${condition(settled)} IS ${unsettled ? 'NOT TRUE' : 'TRUE'}`;
-  const isCounted = `at IS NOT NULL AND ${isFinite('amount')}`;
+  const type = types.get('credits.ledger.amount');
+  const isCounted = `at IS NOT NULL AND ${isInteger(type) ? 'amount IS NOT NULL' : isFinite('amount')}`;
   const within = `${isCounted} AND at OPERATOR(pg_catalog.>=) $1`;
-  const sum = (sql: string, which: string) =>
-    `CAST(coalesce(pg_catalog.sum(${sql}) FILTER (WHERE ${which}), 0) AS pg_catalog.text)`;
+  const sum = (which: string) =>
+    `CAST(coalesce(pg_catalog.sum(amount) FILTER (WHERE ${which}), 0) AS pg_catalog.text)`;
   const count = (which: string) => `pg_catalog.count(*) FILTER (WHERE ${which})`;
-  return `WITH dbops_holders AS (${holdersSql(credits)}), dbops_entries AS (
-  SELECT ${asText(holder)} AS holder, ${asText(kind)} AS kind, ${asTime(at)} AS at, ${asNumber(amount)} AS amount
-    FROM ${from}\n   WHERE ${condition(where)} AND ${isSettled} AND ${filter}
-     AND (${asTime(at)} OPERATOR(pg_catalog.>=) CAST($2 AS pg_catalog.timestamptz)) IS NOT TRUE
-), dbops_sums AS (
-  SELECT holder, kind, pg_catalog.count(*) AS rows, ${count(isCounted)} AS counted, ${count(within)} AS entries,
-         ${sum('amount', `${isCounted} AND at OPERATOR(pg_catalog.<) CAST($1 AS pg_catalog.timestamptz)`)} AS opening,
-         ${sum('amount', `${within} AND amount OPERATOR(pg_catalog.>) 0`)} AS "in",
-         ${sum('OPERATOR(pg_catalog.-) amount', `${within} AND amount OPERATOR(pg_catalog.<) 0`)} AS out,
+  return `WITH dbops_holders AS (${holdersSql(credits, ofHolder)}), dbops_sums AS (
+  SELECT CAST(holder AS pg_catalog.text) COLLATE pg_catalog."C" AS holder, kind, pg_catalog.count(*) AS rows,
+         ${count(isCounted)} AS counted, ${count(within)} AS entries,
+         ${sum(`${isCounted} AND at OPERATOR(pg_catalog.<) CAST($1 AS pg_catalog.timestamptz)`)} AS opening,
+         ${sum(`${within} AND amount OPERATOR(pg_catalog.>) 0`)} AS "in",
+         ${sum(`${within} AND amount OPERATOR(pg_catalog.<) 0`)} AS out,
          ${count('at IS NULL')} AS timeless, ${count('at IS NOT NULL AND amount IS NULL')} AS missing,
-         ${count(`at IS NOT NULL AND NOT ${isFinite('amount')}`)} AS infinite
-    FROM dbops_entries GROUP BY holder, kind)
+         ${isInteger(type) ? '0::pg_catalog.int8' : count(`at IS NOT NULL AND NOT ${isFinite('amount')}`)} AS infinite
+    FROM (SELECT ${asKey(holder, types.get('credits.ledger.holder'))} AS holder, ${asText(kind)} AS kind,
+                 ${asTime(at)} AS at, ${asSummable(amount, type)} AS amount
+            FROM ${from}\n           WHERE ${condition(where)} AND ${condition(settled)} IS ${isSettled ? 'TRUE' : 'NOT TRUE'}
+             AND ${ofEntry} AND (${asTime(at)} OPERATOR(pg_catalog.>=) CAST($2 AS pg_catalog.timestamptz)) IS NOT TRUE
+         ) AS entries
+   GROUP BY holder, kind)
 SELECT s.*, coalesce(h.name, h.id) AS name, h.listed, h.copies
   FROM dbops_sums s LEFT JOIN dbops_holders h ON ${equal('h.id', 's.holder')}
  ORDER BY coalesce(h.name, h.id), s.kind, s.holder`;
@@ -133,7 +161,7 @@ function accountOf(row: LedgerRow): LedgerAccount[] {
       kind: row.kind,
       opening: sumOf(row.opening),
       in: sumOf(row.in),
-      out: sumOf(row.out),
+      out: subtract(zero, sumOf(row.out)),
       entries: row.entries,
     },
   ];

@@ -22,7 +22,8 @@ function findingOf(
 ): Finding {
   const whose = `${holder ?? holderId}${kind === null ? '' : ` (${kind})`}`;
   const is = balance === null ? 'missing' : formatFigure(balance);
-  const from = firstEntry === null ? '' : ` Entries from ${firstEntry} on are not in the balance.`;
+  const from =
+    firstEntry === null ? '' : ` The entries before ${firstEntry} add up to the balance.`;
   return {
     code: 'reconcile',
     severity: 'error',

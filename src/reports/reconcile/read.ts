@@ -1,6 +1,6 @@
 import type { Session } from '../../db/session.ts';
 import { queryDeclared } from '../../declared/run.ts';
-import { prepareTyped, type ExpressionType } from '../../declared/types.ts';
+import { prepareTyped } from '../../declared/types.ts';
 import { noteCounts } from '../credits/balances.ts';
 import type { WithEquals } from '../credits/declared.ts';
 import { equalsExpressions, holderExpressions, ledgerExpressions } from '../credits/expressions.ts';
@@ -68,9 +68,12 @@ export async function readReconcile(
     session,
     'credits.ledger',
     reconcileSql(credits, {
-      entries: filtered(ledger.holder, 'credits.ledger.holder'),
-      balances: filtered(ledger.equals.holder ?? holders.id, 'credits.ledger.equals.holder'),
-      isOrdered: isOrdered(types.get('credits.ledger.id')),
+      types,
+      filters: {
+        holders: filtered(holders.id, 'credits.holders.id'),
+        entries: filtered(ledger.holder, 'credits.ledger.holder'),
+        balances: filtered(ledger.equals.holder ?? holders.id, 'credits.ledger.equals.holder'),
+      },
     }),
     ids ? [ids] : [],
   );
@@ -80,11 +83,6 @@ export async function readReconcile(
     compared: rows[0]?.compared ?? 0n,
     notes: [...notesOf(rows[0]), ...inexactNotes(types)],
   };
-}
-
-/** Whether the keys of entries grow: those of entries at the same time then say which was first. */
-function isOrdered(key: ExpressionType | undefined): boolean {
-  return key?.category === 'N';
 }
 
 function mismatchOf({ id, name, kind, balance, ledger, firstEntry }: ReconcileRow): Mismatch[] {

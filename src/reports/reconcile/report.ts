@@ -37,7 +37,7 @@ export async function reconcileFigures(
     totals: { rows: differ, compared },
     legend: [
       `balance: ${column} of ${table}; ledger: sum of the settled entries; difference: balance - ledger`,
-      'first entry: the sum of the entries before it is the balance, so this entry and those after it are not in the balance; empty where no sum of first entries is the balance. Of several such entries, the last; of entries at the same time without a numeric id, the smallest key',
+      'first entry: the entries before it add up to the balance, as if it and those after it were not applied; the last such entry, and none where no sum of first entries is the balance',
     ],
     notes,
     exitCode: differ > 0 ? exitCodes.findings : exitCodes.done,
