@@ -189,7 +189,7 @@ export type VerifyData = {
   stale?: string[];
 };
 
-/** Of `report usage` and `report credits`. */
+/** Of `report usage`, `report credits` and `report ledger`. */
 export type FiguresData = {
   title: string;
   /** Half-open: `from` is included, `to` is not. */
@@ -202,6 +202,9 @@ export type FiguresData = {
   /** Definitions of the columns, and remarks about this result. */
   notes: string[];
 };
+
+/** Of `report reconcile`: a row for each balance that differs from the ledger, whatever the period. */
+export type ReconcileData = Omit<FiguresData, 'period' | 'asOf'>;
 
 /** An integer is a bigint only beyond `Number.MAX_SAFE_INTEGER`; a numeric is a string. */
 export type FiguresRow = Record<string, string | number | bigint | boolean | null>;

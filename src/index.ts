@@ -2,6 +2,8 @@ import { call } from './api/call.ts';
 import type {
   CreditsOptions,
   DownOptions,
+  LedgerOptions,
+  ReconcileOptions,
   SeedOptions,
   StatusOptions,
   UpOptions,
@@ -11,6 +13,7 @@ import type {
 import type {
   Document,
   FiguresData,
+  ReconcileData,
   RunData,
   SeedData,
   StatusData,
@@ -71,9 +74,21 @@ export const report = {
     return call({ words: 'report usage', command, options, flags: options });
   },
 
-  /** Returns the credits of every user and type. */
+  /** Returns the credits of every holder and kind. */
   async credits(options: CreditsOptions = {}): Promise<Document<FiguresData>> {
     const { command } = await import('./commands/report/credits.ts');
     return call({ words: 'report credits', command, options, flags: options });
+  },
+
+  /** Returns the movements of the credit ledger by holder in a month. */
+  async ledger(options: LedgerOptions = {}): Promise<Document<FiguresData>> {
+    const { command } = await import('./commands/report/ledger.ts');
+    return call({ words: 'report ledger', command, options, flags: options });
+  },
+
+  /** Returns every holder whose balance is not the sum of the credit ledger. */
+  async reconcile(options: ReconcileOptions = {}): Promise<Document<ReconcileData>> {
+    const { command } = await import('./commands/report/reconcile.ts');
+    return call({ words: 'report reconcile', command, options, flags: options });
   },
 };

@@ -93,12 +93,6 @@ const families: Family[] = [
     maker: 'SeedSet',
   },
   {
-    name: 'reports of the bundled application',
-    files: 'src/reference/reports/*.ts',
-    list: 'src/reference/reports/index.ts',
-    maker: 'ReportDefinition',
-  },
-  {
     name: 'commands',
     files: 'src/commands/**/*.ts',
     list: 'src/commands/index.ts',

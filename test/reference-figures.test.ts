@@ -92,8 +92,8 @@ const next = { reset: '2024-03-01T00:00:00.000Z', daysLeft: 14 };
 
 const credits = [
   {
-    user: 'free@example.com',
-    type: 'free',
+    holder: 'free@example.com',
+    kind: 'free',
     // 2,000 − 500 = 1,500; 500 of 2,000 = 25.0 %
     granted: 2_000,
     used: 500,
@@ -102,8 +102,8 @@ const credits = [
     ...next,
   },
   {
-    user: 'pro@example.com',
-    type: 'free',
+    holder: 'pro@example.com',
+    kind: 'free',
     // 2,000 − 0 = 2,000; 0 of 2,000 = 0.0 %
     granted: 2_000,
     used: 0,
@@ -112,8 +112,8 @@ const credits = [
     ...next,
   },
   {
-    user: 'pro@example.com',
-    type: 'pro',
+    holder: 'pro@example.com',
+    kind: 'pro',
     // 10,000 − 5,000 = 5,000; 5,000 of the 10,000 granted = 50.0 %, though none is allocated
     granted: 10_000,
     used: 5_000,
@@ -165,7 +165,7 @@ const usageBySql = `
 /** All figures of the credits as of `$1`, from the rows; every reset is on the first of a month. */
 const creditsBySql = `
   WITH line AS (
-    SELECT u.email AS "user", c.credit_type AS type, total_credits AS granted,
+    SELECT u.email AS holder, c.credit_type AS kind, total_credits AS granted,
            used_credits AS used, remaining_credits AS remaining,
            (date_trunc('month', $1::timestamptz, 'UTC') AT TIME ZONE 'UTC' + interval '1 month')
              AT TIME ZONE 'UTC' AS reset

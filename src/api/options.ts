@@ -138,8 +138,24 @@ export interface UsageOptions extends ReportOptions {
 }
 
 export interface CreditsOptions extends ReportOptions {
-  /** Report one user, by email address. */
+  /** Report one holder, by name in any case or by id. */
+  holder?: string;
+  /** The old name of `holder`. */
   user?: string;
   /** Set `ok` to `false` when a row has one of these states. */
   failOn?: ('over' | 'stale')[];
+}
+
+export interface LedgerOptions extends ReportOptions {
+  /** Report one holder, by name in any case or by id. */
+  holder?: string;
+  /** UTC month such as `2026-11` (default: the month of `asOf`). */
+  period?: string;
+  /** Return the entries that are not settled instead. */
+  unsettled?: boolean;
+}
+
+export interface ReconcileOptions extends Options {
+  /** Compare the balance of one holder, by name in any case or by id. */
+  holder?: string;
 }

@@ -58,9 +58,9 @@ export const command = defineCommand({
     const { io, flags, application } = context;
     const settings = {
       ...context.settings,
+      declared: {}, // those of the bundled folder apply, in whatever project it runs
       target: () => ({ target: { kind: 'pglite' as const, directory: null }, source: 'the demo' }),
       migrations: packagedMigrations(),
-      declared: {},
     };
     const steps: { command: string; data: Report['data'] }[] = [];
     await withContext(

@@ -139,8 +139,18 @@ export const commands: CommandEntry[] = [
   },
   {
     words: 'report credits',
-    summary: 'credits granted, used and left by user',
+    summary: 'credits granted, used and left by holder',
     load: () => import('./report/credits.ts'),
+  },
+  {
+    words: 'report ledger',
+    summary: 'opening, in, out and closing of the credit ledger',
+    load: () => import('./report/ledger.ts'),
+  },
+  {
+    words: 'report reconcile',
+    summary: 'balances that differ from the credit ledger',
+    load: () => import('./report/reconcile.ts'),
   },
 ];
 

@@ -35,27 +35,55 @@ export async function prepareExpressions(
   session: Session,
   expressions: readonly DeclaredExpression[],
 ): Promise<PreparedExpression[]> {
-  const prepared: PreparedExpression[] = [];
-  for (const each of expressions) prepared.push(await prepareExpression(session, each));
-  return prepared;
+  for (const { place, sql, from } of expressions) {
+    await readFrom(from.sql, from.place);
+    await readExpression(sql, place);
+  }
+  const prepared = new Map<DeclaredExpression, PreparedExpression>();
+  for (const group of Map.groupBy(expressions, ({ from }) => from.sql).values()) {
+    const types = await typesTogether(session, group).catch(() => typesAlone(session, group));
+    for (const [at, each] of group.entries()) prepared.set(each, { type: types[at] ?? 0 });
+  }
+  return expressions.map((each) => prepared.get(each) ?? { type: 0 });
 }
 
-async function prepareExpression(
+/** One round trip for all expressions over one FROM clause; its error does not name one of them. */
+async function typesTogether(
   session: Session,
-  { place, sql, from }: DeclaredExpression,
-): Promise<PreparedExpression> {
-  await readFrom(from.sql, from.place);
-  await readExpression(sql, place);
+  group: readonly DeclaredExpression[],
+): Promise<number[]> {
+  const list = (separator: string, suffix = '') =>
+    group.map(({ sql }) => `(\n${sql}\n)${suffix}`).join(separator);
+  const [{ from } = { from: { place: '', sql: '' } }] = group;
+  const fields = await explained(
+    session,
+    `SELECT ${list(', ')} FROM ${from.sql}\nWHERE ${list(' OR ', ' IS NULL')}\nLIMIT 0`,
+    { ...from, before: 0 },
+  );
+  return fields.map(({ dataTypeID }) => dataTypeID);
+}
+
+async function typesAlone(
+  session: Session,
+  group: readonly DeclaredExpression[],
+): Promise<number[]> {
+  const types: number[] = [];
+  for (const each of group) types.push(await typeOf(session, each));
+  return types;
+}
+
+async function typeOf(session: Session, { place, sql, from }: DeclaredExpression): Promise<number> {
   await explained(session, `SELECT 1 FROM ${from.sql}\nLIMIT 0`, {
     ...from,
     before: 'SELECT 1 FROM '.length,
   });
-  const [field] = await explained(session, `SELECT (\n${sql}\n) FROM ${from.sql}\nLIMIT 0`, {
-    place,
-    sql,
-    before: 'SELECT (\n'.length,
-  });
-  return { type: field?.dataTypeID ?? 0 };
+  // WHERE takes no aggregate, no window function and no set, which are no values of a row.
+  const [field] = await explained(
+    session,
+    `SELECT (\n${sql}\n) FROM ${from.sql}\nWHERE (\n${sql}\n) IS NULL\nLIMIT 0`,
+    { place, sql, before: 'SELECT (\n'.length },
+  );
+  return field?.dataTypeID ?? 0;
 }
 
 /** Declared SQL inside a statement: `before` is the number of characters in front of it. */

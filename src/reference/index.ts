@@ -5,6 +5,5 @@ import { organizationId } from './backfills/organization-id.ts';
 export const reference: Application = {
   backfills: [organizationId],
   seeds: async () => (await import('./seeds/index.ts')).seeds,
-  reports: async () => (await import('./reports/index.ts')).reports,
   checks: async () => (await import('./checks/index.ts')).checks,
 };

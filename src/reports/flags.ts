@@ -8,6 +8,12 @@ export const reportOptions: [notation: string, description: string][] = [
   ['--explain', 'print the definitions of the figures'],
 ];
 
+/** The option of the reports on credits, in commander's notation. */
+export const holderOption: [notation: string, description: string] = [
+  '--holder <holder>',
+  'report one holder, by name or id',
+];
+
 const day = z.iso.date();
 const instant = z.iso.datetime({ offset: true });
 

@@ -1,48 +1,35 @@
-import { codeOf } from '../db/connection-error.ts';
-import { sqlstate } from '../db/sqlstate.ts';
-import { readOnly, type Session } from '../db/session.ts';
-import type { FiguresData, FiguresRow } from '../documents.ts';
-import { exitCodes, usageError } from '../errors.ts';
+import type { FiguresData, FiguresRow, ReconcileData } from '../documents.ts';
+import { exitCodes } from '../errors.ts';
 import { text, type Block, type Report } from '../report.ts';
-import type { FigureRow, Figures, ReportDefinition, ReportRequest } from './definition.ts';
+import type { FigureRow, Figures, ReportRequest } from './definition.ts';
 
-const undefinedObject = new Set<string>([sqlstate.undefinedTable, sqlstate.undefinedColumn]);
-
-/**
- * Computes one report in a read-only transaction.
- *
- * @throws usage error (exit code 2) when the database lacks a table or column of the report; what the
- *   server reports of a table from which a policy hides rows
- */
-export async function runReport<Request extends ReportRequest>(
-  session: Session,
-  definition: ReportDefinition<Request>,
-  request: Request,
-): Promise<Report<FiguresData>> {
-  try {
-    const figures = await readOnly(session, () => definition.compute(session, request));
-    return toReport(figures, request);
-  } catch (error) {
-    if (!undefinedObject.has(codeOf(error)) || !(error instanceof Error)) throw error;
-    throw usageError(
-      'REPORT.SCHEMA',
-      `Report ${definition.name} cannot run on this database: ${error.message}.`,
-      'Apply the migrations that create it: dbops migrate up',
-    );
-  }
-}
-
-/** Returns the report of figures: its document, its table, remarks about the result, and the totals in words. */
-export function toReport(figures: Figures, { asOf }: ReportRequest): Report<FiguresData> {
-  const { title, heading, period, columns, rows, totals, legend, summary, exitCode } = figures;
-  const table: Block = { kind: 'table', title: heading, columns, rows, notes: legend };
-  const remarks = figures.notes.map((note) => text(note, 'dim'));
+/** Returns the report of figures; the remarks about them are printed without `--explain` too. */
+export function toReport(
+  { period, ...figures }: Figures,
+  { asOf }: ReportRequest,
+): Report<FiguresData> {
+  const { data, ...report } = toTimelessReport(figures);
+  const { title, ...rest } = data;
   return {
-    exitCode: exitCode ?? exitCodes.done,
+    ...report,
     data: {
       title,
       period: { from: period.from.toISOString(), to: period.to.toISOString() },
       asOf: asOf.toISOString(),
+      ...rest,
+    },
+  };
+}
+
+/** The same for figures that belong to no period. */
+export function toTimelessReport(figures: Omit<Figures, 'period'>): Report<ReconcileData> {
+  const { title, heading, columns, rows, totals, legend, summary, exitCode } = figures;
+  const table: Block = { kind: 'table', title: heading, columns, rows, notes: legend };
+  const remarks = figures.notes.map((note) => text(note, 'warn'));
+  return {
+    exitCode: exitCode ?? exitCodes.done,
+    data: {
+      title,
       columns: columns.map(({ key, label }) => ({ key, label })),
       rows: rows.map(plainRow),
       totals: plainRow(totals),

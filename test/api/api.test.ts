@@ -64,6 +64,8 @@ describe.each(targets)('the API on $name', (target) => {
         'migrate status': await migrate.status(options),
         [`report usage --as-of ${asOf}`]: await report.usage({ ...options, asOf: new Date(asOf) }),
         [`report credits --as-of ${asOf}`]: await report.credits({ ...options, asOf }),
+        [`report ledger --as-of ${asOf}`]: await report.ledger({ ...options, asOf }),
+        'report reconcile': await report.reconcile(options),
       };
       for (const [line, document] of Object.entries(documents)) {
         const words = [...line.split(' '), '--json', '--database-url', trial.url];

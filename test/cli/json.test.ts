@@ -1,5 +1,7 @@
+import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { commands } from '../../src/commands/index.ts';
+import { credits } from '../../src/reference/credits.ts';
 import { servers, targets, withDatabase, type Target } from '../db/targets.ts';
 import { withSession } from '../db/session.ts';
 
@@ -147,6 +149,12 @@ describe.runIf(server)('--json prints one document', () => {
   });
 });
 
+/** A configuration that declares credits, without which the reports on them do not connect. */
+const declaring = join(
+  folderOf({ 'dbops.config.json': JSON.stringify({ credits }) }),
+  'dbops.config.json',
+);
+
 const required: Record<string, string> = {
   'env set': 'staging',
   'backfill run': 'organization-id',
@@ -156,6 +164,9 @@ const required: Record<string, string> = {
   'migrate squash': '--to 0001_a',
   'rescue restore': '0001_a',
   'rescue drop': '--all',
+  'report credits': `--config ${declaring}`,
+  'report ledger': `--config ${declaring}`,
+  'report reconcile': `--config ${declaring}`,
 };
 
 describe('--json prints an error', () => {

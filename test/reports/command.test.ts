@@ -49,7 +49,9 @@ const fixture = `
   INSERT INTO usage_events (organization_id, event_type, quantity, occurred_at)
     SELECT id, 'api_call', 100001, '2026-11-01Z' FROM organizations WHERE slug = 'strange';
   INSERT INTO credits (user_id, total_credits, used_credits, billing_period_start, billing_period_end)
-    VALUES ('ann', 2000, 500, '2026-11-01Z', '2026-12-01Z');`;
+    VALUES ('ann', 2000, 500, '2026-11-01Z', '2026-12-01Z');
+  INSERT INTO credit_transactions (user_id, type, status, amount, created_at)
+    VALUES ('ann', 'purchase', 'completed', 5, '2026-11-03Z');`;
 
 const usage = ['report', 'usage', '--period', '2026-11', '--as-of', '2026-11-20'];
 
@@ -148,8 +150,35 @@ describe.each(targets)('dbops report on $name', (target) => {
     expect(stdout).toContain('rows: 1 (2,000 granted, 500 used, 1,500 left; 0 stale, 0 over)');
   });
 
+  it('exits with 4 for a balance that is not the sum of its ledger', async () => {
+    const { code, stdout } = await dbops(database.url, ['report', 'reconcile'], 100);
+    expect(code).toBe(4);
+    // 0 − 5 = −5: the purchase is not in the balance
+    expect(stdout).toMatch(/^ann@example\.com +0 +5 +-5 +[0-9a-f-]{36}$/m);
+    expect(stdout).toContain('2 balances compared, 1 differ');
+    const words = ['report', 'ledger', '--period', '2026-11', '--csv'];
+    expect((await dbops(database.url, words)).stdout).toBe(
+      'holder,opening,in,out,closing,entries\r\nann@example.com,0,5,0,5,1\r\n',
+    );
+  });
+
+  it('reads what the configuration of a project declares, and shows what to declare', async () => {
+    const holders = { from: 'users', id: 'id', name: 'name' };
+    const balances = { from: 'credits', holder: 'user_id', granted: '7', used: '8' };
+    const cwd = folderOf({
+      'dbops.config.json': JSON.stringify({ credits: { holders, balances } }),
+    });
+    const found = await dbops(database.url, ['report', 'credits', '--fail-on', 'over'], 80, cwd);
+    expect(found).toMatchObject({ code: 4, stdout: expect.stringMatching(/^Ann +7 +8 +-1/m) });
+    const { code, stdout, stderr } = await dbops(database.url, ['report', 'ledger'], 80, cwd);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toContain('credits.ledger is not declared.');
+    expect(stderr).toContain('holders: { from:');
+    expect(stderr).toContain('docs/report.md');
+  });
+
   it('prints that there are no rows and succeeds', async () => {
-    const words = [...credits, '--user', 'bob@example.com'];
+    const words = [...credits, '--user', 'BOB@example.com'];
     const { code, stdout } = await dbops(database.url, words, 80);
     expect(code).toBe(0);
     expect(stdout).toContain('(no rows)');

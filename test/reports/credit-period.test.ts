@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { creditPeriod, daysBetween } from '../../src/reference/reports/credit-period.ts';
+import { creditPeriod, daysBetween } from '../../src/reports/credits/period.ts';
 
 const days = 24 * 60 * 60 * 1_000;
 

@@ -1,6 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { credits } from '../../src/reference/reports/credits.ts';
-import { runReport } from '../../src/reports/run.ts';
 import { usageOf } from '../../src/reference/usage.ts';
 import { reportUsage } from '../../src/reports/usage/run.ts';
 import { targets, withDatabase } from '../db/targets.ts';
@@ -14,14 +12,11 @@ describe.each(targets)('a report on a partly migrated database, on $name', (targ
     await withDatabase(target, (url) =>
       withSession(url, async (session) => {
         const usageNow = () => reportUsage(session, usageOf(['active']), { asOf, now: asOf });
-        const creditsNow = () => runReport(session, credits, { asOf });
 
         await applyMigrations(session, { last: '0004' });
-        await expect(creditsNow()).rejects.toMatchObject(missing('credit_type'));
         await expect(usageNow()).rejects.toMatchObject(undeclared('usage.subjects.slug', 'slug'));
 
         await applyMigrations(session, { after: '0004', last: '0009' });
-        expect(documentOf(await creditsNow()).rows).toEqual([]);
         await expect(usageNow()).rejects.toMatchObject(
           undeclared('usage.meters.max_records.from', 'records'),
         );
@@ -34,15 +29,6 @@ describe.each(targets)('a report on a partly migrated database, on $name', (targ
     );
   });
 });
-
-function missing(what: string) {
-  return {
-    code: 'REPORT.SCHEMA',
-    exitCode: 2,
-    message: expect.stringMatching(new RegExp(`${what}.* does not exist`)),
-    hint: expect.stringContaining('dbops migrate up'),
-  };
-}
 
 function undeclared(place: string, what: string) {
   return {

@@ -1,6 +1,7 @@
 import { cpSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { credits } from '../../src/reference/credits.ts';
 import { isLongRun } from '../cases.ts';
 import { newest, servers, withDatabase, type Server } from '../db/targets.ts';
 import { commit } from '../interop/graphile-project.ts';
@@ -38,7 +39,8 @@ const common = [
 
 const bundled: Scenario = {
   name: 'the commands about the bundled schema',
-  files: {},
+  // A copy of the bundled folder is a folder of one's own.
+  files: { 'dbops.config.json': JSON.stringify({ credits }) },
   async prepare({ root, dbops }) {
     cpSync(resolve(import.meta.dirname, '../../migrations'), `${root}/migrations`, {
       recursive: true,
@@ -56,6 +58,8 @@ const bundled: Scenario = {
     'seed',
     'seed --reset',
     'report credits',
+    'report ledger',
+    'report reconcile',
     'report usage',
     'backfill list',
     'backfill run organization-id --dry-run',

@@ -1,28 +1,36 @@
 import * as z from 'zod';
-import { runReport } from '../../reports/run.ts';
 import { defineCommand } from '../../command.ts';
-import { failOnOf, reportFlags, reportOptions } from '../../reports/flags.ts';
+import { readOnly } from '../../db/session.ts';
+import { withBalances } from '../../reports/credits/declared.ts';
+import { creditsFigures } from '../../reports/credits/report.ts';
+import { failOnOf, holderOption, reportFlags, reportOptions } from '../../reports/flags.ts';
+import { toReport } from '../../reports/run.ts';
 
 export const command = defineCommand({
   description:
-    'Shows the credits of every user and type: granted, used, left, next reset, and rows that are stale or overdrawn. Read-only. --explain prints the definitions.',
+    'Shows the declared credits of every holder and kind: granted, used, left, next reset, and rows that are stale or overdrawn. Read-only. --explain prints the definitions.',
   options: [
-    ['--user <email>', 'report one user'],
+    holderOption,
+    ['--user <holder>', 'the old name of --holder'],
     ['--fail-on <states>', 'exit with 4 when a row has one of these states: over, stale'],
     ...reportOptions,
   ],
   examples: [
     'dbops report credits',
-    'dbops report credits --user pro@example.com --json',
+    'dbops report credits --holder pro@example.com --json',
     'dbops report credits --as-of 2026-11-30T23:59:59Z --csv',
   ],
   flags: z.object({
     ...reportFlags,
     failOn: failOnOf(['over', 'stale']),
-    user: z.string().min(1, 'expected an e-mail address').optional(),
+    holder: z.string().min(1, 'expected a name or an id').optional(),
+    user: z.string().min(1, 'expected a name or an id').optional(),
   }),
-  async run(context, { asOf = context.clock(), user, failOn }) {
-    const { credits } = await context.application.reports();
-    return runReport(await context.session(), credits, { asOf, user, failOn });
+  async run(context, { asOf = context.clock(), user, holder = user, failOn }) {
+    const credits = withBalances((await context.declared()).credits);
+    const session = await context.session();
+    const request = { asOf, holder, failOn };
+    const figures = await readOnly(session, () => creditsFigures(session, credits, request));
+    return toReport(figures, request);
   },
 });

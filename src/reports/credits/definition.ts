@@ -28,30 +28,35 @@ const balancesSchema = z.strictObject({
 });
 
 /** Entries that add up to a balance. */
-const ledgerSchema = z.strictObject({
-  from: fromClause,
-  holder: expression,
-  at: expression,
-  /** Positive where it adds to the balance, negative where it takes from it. */
-  amount: expression,
-  /** The key of an entry, to name it; default: its time. */
-  id: expression.optional(),
-  kind: expression.optional(),
-  where: expression.optional(),
-  /** Which entries count; absent: all. */
-  settled: expression.optional(),
-  /** What the settled entries of a holder add up to. */
-  equals: z
-    .strictObject({
-      table: fromClause,
-      /** The holder in that table; default: `id` of `holders`. */
-      holder: expression.optional(),
-      column: expression,
-      kind: expression.optional(),
-      where: expression.optional(),
-    })
-    .optional(),
-});
+const ledgerSchema = z
+  .strictObject({
+    from: fromClause,
+    holder: expression,
+    at: expression,
+    /** Positive where it adds to the balance, negative where it takes from it. */
+    amount: expression,
+    /** The key of an entry, to name it; default: its time. */
+    id: expression.optional(),
+    kind: expression.optional(),
+    where: expression.optional(),
+    /** Which entries count; absent: all. */
+    settled: expression.optional(),
+    /** What the settled entries of a holder add up to. */
+    equals: z
+      .strictObject({
+        table: fromClause,
+        /** The holder in that table; default: `id` of `holders`. */
+        holder: expression.optional(),
+        column: expression,
+        kind: expression.optional(),
+        where: expression.optional(),
+      })
+      .optional(),
+  })
+  .refine(({ kind, equals }) => equals?.kind === undefined || kind !== undefined, {
+    path: ['kind'],
+    message: 'declare the kind of an entry, as equals.kind does of a balance',
+  });
 
 /** `credits` of the configuration: holders, balances and the ledger. */
 export const creditsSchema = z

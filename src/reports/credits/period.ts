@@ -1,4 +1,4 @@
-import type { Period } from '../../reports/period.ts';
+import type { Period } from '../period.ts';
 
 const day = 24 * 60 * 60 * 1_000;
 
