@@ -58,6 +58,8 @@ function say(text, fd = 2) {
 }
 const output = (name) => ({
   write: (text) => stream(name).write(text),
+  writeBytes: (bytes) => stream(name).write(bytes),
+  flow: () => flowing(stream(name)),
   get isTTY() {
     return stream(name).isTTY;
   },
@@ -65,6 +67,18 @@ const output = (name) => ({
     return stream(name).columns;
   },
 });
+/** Resolves when the stream has written what it holds; to false once its reader is gone. */
+function flowing(each) {
+  const ends = ['drain', 'close', 'error'];
+  if (each.destroyed || !each.writableNeedDrain) return Promise.resolve(!each.destroyed);
+  return new Promise((resolve) => {
+    const settle = () => {
+      for (const end of ends) each.off(end, settle);
+      resolve(!each.destroyed);
+    };
+    for (const end of ends) each.on(end, settle);
+  });
+}
 const flushed = (each) => new Promise((resolve) => each.write('', resolve));
 
 const controller = new AbortController();
@@ -109,6 +123,11 @@ main(process.argv.slice(2), {
   stdin: {
     get isTTY() {
       return process.stdin.isTTY;
+    },
+    read: async () => {
+      const pieces = [];
+      for await (const piece of process.stdin) pieces.push(piece);
+      return Buffer.concat(pieces);
     },
   },
   stdout: output('stdout'),

@@ -35,7 +35,7 @@ const layers = [
   ['migrate'],
   ['reference'],
   ['default-project'],
-  ['open-project'],
+  ['open-project', 'feature-declarations'],
   ['commands'],
   ['run-command'],
   ['execute', 'api', 'define-config'],
@@ -73,18 +73,6 @@ const families: Family[] = [
     files: 'src/catalog/kinds/*.ts',
     list: 'src/catalog/kinds/index.ts',
     maker: 'Kind',
-  },
-  {
-    name: 'checks of the bundled application',
-    files: 'src/reference/checks/*.ts',
-    list: 'src/reference/checks/index.ts',
-    maker: 'Check',
-  },
-  {
-    name: 'backfills of the bundled application',
-    files: 'src/reference/backfills/*.ts',
-    list: 'src/reference/index.ts',
-    maker: 'Backfill',
   },
   {
     name: 'seed sets of the bundled application',

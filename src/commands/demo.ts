@@ -1,6 +1,7 @@
+import { dirname } from 'node:path';
 import { withContext, type Context } from '../context.ts';
 import { formatCount } from '../output/number.ts';
-import { loadDemoSales, packagedMigrations } from '../default-project.ts';
+import { declaredOf, loadDemoSales, packagedMigrations } from '../default-project.ts';
 import { screenOf } from '../output/terminal.ts';
 import { toText } from '../output/text.ts';
 import { done, text, type Block, type Report } from '../report.ts';
@@ -56,10 +57,14 @@ export const command = defineCommand({
   flags: none,
   async run(context) {
     const { io, flags, application } = context;
+    const migrations = packagedMigrations();
     const settings = {
       ...context.settings,
       target: () => ({ target: { kind: 'pglite' as const, directory: null }, source: 'the demo' }),
-      migrations: packagedMigrations(),
+      migrations,
+      // Declarations of the working directory are about other tables.
+      declared: {},
+      root: dirname(migrations),
     };
     const steps: { command: string; data: Report['data'] }[] = [];
     await withContext(
@@ -67,6 +72,7 @@ export const command = defineCommand({
         command: 'demo',
         application,
         settings,
+        declared: () => declaredOf(settings),
         io,
         // It asks nothing: a question would stand in the middle of the story.
         flags: { ...flags, input: false, quiet: flags.quiet || flags.json === true },

@@ -1,10 +1,9 @@
-import { cpSync } from 'node:fs';
-import { resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { isLongRun } from '../cases.ts';
 import { newest, servers, withDatabase, type Server } from '../db/targets.ts';
 import { commit } from '../interop/graphile-project.ts';
 import {
+  bundledFolder,
   projectOn,
   withClient,
   writeInto,
@@ -40,9 +39,7 @@ const bundled: Scenario = {
   name: 'the commands about the bundled schema',
   files: {},
   async prepare({ root, dbops }) {
-    cpSync(resolve(import.meta.dirname, '../../migrations'), `${root}/migrations`, {
-      recursive: true,
-    });
+    writeInto(root, bundledFolder);
     await dbops('migrate', 'up');
   },
   lines: [

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { duration } from '../../declared/definition.ts';
 
 /** The types of `--param`. */
 export const paramTypes = ['text', 'integer', 'number', 'boolean', 'date', 'time', 'uuid'] as const;
@@ -22,7 +23,7 @@ export const sqlReportSchema = z
     file: z.string().min(1).optional(),
     params: z.record(z.string().regex(/^[a-z]\w*$/i), paramSchema).default({}),
     /** How long it may run (default: 30 seconds). */
-    timeout: z.union([z.string(), z.number()]).optional(),
+    timeout: duration.optional(),
   })
   .refine(({ sql, file }) => (sql === undefined) !== (file === undefined), {
     message: 'give sql or file',
