@@ -26,7 +26,7 @@ const layers = [
   ['env-files'],
   ['config'],
   ['context'],
-  ['command', 'flags'],
+  ['command', 'flags', 'config-schema'],
   ['declared'],
   // Features. Only those that combine others may import them: repair copies rows before it drops
   // them; expand-contract writes a backfill; migrate runs all four.
@@ -36,6 +36,7 @@ const layers = [
   ['reference'],
   ['default-project'],
   ['open-project', 'feature-declarations'],
+  ['doctor-declarations'],
   ['commands'],
   ['run-command'],
   ['execute', 'api', 'define-config'],

@@ -1,9 +1,9 @@
 import type { FieldDef } from 'pg';
 import { codeOf } from '../db/connection-error.ts';
-import { readAllRows, hidesRows } from '../db/row-security.ts';
+import { readAllRows } from '../db/row-security.ts';
 import { toUserPath } from '../db/search-path.ts';
 import { withSavepoint, type Session } from '../db/session.ts';
-import { isSqlState } from '../db/sqlstate.ts';
+import { isSqlState, sqlstate } from '../db/sqlstate.ts';
 import { usageError, type DbopsError } from '../errors.ts';
 import { excerpt, offsetOfError, serverSays } from '../sql/error-position.ts';
 import { readQuery } from '../sql/query.ts';
@@ -43,7 +43,8 @@ export async function prepareQuery(session: Session, query: DeclaredQuery): Prom
       return fields;
     });
   } catch (error) {
-    if (!isSqlState(codeOf(error)) || hidesRows(error)) throw error;
+    const code = codeOf(error);
+    if (!isSqlState(code) || code === sqlstate.insufficientPrivilege) throw error;
     throw queryError(error, query, text, head.length);
   }
 }

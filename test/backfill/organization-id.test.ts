@@ -3,6 +3,7 @@ import { inTurn, servers, type Target } from '../db/targets.ts';
 import {
   bundledFolder,
   byState,
+  organizationId,
   tracked,
   withProject,
   writeInto,

@@ -10,7 +10,7 @@ export const command = defineCommand({
   arguments: [['<file>', 'a file with one query; - is stdin']],
   options: queryOptions,
   examples: [
-    "echo 'SELECT count(*) FROM orders' | dbops report sql -",
+    'dbops report sql - < orders.sql',
     'dbops report sql orders.sql --limit 20',
     'dbops report sql orders.sql --all --csv --timeout 10m > orders.csv',
   ],
