@@ -72,7 +72,14 @@ describe.each(newestAndEmbedded)('reports of one’s own on $name', (target) => 
           { key: 'part', type: 'integer[]' },
         ],
         rows: [
-          { id: 1, day: '2026-11-01', amount: '10.50', word: "it's :month", text: ':month', part: '{1,2}' },
+          {
+            id: 1,
+            day: '2026-11-01',
+            amount: '10.50',
+            word: "it's :month",
+            text: ':month',
+            part: '{1,2}',
+          },
         ],
         truncated: false,
       },
@@ -159,9 +166,7 @@ describe.each(newestAndEmbedded)('reports of one’s own on $name', (target) => 
       '| --- |',
       '| first |',
     ]);
-    expect(markdown).toContain(
-      String.raw`| =cmd\|&lt;b&gt;"x"&lt;/b&gt;, \[a\](b) \* \_\\nend |`,
-    );
+    expect(markdown).toContain(String.raw`| =cmd\|&lt;b&gt;"x"&lt;/b&gt;, \[a\](b) \* \_\\nend |`);
   });
 
   it('read the first rows only, unless more are asked for', async () => {
@@ -180,7 +185,9 @@ describe.each(newestAndEmbedded)('reports of one’s own on $name', (target) => 
     expect(all.document).toHaveProperty('rows[24999].n', 25_000);
     const markdown = await dbops('report sql - --all --markdown', many);
     expect(markdown.stdout.split('\n')).toHaveLength(25_003);
-    expect((await dbops('report sql - --csv --all', many)).stdout.split('\r\n')).toHaveLength(25_002);
+    expect((await dbops('report sql - --csv --all', many)).stdout.split('\r\n')).toHaveLength(
+      25_002,
+    );
   });
 
   it('end a document that is printed in part with the error', async () => {
@@ -201,17 +208,35 @@ describe.each(newestAndEmbedded)('reports of one’s own on $name', (target) => 
     ['COPY sale TO STDOUT', 'it is not a SELECT'],
     ['SELECT 1) AS x; DROP TABLE sale; --', 'syntax error'],
     ['-- nothing', 'it contains no statement'],
-    ['SELECT writes()', 'read-only transaction'],
-    ["SELECT set_config('transaction_read_only', 'off', false), writes()", 'read-write mode'],
-    ['SELECT * FROM sale FOR UPDATE', 'read-only transaction'],
-  ])('refuse %s', async (sql, reason) => {
-    for (const form of ['--limit 5', '--csv', '--all']) {
+  ])('refuse %s before the server sees it', async (sql, reason) => {
+    for (const form of ['--limit 5', '--csv']) {
+      const { exitCode, stderr } = await dbops(
+        `report sql - ${form} --database-url postgres://nowhere.invalid/x`,
+        sql,
+      );
+      expect(exitCode).toBe(2);
+      expect(stderr).toContain(reason);
+    }
+  });
+
+  it('are refused by the server where a function or a lock writes', async () => {
+    for (const [sql, form, reason] of [
+      ['SELECT writes()', '--limit 5', 'read-only transaction'],
+      ['SELECT writes()', '--csv', 'read-only transaction'],
+      [
+        "SELECT set_config('transaction_read_only', 'off', false), writes()",
+        '--all',
+        'read-write mode',
+      ],
+      ['SELECT * FROM sale FOR UPDATE', '--csv', 'read-only transaction'],
+    ] as const) {
       const { exitCode, stderr } = await dbops(`report sql - ${form}`, sql);
-      expect([1, 2]).toContain(exitCode);
+      expect({ sql, exitCode }).toEqual({ sql, exitCode: 1 });
       expect(stderr).toContain(reason);
     }
     await withSession(database.url, async ({ query }) => {
-      expect(await query('SELECT (SELECT count(*) FROM written)::int + (SELECT count(*) FROM sale)::int AS n')).toEqual([{ n: 3 }]);
+      const rows = '(SELECT count(*) FROM written)::int + (SELECT count(*) FROM sale)::int';
+      expect(await query(`SELECT ${rows} AS n`)).toEqual([{ n: 3 }]);
     });
   });
 });
@@ -224,15 +249,25 @@ describe.each(newest)('reports of one’s own on $name', ({ adminUrl }) => {
     for (const form of ['--json', '--csv', '--all'])
       expect(
         await runCli(['report', 'sql', 'a.sql', '--timeout', '200ms', form], { cwd, environment }),
-      ).toMatchObject({ exitCode: 1, [form === '--json' ? 'stdout' : 'stderr']: expect.stringContaining('cancelled after 200 ms') });
+      ).toMatchObject({
+        exitCode: 1,
+        [form === '--json' ? 'stdout' : 'stderr']:
+          expect.stringContaining('cancelled after 200 ms'),
+      });
   });
 
   it('end when whatever reads them has enough', async () => {
     const cwd = folderOf({ 'a.sql': 'SELECT * FROM generate_series(1, 3000000) n' });
     const line = `${program} report sql a.sql --all --csv --quiet | head -2`;
-    const { exitCode, stdout, stderr } = await runShell(`set -o pipefail; ${line}`, { cwd, environment });
+    const { exitCode, stdout, stderr } = await runShell(`set -o pipefail; ${line}`, {
+      cwd,
+      environment,
+    });
     expect({ exitCode, stdout, stderr }).toEqual({ exitCode: 0, stdout: 'n\r\n1\r\n', stderr: '' });
-    const piped = await runShell(`echo 'SELECT 1 AS one' | ${program} report sql - --csv --quiet`, { cwd, environment });
+    const piped = await runShell(`echo 'SELECT 1 AS one' | ${program} report sql - --csv --quiet`, {
+      cwd,
+      environment,
+    });
     expect(piped).toEqual({ exitCode: 0, stdout: 'one\r\n1\r\n', stderr: '' });
   });
 });

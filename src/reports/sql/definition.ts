@@ -5,14 +5,17 @@ import { duration } from '../../declared/definition.ts';
 export const paramTypes = ['text', 'integer', 'number', 'boolean', 'date', 'time', 'uuid'] as const;
 export type ParamType = (typeof paramTypes)[number];
 
-const paramSchema = z.union([
-  z.enum(paramTypes),
-  z.strictObject({
-    type: z.enum(paramTypes),
-    default: z.union([z.string(), z.number(), z.boolean()]).optional(),
-    help: z.string().optional(),
-  }),
-]);
+const paramSchema = z.union(
+  [
+    z.enum(paramTypes),
+    z.strictObject({
+      type: z.enum(paramTypes),
+      default: z.union([z.string(), z.number(), z.boolean()]).optional(),
+      help: z.string().optional(),
+    }),
+  ],
+  `expected one of ${paramTypes.join(', ')}, or an object with type, default and help`,
+);
 
 /** A report of one's own: one SELECT whose parameters are written `:name`. */
 export const sqlReportSchema = z
