@@ -31,7 +31,7 @@ export class QueryTimeout extends Error {}
 export const cursorHead = 'DECLARE dbops_rows NO SCROLL CURSOR FOR\n';
 
 /** The types of all columns: the text of the server loses no digit of any type. */
-export const asText = { getTypeParser: () => String };
+const asText = { getTypeParser: () => String };
 
 /**
  * Yields the rows of a query in batches by a cursor, under the path of the role, inside the READ ONLY

@@ -3,6 +3,7 @@ import { readSqlFile, sqlFilesIn, type SqlFile } from '../declared/sql-file.ts';
 import { usageError } from '../errors.ts';
 import type { Folder } from '../formats/format.ts';
 import type { Migration } from '../migration.ts';
+import { formatCountOf } from '../output/number.ts';
 import { issueLines } from '../output/schema-messages.ts';
 import { checkName, dataCheckSchema, type DataCheck } from './declaration.ts';
 
@@ -136,5 +137,11 @@ export function remarksOn(
       'Correct since: it is the name of a migration, as dbops migrate status lists it.',
       unknown.map(({ place, since }) => `${place}: since: ${since}`),
     );
-  return others.map((place) => `${place} is not a check: it has no line -- severity: error`);
+  const [first, ...more] = others;
+  if (first === undefined) return [];
+  return [
+    more.length === 0
+      ? `${first} is not a check: it has no line -- severity: error`
+      : `${first} and ${formatCountOf(more.length, 'more file')} are not checks: they have no line -- severity: error`,
+  ];
 }

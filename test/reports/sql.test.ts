@@ -125,12 +125,12 @@ describe.each(newestAndEmbedded)('reports of one’s own on $name', (target) => 
     for (const [line, reason] of [
       ['report churn', 'Unknown report: churn.'],
       ['report notes', 'reports/notes.sql has no line -- title:'],
-      ['report', 'Unknown report'],
+      ['report', 'No report given.'],
     ] as const) {
       const { exitCode, stderr } = await dbops(line);
       expect({ line, exitCode }).toEqual({ line, exitCode: 2 });
       expect(stderr).toContain(reason);
-      expect(stderr).toContain('Reports: words, broken, undeclared, sales');
+      expect(stderr).toContain('reconcile, words, broken, undeclared, sales');
     }
   });
 

@@ -68,7 +68,7 @@ describe.each(newestAndEmbedded)('data checks on $name', (target) => {
       writeInto(project.root, {
         'verify/active-wallet.sql': activeWallets,
         'verify/notes.sql': 'SELECT 1',
-        'dbops.config.json': JSON.stringify({ checks: configured }),
+        'dbops.config.json': JSON.stringify({ checks: configured, schemas: ['public'] }),
       });
       const found = await verify(project);
       expect(found).toMatchObject({ exitCode: 4, dataChecks: { declared: 7, run: 6 } });

@@ -32,8 +32,11 @@ interface DeclaredReports {
 /** The folder beside the configuration whose files are reports. */
 const folder = 'reports';
 
+/** The reports of dbops. */
+const builtIn = ['usage', 'credits', 'ledger', 'reconcile'];
+
 /** The words after `dbops report` that are commands. */
-const reserved = new Set(['usage', 'credits', 'ledger', 'reconcile', 'list', 'sql', 'help']);
+const reserved = new Set([...builtIn, 'list', 'sql', 'help']);
 
 /**
  * Returns the reports of the configuration, then those of `reports/*.sql` beside it.
@@ -169,12 +172,11 @@ export function reportNamed({ reports, others }: DeclaredReports, name: string):
   const found = reports.find((each) => each.name === name);
   if (found) return found;
   const isFile = others.find((place) => place.endsWith(`/${name}.sql`));
+  const known = [...builtIn, ...reports.map((each) => each.name)].join(', ');
   throw usageError(
     'REPORT.UNKNOWN',
-    `Unknown report: ${name}.`,
-    reports.length > 0
-      ? `Reports: ${reports.map((each) => each.name).join(', ')}; see: dbops report list`
-      : `Write ${folder}/${name}.sql beside the configuration, beginning with -- title: …, or run a file: dbops report sql FILE`,
+    name === '' ? 'No report given.' : `Unknown report: ${name}.`,
+    `Reports: ${known}. To add one, write ${folder}/NAME.sql beside the configuration, beginning with -- title: … (docs/report.md)`,
     isFile ? [`${isFile} has no line -- title: …, which makes it a report`] : [],
   );
 }
