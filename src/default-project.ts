@@ -21,7 +21,7 @@ export async function declaredOf(settings: Settings): Promise<Declarations> {
 }
 
 /** Returns whether the project's only migrations are the bundled ones. */
-function isBundled(settings: Settings): boolean {
+export function isBundled(settings: Settings): boolean {
   try {
     const [only, another] = findFolders(settings);
     const bundled = realpathSync(packagedMigrations());

@@ -28,7 +28,7 @@ const flagsFrom = {
 } as const;
 
 /** The rows that migration 0006 inserts; the name of each is its plan and the key of its feature. */
-const planFeatureRows: readonly SeedRow[] = plans.flatMap((plan, place) => [
+export const planFeatureRows: readonly SeedRow[] = plans.flatMap((plan, place) => [
   ...Object.entries(limits).map(([key, values]) => feature(plan, key, values[place] ?? -1, null)),
   feature(plan, 'features', -1, flagsAt(place)),
 ]);
