@@ -64,6 +64,8 @@ await writeFile(
   `import api from './index.cjs';\nexport const { ${exports.join(', ')} } = api;\n`,
 );
 await writeTypes();
+const { configJsonSchema } = await import('./src/config-schema.ts');
+await writeFile('dist/config.schema.json', `${JSON.stringify(configJsonSchema(), null, 2)}\n`);
 
 // An empty cluster, made once: initdb inside PGlite takes seconds, unpacking this does not, and all
 // the less without what an embedded database never uses: WAL segments of 16 MB, template0, and a

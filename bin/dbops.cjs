@@ -13,6 +13,8 @@ const { writeSync } = require('node:fs');
 
 // Opening a standard stream takes a millisecond, so each is opened when it is first used.
 const opened = new Set();
+/** Those that cannot be written any more; Node's own mark of it does not last for standard streams. */
+const failed = new Set();
 // What a module of the project prints goes to stderr: stdout is for the answer, which may be JSON.
 const standard = Object.getOwnPropertyDescriptors(process);
 Object.defineProperty(process, 'stdout', standard.stderr);
@@ -31,6 +33,7 @@ function stream(name) {
   opened.add(found);
   // `dbops report … | head -1` closes the pipe; the wanted lines were printed, so it is not an error.
   return found.on('error', (error) => {
+    failed.add(found);
     if (error.code !== 'EPIPE') unwritten[name] ??= error;
   });
 }
@@ -58,6 +61,8 @@ function say(text, fd = 2) {
 }
 const output = (name) => ({
   write: (text) => stream(name).write(text),
+  writeBytes: (bytes) => stream(name).write(bytes),
+  flow: () => flowing(stream(name)),
   get isTTY() {
     return stream(name).isTTY;
   },
@@ -65,6 +70,18 @@ const output = (name) => ({
     return stream(name).columns;
   },
 });
+/** Resolves when the stream has written what it holds; to false once its reader is gone. */
+function flowing(each) {
+  const ends = ['drain', 'close', 'error'];
+  if (failed.has(each) || !each.writableNeedDrain) return Promise.resolve(!failed.has(each));
+  return new Promise((resolve) => {
+    const settle = () => {
+      for (const end of ends) each.off(end, settle);
+      resolve(!failed.has(each));
+    };
+    for (const end of ends) each.on(end, settle);
+  });
+}
 const flushed = (each) => new Promise((resolve) => each.write('', resolve));
 
 const controller = new AbortController();
@@ -109,6 +126,11 @@ main(process.argv.slice(2), {
   stdin: {
     get isTTY() {
       return process.stdin.isTTY;
+    },
+    read: async () => {
+      const pieces = [];
+      for await (const piece of process.stdin) pieces.push(piece);
+      return Buffer.concat(pieces);
     },
   },
   stdout: output('stdout'),

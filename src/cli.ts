@@ -142,8 +142,8 @@ function leafFor(
   argv: string[],
 ): Commander | undefined {
   const [noun = '', verb] = words.split(' ');
-  if (!verb) return program.command(noun).summary(summary).description(summary);
   const known = program.commands.find((command) => command.name() === noun);
+  if (!verb) return known ?? program.command(noun).summary(summary).description(summary);
   const parent = known ?? nounOf(program, noun);
   return argv.includes(noun)
     ? parent.command(verb).summary(summary).description(summary)
@@ -158,8 +158,13 @@ function nounOf(program: Commander, noun: string): Commander {
     .addHelpText('after', footerOfNoun(noun));
 }
 
-/** Returns whether `argv` contains all words of the entry, in order (flags may come between). */
+/**
+ * Returns whether `argv` contains all words of the entry, in order (flags may come between). A noun that takes a
+ * name of its own is not meant where one of its verbs follows.
+ */
 function isNamed({ words }: CommandEntry, argv: string[]): boolean {
+  const following = argv.slice(argv.indexOf(words) + 1).find((word) => !word.startsWith('-'));
+  if (commands.some((other) => other.words === `${words} ${following}`)) return false;
   let from = 0;
   return words.split(' ').every((word) => {
     const at = argv.indexOf(word, from);

@@ -6,21 +6,13 @@ import { definitionsSchema } from './backfill/definition.ts';
 import type { Scope } from './catalog/ignored.ts';
 import { parseTarget, targetFromVariables, type Target } from './db/target.ts';
 import type { Declarations } from './declarations.ts';
+import { duration } from './declared/definition.ts';
 import { DbopsError, usageError } from './errors.ts';
 import { parseTableName, type TrackingTableName } from './formats/shared/tracking-table.ts';
-import { parseDuration } from './output/duration.ts';
 import { readEnvFiles } from './env-files.ts';
 import { flagOf, issueLines } from './output/schema-messages.ts';
 import type { Environment } from './output/terminal.ts';
 import { readJson, readText } from './text-file.ts';
-
-/** Milliseconds, as a number or as a duration such as `2s`. */
-export const duration = z.union([z.string(), z.number()]).transform((value, context) => {
-  const milliseconds = typeof value === 'number' ? value : parseDuration(value);
-  if (milliseconds !== undefined && milliseconds >= 0) return milliseconds;
-  context.addIssue({ code: 'custom', message: 'expected a duration such as 500ms, 2s or 5m' });
-  return z.NEVER;
-});
 
 const tableName = z.string().transform((value, context) => {
   const parsed = parseTableName(value);

@@ -13,7 +13,7 @@ import type { JsonValue, Tone } from './report.ts';
 export interface Io {
   /** Never printed on any stream; a command adds those of its target. */
   secrets: string[];
-  stdin: { isTTY?: boolean | undefined };
+  stdin: { isTTY?: boolean | undefined; read?: () => Promise<Uint8Array> };
   stdout: Stream;
   stderr: Stream;
   environment: Environment;

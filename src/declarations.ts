@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { definitionsSchema } from './backfill/definition.ts';
 import { creditsSchema } from './reports/credits/definition.ts';
 import { sqlReportsSchema } from './reports/sql/definition.ts';
 import { usageSchema } from './reports/usage/definition.ts';
@@ -14,6 +15,8 @@ export const declarationsSchema = z.strictObject({
   checks: dataChecksSchema.optional(),
   /** By the word after `dbops report`. */
   reports: sqlReportsSchema.optional(),
+  /** Of the bundled application; those of a configuration are in its settings. */
+  backfills: definitionsSchema.optional(),
 });
 
 export type Declarations = z.infer<typeof declarationsSchema>;

@@ -9,12 +9,16 @@ import { findFolders } from './formats/detect.ts';
 export { reference as defaultApplication } from './reference/index.ts';
 
 /**
- * Returns what the configuration declares. Where it declares nothing and the migrations are the bundled
- * ones, returns the declarations of the bundled application.
+ * Returns what the configuration declares. Where the migrations are the bundled ones, adds the bundled
+ * backfills, which these need; where nothing is declared, returns all bundled declarations.
  */
 export async function declaredOf(settings: Settings): Promise<Declarations> {
-  if (Object.keys(settings.declared).length > 0 || !isBundled(settings)) return settings.declared;
-  return (await import('./reference/declarations.ts')).declarationsOf(settings);
+  const { declared } = settings;
+  if (!isBundled(settings)) return declared;
+  const { declarationsOf } = await import('./reference/declarations.ts');
+  const bundled = declarationsOf(settings);
+  if (Object.keys(declared).length === 0) return bundled;
+  return { ...(bundled.backfills && { backfills: bundled.backfills }), ...declared };
 }
 
 /** Returns whether the project's only migrations are the bundled ones. */

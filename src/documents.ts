@@ -187,7 +187,37 @@ export type VerifyData = {
   ignored?: number;
   /** Keys of the baseline that are no longer found. */
   stale?: string[];
+  /** By check: findings that `counts` contains and `findings` does not. */
+  omitted?: Record<string, number>;
+  /** Of the group `data`: the checks that are declared, and those whose migration is applied. */
+  dataChecks?: { declared: number; run: number };
 };
+
+/** Of `report sql` and of a report of one's own. */
+export type QueryData = {
+  title: string;
+  /** `type` is that of the server, such as `numeric(12,2)`. */
+  columns: { key: string; label: string; type: string }[];
+  /** By the keys of the columns. */
+  rows: QueryRow[];
+  /** Whether there are more rows than were asked for. */
+  truncated: boolean;
+};
+
+/**
+ * An integer is a bigint only beyond `Number.MAX_SAFE_INTEGER`; a numeric, a date and a value of any other type
+ * is a string, and JSON is the value that it describes.
+ */
+export type QueryRow = Record<string, QueryValue>;
+
+export type QueryValue =
+  | string
+  | number
+  | bigint
+  | boolean
+  | null
+  | readonly QueryValue[]
+  | { readonly [key: string]: QueryValue };
 
 /** Of `report usage`, `report credits` and `report ledger`. */
 export type FiguresData = {

@@ -29,11 +29,15 @@ type Printed = Pick<Execution, 'words' | 'flags' | 'io'>;
 
 async function print(report: Report, { words, flags, io }: Printed, used: Used): Promise<void> {
   const answer = (text: string) => void (text && io.stdout.write(text));
+  if (report.isPrinted && flags['json']) return;
   if (flags['json']) return answer(`${toJson(documentOf(words, report, used))}\n`);
   const table = report.blocks.find((block): block is Table => block.kind === 'table');
   if (flags['csv'] && table) {
     const { toCsv } = await import('./output/csv.ts');
     answer(toCsv(table));
+  } else if (flags['markdown'] && table) {
+    const { toMarkdown } = await import('./output/markdown.ts');
+    answer(toMarkdown(flags['explain'] === true ? table : { ...table, notes: [] }));
   } else {
     const explain = flags['explain'] === true;
     answer(await toText(report.blocks, { ...screenOf(io.stdout, io.environment), explain }));

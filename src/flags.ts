@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { duration } from './config.ts';
+import { duration } from './declared/definition.ts';
 import { parseDuration } from './output/duration.ts';
 
 const expectedCount = 'expected a whole number of at least 1';

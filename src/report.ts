@@ -73,6 +73,8 @@ export interface Report<Data extends ReportData = ReportData> {
   data: Data;
   blocks: Block[];
   error?: DbopsError;
+  /** The command has printed its result while it ran, of which `data` and `blocks` hold no rows. */
+  isPrinted?: boolean;
 }
 
 /** A report of success. */

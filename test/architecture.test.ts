@@ -26,7 +26,7 @@ const layers = [
   ['env-files'],
   ['config'],
   ['context'],
-  ['command', 'flags'],
+  ['command', 'flags', 'config-schema'],
   ['declared'],
   // Features. Only those that combine others may import them: repair copies rows before it drops
   // them; expand-contract writes a backfill; migrate runs all four.
@@ -35,7 +35,8 @@ const layers = [
   ['migrate'],
   ['reference'],
   ['default-project'],
-  ['open-project'],
+  ['open-project', 'feature-declarations'],
+  ['doctor-declarations'],
   ['commands'],
   ['run-command'],
   ['execute', 'api', 'define-config'],
@@ -73,18 +74,6 @@ const families: Family[] = [
     files: 'src/catalog/kinds/*.ts',
     list: 'src/catalog/kinds/index.ts',
     maker: 'Kind',
-  },
-  {
-    name: 'checks of the bundled application',
-    files: 'src/reference/checks/*.ts',
-    list: 'src/reference/checks/index.ts',
-    maker: 'Check',
-  },
-  {
-    name: 'backfills of the bundled application',
-    files: 'src/reference/backfills/*.ts',
-    list: 'src/reference/index.ts',
-    maker: 'Backfill',
   },
   {
     name: 'seed sets of the bundled application',

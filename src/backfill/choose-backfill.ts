@@ -19,18 +19,18 @@ export interface BackfillChoice {
  *
  * @throws usage error
  */
-export function chooseBackfill(
+export async function chooseBackfill(
   context: Context,
   { name, parts }: BackfillChoice,
-): Backfill | undefined {
+): Promise<Backfill | undefined> {
   const given = Object.fromEntries(Object.entries(parts).filter(([, part]) => part !== undefined));
   if (Object.keys(given).length > 0) return { ...defineTarget(given), name: name ?? nameOf(parts) };
-  if (name !== undefined) return backfillsOf(context).find((each) => each.name === name);
-  const known = backfillsOf(context).map((each) => each.name);
+  if (name !== undefined) return (await backfillsOf(context)).find((each) => each.name === name);
+  const known = (await backfillsOf(context)).map((each) => each.name);
   throw usageError(
     'BACKFILL.NAME',
     'No backfill given.',
-    `Known backfills: ${known.join(', ')}. Name one, or define one with --table, --set, --from and --on.`,
+    `${known.length > 0 ? `Known backfills: ${known.join(', ')}. Name one` : 'None is defined: write backfills/NAME.json'}, or define one with --table, --set, --from and --on.`,
   );
 }
 

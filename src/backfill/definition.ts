@@ -31,9 +31,10 @@ export const definitionSchema = z.strictObject({
 export const definitionsSchema = z.record(z.string(), definitionSchema);
 
 export type BackfillTarget = z.infer<typeof targetSchema>;
+export type BackfillDefinition = z.infer<typeof definitionSchema>;
 
 /** A backfill with its name. */
-export interface Backfill extends z.infer<typeof definitionSchema> {
+export interface Backfill extends BackfillDefinition {
   name: string;
 }
 

@@ -12,21 +12,25 @@ export interface KnownBackfill extends Backfill {
   origin: string;
 }
 
+/** What the backfills of a project are read from. */
+type Sources = Pick<Context, 'declared' | 'settings'>;
+
 /**
- * Returns every backfill of a project: those of the application, then of `backfills/*.json`, then of
- * the configuration. A later definition replaces an earlier one of the same name.
+ * Returns every backfill of a project: those of the bundled application where its folder is used, then of
+ * `backfills/*.json`, then of the configuration. A later definition replaces an earlier one of the same name.
  *
  * @throws usage error for a file that does not define a backfill
  */
-export function backfillsOf({
-  application,
-  settings,
-}: Pick<Context, 'application' | 'settings'>): KnownBackfill[] {
-  const configured = Object.entries(settings.backfills ?? {});
+export async function backfillsOf({ declared, settings }: Sources): Promise<KnownBackfill[]> {
+  const { backfills: bundled = {} } = await declared();
   const all = [
-    ...application.backfills.map((each) => ({ ...each, origin: 'dbops' })),
+    ...Object.entries(bundled).map(([name, each]) => ({ ...each, name, origin: 'dbops' })),
     ...foldersOf(settings).flatMap(readDefinitions),
-    ...configured.map(([name, each]) => ({ ...each, name, origin: 'configuration' })),
+    ...Object.entries(settings.backfills ?? {}).map(([name, each]) => ({
+      ...each,
+      name,
+      origin: 'configuration',
+    })),
   ];
   return [...new Map(all.map((each) => [each.name, each])).values()];
 }
@@ -89,11 +93,8 @@ export function backfillOf(
 }
 
 /** @throws usage error for an unknown name */
-export function backfillNamed(
-  context: Pick<Context, 'application' | 'settings'>,
-  name: string,
-): KnownBackfill {
-  const known = backfillsOf(context);
+export async function backfillNamed(context: Sources, name: string): Promise<KnownBackfill> {
+  const known = await backfillsOf(context);
   const found = known.find((backfill) => backfill.name === name);
   if (found) return found;
   const files = foldersOf(context.settings).map((folder) => join(folder, `${name}.json`));

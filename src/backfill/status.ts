@@ -26,14 +26,14 @@ export async function statusOfAll(session: Session): Promise<Report> {
 /** Returns the report of one backfill. @throws usage error when it was never run on this database */
 export async function statusOf(context: Context, session: Session, name: string): Promise<Report> {
   const record = (await readRecords(session)).find((each) => each.name === name);
-  if (!record) throw neverRun(context, name);
+  if (!record) throw await neverRun(context, name);
   const { data, blocks } = await describe(session, record);
   return done(data, ...blocks);
 }
 
 /** Returns the error for a backfill that was never run on this database. */
-export function neverRun(context: Context, name: string) {
-  const isKnown = backfillsOf(context).some((each) => each.name === name);
+export async function neverRun(context: Context, name: string) {
+  const isKnown = (await backfillsOf(context)).some((each) => each.name === name);
   return usageError(
     'BACKFILL.NOT_BEGUN',
     `The backfill ${name} has not been run on this database.`,

@@ -36,8 +36,11 @@ export const command = defineCommand({
     const folder = await folderOf(context);
     const chosen = chooseBase(base, settings.environment);
     const checked = await checkFolder(context, folder, chosen);
-    const patterns = [...settings.scope.ignore, ...ignore];
-    const sorted = sortFindings(checked.findings, patterns, known, () => true);
+    const sorted = sortFindings(checked.findings, {
+      ignore: [...settings.scope.ignore, ...ignore],
+      baseline: known,
+      wasChecked: () => true,
+    });
     if (output === undefined) return checkedReport(sorted, checked);
     writeBaseline(io.cwd, output, sorted.findings);
     return baselineWritten(output, sorted.findings, 'check');

@@ -1,3 +1,4 @@
+import { dirname } from 'node:path';
 import { withContext, type Context } from '../context.ts';
 import { formatCount } from '../output/number.ts';
 import { declaredOf, loadDemoSales, packagedMigrations } from '../default-project.ts';
@@ -56,11 +57,14 @@ export const command = defineCommand({
   flags: none,
   async run(context) {
     const { io, flags, application } = context;
+    const migrations = packagedMigrations();
     const settings = {
       ...context.settings,
       declared: {}, // those of the bundled folder apply, in whatever project it runs
       target: () => ({ target: { kind: 'pglite' as const, directory: null }, source: 'the demo' }),
-      migrations: packagedMigrations(),
+      migrations,
+      // Declarations of the working directory are about other tables.
+      root: dirname(migrations),
     };
     const steps: { command: string; data: Report['data'] }[] = [];
     await withContext(

@@ -5,13 +5,14 @@ import { readOnly } from '../db/session.ts';
 import { exitCodes } from '../errors.ts';
 import { text, type Tone } from '../report.ts';
 import { defineCommand } from '../command.ts';
+import { diagnoseDeclarations } from '../doctor-declarations.ts';
 import { none } from '../flags.ts';
 
 const tones: Record<string, Tone> = { ok: 'good', warn: 'warn', fail: 'bad' };
 
 export const command = defineCommand({
   description:
-    'Checks what the other commands rely on: connection, version, privileges, pooler, extensions, clock and locks. Changes nothing. Exits with 4 when a check fails.',
+    'Checks what the other commands rely on: connection, version, privileges, pooler, extensions, clock and locks; and that everything that the configuration declares fits the database. Changes nothing. Exits with 4 when a check fails.',
   examples: [
     'dbops doctor',
     'dbops doctor --json',
@@ -25,8 +26,15 @@ export const command = defineCommand({
       if (isRightMissing(error)) return { name: null, isProtected: false };
       throw error;
     });
-    const diagnoses = await readOnly(session, () => diagnose(session, context.clock));
-    const helps = diagnoses.flatMap(({ name, help }) => (help ? [text(`→ ${name}: ${help}`)] : []));
+    const declared = await context.declared();
+    const diagnoses = await readOnly(session, async () => [
+      ...(await diagnose(session, context.clock)),
+      ...(await diagnoseDeclarations(context, session, declared)),
+    ]);
+    const helps = diagnoses.flatMap(({ name, detail, help }) => {
+      const [, ...reason] = detail.split('\n').map((line) => `\n    ${line}`);
+      return help ? [text(`→ ${name}: ${help}${reason.join('')}`)] : [];
+    });
     return {
       exitCode: diagnoses.some(({ state }) => state === 'fail')
         ? exitCodes.findings
@@ -44,7 +52,11 @@ export const command = defineCommand({
             { key: 'name', label: 'check' },
             { key: 'detail', label: 'result' },
           ],
-          rows: diagnoses.map(({ name, state, detail }) => ({ name, state, detail })),
+          rows: diagnoses.map(({ name, state, detail }) => ({
+            name,
+            state,
+            detail: detail.split('\n')[0],
+          })),
         },
         ...helps,
       ],

@@ -152,6 +152,21 @@ export const commands: CommandEntry[] = [
     summary: 'balances that differ from the credit ledger',
     load: () => import('./report/reconcile.ts'),
   },
+  {
+    words: 'report list',
+    summary: 'list the reports, your own and those of dbops',
+    load: () => import('./report/list.ts'),
+  },
+  {
+    words: 'report sql',
+    summary: 'run a query from a file or stdin, read-only',
+    load: () => import('./report/sql.ts'),
+  },
+  {
+    words: 'report',
+    summary: 'usage, credits, and reports of your own',
+    load: () => import('./report/named.ts'),
+  },
 ];
 
 /** The summaries of the nouns that have several verbs. */
@@ -161,5 +176,5 @@ export const groups: Record<string, string> = {
   schema: 'the schema of the database as SQL',
   rescue: 'rows that migrations and rollbacks destroyed',
   backfill: 'fill columns of tables that are in use',
-  report: 'usage and credits',
+  report: 'usage, credits, and reports of your own',
 };

@@ -3,12 +3,12 @@ import { defineCommand } from '../command.ts';
 import { placeFolder } from '../formats/place.ts';
 import { appliedOf } from '../migrate/plan.ts';
 import { folderOf, knownStatuses } from '../open-project.ts';
-import { formatCount } from '../output/number.ts';
-import { checks as schemaChecks } from '../verify/checks/index.ts';
+import { impliedCodes, impliedFindings } from '../feature-declarations.ts';
 import { notCompared } from '../verify/checks/schema-objects.ts';
 import { checkGroups, type CheckGroup } from '../verify/definition.ts';
-import { readBaseline, sortFindings, writeBaseline } from '../verify/known-findings.ts';
-import { baselineWritten, verifyReport } from '../verify/report.ts';
+import { dataChecksOf, dataScope, remarksOn } from '../verify/data-checks.ts';
+import { readBaseline, sorterOf, writeBaseline } from '../verify/known-findings.ts';
+import { baselineWritten, mostListed, verifiedReport } from '../verify/report.ts';
 import { findProblems, groupOf } from '../verify/run.ts';
 
 export const command = defineCommand({
@@ -35,26 +35,42 @@ export const command = defineCommand({
   }),
   async run(context, { arguments: [words], grants, ignore, baseline, writeBaseline: output }) {
     const { cwd } = context.io;
+    const { root, scope } = context.settings;
     const known = baseline === undefined ? [] : readBaseline(cwd, baseline);
     const read = await folderOf(context);
+    const declared = await context.declared();
+    const own = dataChecksOf(root, declared.checks);
     const session = await context.session();
     const folder = await placeFolder(session, read);
     const applied = appliedOf(await knownStatuses(context, session, folder));
     const groups = new Set<CheckGroup>(words.length > 0 ? words : checkGroups);
     if (context.flags.verbose && groups.has('schema'))
       for (const line of notCompared) context.note(`not compared  ${line}`);
-    const checks = [...schemaChecks, ...(await context.application.checks())];
-    const all = await findProblems(context, { folder, session, applied, groups, grants, checks });
-    const sorted = sortFindings(all, [...context.settings.scope.ignore, ...ignore], known, (key) =>
-      groups.has(groupOf(key, checks)),
-    );
+    if (groups.has('data')) for (const line of remarksOn(own, folder)) context.note(line);
+    const codes = [...own.checks.map(({ name }) => name), ...impliedCodes(declared)];
+    const sorter = sorterOf({
+      ignore: [...scope.ignore, ...ignore],
+      baseline: known,
+      wasChecked: (key) => groups.has(groupOf(key, codes)),
+      limit: output === undefined ? mostListed : Infinity,
+    });
+    const furtherData = () => impliedFindings(session, declared);
+    const request = {
+      folder,
+      session,
+      applied,
+      groups,
+      grants,
+      dataChecks: own.checks,
+      furtherData,
+    };
+    await findProblems(context, request, sorter.add);
+    const sorted = sorter.sorted();
     if (output !== undefined) {
       writeBaseline(cwd, output, sorted.findings);
       return baselineWritten(output, sorted.findings);
     }
-    return verifyReport(
-      sorted,
-      `${[...groups].join(', ')}; ${formatCount(applied.length)} applied ${applied.length === 1 ? 'migration' : 'migrations'}`,
-    );
+    const data = groups.has('data') ? dataScope(own.checks, codes, applied) : undefined;
+    return verifiedReport(sorted, { groups, applied: applied.length, ...(data && { data }) });
   },
 });

@@ -1,4 +1,13 @@
 import * as z from 'zod';
+import { parseDuration } from '../output/duration.ts';
+
+/** Milliseconds, as a number or as a duration such as `2s`. */
+export const duration = z.union([z.string(), z.number()]).transform((value, context) => {
+  const milliseconds = typeof value === 'number' ? value : parseDuration(value);
+  if (milliseconds !== undefined && milliseconds >= 0) return milliseconds;
+  context.addIssue({ code: 'custom', message: 'expected a duration such as 500ms, 2s or 5m' });
+  return z.NEVER;
+});
 
 /** One SQL expression over the tables of its `from`; its form is read when it is used. */
 export const expression = z.string().trim().min(1);

@@ -1,3 +1,4 @@
+import { relative } from 'node:path';
 import type { Session } from '../db/session.ts';
 import { describeTarget } from '../db/target.ts';
 import { usageError, type DbopsError } from '../errors.ts';
@@ -25,7 +26,7 @@ export async function agreeToExistingTables(request: Guarded): Promise<void> {
     { name: 'No, change nothing', value: false },
     { name: 'Yes, apply them', value: true },
   ]);
-  if (!isAgreed) throw refusal(session, tables);
+  if (!isAgreed) throw refusal(session, tables, folder);
 }
 
 /** Returns the tables of applications, as `schema.table`; none where the tracking table exists. */
@@ -77,12 +78,17 @@ function holding(session: Session, tables: readonly string[]): string {
 
 const listed = 5;
 
-function refusal(session: Session, tables: readonly string[]): DbopsError {
+function refusal(
+  session: Session,
+  tables: readonly string[],
+  { directory }: Pick<Folder, 'directory'>,
+): DbopsError {
+  const shown = relative(process.cwd(), directory) || directory;
   const more = tables.length - listed;
   return usageError(
     'DATABASE.NOT_EMPTY',
     `${holding(session, tables)}; nothing was applied.`,
-    'If these migrations created the tables: dbops migrate baseline. If this is the wrong database, pass another --database-url. To apply all migrations beside the tables: dbops migrate up --into-existing',
+    `If these migrations created the tables: dbops migrate baseline. If this is the wrong database, pass another --database-url; if ${shown} is the wrong folder, name yours: --migrations DIR. To apply all migrations beside the tables: dbops migrate up --into-existing`,
     [...tables.slice(0, listed), ...(more > 0 ? [`and ${formatCount(more)} more`] : [])],
   );
 }

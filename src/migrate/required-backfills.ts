@@ -31,7 +31,7 @@ export function requireBackfill(
     const { inspectBackfill, runBackfill } = await import('../backfill/run.ts');
     const { restoreBeforeBackfill } = await import('./restore-before-backfill.ts');
     for (const name of directives.requiresBackfill) {
-      const backfill = backfillNamed(context, name);
+      const backfill = await backfillNamed(context, name);
       const orphans = { policy: 'fail' } as const;
       if (run && restores) await restoreBeforeBackfill(context, session, backfill);
       const result = run
@@ -57,7 +57,8 @@ export async function readRequired(context: Context, steps: readonly Step[]): Pr
   if (names.size === 0) return;
   const { parseTarget } = await import('../backfill/parse-target.ts');
   for (const name of names)
-    for (const target of backfillNamed(context, name).targets) await parseTarget(target, name);
+    for (const target of (await backfillNamed(context, name)).targets)
+      await parseTarget(target, name);
 }
 
 /**
@@ -77,7 +78,7 @@ export async function retireBackfills(
   try {
     for (const name of names) {
       const { retireBackfill } = await import('../backfill/retire.ts');
-      const backfill = backfillNamed(context, name);
+      const backfill = await backfillNamed(context, name);
       await retireBackfill(session, backfill, { ...optionsOf(context), patience });
     }
     if (done.size > 0) await dropObsolete({ context, session, patience });

@@ -105,7 +105,10 @@ async function planAndRun(
       patience,
       signal,
       isPooled,
-      backfillOf: (table, column) => backfillOf(backfillsOf(context), table, column),
+      backfillOf: async () => {
+        const known = await backfillsOf(context);
+        return (table, column) => backfillOf(known, table, column);
+      },
       anotherSession: () => context.anotherSession(),
       onStart: ({ direction, migration }) =>
         progress.update(`${working[direction]} ${migration.name}`),

@@ -11,11 +11,17 @@ export function toCsv(table: Table): string {
   return [header, ...rows].map((line) => `${line.join(',')}\r\n`).join('');
 }
 
+/** Returns a text as a cell of CSV. @param isNumber the text is of a numeric type, and no formula */
+export function csvCell(text: string, isNumber = false): string {
+  const clean = stripControls(text);
+  return quote(isNumber ? clean : defuse(clean));
+}
+
 function cell(value: Cell): string {
   if (value === null || value === undefined) return '';
   if (value instanceof Date) return value.toISOString();
   if (typeof value === 'object') return quote(escapeControls(JSON.stringify(value)));
-  return quote(defuse(stripControls(String(value))));
+  return csvCell(String(value));
 }
 
 function defuse(text: string): string {

@@ -31,6 +31,8 @@ function describeIssue(issue: Issue): string {
     return `unknown ${issue.keys.length === 1 ? 'key' : 'keys'}: ${issue.keys.join(', ')}`;
   if (code === 'too_small') return `expected ${limitOf(issue.origin, 'at least', issue.minimum)}`;
   if (code === 'too_big') return `expected ${limitOf(issue.origin, 'at most', issue.maximum)}`;
+  if (code === 'invalid_key')
+    return `invalid name: ${issue.issues[0]?.message ?? 'has an invalid form'}`;
   if (code === 'invalid_union') return unionOf(issue.errors);
   return 'has an invalid form';
 }

@@ -1,9 +1,16 @@
 import type { Settings } from '../config.ts';
 import type { Declarations } from '../declarations.ts';
+import { organizationId } from './backfill-organization-id.ts';
+import { checks } from './checks.ts';
 import { credits } from './credits.ts';
 import { usageOf } from './usage.ts';
 
 /** Returns what the bundled application declares about its tables, as any other application would. */
 export function declarationsOf({ planStatuses }: Pick<Settings, 'planStatuses'>): Declarations {
-  return { usage: usageOf(planStatuses), credits };
+  return {
+    usage: usageOf(planStatuses),
+    credits,
+    checks,
+    backfills: { 'organization-id': organizationId },
+  };
 }

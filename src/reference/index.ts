@@ -1,9 +1,6 @@
 import type { Application } from '../application.ts';
-import { organizationId } from './backfills/organization-id.ts';
 
 /** The bundled SaaS application, declared as any other application would be. */
 export const reference: Application = {
-  backfills: [organizationId],
   seeds: async () => (await import('./seeds/index.ts')).seeds,
-  checks: async () => (await import('./checks/index.ts')).checks,
 };

@@ -5,6 +5,7 @@ import { parseMonth } from './period.ts';
 export const reportOptions: [notation: string, description: string][] = [
   ['--as-of <time>', 'report as of this time (ISO 8601 with a zone) or day (default: now)'],
   ['--csv', 'print the rows as CSV on stdout'],
+  ['--markdown', 'print the rows as a Markdown table on stdout'],
   ['--explain', 'print the definitions of the figures'],
 ];
 
@@ -32,10 +33,11 @@ export const month = z.string().transform((value, context) => {
   return z.NEVER;
 });
 
-/** The flags of every report; what prints the report reads `--csv` and `--explain`. */
+/** The flags of every report; what prints the report reads `--csv`, `--markdown` and `--explain`. */
 export const reportFlags = {
   asOf: asOf.optional(),
   csv: z.boolean().default(false),
+  markdown: z.boolean().default(false),
   explain: z.boolean().default(false),
 };
 

@@ -68,7 +68,7 @@ export interface RunSettings {
   /** Called while the server is down and dbops waits for it. */
   onAway: () => void;
   /** Returns the backfill that fills a column, for the hint of a failure. */
-  backfillOf?: (table: string, column: string) => string | undefined;
+  backfillOf?: () => Promise<(table: string, column: string) => string | undefined>;
   /** A pooler is in between: session settings are lost between transactions. */
   isPooled: boolean;
 }

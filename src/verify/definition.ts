@@ -8,13 +8,14 @@ export interface CheckInput {
   session: Session;
 }
 
-/** One assertion about a database. `test/verify/check-examples.ts` has an example of each. */
+/**
+ * One assertion about a database of any application. `test/verify/check-examples.ts` has an example of each;
+ * those about data are declared, see `declaration.ts`.
+ */
 export interface Check<Input = CheckInput> {
   name: string;
-  group: CheckGroup;
+  group: Exclude<CheckGroup, 'data'>;
   /** What it asserts, for the documentation. */
   summary: string;
-  /** The migration from which on it applies; absent: always. */
-  since?: string;
   run(input: Input): Promise<Finding[]>;
 }

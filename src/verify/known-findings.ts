@@ -56,29 +56,71 @@ export interface SortedFindings {
   known: number;
   /** Keys of the baseline that are no longer found. */
   stale: string[];
+  /** Findings that are counted and not listed: beyond the limit of one check, or with a key that is listed. */
+  omitted: Omitted[];
 }
 
-/**
- * Separates the findings that are ignored or known.
- *
- * @param ignore patterns of whole keys, in which `*` matches any text
- * @param baseline keys of known findings
- * @param wasChecked whether the checks that ran could find a key: other keys are not stale
- */
-export function sortFindings(
-  all: readonly Finding[],
-  ignore: readonly string[],
-  baseline: readonly string[],
-  wasChecked: (key: string) => boolean,
-): SortedFindings {
-  const rest = all.filter(({ key }) => !ignore.some((pattern) => matches(pattern, key)));
+export interface Omitted {
+  code: string;
+  severity: Finding['severity'];
+  count: number;
+  /** How many of them have the key of a listed finding. */
+  repeated: number;
+}
+
+interface SortingOptions {
+  /** Patterns of whole keys, in which `*` matches any text. */
+  ignore: readonly string[];
+  /** Keys of known findings. */
+  baseline: readonly string[];
+  /** Whether the checks that ran could find a key: other keys are not stale. */
+  wasChecked: (key: string) => boolean;
+  /** Findings of one check that are listed; the rest is counted. Default: all. */
+  limit?: number;
+}
+
+/** Separates the findings that are ignored or known, one at a time: the memory that it takes is that of the listed ones. */
+export function sorterOf({ ignore, baseline, wasChecked, limit = Infinity }: SortingOptions) {
   const known = new Set(baseline);
-  const findings = rest.filter(({ key }) => !known.has(key));
-  const found = new Set(all.map(({ key }) => key));
+  const gone = new Set(baseline);
+  const counts = { ignored: 0, known: 0 };
+  const findings: Finding[] = [];
+  const listed = new Map<string, Set<string>>();
+  const omitted = new Map<string, Omitted>();
+  const unfinished = new Set<string>();
   return {
-    findings,
-    ignored: all.length - rest.length,
-    known: rest.length - findings.length,
-    stale: baseline.filter((key) => !found.has(key) && wasChecked(key)),
+    add(finding: Finding): void {
+      const { code, severity, key } = finding;
+      gone.delete(key);
+      if (key === `${code}:timeout` || key === `${code}:error`) unfinished.add(code);
+      if (ignore.some((pattern) => matches(pattern, key))) return void counts.ignored++;
+      if (known.has(key)) return void counts.known++;
+      const keys = listed.get(code) ?? new Set();
+      listed.set(code, keys);
+      const isRepeated = keys.has(key);
+      if (!isRepeated && keys.size < limit) {
+        keys.add(key);
+        return void findings.push(finding);
+      }
+      const rest = omitted.get(code) ?? { code, severity, count: 0, repeated: 0 };
+      rest.count++;
+      if (isRepeated) rest.repeated++;
+      omitted.set(code, rest);
+    },
+    sorted: (): SortedFindings => ({
+      findings,
+      ...counts,
+      stale: [...gone].filter(
+        (key) => wasChecked(key) && ![...unfinished].some((code) => key.startsWith(`${code}:`)),
+      ),
+      omitted: [...omitted.values()],
+    }),
   };
+}
+
+/** Returns findings without those that are ignored or known. */
+export function sortFindings(all: readonly Finding[], options: SortingOptions): SortedFindings {
+  const sorter = sorterOf(options);
+  for (const finding of all) sorter.add(finding);
+  return sorter.sorted();
 }

@@ -1,8 +1,10 @@
 import type { VerifyData } from '../documents.ts';
 import { exitCodes } from '../errors.ts';
-import { formatCount } from '../output/number.ts';
+import { formatCount, formatCountOf } from '../output/number.ts';
 import { done, text, type Finding, type Report } from '../report.ts';
-import type { SortedFindings } from './known-findings.ts';
+import type { DataScope } from './data-checks.ts';
+import type { CheckGroup } from './definition.ts';
+import type { Omitted, SortedFindings } from './known-findings.ts';
 
 const severities = ['error', 'warning', 'info'] as const;
 
@@ -39,11 +41,12 @@ function countsOf(findings: readonly Finding[]): VerifyData['counts'] {
  * @param scope what was checked, for the last line
  */
 export function verifyReport(
-  { findings, ignored, known, stale }: SortedFindings,
+  { findings, ignored, known, stale, omitted }: SortedFindings,
   scope: string,
 ): Report<VerifyData> {
   const counts = countsOf(findings);
-  const isClean = findings.every(({ severity }) => severity === 'info');
+  for (const { severity, count } of omitted) counts[severity] += count;
+  const isClean = counts.error + counts.warning === 0;
   const aside = [
     ...(known > 0 ? [`${formatCount(known)} known`] : []),
     ...(ignored > 0 ? [`${formatCount(ignored)} ignored`] : []),
@@ -54,14 +57,70 @@ export function verifyReport(
   const summary = findings.length === 0 ? '✓ No problems found' : found.join(', ');
   return {
     exitCode: isClean ? exitCodes.done : exitCodes.findings,
-    data: { findings, counts, known, ignored, stale },
+    data: {
+      findings,
+      counts,
+      known,
+      ignored,
+      stale,
+      ...(omitted.length > 0 && {
+        omitted: Object.fromEntries(omitted.map(({ code, count }) => [code, count])),
+      }),
+    },
     blocks: [
       ...(findings.length > 0 ? [{ kind: 'findings' as const, findings }] : []),
+      ...omitted.map((each) => text(omittedLine(each), 'warn')),
       ...stale.map((key) => text(`no longer found, remove it from the baseline: ${key}`, 'warn')),
       text(`${summary} (${[scope, ...aside].join('; ')})`, isClean ? 'good' : 'bad'),
     ],
   };
 }
+
+function omittedLine({ code, count, repeated }: Omitted): string {
+  const more = `${formatCountOf(count, 'more finding')} of ${code} ${count === 1 ? 'is' : 'are'} counted and not listed`;
+  return repeated > 0
+    ? `${more}; ${formatCount(repeated)} with the key of a listed one: add columns to its key, so that each row has its own`
+    : more;
+}
+
+/** Findings of one check that are listed. */
+export const mostListed = 1_000;
+
+interface VerifiedScope {
+  groups: ReadonlySet<CheckGroup>;
+  /** Number of migrations. */
+  applied: number;
+  /** Where the group was checked. */
+  data?: DataScope;
+}
+
+/** Returns the report of `verify`: what was looked at, and never that all is well where nothing was. */
+export function verifiedReport(
+  sorted: SortedFindings,
+  { groups, applied, data }: VerifiedScope,
+): Report<VerifyData> {
+  const looked = [...groups].filter((group) => group !== 'data' || data?.run);
+  const scope = `${looked.join(', ')}; ${formatCountOf(applied, 'applied migration')}`;
+  const report = verifyReport(sorted, scope);
+  const waiting = (data?.waiting ?? []).map(({ name, since }) =>
+    text(`data check ${name} was not run: ${since} is not applied`, 'warn'),
+  );
+  return {
+    ...report,
+    data: {
+      ...report.data,
+      ...(data && { dataChecks: { declared: data.declared, run: data.run } }),
+    },
+    blocks: [
+      ...waiting,
+      ...(data?.declared === 0 ? [text(undeclared, 'warn')] : []),
+      ...(looked.length > 0 ? report.blocks : report.blocks.slice(0, -1)),
+    ],
+  };
+}
+
+const undeclared =
+  'no data checks are declared: add checks to the configuration, or verify/NAME.sql beside it (docs/verify.md#data-checks)';
 
 /** `1 error`, `2 warnings`; info has no plural. */
 function countOf(count: number, severity: (typeof severities)[number]): string {

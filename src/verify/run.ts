@@ -8,10 +8,11 @@ import { formatCount } from '../output/number.ts';
 import type { Finding } from '../report.ts';
 import { driftOf, type Drift } from '../shadow/drift.ts';
 import { replaySourceOf } from '../shadow/replay-request.ts';
-import type { Check, CheckGroup } from './definition.ts';
+import type { CheckGroup } from './definition.ts';
+import { checks } from './checks/index.ts';
 import type { SchemaInput } from './checks/schema-objects.ts';
-
-type Checks = readonly Check<SchemaInput>[];
+import { dueOf, type NamedCheck } from './data-checks.ts';
+import { runDataCheck } from './run-data-check.ts';
 
 export interface VerifyRequest {
   folder: Folder;
@@ -19,23 +20,40 @@ export interface VerifyRequest {
   applied: readonly Migration[];
   groups: ReadonlySet<CheckGroup>;
   grants: boolean;
-  checks: Checks;
+  dataChecks: readonly NamedCheck[];
+  /** What else is found in the data, in the same transaction: findings that other declarations imply. */
+  furtherData: () => Promise<Finding[]>;
 }
 
-/** Compares the schema with a replay of the applied migrations, and runs the checks of the groups. */
+/**
+ * Compares the schema with a replay of the applied migrations, and runs the checks of the groups, all in
+ * one READ ONLY transaction.
+ *
+ * @param report is called with each finding
+ */
 export async function findProblems(
   context: Context,
-  { folder, session, applied, groups, grants, checks }: VerifyRequest,
-): Promise<Finding[]> {
+  request: VerifyRequest,
+  report: (finding: Finding) => void,
+): Promise<void> {
+  const { folder, session, applied, groups, grants } = request;
   const drift = groups.has('schema')
     ? await findDrift(context, { folder, session, applied, grants })
     : [];
   const names = new Set(applied.map(({ name }) => name));
-  const found = await readWithFixedSettings(session, () =>
-    runChecks(checks, { session, drift, groups }, names),
-  );
   const { scope } = context.settings;
-  return found.filter(({ where }) => !where?.object || !isNameIgnored(where.object, scope));
+  const add = (finding: Finding) => {
+    const { object } = finding.where;
+    if (!object || !isNameIgnored(object, scope)) report(finding);
+  };
+  await readWithFixedSettings(session, async () => {
+    for (const finding of await runChecks({ session, drift, groups })) add(finding);
+    if (!groups.has('data')) return;
+    // Their objects are places of declarations, which are in no schema: they are ignored by key alone.
+    for (const check of dueOf(request.dataChecks, names))
+      await runDataCheck(session, check, report);
+    for (const finding of await request.furtherData()) report(finding);
+  });
 }
 
 async function findDrift(
@@ -60,20 +78,16 @@ async function findDrift(
 }
 
 /** Returns the group of a finding by its key; findings of the schema are named after their change. */
-export function groupOf(key: string, checks: Checks): CheckGroup {
-  return checks.find(({ name }) => key === name || key.startsWith(`${name}:`))?.group ?? 'schema';
+export function groupOf(key: string, dataChecks: readonly string[]): CheckGroup {
+  const isOf = (name: string) => key === name || key.startsWith(`${name}:`);
+  if (dataChecks.some(isOf)) return 'data';
+  return checks.find(({ name }) => isOf(name))?.group ?? 'schema';
 }
 
-/** Returns the findings of the checks of `input.groups`, without those whose `since` is pending. */
-export async function runChecks(
-  checks: readonly Check<SchemaInput>[],
-  input: SchemaInput,
-  applied: ReadonlySet<string>,
-): Promise<Finding[]> {
-  const due = checks.filter(
-    ({ group, since }) => input.groups.has(group) && (since === undefined || applied.has(since)),
-  );
+/** Returns the findings of the checks of every schema in `input.groups`. */
+export async function runChecks(input: SchemaInput): Promise<Finding[]> {
   const findings: Finding[] = [];
-  for (const check of due) findings.push(...(await check.run(input)));
+  for (const check of checks)
+    if (input.groups.has(check.group)) findings.push(...(await check.run(input)));
   return findings;
 }

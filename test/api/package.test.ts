@@ -48,6 +48,7 @@ beforeAll(() => {
     'libpg-query',
     'pg',
     'vitest',
+    'zod',
   ]) {
     mkdirSync(dirname(join(modules, name)), { recursive: true });
     symlinkSync(join(root, 'node_modules', name), join(modules, name));
@@ -132,14 +133,32 @@ describe('the packed package', () => {
       ...filesOf('At the start of an application'),
       ...embedded,
       'types.ts': `
-        import { migrate, report, verify, type Document, type RunData } from 'dbops';
+        import { defineConfig, migrate, ref, report, sql, verify, type Document, type RunData } from 'dbops';
         const { migrations }: Document<RunData> = await migrate.down({ steps: 1 });
         export const state: 'done' | 'failed' | 'not-run' | undefined = migrations[0]?.state;
         export const proven: boolean | undefined = migrations[0]?.rollback?.proven;
         export const keys: string[] = (await verify()).findings.map(({ key }) => key);
         export const from: string = (await report.usage({ asOf: new Date() })).period.from;
         // @ts-expect-error -- a misspelt option
-        await migrate.up({ dryrun: true });`,
+        await migrate.up({ dryrun: true });
+        interface DB { account: { email: string; plan: string }; workspace: { slug: string; owner_id: string } }
+        export default defineConfig<DB>({
+          seeds: {
+            users: { table: 'account', key: ['email'], rows: [{ email: 'free@example.com', plan: sql\`upper('free')\` }] },
+            team: { table: 'workspace', key: ['slug'], rows: [{ slug: 'acme', owner_id: ref('users', 'free@example.com') }] },
+          },
+          checks: { 'no-plan': { sql: 'SELECT email FROM account WHERE plan IS NULL', timeout: '5s' } },
+        });
+        export const wrong = [
+          // @ts-expect-error -- a column that the table lacks
+          defineConfig<DB>({ seeds: { users: { table: 'account', key: ['email'], rows: [{ emial: 'x' }] } } }),
+          // @ts-expect-error -- a key of another table
+          defineConfig<DB>({ seeds: { users: { table: 'account', key: ['slug'], rows: [] } } }),
+          // @ts-expect-error -- a table that does not exist
+          defineConfig<DB>({ seeds: { users: { table: 'acount', key: ['email'], rows: [] } } }),
+          // @ts-expect-error -- a misspelt setting of a check
+          defineConfig({ checks: { a: { sql: 'SELECT 1', severty: 'error' } } }),
+        ];`,
       ...configOf('nodenext', ['**/*.ts']),
       ...configOf('bundler', ['types.ts', 'server.ts']),
     });

@@ -1,8 +1,14 @@
-import { cpSync } from 'node:fs';
-import { join } from 'node:path';
 import { describe, expect, vi } from 'vitest';
 import { inTurn, servers, type Target } from '../db/targets.ts';
-import { byState, tracked, withProject, type Project } from '../migrate/project.ts';
+import {
+  bundledFolder,
+  byState,
+  organizationId,
+  tracked,
+  withProject,
+  writeInto,
+  type Project,
+} from '../migrate/project.ts';
 import { withSession } from '../db/session.ts';
 
 import { catalogOf } from '../reference/catalog.ts';
@@ -45,8 +51,7 @@ function withOldRows(
   more: { before?: string; after?: string } = {},
 ): Promise<void> {
   return withProject(target, {}, async (project) => {
-    const migrations = join(import.meta.dirname, '..', '..', 'migrations');
-    cpSync(migrations, join(project.root, 'migrations'), { recursive: true });
+    writeInto(project.root, bundledFolder);
     expect(await project.json('migrate', 'up', '--to', '3')).toMatchObject({ exitCode: 0 });
     await withSession(project.url, (session) => session.script(`${oldRows}${more.before ?? ''}`));
     expect(await project.json('migrate', 'up', '--to', '7')).toMatchObject({ exitCode: 0 });
@@ -141,6 +146,7 @@ describe.each(servers)('the backfill organization-id on $name', (target) => {
 
   it('reports a missing column, and an unknown backfill', () =>
     withProject(target, { '0001_a.up.sql': 'SELECT 1' }, async (project) => {
+      writeInto(project.root, organizationId);
       expect(await project.json('backfill', 'run', 'organization-id')).toMatchObject({
         exitCode: 2,
         error: { code: 'BACKFILL.NO_COLUMN' },

@@ -12,8 +12,9 @@ import {
   type SnapshotOptions,
 } from '../../src/catalog/snapshot.ts';
 import { checkGroups } from '../../src/verify/definition.ts';
-import { checks as applicationChecks } from '../../src/reference/checks/index.ts';
-import { checks } from '../../src/verify/checks/index.ts';
+import { checks } from '../../src/reference/checks.ts';
+import { dataChecksOf } from '../../src/verify/data-checks.ts';
+import { runDataCheck } from '../../src/verify/run-data-check.ts';
 import { runChecks } from '../../src/verify/run.ts';
 import { openSession, type Session } from '../../src/db/session.ts';
 import { readFolder } from '../../src/formats/open-folder.ts';
@@ -86,11 +87,11 @@ export async function openComparison(
     },
     findings: (live) =>
       readWithFixedSettings(live, async () => {
-        const applied = new Set(migrations.map(({ name }) => name));
         const groups = new Set(checkGroups);
-        const drift = await driftOf(live);
-        const all = [...checks, ...applicationChecks];
-        return runChecks(all, { session: live, drift, groups }, applied);
+        const found = await runChecks({ session: live, drift: await driftOf(live), groups });
+        for (const check of dataChecksOf(folder, checks).checks)
+          await runDataCheck(live, check, (finding) => found.push(finding));
+        return found;
       }),
     close: () => shadow.close(),
   };

@@ -36,6 +36,8 @@ const document = z.strictObject({
   known: z.int().optional(),
   ignored: z.int().optional(),
   stale: z.array(z.string()).optional(),
+  omitted: z.record(z.string(), z.int()).optional(),
+  dataChecks: z.strictObject({ declared: z.int(), run: z.int() }).optional(),
   error: z.strictObject({ code: z.string(), message: z.string(), hint: z.string() }).optional(),
 });
 

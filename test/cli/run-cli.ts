@@ -19,12 +19,14 @@ export interface Surroundings {
   cwd?: string;
   /** All three streams are a terminal of so many columns; absent: pipes. */
   columns?: number | undefined;
+  /** What stdin holds. */
+  input?: string;
 }
 
 /** Runs one command line in this process. */
 export async function runCli(
   argv: string[],
-  { environment = {}, cwd = folderOf({}), columns }: Surroundings = {},
+  { environment = {}, cwd = folderOf({}), columns, input = '' }: Surroundings = {},
 ): Promise<Answer> {
   const written = { stdout: '', stderr: '' };
   const isTTY = columns !== undefined;
@@ -34,7 +36,7 @@ export async function runCli(
     columns,
   });
   const exitCode = await main(argv, {
-    stdin: { isTTY },
+    stdin: { isTTY, read: async () => Buffer.from(input) },
     stdout: stream('stdout'),
     stderr: stream('stderr'),
     environment: { ...homeless(), ...environment },

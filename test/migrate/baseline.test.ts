@@ -1,12 +1,10 @@
-import { cpSync } from 'node:fs';
-import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { supabasePlatform } from '../../src/formats/supabase/platform.ts';
-import { reference } from '../catalog/trial.ts';
 import { isLongRun } from '../cases.ts';
 import { newest, newestAndEmbedded, type Server } from '../db/targets.ts';
 import { withSession } from '../db/session.ts';
 import {
+  bundledFolder,
   byState,
   exists,
   tracked,
@@ -79,7 +77,7 @@ function withUntracked(
 describe.each(isLongRun ? newestAndEmbedded : newest)('migrate baseline on $name', (target) => {
   it('records all of the reference schema, and nothing is left to do', () =>
     withProject(target, {}, async (project) => {
-      cpSync(reference, join(project.root, 'migrations'), { recursive: true });
+      writeInto(project.root, bundledFolder);
       await project.json('migrate', 'up');
       const before = await tracked(project);
       await project.query('DROP SCHEMA dbops CASCADE');

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { newestAndEmbedded } from '../db/targets.ts';
-import { exists, withProject } from './project.ts';
+import { bundledFolder, exists, withProject, writeInto } from './project.ts';
 
 const files = {
   '0001_a.up.sql': 'CREATE TABLE a (id int);',
@@ -26,6 +26,17 @@ describe.each(newestAndEmbedded)('the first migration on $name', (target) => {
         },
       );
       expect(await project.dbops('migrate', 'up')).toMatchObject({ exitCode: 0 });
+    }));
+
+  it('is refused with the bundled folder as with any other, and the hint says how to name one', () =>
+    withProject(target, {}, async (project) => {
+      writeInto(project.root, bundledFolder);
+      await project.query('CREATE TABLE customers (id int)');
+      const { exitCode, stderr } = await project.dbops('migrate', 'up');
+      expect(exitCode).toBe(2);
+      expect(stderr).toContain('DATABASE.NOT_EMPTY');
+      expect(stderr).toContain('migrations is the wrong folder, name yours: --migrations DIR');
+      expect(await exists(project, 'users')).toBe(false);
     }));
 
   it('is applied where the tables are not of an application', () =>

@@ -1,5 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
@@ -97,6 +97,21 @@ export function projectOn(url: string, root: string): Project {
     query: (sql, values) => withSession(url, (session) => session.query(sql, values)),
   };
 }
+
+/** The bundled folder, for a project that uses it where it is. */
+export const bundledFolder = {
+  'dbops.config.json': JSON.stringify({
+    migrations: resolve(import.meta.dirname, '../../migrations'),
+  }),
+};
+
+/** The file of the backfill `organization-id`, for a folder that is not the bundled one. */
+export const organizationId = {
+  'backfills/organization-id.json': readFileSync(
+    resolve(import.meta.dirname, '../fixtures/e-commerce/backfills/organization-id.json'),
+    'utf8',
+  ),
+};
 
 /** A project folder with these files in `migrations`. */
 export function writeFolder(files: Files): string {

@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import { app, inTurn, servers, targets } from '../db/targets.ts';
 import { catalogOf } from '../reference/catalog.ts';
-import { projectOn, withClient, withProject } from './project.ts';
+import { organizationId, projectOn, withClient, withProject } from './project.ts';
 
 const weight = 'ALTER TABLE products ADD COLUMN weight int NOT NULL;';
 
@@ -179,6 +179,7 @@ describe.each(servers)('rows that forbid a migration on $name', (server) => {
           INSERT INTO content_access DEFAULT VALUES;`,
         '0002_tenancy.up.sql':
           'ALTER TABLE content_access ADD COLUMN organization_id uuid NOT NULL;',
+        '../backfills/organization-id.json': organizationId['backfills/organization-id.json'],
       },
       async (project) => {
         const { stderr } = await project.dbops('migrate', 'up');

@@ -43,6 +43,23 @@ describe('the bundled application', () => {
     expect(engines.filter((file) => named.test(readFileSync(file, 'utf8')))).toEqual([]);
   });
 
+  it('has no table of migrations/ in their SQL, whatever its name', () => {
+    const created = globSync('migrations/*.up.sql').flatMap((file) => [
+      ...readFileSync(file, 'utf8').matchAll(
+        /CREATE TABLE (?:IF NOT EXISTS )?(?:public\.)?"?(\w+)/g,
+      ),
+    ]);
+    const tables = [...new Set(created.map(([, name = '']) => name))];
+    expect(tables).toEqual(expect.arrayContaining(['users', 'organizations', 'content']));
+    const used = new RegExp(
+      String.raw`\bpublic\.(?:${tables.join('|')})\b|\b(?:FROM|JOIN|INTO|UPDATE|TABLE) "?(?:${tables.join('|')})\b(?! \()`,
+    );
+    const engines = sources.filter((file) =>
+      /^src\/(?:seed|reports|verify|backfill|declared)\//.test(file),
+    );
+    expect(engines.filter((file) => used.test(readFileSync(file, 'utf8')))).toEqual([]);
+  });
+
   it('is not loaded by commands that do not need it', () => {
     const loaded = [...loadedBy('src/execute.ts'), ...loadedBy('src/commands/migrate/up.ts')];
     const needless = /^src\/(?:seed|reports|verify|reference\/(?:seeds|reports|checks|schema))/;

@@ -1,4 +1,4 @@
-import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { isLongRun } from '../cases.ts';
@@ -13,7 +13,14 @@ import {
   withDatabase,
   type Target,
 } from '../db/targets.ts';
-import { projectOn, withProject, writeProject, type Project } from '../migrate/project.ts';
+import {
+  bundledFolder,
+  projectOn,
+  withProject,
+  writeInto,
+  writeProject,
+  type Project,
+} from '../migrate/project.ts';
 import { withWorkedProject } from '../worked-projects/worked-project.ts';
 import { circles, families, names, ofPostgres18, rights } from './menagerie.ts';
 
@@ -101,8 +108,7 @@ describe.each(every)('schema dump on $name', (server) => {
     (name) =>
       name === 'reference'
         ? withProject(server, {}, async (project) => {
-            const own = resolve(import.meta.dirname, '../../migrations');
-            cpSync(own, join(project.root, 'migrations'), { recursive: true });
+            writeInto(project.root, bundledFolder);
             await expectSameBytes(server, project, { flags });
           })
         : withWorkedProject(server, name, (project) =>

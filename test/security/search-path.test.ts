@@ -1,11 +1,10 @@
-import { cpSync } from 'node:fs';
-import { resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { credits } from '../../src/reference/credits.ts';
 import { isLongRun } from '../cases.ts';
 import { newest, servers, withDatabase, type Server } from '../db/targets.ts';
 import { commit } from '../interop/graphile-project.ts';
 import {
+  bundledFolder,
   projectOn,
   withClient,
   writeInto,
@@ -42,9 +41,7 @@ const bundled: Scenario = {
   // A copy of the bundled folder is a folder of one's own.
   files: { 'dbops.config.json': JSON.stringify({ credits }) },
   async prepare({ root, dbops }) {
-    cpSync(resolve(import.meta.dirname, '../../migrations'), `${root}/migrations`, {
-      recursive: true,
-    });
+    writeInto(root, bundledFolder);
     await dbops('migrate', 'up');
   },
   lines: [

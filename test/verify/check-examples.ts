@@ -89,9 +89,8 @@ export const checkExamples: Readonly<Record<string, readonly CheckExample[]>> = 
   ],
   'plan-features': [
     {
-      breaks: `CREATE TABLE dbops_kept AS SELECT * FROM plan_features WHERE plan = 'pro' AND feature_key = 'max_seats';
-        DELETE FROM plan_features WHERE plan = 'pro' AND feature_key = 'max_seats'`,
-      mends: 'INSERT INTO plan_features SELECT * FROM dbops_kept; DROP TABLE dbops_kept',
+      breaks: `DELETE FROM plan_features WHERE plan = 'pro' AND feature_key = 'max_seats'`,
+      mends: `INSERT INTO plan_features (plan, feature_key, limit_value) VALUES ('pro', 'max_seats', 5)`,
       finding: 'plan-features',
     },
   ],

@@ -28,6 +28,8 @@ function findingOf(key: string): Finding {
   return { code: 'x', severity: 'error', message: '', help: '', where: { object: '' }, key };
 }
 
+const sorting = { ignore: [], baseline: [], wasChecked: () => true };
+
 describe('findings', () => {
   it.each([
     ['extra-index:*', ['missing-index:a', 'extra-table:b']],
@@ -36,18 +38,20 @@ describe('findings', () => {
     ['extra-*:?', ['missing-index:a', 'extra-index:a.c', 'extra-index:abc', 'extra-table:b']],
   ])('ignores what matches %s', (pattern, left) => {
     const keys = ['missing-index:a', 'extra-index:a.c', 'extra-index:abc', 'extra-table:b'];
-    const { findings, ignored } = sortFindings(keys.map(findingOf), [pattern], [], () => true);
+    const { findings, ignored } = sortFindings(keys.map(findingOf), {
+      ...sorting,
+      ignore: [pattern],
+    });
     expect(findings.map(({ key }) => key)).toEqual(left);
     expect(ignored).toBe(keys.length - left.length);
   });
 
   it('separates known findings, and stale keys only of checks that ran', () => {
-    const sorted = sortFindings(
-      [findingOf('a'), findingOf('b')],
-      [],
-      ['a', 'gone', 'other'],
-      (key) => key !== 'other',
-    );
+    const sorted = sortFindings([findingOf('a'), findingOf('b')], {
+      ...sorting,
+      baseline: ['a', 'gone', 'other'],
+      wasChecked: (key) => key !== 'other',
+    });
     expect(sorted).toMatchObject({
       findings: [{ key: 'b' }],
       known: 1,

@@ -7,13 +7,13 @@ import { stateOf, usableBackfills } from '../../backfill/status.ts';
 
 export const command = defineCommand({
   description:
-    'Lists the defined backfills, with their state on this database. Definitions come from backfills/*.json beside the migrations, from the configuration, and from dbops where the tables of its example application exist.',
+    'Lists the defined backfills, with their state on this database. Definitions come from backfills/*.json beside the migrations, and from the configuration.',
   examples: ['dbops backfill list', 'dbops backfill list --json | jq .backfills[].name'],
   flags: none,
   async run(context) {
     const session = await context.session();
     const controls = new Map((await readRecords(session)).map((each) => [each.name, each]));
-    const known = await usableBackfills(session, backfillsOf(context), controls);
+    const known = await usableBackfills(session, await backfillsOf(context), controls);
     const backfills = known.map(({ name, summary = '', origin, targets }) => {
       const control = controls.get(name);
       const columns = targets.map(({ table, set }) => `${table}.${set.split('=')[0]?.trim()}`);

@@ -16,7 +16,7 @@ export const command = defineCommand({
   async run(context, { arguments: [name] }) {
     const session = await context.session();
     if (!(await pauseBackfill(session, name, context.settings.environment['USER'])))
-      throw neverRun(context, name);
+      throw await neverRun(context, name);
     return done(
       { name, paused: true },
       text(`✓ ${name} is paused`, 'good'),

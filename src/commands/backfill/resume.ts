@@ -16,7 +16,7 @@ export const command = defineCommand({
   flags: z.object({ arguments: z.tuple([z.string()]) }),
   async run(context, { arguments: [name] }) {
     const session = await context.session();
-    if (!(await resumeBackfill(session, name))) throw neverRun(context, name);
+    if (!(await resumeBackfill(session, name))) throw await neverRun(context, name);
     const control = await readRecord(session, name);
     const isAtIt = control !== undefined && stateOf(control) === 'running';
     return done(

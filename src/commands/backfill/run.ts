@@ -78,7 +78,7 @@ export const command = defineCommand({
       done,
     } = flags;
     const parts = { table, set, from, on, where, done };
-    const defined = chooseBackfill(context, { name, parts });
+    const defined = await chooseBackfill(context, { name, parts });
     if (flags.pauseWhen !== undefined) await readExpression(flags.pauseWhen, '--pause-when');
     const session = await context.session();
     const backfill = defined ?? (await recordedBackfill(context, session, name));

@@ -96,7 +96,7 @@ async function explain({ step, cause, point }: Failure): Promise<FailureExplanat
     migration: step.migration.name,
     again,
     splittable: splittableFile(step),
-    backfillOf: run.backfillOf ?? (() => undefined),
+    backfillOf: (await run.backfillOf?.()) ?? (() => undefined),
   };
   return {
     reason: describeViolations([first, ...further]),

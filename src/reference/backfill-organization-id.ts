@@ -1,4 +1,4 @@
-import type { Backfill, BackfillTarget } from '../../backfill/definition.ts';
+import type { BackfillDefinition, BackfillTarget } from '../backfill/definition.ts';
 
 const fromContent = (table: string): BackfillTarget => ({
   table,
@@ -8,8 +8,7 @@ const fromContent = (table: string): BackfillTarget => ({
 });
 
 /** Sets the organization of rows that are older than multi-tenancy, from their content. */
-export const organizationId: Backfill = {
-  name: 'organization-id',
+export const organizationId: BackfillDefinition = {
   summary: 'organization_id of content_access and purchases, from content',
   targets: [fromContent('content_access'), fromContent('purchases')],
 };

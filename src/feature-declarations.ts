@@ -1,0 +1,43 @@
+import type { ConnectionCheck } from './db/diagnosis.ts';
+import type { Session } from './db/session.ts';
+import type { Declarations } from './declarations.ts';
+import type { DeclaredExpression } from './declared/prepare.ts';
+import type { Finding } from './report.ts';
+
+/**
+ * What a feature makes of its declarations beside its own command. `doctor` prepares the expressions, and
+ * `verify` adds the findings to its data checks; both call these inside one READ ONLY transaction.
+ */
+export interface FeatureDeclarations {
+  /** Returns every expression, with the FROM clause that it belongs to. */
+  expressions?(declared: Declarations): Promise<readonly DeclaredExpression[]>;
+  /** Returns what slows down or distorts what is declared, such as the index that a meter lacks. */
+  diagnoses?(session: Session, declared: Declarations): Promise<readonly ConnectionCheck[]>;
+  findings?: {
+    /** Their code, which their keys begin with. */
+    code: string;
+    isDeclared(declared: Declarations): boolean;
+    find(session: Session, declared: Declarations): Promise<readonly Finding[]>;
+  };
+}
+
+/** The one list of these features; checks and SQL reports are prepared by `doctor` itself. */
+export const featureDeclarations: readonly FeatureDeclarations[] = [];
+
+/** Returns the findings that declarations imply, such as balances that are not the sum of their ledger. */
+export async function impliedFindings(
+  session: Session,
+  declared: Declarations,
+): Promise<Finding[]> {
+  const all: Finding[] = [];
+  for (const { findings } of featureDeclarations)
+    if (findings?.isDeclared(declared)) all.push(...(await findings.find(session, declared)));
+  return all;
+}
+
+/** Returns the codes of these findings, of what is declared. */
+export function impliedCodes(declared: Declarations): string[] {
+  return featureDeclarations.flatMap(({ findings }) =>
+    findings?.isDeclared(declared) ? [findings.code] : [],
+  );
+}
