@@ -7,6 +7,7 @@ import { isSqlState } from './db/sqlstate.ts';
 import type { Declarations } from './declarations.ts';
 import { prepareExpressions } from './declared/prepare.ts';
 import { plainQuery, prepareQuery } from './declared/query.ts';
+import { prepareTyped } from './declared/types.ts';
 import { DbopsError } from './errors.ts';
 import { featureDeclarations } from './feature-declarations.ts';
 import { formatCountOf } from './output/number.ts';
@@ -42,8 +43,11 @@ export async function diagnoseDeclarations(
   }
   const advice: ConnectionCheck[] = [];
   if (failed.size === 0)
-    for (const { diagnoses } of featureDeclarations)
-      advice.push(...((await diagnoses?.(session, declared)) ?? []));
+    for (const { diagnoses } of featureDeclarations) {
+      const look = async () => void advice.push(...((await diagnoses?.(session, declared)) ?? []));
+      const failure = await failureOf('declarations', look);
+      if (failure) failed.set(failure.detail, failure);
+    }
   const prepared = [...keys].filter((key) => !failed.has(key)).length;
   const detail = `${formatCountOf(prepared, 'declaration')} prepared`;
   return [
@@ -75,7 +79,10 @@ async function expressionsOf(declared: Declarations): Promise<Preparation[]> {
   );
   return all.flat().map((expression) => ({
     key: keyOf(expression.place),
-    prepare: (session) => prepareExpressions(session, [expression]),
+    prepare: (session) =>
+      'expects' in expression
+        ? prepareTyped(session, [expression])
+        : prepareExpressions(session, [expression]),
   }));
 }
 

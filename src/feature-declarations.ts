@@ -2,6 +2,7 @@ import type { ConnectionCheck } from './db/diagnosis.ts';
 import type { Session } from './db/session.ts';
 import type { Declarations } from './declarations.ts';
 import type { DeclaredExpression } from './declared/prepare.ts';
+import type { TypedExpression } from './declared/types.ts';
 import type { Finding } from './report.ts';
 
 /**
@@ -10,7 +11,7 @@ import type { Finding } from './report.ts';
  */
 export interface FeatureDeclarations {
   /** Returns every expression, with the FROM clause that it belongs to. */
-  expressions?(declared: Declarations): Promise<readonly DeclaredExpression[]>;
+  expressions?(declared: Declarations): Promise<readonly (DeclaredExpression | TypedExpression)[]>;
   /** Returns what slows down or distorts what is declared, such as the index that a meter lacks. */
   diagnoses?(session: Session, declared: Declarations): Promise<readonly ConnectionCheck[]>;
   findings?: {
@@ -22,7 +23,40 @@ export interface FeatureDeclarations {
 }
 
 /** The one list of these features; checks and SQL reports are prepared by `doctor` itself. */
-export const featureDeclarations: readonly FeatureDeclarations[] = [];
+export const featureDeclarations: readonly FeatureDeclarations[] = [
+  {
+    async expressions({ usage }) {
+      if (!usage) return [];
+      return (await import('./reports/usage/expressions.ts')).usageExpressions(usage);
+    },
+    async diagnoses(session, { usage }) {
+      if (!usage) return [];
+      const { missingMeterIndexes } = await import('./reports/usage/indexes.ts');
+      const missing = await missingMeterIndexes(session, usage);
+      return missing.map(({ place, message, statement }) => ({
+        name: place,
+        state: 'warn',
+        detail: message,
+        ...(statement !== undefined && { help: statement }),
+      }));
+    },
+  },
+  {
+    async expressions({ credits }) {
+      if (!credits) return [];
+      return (await import('./reports/credits/expressions.ts')).creditsExpressions(credits);
+    },
+    findings: {
+      code: 'reconcile',
+      isDeclared: ({ credits }) => credits?.ledger?.equals !== undefined,
+      async find(session, { credits }) {
+        if (!credits) return [];
+        const { reconcileFindings } = await import('./reports/reconcile/findings.ts');
+        return reconcileFindings(session, credits);
+      },
+    },
+  },
+];
 
 /** Returns the findings that declarations imply, such as balances that are not the sum of their ledger. */
 export async function impliedFindings(
