@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import type { Io } from './context.ts';
 import type { ExitCode } from './errors.ts';
 import { toJson } from './output/json.ts';
@@ -9,9 +10,24 @@ import { documentOf, failureOf, runCommand, type Execution, type Used } from './
 /** Runs a command and prints its report: the result on stdout, an error on stderr. */
 export async function execute(execution: Omit<Execution, 'common'>): Promise<ExitCode> {
   const outcome = await runCommand({ ...execution, common: execution.flags });
-  const report = outcome.report ?? outcome.failure;
+  const report = await withPage(outcome.report ?? outcome.failure, execution);
   await print(report, execution, outcome.used);
   return report.exitCode;
+}
+
+/** Writes the page of `--html FILE`. @returns the report, or that of a file that cannot be written */
+async function withPage(
+  report: Report,
+  { words, flags, io }: Pick<Execution, 'words' | 'flags' | 'io'>,
+): Promise<Report> {
+  const file = flags['html'];
+  if (typeof file !== 'string' || report.error) return report;
+  try {
+    const { writePage } = await import('./output/html/write-page.ts');
+    return writePage(report, { file: resolve(io.cwd, file), name: file, words });
+  } catch (error) {
+    return failureOf(error, io);
+  }
 }
 
 /** Prints an error that is thrown before a command is known, or outside of it. */

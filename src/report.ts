@@ -1,3 +1,6 @@
+import type { Chart, Tone } from './chart.ts';
+
+export type { Tone } from './chart.ts';
 import { exitCodes, type DbopsError, type ExitCode } from './errors.ts';
 
 /** Everything a JSON document may hold; a bigint is written with all its digits. */
@@ -46,7 +49,6 @@ export interface Column {
 }
 
 export type Row = Record<string, Cell>;
-export type Tone = 'good' | 'warn' | 'bad' | 'dim';
 
 export interface Table {
   kind: 'table';
@@ -55,6 +57,8 @@ export interface Table {
   rows: Row[];
   /** Definitions and remarks that are printed beneath. */
   notes?: string[];
+  /** Drawn above the table on a page. */
+  chart?: Chart;
 }
 
 export type Block =

@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 // docs/architecture.md explains each unit.
 const layers = [
   ['errors'],
-  ['report', 'migration'],
+  ['report', 'chart', 'migration'],
   ['documents'],
   ['output'],
   ['text-file'],

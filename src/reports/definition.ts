@@ -1,3 +1,4 @@
+import type { Chart } from '../chart.ts';
 import type { ExitCode } from '../errors.ts';
 import type { Block, Column } from '../report.ts';
 import type { Period } from './period.ts';
@@ -30,6 +31,7 @@ export interface Figures {
   notes: string[];
   /** Printed below the table: the totals in words. */
   summary: Block[];
+  chart?: Chart | undefined;
   /** Default: 0. */
   exitCode?: ExitCode;
 }

@@ -1,12 +1,19 @@
 import * as z from 'zod';
 import { parseMonth } from './period.ts';
 
+/** The option of every report, in commander's notation. */
+export const htmlOption: [notation: string, description: string] = [
+  '--html <file>',
+  'also write the report as a page of its own, with a chart',
+];
+
 /** The options of every report, in commander's notation. */
 export const reportOptions: [notation: string, description: string][] = [
   ['--as-of <time>', 'report as of this time (ISO 8601 with a zone) or day (default: now)'],
   ['--csv', 'print the rows as CSV on stdout'],
   ['--markdown', 'print the rows as a Markdown table on stdout'],
   ['--explain', 'print the definitions of the figures'],
+  htmlOption,
 ];
 
 /** The option of the reports on credits, in commander's notation. */
@@ -39,6 +46,7 @@ export const reportFlags = {
   csv: z.boolean().default(false),
   markdown: z.boolean().default(false),
   explain: z.boolean().default(false),
+  html: z.string().min(1).optional(),
 };
 
 /** Parses `over` or `over,stale`: states that make the command exit with 4. */

@@ -23,8 +23,15 @@ export function toReport(
 
 /** The same for figures that belong to no period. */
 export function toTimelessReport(figures: Omit<Figures, 'period'>): Report<ReconcileData> {
-  const { title, heading, columns, rows, totals, legend, summary, exitCode } = figures;
-  const table: Block = { kind: 'table', title: heading, columns, rows, notes: legend };
+  const { title, heading, columns, rows, totals, legend, summary, chart, exitCode } = figures;
+  const table: Block = {
+    kind: 'table',
+    title: heading,
+    columns,
+    rows,
+    notes: legend,
+    ...(chart && { chart }),
+  };
   const remarks = figures.notes.map((note) => text(note, 'warn'));
   return {
     exitCode: exitCode ?? exitCodes.done,

@@ -15,10 +15,13 @@ export const command = defineCommand({
     'dbops report churn --param month=2026-11-01 --all --csv > churn.csv',
   ],
   flags: z.object({ arguments: z.tuple([z.string().default('')]), ...queryFlags }),
-  async run(context, { arguments: [name], limit, all, param: params, timeout, csv, markdown }) {
+  async run(
+    context,
+    { arguments: [name], limit, all, param: params, timeout, csv, markdown, html },
+  ) {
     const declared = await context.declared();
     const report = reportNamed(sqlReportsOf(context.settings.root, declared.reports), name);
-    const options = { params, limit: limitOf({ limit, all }), timeout, csv, markdown };
+    const options = { params, limit: limitOf({ limit, all }), timeout, csv, markdown, html };
     return runSqlReport(context, report, options);
   },
 });

@@ -17,7 +17,9 @@ export const command = defineCommand({
   ],
   flags: z.object({
     csv: reportFlags.csv,
+    markdown: reportFlags.markdown,
     explain: reportFlags.explain,
+    html: reportFlags.html,
     holder: z.string().min(1, 'expected a name or an id').optional(),
   }),
   async run(context, { holder }) {

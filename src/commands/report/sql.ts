@@ -15,9 +15,12 @@ export const command = defineCommand({
     'dbops report sql orders.sql --all --csv --timeout 10m > orders.csv',
   ],
   flags: z.object({ arguments: z.tuple([z.string()]), ...queryFlags }),
-  async run(context, { arguments: [file], limit, all, param: params, timeout, csv, markdown }) {
+  async run(
+    context,
+    { arguments: [file], limit, all, param: params, timeout, csv, markdown, html },
+  ) {
     const report = await readAdHoc(context.io, file);
-    const options = { params, limit: limitOf({ limit, all }), timeout, csv, markdown };
+    const options = { params, limit: limitOf({ limit, all }), timeout, csv, markdown, html };
     return runSqlReport(context, report, options);
   },
 });

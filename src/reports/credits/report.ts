@@ -1,3 +1,4 @@
+import { percentBars } from '../../chart.ts';
 import type { Session } from '../../db/session.ts';
 import { exitCodes } from '../../errors.ts';
 import { text, type Cell, type Column } from '../../report.ts';
@@ -30,6 +31,14 @@ export async function creditsFigures(
     // Each row also has its own period; this is the month that the report describes.
     period: monthAround(asOf),
     columns: columnsOf(credits.balances),
+    chart: percentBars(
+      'Used, in percent of what was granted; the highest first',
+      rows.map((row) => ({
+        label: [row.holder, row.kind].filter(Boolean).join(' · '),
+        percent: row.percent,
+        tone: row.state === 'ok' ? 'good' : 'warn',
+      })),
+    ),
     rows,
     totals,
     legend: legendOf(credits.balances),

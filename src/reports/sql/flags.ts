@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { duration } from '../../declared/definition.ts';
 import { count } from '../../flags.ts';
+import { htmlOption } from '../flags.ts';
 
 /** The options of reports of one's own, in commander's notation. */
 export const queryOptions: [notation: string, description: string][] = [
@@ -10,6 +11,7 @@ export const queryOptions: [notation: string, description: string][] = [
   ['--timeout <duration>', 'cancel the query after this long (default: 30s)'],
   ['--csv', 'print the rows as CSV on stdout'],
   ['--markdown', 'print the rows as a Markdown table on stdout'],
+  htmlOption,
 ];
 
 export const queryFlags = {
@@ -19,6 +21,7 @@ export const queryFlags = {
   timeout: duration.optional(),
   csv: z.boolean().default(false),
   markdown: z.boolean().default(false),
+  html: z.string().min(1).optional(),
 };
 
 /** Returns the number of rows to read. */

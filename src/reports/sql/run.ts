@@ -7,7 +7,8 @@ import { isSqlState, sqlstate } from '../../db/sqlstate.ts';
 import { placeOf, prepareQuery, type DeclaredQuery } from '../../declared/query.ts';
 import { cursorHead, QueryTimeout, textRows } from '../../declared/rows.ts';
 import type { QueryData } from '../../documents.ts';
-import { DbopsError, exitCodes, interrupted, messageOf } from '../../errors.ts';
+import { DbopsError, exitCodes, interrupted, messageOf, usageError } from '../../errors.ts';
+import { chartOf } from './chart.ts';
 import { formatDuration } from '../../output/duration.ts';
 import { formatCount } from '../../output/number.ts';
 import { text, type Report } from '../../report.ts';
@@ -25,6 +26,8 @@ export interface SqlReportOptions {
   timeout?: number | undefined;
   csv: boolean;
   markdown: boolean;
+  /** The file of a page. */
+  html?: string | undefined;
 }
 
 /** Milliseconds. */
@@ -44,6 +47,7 @@ export async function runSqlReport(
   report: NamedReport,
   options: SqlReportOptions,
 ): Promise<Report<QueryData>> {
+  assertFitsPage(options);
   const values = valuesOf(report, options.params);
   const query = await queryOf(report, values);
   const literal = options.csv ? await queryOf(report, values, 'literal') : query;
@@ -76,6 +80,14 @@ export async function runSqlReport(
   } finally {
     context.signal.removeEventListener('abort', stop);
   }
+}
+
+/** @throws usage error for a page with rows that are printed as they arrive, and held nowhere */
+function assertFitsPage({ html, limit, csv }: SqlReportOptions): void {
+  if (html === undefined || (limit <= mostHeld && !csv)) return;
+  throw usageError('USAGE', 'Invalid options.', 'See: dbops help report', [
+    `--html: a page has at most ${formatCount(mostHeld)} rows, and is not written with --csv or --all`,
+  ]);
 }
 
 /** A JSON document of which a part is printed. */
@@ -126,6 +138,8 @@ async function collect(run: RunningReport): Promise<Report<QueryData>> {
   }
   const isTruncated = rows.length > options.limit;
   rows.length = Math.min(rows.length, options.limit);
+  const shown = rows.map((row) => tableRow(columns, row));
+  const chart = options.html === undefined ? undefined : chartOf(report.title, columns, shown);
   return {
     exitCode: exitCodes.done,
     data: {
@@ -138,7 +152,8 @@ async function collect(run: RunningReport): Promise<Report<QueryData>> {
         kind: 'table',
         title: report.title,
         columns: tableColumns(columns),
-        rows: rows.map((row) => tableRow(columns, row)),
+        rows: shown,
+        ...(chart && { chart }),
       },
       ...(isTruncated ? [text(truncatedLine(options.limit), 'warn')] : []),
     ],

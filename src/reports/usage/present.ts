@@ -1,3 +1,4 @@
+import { percentBars } from '../../chart.ts';
 import { formatCount } from '../../output/number.ts';
 import { percentBar } from '../../output/bar.ts';
 import { exitCodes } from '../../errors.ts';
@@ -36,6 +37,14 @@ export function presentUsage(presented: Presented): Figures {
     legend: legendOf(presented),
     notes: notesOf(presented, period),
     summary: [text(describeTotals(totals), totals.over > 0 ? 'bad' : undefined)],
+    chart: percentBars(
+      'Used, in percent of the limit; the highest first',
+      lines.map(({ subject, label, percent, state }) => ({
+        label: `${subject} · ${label}`,
+        percent,
+        tone: toneOf.get(state),
+      })),
+    ),
     exitCode: failOn.some((state) => totals[state] > 0) ? exitCodes.findings : exitCodes.done,
   };
 }

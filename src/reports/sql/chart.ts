@@ -1,0 +1,51 @@
+import { mostBars, type Chart } from '../../chart.ts';
+import type { Row } from '../../report.ts';
+import type { ResultColumn } from './columns.ts';
+
+/** Lines that can be told apart. */
+const mostSeries = 4;
+
+/**
+ * Returns a line for each number over a column of times, or a bar for each row of a name and a number; undefined
+ * for any other result.
+ */
+export function chartOf(
+  title: string,
+  columns: readonly ResultColumn[],
+  rows: readonly Row[],
+): Chart | undefined {
+  const numbers = columns.filter(({ isNumber }) => isNumber);
+  const [first] = columns;
+  if (!first || numbers.length === 0 || rows.length < 2) return undefined;
+  if (/^(?:date|timestamp)/.test(first.type)) return linesOf(title, first, numbers, rows);
+  const [number, another] = numbers;
+  if (!number || another || first.isNumber || rows.length > mostBars) return undefined;
+  const bars = rows.flatMap((row) => {
+    const value = numberOf(row[number.key]);
+    const label = String(row[first.key] ?? '–');
+    return value === undefined ? [] : [{ label, value, text: String(row[number.key]) }];
+  });
+  return bars.length > 1 ? { kind: 'bars', title: number.label, unit: '', bars } : undefined;
+}
+
+function linesOf(
+  title: string,
+  time: ResultColumn,
+  numbers: readonly ResultColumn[],
+  rows: readonly Row[],
+): Chart {
+  const series = numbers.slice(0, mostSeries).map(({ key, label }) => ({
+    name: label,
+    points: rows.flatMap((row): [string, number][] => {
+      const value = numberOf(row[key]);
+      const at = row[time.key];
+      return value === undefined || typeof at !== 'string' ? [] : [[at.replace(' ', 'T'), value]];
+    }),
+  }));
+  return { kind: 'line', title, series };
+}
+
+function numberOf(value: Row[string]): number | undefined {
+  const number = typeof value === 'string' ? Number(value) : Number.NaN;
+  return Number.isFinite(number) ? number : undefined;
+}
