@@ -361,11 +361,11 @@ describe.each(targets)('report usage of declared schemas on $name', (target) => 
     expect(statements).toEqual([
       ['tokens', `${calls} (created_at) INCLUDE (workspace_id, ok, tokens)`],
       ['largest', `${calls} (created_at) INCLUDE (workspace_id, ok, tokens)`],
-      ['users', `${calls} (created_at)`],
+      ['users', `${calls} (created_at) INCLUDE (workspace_id, ok, tokens)`],
       ['storage', 'CREATE INDEX CONCURRENTLY ON metering.disk_sample (workspace_id, sampled_at)'],
       ['billed', `${calls} (workspace_id, created_at)`],
       ['billed-users', `${calls} (workspace_id, created_at)`],
-      ['today', `${calls} (created_at) INCLUDE (workspace_id)`],
+      ['today', `${calls} (created_at) INCLUDE (workspace_id, ok, tokens)`],
     ]);
     for (const statement of new Set(statements.map(([, sql]) => sql)))
       await session.alone(statement ?? '');
@@ -436,9 +436,9 @@ describe.each(targets)('report usage of declared schemas on $name', (target) => 
     ],
     [
       'an aggregate',
-      changed({ measure: { sum: 'sum(tokens)' } }),
+      changed({ where: 'count(*) > 1' }),
       'usage.meters.tokens',
-      ['sum(tokens)', 'SQLSTATE 42803: aggregate function calls cannot be nested'],
+      ['tokens', 'SQLSTATE 42803: aggregate functions are not allowed in WHERE'],
     ],
   ])('rejects %s, by its place in the configuration', async (_, declared, place, reason) => {
     const error = await run({}, declared).then(
