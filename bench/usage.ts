@@ -47,7 +47,7 @@ function schema(rows: number, subjects: number): string[] {
               CASE WHEN n % 97 > 0 THEN (hashint8(n + 1) & 2147483647) % 200 END,
               (hashint8(n + 2) & 2147483647) % 4000, n * 1000,
               timestamptz '2026-10-01Z' + n * (interval '31 days' / ${rows})
-         FROM generate_series(0, ${rows - 1}) n`,
+         FROM generate_series(0::bigint, ${rows - 1}) n`,
     'VACUUM (ANALYZE) event',
     'ANALYZE workspace',
   ];
