@@ -8,6 +8,7 @@ export interface Decimal {
 
 /** Parses `12`, `-0.50` or `1e-7`; returns undefined for any other text, such as `NaN`. */
 export function parseDecimal(text: string): Decimal | undefined {
+  if (/^-?\d+$/.test(text)) return { units: BigInt(text), scale: 0 };
   const [, sign = '', whole = '', fraction = '', exponent = '0'] =
     /^([+-]?)(\d+)(?:\.(\d+))?(?:e([+-]?\d{1,4}))?$/i.exec(text.trim()) ?? [];
   if (whole === '') return undefined;
@@ -18,6 +19,7 @@ export function parseDecimal(text: string): Decimal | undefined {
 
 /** Returns both numbers in the unit of the finer one. */
 function aligned(one: Decimal, other: Decimal): [bigint, bigint] {
+  if (one.scale === other.scale) return [one.units, other.units];
   const scale = Math.max(one.scale, other.scale);
   const inScale = ({ units, scale: own }: Decimal) => units * 10n ** BigInt(scale - own);
   return [inScale(one), inScale(other)];
@@ -47,6 +49,7 @@ export function decimalPercent(part: Decimal, whole: Decimal): string | null {
 
 /** Returns a whole number as a bigint, and any other as text without trailing zeros: what JSON shows. */
 export function decimalValue({ units, scale }: Decimal): bigint | string {
+  if (scale === 0) return units;
   const unit = 10n ** BigInt(scale);
   if (units % unit === 0n) return units / unit;
   const size = units < 0n ? -units : units;

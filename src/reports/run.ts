@@ -48,9 +48,10 @@ export function toTimelessReport(figures: Omit<Figures, 'period'>): Report<Recon
 
 /** Returns a row as its JSON document has it, without the keys that have no value. */
 function plainRow(row: FigureRow): FiguresRow {
-  return Object.fromEntries(
-    Object.entries(row).flatMap(([key, cell]) => (cell === undefined ? [] : [[key, plain(cell)]])),
-  );
+  const document: FiguresRow = {};
+  for (const [key, cell] of Object.entries(row))
+    if (cell !== undefined) document[key] = plain(cell);
+  return document;
 }
 
 function plain(cell: Exclude<FigureRow[string], undefined>): FiguresRow[string] {

@@ -25,11 +25,11 @@ export interface MissingIndex {
  */
 export async function missingMeterIndexes(session: Session, usage: Usage): Promise<MissingIndex[]> {
   const types = await prepareUsage(session, usage);
-  const missing: MissingIndex[] = [];
+  const missing: (Omit<MissingIndex, 'statement'> & { index?: Index })[] = [];
   for (const [name, meter] of Object.entries(usage.meters)) {
     const way = wayOf(meter);
     if (!way || (await isIndexed(session, { usage, types }, name))) continue;
-    const statement = await indexFor(session, meter, way);
+    const index = await indexFor(session, meter, way);
     missing.push({
       meter: name,
       place: `usage.meters.${name}`,
@@ -37,10 +37,23 @@ export async function missingMeterIndexes(session: Session, usage: Usage): Promi
         way === 'subject'
           ? `No index finds the rows of one subject by time: ${meter.from}`
           : `No index finds the rows of a period: ${meter.from}`,
-      ...(statement && { statement }),
+      ...(index && { index }),
     });
   }
-  return missing;
+  const indexes = missing.flatMap(({ index }) => index ?? []);
+  return Promise.all(
+    missing.map(async ({ index, ...rest }) => ({
+      ...rest,
+      ...(index && { statement: await createIndex(sharedOf(index, indexes)) }),
+    })),
+  );
+}
+
+/** Returns one index for all meters that need the same keys, with the columns that each of them reads. */
+function sharedOf(index: Index, all: readonly Index[]): Index {
+  const keyOf = ({ table, keys }: Index) => JSON.stringify([table.schema, table.name, keys]);
+  const same = all.filter((each) => keyOf(each) === keyOf(index));
+  return { ...index, included: [...new Set(same.flatMap(({ included }) => included))] };
 }
 
 /** How a meter reads its rows: those of a period, or those of each subject. Others read all rows. */
@@ -140,12 +153,19 @@ interface Table {
   columns: Map<string, { isShort: boolean }>;
 }
 
-/** Returns the statement that creates the index, where the columns of the meter are those of one table. */
+interface Index {
+  table: Table;
+  keys: string[];
+  /** Columns that the index holds besides, so that it alone answers a meter. */
+  included: string[];
+}
+
+/** Returns the index that a meter needs, where the columns of the meter are those of one table. */
 async function indexFor(
   session: Session,
   meter: Meter,
   way: 'period' | 'subject',
-): Promise<string | undefined> {
+): Promise<Index | undefined> {
   const tables = await tablesOf(session, meter);
   const at = await columnOf(meter.at ?? '', tables);
   const subject = await columnOf(meter.subject, tables);
@@ -158,15 +178,14 @@ async function indexFor(
     ...(await equalColumns(meter.where ?? 'true', undefined)),
   ].filter((column) => table.columns.has(column));
   const keys = [...(way === 'subject' && subject ? [subject.column] : []), ...equal, at.column];
-  const included = way === 'period' ? await includedOf(meter, tables, table) : [];
-  return createIndex(table, [...new Set(keys)], included);
+  const included = way === 'period' ? await includedOf(meter, tables, table, keys) : [];
+  return { table, keys: [...new Set(keys)], included };
 }
 
-async function createIndex(table: Table, keys: string[], included: string[]): Promise<string> {
+async function createIndex({ table, keys, included }: Index): Promise<string> {
   const named = async (columns: readonly string[]) =>
     (await Promise.all(columns.map(plainName))).join(', ');
-  const further = included.filter((column) => !keys.includes(column));
-  const include = further.length > 0 ? ` INCLUDE (${await named(further)})` : '';
+  const include = included.length > 0 ? ` INCLUDE (${await named(included)})` : '';
   // CREATE INDEX CONCURRENTLY does not accept a partitioned table.
   const concurrently = table.kind === 'p' ? '' : ' CONCURRENTLY';
   const name = `${await plainName(table.schema)}.${await plainName(table.name)}`;
@@ -174,7 +193,12 @@ async function createIndex(table: Table, keys: string[], included: string[]): Pr
 }
 
 /** Returns what else the meter reads of the table, so that the index alone answers it; nothing where it cannot. */
-async function includedOf(meter: Meter, tables: readonly Table[], table: Table): Promise<string[]> {
+async function includedOf(
+  meter: Meter,
+  tables: readonly Table[],
+  table: Table,
+  keys: readonly string[],
+): Promise<string[]> {
   const texts = [meter.subject, meter.where ?? 'true', measureOf(meter).sql ?? 'true'];
   const read = await Promise.all(texts.map((sql) => readExpression(sql, 'a meter')));
   const columns = read.flatMap((each) => each.columns);
@@ -184,8 +208,9 @@ async function includedOf(meter: Meter, tables: readonly Table[], table: Table):
       : undefined,
   );
   const names = [...new Set(own)].filter((column) => column !== undefined);
+  const further = names.filter((column) => !keys.includes(column));
   const isWhole = own.every((column) => column !== undefined) && tables.length === 1;
-  return isWhole && names.every((column) => table.columns.get(column)?.isShort) ? names : [];
+  return isWhole && further.every((column) => table.columns.get(column)?.isShort) ? further : [];
 }
 
 /** Returns the column that an expression is, and its table; nothing for any other expression. */

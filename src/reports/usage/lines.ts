@@ -144,7 +144,9 @@ function limitsOfTable(
   { plan: hasPlans, unlimited }: Extract<UsageLimits, { from: string; unlimited: number }>,
   rows: readonly LimitRow[],
 ): LimitOf {
-  const keyOf = (plan: string | null, meter: string | null) => JSON.stringify([plan, meter]);
+  // Text of the server has no NUL.
+  const keyOf = (plan: string | null, meter: string | null) =>
+    `${plan === null ? '' : `=${plan}`}\0${meter ?? ''}`;
   const none = parseDecimal(String(unlimited)) ?? zero;
   const found = new Map<string, Limit>();
   for (const row of rows) {

@@ -131,6 +131,7 @@ function notesOf({ meters, types, request, facts, lines }: Presented, period: Pe
     ...meters.flatMap(([name, meter]) => [
       ...notCounted(describeUncounted(name, meter), uncounted.get(name)),
       ...notCounted(`${meter.label ?? name} without a subject`, facts.withoutSubject.get(name)),
+      ...unlistedNotes(meter.label ?? name, facts, request, name),
       ...floatNotes(name, meter, types),
     ]),
     ...billingNotes(meters, facts),
@@ -146,6 +147,21 @@ function describeUncounted(name: string, meter: Meter): string {
 
 function notCounted(what: string, rows = 0n): string[] {
   return rows > 0n ? [`not counted, ${what}: ${formatCount(rows)}`] : [];
+}
+
+/** Rows of a deleted subject, or of a column that is not the id: without a note, they would be missing silently. */
+function unlistedNotes(
+  label: string,
+  { subjects, measured }: UsageFacts,
+  { subject: asked }: UsageRequest,
+  meter: string,
+): string[] {
+  if (asked !== undefined) return [];
+  const listed = new Set(subjects.map(({ id }) => id));
+  const others = [...(measured.get(meter)?.keys() ?? [])].filter((id) => !listed.has(id)).length;
+  return others === 0
+    ? []
+    : [`not shown, ${label} of ids that usage.subjects does not have: ${formatCount(others)}`];
 }
 
 function floatNotes(name: string, meter: Meter, types: TypesByPlace): string[] {
