@@ -156,39 +156,44 @@ const required: Record<string, string> = {
   'migrate squash': '--to 0001_a',
   'rescue restore': '0001_a',
   'rescue drop': '--all',
+  'report sql': 'a.sql',
+  report: 'a',
 };
 
 describe('--json prints an error', () => {
   const unreachable = 'postgres://shop@127.0.0.1:1/shop';
 
-  it.each(commands.filter(({ words }) => !/^(demo|init|check|migrate new)$/.test(words)))(
-    'of $words without a database on stdout alone',
-    async ({ words }) => {
-      const cwd = folderOf({ 'migrations/0001_a.up.sql': 'SELECT 1;' });
-      const line = `${words} ${required[words] ?? ''}`.trim().split(' ');
-      const { exitCode, stderr, document } = await json([...line, '--database-url', unreachable], {
-        cwd,
-      });
-      expect({ exitCode, stderr }).toEqual({ exitCode: 3, stderr: '' });
-      expect(document).toEqual({
-        command: words,
-        ok: false,
-        target: { kind: 'postgres', host: '127.0.0.1', database: 'shop', version: null },
-        error: { code: 'DATABASE.UNREACHABLE', message: someText, hint: someText },
-      });
-      const none = await json(line, { cwd });
-      expect(none.exitCode).toBe(2);
-      expect(none.document).toEqual({
-        command: words,
-        ok: false,
-        error: {
-          code: 'TARGET.MISSING',
-          message: someText,
-          hint: expect.stringContaining('DATABASE_URL'),
-        },
-      });
-    },
-  );
+  it.each(
+    commands.filter(({ words }) => !/^(demo|init|check|migrate new|report list)$/.test(words)),
+  )('of $words without a database on stdout alone', async ({ words }) => {
+    const cwd = folderOf({
+      'migrations/0001_a.up.sql': 'SELECT 1;',
+      'reports/a.sql': '-- title: A\nSELECT 1',
+      'a.sql': 'SELECT 1',
+    });
+    const line = `${words} ${required[words] ?? ''}`.trim().split(' ');
+    const { exitCode, stderr, document } = await json([...line, '--database-url', unreachable], {
+      cwd,
+    });
+    expect({ exitCode, stderr }).toEqual({ exitCode: 3, stderr: '' });
+    expect(document).toEqual({
+      command: words,
+      ok: false,
+      target: { kind: 'postgres', host: '127.0.0.1', database: 'shop', version: null },
+      error: { code: 'DATABASE.UNREACHABLE', message: someText, hint: someText },
+    });
+    const none = await json(line, { cwd });
+    expect(none.exitCode).toBe(2);
+    expect(none.document).toEqual({
+      command: words,
+      ok: false,
+      error: {
+        code: 'TARGET.MISSING',
+        message: someText,
+        hint: expect.stringContaining('DATABASE_URL'),
+      },
+    });
+  });
 
   it.each([
     ['an unknown option', 'migrate up --chek', 'unknown option'],
