@@ -160,11 +160,13 @@ function nounOf(program: Commander, noun: string): Commander {
 
 /**
  * Returns whether `argv` contains all words of the entry, in order (flags may come between). A noun that takes a
- * name of its own is not meant where one of its verbs follows.
+ * name of its own is not meant where one of its verbs follows, or nothing.
  */
 function isNamed({ words }: CommandEntry, argv: string[]): boolean {
   const following = argv.slice(argv.indexOf(words) + 1).find((word) => !word.startsWith('-'));
-  if (commands.some((other) => other.words === `${words} ${following}`)) return false;
+  const isAlone = following === undefined && !argv.includes('--help') && !argv.includes('-h');
+  const verbs = commands.filter((other) => other.words.startsWith(`${words} `));
+  if (verbs.some((verb) => isAlone || verb.words === `${words} ${following}`)) return false;
   let from = 0;
   return words.split(' ').every((word) => {
     const at = argv.indexOf(word, from);

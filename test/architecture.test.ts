@@ -6,7 +6,8 @@ import { describe, expect, it } from 'vitest';
 // docs/architecture.md explains each unit.
 const layers = [
   ['errors'],
-  ['report', 'chart', 'migration'],
+  ['chart'],
+  ['report', 'migration'],
   ['documents'],
   ['output'],
   ['text-file'],

@@ -1,15 +1,20 @@
 import { csvCell } from './csv.ts';
 
-const [tab, lineFeed, quote, comma] = [9, 10, 34, 44];
-/** `= + - @`, with which a formula starts. */
-const formula = new Set([61, 43, 45, 64]);
-/** The first bytes of the C1 controls and of the bidirectional characters in UTF-8. */
-const leads = new Set([0xc2, 0xd8, 0xe2]);
+const lineFeed = 10;
 
-/** Bytes that need a look; all others are copied. */
-const special = new Uint8Array(256);
-for (let byte = 0; byte < 32; byte++) special[byte] = 1;
-for (const byte of [quote, comma, 127, ...formula, ...leads]) special[byte] = 1;
+/** What a byte may mean in a row; a table of numbers, because every byte of a report is looked up. */
+const kinds = { ordinary: 0, quote: 1, comma: 2, formula: 3, lead: 4, control: 5 } as const;
+
+const kindOf = new Uint8Array(256);
+kindOf.fill(kinds.control, 0, 32);
+kindOf[lineFeed] = kinds.ordinary;
+kindOf[0x7f] = kinds.control;
+kindOf[0x22] = kinds.quote;
+kindOf[0x2c] = kinds.comma;
+// `= + - @` and the tab, with which a formula starts.
+for (const byte of [0x3d, 0x2b, 0x2d, 0x40, 0x09]) kindOf[byte] = kinds.formula;
+// The first bytes of the C1 controls and of the bidirectional characters in UTF-8.
+for (const byte of [0xc2, 0xd8, 0xe2]) kindOf[byte] = kinds.lead;
 
 /** How a row of the server is to be written. */
 type Verdict = 'plain' | 'rewrite';
@@ -72,25 +77,27 @@ function verdictOn(
   let column = 0;
   let cell = start;
   for (let at = start; at < end; at++) {
-    const byte = bytes[at] as number;
-    if (special[byte] === 0) continue;
-    if (byte === quote) {
+    const kind = kindOf[bytes[at] as number];
+    if (kind === kinds.ordinary) continue;
+    if (kind === kinds.quote) {
       if (at === cell) cell++; // the content begins behind it
       isQuoted = !isQuoted;
-    } else if (byte === comma) {
+    } else if (kind === kinds.comma) {
       if (isQuoted) continue;
       column++;
       cell = at + 1;
-    } else if (formula.has(byte) || byte === tab) {
+    } else if (kind === kinds.formula) {
       if (at === cell && !isNumber[column]) return 'rewrite';
-    } else if (byte !== lineFeed && (!leads.has(byte) || isHidden(bytes, at))) return 'rewrite';
+    } else if (kind === kinds.control || isHidden(bytes, at)) return 'rewrite';
   }
   return 'plain';
 }
 
 /** Returns whether a C1 control or a bidirectional character begins here. */
 function isHidden(bytes: Buffer, at: number): boolean {
-  const [first = 0, second = 0, third = 0] = bytes.subarray(at, at + 3);
+  const first = bytes[at];
+  const second = bytes[at + 1] ?? 0;
+  const third = bytes[at + 2] ?? 0;
   if (first === 0xc2) return second < 0xa0;
   if (first === 0xd8) return second === 0x9c;
   return (

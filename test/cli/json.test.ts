@@ -167,15 +167,21 @@ const required: Record<string, string> = {
   'report credits': `--config ${declaring}`,
   'report ledger': `--config ${declaring}`,
   'report reconcile': `--config ${declaring}`,
+  'report sql': 'a.sql',
+  report: 'a',
 };
 
 describe('--json prints an error', () => {
   const unreachable = 'postgres://shop@127.0.0.1:1/shop';
 
   it.each(
-    commands.filter(({ words }) => !/^(demo|init|check|migrate new|report usage)$/.test(words)),
+    commands.filter(({ words }) => !/^(demo|init|check|migrate new|report list|report usage)$/.test(words)),
   )('of $words without a database on stdout alone', async ({ words }) => {
-    const cwd = folderOf({ 'migrations/0001_a.up.sql': 'SELECT 1;' });
+    const cwd = folderOf({
+      'migrations/0001_a.up.sql': 'SELECT 1;',
+      'reports/a.sql': '-- title: A\nSELECT 1',
+      'a.sql': 'SELECT 1',
+    });
     const line = `${words} ${required[words] ?? ''}`.trim().split(' ');
     const { exitCode, stderr, document } = await json([...line, '--database-url', unreachable], {
       cwd,

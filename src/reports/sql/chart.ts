@@ -2,7 +2,7 @@ import { mostBars, type Chart } from '../../chart.ts';
 import type { Row } from '../../report.ts';
 import type { ResultColumn } from './columns.ts';
 
-/** Lines that can be told apart. */
+/** Lines of one chart that a reader can distinguish. */
 const mostSeries = 4;
 
 /**
