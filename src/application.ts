@@ -1,6 +1,5 @@
 import type { Backfill } from './backfill/definition.ts';
 import type { CreditsRequest, ReportDefinition, UsageRequest } from './reports/definition.ts';
-import type { SeedDeclaration } from './seed/definition.ts';
 import type { Check } from './verify/definition.ts';
 
 /**
@@ -9,7 +8,6 @@ import type { Check } from './verify/definition.ts';
  */
 export interface Application {
   backfills: readonly Backfill[];
-  seeds(): Promise<SeedDeclaration>;
   reports(): Promise<ReportDeclarations>;
   /** Data checks of `dbops verify`, in the order in which their findings are shown. */
   checks(): Promise<readonly Check[]>;

@@ -4,7 +4,6 @@ import { organizationId } from './backfills/organization-id.ts';
 /** The bundled SaaS application, declared as any other application would be. */
 export const reference: Application = {
   backfills: [organizationId],
-  seeds: async () => (await import('./seeds/index.ts')).seeds,
   reports: async () => (await import('./reports/index.ts')).reports,
   checks: async () => (await import('./checks/index.ts')).checks,
 };

@@ -1,6 +1,5 @@
 import { quoteIdentifier, quoteLiteral } from '../../db/quote.ts';
 import { formatCount } from '../../output/number.ts';
-import type { SeedRow, SeedValue } from '../../seed/definition.ts';
 import type { Check } from '../../verify/definition.ts';
 import { planFeatureRows } from '../seeds/plan-features.ts';
 
@@ -37,13 +36,13 @@ export const planFeatures: Check = {
 };
 
 /** Not a seed: it would also reset the rows that somebody has changed on purpose. */
-function insertOf(missing: readonly SeedRow[]): string {
+function insertOf(missing: typeof planFeatureRows): string {
   const columns = Object.keys(missing[0]?.values ?? {}).map(quoteIdentifier);
   const rows = missing.map(({ values }) => `(${Object.values(values).map(literal).join(', ')})`);
   return `INSERT INTO public.plan_features (${columns.join(', ')}) VALUES ${rows.join(', ')};`;
 }
 
-function literal(value: SeedValue): string {
+function literal(value: (typeof planFeatureRows)[number]['values'][string]): string {
   if (value === null || typeof value === 'number') return String(value);
   return quoteLiteral(typeof value === 'string' ? value : JSON.stringify(value));
 }
