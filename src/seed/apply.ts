@@ -1,9 +1,8 @@
-import { codeOf } from '../db/connection-error.ts';
-import { ScriptError, type Session } from '../db/session.ts';
-import { isSqlState, sqlstate } from '../db/sqlstate.ts';
-import { DbopsError, exitCodes, messageOf, usageError } from '../errors.ts';
+import type { Session } from '../db/session.ts';
+import { DbopsError, exitCodes, usageError } from '../errors.ts';
 import type { BoundSet } from './bind.ts';
 import { evaluateSql } from './evaluate.ts';
+import { failed } from './failed.ts';
 import {
   planRows,
   typeOf,
@@ -130,26 +129,6 @@ function assertTriggered({ set, rows }: SetPlan): void {
     message: `No trigger created the rows of seeds.${set.set.name} in ${set.set.label}; nothing was changed.`,
     reason: missing.map(({ row }) => `missing: ${row.place}`),
     hint: 'Check the triggers of the schema: dbops verify. Without such a trigger, remove createdByTrigger.',
-  });
-}
-
-/** Returns the error of a write, with the name of the set. */
-export function failed(
-  { set }: { set: Pick<BoundSet['set'], 'name' | 'label'> },
-  error: unknown,
-): unknown {
-  const cause = error instanceof ScriptError ? error.cause : error;
-  const code = codeOf(cause);
-  const isOther = !isSqlState(code) || code === sqlstate.insufficientPrivilege;
-  const isLock = code === sqlstate.lockNotAvailable || code === sqlstate.deadlockDetected;
-  if (cause instanceof DbopsError || isOther || isLock) return error;
-  return new DbopsError({
-    code: 'SEED.FAILED',
-    exitCode: exitCodes.failed,
-    message: `Seeding ${set.label} (seeds.${set.name}) failed; the transaction was rolled back.`,
-    reason: [`${messageOf(cause)} (SQLSTATE ${code})`],
-    hint: 'Fix the cause, then run: dbops seed',
-    cause,
   });
 }
 

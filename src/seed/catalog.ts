@@ -113,8 +113,8 @@ const columnsSql = `(
            'collation', CASE WHEN a.attcollation <> 0 AND a.attcollation <> 'pg_catalog."default"'::regcollation
              THEN a.attcollation::regcollation::text END,
            'isPlain', t.typnamespace = 'pg_catalog'::regnamespace AND t.typcollation = 0 AND t.typcategory <> 'A'
-             AND EXISTS (SELECT FROM pg_opclass o JOIN pg_am m ON m.oid = o.opcmethod
-                          WHERE m.amname = 'btree' AND o.opcdefault AND o.opcintype = t.oid),
+             AND t.oid = ANY (ARRAY (SELECT o.opcintype FROM pg_opclass o JOIN pg_am m ON m.oid = o.opcmethod
+                                      WHERE m.amname = 'btree' AND o.opcdefault)),
            'isJson', t.oid IN ('json'::regtype, 'jsonb'::regtype),
            'isNumber', t.typcategory = 'N',
            'isInteger', t.oid IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype),

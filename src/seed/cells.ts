@@ -1,4 +1,3 @@
-import * as z from 'zod';
 import type { SeedCell } from './definition.ts';
 
 /** A value of a declared row: JSON text, SQL, or a row of another set. */
@@ -7,20 +6,19 @@ export type SeedValue =
   | { kind: 'sql'; sql: string }
   | { kind: 'ref'; set: string; key: readonly string[] };
 
-const sqlCell = z.object({ $sql: z.string() });
-const refCell = z.object({
-  $ref: z.tuple([z.string()], z.union([z.string(), z.number(), z.boolean()])),
-});
-
-/** Returns the value of a cell. @throws TypeError when it is none of JSON */
+/** Returns the value of a cell. @throws TypeError when it is none of JSON, or a reference of another form */
 export function valueOf(cell: SeedCell): SeedValue {
-  if (typeof cell === 'object' && cell !== null && '$sql' in cell)
-    return { kind: 'sql', sql: sqlCell.parse(cell).$sql };
-  if (typeof cell === 'object' && cell !== null && '$ref' in cell) {
-    const [set, ...key] = refCell.parse(cell).$ref;
+  if (typeof cell !== 'object' || cell === null) return { kind: 'json', json: jsonOf(cell) };
+  if ('$sql' in cell && typeof cell.$sql === 'string') return { kind: 'sql', sql: cell.$sql };
+  if (!('$ref' in cell)) return { kind: 'json', json: jsonOf(cell) };
+  const [set, ...key]: unknown[] = Array.isArray(cell.$ref) ? cell.$ref : [];
+  if (typeof set === 'string' && key.every(isKeyValue))
     return { kind: 'ref', set, key: key.map(String) };
-  }
-  return { kind: 'json', json: jsonOf(cell) };
+  throw new TypeError('a reference is { "$ref": [SET, KEY…] }');
+}
+
+function isKeyValue(value: unknown): boolean {
+  return ['string', 'number', 'boolean'].includes(typeof value);
 }
 
 /**

@@ -24,9 +24,6 @@ const cell = z.custom<SeedCell>(
 const rowSchema = z.record(z.string().min(1), cell);
 export type DeclaredRow = z.infer<typeof rowSchema>;
 
-/** What a function for rows returns. */
-export const declaredRowsSchema = z.array(rowSchema);
-
 /** What rows that are computed are given. */
 export interface RowsInput {
   /** The present, which dates are relative to. */

@@ -1,7 +1,12 @@
 import * as z from 'zod';
+import { codeOf } from '../db/connection-error.ts';
+import { hidesRows } from '../db/row-security.ts';
+import { toOwnPath } from '../db/search-path.ts';
 import type { Session } from '../db/session.ts';
+import { isSqlState } from '../db/sqlstate.ts';
 import type { BoundSet } from './bind.ts';
 import { evaluateSql, type Evaluated } from './evaluate.ts';
+import { failed } from './failed.ts';
 import type { SeedRow } from './resolve.ts';
 import { planSql, sentJson, type FoundRow, type SentRow } from './rows-sql.ts';
 
@@ -57,9 +62,37 @@ export async function planRows(
     set,
     rows: set.set.rows.map((row) => sentRow(row, numbers, evaluated)),
   }));
-  const sql = planSql(sets, compared, request.wanted);
-  const found = foundRows.parse(await session.query(sql, [sentJson(sent)]));
+  const find = async (some: typeof sent) => {
+    const sql = planSql(
+      some.map(({ set }) => set),
+      compared,
+      request.wanted,
+    );
+    return foundRows.parse(await session.query(sql, [sentJson(some)]));
+  };
+  const found = await find(sent).catch(async (error: unknown) => {
+    throw await errorOfSet(session, error, sent, (one) => find([one]));
+  });
   return plansOf(sets, found);
+}
+
+/** Returns the error with the name of the set: in a transaction of its own, each set is tried alone. */
+async function errorOfSet<One extends { set: BoundSet }>(
+  session: Session,
+  error: unknown,
+  sent: readonly One[],
+  find: (one: One) => Promise<unknown>,
+): Promise<unknown> {
+  if (!isSqlState(codeOf(error)) || hidesRows(error)) return error;
+  for (const one of sent) {
+    try {
+      await session.script(`ROLLBACK; BEGIN READ ONLY; ${toOwnPath(session)}`);
+      await find(one);
+    } catch (cause) {
+      return failed(one.set, cause);
+    }
+  }
+  return error;
 }
 
 /** SQL of columns that are not compared is not evaluated: nextval() would have an effect. */
@@ -161,7 +194,9 @@ export function countPlans(plans: readonly SetPlan[], counts: SeedCounts): void 
     const { label } = set.set;
     addTo(counts.created, label, of('insert'));
     addTo(counts.updated, label, of('update'));
-    counts.unchanged[label] = (counts.unchanged[label] ?? 0) + of('unchanged');
+    // A plan cannot know what a trigger will create.
+    const unchanged = set.set.createdByTrigger ? 0 : of('unchanged');
+    counts.unchanged[label] = (counts.unchanged[label] ?? 0) + unchanged;
   }
 }
 

@@ -1,8 +1,7 @@
-import * as z from 'zod';
 import { usageError, messageOf } from '../errors.ts';
 import { parseTableName, type TrackingTableName } from '../formats/shared/tracking-table.ts';
 import { keyTextOf, valueOf, type SeedValue } from './cells.ts';
-import { declaredRowsSchema, type DeclaredRow, type RowsSet } from './definition.ts';
+import type { DeclaredRow, RowsSet } from './definition.ts';
 
 /** The row of a set, 1-based, that a value refers to. */
 export interface RowReference {
@@ -89,14 +88,19 @@ function computed(
   now: Date,
   place: string,
 ): DeclaredRow[] {
-  const parsed = declaredRowsSchema.safeParse(callSafely(() => rows({ now }), `${place}.rows`));
-  if (parsed.success) return parsed.data;
+  const found: unknown = callSafely(() => rows({ now }), `${place}.rows`);
+  if (isRows(found)) return found;
   throw usageError(
     'SEED.INVALID',
     `${place}.rows does not return rows.`,
     'Return an array of objects, each with the values of one row by column.',
-    [z.prettifyError(parsed.error)],
   );
+}
+
+/** What the cells are is checked where they are read. */
+function isRows(value: unknown): value is DeclaredRow[] {
+  const isRow = (row: unknown) => typeof row === 'object' && row !== null && !Array.isArray(row);
+  return Array.isArray(value) && value.every(isRow);
 }
 
 function callSafely<T>(work: () => T, place: string): T {

@@ -111,12 +111,12 @@ function planOf(
     }),
   );
   const joins = references.map(({ name, number }, at) => {
-    const chosen = `":d"."value" -> 'r' -> ${quoteLiteral(name)}`;
+    const chosen = `":d".":value" -> 'r' -> ${quoteLiteral(name)}`;
     return `LEFT JOIN ":${number}" AS ":r${at}" ON ":r${at}".":n" =
       CASE WHEN (${chosen} ->> 's')::int = ${number} THEN (${chosen} ->> 'n')::int END`;
   });
   const objects = references.map(({ name, number, target }, at) => {
-    const chosen = `":d"."value" -> 'r' -> ${quoteLiteral(name)}`;
+    const chosen = `":d".":value" -> 'r' -> ${quoteLiteral(name)}`;
     const value = `":r${at}".":refs" -> ${quoteLiteral(target)}`;
     return ` || CASE WHEN (${chosen} ->> 's')::int = ${number}
       THEN jsonb_build_object(${quoteLiteral(name)}, ${value}) ELSE '{}' END`;
@@ -124,18 +124,18 @@ function planOf(
   const cases = compared.flatMap((name) => {
     const column = set.columns.find((each) => each.name === name);
     if (!column) return [];
-    const isGiven = `":o"."v" ? ${quoteLiteral(field(set, name))}`;
+    const isGiven = `":o".":v" ? ${quoteLiteral(field(set, name))}`;
     return `CASE WHEN ${isGiven} AND ${differs(set, column)} THEN ${quoteLiteral(name)} END`;
   });
   const refs = [...wanted].map((name) => `${quoteLiteral(name)}, t.${q(name)}::text`);
   const [first = ''] = set.index.columns;
-  return `SELECT ":d"."n"::int AS ":n", t.${q(first)} IS NOT NULL AS ":found",
+  return `SELECT ":d".":n"::int AS ":n", t.${q(first)} IS NOT NULL AS ":found",
       array_remove(ARRAY[${cases.join(', ')}]::text[], NULL) AS ":differing",
       jsonb_build_object(${refs.join(', ')}) AS ":refs"
-    FROM jsonb_array_elements($1::jsonb -> ${at}) WITH ORDINALITY AS ":d" ("value", "n")
+    FROM jsonb_array_elements($1::jsonb -> ${at}) WITH ORDINALITY AS ":d" (":value", ":n")
     ${joins.join('\n    ')}
-    CROSS JOIN LATERAL (SELECT (":d"."value" -> 'v')${objects.join('')} AS "v") AS ":o"
-    CROSS JOIN LATERAL ${recordOf(set, 'jsonb_to_record(":o"."v")', ':f')}
+    CROSS JOIN LATERAL (SELECT (":d".":value" -> 'v')${objects.join('')} AS ":v") AS ":o"
+    CROSS JOIN LATERAL ${recordOf(set, 'jsonb_to_record(":o".":v")', ':f')}
     LEFT JOIN ${sqlName(set.table)} AS t ON ${sameKey(set, ':f')}`;
 }
 

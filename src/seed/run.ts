@@ -5,12 +5,13 @@ import type { Session } from '../db/session.ts';
 import { databaseName } from '../db/target.ts';
 import { interrupted, usageError } from '../errors.ts';
 import { formatCountOf } from '../output/number.ts';
-import { failed } from './apply.ts';
 import { chooseSets, prepareSets, type PreparedSet } from './choose.ts';
 import type { ParsedSeeds } from './definition.ts';
+import { failed } from './failed.ts';
 import { LooksUsed } from './guard.ts';
 import { addTo, type SeedCounts } from './plan.ts';
 import { readRecord, writeRecord } from './record.ts';
+import { sqlName } from './rows-sql.ts';
 import { loadScale, type BoundScale } from './scale.ts';
 import {
   openingOf,
@@ -144,12 +145,24 @@ async function loadAll(run: Run, outcome: SeedOutcome): Promise<SetResult[]> {
   for (const set of outcome.scales) {
     const rows = run.options.write
       ? await retrying(run, () => loadOne(run, set, outcome))
-      : set.rows - (outcome.loaded.get(set.name) ?? 0);
+      : set.rows - (await loadedRows(run.session, set, outcome.loaded));
     addTo(outcome.counts.created, set.label, Math.max(rows, 0));
-    outcome.counts.unchanged[set.label] ??= 0;
+    outcome.counts.unchanged[set.label] =
+      (outcome.counts.unchanged[set.label] ?? 0) + Math.max(set.rows - Math.max(rows, 0), 0);
     results.push({ name: set.name, state: stateOf(rows > 0, run.options.write) });
   }
   return results;
+}
+
+/** Returns how many rows of a set an earlier run loaded; rows of a table that was emptied do not count. */
+async function loadedRows(
+  session: Session,
+  { name, table }: BoundScale,
+  record: ReadonlyMap<string, number>,
+): Promise<number> {
+  const rows = record.get(name) ?? 0;
+  if (rows === 0) return 0;
+  return (await session.query(`SELECT FROM ${sqlName(table)} LIMIT 1`)).length > 0 ? rows : 0;
 }
 
 async function loadOne(run: Run, set: BoundScale, outcome: SeedOutcome): Promise<number> {
@@ -163,7 +176,7 @@ async function loadOne(run: Run, set: BoundScale, outcome: SeedOutcome): Promise
       `SELECT to_regclass('dbops.seeds') IS NOT NULL AS exists`,
     );
     const record = await readRecord(session, row?.exists === true);
-    const loaded = record.get(set.name) ?? 0;
+    const loaded = await loadedRows(session, set, record);
     if (loaded >= set.rows) {
       await session.script('ROLLBACK');
       return 0;
