@@ -131,8 +131,8 @@ async function compare(
   touched: States,
   { after, start }: { after: Contents; start: ReadonlyMap<number, number> },
 ): Promise<TableEffect[]> {
-  const existing = new Set(states.parse(await session.query(statesSql)).map(({ oid }) => oid));
-  const kept = touched.filter(({ oid }) => existing.has(oid));
+  const oids = new Set(states.parse(await session.query(statesSql)).map(({ oid }) => oid));
+  const kept = touched.filter(({ oid }) => oids.has(oid));
   const before = await contentsOf(session, kept, (table) =>
     countMissing(table, hashesOf(after.get(table.oid)?.other)),
   );

@@ -110,14 +110,14 @@ function planOf(
       return number === undefined ? [] : [{ name: field(set, column), number, target }];
     }),
   );
-  const joins = references.map(({ name, number }, at) => {
+  const joins = references.map(({ name, number }, index) => {
     const chosen = `":d".":value" -> 'r' -> ${quoteLiteral(name)}`;
-    return `LEFT JOIN ":${number}" AS ":r${at}" ON ":r${at}".":n" =
+    return `LEFT JOIN ":${number}" AS ":r${index}" ON ":r${index}".":n" =
       CASE WHEN (${chosen} ->> 's')::int = ${number} THEN (${chosen} ->> 'n')::int END`;
   });
-  const objects = references.map(({ name, number, target }, at) => {
+  const objects = references.map(({ name, number, target }, index) => {
     const chosen = `":d".":value" -> 'r' -> ${quoteLiteral(name)}`;
-    const value = `":r${at}".":refs" -> ${quoteLiteral(target)}`;
+    const value = `":r${index}".":refs" -> ${quoteLiteral(target)}`;
     return ` || CASE WHEN (${chosen} ->> 's')::int = ${number}
       THEN jsonb_build_object(${quoteLiteral(name)}, ${value}) ELSE '{}' END`;
   });

@@ -51,7 +51,13 @@ export async function runSeeds(context: Context, request: SeedRequest): Promise<
   const session = await context.session();
   const label = await readLabel(session);
   const { sets, skipped } = chooseSets(prepared, request.only, label);
-  const run = { context, session, sets, options: optionsOf(context, session, request, label, now) };
+  const isGuarded = mayHoldOthers(session, label);
+  const run = {
+    context,
+    session,
+    sets,
+    options: { ...optionsOf(context, request), now, isGuarded },
+  };
   if (request.write && needsConsent(session, label)) await agree(run, label);
   const outcome = await seedGuarded(run);
   const scaled = await loadAll(run, outcome);
@@ -83,14 +89,14 @@ interface Run {
 
 function optionsOf(
   { settings: { lockTimeout, statementTimeout }, signal }: Context,
-  { target }: Session,
   { seeds: _seeds, only: _only, ...request }: SeedRequest,
-  label: EnvironmentLabel,
-  now: Date,
-): SeedRun {
-  const isTemporary = target.kind === 'pglite' && target.directory === null;
-  const isGuarded = label.name === null && !isTemporary;
-  return { ...request, now, isGuarded, lockTimeout, statementTimeout, signal };
+): Omit<SeedRun, 'now' | 'isGuarded'> {
+  return { ...request, lockTimeout, statementTimeout, signal };
+}
+
+/** Rows of others are a reason to ask in an unlabelled database that outlives the command. */
+function mayHoldOthers({ target }: Session, { name }: EnvironmentLabel): boolean {
+  return name === null && !(target.kind === 'pglite' && target.directory === null);
 }
 
 function retrying<T>({ context, session }: Run, attempt: () => Promise<T>): Promise<T> {

@@ -109,11 +109,11 @@ function progressLine(name: string, sent: number, total: number, elapsed: number
 async function generatorFor(
   session: Session,
   set: BoundScale,
-  { column, value, place, target }: BoundScale['columns'][number],
+  each: BoundScale['columns'][number],
   run: ScaleRun,
 ): Promise<ValueGenerator> {
-  if (value.kind === 'ref')
-    return oneOf(await valuesOf(session, value, target ?? '', place, run), place);
+  const { column, value, place } = each;
+  if (value.kind === 'ref') return oneOf(await valuesOf(session, value, each, run), place);
   const { isJson, isInteger } = column;
   if (value.kind === 'sql') {
     const evaluated = await evaluateSql(session, [{ place, sql: value.sql, isJson }]);
@@ -133,8 +133,7 @@ function constant(json: string, isJson: boolean): ValueGenerator {
 async function valuesOf(
   session: Session,
   { set, key }: Extract<SeedValue, { kind: 'ref' }>,
-  target: string,
-  place: string,
+  { target = '', place }: Pick<BoundScale['columns'][number], 'target' | 'place'>,
   { known, tables }: ScaleRun,
 ): Promise<string[]> {
   if (key.length > 0)
