@@ -1,6 +1,6 @@
 import { withContext, type Context } from '../context.ts';
 import { formatCount } from '../output/number.ts';
-import { loadDemoSales, packagedMigrations } from '../default-project.ts';
+import { declaredOf, loadDemoSales, packagedMigrations } from '../default-project.ts';
 import { screenOf } from '../output/terminal.ts';
 import { toText } from '../output/text.ts';
 import { done, text, type Block, type Report } from '../report.ts';
@@ -60,6 +60,7 @@ export const command = defineCommand({
       ...context.settings,
       target: () => ({ target: { kind: 'pglite' as const, directory: null }, source: 'the demo' }),
       migrations: packagedMigrations(),
+      declared: {},
     };
     const steps: { command: string; data: Report['data'] }[] = [];
     await withContext(
@@ -67,6 +68,7 @@ export const command = defineCommand({
         command: 'demo',
         application,
         settings,
+        declared: () => declaredOf(settings),
         io,
         // It asks nothing: a question would stand in the middle of the story.
         flags: { ...flags, input: false, quiet: flags.quiet || flags.json === true },
