@@ -87,8 +87,7 @@ export async function readCatalog(
     toUserPath,
     `SELECT pg_catalog.set_config('dbops.seed_tables', ${resolved}::pg_catalog.text, true)`,
     toOwnPath(session),
-    `${catalogSql} , (SELECT coalesce(jsonb_agg(DISTINCT p.proname), '[]') FROM pg_proc p
-      WHERE p.proname = ANY (ARRAY[${texts}]::text[]) AND p.provolatile <> 'i') AS unstable`,
+    `${catalogSql}, ${functions.length === 0 ? `'[]'::jsonb` : unstableSql(texts)} AS unstable`,
   ].join(';\n');
   const answers = await session.client.query(message);
   const rows = [answers].flat().at(-1)?.rows ?? [];
@@ -100,6 +99,11 @@ export async function readCatalog(
     unstable: new Set(unstable),
   };
 }
+
+const unstableSql = (
+  names: string,
+) => `(SELECT coalesce(jsonb_agg(DISTINCT p.proname), '[]') FROM pg_proc p
+      WHERE p.proname = ANY (ARRAY[${names}]::name[]) AND p.provolatile <> 'i')`;
 
 const namesOf = (relation: string, numbers: string) => `(
   SELECT coalesce(jsonb_agg(a.attname ORDER BY k.place), '[]')

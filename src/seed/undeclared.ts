@@ -1,6 +1,6 @@
 import { usageError, type DbopsError } from '../errors.ts';
 
-const example = `import { defineConfig, ref, sql } from 'dbops';
+const example = `import { defineConfig } from 'dbops';
 
 export default defineConfig({
   seeds: {

@@ -75,7 +75,7 @@ const answers: [line: string, keys: object][] = [
   ],
   ['backfill list', { backfills: list }],
   ['backfill status', { backfills: list }],
-  ['seed --dry-run', { created: object, unchanged: object, updated: object }],
+  ['seed --dry-run', { created: object, unchanged: object, updated: object, sets: list }],
   ['verify', { findings: [], counts: { error: 0, warning: 0, info: 0 } }],
   ['report usage', { title: someText, period, columns: list, rows: list, totals: object }],
   ['report credits', { title: someText, period, columns: list, rows: list, totals: object }],
@@ -164,7 +164,10 @@ describe('--json prints an error', () => {
   it.each(commands.filter(({ words }) => !/^(demo|init|check|migrate new)$/.test(words)))(
     'of $words without a database on stdout alone',
     async ({ words }) => {
-      const cwd = folderOf({ 'migrations/0001_a.up.sql': 'SELECT 1;' });
+      const cwd = folderOf({
+        'migrations/0001_a.up.sql': 'SELECT 1;',
+        'dbops.config.json': '{"seeds": {"users": {"table": "users", "key": ["id"], "rows": []}}}',
+      });
       const line = `${words} ${required[words] ?? ''}`.trim().split(' ');
       const { exitCode, stderr, document } = await json([...line, '--database-url', unreachable], {
         cwd,
