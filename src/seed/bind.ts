@@ -40,7 +40,7 @@ function callsIn(sql: string): string[] {
 const keywords = /\b(?:current_\w+|localtime|localtimestamp|session_user|user)\b/i;
 
 /** Returns whether SQL gives the same value at every run: then the column is kept equal to it. */
-export function isStable(sql: string, { unstable }: Pick<SeedCatalog, 'unstable'>): boolean {
+function isStable(sql: string, { unstable }: Pick<SeedCatalog, 'unstable'>): boolean {
   return !keywords.test(sql) && !callsIn(sql).some((name) => unstable.has(name));
 }
 

@@ -87,10 +87,13 @@ export async function readCatalog(
     toUserPath,
     `SELECT pg_catalog.set_config('dbops.seed_tables', ${resolved}::pg_catalog.text, true)`,
     toOwnPath(session),
+    // A few rows of each catalog are wanted, and the planner does not know how few.
+    'SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off',
     `${catalogSql}, ${functions.length === 0 ? `'[]'::jsonb` : unstableSql(texts)} AS unstable`,
+    'SET LOCAL enable_hashjoin TO DEFAULT; SET LOCAL enable_mergejoin TO DEFAULT',
   ].join(';\n');
   const answers = await session.client.query(message);
-  const rows = [answers].flat().at(-1)?.rows ?? [];
+  const rows = [answers].flat().at(-3)?.rows ?? [];
   const [{ tables, hasRecord, unstable }] = z.tuple([found]).parse(rows);
   const byNumber = new Map(tables.map(({ n, table }) => [n, table]));
   return {

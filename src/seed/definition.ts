@@ -81,7 +81,7 @@ const scaleSetSchema = z.strictObject({
   environments,
 });
 
-export const seedSetSchema = z.union([
+const seedSetSchema = z.union([
   rowsSetSchema,
   fileSetSchema,
   moduleSetSchema,
