@@ -81,12 +81,7 @@ const scaleSetSchema = z.strictObject({
   environments,
 });
 
-const seedSetSchema = z.union([
-  rowsSetSchema,
-  fileSetSchema,
-  moduleSetSchema,
-  scaleSetSchema,
-]);
+const seedSetSchema = z.union([rowsSetSchema, fileSetSchema, moduleSetSchema, scaleSetSchema]);
 
 /** `seeds` of the configuration, by name. */
 export const seedsSchema = z.record(declaredName, seedSetSchema);
