@@ -109,7 +109,10 @@ function failedIn(file: string, text: string | undefined, error: unknown): unkno
     message: `${basename(file)} failed; the transaction was rolled back.`,
     reason: [
       ...(text === undefined ? [name] : showPlace(file, text, offsetOfError(cause, text, 0))),
-      ...(isSqlState(code) ? serverSays(cause) : [messageOf(cause)]),
+      // A migration may leave the transaction by a directive, a seed may not.
+      ...(isSqlState(code)
+        ? serverSays(cause)
+        : [messageOf(cause).replace(/, or put .* on its first line/, '')]),
     ],
     hint: `Correct ${name}, then run: dbops seed`,
     cause,

@@ -48,6 +48,7 @@ export async function runSeeds(context: Context, request: SeedRequest): Promise<
   const now = context.clock();
   const prepared = await prepareSets(request.seeds, { root: context.settings.root, now });
   assertKnown(prepared, request.only);
+  assertScales(prepared, request);
   const session = await context.session();
   const label = await readLabel(session);
   const { sets, skipped } = chooseSets(prepared, request.only, label);
@@ -78,6 +79,15 @@ function assertKnown(sets: readonly PreparedSet[], only: readonly string[]): voi
   if (unknown === undefined) return;
   const known = sets.map(({ name }) => name).join(', ');
   throw usageError('SEED.UNKNOWN', `Unknown seed set: ${unknown}.`, `Seed sets: ${known}`);
+}
+
+function assertScales(sets: readonly PreparedSet[], { scale }: SeedRequest): void {
+  if (scale === undefined || sets.some(({ kind }) => kind === 'scale')) return;
+  throw usageError(
+    'SEED.SCALE',
+    '--scale needs a set of generated rows, and none is declared.',
+    "Declare one: load: { table: 'events', scale: 100_000, columns: { at: 'spread 60 days' } }",
+  );
 }
 
 interface Run {

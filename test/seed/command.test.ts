@@ -79,6 +79,9 @@ describe.each(newestAndEmbedded)('dbops seed of a project on $name', (target) =>
         expect(confirmed).toMatchObject({ exitCode: 0, created: { tier: 1 } });
         const skipped = ['apps', 'calls', 'answers'].map((name) => ({ name, state: 'skipped' }));
         expect(confirmed['sets']).toEqual(expect.arrayContaining(skipped));
+        expect(await dbops('seed', '--scale', '2', '--only', 'tiers')).toMatchObject({
+          exitCode: 0,
+        });
         // Nothing would change: nothing to consent to.
         expect(await dbops('seed')).toMatchObject({ exitCode: 0 });
         expect(await query('SELECT FROM app')).toEqual([]);
@@ -144,6 +147,8 @@ describe.each(newestAndEmbedded)('dbops seed of a project on $name', (target) =>
         writeInto(root, { 'dbops.config.json': JSON.stringify(config) });
         expect((await json('seed')).error?.code).toBe(code);
       }
+      writeInto(root, { 'dbops.config.json': JSON.stringify({ seeds: { apps: seeds.apps } }) });
+      expect((await json('seed', '--scale', '9')).error?.code).toBe('SEED.SCALE');
       expect(await query('SELECT FROM call')).toEqual([]);
     }));
 });
