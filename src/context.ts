@@ -1,4 +1,3 @@
-import type { Application } from './application.ts';
 import type { Settings } from './config.ts';
 import type { Declarations } from './declarations.ts';
 import { openSession, type Server, type Session, type SessionOptions } from './db/session.ts';
@@ -41,8 +40,6 @@ export interface Context {
   /** The words of the command, such as `migrate up`. */
   command: string;
   settings: Settings;
-  /** What is declared about the tables of the project. */
-  application: Application;
   /** What the configuration declares about the tables; of the bundled folder, the bundled declarations. */
   declared: () => Promise<Declarations>;
   io: Io;
@@ -75,7 +72,6 @@ export interface Choice<T> {
 export interface ContextInput {
   command: string;
   settings: Settings;
-  application: Application;
   declared?: () => Promise<Declarations>;
   io: Io;
   flags: CommonFlags;

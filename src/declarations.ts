@@ -3,7 +3,7 @@ import { definitionsSchema } from './backfill/definition.ts';
 import { creditsSchema } from './reports/credits/definition.ts';
 import { sqlReportsSchema } from './reports/sql/definition.ts';
 import { usageSchema } from './reports/usage/definition.ts';
-import { seedsSchema } from './seed/declaration.ts';
+import { seedsSchema } from './seed/definition.ts';
 import { dataChecksSchema } from './verify/declaration.ts';
 
 /** What a team declares about its own tables. Features receive it and know no table by name. */

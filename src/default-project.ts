@@ -5,9 +5,6 @@ import type { Declarations } from './declarations.ts';
 import { DbopsError } from './errors.ts';
 import { findFolders } from './formats/detect.ts';
 
-/** The bundled application: the only module that imports `src/reference`. */
-export { reference as defaultApplication } from './reference/index.ts';
-
 /**
  * Returns what the configuration declares. Where the migrations are the bundled ones, adds the bundled
  * backfills, which these need; where nothing is declared, returns all bundled declarations.
@@ -22,7 +19,7 @@ export async function declaredOf(settings: Settings): Promise<Declarations> {
 }
 
 /** Returns whether the project's only migrations are the bundled ones. */
-export function isBundled(settings: Settings): boolean {
+function isBundled(settings: Settings): boolean {
   try {
     const [only, another] = findFolders(settings);
     const bundled = realpathSync(packagedMigrations());

@@ -1,7 +1,7 @@
 import type * as z from 'zod';
 import type { settingsSchema } from './config.ts';
 import type { declarationsSchema } from './declarations.ts';
-import type { DeclaredRow, SeedCell, RowsInput } from './seed/declaration.ts';
+import type { DeclaredRow, SeedCell, RowsInput } from './seed/definition.ts';
 
 export { ref, sql } from './declared/definition.ts';
 
@@ -12,11 +12,12 @@ type SeedSet = NonNullable<Settings['seeds']>[string];
 type RowsOf<DB> = {
   [Table in keyof DB & string]: Omit<
     Extract<SeedSet, { rows: unknown }>,
-    'table' | 'key' | 'once' | 'rows'
+    'table' | 'key' | 'once' | 'keep' | 'rows'
   > & {
     table: Table;
     key: (keyof DB[Table] & string)[];
-    once?: (keyof DB[Table] & string)[];
+    once?: (keyof DB[Table] & string)[] | '*';
+    keep?: (keyof DB[Table] & string)[] | '*';
     rows:
       | Partial<Record<keyof DB[Table] & string, SeedCell>>[]
       | ((input: RowsInput) => Partial<Record<keyof DB[Table] & string, SeedCell>>[]);

@@ -172,6 +172,13 @@ export type SeedData = {
   created: Record<string, number>;
   updated: Record<string, number>;
   unchanged: Record<string, number>;
+  sets: {
+    name: string;
+    /** `pending`: with `check` or `dryRun`, it would change. `skipped`: it is for another environment. */
+    state: 'changed' | 'unchanged' | 'pending' | 'skipped';
+    /** What a second run of a file or module would write, with `allowRepeat`. */
+    repeats?: { table: string; added: number; changed: number; removed: number }[];
+  }[];
   /** With `check` or `dryRun`: nothing was changed. */
   dryRun?: true;
 };

@@ -53,7 +53,7 @@ export const migrate = {
   },
 };
 
-/** Inserts test users, plans and usage into the bundled example schema. */
+/** Inserts the declared seeds. */
 export async function seed(options: SeedOptions = {}): Promise<Document<SeedData>> {
   const { command } = await import('./commands/seed.ts');
   return call({ words: 'seed', command, options, flags: options });

@@ -7,7 +7,7 @@ import { engineLossOf, type EngineLost } from './db/engine-error.ts';
 import { refusal } from './db/refusal.ts';
 import type { Server } from './db/session.ts';
 import { databaseName, type Target } from './db/target.ts';
-import { declaredOf, defaultApplication } from './default-project.ts';
+import { declaredOf } from './default-project.ts';
 import type { DatabaseDocument, Document } from './documents.ts';
 import { DbopsError, exitCodes, fileError, interrupted, messageOf } from './errors.ts';
 import { issueLines, speakPlainly } from './output/schema-messages.ts';
@@ -69,8 +69,7 @@ async function runWithContext<Data extends ReportData, Flags>(
     if (io.known) io.known.target = targetToJson(target, server);
   };
   const declared = () => declaredOf(settings);
-  const application = defaultApplication;
-  const input = { command: words, settings, application, declared, io, flags: ofAll };
+  const input = { command: words, settings, declared, io, flags: ofAll };
   return withContext({ ...input, onTarget }, (context) => command.run(context, flags));
 }
 

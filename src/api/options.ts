@@ -94,10 +94,14 @@ export interface StatusOptions extends Options {
 }
 
 export interface SeedOptions extends Options {
-  /** Insert only these sets and those that they need. */
+  /** Seed only these sets and those that they refer to. */
   only?: string[];
-  /** Also reset credits, names and dates of seeded rows. */
+  /** Rows of each set of generated rows. */
+  scale?: number;
+  /** Also set the columns that are written once. */
   reset?: boolean;
+  /** Accept a file or module that is not idempotent. */
+  allowRepeat?: boolean;
   /** Change nothing; set `ok` to `false` when rows are missing or outdated. */
   check?: boolean;
   /** Change nothing. */

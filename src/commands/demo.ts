@@ -56,7 +56,7 @@ export const command = defineCommand({
   examples: ['dbops demo', 'npm run demo'],
   flags: none,
   async run(context) {
-    const { io, flags, application } = context;
+    const { io, flags } = context;
     const migrations = packagedMigrations();
     const settings = {
       ...context.settings,
@@ -70,7 +70,6 @@ export const command = defineCommand({
     await withContext(
       {
         command: 'demo',
-        application,
         settings,
         declared: () => declaredOf(settings),
         io,

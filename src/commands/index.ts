@@ -119,7 +119,7 @@ export const commands: CommandEntry[] = [
   },
   {
     words: 'seed',
-    summary: 'insert test users, plans and usage',
+    summary: 'insert the declared test data',
     load: () => import('./seed.ts'),
   },
   {

@@ -1,35 +1,59 @@
 import * as z from 'zod';
 import { defineCommand } from '../command.ts';
 import { seedReport } from '../seed/report.ts';
-import { runSeeds, selectSets } from '../seed/run.ts';
+import { runSeeds } from '../seed/run.ts';
+import { undeclared } from '../seed/undeclared.ts';
+
+const expected = 'expected a whole number such as 2000000 or 2,000,000';
 
 const flags = z.object({
   only: z
     .array(z.string())
     .default([])
     .transform((names) => names.flatMap((name) => name.split(',')).filter(Boolean)),
+  scale: z
+    .union(
+      [
+        z.int().min(1),
+        z
+          .string()
+          .regex(/^[1-9][\d,_]*$/)
+          .transform((text) => Number(text.replaceAll(/[,_]/g, ''))),
+      ],
+      expected,
+    )
+    .optional(),
   reset: z.boolean().default(false),
   check: z.boolean().default(false),
   dryRun: z.boolean().default(false),
+  allowRepeat: z.boolean().default(false),
 });
 
 export const command = defineCommand({
   description:
-    'Inserts test data in one transaction. Existing rows are reused and values that testers changed are kept, so it can be run any number of times.',
+    'Inserts the declared seeds: rows, files and modules in one transaction, then generated rows. Existing rows are reused and values that testers changed are kept, so it can be run any number of times.',
   options: [
-    ['--only <sets...>', 'insert only these sets and those that they need'],
-    ['--reset', 'also reset credits, names and dates of seeded rows'],
+    ['--only <sets...>', 'seed only these sets and those that they refer to'],
+    ['--scale <rows>', 'generate this many rows in each set of generated rows'],
+    ['--reset', 'also set the columns that are written once'],
     ['--check', 'change nothing; exit with 4 when rows are missing or outdated'],
     ['--dry-run', 'change nothing; show what would be inserted and updated'],
+    ['--allow-repeat', 'accept a file or module that is not idempotent'],
   ],
-  examples: ['dbops seed', 'dbops seed --only users', 'dbops seed --reset --dry-run'],
+  examples: ['dbops seed', 'dbops seed --only users', 'dbops seed --scale 2,000,000'],
   flags,
-  async run(context, { only, reset, check, dryRun }) {
-    const declaration = await context.application.seeds();
-    const sets = selectSets(declaration.sets, only);
-    const session = await context.session();
+  async run(context, { only, scale, reset, check, dryRun, allowRepeat }) {
+    const { seeds } = await context.declared();
+    if (!seeds || Object.keys(seeds).length === 0) throw undeclared();
     const write = !check && !dryRun;
-    const counts = await runSeeds(context, session, { declaration, sets, reset, write });
-    return seedReport(counts, { write, check });
+    const request = {
+      seeds,
+      only,
+      reset,
+      write,
+      allowRepeat,
+      ...(scale !== undefined && { scale }),
+    };
+    return seedReport(await runSeeds(context, request), { write, check });
   },
 });

@@ -51,19 +51,3 @@ export async function writeLabel(
 export function needsConsent(session: Session, { name, isProtected }: EnvironmentLabel): boolean {
   return isProtected || name === 'production' || (name === null && !isLocal(session.target));
 }
-
-/** Refuses an operation that production never allows. @throws exit code 2 */
-export function assertNotProduction(
-  session: Session,
-  { name, isProtected }: EnvironmentLabel,
-  what: string,
-): void {
-  if (!isProtected && name !== 'production') return;
-  const label = [name, isProtected ? 'protected' : undefined].filter(Boolean).join(', ');
-  throw new DbopsError({
-    code: 'DATABASE.PROTECTED',
-    exitCode: exitCodes.usage,
-    message: `${databaseName(session.target)} is labelled ${label}: ${what} is refused.`,
-    hint: 'Choose another database with --database-url. dbops env show prints the label of this one.',
-  });
-}

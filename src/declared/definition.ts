@@ -15,9 +15,6 @@ export const expression = z.string().trim().min(1);
 /** A table, or tables with their joins, as after FROM. */
 export const fromClause = z.string().trim().min(1);
 
-/** A column, or an expression for it. */
-export const nameOrExpression = expression;
-
 /** The word by which something declared is named on the command line and in findings. */
 export const declaredName = z
   .string()

@@ -1,8 +1,10 @@
 import type { Settings } from '../config.ts';
 import type { Declarations } from '../declarations.ts';
+import { seedsSchema } from '../seed/definition.ts';
 import { organizationId } from './backfill-organization-id.ts';
 import { checks } from './checks.ts';
 import { credits } from './credits.ts';
+import { seeds } from './seeds/index.ts';
 import { usageOf } from './usage.ts';
 
 /** Returns what the bundled application declares about its tables, as any other application would. */
@@ -10,6 +12,7 @@ export function declarationsOf({ planStatuses }: Pick<Settings, 'planStatuses'>)
   return {
     usage: usageOf(planStatuses),
     credits,
+    seeds: seedsSchema.parse(seeds),
     checks,
     backfills: { 'organization-id': organizationId },
   };

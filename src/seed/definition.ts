@@ -1,83 +1,95 @@
-import type { Session } from '../db/session.ts';
-import type { Months } from './months.ts';
+import * as z from 'zod';
+import { declaredName, type SeedReference, type SqlValue } from '../declared/definition.ts';
 
-/** The id of another fixture row, known once that row has been found or planned. */
-export class Reference {
-  readonly table: string;
-  readonly name: string;
-  constructor(table: string, name: string) {
-    this.table = table;
-    this.name = name;
-  }
-}
-
-/** Refers to the row `name` of an earlier table. */
-export function ref(table: string, name: string): Reference {
-  return new Reference(table, name);
-}
-
-/** A value that is sent as JSON and read by the input function of its column's type. */
-export type SeedValue =
+/** A value of a seeded column. Arrays and objects are JSON, or an array of the column's type. */
+export type SeedCell =
   | string
   | number
+  | bigint
   | boolean
   | null
   | Date
-  | Reference
-  | readonly SeedValue[]
-  | { readonly [key: string]: SeedValue };
+  | SqlValue
+  | SeedReference
+  | { readonly $sql: string }
+  | { readonly $ref: readonly [string, ...(string | number | boolean)[]] }
+  | readonly SeedCell[]
+  | { readonly [key: string]: SeedCell };
 
-export interface SeedRow {
-  /** The natural key in words, unique in its table. References and ids are derived from it. */
-  name: string;
-  /** By column; all rows of a table set the same columns. `id` only where it is not a UUID. */
-  values: Readonly<Record<string, SeedValue>>;
+const cell = z.custom<SeedCell>(
+  (value) => value !== undefined && typeof value !== 'function' && typeof value !== 'symbol',
+  'expected a value, sql`…` or ref(…)',
+);
+
+const rowSchema = z.record(z.string().min(1), cell);
+export type DeclaredRow = z.infer<typeof rowSchema>;
+
+/** What rows that are computed are given. */
+export interface RowsInput {
+  /** The present, which dates are relative to. */
+  now: Date;
 }
 
-/** A column, or a field of a jsonb column. */
-export type KeyPart = string | { column: string; field: string };
+const environments = z.array(z.string().min(1)).min(1).optional();
 
-/**
- * Rows of one table. Columns that are not `managed` are written only on insert, so values that
- * testers changed remain; `--reset` restores them in rows that a seed created.
- */
-export interface SeedTable {
-  table: string;
-  /**
-   * Columns that identify a row, besides its id. If the unique index is partial, include the column
-   * of its condition, such as `is_current`. Empty: the row is identified by its id alone.
-   */
-  key: readonly KeyPart[];
-  /** Columns that every run sets to the fixture's value. */
-  managed: readonly string[];
-  /** Columns that even `--reset` does not change, because other rows add up to them. */
-  keptOnReset?: readonly string[];
-  /**
-   * How rows are identified: by an `id` that the seed chooses (default), by an `id` that the table
-   * generates (the key then contains a mark of the seed), or by the key alone.
-   */
-  identity?: 'chosen' | 'generated' | 'key';
-  /** Skips rows that refer to a reused row, because that row has a history of its own. */
-  skipForReusedRows?: boolean;
-  /** A trigger creates these rows: their ids are looked up and nothing is written. */
-  createdByTrigger?: boolean;
-  rows: readonly SeedRow[];
-}
+/** Rows of one table, found by their key. */
+const rowsSetSchema = z.strictObject({
+  summary: z.string().optional(),
+  /** With its schema where it is not on the search_path. */
+  table: z.string().min(1),
+  /** Columns with a unique index. */
+  key: z.array(z.string().min(1)).min(1),
+  /** Columns that are written once, or '*' for all; the others are kept equal. */
+  once: z.union([z.array(z.string()), z.literal('*')]).default([]),
+  /** Columns that are written once and that `--reset` leaves, because other rows add up to them. */
+  keep: z.union([z.array(z.string()), z.literal('*')]).default([]),
+  /** A trigger creates the rows: they are found, never inserted. */
+  createdByTrigger: z.boolean().default(false),
+  /** The rows are inserted only together with the rows that they refer to. */
+  withParents: z.boolean().default(false),
+  /** The rows give values of a GENERATED ALWAYS identity: OVERRIDING SYSTEM VALUE. */
+  overriding: z.boolean().default(false),
+  environments,
+  rows: z.union([
+    z.array(rowSchema),
+    z.custom<(input: RowsInput) => DeclaredRow[]>((value) => typeof value === 'function'),
+  ]),
+});
 
-/** A named set of fixture tables. */
-export interface SeedSet {
-  name: string;
-  summary: string;
-  /** Sets that this one refers to; they are seeded first. */
-  needs: readonly string[];
-  /** Returns the tables, parents before children. */
-  tables(months: Months): SeedTable[];
-}
+/** A SQL file, from the folder of the configuration. */
+const fileSetSchema = z.strictObject({
+  summary: z.string().optional(),
+  file: z.string().min(1),
+  environments,
+});
 
-/** The test data of an application. */
-export interface SeedDeclaration {
-  /** Every set, after the sets that it needs. */
-  sets: readonly SeedSet[];
-  /** Rejects an unlabelled database that contains live data. @throws usage error */
-  assertSafe?(session: Session): Promise<void>;
-}
+/** A module with `export async function seed(db)`, where `db` is a Kysely. */
+const moduleSetSchema = z.strictObject({
+  summary: z.string().optional(),
+  module: z.string().min(1),
+  environments,
+});
+
+/** Many rows that a seeded generator makes. */
+const scaleSetSchema = z.strictObject({
+  summary: z.string().optional(),
+  table: z.string().min(1),
+  /** How many rows; `--scale N` overrides it. */
+  scale: z.number().int().min(1),
+  /** By column: a value, ref(set), or the name of a distribution with its arguments. */
+  columns: z.record(z.string(), cell),
+  environments,
+});
+
+const seedSetSchema = z.union([rowsSetSchema, fileSetSchema, moduleSetSchema, scaleSetSchema]);
+
+/** `seeds` of the configuration, by name. */
+export const seedsSchema = z.record(declaredName, seedSetSchema);
+
+/** As a team writes it: keys with a default may be absent. */
+export type Seeds = z.input<typeof seedsSchema>;
+export type ParsedSeeds = z.output<typeof seedsSchema>;
+export type RowsSet = z.infer<typeof rowsSetSchema>;
+export type FileSet = z.infer<typeof fileSetSchema>;
+export type ModuleSet = z.infer<typeof moduleSetSchema>;
+export type ScaleSet = z.infer<typeof scaleSetSchema>;

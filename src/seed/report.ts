@@ -1,15 +1,17 @@
 import type { SeedData } from '../documents.ts';
 import { exitCodes } from '../errors.ts';
 import { formatCount } from '../output/number.ts';
-import { text, type Report, type Table } from '../report.ts';
-import { hasChanges, type SeedCounts } from './plan.ts';
+import { text, type Block, type Report, type Table } from '../report.ts';
+import { describeEffect } from './effects.ts';
+import type { SeedCounts } from './plan.ts';
+import type { SeedResult } from './run.ts';
 
-/** Returns the report on the rows that were, or would be, written; with `check`, exit code 4 for any. */
+/** Returns the report on what was, or would be, written; with `check`, exit code 4 for any change. */
 export function seedReport(
-  counts: SeedCounts,
+  { counts, sets, notes }: SeedResult,
   { write, check }: { write: boolean; check: boolean },
 ): Report<SeedData> {
-  const outdated = check && hasChanges(counts);
+  const outdated = check && sets.some(({ state }) => state === 'pending');
   const [created, updated, unchanged] = [counts.created, counts.updated, counts.unchanged].map(
     (rows) => formatCount(total(rows)),
   );
@@ -17,9 +19,36 @@ export function seedReport(
   const summary = `${prefix}${created} created, ${updated} updated, ${unchanged} unchanged`;
   return {
     exitCode: outdated ? exitCodes.findings : exitCodes.done,
-    data: { ...counts, ...(!write && { dryRun: true }) },
-    blocks: [toTable(counts), text(summary, outdated ? 'warn' : 'good')],
+    data: {
+      ...counts,
+      sets: sets.map(({ name, state, repeats }) => ({
+        name,
+        state,
+        ...(repeats && {
+          repeats: repeats.map(({ table, added, changed, removed }) => ({
+            table,
+            added,
+            changed,
+            removed,
+          })),
+        }),
+      })),
+      ...(!write && { dryRun: true }),
+    },
+    blocks: [toTable(counts), ...remarks(sets, notes), text(summary, outdated ? 'warn' : 'good')],
   };
+}
+
+function remarks(sets: SeedResult['sets'], notes: readonly string[]): Block[] {
+  const skipped = sets.filter(({ state }) => state === 'skipped').map(({ name }) => name);
+  const lines = [
+    ...notes,
+    ...sets.flatMap(({ name, repeats = [] }) =>
+      repeats.map((effect) => `${name} is not idempotent: a second run: ${describeEffect(effect)}`),
+    ),
+    ...(skipped.length > 0 ? [`not for this environment: ${skipped.join(', ')}`] : []),
+  ];
+  return lines.map((line) => text(line, 'dim'));
 }
 
 function total(byTable: Record<string, number>): number {

@@ -77,7 +77,7 @@ const answers: [line: string, keys: object][] = [
   ],
   ['backfill list', { backfills: list }],
   ['backfill status', { backfills: list }],
-  ['seed --dry-run', { created: object, unchanged: object, updated: object }],
+  ['seed --dry-run', { created: object, unchanged: object, updated: object, sets: list }],
   ['verify', { findings: [], counts: { error: 0, warning: 0, info: 0 } }],
   ['report usage', { title: someText, period, columns: list, rows: list, totals: object }],
   ['report credits', { title: someText, period, columns: list, rows: list, totals: object }],
@@ -164,6 +164,7 @@ const required: Record<string, string> = {
   'migrate squash': '--to 0001_a',
   'rescue restore': '0001_a',
   'rescue drop': '--all',
+  seed: `--config ${declaring}`,
   'report credits': `--config ${declaring}`,
   'report ledger': `--config ${declaring}`,
   'report reconcile': `--config ${declaring}`,
@@ -175,7 +176,9 @@ describe('--json prints an error', () => {
   const unreachable = 'postgres://shop@127.0.0.1:1/shop';
 
   it.each(
-    commands.filter(({ words }) => !/^(demo|init|check|migrate new|report list|report usage)$/.test(words)),
+    commands.filter(
+      ({ words }) => !/^(demo|init|check|migrate new|report list|report usage)$/.test(words),
+    ),
   )('of $words without a database on stdout alone', async ({ words }) => {
     const cwd = folderOf({
       'migrations/0001_a.up.sql': 'SELECT 1;',

@@ -6,6 +6,8 @@ import { folderOf, runCli } from './run-cli.ts';
 
 const nowhere = { DATABASE_URL: 'postgres://u@127.0.0.1:1/shop' };
 
+const seeds = { users: { table: 'users', key: ['email'], rows: [] } };
+
 describe('a command line with a mistake exits with 2, tries nothing and says', () => {
   it.each([
     ['the option that was meant', 'migrate status --chek', '(Did you mean --check?)'],
@@ -38,7 +40,10 @@ describe('a command line with a mistake exits with 2, tries nothing and says', (
   ])('%s: dbops %s', async (_, line, message) => {
     const { exitCode, stdout, stderr } = await runCli(line.split(' '), {
       environment: nowhere,
-      cwd: folderOf({ 'migrations/0001_a.up.sql': 'SELECT 1;' }),
+      cwd: folderOf({
+        'migrations/0001_a.up.sql': 'SELECT 1;',
+        'dbops.config.json': JSON.stringify({ seeds }),
+      }),
     });
     expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
     expect(stderr).toContain(message);

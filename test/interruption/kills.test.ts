@@ -59,7 +59,7 @@ async function prepare(place: Place, scenario: Scenario): Promise<Stage> {
   const from = performance.now();
   expect(await undisturbed.start(...scenario.command).answer).toMatchObject({ exitCode: 0 });
   const duration = performance.now() - from;
-  return { scenario, root, url, expected: await stateOf(undisturbed, scenario.withGaps), duration };
+  return { scenario, root, url, expected: await stateOf(undisturbed), duration };
 }
 
 /**
@@ -81,7 +81,7 @@ async function interrupt(
     await place.ends[end]?.({ pid: child.pid, url });
   const first = await answer;
   const again = await runAgain(project, stage.scenario);
-  const state = again.at(-1) === '' ? await stateOf(project, stage.scenario.withGaps) : undefined;
+  const state = again.at(-1) === '' ? await stateOf(project) : undefined;
   if (isDeepStrictEqual(state, stage.expected)) return undefined;
   const story = [first.stderr, ...again].map((each) => each.slice(-1_500));
   return [...story, ...differences(stage.expected, state)].join('\n');

@@ -15,7 +15,6 @@ const columns = `SELECT format('%I.%I', n.nspname, c.relname) AS path,
     AND a.atttypid NOT IN ('timestamptz'::regtype, 'timestamp'::regtype, 'uuid'::regtype)
   WHERE c.relkind IN ('r', 'p') AND n.nspname !~ '^pg_'
     AND n.nspname NOT IN ('information_schema', 'dbops', 'dbops_rescue')
-    AND c.relname || '.' || a.attname <> ALL ($1::text[])
   GROUP BY n.nspname, c.relname ORDER BY 1`;
 
 /** The catalog without what dbops keeps for itself, and every row of it. */
@@ -28,20 +27,16 @@ export interface State {
   copies: string[];
 }
 
-/**
- * Reads what a run of a command leaves behind, without what differs between two undisturbed runs.
- *
- * @param withGaps see `Scenario`
- */
-export function stateOf({ url }: Project, withGaps: readonly string[] = []): Promise<State> {
+/** Reads what a run of a command leaves behind, without what differs between two undisturbed runs. */
+export function stateOf({ url }: Project): Promise<State> {
   // One session, because an embedded database is opened for each.
   return withSession(url, (session) =>
-    readState({ query: (sql, values) => session.query(sql, values) }, withGaps),
+    readState({ query: (sql, values) => session.query(sql, values) }),
   );
 }
 
-async function readState(project: Queryable, withGaps: readonly string[]): Promise<State> {
-  const tables = await project.query<Column>(columns, [withGaps]);
+async function readState(project: Queryable): Promise<State> {
+  const tables = await project.query<Column>(columns);
   const rows: Record<string, string[]> = {};
   for (const { path, names } of tables) {
     const list = names.map((name) => `"${name}"`).join(', ');

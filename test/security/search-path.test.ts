@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { credits } from '../../src/reference/credits.ts';
 import { isLongRun } from '../cases.ts';
 import { newest, servers, withDatabase, type Server } from '../db/targets.ts';
 import { commit } from '../interop/graphile-project.ts';
@@ -38,8 +37,7 @@ const common = [
 
 const bundled: Scenario = {
   name: 'the commands about the bundled schema',
-  // A copy of the bundled folder is a folder of one's own.
-  files: { 'dbops.config.json': JSON.stringify({ credits }) },
+  files: {},
   async prepare({ root, dbops }) {
     writeInto(root, bundledFolder);
     await dbops('migrate', 'up');

@@ -1,15 +1,22 @@
+import { resolve } from 'node:path';
 import { main } from '../../src/cli.ts';
 import { openSession, type Session } from '../../src/db/session.ts';
 import { parseTarget } from '../../src/db/target.ts';
-import { seeds } from '../../src/reference/seeds/index.ts';
-import { monthsAround } from '../../src/seed/months.ts';
+import { declarationsOf } from '../../src/reference/declarations.ts';
+import { prepareSets } from '../../src/seed/choose.ts';
 import type { SeedCounts } from '../../src/seed/plan.ts';
-import { seed, type SeedRun } from '../../src/seed/run.ts';
+import { seedOnce, type SeedRun } from '../../src/seed/transaction.ts';
 import { createFilled, type Target } from '../db/targets.ts';
 import { withSession } from '../db/session.ts';
 import { applyMigrations } from '../reports/database.ts';
 
-const { sets } = seeds;
+const declarations = declarationsOf({ planStatuses: ['active'] });
+const root = resolve(import.meta.dirname, '../..');
+
+/** The sets of the bundled application, at `clock`. */
+export function setsAt(clock: Date) {
+  return prepareSets(declarations.seeds ?? {}, { root, now: clock });
+}
 
 export const now = new Date('2026-11-20T12:34:56Z');
 
@@ -64,17 +71,28 @@ async function withMigrated(target: Target, test: (url: string) => Promise<void>
 }
 
 /** Seeds every set at `now`. */
-export function seedAll(session: Session, options: Partial<SeedRun> = {}): Promise<SeedCounts> {
+export async function seedAll(
+  session: Session,
+  options: Partial<SeedRun> = {},
+): Promise<SeedCounts> {
   const { signal } = new AbortController();
   const usual = {
     now,
     reset: false,
     write: true,
+    allowRepeat: false,
+    isGuarded: false,
     lockTimeout: 20_000,
     statementTimeout: 0,
     signal,
   };
-  return seed(session, sets, { ...usual, ...options });
+  const all = { ...usual, ...options };
+  return (await seedOnce(session, await setsAt(all.now), all)).counts;
+}
+
+/** The name of the database, as `--confirm` expects it. */
+export function nameOf(url: string): string {
+  return url.startsWith('pglite:') ? 'postgres' : new URL(url).pathname.slice(1);
 }
 
 /** The sum over tables. */
@@ -84,7 +102,9 @@ export function total(byTable: Record<string, number>): number {
 
 /** Every table that a set fills, parents first. */
 export const tables = [
-  ...new Set(sets.flatMap((set) => set.tables(monthsAround(now)).map(({ table }) => table))),
+  ...new Set(
+    Object.values(declarations.seeds ?? {}).flatMap((set) => ('table' in set ? [set.table] : [])),
+  ),
 ];
 
 /** All rows of those tables with their versions: equal only if nothing was written between. */
@@ -107,7 +127,7 @@ export async function dbops(url: string, words: string[]): Promise<Answer> {
     stdout: stream,
     stderr: stream,
     environment: { NO_COLOR: '1' },
-    cwd: import.meta.dirname,
+    cwd: root,
     signal: new AbortController().signal,
   });
   return { code, output };

@@ -1,6 +1,6 @@
 import { describe, expect } from 'vitest';
 import { inTurn, targets, withDatabase } from '../db/targets.ts';
-import { dbops, migrated } from './database.ts';
+import { dbops, migrated, nameOf } from './database.ts';
 
 describe.each(targets)('dbops seed on $name', (target) => {
   const it = inTurn(target);
@@ -8,21 +8,25 @@ describe.each(targets)('dbops seed on $name', (target) => {
     migrated(target, async (trial) => {
       await trial.dbops('env', 'set', 'production');
       expect(await trial.dbops('seed')).toMatchObject({ code: 2 });
-      await trial.dbops('env', 'set', 'staging', '--protect', '--confirm', 'postgres');
-      const name = trial.url.startsWith('pglite:')
-        ? 'postgres'
-        : new URL(trial.url).pathname.slice(1);
+      const name = nameOf(trial.url);
+      await trial.dbops('env', 'set', 'staging', '--protect', '--confirm', name);
       expect(await trial.dbops('seed', '--confirm', name)).toMatchObject({ code: 2 });
       expect(await trial.query(`SELECT FROM users`)).toEqual([]);
     }));
 
-  it('rejects live customers until the database has a label', () =>
+  it('asks for the name of a database that holds rows of others, until it has a label', () =>
     migrated(target, async (trial) => {
-      await trial.script(`INSERT INTO users (id, email) VALUES ('u', 'u@example.com');
-        INSERT INTO billing_customers (organization_id, stripe_customer_id)
-          SELECT id, 'cus_Nx1' FROM organizations`);
-      const live = await trial.dbops('seed');
-      expect(live).toMatchObject({ code: 2, output: expect.stringContaining('cus_Nx1') });
+      await trial.script(`INSERT INTO users (id, email) VALUES ('u', 'u@customer.test')`);
+      const used = await trial.dbops('seed');
+      expect(used).toMatchObject({ code: 2, output: expect.stringContaining('users holds 1 row') });
+      expect(await trial.query(`SELECT FROM users`)).toHaveLength(1);
+      const confirmed = await trial.dbops('seed', '--confirm', nameOf(trial.url));
+      expect(confirmed).toMatchObject({ code: 0 });
+      // The consent is recorded with the seed: the rows of others are known.
+      await trial.script(`DELETE FROM credits`);
+      expect(await trial.dbops('seed')).toMatchObject({ code: 0 });
+      await trial.script(`DELETE FROM credits; DROP TABLE dbops.seeds`);
+      expect(await trial.dbops('seed')).toMatchObject({ code: 2 });
       await trial.dbops('env', 'set', 'development');
       expect(await trial.dbops('seed')).toMatchObject({ code: 0 });
     }));

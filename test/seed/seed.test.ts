@@ -1,6 +1,6 @@
 import { describe, expect } from 'vitest';
 import { inTurn, targets } from '../db/targets.ts';
-import { migrated, now, tables, total, versions } from './database.ts';
+import { migrated, nameOf, now, tables, total, versions } from './database.ts';
 
 /** Each user's balance beside the sum that it must be. */
 const balances = `SELECT u.id, u.credit_balance AS balance, coalesce(sum(t.amount), 0)::int AS ledger
@@ -96,12 +96,12 @@ describe.each(targets)('dbops seed on $name', (target) => {
       ]);
     }));
 
-  it('creates users without a team with --only users', () =>
+  it('creates a set and those that it refers to with --only', () =>
     migrated(target, async (trial) => {
-      const { code, output } = await trial.dbops('seed', '--only', 'users');
+      const { code, output } = await trial.dbops('seed', '--only', 'ledger,credits');
       expect({ code, output }).toMatchObject({
         code: 0,
-        output: expect.stringContaining('25 created, 0 updated'),
+        output: expect.stringContaining('17 created, 0 updated'), // users 2, credits 3, workshops 4, ledger 8
       });
       expect(await trial.query(balances)).toEqual(inBalance);
       expect(await trial.query('SELECT FROM organizations WHERE NOT is_personal')).toEqual([]);
@@ -174,11 +174,11 @@ describe.each(targets)('dbops seed on $name', (target) => {
         `SELECT owner_id AS owner FROM organizations WHERE slug = 'acme-studio-test'`,
       );
       expect(owner).toBe('clerk_2');
-      const again = await trial.seed({ reset: true });
+      const again = await trial.seed();
       expect([again.created, again.updated]).toEqual([{}, {}]);
     }));
 
-  it('keeps values that testers changed; --reset restores them in seeded rows only', () =>
+  it('keeps values that testers changed; --reset restores them, and no balance', () =>
     migrated(target, async (trial) => {
       await trial.script(`INSERT INTO users (id, email, name) VALUES ('clerk_1', 'free@example.com', 'Ann');
         INSERT INTO credits (user_id, total_credits, used_credits) VALUES ('clerk_1', 2000, 77)`);
@@ -193,19 +193,19 @@ describe.each(targets)('dbops seed on $name', (target) => {
       expect(await trial.query(pro)).toEqual([{ total: 10_000, used: 9_000 }]);
 
       const { updated } = await trial.seed({ reset: true });
-      expect(updated).toEqual({ credits: 1, users: 1, subscriptions: 1 });
+      expect(updated).toEqual({ credits: 2, users: 2, subscriptions: 1 });
       expect(await trial.query(pro)).toEqual([{ total: 10_000, used: 5_000 }]);
       const [free] = await trial.query(
         `SELECT name, used_credits AS used FROM users u JOIN credits c ON c.user_id = u.id WHERE u.id = 'clerk_1'`,
       );
-      expect(free).toEqual({ name: 'Renamed', used: 77 });
+      expect(free).toEqual({ name: 'Free User', used: 500 });
       expect(await trial.query(balances)).toEqual([
         { id: 'clerk_1', balance: 0, ledger: 0 },
         { id: 'user_test_pro', balance: 38, ledger: 38 },
       ]);
-      expect((await trial.dbops('seed', '--only', 'users')).output).toContain(
-        '0 created, 0 updated',
-      );
+      expect(
+        (await trial.dbops('seed', '--only', 'users', '--confirm', nameOf(trial.url))).output,
+      ).toContain('0 created, 0 updated');
     }));
 
   it('reports with --check and --dry-run what it would do, and writes nothing', () =>
@@ -228,9 +228,11 @@ describe.each(targets)('dbops seed on $name', (target) => {
       expect(await trial.dbops('seed', '--check', '--only', 'plan-features')).toMatchObject({
         code: 0,
       });
-      expect(await trial.dbops('seed', '--check', '--only', 'plan-features,users')).toMatchObject({
-        code: 4,
-      });
+      expect(await trial.dbops('seed', '--check', '--only', 'plan-features,credits')).toMatchObject(
+        {
+          code: 4,
+        },
+      );
     }));
 
   it('rolls back when the last table fails, or when it is interrupted', () =>

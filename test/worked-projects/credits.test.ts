@@ -1,3 +1,5 @@
+import { cpSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { describe, expect } from 'vitest';
 import { inTurn, servers } from '../db/targets.ts';
 import { deploy } from '../interop/prisma-engine.ts';
@@ -9,6 +11,7 @@ import {
   type WorkedProject,
 } from './worked-project.ts';
 
+const fixture = resolve(import.meta.dirname, '../fixtures/credits');
 const enhanced = '20251106171518_add_enhanced_credits_user_fields';
 
 describe.each(servers)('the credits project on $name', (server) => {
@@ -29,6 +32,47 @@ describe.each(servers)('the credits project on $name', (server) => {
         subscriptions: 15,
         user_preferences: 9,
       });
+    }));
+
+  it('has the users of its document after dbops seed, once it has the indexes that dbops asks for', () =>
+    withWorkedProject(server, 'credits', async (project) => {
+      await project.json('migrate', 'up');
+      cpSync(join(fixture, 'seeds.json'), join(project.root, 'seeds.json'));
+      const seed = (...words: string[]) => project.json('seed', '--config', 'seeds.json', ...words);
+      for (const table of ['subscriptions', 'credits']) {
+        const { exitCode, error } = await seed();
+        expect({ exitCode, code: error?.code }).toEqual({ exitCode: 2, code: 'SEED.KEY' });
+        const index = /CREATE UNIQUE INDEX .*;/.exec(error?.hint ?? '')?.[0] ?? '';
+        expect(index).toContain(`"${table}"`);
+        await project.query(index);
+      }
+      expect(await seed()).toMatchObject({
+        exitCode: 0,
+        created: {
+          oauth_clients: 1,
+          llm_models: 3,
+          users: 2,
+          user_preferences: 2,
+          subscriptions: 2,
+          credits: 3,
+        },
+      });
+      // The document: 2,000 − 500 = 1,500; 2,000 − 0 = 2,000; 10,000 − 5,000 = 5,000.
+      const figures = await project.query(
+        `SELECT concat_ws(' ', email, credit_type, total_credits, used_credits, remaining_credits, monthly_allocation,
+            reset_day_of_month, tier, default_model, stripe_price_id) AS row
+           FROM users u JOIN credits c ON c.user_id = u.id JOIN subscriptions s ON s.user_id = u.id
+           JOIN user_preferences p ON p.user_id = u.id ORDER BY 1`,
+      );
+      expect(figures.map(({ row }) => row)).toEqual([
+        'free@example.com free 2000 500 1500 2000 1 free gpt-5',
+        'pro@example.com free 2000 0 2000 2000 1 pro claude-3.5-sonnet price_test_pro',
+        'pro@example.com pro 10000 5000 5000 0 1 pro claude-3.5-sonnet price_test_pro',
+      ]);
+      await project.query('UPDATE credits SET used_credits = 501, total_credits = 1');
+      expect(await seed('--check')).toMatchObject({ exitCode: 4, updated: { credits: 3 } });
+      expect(await seed()).toMatchObject({ exitCode: 0, created: {}, updated: { credits: 3 } });
+      expect(await seed()).toMatchObject({ exitCode: 0, created: {}, updated: {} });
     }));
 
   it('goes up where there are users, who get the defaults', () =>

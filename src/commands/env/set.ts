@@ -5,7 +5,7 @@ import { defineCommand } from '../../command.ts';
 
 export const command = defineCommand({
   description:
-    'Stores an environment label in the database. A protected or production database refuses seeds, and requires --confirm before a rollback and before its protection is removed.',
+    'Stores an environment label in the database. A protected or production database refuses seeds other than reference data, and requires --confirm before a rollback and before its protection is removed.',
   arguments: [['<name>', 'production, staging, development or another name']],
   options: [['--protect', 'protect the database']],
   examples: ['dbops env set production --protect', 'dbops env set development'],

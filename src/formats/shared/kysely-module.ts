@@ -1,6 +1,8 @@
 import { createRequire } from 'node:module';
-import { dirname } from 'node:path';
+import { basename, dirname } from 'node:path';
 import type { KyselyPackage } from '../../db/kysely.ts';
+import type { Session } from '../../db/session.ts';
+import { usageError } from '../../errors.ts';
 import type { LoadModule } from '../format.ts';
 import {
   functionOf,
@@ -35,6 +37,30 @@ export const loadKyselyModule: LoadModule = async (file, direction) => {
     },
   };
 };
+
+/**
+ * Loads `seed(db)` of a module, which runs in the caller's transaction.
+ *
+ * @throws usage error when it cannot be loaded, or exports no such function
+ */
+export async function loadSeedModule(file: string): Promise<(session: Session) => Promise<void>> {
+  const loaded = await importModule(file);
+  const seed = [loaded, objectOf(loaded['default'])].map((each) => each['seed']).find(isFunction);
+  if (!seed)
+    throw usageError(
+      'SEED.MODULE',
+      `${basename(file)} exports no function seed(db).`,
+      `Add the export to ${file}: export async function seed(db) { … }`,
+    );
+  const { kyselyWithin } = await import('../../db/kysely.ts');
+  const kysely = kyselyOfProject(dirname(file)) ?? (await import('kysely'));
+  return async (session) =>
+    void (await seed(kyselyWithin(moduleConnection(session, true), kysely)));
+}
+
+function isFunction(value: unknown): value is (db: unknown) => unknown {
+  return typeof value === 'function';
+}
 
 const installed = new Map<string, KyselyPackage | undefined>();
 

@@ -1,4 +1,4 @@
-import type { SeedRow, SeedSet, SeedTable } from '../../seed/definition.ts';
+import type { Seeds } from '../../seed/definition.ts';
 
 /** The columns of `limits` are in this order. */
 const plans = ['free', 'pro', 'business', 'enterprise'] as const;
@@ -27,25 +27,26 @@ const flagsFrom = {
   custom_contracts: 3,
 } as const;
 
-/** The rows that migration 0006 inserts; the name of each is its plan and the key of its feature. */
-export const planFeatureRows: readonly SeedRow[] = plans.flatMap((plan, place) => [
+interface PlanFeature {
+  /** Its plan and the key of its feature. */
+  name: string;
+  values: Record<string, string | number | null | Record<string, boolean>>;
+}
+
+/** The rows that migration 0006 inserts. */
+const planFeatureRows: readonly PlanFeature[] = plans.flatMap((plan, place) => [
   ...Object.entries(limits).map(([key, values]) => feature(plan, key, values[place] ?? -1, null)),
   feature(plan, 'features', -1, flagsAt(place)),
 ]);
 
 /** Limits and flags of the four plans: the rows that migration 0006 inserts. */
-export const planFeatures: SeedSet = {
-  name: 'plan-features',
-  summary: 'the limits of the four plans',
-  needs: [],
-  tables: () => [features],
-};
-
-const features: SeedTable = {
-  table: 'plan_features',
-  key: ['plan', 'feature_key'],
-  managed: ['limit_value', 'flags'],
-  rows: planFeatureRows,
+export const planFeatures: Seeds = {
+  'plan-features': {
+    summary: 'the limits of the four plans',
+    table: 'plan_features',
+    key: ['plan', 'feature_key'],
+    rows: planFeatureRows.map(({ values }) => values),
+  },
 };
 
 function feature(
@@ -53,7 +54,7 @@ function feature(
   key: string,
   limit: number,
   flags: Record<string, boolean> | null,
-): SeedRow {
+): PlanFeature {
   return {
     name: `${plan} ${key}`,
     values: { plan, feature_key: key, limit_value: limit, flags },

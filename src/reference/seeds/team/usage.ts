@@ -1,6 +1,6 @@
+import type { Seeds } from '../../../seed/definition.ts';
 import { eventsOf, type EventStream } from '../events.ts';
-import type { Months, Span } from '../../../seed/months.ts';
-import type { SeedTable } from '../../../seed/definition.ts';
+import { monthsAround, type Span } from '../months.ts';
 import { free, pro } from '../users/people.ts';
 import { acme, freeWorkspace } from './organization.ts';
 
@@ -9,16 +9,19 @@ import { acme, freeWorkspace } from './organization.ts';
  * tokens and close to its API calls, and the free user's own workspace is over its API calls.
  * `storage_used` is the total stored, in GB.
  */
-export function usageEvents({ previous, elapsed }: Months): SeedTable {
-  const streams = [...acmeBefore(previous), ...acmeNow(elapsed), ...freeNow(previous, elapsed)];
-  return {
-    table: 'usage_events',
-    key: ['organization_id', 'event_type', { column: 'metadata', field: 'seed' }],
-    identity: 'generated',
-    managed: [],
-    rows: streams.flatMap(eventsOf),
-  };
-}
+export const usageEvents: Seeds[string] = {
+  summary: 'usage of two months',
+  table: 'usage_events',
+  key: ['id'],
+  once: '*',
+  // The table has no other key. The sequence of its ids gives none below zero.
+  overriding: true,
+  rows: ({ now }) => {
+    const { previous, elapsed } = monthsAround(now);
+    const streams = [...acmeBefore(previous), ...acmeNow(elapsed), ...freeNow(previous, elapsed)];
+    return streams.flatMap(eventsOf).map((event, index) => ({ id: -1 - index, ...event }));
+  },
+};
 
 const automations = ['welcome-mail', 'weekly-digest', 'invoice-reminder'];
 

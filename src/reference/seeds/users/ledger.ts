@@ -1,34 +1,52 @@
-import { at, type Months } from '../../../seed/months.ts';
-import { ref, type Reference, type SeedRow, type SeedTable } from '../../../seed/definition.ts';
+import { ref, type SeedReference } from '../../../declared/definition.ts';
+import type { DeclaredRow, Seeds } from '../../../seed/definition.ts';
+import { seedId } from '../ids.ts';
+import { at, monthsAround, type Months } from '../months.ts';
 import { pro } from './people.ts';
 
+const workshopId = (name: string) => seedId('workshops', name);
+
 /** The pro user's workshops; each published one consumed a credit. */
-export function workshops({ previous }: Months): SeedTable {
-  const row = (name: string, title: string, status: string, consumedAt: Date | null): SeedRow => ({
-    name,
-    values: { owner_id: pro, title, status, credit_consumed_at: consumedAt },
-  });
-  return {
-    table: 'workshops',
-    key: [],
-    managed: [],
-    keptOnReset: ['credit_consumed_at'],
-    skipForReusedRows: true,
-    rows: [
+export const workshops: Seeds[string] = {
+  summary: 'workshops of the pro user',
+  table: 'workshops',
+  key: ['id'],
+  once: '*',
+  keep: ['credit_consumed_at'],
+  withParents: true,
+  rows: ({ now }) => {
+    const { previous } = monthsAround(now);
+    const row = (name: string, title: string, status: string, consumedAt: Date | null) => ({
+      id: workshopId(name),
+      owner_id: pro,
+      title,
+      status,
+      credit_consumed_at: consumedAt,
+    });
+    return [
       row('basics', 'Prompting basics', 'published', at(previous, 0.3)),
       row('rollout', 'Rolling out to a team', 'published', at(previous, 0.5)),
       row('cancelled', 'Cancelled for lack of guests', 'cancelled', null),
       row('draft', 'A look back', 'draft', null),
-    ],
-  };
-}
+    ];
+  },
+};
 
 /**
  * Every type of transaction. The completed ones add up to the pro user's credit_balance. A ledger is
- * append-only, so inserted rows are never updated.
+ * append-only, so inserted rows are never updated, and an account that existed before gets none.
  */
-export function creditTransactions({ previous, elapsed }: Months): SeedTable {
-  const rows = [
+export const creditTransactions: Seeds[string] = {
+  summary: 'the credit ledger of the pro user',
+  table: 'credit_transactions',
+  key: ['id'],
+  keep: '*',
+  withParents: true,
+  rows: ({ now }) => movements(monthsAround(now)),
+};
+
+function movements({ previous, elapsed }: Months): DeclaredRow[] {
+  return [
     transaction('purchase 1', at(previous, 0.1), {
       type: 'purchase',
       amount: 10,
@@ -58,15 +76,6 @@ export function creditTransactions({ previous, elapsed }: Months): SeedTable {
       session: 4,
     }),
   ];
-  const keptOnReset = Object.keys(rows[0]?.values ?? {});
-  return {
-    table: 'credit_transactions',
-    key: [],
-    managed: [],
-    keptOnReset,
-    skipForReusedRows: true,
-    rows,
-  };
 }
 
 interface Movement {
@@ -79,27 +88,25 @@ interface Movement {
   session?: number;
 }
 
-const workshopOf: Record<string, Reference> = {
-  basics: ref('workshops', 'basics'),
-  rollout: ref('workshops', 'rollout'),
-  cancelled: ref('workshops', 'cancelled'),
-  'cancelled, refunded': ref('workshops', 'cancelled'),
+const workshopOf: Record<string, SeedReference> = {
+  basics: ref('workshops', workshopId('basics')),
+  rollout: ref('workshops', workshopId('rollout')),
+  cancelled: ref('workshops', workshopId('cancelled')),
+  'cancelled, refunded': ref('workshops', workshopId('cancelled')),
 };
 
-function transaction(name: string, createdAt: Date, movement: Movement): SeedRow {
+function transaction(name: string, createdAt: Date, movement: Movement): DeclaredRow {
   const { type, amount, status = 'completed', after = null, session } = movement;
   return {
-    name,
-    values: {
-      user_id: pro,
-      type,
-      status,
-      amount,
-      balance_after: after,
-      stripe_session_id: session ? `cs_test_seed_${session}` : null,
-      workshop_id: workshopOf[name] ?? null,
-      description: `Seed: ${name}`,
-      created_at: createdAt,
-    },
+    id: seedId('credit_transactions', name),
+    user_id: pro,
+    type,
+    status,
+    amount,
+    balance_after: after,
+    stripe_session_id: session ? `cs_test_seed_${session}` : null,
+    workshop_id: workshopOf[name] ?? null,
+    description: `Seed: ${name}`,
+    created_at: createdAt,
   };
 }
