@@ -1,9 +1,8 @@
 import { sqlstate } from './sqlstate.ts';
-import { DbopsError, exitCodes } from '../errors.ts';
 import { codeOf } from './connection-error.ts';
 import { ensureOwnSchema } from './own-schema.ts';
 import { readOnce, transaction, type Session } from './session.ts';
-import { databaseName, isLocal } from './target.ts';
+import { isLocal } from './target.ts';
 
 /** The environment label, stored in the database so that no environment variable can contradict it. */
 export interface EnvironmentLabel {
