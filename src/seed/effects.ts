@@ -7,7 +7,7 @@ import { formatCountOf } from '../output/number.ts';
 
 /** What SQL did to the rows of a table. */
 export interface TableEffect {
-  /** Such as `public.users`. */
+  /** Such as `public.accounts`. */
   table: string;
   added: number;
   changed: number;
@@ -171,7 +171,7 @@ function effectOn(
   return { added: fresh - changed, changed, removed: gone - changed };
 }
 
-/** Returns a line such as `public.users: 2 rows added, 1 row changed`. */
+/** Returns a line such as `public.accounts: 2 rows added, 1 row changed`. */
 export function describeEffect({ table, added, changed, removed }: TableEffect): string {
   const parts = Object.entries({ added, changed, removed })
     .filter(([, rows]) => rows > 0)

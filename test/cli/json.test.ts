@@ -149,9 +149,14 @@ describe.runIf(server)('--json prints one document', () => {
   });
 });
 
-/** A configuration that declares credits, without which the reports on them do not connect. */
+/** A configuration with declarations, without which seed and the reports do not connect. */
 const declaring = join(
-  folderOf({ 'dbops.config.json': JSON.stringify({ credits }) }),
+  folderOf({
+    'dbops.config.json': JSON.stringify({
+      credits,
+      seeds: { none: { table: 'none', key: ['id'], rows: [] } },
+    }),
+  }),
   'dbops.config.json',
 );
 
