@@ -2,8 +2,8 @@ import { BarChart, LineChart } from 'echarts/charts';
 import { GridComponent, LegendComponent, MarkLineComponent } from 'echarts/components';
 import { init, use, type EChartsCoreOption } from 'echarts/core';
 import { SVGRenderer } from 'echarts/renderers';
-import type { BarsChart, Chart, LineChart as Lines } from '../../chart.ts';
-import type { Tone } from '../../chart.ts';
+import type { BarsChart, Chart, LineChart as Lines, Tone } from '../../chart.ts';
+import { oneLine } from '../sanitise.ts';
 
 use([BarChart, LineChart, GridComponent, LegendComponent, MarkLineComponent, SVGRenderer]);
 
@@ -29,6 +29,7 @@ export function chartSvg(chart: Chart): string {
   const drawing = init(null, null, { renderer: 'svg', ssr: true, width, height });
   drawing.setOption({
     animation: false,
+    useUTC: true,
     textStyle: { fontFamily: 'system-ui, sans-serif', color: inks.text },
     ...(chart.kind === 'bars' ? barsOption(chart) : linesOption(chart)),
   });
@@ -44,16 +45,24 @@ const axisLine = { axisLine: { lineStyle: { color: inks.rule } }, axisTick: { sh
 const labels = { color: inks.text, fontSize: 12 };
 const splitLine = { splitLine: { lineStyle: { color: inks.rule } } };
 
+/** Pixels beside the bars for their labels. */
+const mostRoom = 250;
+
+/** The library knows no font and takes labels for narrower than they are: 7 pixels are a wide letter's. */
+function roomFor(bars: BarsChart['bars']): number {
+  return Math.min(mostRoom, 16 + 7 * Math.max(...bars.map(({ label }) => label.length)));
+}
+
 function barsOption({ bars, unit, mark }: BarsChart): EChartsCoreOption {
   return {
-    grid: { left: 8, right: 64, top: 8, bottom: 24, containLabel: true },
+    grid: { left: roomFor(bars), right: 64, top: 8, bottom: 24, outerBoundsMode: 'none' },
     xAxis: { type: 'value', ...splitLine, axisLabel: { ...labels, formatter: `{value}${unit}` } },
     yAxis: {
       type: 'category',
       inverse: true,
-      data: bars.map(({ label }) => label),
+      data: bars.map(({ label }) => oneLine(label)),
       ...axisLine,
-      axisLabel: { ...labels, width: 260, overflow: 'truncate' },
+      axisLabel: { ...labels, width: mostRoom - 30, overflow: 'truncate' },
     },
     series: [
       {
@@ -62,7 +71,12 @@ function barsOption({ bars, unit, mark }: BarsChart): EChartsCoreOption {
         data: bars.map(({ value, text, tone }) => ({
           value,
           itemStyle: { color: inkOf(tone) },
-          label: { show: true, position: 'right', color: inks.text, formatter: () => text },
+          label: {
+            show: true,
+            position: 'right',
+            color: inks.text,
+            formatter: () => oneLine(text),
+          },
         })),
         ...(mark !== undefined && {
           markLine: {
@@ -86,13 +100,13 @@ const lineInks = [inks.good, inks.bad, inks.warn, inks.dim];
 
 function linesOption({ series }: Lines): EChartsCoreOption {
   return {
-    grid: { left: 8, right: 24, top: series.length > 1 ? 40 : 16, bottom: 8, containLabel: true },
+    grid: { left: 16, right: 24, top: series.length > 1 ? 40 : 16, bottom: 8 },
     ...(series.length > 1 && { legend: { top: 0, left: 0, textStyle: labels } }),
     xAxis: { type: 'time', ...axisLine, axisLabel: labels },
     yAxis: { type: 'value', ...splitLine, axisLabel: labels },
     series: series.map(({ name, points }, at) => ({
       type: 'line',
-      name,
+      name: oneLine(name),
       showSymbol: points.length < 60,
       data: points,
       lineStyle: { color: lineInks[at % lineInks.length], width: 2 },

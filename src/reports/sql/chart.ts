@@ -9,15 +9,11 @@ const mostSeries = 4;
  * Returns a line for each number over a column of times, or a bar for each row of a name and a number; undefined
  * for any other result.
  */
-export function chartOf(
-  title: string,
-  columns: readonly ResultColumn[],
-  rows: readonly Row[],
-): Chart | undefined {
+export function chartOf(columns: readonly ResultColumn[], rows: readonly Row[]): Chart | undefined {
   const numbers = columns.filter(({ isNumber }) => isNumber);
   const [first] = columns;
   if (!first || numbers.length === 0 || rows.length < 2) return undefined;
-  if (/^(?:date|timestamp)/.test(first.type)) return linesOf(title, first, numbers, rows);
+  if (/^(?:date|timestamp)/.test(first.type)) return linesOf(first, numbers, rows);
   const [number, another] = numbers;
   if (!number || another || first.isNumber || rows.length > mostBars) return undefined;
   const bars = rows.flatMap((row) => {
@@ -25,11 +21,12 @@ export function chartOf(
     const label = String(row[first.key] ?? '–');
     return value === undefined ? [] : [{ label, value, text: String(row[number.key]) }];
   });
-  return bars.length > 1 ? { kind: 'bars', title: number.label, unit: '', bars } : undefined;
+  return bars.length > 1
+    ? { kind: 'bars', title: `${number.label} by ${first.label}`, unit: '', bars }
+    : undefined;
 }
 
 function linesOf(
-  title: string,
   time: ResultColumn,
   numbers: readonly ResultColumn[],
   rows: readonly Row[],
@@ -39,10 +36,16 @@ function linesOf(
     points: rows.flatMap((row): [string, number][] => {
       const value = numberOf(row[key]);
       const at = row[time.key];
-      return value === undefined || typeof at !== 'string' ? [] : [[at.replace(' ', 'T'), value]];
+      return value === undefined || typeof at !== 'string' ? [] : [[isoTime(at), value]];
     }),
   }));
-  return { kind: 'line', title, series };
+  const names = series.map(({ name }) => name).join(', ');
+  return { kind: 'line', title: `${names} by ${time.label}`, series };
+}
+
+/** The server writes UTC as `+00`, and a blank before the time. */
+function isoTime(text: string): string {
+  return text.replace(' ', 'T').replace(/\+00$/, 'Z');
 }
 
 function numberOf(value: Row[string]): number | undefined {

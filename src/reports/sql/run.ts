@@ -139,7 +139,7 @@ async function collect(run: RunningReport): Promise<Report<QueryData>> {
   const isTruncated = rows.length > options.limit;
   rows.length = Math.min(rows.length, options.limit);
   const shown = rows.map((row) => tableRow(columns, row));
-  const chart = options.html === undefined ? undefined : chartOf(report.title, columns, shown);
+  const chart = options.html === undefined ? undefined : chartOf(columns, shown);
   return {
     exitCode: exitCodes.done,
     data: {
