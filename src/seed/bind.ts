@@ -183,7 +183,12 @@ function targetsOf(
   return targets;
 }
 
-/** Returns the column that the foreign key of a column targets, or else the primary key. @throws usage error */
+/**
+ * Returns the column that the foreign key of a column targets. Without one: the unique column with the
+ * same name, or else the primary key.
+ *
+ * @throws usage error
+ */
 export function targetOf(
   column: string,
   table: SeedTable,
@@ -194,12 +199,24 @@ export function targetOf(
     (each) => each.table === other.oid && each.columns.includes(column),
   );
   const [key] = keys.toSorted((a, b) => a.columns.length - b.columns.length);
-  const [primary, another] = other.primaryKey;
-  const target = key ? key.targets[key.columns.indexOf(column)] : another ? undefined : primary;
+  const target = key
+    ? key.targets[key.columns.indexOf(column)]
+    : (namesake(column, other) ?? onlyOne(other.primaryKey));
   if (target !== undefined) return target;
   throw usageError(
     'SEED.REF',
     `${place} cannot be resolved: no foreign key leads to ${other.name}, which has no primary key of one column.`,
     'Add the foreign key in a migration, or give the value as sql`(SELECT …)`.',
   );
+}
+
+/** Applications without foreign keys refer by the name of a unique column, such as `clerk_user_id`. */
+function namesake(column: string, { uniques }: SeedTable): string | undefined {
+  const isIt = ({ columns, predicate }: SeedTable['uniques'][number]) =>
+    predicate === null && onlyOne(columns) === column;
+  return uniques.some(isIt) ? column : undefined;
+}
+
+function onlyOne([first, another]: readonly string[]): string | undefined {
+  return another === undefined ? first : undefined;
 }

@@ -1,5 +1,3 @@
-import { cpSync } from 'node:fs';
-import { join, resolve } from 'node:path';
 import { describe, expect } from 'vitest';
 import { inTurn, servers } from '../db/targets.ts';
 import { deploy } from '../interop/prisma-engine.ts';
@@ -11,7 +9,6 @@ import {
   type WorkedProject,
 } from './worked-project.ts';
 
-const fixture = resolve(import.meta.dirname, '../fixtures/credits');
 const enhanced = '20251106171518_add_enhanced_credits_user_fields';
 
 describe.each(servers)('the credits project on $name', (server) => {
@@ -37,8 +34,8 @@ describe.each(servers)('the credits project on $name', (server) => {
   it('has the users of its document after dbops seed, once it has the indexes that dbops asks for', () =>
     withWorkedProject(server, 'credits', async (project) => {
       await project.json('migrate', 'up');
-      cpSync(join(fixture, 'seeds.json'), join(project.root, 'seeds.json'));
-      const seed = (...words: string[]) => project.json('seed', '--config', 'seeds.json', ...words);
+      const seed = (...words: string[]) =>
+        project.json('seed', '--config', 'dbops.declared.json', ...words);
       for (const table of ['subscriptions', 'credits']) {
         const { exitCode, error } = await seed();
         expect({ exitCode, code: error?.code }).toEqual({ exitCode: 2, code: 'SEED.KEY' });
@@ -55,6 +52,7 @@ describe.each(servers)('the credits project on $name', (server) => {
           user_preferences: 2,
           subscriptions: 2,
           credits: 3,
+          usage_history: 6,
         },
       });
       // The document: 2,000 − 500 = 1,500; 2,000 − 0 = 2,000; 10,000 − 5,000 = 5,000.

@@ -2,7 +2,7 @@ import { quoteLiteral } from '../../db/quote.ts';
 import type { ColumnFacts, TableFacts } from '../schema-facts.ts';
 import { because, type ConfigValue, type Reasoned } from './entry.ts';
 import { findPeople } from './users.ts';
-import { columnNamed, hasWord, timeOf } from './words.ts';
+import { columnNamed, deletedNames, hasWord, timeOf } from './words.ts';
 
 /** `credits` of the configuration, and the tables that it is about. */
 export interface CreditsProposal {
@@ -39,7 +39,7 @@ export function proposeCredits(tables: readonly TableFacts[]): CreditsProposal |
   const id = (ledger ?? balances)?.id;
   if (!id) return undefined;
   const name = columnNamed(people, ['email', 'name', 'username', 'full name']);
-  const deleted = columnNamed(people, ['deleted at']);
+  const deleted = columnNamed(people, deletedNames);
   return {
     tables: [...(balances ? [balances.table] : []), ...(ledger ? [ledger.table] : [])],
     value: {

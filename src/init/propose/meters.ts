@@ -3,7 +3,7 @@ import type { ColumnFacts, TableFacts } from '../schema-facts.ts';
 import { because, type ConfigValue, type Reasoned } from './entry.ts';
 import type { PlanLimits } from './limits.ts';
 import type { Subjects } from './subjects.ts';
-import { columnNamed, hasWord, timeOf, wordsOf } from './words.ts';
+import { columnNamed, deletedNames, hasWord, timeOf, wordsOf } from './words.ts';
 
 interface Meter {
   name: string;
@@ -70,6 +70,7 @@ function metersOf(table: TableFacts, subjects: Subjects): Meter[] {
       },
     }));
   const isEvent = time !== undefined && (number !== undefined || hasWord(table.name, eventWords));
+  const deleted = columnNamed(table, deletedNames);
   return [
     {
       name: table.name,
@@ -79,6 +80,7 @@ function metersOf(table: TableFacts, subjects: Subjects): Meter[] {
       value: {
         ...base,
         at: isEvent ? time.sql : undefined,
+        where: deleted && !isEvent ? `${deleted.sql} is null` : undefined,
         measure: isEvent && number ? { sum: number.sql } : 'count',
       },
     },

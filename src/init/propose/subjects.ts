@@ -1,7 +1,7 @@
 import { quoteLiteral } from '../../db/quote.ts';
 import type { ColumnFacts, TableFacts } from '../schema-facts.ts';
 import { because, type ConfigValue, type Reasoned } from './entry.ts';
-import { columnNamed, timeOf, wordsOf } from './words.ts';
+import { columnNamed, deletedNames, timeOf, wordsOf } from './words.ts';
 
 /** The table whose rows have limits, and the columns of other tables that name them. */
 export interface Subjects {
@@ -72,7 +72,7 @@ export function proposeSubjects(
   const { table, id, referring } = subjects;
   const name = columnNamed(table, ['name', 'display name', 'title', 'email', 'full name', 'slug']);
   const slug = columnNamed(table, ['slug', 'handle', 'subdomain']);
-  const deleted = columnNamed(table, ['deleted at', 'archived at']);
+  const deleted = columnNamed(table, deletedNames);
   const reason = `${table.name}: ${referring.size} tables refer to it by ${[...new Set([...referring.values()].map((each) => each.name))].slice(0, 3).join(', ')}`;
   return because(reason, {
     from: table.sql,

@@ -53,3 +53,6 @@ export function timeOf(table: TableFacts): ColumnFacts | undefined {
   ];
   return columnNamed(table, phrases, ['time']);
 }
+
+/** Columns that are NULL while a row is in use. */
+export const deletedNames = ['deleted at', 'archived at'];
