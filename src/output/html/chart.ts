@@ -29,6 +29,7 @@ export function chartSvg(chart: Chart): string {
   const drawing = init(null, null, { renderer: 'svg', ssr: true, width, height });
   drawing.setOption({
     animation: false,
+    useUTC: true,
     textStyle: { fontFamily: 'system-ui, sans-serif', color: inks.text },
     ...(chart.kind === 'bars' ? barsOption(chart) : linesOption(chart)),
   });
@@ -40,13 +41,15 @@ export function chartSvg(chart: Chart): string {
   );
 }
 
+/** The labels of the axes are inside the margins of the grid. */
+const withLabels = { outerBoundsMode: 'same', outerBoundsContain: 'axisLabel' };
 const axisLine = { axisLine: { lineStyle: { color: inks.rule } }, axisTick: { show: false } };
 const labels = { color: inks.text, fontSize: 12 };
 const splitLine = { splitLine: { lineStyle: { color: inks.rule } } };
 
 function barsOption({ bars, unit, mark }: BarsChart): EChartsCoreOption {
   return {
-    grid: { left: 8, right: 64, top: 8, bottom: 24, containLabel: true },
+    grid: { left: 8, right: 64, top: 8, bottom: 24, ...withLabels },
     xAxis: { type: 'value', ...splitLine, axisLabel: { ...labels, formatter: `{value}${unit}` } },
     yAxis: {
       type: 'category',
@@ -58,6 +61,7 @@ function barsOption({ bars, unit, mark }: BarsChart): EChartsCoreOption {
     series: [
       {
         type: 'bar',
+        silent: true,
         barMaxWidth: 14,
         data: bars.map(({ value, text, tone }) => ({
           value,
@@ -86,13 +90,14 @@ const lineInks = [inks.good, inks.bad, inks.warn, inks.dim];
 
 function linesOption({ series }: Lines): EChartsCoreOption {
   return {
-    grid: { left: 8, right: 24, top: series.length > 1 ? 40 : 16, bottom: 8, containLabel: true },
+    grid: { left: 8, right: 24, top: series.length > 1 ? 40 : 16, bottom: 8, ...withLabels },
     ...(series.length > 1 && { legend: { top: 0, left: 0, textStyle: labels } }),
     xAxis: { type: 'time', ...axisLine, axisLabel: labels },
     yAxis: { type: 'value', ...splitLine, axisLabel: labels },
     series: series.map(({ name, points }, at) => ({
       type: 'line',
       name,
+      silent: true,
       showSymbol: points.length < 60,
       data: points,
       lineStyle: { color: lineInks[at % lineInks.length], width: 2 },

@@ -39,10 +39,17 @@ function linesOf(
     points: rows.flatMap((row): [string, number][] => {
       const value = numberOf(row[key]);
       const at = row[time.key];
-      return value === undefined || typeof at !== 'string' ? [] : [[at.replace(' ', 'T'), value]];
+      return value === undefined || typeof at !== 'string' ? [] : [[utcOf(at), value]];
     }),
   }));
   return { kind: 'line', title, series };
+}
+
+/** Returns a date or time of the report, which runs in UTC, as ISO 8601; others, such as `infinity`, as they are. */
+function utcOf(time: string): string {
+  return time
+    .replace(/^(\d{4}-\d\d-\d\d)$/, '$1 00:00:00')
+    .replace(/^(\d{4}-\d\d-\d\d) (\d\d:\d\d:[\d.]+)(?:\+00)?$/, '$1T$2Z');
 }
 
 function numberOf(value: Row[string]): number | undefined {
