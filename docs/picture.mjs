@@ -35,6 +35,7 @@ const rows = shown.map(
 );
 
 console.log(`<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" font-family="ui-monospace, Menlo, Consolas, monospace" font-size="13.5" xml:space="preserve">
+<style>text { white-space: pre }</style>
 <rect width="100%" height="100%" rx="8" fill="#0d1117"/>
 ${rows.join('\n')}
 </svg>`);

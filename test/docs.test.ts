@@ -1,8 +1,18 @@
-import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { main } from '../src/cli.ts';
 import { commands } from '../src/commands/index.ts';
+import { isLongRun } from './cases.ts';
+import { folderOf, runCli, type Answer } from './cli/run-cli.ts';
+import { targets, withDatabase } from './db/targets.ts';
 
 /** What `dbops … --help`, or `dbops help …`, prints in a pipe. */
 async function helpOf(words: string): Promise<string> {
@@ -45,3 +55,97 @@ describe('the documentation', () => {
     expect(links.filter((link) => !existsSync(join(dirname(page), link)))).toEqual([]);
   });
 });
+
+// The page uses an embedded database, which takes four times as long as a server.
+const [fastest, embedded] = [targets.slice(0, 1), targets.slice(-1)];
+
+describe.each(isLongRun ? embedded : fastest)('docs/your-schema.md on $name', (target) => {
+  it('has the output of every command, on the files that it shows', () =>
+    withDatabase(target, async (url) => {
+      const project = projectOf(url);
+      for (const { language, content } of blocksOf('docs/your-schema.md')) {
+        const file = fileOf(content);
+        if (file) project.write(file, content);
+        else if (language === 'ts') expect(project.read('dbops.config.ts')).toContain(content);
+        else await compareOutput(project, content);
+      }
+      expect(project.read('tokens.html')).toContain('<svg');
+
+      const corrected = project.read('dbops.config.ts').replace('credits: 40', 'credits: 35');
+      project.write('corrected.config.ts', corrected);
+      expect(await project.run('seed --config corrected.config.ts')).toMatchObject({
+        exitCode: 0,
+        stdout: expect.stringContaining('✓ 0 created, 1 updated, 19 unchanged'),
+      });
+      expect(await project.run('verify --config corrected.config.ts')).toMatchObject({
+        exitCode: 0,
+        stdout: expect.stringContaining('✓ No problems found'),
+      });
+
+      const [example] = blocksOf('README.md').filter(({ language }) => language === 'ts');
+      project.write('readme.config.ts', example?.content ?? '');
+      for (const words of ['seed', 'report usage', 'report credits', 'report reconcile'])
+        expect(await project.run(`${words} --config readme.config.ts`)).toMatchObject({
+          exitCode: 0,
+        });
+    }));
+});
+
+interface Fenced {
+  language: string;
+  content: string;
+}
+
+function blocksOf(page: string): Fenced[] {
+  const fences = readFileSync(page, 'utf8').matchAll(/^```(\w*)\n([^]*?)^```$/gm);
+  return [...fences].map(([, language = '', content = '']) => ({ language, content }));
+}
+
+/** The name of a file in the comment of its first line. */
+function fileOf(content: string): string | undefined {
+  return /^(?:--|\/\/) (\S+\.\w+)\n/.exec(content)?.[1];
+}
+
+interface Project {
+  read(file: string): string;
+  write(file: string, content: string): void;
+  run(words: string): Promise<Answer>;
+}
+
+/** A folder in which the built package is installed. */
+function projectOf(url: string): Project {
+  const root = folderOf({});
+  mkdirSync(join(root, 'node_modules'));
+  symlinkSync(process.cwd(), join(root, 'node_modules/dbops'));
+  const surroundings = { environment: { DATABASE_URL: url, NO_COLOR: '1' }, cwd: root };
+  return {
+    read: (file) => readFileSync(join(root, file), 'utf8'),
+    write: (file, content) => {
+      mkdirSync(dirname(join(root, file)), { recursive: true });
+      writeFileSync(join(root, file), content);
+    },
+    run: (words) => runCli(words.split(' '), surroundings),
+  };
+}
+
+/** Commands whose findings the page shows. */
+const withFindings = ['report reconcile', 'verify'];
+
+/** Runs each command of a block, and compares stdout with the lines below it; `…` is any lines before the others. */
+async function compareOutput({ run }: Project, content: string): Promise<void> {
+  for (const [, words = '', expected = ''] of content.matchAll(
+    /^\$ npx dbops (.+)\n((?:(?!\$ ).*\n)*)/gm,
+  )) {
+    const { exitCode, stdout } = await run(words);
+    const [first, ...rest] = maskDurations(expected).trim().split('\n');
+    const printed = maskDurations(stdout).trim().split('\n');
+    const isShortened = first === '…';
+    expect([words, ...(isShortened ? printed.slice(-rest.length) : printed)]).toEqual([
+      words,
+      ...(isShortened ? rest : [first, ...rest]),
+    ]);
+    expect([words, exitCode]).toEqual([words, withFindings.includes(words) ? 4 : 0]);
+  }
+}
+
+const maskDurations = (text: string) => text.replaceAll(/\b[\d.]+ m?s\b/g, 'TIME');

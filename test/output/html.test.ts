@@ -26,7 +26,7 @@ describe('a page of a report', () => {
   const page = toHtml({ blocks: [table, { kind: 'text', text: hostile }] }, hostile);
 
   it('shows hostile text as text, in the table, the chart, the title and the notes', () => {
-    expect(page).not.toMatch(/<script|\u0007|\u202E/);
+    for (const part of ['<script', '\u0007', '\u202E']) expect(page).not.toContain(part);
     expect(page.match(/&lt;script/g)?.length).toBeGreaterThanOrEqual(7);
   });
 
@@ -43,32 +43,5 @@ describe('a page of a report', () => {
 
   it('has every value of the table', () => {
     expect(page).toContain('<td class="right bad">12</td>');
-  });
-
-  it('draws a line over times for each number', () => {
-    const chart: Table['chart'] = {
-      kind: 'line',
-      title: 'calls by day',
-      series: [
-        {
-          name: 'calls',
-          points: [
-            ['2026-11-01T00:00:00Z', 5],
-            ['2026-11-02T00:00:00Z', 7],
-          ],
-        },
-        {
-          name: 'errors',
-          points: [
-            ['2026-11-01T00:00:00Z', 0],
-            ['2026-11-02T00:00:00Z', 1],
-          ],
-        },
-      ],
-    };
-    const drawn = toHtml({ blocks: [{ ...table, chart }] }, '');
-    expect(drawn).toContain('calls by day');
-    expect(drawn).toContain('stroke="var(--good)"');
-    expect(drawn).toContain('stroke="var(--bad)"');
   });
 });

@@ -41,6 +41,8 @@ export function chartSvg(chart: Chart): string {
   );
 }
 
+/** The labels of the axes are inside the margins of the grid. */
+const withLabels = { outerBoundsMode: 'same', outerBoundsContain: 'axisLabel' };
 const axisLine = { axisLine: { lineStyle: { color: inks.rule } }, axisTick: { show: false } };
 const labels = { color: inks.text, fontSize: 12 };
 const splitLine = { splitLine: { lineStyle: { color: inks.rule } } };
@@ -67,6 +69,7 @@ function barsOption({ bars, unit, mark }: BarsChart): EChartsCoreOption {
     series: [
       {
         type: 'bar',
+        silent: true,
         barMaxWidth: 14,
         data: bars.map(({ value, text, tone }) => ({
           value,
@@ -100,13 +103,14 @@ const lineInks = [inks.good, inks.bad, inks.warn, inks.dim];
 
 function linesOption({ series }: Lines): EChartsCoreOption {
   return {
-    grid: { left: 16, right: 24, top: series.length > 1 ? 40 : 16, bottom: 8 },
+    grid: { left: 16, right: 24, top: series.length > 1 ? 40 : 16, bottom: 8, ...withLabels },
     ...(series.length > 1 && { legend: { top: 0, left: 0, textStyle: labels } }),
     xAxis: { type: 'time', ...axisLine, axisLabel: labels },
     yAxis: { type: 'value', ...splitLine, axisLabel: labels },
     series: series.map(({ name, points }, at) => ({
       type: 'line',
       name: oneLine(name),
+      silent: true,
       showSymbol: points.length < 60,
       data: points,
       lineStyle: { color: lineInks[at % lineInks.length], width: 2 },

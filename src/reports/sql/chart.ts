@@ -36,16 +36,18 @@ function linesOf(
     points: rows.flatMap((row): [string, number][] => {
       const value = numberOf(row[key]);
       const at = row[time.key];
-      return value === undefined || typeof at !== 'string' ? [] : [[isoTime(at), value]];
+      return value === undefined || typeof at !== 'string' ? [] : [[utcOf(at), value]];
     }),
   }));
   const names = series.map(({ name }) => name).join(', ');
   return { kind: 'line', title: `${names} by ${time.label}`, series };
 }
 
-/** The server writes UTC as `+00`, and a blank before the time. */
-function isoTime(text: string): string {
-  return text.replace(' ', 'T').replace(/\+00$/, 'Z');
+/** Returns a date or time of the report, which runs in UTC, as ISO 8601; others, such as `infinity`, as they are. */
+function utcOf(time: string): string {
+  return time
+    .replace(/^(\d{4}-\d\d-\d\d)$/, '$1 00:00:00')
+    .replace(/^(\d{4}-\d\d-\d\d) (\d\d:\d\d:[\d.]+)(?:\+00)?$/, '$1T$2Z');
 }
 
 function numberOf(value: Row[string]): number | undefined {
