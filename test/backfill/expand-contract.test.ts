@@ -3,13 +3,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { splitMigration } from '../../src/expand-contract/plan.ts';
 import { piecesOf } from '../../src/sql/alter-table.ts';
 import { inTurn, servers, withDatabase } from '../db/targets.ts';
-import {
-  organizationId,
-  projectOn,
-  writeInto,
-  writeProject,
-  withProject,
-} from '../migrate/project.ts';
+import { projectOn, writeInto, writeProject, withProject } from '../migrate/project.ts';
 import { catalogOf } from '../reference/catalog.ts';
 import { writers, type FormatName } from '../repair/desync/folders.ts';
 
@@ -72,7 +66,6 @@ const shop = {
     INSERT INTO content VALUES (1, 7), (2, 8);
     INSERT INTO purchases SELECT n, 1 + n % 2, n FROM generate_series(1, 50) n`,
   '0001_shop.down.sql': 'DROP TABLE purchases; DROP TABLE content',
-  '../backfills/organization-id.json': organizationId['backfills/organization-id.json'],
 };
 
 const tenancy = 'ALTER TABLE purchases ADD COLUMN organization_id int NOT NULL;';
