@@ -9,7 +9,7 @@ import { parseTarget, type Target } from '../../src/db/target.ts';
 import { dbops } from '../../src/formats/dbops/index.ts';
 import type { Migration } from '../../src/migration.ts';
 import { folderOf } from '../cli/run-cli.ts';
-import { servers, withDatabase } from '../db/targets.ts';
+import { newest, servers, withDatabase } from '../db/targets.ts';
 import { trialOf } from './trial.ts';
 
 const { signal } = new AbortController();
@@ -122,7 +122,7 @@ describe.each(places)('an extension that $name lacks', ({ name, server }) => {
   });
 });
 
-describe.each(servers)('on $name', (server) => {
+describe.each(newest)('on $name', (server) => {
   it.each([
     ['a block', 'DO $$ BEGIN CREATE EXTENSION "no-such"; END $$', 2],
     ['a file without a transaction', '-- dbops: no-transaction\nCREATE EXTENSION "no-such"', 3],

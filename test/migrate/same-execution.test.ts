@@ -1,8 +1,8 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect } from 'vitest';
 import { readFolder } from '../../src/formats/open-folder.ts';
 import { replay } from '../../src/shadow/replay.ts';
 import { withSession } from '../db/session.ts';
-import { targets, withDatabase, type Target } from '../db/targets.ts';
+import { targets, withDatabase, type Target, inTurn } from '../db/targets.ts';
 import { migrate } from './in-session.ts';
 import { writeFolder } from './project.ts';
 
@@ -24,6 +24,7 @@ const filesOfServers: typeof files = [
 ];
 
 describe.each(targets)('one execution of a file on $name', (target) => {
+  const it = inTurn(target);
   const all = target.kind === 'server' ? [...files, ...filesOfServers] : files;
 
   it.each(all)('cuts %s into the same transactions in a run and in a replay', (_, sql, cut) =>

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, inject, it } from 'vitest';
 import { startServer, type RunningServer } from '../db/server.ts';
 import { giveTo, serverUser } from '../db/server-user.ts';
-import { servers } from '../db/targets.ts';
+import { newest } from '../db/targets.ts';
 import {
   byState,
   exists,
@@ -36,7 +36,7 @@ async function withServer(major: number, test: (server: RunningServer) => Promis
   }
 }
 
-describe.each(servers)('a crash of $name in the middle of a run', ({ major }) => {
+describe.each(newest)('a crash of $name in the middle of a run', ({ major }) => {
   it('loses commits, and that is reported', () =>
     withServer(major, async ({ server: { adminUrl } }) => {
       const project = projectOn(adminUrl, writeFolder(files));

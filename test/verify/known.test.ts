@@ -5,7 +5,7 @@ import { notCompared } from '../../src/verify/checks/schema-objects.ts';
 import { sortFindings } from '../../src/verify/known-findings.ts';
 import type { Finding } from '../../src/report.ts';
 import { folderOf, runCli } from '../cli/run-cli.ts';
-import { newestAndEmbedded, servers } from '../db/targets.ts';
+import { newestAndEmbedded, newest } from '../db/targets.ts';
 import { migrated } from '../catalog/trial.ts';
 
 const folder = {
@@ -98,7 +98,7 @@ describe.each(newestAndEmbedded)('verify on $name', (target) => {
   );
 });
 
-describe.each(servers)('the help on $name', (target) => {
+describe.each(newest)('the help on $name', (target) => {
   it(
     'restores triggers, rules, statistics and functions',
     () =>
