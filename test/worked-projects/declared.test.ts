@@ -5,8 +5,8 @@ import { pathToFileURL } from 'node:url';
 import * as z from 'zod';
 import { describe, expect, it } from 'vitest';
 import { supabasePrelude } from '../../src/formats/supabase/prelude.ts';
-import { newest } from '../db/targets.ts';
-import { withProject, type Project } from '../migrate/project.ts';
+import { app, newest } from '../db/targets.ts';
+import { projectOn, withProject, type Project } from '../migrate/project.ts';
 import { withWorkedProject, type WorkedProject } from './worked-project.ts';
 
 /** Names that nobody foresaw: two schemas, accounts that are people, tiers, wallets, samples. */
@@ -306,6 +306,18 @@ describe.each(newest)('the declarations of the worked projects on $name', (serve
       });
     }),
   );
+
+  it('proposes limits whose rows the role may not read', () =>
+    withProject(server, {}, async ({ url, root, query }) => {
+      await query(prismaNames);
+      const restricted = Object.assign(new URL(url), {
+        username: app.user,
+        password: app.password,
+      });
+      const { usage: proposed } = await uncommented(projectOn(restricted.href, root));
+      expect(proposed).toMatchObject({ limits: { from: '"PlanLimit"' } });
+      expect(proposed.meters).not.toHaveProperty('TeamMember.limit');
+    }));
 
   it('computes the figures of the credits project', () =>
     migrated('credits', async (project) => {
