@@ -5,12 +5,73 @@ import { pathToFileURL } from 'node:url';
 import * as z from 'zod';
 import { describe, expect, it } from 'vitest';
 import { supabasePrelude } from '../../src/formats/supabase/prelude.ts';
-import { newest } from '../db/targets.ts';
-import type { Project } from '../migrate/project.ts';
+import { app, newest } from '../db/targets.ts';
+import { projectOn, withProject, type Project } from '../migrate/project.ts';
 import { withWorkedProject, type WorkedProject } from './worked-project.ts';
 
+/** Names that nobody foresaw: two schemas, accounts that are people, tiers, wallets, samples. */
+const workspaces = `
+  CREATE SCHEMA core;
+  CREATE SCHEMA metering;
+  CREATE TYPE core.tier AS ENUM ('free', 'pro');
+  CREATE TABLE core.account (id uuid PRIMARY KEY DEFAULT gen_random_uuid(), email text NOT NULL UNIQUE,
+    full_name text NOT NULL, balance bigint NOT NULL DEFAULT 0, deleted_at timestamptz);
+  CREATE TABLE core.workspace (id uuid PRIMARY KEY DEFAULT gen_random_uuid(), title text NOT NULL,
+    slug text NOT NULL UNIQUE, tier core.tier NOT NULL DEFAULT 'free', owner_id uuid NOT NULL REFERENCES core.account,
+    deleted_at timestamptz);
+  CREATE TABLE core.tier_quota (tier core.tier, quota text, amount bigint NOT NULL, PRIMARY KEY (tier, quota));
+  INSERT INTO core.tier_quota VALUES ('free', 'members', 2), ('pro', 'members', -1);
+  CREATE TABLE core.member (workspace_id uuid REFERENCES core.workspace, account_id uuid REFERENCES core.account,
+    joined_at timestamptz DEFAULT now(), PRIMARY KEY (workspace_id, account_id));
+  CREATE TABLE core.api_key (id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+    workspace_id uuid NOT NULL REFERENCES core.workspace, user_id uuid REFERENCES core.account);
+  CREATE TABLE metering.llm_call (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    workspace_id uuid NOT NULL REFERENCES core.workspace, key_id uuid REFERENCES core.api_key, tokens bigint NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now());
+  CREATE TABLE metering.disk_sample (workspace_id uuid NOT NULL REFERENCES core.workspace, bytes bigint NOT NULL,
+    sampled_at timestamptz NOT NULL);
+  CREATE TABLE metering.wallet (account_id uuid REFERENCES core.account, currency text, granted numeric NOT NULL,
+    spent numeric NOT NULL, active boolean NOT NULL DEFAULT true, PRIMARY KEY (account_id, currency));
+  CREATE TABLE metering.wallet_entry (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    account_id uuid NOT NULL REFERENCES core.account, amount numeric NOT NULL,
+    status text NOT NULL CHECK (status IN ('waiting', 'done')), created_at timestamptz NOT NULL DEFAULT now());`;
+
+/** Names as Prisma writes them, of which each needs quotes. */
+const prismaNames = `
+  CREATE TYPE "PlanTier" AS ENUM ('FREE', 'PRO');
+  CREATE TABLE "User" ("id" text PRIMARY KEY, "email" text NOT NULL UNIQUE, "displayName" text,
+    "creditBalance" integer NOT NULL DEFAULT 0, "updatedAt" timestamp(3) NOT NULL);
+  CREATE TABLE "Team" ("id" text PRIMARY KEY, "name" text NOT NULL, "slug" text NOT NULL UNIQUE,
+    "planTier" "PlanTier" NOT NULL DEFAULT 'FREE');
+  CREATE TABLE "PlanLimit" ("plan" "PlanTier", "featureKey" text, "limitValue" integer NOT NULL,
+    PRIMARY KEY ("plan", "featureKey"));
+  INSERT INTO "PlanLimit" VALUES ('FREE', 'max_team_members', 3);
+  CREATE TABLE "TeamMember" ("teamId" text REFERENCES "Team"("id"), "userId" text REFERENCES "User"("id"),
+    PRIMARY KEY ("teamId", "userId"));
+  CREATE TABLE "UsageEvent" ("id" text PRIMARY KEY, "teamId" text NOT NULL REFERENCES "Team"("id"), "units" integer NOT NULL,
+    "createdAt" timestamp(3) NOT NULL DEFAULT now());
+  CREATE TABLE "CreditLedger" ("id" text PRIMARY KEY, "userId" text NOT NULL REFERENCES "User"("id"),
+    "delta" integer NOT NULL, "createdAt" timestamp(3) NOT NULL DEFAULT now());`;
+
 /** What the proposal of a project holds, a few rows of its own, and what the commands then print. */
-const proposals = [
+interface Proposal {
+  name: string;
+  /** Of a project without a fixture: its one migration. */
+  schema?: string;
+  /** Part of the configuration, with all the meters. */
+  proposed: {
+    usage: { subjects: object; limits?: object; meters: object };
+    [section: string]: object;
+  };
+  rows: string;
+  /** Of `report usage`. */
+  lines: number;
+  reports: Record<string, string[]>;
+  /** Of `verify data`; default: none. */
+  findings?: number;
+}
+
+const proposals: Proposal[] = [
   {
     name: 'credits',
     proposed: {
@@ -118,6 +179,82 @@ const proposals = [
     lines: 22,
     reports: {},
   },
+  {
+    name: 'workspaces',
+    schema: workspaces,
+    proposed: {
+      usage: {
+        subjects: {
+          from: 'core.workspace',
+          id: 'core.workspace.id',
+          plan: 'core.workspace.tier::text',
+        },
+        limits: { from: 'core.tier_quota', plan: 'tier::text', meter: 'quota', value: 'amount' },
+        meters: {
+          api_key: { from: 'core.api_key', measure: 'count' },
+          member: { from: 'core.member', measure: 'count', limit: 'members' },
+          disk_sample: { from: 'metering.disk_sample', measure: { latest: 'bytes' } },
+          llm_call: { from: 'metering.llm_call', measure: { sum: 'tokens' } },
+        },
+      },
+      credits: {
+        holders: { from: 'core.account' },
+        balances: { from: 'metering.wallet', kind: 'currency', granted: 'granted', used: 'spent' },
+        ledger: {
+          from: 'metering.wallet_entry',
+          settled: "status = 'done'",
+          equals: { table: 'core.account', holder: 'id', column: 'balance' },
+        },
+      },
+      // The owner of a workspace need not be its only member.
+      checks: { 'llm_call-of-another-workspace': { key: ['id'] } },
+    },
+    rows: `INSERT INTO core.workspace (title, slug, owner_id)
+        SELECT 'Acme', 'acme', id FROM core.account WHERE email LIKE 'pro@%';
+      INSERT INTO core.member SELECT w.id, a.id FROM core.workspace w, core.account a;
+      INSERT INTO metering.wallet SELECT id, 'gold', 100, 40 FROM core.account WHERE email LIKE 'pro@%';
+      INSERT INTO metering.wallet_entry (account_id, amount, status)
+        SELECT id, amount, status FROM core.account, (VALUES (10, 'done'), (-3, 'done'), (50, 'waiting')) e (amount, status)
+         WHERE email LIKE 'pro@%';
+      UPDATE core.account SET balance = 7 WHERE email LIKE 'pro@%'`,
+    // 1 workspace × 4 meters
+    lines: 4,
+    reports: {
+      credits: ['pro@example.com gold 100 40 40.0'],
+      // 10 − 3 = 7; 50 are not settled
+      ledger: ['pro@example.com 0 10 3 7'],
+      reconcile: [],
+    },
+  },
+  {
+    name: 'teams',
+    schema: prismaNames,
+    proposed: {
+      usage: {
+        subjects: { from: '"Team"', id: '"Team".id', plan: '"Team"."planTier"::text' },
+        limits: { from: '"PlanLimit"', meter: '"featureKey"', value: '"limitValue"' },
+        meters: {
+          TeamMember: { from: '"TeamMember"', measure: 'count', limit: 'max_team_members' },
+          UsageEvent: { from: '"UsageEvent"', at: '"createdAt"', measure: { sum: 'units' } },
+        },
+      },
+      credits: {
+        holders: { from: '"User"' },
+        ledger: {
+          from: '"CreditLedger"',
+          amount: 'delta',
+          equals: { table: '"User"', column: '"creditBalance"' },
+        },
+      },
+    },
+    rows: `INSERT INTO "Team" VALUES ('t1', 'Acme', 'acme');
+      INSERT INTO "CreditLedger" ("id", "userId", "delta") SELECT 'c1', "id", 10 FROM "User" WHERE "email" LIKE 'pro@%'`,
+    // 1 team × 2 meters
+    lines: 2,
+    reports: { ledger: ['pro@example.com 0 10 0 10'] },
+    // 0 − 10: the balance was not updated
+    findings: 1,
+  },
 ];
 
 const figures: Record<string, string[]> = {
@@ -134,8 +271,16 @@ describe.each(newest)('the declarations of the worked projects on $name', (serve
       await test(project);
     });
 
+  const withGiven = ({ name, schema }: Proposal, test: (project: Project) => Promise<void>) =>
+    schema === undefined
+      ? migrated(name, test)
+      : withProject(server, { '0001_all.up.sql': schema }, async (project) => {
+          expect(await project.json('migrate', 'up')).toMatchObject({ exitCode: 0 });
+          await test(project);
+        });
+
   it.each(proposals)('runs what dbops init proposes for the project $name, unchanged', (given) =>
-    migrated(given.name, async (project) => {
+    withGiven(given, async (project) => {
       const config = await uncommented(project);
       expect(config).toMatchObject(given.proposed);
       expect(Object.keys(config.usage.meters)).toEqual(Object.keys(given.proposed.usage.meters));
@@ -154,9 +299,25 @@ describe.each(newest)('the declarations of the worked projects on $name', (serve
       });
       for (const [report, lines] of Object.entries(given.reports))
         expect(await rowsOf(project, figures[report] ?? [], report)).toEqual(lines);
-      expect(await project.json('verify', 'data')).toMatchObject({ exitCode: 0, findings: [] });
+      const { findings = 0 } = given;
+      expect(await project.json('verify', 'data')).toMatchObject({
+        exitCode: findings ? 4 : 0,
+        findings: { length: findings },
+      });
     }),
   );
+
+  it('proposes limits whose rows the role may not read', () =>
+    withProject(server, {}, async ({ url, root, query }) => {
+      await query(prismaNames);
+      const restricted = Object.assign(new URL(url), {
+        username: app.user,
+        password: app.password,
+      });
+      const { usage: proposed } = await uncommented(projectOn(restricted.href, root));
+      expect(proposed).toMatchObject({ limits: { from: '"PlanLimit"' } });
+      expect(proposed.meters).not.toHaveProperty('TeamMember.limit');
+    }));
 
   it('computes the figures of the credits project', () =>
     migrated('credits', async (project) => {

@@ -1,5 +1,5 @@
 import type { Session } from '../../db/session.ts';
-import { quoteLiteral } from '../../db/quote.ts';
+import { quoteLiteral, quoteName } from '../../db/quote.ts';
 import type { ColumnFacts, TableFacts } from '../schema-facts.ts';
 import { because, type Reasoned } from './entry.ts';
 import type { Subjects } from './subjects.ts';
@@ -57,13 +57,17 @@ async function limitsOf(
   table: TableFacts,
   { plan, meter, value }: Record<'plan' | 'meter' | 'value', ColumnFacts>,
 ): Promise<Omit<PlanLimits, 'table'>> {
-  const key = value.kind === 'json' ? await numericKey(session, table, value) : undefined;
+  const isReadable = await mayRead(session, table);
+  const key =
+    isReadable && value.kind === 'json' ? await numericKey(session, table, value) : undefined;
   const number = key === undefined ? value.sql : `(${value.sql} ->> ${quoteLiteral(key)})::numeric`;
   const where = key === undefined ? undefined : `${value.sql} ->> ${quoteLiteral(key)} is not null`;
-  const rows = await session.query<{ name: string }>(
-    `SELECT DISTINCT ${meter.sql}::text AS name FROM ${table.sql === table.name ? `public.${table.sql}` : table.sql}
-      WHERE ${where ?? `${value.sql} IS NOT NULL`} ORDER BY 1 LIMIT 100`,
-  );
+  const rows = isReadable
+    ? await session.query<{ name: string }>(
+        `SELECT DISTINCT ${meter.sql}::text AS name FROM ${quoteName(table)}
+          WHERE ${where ?? `${value.sql} IS NOT NULL`} ORDER BY 1 LIMIT 100`,
+      )
+    : [];
   const reason = `${table.name}: a number for each ${plan.name} and ${meter.name}`;
   return {
     names: rows.map(({ name }) => name),
@@ -80,10 +84,18 @@ async function limitsOf(
 
 /** The member of JSON objects that is a number in most rows. */
 async function numericKey(session: Session, table: TableFacts, value: ColumnFacts) {
-  const name = table.sql === table.name ? `public.${table.sql}` : table.sql;
   const [row] = await session.query<{ key: string }>(
-    `SELECT e.key FROM ${name}, jsonb_each(CASE WHEN jsonb_typeof(${value.sql}::jsonb) = 'object' THEN ${value.sql}::jsonb ELSE '{}' END) e
+    `SELECT e.key FROM ${quoteName(table)}, jsonb_each(CASE WHEN jsonb_typeof(${value.sql}::jsonb) = 'object' THEN ${value.sql}::jsonb ELSE '{}' END) e
       WHERE jsonb_typeof(e.value) = 'number' GROUP BY e.key ORDER BY count(*) DESC, e.key LIMIT 1`,
   );
   return row?.key;
+}
+
+/** A role that may not read the rows can still be shown the columns. */
+async function mayRead(session: Session, table: TableFacts): Promise<boolean> {
+  const [row] = await session.query<{ ok: boolean }>(
+    `SELECT CASE WHEN has_schema_privilege($1, 'USAGE') THEN has_table_privilege($2, 'SELECT') ELSE false END AS ok`,
+    [table.schema, quoteName(table)],
+  );
+  return row?.ok === true;
 }

@@ -81,7 +81,7 @@ function metersOf(table: TableFacts, subjects: Subjects): Meter[] {
         ...base,
         at: isEvent ? time.sql : undefined,
         where: deleted && !isEvent ? `${deleted.sql} is null` : undefined,
-        measure: isEvent && number ? { sum: number.sql } : 'count',
+        measure: isEvent && number ? measureOfEvents(table, number) : 'count',
       },
     },
   ];
@@ -125,6 +125,12 @@ function measureOf({ columns, primaryKey }: TableFacts): ColumnFacts | undefined
       kind === 'number' && !references && !primaryKey.includes(name) && !hasWord(name, notMeasures),
   );
   return measures.map((word) => numbers.find(({ name }) => hasWord(name, [word]))).find(Boolean);
+}
+
+/** Samples are of a level, which cannot be added up. */
+function measureOfEvents({ name }: TableFacts, number: ColumnFacts): ConfigValue {
+  const isLevel = hasWord(name, ['sample', 'snapshot', 'gauge', 'reading', 'storage']);
+  return isLevel ? { latest: number.sql } : { sum: number.sql };
 }
 
 /** What is stored is a level, and people are counted once. */

@@ -1,6 +1,7 @@
 import { quoteLiteral } from '../../db/quote.ts';
 import type { ColumnFacts, TableFacts } from '../schema-facts.ts';
 import { because, type ConfigValue, type Reasoned } from './entry.ts';
+import { findPeople } from './users.ts';
 import { columnNamed, deletedNames, timeOf, wordsOf } from './words.ts';
 
 /** The table whose rows have limits, and the columns of other tables that name them. */
@@ -31,8 +32,11 @@ const people = ['user', 'customer', 'member', 'profile'];
  */
 export function findSubjects(tables: readonly TableFacts[]): Subjects | undefined {
   const found = tables.flatMap((table) => candidatesOf(table, tables));
+  const ofPeople = findPeople(tables);
   const rankOf = ({ table }: Subjects) => {
     const words = wordsOf(table.name);
+    // An account is a customer, or where no other table is, a person.
+    if (table.key === ofPeople?.key) return 1;
     if (groups.some((word) => words.join(' ') === word)) return 0;
     if (people.some((word) => words.join(' ') === word)) return 1;
     return 2;
@@ -122,7 +126,7 @@ function planOf(subjects: Subjects, tables: readonly TableFacts[]): Reasoned | s
   ];
   const order = time ? ` order by s.${time.sql} desc` : '';
   return because(
-    `${table.name}.${plan.name}; without an active row, free`,
+    `${table.name}.${plan.name}; without ${status ? 'an active' : 'a'} row, free`,
     `coalesce((select s.${plan.sql}::text from ${table.sql} s where ${conditions.join(' and ')}${order} limit 1), 'free')`,
   );
 }
