@@ -10,9 +10,11 @@ import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { main } from '../src/cli.ts';
 import { commands } from '../src/commands/index.ts';
+import { loadSettings } from '../src/config.ts';
 import { isLongRun } from './cases.ts';
 import { folderOf, runCli, type Answer } from './cli/run-cli.ts';
-import { targets, withDatabase } from './db/targets.ts';
+import { withSession } from './db/session.ts';
+import { newest, targets, withDatabase } from './db/targets.ts';
 
 /** What `dbops … --help`, or `dbops help …`, prints in a pipe. */
 async function helpOf(words: string): Promise<string> {
@@ -54,6 +56,33 @@ describe('the documentation', () => {
     );
     expect(links.filter((link) => !existsSync(join(dirname(page), link)))).toEqual([]);
   });
+
+  it('has configurations that dbops accepts', async () => {
+    const files = pages.flatMap((page) => configurationsOf(page));
+    expect(files.length).toBeGreaterThan(10);
+    const project = projectOf('postgres://localhost/shop');
+    for (const [at, { page, content }] of files.entries()) {
+      const config = `${at}.config.ts`;
+      project.write(config, content);
+      const input = { flags: { config }, environment: {}, cwd: project.root, interactive: true };
+      await expect(loadSettings(input), `${page}\n${content}`).resolves.toHaveProperty('root');
+    }
+  });
+});
+
+describe.each(newest)('docs/seed.md on $name', (target) => {
+  it('has the output of its example', () =>
+    withDatabase(target, async (url) => {
+      const project = projectOf(url);
+      const [config, tables, output] = blocksOf('docs/seed.md');
+      project.write('dbops.config.ts', config?.content ?? '');
+      await withSession(url, (session) => session.script(tables?.content ?? ''));
+      const [first = '', second = ''] = (output?.content ?? '').split(
+        '$ dbops seed --quiet | tail -1\n',
+      );
+      expect(`$ dbops seed\n${(await project.run('seed')).stdout}`).toBe(first);
+      expect((await project.run('seed --quiet')).stdout.endsWith(second)).toBe(true);
+    }));
 });
 
 // The page uses an embedded database, which takes four times as long as a server.
@@ -101,12 +130,24 @@ function blocksOf(page: string): Fenced[] {
   return [...fences].map(([, language = '', content = '']) => ({ language, content }));
 }
 
+/** Whole configuration files, and parts of one that declare something; those of docs/api.md are of other tools. */
+function configurationsOf(page: string): { page: string; content: string }[] {
+  if (page === 'docs/api.md') return [];
+  const blocks = blocksOf(page).filter(({ language }) => language === 'ts');
+  return blocks.flatMap(({ content }) => {
+    if (content.includes('export default')) return [{ page, content }];
+    const isPart = /^(?:seeds|usage|credits|checks|reports): /.test(content);
+    return isPart ? [{ page, content: `export default {\n${content}};\n` }] : [];
+  });
+}
+
 /** The name of a file in the comment of its first line. */
 function fileOf(content: string): string | undefined {
   return /^(?:--|\/\/) (\S+\.\w+)\n/.exec(content)?.[1];
 }
 
 interface Project {
+  root: string;
   read(file: string): string;
   write(file: string, content: string): void;
   run(words: string): Promise<Answer>;
@@ -119,6 +160,7 @@ function projectOf(url: string): Project {
   symlinkSync(process.cwd(), join(root, 'node_modules/dbops'));
   const surroundings = { environment: { DATABASE_URL: url, NO_COLOR: '1' }, cwd: root };
   return {
+    root,
     read: (file) => readFileSync(join(root, file), 'utf8'),
     write: (file, content) => {
       mkdirSync(dirname(join(root, file)), { recursive: true });
