@@ -15,6 +15,7 @@ import { isLongRun } from './cases.ts';
 import { folderOf, runCli, type Answer } from './cli/run-cli.ts';
 import { withSession } from './db/session.ts';
 import { newest, targets, withDatabase } from './db/targets.ts';
+import { migrated } from './seed/database.ts';
 
 /** What `dbops … --help`, or `dbops help …`, prints in a pipe. */
 async function helpOf(words: string): Promise<string> {
@@ -82,6 +83,27 @@ describe.each(newest)('docs/seed.md on $name', (target) => {
       );
       expect(`$ dbops seed\n${(await project.run('seed')).stdout}`).toBe(first);
       expect((await project.run('seed --quiet')).stdout.endsWith(second)).toBe(true);
+    }));
+});
+
+describe.each(newest)('docs/report.md on $name', (target) => {
+  it('has the usage and the credits of the example of the repository', () =>
+    migrated(target, async ({ url, seed }) => {
+      await seed();
+      const surroundings = {
+        environment: { DATABASE_URL: url, NO_COLOR: '1' },
+        cwd: process.cwd(),
+      };
+      const blocks = blocksOf('docs/report.md').flatMap(({ content }) => {
+        const [, words, output] =
+          /^\$ dbops (report .*--as-of \S+(?: --csv)?)\n([^]*)/.exec(content) ?? [];
+        return words === undefined ? [] : [{ words, output }];
+      });
+      expect(blocks).toHaveLength(3);
+      for (const { words, output } of blocks) {
+        const { stdout } = await runCli(words.split(' '), surroundings);
+        expect(stdout.replaceAll('\r\n', '\n')).toBe(output);
+      }
     }));
 });
 
