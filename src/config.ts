@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { registerHooks } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import * as z from 'zod';
@@ -242,9 +243,8 @@ function findConfigFile(cwd: string, asked: string | undefined): string | undefi
 async function readConfigFile(file: string): Promise<unknown> {
   try {
     if (file.endsWith('.json')) return readJson(file);
-    readText(file); // Node decodes leniently, and waits for the writer of a named pipe
-    const loaded: { default?: unknown } = await import(pathToFileURL(file).href);
-    return loaded.default;
+    const text = readText(file); // Node decodes leniently, and waits for the writer of a named pipe
+    return (await importAs(pathToFileURL(file).href, formatOf(file, text))).default;
   } catch (error) {
     if (error instanceof DbopsError) throw error;
     throw usageError(
@@ -253,6 +253,28 @@ async function readConfigFile(file: string): Promise<unknown> {
       'Correct the file; its default export holds the settings.',
       [String(error)],
     );
+  }
+}
+
+/** Returns the format of an ES module that Node would read in the `type` of its package, which `npm init` sets to commonjs. */
+function formatOf(file: string, text: string): string | undefined {
+  if (!/^export default\b/m.test(text)) return undefined;
+  if (file.endsWith('.ts')) return 'module-typescript';
+  return file.endsWith('.js') ? 'module' : undefined;
+}
+
+async function importAs(url: string, format: string | undefined): Promise<{ default?: unknown }> {
+  if (format === undefined) return import(url);
+  const hooks = registerHooks({
+    resolve: (specifier, context, next) => {
+      const resolved = next(specifier, context);
+      return specifier === url ? { ...resolved, format } : resolved;
+    },
+  });
+  try {
+    return await import(url);
+  } finally {
+    hooks.deregister();
   }
 }
 

@@ -10,9 +10,12 @@ import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { main } from '../src/cli.ts';
 import { commands } from '../src/commands/index.ts';
+import { loadSettings } from '../src/config.ts';
 import { isLongRun } from './cases.ts';
 import { folderOf, runCli, type Answer } from './cli/run-cli.ts';
-import { targets, withDatabase } from './db/targets.ts';
+import { withSession } from './db/session.ts';
+import { newest, targets, withDatabase } from './db/targets.ts';
+import { migrated } from './seed/database.ts';
 
 /** What `dbops … --help`, or `dbops help …`, prints in a pipe. */
 async function helpOf(words: string): Promise<string> {
@@ -54,6 +57,54 @@ describe('the documentation', () => {
     );
     expect(links.filter((link) => !existsSync(join(dirname(page), link)))).toEqual([]);
   });
+
+  it('has configurations that dbops accepts', async () => {
+    const files = pages.flatMap((page) => configurationsOf(page));
+    expect(files.length).toBeGreaterThan(10);
+    const project = projectOf('postgres://localhost/shop');
+    for (const [at, { page, content }] of files.entries()) {
+      const config = `${at}.config.ts`;
+      project.write(config, content);
+      const input = { flags: { config }, environment: {}, cwd: project.root, interactive: true };
+      await expect(loadSettings(input), `${page}\n${content}`).resolves.toHaveProperty('root');
+    }
+  });
+});
+
+describe.each(newest)('docs/seed.md on $name', (target) => {
+  it('has the output of its example', () =>
+    withDatabase(target, async (url) => {
+      const project = projectOf(url);
+      const [config, tables, output] = blocksOf('docs/seed.md');
+      project.write('dbops.config.ts', config?.content ?? '');
+      await withSession(url, (session) => session.script(tables?.content ?? ''));
+      const [first = '', second = ''] = (output?.content ?? '').split(
+        '$ dbops seed --quiet | tail -1\n',
+      );
+      expect(`$ dbops seed\n${(await project.run('seed')).stdout}`).toBe(first);
+      expect((await project.run('seed --quiet')).stdout.endsWith(second)).toBe(true);
+    }));
+});
+
+describe.each(newest)('docs/report.md on $name', (target) => {
+  it('has the usage and the credits of the example of the repository', () =>
+    migrated(target, async ({ url, seed }) => {
+      await seed();
+      const surroundings = {
+        environment: { DATABASE_URL: url, NO_COLOR: '1' },
+        cwd: process.cwd(),
+      };
+      const blocks = blocksOf('docs/report.md').flatMap(({ content }) => {
+        const [, words, output] =
+          /^\$ dbops (report .*--as-of \S+(?: --csv)?)\n([^]*)/.exec(content) ?? [];
+        return words === undefined ? [] : [{ words, output }];
+      });
+      expect(blocks).toHaveLength(3);
+      for (const { words, output } of blocks) {
+        const { stdout } = await runCli(words.split(' '), surroundings);
+        expect(stdout.replaceAll('\r\n', '\n')).toBe(output);
+      }
+    }));
 });
 
 // The page uses an embedded database, which takes four times as long as a server.
@@ -101,12 +152,24 @@ function blocksOf(page: string): Fenced[] {
   return [...fences].map(([, language = '', content = '']) => ({ language, content }));
 }
 
+/** Whole configuration files, and parts of one that declare something; those of docs/api.md are of other tools. */
+function configurationsOf(page: string): { page: string; content: string }[] {
+  if (page === 'docs/api.md') return [];
+  const blocks = blocksOf(page).filter(({ language }) => language === 'ts');
+  return blocks.flatMap(({ content }) => {
+    if (content.includes('export default')) return [{ page, content }];
+    const isPart = /^(?:seeds|usage|credits|checks|reports): /.test(content);
+    return isPart ? [{ page, content: `export default {\n${content}};\n` }] : [];
+  });
+}
+
 /** The name of a file in the comment of its first line. */
 function fileOf(content: string): string | undefined {
   return /^(?:--|\/\/) (\S+\.\w+)\n/.exec(content)?.[1];
 }
 
 interface Project {
+  root: string;
   read(file: string): string;
   write(file: string, content: string): void;
   run(words: string): Promise<Answer>;
@@ -119,6 +182,7 @@ function projectOf(url: string): Project {
   symlinkSync(process.cwd(), join(root, 'node_modules/dbops'));
   const surroundings = { environment: { DATABASE_URL: url, NO_COLOR: '1' }, cwd: root };
   return {
+    root,
     read: (file) => readFileSync(join(root, file), 'utf8'),
     write: (file, content) => {
       mkdirSync(dirname(join(root, file)), { recursive: true });

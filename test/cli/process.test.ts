@@ -33,6 +33,22 @@ describe('the built program', () => {
     });
   });
 
+  it.each([
+    [
+      'dbops.config.ts',
+      '{"type":"commonjs"}',
+      "export default { lockTimeout: 'never' as string };",
+    ],
+    ['dbops.config.ts', '{}', "export default { lockTimeout: 'never' as string };"],
+    ['dbops.config.js', '{"type":"commonjs"}', "export default { lockTimeout: 'never' };"],
+    ['dbops.config.js', '{"type":"commonjs"}', "module.exports = { lockTimeout: 'never' };"],
+  ])('reads %s beside a package.json %s: %s', async (name, manifest, content) => {
+    const cwd = folderOf({ [name]: content, 'package.json': manifest });
+    const { stderr } = await runShell(`${program} migrate status`, { cwd });
+    expect(stderr).toContain('lockTimeout');
+    expect(stderr).not.toContain('Warning');
+  });
+
   it('passes its exit code on', async () => {
     const { exitCode, stderr } = await runShell(`${program} migrate status --chek`);
     expect(exitCode).toBe(2);
