@@ -1,7 +1,5 @@
 import { existsSync } from 'node:fs';
-import { registerHooks } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import * as z from 'zod';
 import { definitionsSchema } from './backfill/definition.ts';
 import type { Scope } from './catalog/ignored.ts';
@@ -11,6 +9,7 @@ import { duration } from './declared/definition.ts';
 import { DbopsError, usageError } from './errors.ts';
 import { parseTableName, type TrackingTableName } from './formats/shared/tracking-table.ts';
 import { readEnvFiles } from './env-files.ts';
+import { importConfig } from './import-config.ts';
 import { flagOf, issueLines } from './output/schema-messages.ts';
 import type { Environment } from './output/terminal.ts';
 import { readJson, readText } from './text-file.ts';
@@ -244,7 +243,7 @@ async function readConfigFile(file: string): Promise<unknown> {
   try {
     if (file.endsWith('.json')) return readJson(file);
     const text = readText(file); // Node decodes leniently, and waits for the writer of a named pipe
-    return (await importAs(pathToFileURL(file).href, formatOf(file, text))).default;
+    return await importConfig(file, text);
   } catch (error) {
     if (error instanceof DbopsError) throw error;
     throw usageError(
@@ -253,28 +252,6 @@ async function readConfigFile(file: string): Promise<unknown> {
       'Correct the file; its default export holds the settings.',
       [String(error)],
     );
-  }
-}
-
-/** Returns the format of an ES module that Node would read in the `type` of its package, which `npm init` sets to commonjs. */
-function formatOf(file: string, text: string): string | undefined {
-  if (!/^export default\b/m.test(text)) return undefined;
-  if (file.endsWith('.ts')) return 'module-typescript';
-  return file.endsWith('.js') ? 'module' : undefined;
-}
-
-async function importAs(url: string, format: string | undefined): Promise<{ default?: unknown }> {
-  if (format === undefined) return import(url);
-  const hooks = registerHooks({
-    resolve: (specifier, context, next) => {
-      const resolved = next(specifier, context);
-      return specifier === url ? { ...resolved, format } : resolved;
-    },
-  });
-  try {
-    return await import(url);
-  } finally {
-    hooks.deregister();
   }
 }
 

@@ -23,7 +23,7 @@ const layers = [
   // What an application and a team declare, and how a command is called.
   ['definition'],
   ['declarations'],
-  ['env-files'],
+  ['env-files', 'import-config'],
   ['config'],
   ['context'],
   ['command', 'flags', 'config-schema'],
