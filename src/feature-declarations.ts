@@ -3,6 +3,7 @@ import type { Session } from './db/session.ts';
 import type { Declarations } from './declarations.ts';
 import type { DeclaredExpression } from './declared/prepare.ts';
 import type { TypedExpression } from './declared/types.ts';
+import { DbopsError, exitCodes } from './errors.ts';
 import type { Finding } from './report.ts';
 
 /**
@@ -58,15 +59,40 @@ export const featureDeclarations: readonly FeatureDeclarations[] = [
   },
 ];
 
-/** Returns the findings that declarations imply, such as balances that are not the sum of their ledger. */
+/**
+ * Returns the findings that declarations imply, such as balances that are not the sum of their ledger. A
+ * declaration that does not run on the database is a finding, too; while migrations are pending, which may create
+ * what it names, it is a note.
+ */
 export async function impliedFindings(
   session: Session,
   declared: Declarations,
+  { hasPending, note }: { hasPending: boolean; note: (line: string) => void },
 ): Promise<Finding[]> {
   const all: Finding[] = [];
-  for (const { findings } of featureDeclarations)
-    if (findings?.isDeclared(declared)) all.push(...(await findings.find(session, declared)));
+  for (const { findings } of featureDeclarations) {
+    if (!findings?.isDeclared(declared)) continue;
+    try {
+      all.push(...(await findings.find(session, declared)));
+    } catch (error) {
+      if (!(error instanceof DbopsError) || error.exitCode !== exitCodes.usage) throw error;
+      if (hasPending)
+        note(`not checked  ${findings.code}: ${error.message} Migrations are pending.`);
+      else all.push(notRun(findings.code, error));
+    }
+  }
   return all;
+}
+
+function notRun(code: string, { message, hint, reason }: DbopsError): Finding {
+  return {
+    code,
+    severity: 'error',
+    message: [message, ...reason].join('\n'),
+    help: hint,
+    where: { object: `checks.${code}` },
+    key: `${code}:error`,
+  };
 }
 
 /** Returns the codes of these findings, of what is declared. */

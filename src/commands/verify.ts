@@ -42,7 +42,8 @@ export const command = defineCommand({
     const own = dataChecksOf(root, declared.checks);
     const session = await context.session();
     const folder = await placeFolder(session, read);
-    const applied = appliedOf(await knownStatuses(context, session, folder));
+    const statuses = await knownStatuses(context, session, folder);
+    const applied = appliedOf(statuses);
     const groups = new Set<CheckGroup>(words.length > 0 ? words : checkGroups);
     if (context.flags.verbose && groups.has('schema'))
       for (const line of notCompared) context.note(`not compared  ${line}`);
@@ -54,7 +55,9 @@ export const command = defineCommand({
       wasChecked: (key) => groups.has(groupOf(key, codes)),
       limit: output === undefined ? mostListed : Infinity,
     });
-    const furtherData = () => impliedFindings(session, declared);
+    const hasPending = statuses.some(({ state }) => state === 'pending');
+    const { note } = context;
+    const furtherData = () => impliedFindings(session, declared, { hasPending, note });
     const request = {
       folder,
       session,

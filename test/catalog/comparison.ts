@@ -13,7 +13,7 @@ import {
 } from '../../src/catalog/snapshot.ts';
 import { checkGroups } from '../../src/verify/definition.ts';
 import { checks } from '../../src/reference/checks.ts';
-import { dataChecksOf } from '../../src/verify/data-checks.ts';
+import { dataChecksOf, dueOf } from '../../src/verify/data-checks.ts';
 import { runDataCheck } from '../../src/verify/run-data-check.ts';
 import { runChecks } from '../../src/verify/run.ts';
 import { openSession, type Session } from '../../src/db/session.ts';
@@ -89,7 +89,8 @@ export async function openComparison(
       readWithFixedSettings(live, async () => {
         const groups = new Set(checkGroups);
         const found = await runChecks({ session: live, drift: await driftOf(live), groups });
-        for (const check of dataChecksOf(folder, checks).checks)
+        const names = new Set(migrations.map(({ name }) => name));
+        for (const check of dueOf(dataChecksOf(folder, checks).checks, names))
           await runDataCheck(live, check, (finding) => found.push(finding));
         return found;
       }),

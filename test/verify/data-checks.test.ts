@@ -126,6 +126,30 @@ describe.each(newestAndEmbedded)('data checks on $name', (target) => {
       expect(all.stdout).toContain('✓ No problems found (schema, health; 1 applied migration)');
     }));
 
+  it('report a reconciliation that does not run, unless a pending migration may create what it names', () =>
+    withWallets(target, async (project) => {
+      const credits = {
+        holders: { from: 'wallet', id: 'account' },
+        ledger: {
+          from: 'wallet',
+          holder: 'account',
+          at: 'now()',
+          amount: '1',
+          equals: { table: 'later', column: 'balance', holder: 'id' },
+        },
+      };
+      writeInto(project.root, { 'dbops.config.json': JSON.stringify({ credits }) });
+      expect(await verify(project)).toMatchObject({ exitCode: 0, findings: [] });
+      const { stderr } = await project.dbops('verify', 'data');
+      expect(stderr).toContain('not checked  reconcile: credits.ledger.equals.table does not run');
+      expect(await project.json('migrate', 'up')).toMatchObject({ exitCode: 0 });
+      const { exitCode, findings } = await verify(project);
+      expect(exitCode).toBe(4);
+      expect(findings).toMatchObject([
+        { key: 'reconcile:error', message: expect.stringContaining('column "balance"') },
+      ]);
+    }));
+
   it('count the findings beyond the first thousand', () =>
     withWallets(target, async (project) => {
       writeInto(project.root, {
