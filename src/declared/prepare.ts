@@ -1,3 +1,4 @@
+import type { FieldDef } from 'pg';
 import { withSavepoint, type Session } from '../db/session.ts';
 import { codeOf } from '../db/connection-error.ts';
 import { hidesRows, readAllRows } from '../db/row-security.ts';
@@ -101,18 +102,31 @@ export async function explained(
   session: Session,
   statement: string,
   placed: Placed,
-): Promise<{ name: string; dataTypeID: number }[]> {
+): Promise<FieldDef[]> {
   try {
-    return await withSavepoint(session, async () => {
-      await session.script(`${toUserPath}; ${readAllRows}`);
-      const { fields } = await session.client.query(statement);
-      await session.script(toOwnPath(session));
-      return fields;
-    });
+    return await resolveColumns(session, statement);
   } catch (error) {
     if (!isSqlState(codeOf(error)) || hidesRows(error)) throw error;
     throw declaredError(error, statement, placed);
   }
+}
+
+/**
+ * Lets the server resolve a statement that returns no row, under the path of the role and behind a savepoint.
+ *
+ * @returns its columns
+ */
+export function resolveColumns(
+  session: Session,
+  statement: string,
+  values: readonly (string | null)[] = [],
+): Promise<FieldDef[]> {
+  return withSavepoint(session, async () => {
+    await session.script(`${toUserPath}; ${readAllRows}`);
+    const { fields } = await session.client.query(statement, [...values]);
+    await session.script(toOwnPath(session));
+    return fields;
+  });
 }
 
 /** Returns the error of declared SQL that the server rejects. */

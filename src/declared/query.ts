@@ -1,13 +1,11 @@
 import type { FieldDef } from 'pg';
 import { codeOf } from '../db/connection-error.ts';
-import { readAllRows } from '../db/row-security.ts';
-import { toUserPath } from '../db/search-path.ts';
-import { withSavepoint, type Session } from '../db/session.ts';
+import type { Session } from '../db/session.ts';
 import { isSqlState, sqlstate } from '../db/sqlstate.ts';
 import { usageError, type DbopsError } from '../errors.ts';
 import { excerpt, offsetOfError, serverSays } from '../sql/error-position.ts';
 import { readQuery } from '../sql/query.ts';
-import type { DeclaredSql } from './prepare.ts';
+import { resolveColumns, type DeclaredSql } from './prepare.ts';
 
 /** A query of a declaration as it is sent: names of parameters are replaced. */
 export interface DeclaredQuery extends DeclaredSql {
@@ -36,12 +34,7 @@ const head = 'SELECT * FROM (\n';
 export async function prepareQuery(session: Session, query: DeclaredQuery): Promise<FieldDef[]> {
   const text = `${head}${query.sql}\n) AS declared\nLIMIT 0`;
   try {
-    return await withSavepoint(session, async () => {
-      await session.script(`${toUserPath}; ${readAllRows}`);
-      const { fields } = await session.client.query(text, [...query.values]);
-      await session.script(`SET LOCAL search_path TO ${session.path}`);
-      return fields;
-    });
+    return await resolveColumns(session, text, query.values);
   } catch (error) {
     const code = codeOf(error);
     if (!isSqlState(code) || code === sqlstate.insufficientPrivilege) throw error;

@@ -17,12 +17,15 @@ export function parseDecimal(text: string): Decimal | undefined {
   return scale >= 0 ? { units, scale } : { units: units * 10n ** BigInt(-scale), scale: 0 };
 }
 
+/** Returns the units of a number in a scale that is not less than its own. */
+export function unitsIn(to: number, { units, scale }: Decimal): bigint {
+  return to === scale ? units : units * 10n ** BigInt(to - scale);
+}
+
 /** Returns both numbers in the unit of the finer one. */
 function aligned(one: Decimal, other: Decimal): [bigint, bigint] {
-  if (one.scale === other.scale) return [one.units, other.units];
   const scale = Math.max(one.scale, other.scale);
-  const inScale = ({ units, scale: own }: Decimal) => units * 10n ** BigInt(scale - own);
-  return [inScale(one), inScale(other)];
+  return [unitsIn(scale, one), unitsIn(scale, other)];
 }
 
 /** Returns a negative number, 0 or a positive number, as `one` is less than, equal to or greater than `other`. */

@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openSession, type Session } from '../../src/db/session.ts';
-import { parseTarget } from '../../src/db/target.ts';
+import type { Session } from '../../src/db/session.ts';
 import { credits as bundledCredits } from '../../src/reference/credits.ts';
 import { withBalances } from '../../src/reports/credits/declared.ts';
 import { creditsSchema, type Credits } from '../../src/reports/credits/definition.ts';
 import { creditsFigures, type CreditsRequest } from '../../src/reports/credits/report.ts';
 import { dayOf } from '../../src/reports/period.ts';
-import { createDatabase, targets, type Database } from '../db/targets.ts';
+import { openDatabase, type OpenDatabase } from '../db/session.ts';
+import { targets } from '../db/targets.ts';
 import { applyMigrations } from './database.ts';
 import { dataOf, formsOf, linesOf, reportOf } from './declared.ts';
 
@@ -62,15 +62,12 @@ const wallets: Credits = creditsSchema.parse({
 });
 
 describe.each(targets)('report credits on $name', (target) => {
-  let database: Database;
+  let database: OpenDatabase;
   let session: Session;
 
   beforeAll(async () => {
-    database = await createDatabase(target);
-    session = await openSession(parseTarget(database.url), {
-      application: 'dbops test',
-      path: 'DEFAULT',
-    });
+    database = await openDatabase(target);
+    ({ session } = database);
     await applyMigrations(session);
     await session.script(bundled);
     await session.script(own);
@@ -78,10 +75,7 @@ describe.each(targets)('report credits on $name', (target) => {
     await session.script(`SET TimeZone = 'America/New_York'`);
   });
 
-  afterAll(async () => {
-    await session.close();
-    await database.drop();
-  });
+  afterAll(() => database.end());
 
   const run = (request: Partial<CreditsRequest> = {}, credits: Credits = bundledCredits) =>
     reportOf(session, asOf, () =>

@@ -3,10 +3,10 @@
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openSession, type Session } from '../../src/db/session.ts';
-import { parseTarget } from '../../src/db/target.ts';
+import type { Session } from '../../src/db/session.ts';
 import { creditsSchema, type Credits } from '../../src/reports/credits/definition.ts';
-import { createDatabase, targets, type Database } from '../db/targets.ts';
+import { openDatabase, type OpenDatabase } from '../db/session.ts';
+import { targets } from '../db/targets.ts';
 import { dataOf, formsOf, ledgerOf, linesOf, reconcileOf } from './declared.ts';
 
 const folder = join(import.meta.dirname, '../fixtures/workshops/drizzle');
@@ -49,15 +49,12 @@ const rows = `
 const figures = ['holder', 'opening', 'in', 'out', 'closing', 'entries'];
 
 describe.each(targets)('the ledger of the workshops project on $name', (target) => {
-  let database: Database;
+  let database: OpenDatabase;
   let session: Session;
 
   beforeAll(async () => {
-    database = await createDatabase(target);
-    session = await openSession(parseTarget(database.url), {
-      application: 'dbops test',
-      path: 'DEFAULT',
-    });
+    database = await openDatabase(target);
+    ({ session } = database);
     for (const file of globSync(`${folder}/*.sql`).toSorted())
       await session.script(readFileSync(file, 'utf8'));
     await session.script(rows);
@@ -65,10 +62,7 @@ describe.each(targets)('the ledger of the workshops project on $name', (target) 
     await session.script(`SET TimeZone = 'America/New_York'`);
   });
 
-  afterAll(async () => {
-    await session.close();
-    await database.drop();
-  });
+  afterAll(() => database.end());
 
   it('adds up the settled entries of a UTC month, which excludes its end', async () => {
     const report = await ledgerOf(session, declared, { month: '2026-02' });

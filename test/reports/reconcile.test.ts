@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { hidesRows } from '../../src/db/row-security.ts';
-import { openSession, readOnly, type Session } from '../../src/db/session.ts';
-import { parseTarget } from '../../src/db/target.ts';
+import { readOnly, type Session } from '../../src/db/session.ts';
 import { withEquals } from '../../src/reports/credits/declared.ts';
 import { creditsExpressions } from '../../src/reports/credits/expressions.ts';
 import { creditsSchema, type Credits } from '../../src/reports/credits/definition.ts';
 import { reconcileFindings } from '../../src/reports/reconcile/findings.ts';
-import { app, createDatabase, targets, type Database } from '../db/targets.ts';
+import { openDatabase, type OpenDatabase } from '../db/session.ts';
+import { app, targets } from '../db/targets.ts';
 import { dataOf, formsOf, ledgerOf, linesOf, reconcileOf } from './declared.ts';
 
 // Wallets by currency, with numeric keys of entries; every entry at one time, and every oddity.
@@ -51,22 +51,16 @@ const declared: Credits = creditsSchema.parse({
 const keys = ['holderId', 'kind', 'balance', 'ledger', 'difference', 'firstEntry'];
 
 describe.each(targets)('report reconcile on $name', (target) => {
-  let database: Database;
+  let database: OpenDatabase;
   let session: Session;
 
   beforeAll(async () => {
-    database = await createDatabase(target);
-    session = await openSession(parseTarget(database.url), {
-      application: 'dbops test',
-      path: 'DEFAULT',
-    });
+    database = await openDatabase(target);
+    ({ session } = database);
     await session.script(rows);
   });
 
-  afterAll(async () => {
-    await session.close();
-    await database.drop();
-  });
+  afterAll(() => database.end());
 
   it('lists each balance that is not the sum of its ledger, by holder and kind', async () => {
     const report = await reconcileOf(session, declared);

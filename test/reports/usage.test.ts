@@ -1,18 +1,17 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openSession, type Session } from '../../src/db/session.ts';
-import { parseTarget } from '../../src/db/target.ts';
 import { toJson } from '../../src/output/json.ts';
 import { parseMonth } from '../../src/reports/period.ts';
 import type * as z from 'zod';
 import type { DbopsError } from '../../src/errors.ts';
-import { readOnly } from '../../src/db/session.ts';
+import { readOnly, type Session } from '../../src/db/session.ts';
 import { issueLines, speakPlainly } from '../../src/output/schema-messages.ts';
 import { usageSchema } from '../../src/reports/usage/definition.ts';
 import { missingMeterIndexes } from '../../src/reports/usage/indexes.ts';
 import { usageOf } from '../../src/reference/usage.ts';
 import { reportUsage } from '../../src/reports/usage/run.ts';
 import type { UsageRequest } from '../../src/reports/usage/windows.ts';
-import { createDatabase, targets, type Database } from '../db/targets.ts';
+import { openDatabase, type OpenDatabase } from '../db/session.ts';
+import { targets } from '../db/targets.ts';
 import { applyMigrations, documentOf } from './database.ts';
 import { insertUsage } from './usage-fixture.ts';
 import { ids, insertOwnSchemas, prismaUsage, workspaceUsage } from './usage-own-schema.ts';
@@ -23,23 +22,17 @@ const november = parseMonth('2026-11');
 const asOf = new Date('2026-12-05T12:00:00Z');
 
 describe.each(targets)('report usage of the bundled application on $name', (target) => {
-  let database: Database;
+  let database: OpenDatabase;
   let session: Session;
 
   beforeAll(async () => {
-    database = await createDatabase(target);
-    session = await openSession(parseTarget(database.url), {
-      application: 'dbops test',
-      path: 'DEFAULT',
-    });
+    database = await openDatabase(target);
+    ({ session } = database);
     await applyMigrations(session);
     await insertUsage(session);
   });
 
-  afterAll(async () => {
-    await session.close();
-    await database.drop();
-  });
+  afterAll(() => database.end());
 
   const run = (request: Partial<UsageRequest> = {}, planStatuses = ['active']) =>
     reportUsage(session, usageOf(planStatuses), {
@@ -236,22 +229,16 @@ describe.each(targets)('report usage of the bundled application on $name', (targ
 });
 
 describe.each(targets)('report usage of declared schemas on $name', (target) => {
-  let database: Database;
+  let database: OpenDatabase;
   let session: Session;
 
   beforeAll(async () => {
-    database = await createDatabase(target);
-    session = await openSession(parseTarget(database.url), {
-      application: 'dbops test',
-      path: 'DEFAULT',
-    });
+    database = await openDatabase(target);
+    ({ session } = database);
     await insertOwnSchemas(session);
   });
 
-  afterAll(async () => {
-    await session.close();
-    await database.drop();
-  });
+  afterAll(() => database.end());
 
   const run = (request: Partial<UsageRequest> = {}, declared: Declared = workspaceUsage) =>
     reportUsage(session, usageSchema.parse(declared), {

@@ -1,6 +1,6 @@
 import type { Cell } from '../../report.ts';
 import { formatCount } from '../../output/number.ts';
-import { formatDecimal, type Decimal } from '../decimal.ts';
+import { formatDecimal, unitsIn, type Decimal } from '../decimal.ts';
 
 export const zero: Decimal = { units: 0n, scale: 0 };
 
@@ -39,8 +39,4 @@ export function formatFigure(value: Cell): string {
   if (typeof value !== 'string') return '–';
   if (/^-?\d+$/.test(value)) return formatCount(BigInt(value));
   return /^-?\d+\.\d+$/.test(value) ? formatDecimal(value) : value;
-}
-
-function unitsIn(to: number, { units, scale }: Decimal): bigint {
-  return units * 10n ** BigInt(to - scale);
 }

@@ -1,9 +1,13 @@
 import { codeOf } from '../../db/connection-error.ts';
 import { hidesRows } from '../../db/row-security.ts';
-import { toOwnPath, toUserPath } from '../../db/search-path.ts';
-import { withSavepoint, type Session } from '../../db/session.ts';
+import type { Session } from '../../db/session.ts';
 import { isSqlState } from '../../db/sqlstate.ts';
-import { explained, prepareExpressions, type DeclaredExpression } from '../../declared/prepare.ts';
+import {
+  explained,
+  prepareExpressions,
+  resolveColumns,
+  type DeclaredExpression,
+} from '../../declared/prepare.ts';
 import { usageError } from '../../errors.ts';
 import { readExpression, readFrom } from '../../sql/expression.ts';
 import { excerpt } from '../../sql/error-position.ts';
@@ -81,12 +85,7 @@ async function typesOf(
   expressions: readonly DeclaredExpression[],
 ): Promise<TypesByPlace> {
   try {
-    const fields = await withSavepoint(session, async () => {
-      await session.script(toUserPath);
-      const answer = await session.client.query(typesSql(expressions));
-      await session.script(toOwnPath(session));
-      return answer.fields;
-    });
+    const fields = await resolveColumns(session, typesSql(expressions));
     return new Map(expressions.map(({ place }, at) => [place, fields[at]?.dataTypeID ?? 0]));
   } catch (error) {
     if (!isSqlState(codeOf(error)) || hidesRows(error)) throw error;
