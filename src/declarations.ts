@@ -4,7 +4,7 @@ import { creditsSchema } from './reports/credits/definition.ts';
 import { sqlReportsSchema } from './reports/sql/definition.ts';
 import { usageSchema } from './reports/usage/definition.ts';
 import { seedsSchema } from './seed/definition.ts';
-import { dataChecksSchema } from './verify/declaration.ts';
+import { dataChecksSchema, verifySchema } from './verify/declaration.ts';
 
 /** What a team declares about its own tables. Features receive it and know no table by name. */
 export const declarationsSchema = z.strictObject({
@@ -15,6 +15,8 @@ export const declarationsSchema = z.strictObject({
   checks: dataChecksSchema.optional(),
   /** By the word after `dbops report`. */
   reports: sqlReportsSchema.optional(),
+  /** Settings of the checks. */
+  verify: verifySchema.optional(),
   /** Of the bundled application; those of a configuration are in its settings. */
   backfills: definitionsSchema.optional(),
 });

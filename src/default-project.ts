@@ -14,7 +14,8 @@ export async function declaredOf(settings: Settings): Promise<Declarations> {
   if (!isBundled(settings)) return declared;
   const { declarationsOf } = await import('./reference/declarations.ts');
   const bundled = declarationsOf(settings);
-  if (Object.keys(declared).length === 0) return bundled;
+  const { verify, ...own } = declared;
+  if (Object.keys(own).length === 0) return { ...bundled, ...(verify && { verify }) };
   return { ...(bundled.backfills && { backfills: bundled.backfills }), ...declared };
 }
 

@@ -27,12 +27,17 @@ export type Finding = {
   severity: Severity;
   message: string;
   help: string;
-  /** The object, and the migration file that creates it, if known. */
-  where: { object: string; migration?: string };
+  /**
+   * The object; if known, the migration that created or last changed it, its file from the root of the
+   * repository, and the lines of the statement, from 1.
+   */
+  where: { object: string; migration?: string; file?: string; line?: number; endLine?: number };
   /** Stable across runs: what a baseline of known findings would list. */
   key: string;
   /** Of a difference of the schema, where the server writes DDL for the object. */
   definitions?: { expected?: string; live?: string };
+  /** SQL alone that corrects it; each statement ends with a semicolon. */
+  fix?: string;
 };
 
 export type Cell = JsonValue;

@@ -110,7 +110,15 @@ export interface SeedOptions extends Options {
 
 export interface VerifyOptions extends Options {
   /** The groups of checks to run (default: all). */
-  groups?: ('schema' | 'health' | 'data')[];
+  groups?: (
+    'schema' | 'integrity' | 'indexes' | 'tables' | 'security' | 'server' | 'health' | 'data'
+  )[];
+  /** Run only these checks or groups. */
+  only?: string[];
+  /** Do not run these checks or groups. */
+  skip?: string[];
+  /** The least severity that sets `ok` to `false` (default: `warning`). */
+  failOn?: 'error' | 'warning' | 'info';
   /** Also compare privileges that are granted to other roles than the owner. */
   grants?: boolean;
   /** Ignore findings with these keys; `*` matches any text. */

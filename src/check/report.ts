@@ -12,7 +12,7 @@ export function checkedReport(sorted: SortedFindings, checked: Checked): Report 
     `${formatCount(downs)} down ${downs === 1 ? 'migration' : 'migrations'} proven`,
     base ? `compared with ${base.revision}` : 'not compared with a base branch',
   ].join('; ');
-  const report = verifyReport(sorted, scope);
+  const report = verifyReport(sorted, { scope });
   return {
     ...report,
     data: {

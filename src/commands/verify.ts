@@ -4,18 +4,21 @@ import { placeFolder } from '../formats/place.ts';
 import { appliedOf } from '../migrate/plan.ts';
 import { folderOf, knownStatuses } from '../open-project.ts';
 import { impliedCodes, impliedFindings } from '../feature-declarations.ts';
-import { notCompared } from '../verify/checks/schema-objects.ts';
-import { checkGroups, type CheckGroup } from '../verify/definition.ts';
 import { dataChecksOf, dataScope, remarksOn } from '../verify/data-checks.ts';
 import { readBaseline, sorterOf, writeBaseline } from '../verify/known-findings.ts';
 import { baselineWritten, mostListed, verifiedReport } from '../verify/report.ts';
-import { findProblems, groupOf } from '../verify/run.ts';
+import { checkOf, findProblems } from '../verify/run.ts';
+import { notCompared } from '../verify/schema-findings.ts';
+import { groupWords, selectChecks } from '../verify/select-checks.ts';
 
 export const command = defineCommand({
   description:
     'Compares the database with the schema that its applied migrations produce, and checks indexes, constraints and data. Exits with 4 on findings.',
-  arguments: [['[words...]', `groups of checks: ${checkGroups.join(', ')} (default: all)`]],
+  arguments: [['[words...]', `groups of checks: ${groupWords.join(', ')} (default: all)`]],
   options: [
+    ['--only <checks...>', 'run only these checks or groups'],
+    ['--skip <checks...>', 'do not run these checks or groups'],
+    ['--fail-on <severity>', 'the least severity that fails: error, warning (default) or info'],
     ['--grants', 'also compare privileges that are granted to other roles than the owner'],
     ['--ignore <patterns...>', 'ignore findings with these keys; * matches any text'],
     ['--baseline <file>', 'report only findings that are not in this file'],
@@ -27,32 +30,44 @@ export const command = defineCommand({
     'dbops verify --write-baseline known.json && dbops verify --baseline known.json',
   ],
   flags: z.object({
-    arguments: z.tuple([z.array(z.enum(checkGroups)).default([])]),
+    arguments: z.tuple([z.array(z.string()).default([])]),
+    only: z.array(z.string()).optional(),
+    skip: z.array(z.string()).optional(),
+    failOn: z.enum(['error', 'warning', 'info']).optional(),
     grants: z.boolean().default(false),
     ignore: z.array(z.string()).default([]),
     baseline: z.string().optional(),
     writeBaseline: z.string().optional(),
   }),
-  async run(context, { arguments: [words], grants, ignore, baseline, writeBaseline: output }) {
+  async run(
+    context,
+    { arguments: [words], grants, ignore, baseline, writeBaseline: output, ...flags },
+  ) {
     const { cwd } = context.io;
     const { root, scope } = context.settings;
     const known = baseline === undefined ? [] : readBaseline(cwd, baseline);
     const read = await folderOf(context);
     const declared = await context.declared();
+    const { verify: settings = {} } = declared;
     const own = dataChecksOf(root, declared.checks);
+    const codes = [...own.checks.map(({ name }) => name), ...impliedCodes(declared)];
+    const { only = settings.only ?? [], skip = settings.skip ?? [] } = flags;
+    const selection = selectChecks({ words, only, skip, dataChecks: codes });
+    const { groups } = selection;
     const session = await context.session();
     const folder = await placeFolder(session, read);
     const statuses = await knownStatuses(context, session, folder);
     const applied = appliedOf(statuses);
-    const groups = new Set<CheckGroup>(words.length > 0 ? words : checkGroups);
     if (context.flags.verbose && groups.has('schema'))
       for (const line of notCompared) context.note(`not compared  ${line}`);
     if (groups.has('data')) for (const line of remarksOn(own, folder)) context.note(line);
-    const codes = [...own.checks.map(({ name }) => name), ...impliedCodes(declared)];
     const sorter = sorterOf({
       ignore: [...scope.ignore, ...ignore],
       baseline: known,
-      wasChecked: (key) => groups.has(groupOf(key, codes)),
+      wasChecked: (key) => {
+        const { name, group } = checkOf(key, codes);
+        return selection.includes(name, group);
+      },
       limit: output === undefined ? mostListed : Infinity,
     });
     const hasPending = statuses.some(({ state }) => state === 'pending');
@@ -62,7 +77,9 @@ export const command = defineCommand({
       folder,
       session,
       applied,
-      groups,
+      selection,
+      settings,
+      replicas: [],
       grants,
       dataChecks: own.checks,
       furtherData,
@@ -74,6 +91,12 @@ export const command = defineCommand({
       return baselineWritten(output, sorted.findings);
     }
     const data = groups.has('data') ? dataScope(own.checks, codes, applied) : undefined;
-    return verifiedReport(sorted, { groups, applied: applied.length, ...(data && { data }) });
+    return verifiedReport(sorted, {
+      groups,
+      applied: applied.length,
+      failOn: flags.failOn ?? settings.failOn ?? 'warning',
+      listsInfo: context.flags.verbose ?? false,
+      ...(data && { data }),
+    });
   },
 });

@@ -54,8 +54,13 @@ function otherTrackingTables(all: readonly SchemaObject[]): string[] {
     const { parent = '' } = ofTable[0] ?? {};
     const names = columnsKey(ofTable.map(({ name }) => name));
     const isTracking = trackingColumns.has(names) && (!common.has(names) || telltale.test(parent));
-    return isTracking || wellKnown.test(parent) ? [table] : [];
+    return isTracking || isToolTable(parent) ? [table] : [];
   });
+}
+
+/** Returns whether a table has the name of one that a migration tool keeps its records in. */
+export function isToolTable(name: string): boolean {
+  return wellKnown.test(name);
 }
 
 /** Columns that a table of an application may have too. */

@@ -6,6 +6,7 @@ import type { Migration } from '../migration.ts';
 import { formatCountOf } from '../output/number.ts';
 import { issueLines } from '../output/schema-messages.ts';
 import { checkName, dataCheckSchema, type DataCheck } from './declaration.ts';
+import { isReserved } from './select-checks.ts';
 
 /** A check of one's own, wherever it is declared. */
 export interface NamedCheck extends Omit<DataCheck, 'sql' | 'file'> {
@@ -75,14 +76,10 @@ function checkOf({ name, place, sql, header }: SqlFile, problems: string[]): Nam
   return [];
 }
 
-/** The codes of findings that are not of a declared check. */
-const reserved =
-  /^(?:(?:missing|different|extra)-|(?:invalid-index|constraint-not-validated|unpopulated-view|schema-objects|reconcile)$)/;
-
 function nameProblems(checks: readonly NamedCheck[]): string[] {
   const places = Map.groupBy(checks, ({ name }) => name);
   return [...places].flatMap(([name, found]) => [
-    ...(reserved.test(name)
+    ...(isReserved(name)
       ? [`${found[0]?.place}: the name ${name} belongs to a check of dbops`]
       : []),
     ...(found.length > 1

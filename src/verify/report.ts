@@ -35,18 +35,26 @@ function countsOf(findings: readonly Finding[]): VerifyData['counts'] {
   };
 }
 
-/**
- * Returns the report on the findings, with exit code 4 unless all are information.
- *
- * @param scope what was checked, for the last line
- */
+/** How findings become a report. */
+interface Verdict {
+  /** What was checked, for the last line. */
+  scope: string;
+  /** The least severity that fails. Default: `warning`. */
+  failOn?: Finding['severity'];
+  /** Whether findings of severity `info` are listed, and not only counted. Default: true. */
+  listsInfo?: boolean;
+}
+
+/** Returns the report on the findings, with exit code 4 if one of them fails. */
 export function verifyReport(
   { findings, ignored, known, stale, omitted }: SortedFindings,
-  scope: string,
+  { scope, failOn = 'warning', listsInfo = true }: Verdict,
 ): Report<VerifyData> {
   const counts = countsOf(findings);
   for (const { severity, count } of omitted) counts[severity] += count;
-  const isClean = counts.error + counts.warning === 0;
+  const failing = severities.slice(0, severities.indexOf(failOn) + 1);
+  const isClean = failing.every((severity) => counts[severity] === 0);
+  const listed = listsInfo ? findings : findings.filter(({ severity }) => severity !== 'info');
   const aside = [
     ...(known > 0 ? [`${formatCount(known)} known`] : []),
     ...(ignored > 0 ? [`${formatCount(ignored)} ignored`] : []),
@@ -54,7 +62,8 @@ export function verifyReport(
   const found = severities
     .filter((severity) => counts[severity])
     .map((severity) => countOf(counts[severity] ?? 0, severity));
-  const summary = findings.length === 0 ? '✓ No problems found' : found.join(', ');
+  const summary = [...(listed.length === 0 ? ['✓ No problems found'] : []), ...found].join(', ');
+  const hidden = findings.length - listed.length;
   return {
     exitCode: isClean ? exitCodes.done : exitCodes.findings,
     data: {
@@ -68,10 +77,11 @@ export function verifyReport(
       }),
     },
     blocks: [
-      ...(findings.length > 0 ? [{ kind: 'findings' as const, findings }] : []),
+      ...(listed.length > 0 ? [{ kind: 'findings' as const, findings: listed }] : []),
       ...omitted.map((each) => text(omittedLine(each), 'warn')),
       ...stale.map((key) => text(`no longer found, remove it from the baseline: ${key}`, 'warn')),
       text(`${summary} (${[scope, ...aside].join('; ')})`, isClean ? 'good' : 'bad'),
+      ...(hidden > 0 ? [text('List what is info: dbops verify --verbose', 'dim')] : []),
     ],
   };
 }
@@ -90,6 +100,8 @@ interface VerifiedScope {
   groups: ReadonlySet<CheckGroup>;
   /** Number of migrations. */
   applied: number;
+  failOn: Finding['severity'];
+  listsInfo: boolean;
   /** Where the group was checked. */
   data?: DataScope;
 }
@@ -97,11 +109,11 @@ interface VerifiedScope {
 /** Returns the report of `verify`: what was looked at, and never that all is well where nothing was. */
 export function verifiedReport(
   sorted: SortedFindings,
-  { groups, applied, data }: VerifiedScope,
+  { groups, applied, data, failOn, listsInfo }: VerifiedScope,
 ): Report<VerifyData> {
   const looked = [...groups].filter((group) => group !== 'data' || data?.run);
   const scope = `${looked.join(', ')}; ${formatCountOf(applied, 'applied migration')}`;
-  const report = verifyReport(sorted, scope);
+  const report = verifyReport(sorted, { scope, failOn, listsInfo });
   const waiting = (data?.waiting ?? []).map(({ name, since }) =>
     text(`data check ${name} was not run: ${since} is not applied`, 'warn'),
   );

@@ -8,9 +8,13 @@ import { formatCount } from '../output/number.ts';
 import type { Finding } from '../report.ts';
 import { driftOf, type Drift } from '../shadow/drift.ts';
 import { replaySourceOf } from '../shadow/replay-request.ts';
-import type { CheckGroup } from './definition.ts';
+import { platformSchemas, isToolTable } from '../shadow/surroundings.ts';
+import type { CheckGroup, Problem } from './definition.ts';
 import { checks } from './checks/index.ts';
-import type { SchemaInput } from './checks/schema-objects.ts';
+import { thresholdsSchema, type VerifySettings } from './declaration.ts';
+import { runCatalogue } from './run-catalogue.ts';
+import { schemaFindings } from './schema-findings.ts';
+import type { Selection } from './select-checks.ts';
 import { dueOf, type NamedCheck } from './data-checks.ts';
 import { runDataCheck } from './run-data-check.ts';
 
@@ -18,7 +22,10 @@ export interface VerifyRequest {
   folder: Folder;
   session: Session;
   applied: readonly Migration[];
-  groups: ReadonlySet<CheckGroup>;
+  selection: Selection;
+  /** Settings of the checks. */
+  settings: VerifySettings;
+  replicas: readonly Session[];
   grants: boolean;
   dataChecks: readonly NamedCheck[];
   /** What else is found in the data, in the same transaction: findings that other declarations imply. */
@@ -26,7 +33,7 @@ export interface VerifyRequest {
 }
 
 /**
- * Compares the schema with a replay of the applied migrations, and runs the checks of the groups, all in
+ * Compares the schema with a replay of the applied migrations, and runs the selected checks, all in
  * one READ ONLY transaction.
  *
  * @param report is called with each finding
@@ -36,8 +43,8 @@ export async function findProblems(
   request: VerifyRequest,
   report: (finding: Finding) => void,
 ): Promise<void> {
-  const { folder, session, applied, groups, grants } = request;
-  const drift = groups.has('schema')
+  const { folder, session, applied, selection, grants } = request;
+  const drift = selection.groups.has('schema')
     ? await findDrift(context, { folder, session, applied, grants })
     : [];
   const names = new Set(applied.map(({ name }) => name));
@@ -47,13 +54,40 @@ export async function findProblems(
     if (!object || !isNameIgnored(object, scope)) report(finding);
   };
   await readWithFixedSettings(session, async () => {
-    for (const finding of await runChecks({ session, drift, groups })) add(finding);
-    if (!groups.has('data')) return;
+    for (const finding of await catalogueFindings(request, drift)) add(finding);
     // Their objects are places of declarations, which are in no schema: they are ignored by key alone.
     for (const check of dueOf(request.dataChecks, names))
-      await runDataCheck(session, check, report);
-    for (const finding of await request.furtherData()) report(finding);
+      if (selection.includes(check.name, 'data')) await runDataCheck(session, check, report);
+    if (!selection.groups.has('data')) return;
+    for (const finding of await request.furtherData())
+      if (selection.includes(finding.code, 'data')) report(finding);
   });
+}
+
+/** Returns the findings of the comparison of schemas, then those of the catalogue. */
+async function catalogueFindings(
+  { folder, session, selection, settings, replicas }: VerifyRequest,
+  drift: readonly Drift[],
+): Promise<Finding[]> {
+  const platform = new Set(await platformSchemas(session, folder.format));
+  const tools = new Set(folder.tracking.tables);
+  const isOfTeam = ({ object: { schema, parent, name } }: Problem) =>
+    !platform.has(schema) &&
+    !tools.has(`${schema}.${parent || name}`) &&
+    !isToolTable(parent || name);
+  const { thresholds = thresholdsSchema.parse({}), exposedSchemas } = settings;
+  const input = {
+    session,
+    isReplay: false,
+    thresholds,
+    replicas,
+    ...(exposedSchemas && { exposedSchemas }),
+  };
+  const isSelected = (name: string) => selection.checks.some((check) => check.name === name);
+  return [
+    ...schemaFindings(drift, isSelected),
+    ...(await runCatalogue(selection.checks, input, isOfTeam)),
+  ];
 }
 
 async function findDrift(
@@ -77,17 +111,14 @@ async function findDrift(
   return driftOf(session, request, folder.tracking.tables);
 }
 
-/** Returns the group of a finding by its key; findings of the schema are named after their change. */
-export function groupOf(key: string, dataChecks: readonly string[]): CheckGroup {
-  const isOf = (name: string) => key === name || key.startsWith(`${name}:`);
-  if (dataChecks.some(isOf)) return 'data';
-  return checks.find(({ name }) => isOf(name))?.group ?? 'schema';
-}
-
-/** Returns the findings of the checks of every schema in `input.groups`. */
-export async function runChecks(input: SchemaInput): Promise<Finding[]> {
-  const findings: Finding[] = [];
-  for (const check of checks)
-    if (input.groups.has(check.group)) findings.push(...(await check.run(input)));
-  return findings;
+/** Returns the check that a key belongs to, and its group; findings of the schema are named after their change. */
+export function checkOf(
+  key: string,
+  dataChecks: readonly string[],
+): { name: string; group: CheckGroup } {
+  const name = key.startsWith('not-checked:') ? key.slice('not-checked:'.length) : key;
+  const isOf = (check: string) => name === check || name.startsWith(`${check}:`);
+  const own = dataChecks.find(isOf);
+  if (own !== undefined) return { name: own, group: 'data' };
+  return checks.find((check) => isOf(check.name)) ?? { name: 'schema', group: 'schema' };
 }

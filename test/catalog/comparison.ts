@@ -11,11 +11,13 @@ import {
   readWithFixedSettings,
   type SnapshotOptions,
 } from '../../src/catalog/snapshot.ts';
-import { checkGroups } from '../../src/verify/definition.ts';
-import { checks } from '../../src/reference/checks.ts';
+import { thresholdsSchema } from '../../src/verify/declaration.ts';
+import { checks as referenceChecks } from '../../src/reference/checks.ts';
 import { dataChecksOf, dueOf } from '../../src/verify/data-checks.ts';
 import { runDataCheck } from '../../src/verify/run-data-check.ts';
-import { runChecks } from '../../src/verify/run.ts';
+import { checks } from '../../src/verify/checks/index.ts';
+import { runCatalogue } from '../../src/verify/run-catalogue.ts';
+import { schemaFindings } from '../../src/verify/schema-findings.ts';
 import { openSession, type Session } from '../../src/db/session.ts';
 import { readFolder } from '../../src/formats/open-folder.ts';
 import type { Migration } from '../../src/migration.ts';
@@ -32,6 +34,9 @@ export interface Comparison {
   findings(live: Session): Promise<Finding[]>;
   close(): Promise<void>;
 }
+
+/** The checks of the catalogue that report what a migration never leaves behind. */
+export const damageChecks = ['invalid-index', 'constraint-not-validated', 'unpopulated-view'];
 
 /** The surroundings of a database that holds nothing but the application. */
 export const unsurrounded: Surroundings = {
@@ -87,10 +92,17 @@ export async function openComparison(
     },
     findings: (live) =>
       readWithFixedSettings(live, async () => {
-        const groups = new Set(checkGroups);
-        const found = await runChecks({ session: live, drift: await driftOf(live), groups });
+        const found = schemaFindings(await driftOf(live), () => true);
+        const input = {
+          session: live,
+          isReplay: false,
+          replicas: [],
+          thresholds: thresholdsSchema.parse({}),
+        };
+        const damaged = checks.filter(({ name }) => damageChecks.includes(name));
+        found.push(...(await runCatalogue(damaged, input)));
         const names = new Set(migrations.map(({ name }) => name));
-        for (const check of dueOf(dataChecksOf(folder, checks).checks, names))
+        for (const check of dueOf(dataChecksOf(folder, referenceChecks).checks, names))
           await runDataCheck(live, check, (finding) => found.push(finding));
         return found;
       }),

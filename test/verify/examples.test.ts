@@ -1,16 +1,15 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { checks as dataChecks } from '../../src/reference/checks.ts';
-import { checks } from '../../src/verify/checks/index.ts';
 import { checkExamples } from './check-examples.ts';
 import type { Finding } from '../../src/report.ts';
-import { openComparison, type Comparison } from '../catalog/comparison.ts';
+import { damageChecks, openComparison, type Comparison } from '../catalog/comparison.ts';
 import { reference, trialOf } from '../catalog/trial.ts';
 import { openSession, type Session } from '../../src/db/session.ts';
 import { parseTarget } from '../../src/db/target.ts';
 import { splitStatements } from '../../src/sql/statements.ts';
 import { createDatabase, inTurn, targets, type Database } from '../db/targets.ts';
 
-const names = [...checks.map(({ name }) => name), ...Object.keys(dataChecks)];
+const names = ['schema-objects', ...damageChecks, ...Object.keys(dataChecks)];
 const examples = names.flatMap((check) =>
   (checkExamples[check] ?? []).map((example) => ({ check, ...example })),
 );

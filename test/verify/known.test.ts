@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { notCompared } from '../../src/verify/checks/schema-objects.ts';
+import { notCompared } from '../../src/verify/schema-findings.ts';
 import { sortFindings } from '../../src/verify/known-findings.ts';
 import type { Finding } from '../../src/report.ts';
 import { folderOf, runCli } from '../cli/run-cli.ts';

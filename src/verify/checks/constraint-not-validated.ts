@@ -1,7 +1,6 @@
 import { objectName } from '../../catalog/snapshot.ts';
-import { quoteIdentifier as q } from '../../db/quote.ts';
-import type { Finding } from '../../report.ts';
-import type { Check } from '../definition.ts';
+import { quoteIdentifier as q, quoteName } from '../../db/quote.ts';
+import type { Check, Problem } from '../definition.ts';
 
 /**
  * NOT ENFORCED constraints (PostgreSQL 18) are never validated. A constraint that a partition or a
@@ -15,22 +14,26 @@ const sql = `SELECT n.nspname AS schema, c.relname AS parent, o.conname AS name,
 
 type UnvalidatedConstraint = { schema: string; parent: string; name: string; definition: string };
 
-function toFinding({ definition, ...names }: UnvalidatedConstraint): Finding {
-  const object = objectName({ kind: 'constraint', ...names });
-  const table = `${q(names.schema)}.${q(names.parent)}`;
+function problemOf({ definition, schema, parent, name }: UnvalidatedConstraint): Problem {
+  const object = { kind: 'constraint', schema, parent, name };
+  const table = quoteName({ schema, name: parent });
   return {
-    code: 'constraint-not-validated',
-    severity: 'warning',
-    message: `${object} is not validated; existing rows may violate it: ${definition}`,
-    help: `Validate it (does not block reads or writes): ALTER TABLE ${table} VALIDATE CONSTRAINT ${q(names.name)};`,
-    where: { object },
-    key: `constraint-not-validated:${object}`,
+    object,
+    message: `${objectName(object)} is not validated; existing rows may violate it: ${definition}`,
+    help: 'Validate it (does not block reads or writes)',
+    fix: `ALTER TABLE ${table} VALIDATE CONSTRAINT ${q(name)};`,
   };
 }
 
 export const constraintNotValidated: Check = {
   name: 'constraint-not-validated',
-  group: 'health',
+  group: 'integrity',
+  severity: 'warning',
+  isStatic: true,
   summary: 'Every constraint is validated; existing rows may violate one that is NOT VALID.',
-  run: async ({ session }) => (await session.query<UnvalidatedConstraint>(sql)).map(toFinding),
+  harm: 'Rows from before the constraint may violate it, and the planner does not rely on it.',
+  cure: 'Correct the rows that violate it, then VALIDATE CONSTRAINT, which blocks neither reads nor writes.',
+  limits:
+    'Constraints that a partition or a child inherits are reported on their parent. NOT ENFORCED constraints (PostgreSQL 18) cannot be validated.',
+  find: async ({ session }) => (await session.query<UnvalidatedConstraint>(sql)).map(problemOf),
 };

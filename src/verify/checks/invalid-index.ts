@@ -1,7 +1,6 @@
 import { objectName } from '../../catalog/snapshot.ts';
 import { quoteName } from '../../db/quote.ts';
-import type { Finding } from '../../report.ts';
-import type { Check } from '../definition.ts';
+import type { Check, Problem } from '../definition.ts';
 
 /**
  * Excludes indexes that are being built: they are invalid until the build ends. `columns` are the
@@ -26,32 +25,36 @@ interface InvalidIndex extends Record<'schema' | 'parent' | 'name', string> {
   columns: string[];
 }
 
-function toFinding(index: InvalidIndex): Finding {
+function problemOf(index: InvalidIndex): Problem {
   const { schema, parent, name, isPartitioned } = index;
-  const object = objectName({ kind: 'index', schema, parent, name });
+  const object = { kind: 'index', schema, parent, name };
   return {
-    code: 'invalid-index',
-    severity: isPartitioned ? 'warning' : 'error',
+    object,
+    ...(isPartitioned && { severity: 'warning' }),
     message: isPartitioned
-      ? `${object} is invalid: some partitions lack an attached index.`
-      : `${object} is invalid: queries do not use it and it enforces nothing.`,
-    help: helpFor(index),
-    where: { object },
-    key: `invalid-index:${object}`,
+      ? `${objectName(object)} is invalid: some partitions lack an attached index.`
+      : `${objectName(object)} is invalid: queries do not use it and it enforces nothing.`,
+    ...cureOf(index),
   };
 }
 
-function helpFor(found: InvalidIndex): string {
+function cureOf(found: InvalidIndex): Pick<Problem, 'help' | 'fix'> {
   const { schema, name, isPartitioned, isUnique } = found;
   const index = quoteName({ schema, name });
   if (isPartitioned)
-    return `Create the index on each partition that lacks it (CREATE INDEX CONCURRENTLY), then: ALTER INDEX ${index} ATTACH PARTITION …`;
+    return {
+      help: `Create the index on each partition that lacks it (CREATE INDEX CONCURRENTLY), then: ALTER INDEX ${index} ATTACH PARTITION …`,
+    };
   if (/_cc(?:new|old)\d*$/.test(name))
-    return `Drop it, REINDEX CONCURRENTLY left it behind: DROP INDEX CONCURRENTLY ${index};`;
+    return {
+      help: 'Drop it, REINDEX CONCURRENTLY left it behind',
+      fix: `DROP INDEX CONCURRENTLY ${index};`,
+    };
   const rebuild = `REINDEX INDEX CONCURRENTLY ${index};`;
-  return isUnique
-    ? `Rows with the same values prevent a unique index, and a REINDEX that finds some leaves a further invalid index. Find them, correct them, then rebuild it: ${duplicatesOf(found)} ${rebuild}`
-    : `Rebuild it: ${rebuild}`;
+  if (!isUnique) return { help: 'Rebuild it', fix: rebuild };
+  return {
+    help: `Rows with the same values prevent a unique index, and a REINDEX that finds some leaves a further invalid index. Find them, correct them, then rebuild it: ${duplicatesOf(found)} ${rebuild}`,
+  };
 }
 
 /** Returns a query for the values that rows share; NULLs differ from one another by default. */
@@ -65,9 +68,14 @@ function duplicatesOf({ schema, parent, columns, predicate, nullsNotDistinct }: 
 
 export const invalidIndex: Check = {
   name: 'invalid-index',
-  group: 'health',
+  group: 'integrity',
+  severity: 'error',
+  isStatic: true,
   summary:
     'No index is invalid; a failed CREATE INDEX CONCURRENTLY leaves one that slows down writes and serves no query.',
-  run: async ({ session }) =>
-    (await session.query<InvalidIndex & Record<string, unknown>>(sql)).map(toFinding),
+  harm: 'Every write maintains the index, no query uses it, and a unique one does not reject duplicates.',
+  cure: 'Rebuild it with REINDEX INDEX CONCURRENTLY. Where it is unique, find and correct the rows with the same values first.',
+  limits: 'An index that is being built at this moment is not reported.',
+  find: async ({ session }) =>
+    (await session.query<InvalidIndex & Record<string, unknown>>(sql)).map(problemOf),
 };

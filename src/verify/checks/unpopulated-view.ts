@@ -9,19 +9,22 @@ const sql = `SELECT n.nspname AS schema, c.relname AS name
 
 export const unpopulatedView: Check = {
   name: 'unpopulated-view',
-  group: 'health',
+  group: 'integrity',
+  severity: 'warning',
+  isStatic: false,
   summary: 'Every materialized view is populated; querying one that is not fails.',
-  async run({ session }) {
+  harm: 'A query on a materialized view that was created WITH NO DATA is an error until it is refreshed.',
+  cure: 'Refresh it. The first REFRESH locks the view; later ones can be CONCURRENTLY if it has a unique index.',
+  limits: 'It does not see whether the rows of a populated view are up to date.',
+  async find({ session }) {
     const rows = await session.query<{ schema: string; name: string }>(sql);
     return rows.map((row) => {
-      const object = objectName({ kind: 'view', parent: '', ...row });
+      const object = { kind: 'view', parent: '', ...row };
       return {
-        code: 'unpopulated-view',
-        severity: 'warning',
-        message: `${object} is not populated; querying it fails.`,
-        help: `Populate it: REFRESH MATERIALIZED VIEW ${quoteName(row)};`,
-        where: { object },
-        key: `unpopulated-view:${object}`,
+        object,
+        message: `${objectName(object)} is not populated; querying it fails.`,
+        help: 'Populate it',
+        fix: `REFRESH MATERIALIZED VIEW ${quoteName(row)};`,
       };
     });
   },

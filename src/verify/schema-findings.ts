@@ -1,21 +1,10 @@
-import type { Drift } from '../../shadow/drift.ts';
-import { describeDetail } from '../../catalog/describe.ts';
-import { keyOfDifference } from '../../catalog/differences.ts';
-import { objectName } from '../../catalog/snapshot.ts';
-import { quoteName } from '../../db/quote.ts';
-import type { Finding } from '../../report.ts';
-import type { Session } from '../../db/session.ts';
-import type { Check, CheckGroup } from '../definition.ts';
-import { repairOf } from '../repair.ts';
-
-/** What the comparison of schemas needs besides the data checks. */
-export interface SchemaInput {
-  session: Session;
-  /** The differences between the actual and the expected catalog. */
-  drift: readonly Drift[];
-  /** The groups that run: what two of them would find is reported once. */
-  groups: ReadonlySet<CheckGroup>;
-}
+import type { Drift } from '../shadow/drift.ts';
+import { describeDetail } from '../catalog/describe.ts';
+import { keyOfDifference } from '../catalog/differences.ts';
+import { objectName } from '../catalog/snapshot.ts';
+import { quoteName } from '../db/quote.ts';
+import type { Finding } from '../report.ts';
+import { repairOf } from './repair.ts';
 
 /** What the comparison of catalogs does not cover; docs/verify.md has the same list. */
 export const notCompared: readonly string[] = [
@@ -110,21 +99,22 @@ function helpWithRows({ change, object, migration }: Drift): string {
   return `${rows}, which the change would drop. Change it by a migration that keeps them (dbops migrate new NAME), or to what ${migration ?? 'its migration'} defines after you have copied them.`;
 }
 
-/** Values that a health check reports, with a better fix. */
-const healthValues: Readonly<Record<string, unknown>> = {
-  valid: false,
-  ready: false,
-  validated: false,
-  'not null not validated': true,
+/** Values that a check reports, with a better fix. */
+const reportedValues: Readonly<Record<string, { live: unknown; check: string }>> = {
+  valid: { live: false, check: 'invalid-index' },
+  ready: { live: false, check: 'invalid-index' },
+  validated: { live: false, check: 'constraint-not-validated' },
+  'not null not validated': { live: true, check: 'constraint-not-validated' },
 };
 
-function isReportedByHealth(drift: Drift): boolean {
-  const isRelations = drift.object.kind !== 'domain constraint';
-  return (
-    isRelations &&
-    drift.change === 'different' &&
-    drift.details.every(({ word, live }) => word in healthValues && healthValues[word] === live)
-  );
+/** Returns the checks that report a difference as a whole; none where a part of it is for this comparison alone. */
+function checksThatReport(drift: Drift): string[] {
+  if (drift.change !== 'different' || drift.object.kind === 'domain constraint') return [];
+  const checks = drift.details.map(({ word, live }) => {
+    const reported = reportedValues[word];
+    return reported && reported.live === live ? reported.check : undefined;
+  });
+  return checks.every((each) => each !== undefined) ? checks : [];
 }
 
 /** An index is invalid while CREATE INDEX CONCURRENTLY builds it. */
@@ -132,12 +122,16 @@ function isBeingBuilt(drift: Drift): boolean {
   return drift.change === 'different' && drift.details.some(({ word }) => word === 'being built');
 }
 
-export const schemaObjects: Check<SchemaInput> = {
-  name: 'schema-objects',
-  group: 'schema',
-  summary: 'Every object matches what the applied migrations create, and there are no others.',
-  run: async ({ drift, groups }) =>
-    drift
-      .filter((each) => !isBeingBuilt(each) && !(groups.has('health') && isReportedByHealth(each)))
-      .map(toFinding),
-};
+/**
+ * Returns a finding for each object that differs from what the applied migrations create.
+ *
+ * @param isReported whether a check runs that reports the same with a better fix
+ */
+export function schemaFindings(
+  drift: readonly Drift[],
+  isReported: (check: string) => boolean,
+): Finding[] {
+  return drift
+    .filter((each) => !isBeingBuilt(each) && !checksThatReport(each).some(isReported))
+    .map(toFinding);
+}

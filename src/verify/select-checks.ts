@@ -1,0 +1,66 @@
+import { usageError } from '../errors.ts';
+import { checks } from './checks/index.ts';
+import { catalogueGroups, checkGroups, type Check, type CheckGroup } from './definition.ts';
+
+/** The words of the command line, by the groups that they name. */
+const wordsOf: Readonly<Record<string, readonly CheckGroup[]>> = {
+  ...Object.fromEntries(checkGroups.map((group) => [group, [group]])),
+  health: catalogueGroups,
+};
+
+export const groupWords = Object.keys(wordsOf);
+
+/** What runs. */
+export interface Selection {
+  /** Groups of which something runs. */
+  groups: ReadonlySet<CheckGroup>;
+  /** Checks of the catalogue. */
+  checks: readonly Check[];
+  /** Returns whether a check of the catalogue or of one's own runs. */
+  includes(name: string, group: CheckGroup): boolean;
+}
+
+interface SelectionRequest {
+  /** Groups; none is all. */
+  words: readonly string[];
+  /** Groups or names of checks. */
+  only: readonly string[];
+  skip: readonly string[];
+  /** Names of the checks of the data. */
+  dataChecks: readonly string[];
+}
+
+/** @throws usage error for a word that names neither a group nor a check */
+export function selectChecks({ words, only, skip, dataChecks }: SelectionRequest): Selection {
+  const names = new Set([...checks.map(({ name }) => name), ...dataChecks, ...groupWords]);
+  const unknown = [...words, ...only, ...skip].filter((word) => !names.has(word));
+  if (unknown.length > 0)
+    throw usageError(
+      'VERIFY.CHECK',
+      `No check and no group of checks is named ${unknown.join(', ')}.`,
+      'List them: dbops verify --list',
+    );
+  const covers = (list: readonly string[], name: string, group: CheckGroup) =>
+    list.some((word) => word === name || (wordsOf[word]?.includes(group) ?? false));
+  const asked = [words, only].filter((list) => list.length > 0);
+  const includes = (name: string, group: CheckGroup) =>
+    asked.every((list) => covers(list, name, group)) && !covers(skip, name, group);
+  const selected = checks.filter(({ name, group }) => includes(name, group));
+  const groups = checkGroups.filter(
+    (group) =>
+      selected.some((check) => check.group === group) ||
+      (group === 'schema' && includes('schema', group)) ||
+      (group === 'data' &&
+        (includes('data', group) || dataChecks.some((name) => includes(name, group)))),
+  );
+  return { groups: new Set(groups), checks: selected, includes };
+}
+
+/** Returns whether a name is a code of findings that are not of a declared check, or a group. */
+export function isReserved(name: string): boolean {
+  return (
+    /^(?:missing|different|extra)-|^(?:not-checked|reconcile)$/.test(name) ||
+    groupWords.includes(name) ||
+    checks.some((check) => check.name === name)
+  );
+}

@@ -1,0 +1,76 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { fixedSettings } from '../../src/catalog/snapshot.ts';
+import { openSession, type Session } from '../../src/db/session.ts';
+import { parseTarget } from '../../src/db/target.ts';
+import { checks } from '../../src/verify/checks/index.ts';
+import { thresholdsSchema } from '../../src/verify/declaration.ts';
+import { runCatalogue } from '../../src/verify/run-catalogue.ts';
+import { createDatabase, targets, type Database } from '../db/targets.ts';
+import { catalogueExamples } from './catalogue-examples.ts';
+
+const examples = Object.entries(catalogueExamples).flatMap(([check, all]) =>
+  all.map((example) => ({ check, ...example })),
+);
+
+it.each(checks)('has examples of what $name reports and of what it does not', ({ name }) => {
+  const found = catalogueExamples[name]?.map(({ finds }) => finds.length > 0) ?? [];
+  expect(found).toContain(true);
+  expect(found).toContain(false);
+});
+
+describe.each(targets)('the catalogue on $name', (target) => {
+  let database: Database;
+  let session: Session;
+
+  beforeAll(async () => {
+    database = await createDatabase(target);
+    session = await openSession(parseTarget(database.url), {
+      application: 'dbops test',
+      path: 'DEFAULT',
+    });
+  });
+
+  afterAll(async () => {
+    await session.close();
+    await database.drop();
+  });
+
+  /** Returns what one check finds, in the transaction of the example. */
+  async function findingsOf(name: string) {
+    await session.script(fixedSettings);
+    const input = {
+      session,
+      isReplay: false,
+      replicas: [],
+      thresholds: thresholdsSchema.parse({}),
+    };
+    const found = await runCatalogue(
+      checks.filter((check) => check.name === name),
+      input,
+    );
+    await session.script('SET LOCAL search_path = public');
+    return found;
+  }
+
+  it.for(examples)(
+    '$check: $title',
+    async ({ check, sql, finds, severities, since, unfixed }, { skip }) => {
+      if (since !== undefined && session.server.major < since)
+        skip(`the syntax needs PostgreSQL ${since}`);
+      await session.script(`BEGIN; SET LOCAL search_path = public; ${sql}`);
+      try {
+        const found = await findingsOf(check);
+        expect(found.map(({ key }) => key)).toEqual(finds);
+        const { severity } = checks.find(({ name }) => name === check) ?? {};
+        expect(found.map((each) => each.severity)).toEqual(severities ?? found.map(() => severity));
+        const fixes = found.flatMap(({ fix }) => fix ?? []);
+        if (unfixed !== undefined || fixes.length === 0) return;
+        await session.script(fixes.join('\n'));
+        const fixed = new Set(found.flatMap(({ key, fix }) => (fix === undefined ? [] : [key])));
+        expect((await findingsOf(check)).filter(({ key }) => fixed.has(key))).toEqual([]);
+      } finally {
+        await session.script('ROLLBACK');
+      }
+    },
+  );
+});
