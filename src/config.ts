@@ -22,7 +22,15 @@ const tableName = z.string().transform((value, context) => {
 });
 
 /** What a team declares about its own tables: parsed by `declarationsSchema`, only where it is there. */
-const declarationKeys = ['usage', 'credits', 'seeds', 'checks', 'reports', 'verify'] as const;
+const declarationKeys = [
+  'usage',
+  'credits',
+  'seeds',
+  'checks',
+  'probes',
+  'reports',
+  'verify',
+] as const;
 
 /** The settings of `dbops.config.*`; the same names, in kebab case, are flags. */
 export const settingsSchema = z.strictObject({

@@ -5,6 +5,7 @@ import { sqlReportsSchema } from './reports/sql/definition.ts';
 import { usageSchema } from './reports/usage/definition.ts';
 import { seedsSchema } from './seed/definition.ts';
 import { dataChecksSchema, verifySchema } from './verify/declaration.ts';
+import { probesSchema } from './verify/smoke/definition.ts';
 
 /** What a team declares about its own tables. Features receive it and know no table by name. */
 export const declarationsSchema = z.strictObject({
@@ -13,6 +14,8 @@ export const declarationsSchema = z.strictObject({
   seeds: seedsSchema.optional(),
   /** By the code of their findings. */
   checks: dataChecksSchema.optional(),
+  /** By the code of their findings; only `verify smoke` runs them. */
+  probes: probesSchema.optional(),
   /** By the word after `dbops report`. */
   reports: sqlReportsSchema.optional(),
   /** Settings of the checks. */

@@ -198,6 +198,8 @@ export type VerifyData = {
   omitted?: Record<string, number>;
   /** Of the group `data`: the checks that are declared, and those whose migration is applied. */
   dataChecks?: { declared: number; run: number };
+  /** Of the group `smoke`, where it is named: the probes that are declared, and those that ran. */
+  probes?: { declared: number; run: number };
 };
 
 /** Of `report sql` and of a report of one's own. */

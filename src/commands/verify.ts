@@ -4,12 +4,13 @@ import { placeFolder } from '../formats/place.ts';
 import { appliedOf } from '../migrate/plan.ts';
 import { folderOf, knownStatuses } from '../open-project.ts';
 import { impliedCodes, impliedFindings } from '../feature-declarations.ts';
-import { dataChecksOf, dataScope, remarksOn } from '../verify/data-checks.ts';
+import { assertSince, dataChecksOf, dataScope, remarksOn } from '../verify/data-checks.ts';
 import { readBaseline, sorterOf, writeBaseline } from '../verify/known-findings.ts';
 import { baselineWritten, mostListed, verifiedReport } from '../verify/report.ts';
 import { checkOf, findProblems } from '../verify/run.ts';
 import { notCompared } from '../verify/schema-findings.ts';
 import { groupWords, selectChecks } from '../verify/select-checks.ts';
+import { probesOf } from '../verify/smoke/read.ts';
 
 export const command = defineCommand({
   description:
@@ -52,7 +53,9 @@ export const command = defineCommand({
     const own = dataChecksOf(root, declared.checks);
     const codes = [...own.checks.map(({ name }) => name), ...impliedCodes(declared)];
     const { only = settings.only ?? [], skip = settings.skip ?? [] } = flags;
-    const selection = selectChecks({ words, only, skip, dataChecks: codes });
+    const probes = await probesOf(declared.probes ?? {}, codes);
+    const names = { dataChecks: codes, probes: probes.map(({ name }) => name) };
+    const selection = selectChecks({ words, only, skip, ...names });
     const { groups } = selection;
     const session = await context.session();
     const folder = await placeFolder(session, read);
@@ -61,11 +64,12 @@ export const command = defineCommand({
     if (context.flags.verbose && groups.has('schema'))
       for (const line of notCompared) context.note(`not compared  ${line}`);
     if (groups.has('data')) for (const line of remarksOn(own, folder)) context.note(line);
+    if (groups.has('smoke')) assertSince(probes, folder);
     const sorter = sorterOf({
       ignore: [...scope.ignore, ...ignore],
       baseline: known,
       wasChecked: (key) => {
-        const { name, group } = checkOf(key, codes);
+        const { name, group } = checkOf(key, names);
         return selection.includes(name, group);
       },
       limit: output === undefined ? mostListed : Infinity,
@@ -82,6 +86,7 @@ export const command = defineCommand({
       replicas: [],
       grants,
       dataChecks: own.checks,
+      probes,
       furtherData,
     };
     await findProblems(context, request, sorter.add);
@@ -97,6 +102,13 @@ export const command = defineCommand({
       failOn: flags.failOn ?? settings.failOn ?? 'warning',
       listsInfo: context.flags.verbose ?? false,
       ...(data && { data }),
+      ...(groups.has('smoke') && {
+        smoke: dataScope(
+          probes,
+          probes.map(({ name }) => name),
+          applied,
+        ),
+      }),
     });
   },
 });

@@ -4,6 +4,7 @@ import { seedsSchema } from '../seed/definition.ts';
 import { organizationId } from './backfill-organization-id.ts';
 import { checks } from './checks.ts';
 import { credits } from './credits.ts';
+import { probes } from './probes.ts';
 import { seeds } from './seeds/index.ts';
 import { usageOf } from './usage.ts';
 
@@ -14,6 +15,7 @@ export function declarationsOf({ planStatuses }: Pick<Settings, 'planStatuses'>)
     credits,
     seeds: seedsSchema.parse(seeds),
     checks,
+    probes,
     backfills: { 'organization-id': organizationId },
   };
 }

@@ -89,11 +89,14 @@ function nameProblems(checks: readonly NamedCheck[]): string[] {
 }
 
 /** Returns the checks whose migration is applied. */
-export function dueOf(checks: readonly NamedCheck[], applied: ReadonlySet<string>): NamedCheck[] {
+export function dueOf<Declared extends { since?: string | undefined }>(
+  checks: readonly Declared[],
+  applied: ReadonlySet<string>,
+): Declared[] {
   return checks.filter(({ since }) => since === undefined || applied.has(since));
 }
 
-/** What `verify` says of the data checks. */
+/** What `verify` says of the data checks, or of the probes. */
 export interface DataScope {
   /** Checks that are declared, and findings that other declarations imply. */
   declared: number;
@@ -104,7 +107,7 @@ export interface DataScope {
 
 /** @param codes of everything that could find something in the data */
 export function dataScope(
-  checks: readonly NamedCheck[],
+  checks: readonly { name: string; since?: string | undefined }[],
   codes: readonly string[],
   applied: readonly Pick<Migration, 'name'>[],
 ): DataScope {
@@ -123,17 +126,9 @@ export function dataScope(
  */
 export function remarksOn(
   { checks, others }: DeclaredChecks,
-  { migrations }: Pick<Folder, 'migrations'>,
+  folder: Pick<Folder, 'migrations'>,
 ): string[] {
-  const names = new Set(migrations.map(({ name }) => name));
-  const unknown = checks.filter(({ since }) => since !== undefined && !names.has(since));
-  if (unknown.length > 0)
-    throw usageError(
-      'CHECKS.INVALID',
-      'Data checks are declared since migrations that the folder lacks; they would never run.',
-      'Correct since: it is the name of a migration, as dbops migrate status lists it.',
-      unknown.map(({ place, since }) => `${place}: since: ${since}`),
-    );
+  assertSince(checks, folder);
   const [first, ...more] = others;
   if (first === undefined) return [];
   return [
@@ -141,4 +136,20 @@ export function remarksOn(
       ? `${first} is not a check: it has no line -- severity: error`
       : `${first} and ${formatCountOf(more.length, 'more file')} are not checks: they have no line -- severity: error`,
   ];
+}
+
+/** @throws usage error for what is declared since a migration that the folder lacks: it would never run */
+export function assertSince(
+  declared: readonly { place: string; since?: string | undefined }[],
+  { migrations }: Pick<Folder, 'migrations'>,
+): void {
+  const names = new Set(migrations.map(({ name }) => name));
+  const unknown = declared.filter(({ since }) => since !== undefined && !names.has(since));
+  if (unknown.length > 0)
+    throw usageError(
+      'CHECKS.INVALID',
+      'Checks are declared since migrations that the folder lacks; they would never run.',
+      'Correct since: it is the name of a migration, as dbops migrate status lists it.',
+      unknown.map(({ place, since }) => `${place}: since: ${since}`),
+    );
 }

@@ -7,7 +7,8 @@ import type { Thresholds } from './declaration.ts';
 export const catalogueGroups = ['integrity', 'indexes', 'tables', 'security', 'server'] as const;
 export type CatalogueGroup = (typeof catalogueGroups)[number];
 
-export const checkGroups = ['schema', ...catalogueGroups, 'data'] as const;
+/** `smoke` writes, in transactions that are rolled back, so it runs only where it is named. */
+export const checkGroups = ['schema', ...catalogueGroups, 'data', 'smoke'] as const;
 export type CheckGroup = (typeof checkGroups)[number];
 
 /** What a check reads. The transaction is READ ONLY, under the path of dbops. */

@@ -1,9 +1,9 @@
 import type { VerifyData } from '../documents.ts';
 import { exitCodes } from '../errors.ts';
 import { formatCount, formatCountOf } from '../output/number.ts';
-import { done, text, type Finding, type Report } from '../report.ts';
+import { done, text, type Block, type Finding, type Report } from '../report.ts';
 import type { DataScope } from './data-checks.ts';
-import type { CheckGroup } from './definition.ts';
+import { catalogueGroups, type CheckGroup } from './definition.ts';
 import type { Omitted, SortedFindings } from './known-findings.ts';
 
 const severities = ['error', 'warning', 'info'] as const;
@@ -104,28 +104,32 @@ interface VerifiedScope {
   listsInfo: boolean;
   /** Where the group was checked. */
   data?: DataScope;
+  smoke?: DataScope;
 }
 
 /** Returns the report of `verify`: what was looked at, and never that all is well where nothing was. */
 export function verifiedReport(
   sorted: SortedFindings,
-  { groups, applied, data, failOn, listsInfo }: VerifiedScope,
+  { groups, applied, data, smoke, failOn, listsInfo }: VerifiedScope,
 ): Report<VerifyData> {
-  const looked = [...groups].filter((group) => group !== 'data' || data?.run);
-  const scope = `${looked.join(', ')}; ${formatCountOf(applied, 'applied migration')}`;
-  const report = verifyReport(sorted, { scope, failOn, listsInfo });
-  const waiting = (data?.waiting ?? []).map(({ name, since }) =>
-    text(`data check ${name} was not run: ${since} is not applied`, 'warn'),
+  const declared = { data, smoke };
+  const looked = [...groups].filter(
+    (group) => (group !== 'data' && group !== 'smoke') || declared[group]?.run,
   );
+  const scope = `${wordsFor(looked).join(', ')}; ${formatCountOf(applied, 'applied migration')}`;
+  const report = verifyReport(sorted, { scope, failOn, listsInfo });
+  const waiting = [...notRun('data check', data), ...notRun('probe', smoke)];
   return {
     ...report,
     data: {
       ...report.data,
       ...(data && { dataChecks: { declared: data.declared, run: data.run } }),
+      ...(smoke && { probes: { declared: smoke.declared, run: smoke.run } }),
     },
     blocks: [
       ...waiting,
       ...(data?.declared === 0 ? [text(undeclared, 'warn')] : []),
+      ...(smoke?.declared === 0 ? [text(withoutProbes, 'warn')] : []),
       ...(looked.length > 0 ? report.blocks : report.blocks.slice(0, -1)),
     ],
   };
@@ -133,6 +137,26 @@ export function verifiedReport(
 
 const undeclared =
   'no data checks are declared: add checks to the configuration, or verify/NAME.sql beside it (docs/verify.md#data-checks)';
+
+/** Returns the words of groups; that of the whole catalogue where all of its groups are among them. */
+function wordsFor(groups: readonly CheckGroup[]): string[] {
+  const isWhole = catalogueGroups.every((group) => groups.includes(group));
+  const words = groups.map((group) => (isWhole && isOfCatalogue(group) ? 'health' : group));
+  return [...new Set(words)];
+}
+
+function isOfCatalogue(group: CheckGroup): boolean {
+  return catalogueGroups.some((each) => each === group);
+}
+
+const withoutProbes =
+  'no probes are declared: add probes to the configuration (docs/verify.md#behaviour)';
+
+function notRun(what: string, scope: DataScope | undefined): Block[] {
+  return (scope?.waiting ?? []).map(({ name, since }) =>
+    text(`${what} ${name} was not run: ${since} is not applied`, 'warn'),
+  );
+}
 
 /** `1 error`, `2 warnings`; info has no plural. */
 function countOf(count: number, severity: (typeof severities)[number]): string {

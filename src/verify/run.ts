@@ -15,6 +15,8 @@ import { thresholdsSchema, type VerifySettings } from './declaration.ts';
 import { runCatalogue } from './run-catalogue.ts';
 import { schemaFindings } from './schema-findings.ts';
 import type { Selection } from './select-checks.ts';
+import type { NamedProbe } from './smoke/read.ts';
+import { runProbe } from './smoke/run.ts';
 import { dueOf, type NamedCheck } from './data-checks.ts';
 import { runDataCheck } from './run-data-check.ts';
 
@@ -28,13 +30,14 @@ export interface VerifyRequest {
   replicas: readonly Session[];
   grants: boolean;
   dataChecks: readonly NamedCheck[];
+  probes: readonly NamedProbe[];
   /** What else is found in the data, in the same transaction: findings that other declarations imply. */
   furtherData: () => Promise<Finding[]>;
 }
 
 /**
  * Compares the schema with a replay of the applied migrations, and runs the selected checks, all in
- * one READ ONLY transaction.
+ * one READ ONLY transaction; then the selected probes, each in a transaction that is rolled back.
  *
  * @param report is called with each finding
  */
@@ -62,6 +65,11 @@ export async function findProblems(
     for (const finding of await request.furtherData())
       if (selection.includes(finding.code, 'data')) report(finding);
   });
+  for (const probe of dueOf(request.probes, names)) {
+    if (!selection.includes(probe.name, 'smoke')) continue;
+    const finding = await runProbe(session, probe, context.settings.lockTimeout);
+    if (finding) report(finding);
+  }
 }
 
 /** Returns the findings of the comparison of schemas, then those of the catalogue. */
@@ -114,11 +122,13 @@ async function findDrift(
 /** Returns the check that a key belongs to, and its group; findings of the schema are named after their change. */
 export function checkOf(
   key: string,
-  dataChecks: readonly string[],
+  { dataChecks, probes }: { dataChecks: readonly string[]; probes: readonly string[] },
 ): { name: string; group: CheckGroup } {
   const name = key.startsWith('not-checked:') ? key.slice('not-checked:'.length) : key;
   const isOf = (check: string) => name === check || name.startsWith(`${check}:`);
   const own = dataChecks.find(isOf);
   if (own !== undefined) return { name: own, group: 'data' };
+  const probe = probes.find(isOf);
+  if (probe !== undefined) return { name: probe, group: 'smoke' };
   return checks.find((check) => isOf(check.name)) ?? { name: 'schema', group: 'schema' };
 }

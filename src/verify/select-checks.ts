@@ -28,11 +28,24 @@ interface SelectionRequest {
   skip: readonly string[];
   /** Names of the checks of the data. */
   dataChecks: readonly string[];
+  /** Names of the probes of behaviour. */
+  probes: readonly string[];
 }
 
 /** @throws usage error for a word that names neither a group nor a check */
-export function selectChecks({ words, only, skip, dataChecks }: SelectionRequest): Selection {
-  const names = new Set([...checks.map(({ name }) => name), ...dataChecks, ...groupWords]);
+export function selectChecks({
+  words,
+  only,
+  skip,
+  dataChecks,
+  probes,
+}: SelectionRequest): Selection {
+  const names = new Set([
+    ...checks.map(({ name }) => name),
+    ...dataChecks,
+    ...probes,
+    ...groupWords,
+  ]);
   const unknown = [...words, ...only, ...skip].filter((word) => !names.has(word));
   if (unknown.length > 0)
     throw usageError(
@@ -44,14 +57,19 @@ export function selectChecks({ words, only, skip, dataChecks }: SelectionRequest
     list.some((word) => word === name || (wordsOf[word]?.includes(group) ?? false));
   const asked = [words, only].filter((list) => list.length > 0);
   const includes = (name: string, group: CheckGroup) =>
-    asked.every((list) => covers(list, name, group)) && !covers(skip, name, group);
+    (group !== 'smoke' || asked.length > 0) &&
+    asked.every((list) => covers(list, name, group)) &&
+    !covers(skip, name, group);
   const selected = checks.filter(({ name, group }) => includes(name, group));
+  const declared: Partial<Record<CheckGroup, readonly string[]>> = {
+    schema: [],
+    data: dataChecks,
+    smoke: probes,
+  };
   const groups = checkGroups.filter(
     (group) =>
       selected.some((check) => check.group === group) ||
-      (group === 'schema' && includes('schema', group)) ||
-      (group === 'data' &&
-        (includes('data', group) || dataChecks.some((name) => includes(name, group)))),
+      (declared[group] && [group, ...declared[group]].some((name) => includes(name, group))),
   );
   return { groups: new Set(groups), checks: selected, includes };
 }

@@ -38,6 +38,7 @@ const document = z.strictObject({
   stale: z.array(z.string()).optional(),
   omitted: z.record(z.string(), z.int()).optional(),
   dataChecks: z.strictObject({ declared: z.int(), run: z.int() }).optional(),
+  probes: z.strictObject({ declared: z.int(), run: z.int() }).optional(),
   error: z.strictObject({ code: z.string(), message: z.string(), hint: z.string() }).optional(),
 });
 
