@@ -8,15 +8,16 @@ import { formatCount } from '../output/number.ts';
 import type { Finding } from '../report.ts';
 import { driftOf, type Drift } from '../shadow/drift.ts';
 import { replaySourceOf } from '../shadow/replay-request.ts';
-import { platformSchemas, isToolTable } from '../shadow/surroundings.ts';
-import type { CheckGroup, Problem } from './definition.ts';
+import { inputOf } from './check-input.ts';
+import type { CheckGroup } from './definition.ts';
 import { checks } from './checks/index.ts';
-import { thresholdsSchema, type VerifySettings } from './declaration.ts';
+import type { VerifySettings } from './declaration.ts';
 import { runCatalogue } from './run-catalogue.ts';
 import { schemaFindings } from './schema-findings.ts';
 import type { Selection } from './select-checks.ts';
 import type { NamedProbe } from './smoke/read.ts';
 import { runProbe } from './smoke/run.ts';
+import { ofTeam } from './team-objects.ts';
 import { dueOf, type NamedCheck } from './data-checks.ts';
 import { runDataCheck } from './run-data-check.ts';
 
@@ -77,24 +78,14 @@ async function catalogueFindings(
   { folder, session, selection, settings, replicas }: VerifyRequest,
   drift: readonly Drift[],
 ): Promise<Finding[]> {
-  const platform = new Set(await platformSchemas(session, folder.format));
-  const tools = new Set(folder.tracking.tables);
-  const isOfTeam = ({ object: { schema, parent, name } }: Problem) =>
-    !platform.has(schema) &&
-    !tools.has(`${schema}.${parent || name}`) &&
-    !isToolTable(parent || name);
-  const { thresholds = thresholdsSchema.parse({}), exposedSchemas } = settings;
-  const input = {
-    session,
-    isReplay: false,
-    thresholds,
-    replicas,
-    ...(exposedSchemas && { exposedSchemas }),
-  };
   const isSelected = (name: string) => selection.checks.some((check) => check.name === name);
   return [
     ...schemaFindings(drift, isSelected),
-    ...(await runCatalogue(selection.checks, input, isOfTeam)),
+    ...(await runCatalogue(
+      selection.checks,
+      inputOf(session, settings, replicas),
+      await ofTeam(session, folder),
+    )),
   ];
 }
 
