@@ -33,11 +33,11 @@ export async function creditsFigures(
     columns: columnsOf(credits.balances),
     chart: percentBars(
       'Used, in percent of what was granted; the highest first',
-      rows.map((row) => ({
-        label: [row.holder, row.kind].filter(Boolean).join(' · '),
-        percent: row.percent,
-        tone: row.state === 'ok' ? 'good' : 'warn',
-      })),
+      rows,
+      ({ holder: name, kind, state }) => ({
+        label: [name, kind].filter(Boolean).join(' · '),
+        tone: state === 'ok' ? 'good' : 'warn',
+      }),
     ),
     rows,
     totals,

@@ -39,11 +39,11 @@ export function presentUsage(presented: Presented): Figures {
     summary: [text(describeTotals(totals), totals.over > 0 ? 'bad' : undefined)],
     chart: percentBars(
       'Used, in percent of the limit; the highest first',
-      lines.map(({ subject, label, percent, state }) => ({
+      lines,
+      ({ subject, label, state }) => ({
         label: `${subject} · ${label}`,
-        percent,
         tone: toneOf.get(state),
-      })),
+      }),
     ),
     exitCode: failOn.some((state) => totals[state] > 0) ? exitCodes.findings : exitCodes.done,
   };
@@ -126,12 +126,15 @@ function notesOf({ meters, types, request, facts, lines }: Presented, period: Pe
   const uncounted = new Map<string, bigint>();
   for (const line of lines)
     uncounted.set(line.meter, (uncounted.get(line.meter) ?? 0n) + (line.uncounted ?? 0n));
+  const listed = new Set(facts.subjects.map(({ id }) => id));
   return [
     ...todayNotes(meters, request, period),
     ...meters.flatMap(([name, meter]) => [
       ...notCounted(describeUncounted(name, meter), uncounted.get(name)),
       ...notCounted(`${meter.label ?? name} without a subject`, facts.withoutSubject.get(name)),
-      ...unlistedNotes(meter.label ?? name, facts, request, name),
+      ...(request.subject === undefined
+        ? unlistedNotes(meter.label ?? name, listed, facts.measured.get(name))
+        : []),
       ...floatNotes(name, meter, types),
     ]),
     ...billingNotes(meters, facts),
@@ -152,13 +155,11 @@ function notCounted(what: string, rows = 0n): string[] {
 /** Rows of a deleted subject, or of a column that is not the id: without a note, they would be missing silently. */
 function unlistedNotes(
   label: string,
-  { subjects, measured }: UsageFacts,
-  { subject: asked }: UsageRequest,
-  meter: string,
+  listed: ReadonlySet<string>,
+  measured: ReadonlyMap<string, unknown> = new Map(),
 ): string[] {
-  if (asked !== undefined) return [];
-  const listed = new Set(subjects.map(({ id }) => id));
-  const others = [...(measured.get(meter)?.keys() ?? [])].filter((id) => !listed.has(id)).length;
+  let others = 0;
+  for (const id of measured.keys()) if (!listed.has(id)) others++;
   return others === 0
     ? []
     : [`not shown, ${label} of ids that usage.subjects does not have: ${formatCount(others)}`];
