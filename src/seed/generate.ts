@@ -37,8 +37,8 @@ export async function loadScale(session: Session, set: BoundScale, run: ScaleRun
     overriding: false,
     first: run.loaded,
     end: set.rows,
+    signal: run.signal,
     onRows(sent) {
-      run.signal.throwIfAborted();
       run.progress(progressLine(set.name, sent, total, performance.now() - started));
     },
   });

@@ -40,7 +40,10 @@ async function loadedRows(
 async function loadOne(run: SeedingRun, set: BoundScale, outcome: SeedOutcome): Promise<number> {
   const { context, session, options } = run;
   const stop = () =>
-    interrupted(`Interrupted; ${set.name} was not loaded.`, 'Run again: dbops seed');
+    interrupted(
+      `Interrupted; no row of ${set.name} was loaded by this run.`,
+      `To load the sets that are missing: dbops seed${options.scale === undefined ? '' : ` --scale ${options.scale}`}`,
+    );
   if (options.signal.aborted) throw stop();
   try {
     await session.script(openingOf({ ...options, isReadOnly: false }).join('; '));
