@@ -8,7 +8,7 @@ import {
   refToUser,
   rowOf,
   testUsers,
-  type Surroundings,
+  type TestRowContext,
 } from './test-rows.ts';
 import { columnNamed, hasWord, planNames } from './words.ts';
 
@@ -23,7 +23,7 @@ interface Subscriptions {
 /** Returns the set of rows with the plans of the test users, where a table of subscriptions holds them. */
 export async function proposePlans(
   session: Session,
-  around: Surroundings,
+  around: TestRowContext,
 ): Promise<Record<string, Reasoned>> {
   const { tables, users } = around;
   const found = columnNamed(users, planNames, ['text', 'enum']) ? undefined : find(around);
@@ -40,7 +40,7 @@ export async function proposePlans(
 }
 
 /** A plan of the user is likelier than one of the organization. */
-function find(around: Surroundings): Subscriptions | undefined {
+function find(around: TestRowContext): Subscriptions | undefined {
   const { tables } = around;
   const isOfUser = (column: ColumnFacts) => refersToUsers(column, around);
   const isOfGroup = ({ references }: ColumnFacts) =>
@@ -67,7 +67,7 @@ function canBeGiven({ columns }: TableFacts, name: string): boolean {
 async function expectFromSignUp(
   session: Session,
   group: TableFacts,
-  around: Surroundings,
+  around: TestRowContext,
 ): Promise<void> {
   const { users, tables, needed } = around;
   const owner = group.columns.find(

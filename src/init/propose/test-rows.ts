@@ -20,7 +20,7 @@ export interface NeededSet {
   rows: ProposedRow[];
 }
 
-export interface Surroundings {
+export interface TestRowContext {
   tables: readonly TableFacts[];
   /** The table of the set `users`. */
   users: TableFacts;
@@ -33,7 +33,7 @@ export interface Surroundings {
 /** Returns whether a column refers to the test users. */
 export function refersToUsers(
   { references }: ColumnFacts,
-  { users, people }: Pick<Surroundings, 'users' | 'people'>,
+  { users, people }: Pick<TestRowContext, 'users' | 'people'>,
 ): boolean {
   return [users.key, people.key].some((key) => key === references?.table);
 }
@@ -53,7 +53,7 @@ export function keyOf(table: TableFacts): string[] | undefined {
 export function rowOf(
   table: TableFacts,
   user: TestUser,
-  around: Surroundings,
+  around: TestRowContext,
   {
     key = keyOf(table) ?? [],
     also = [],
@@ -89,7 +89,7 @@ function isOfUser({ name, kind, isFilled, references }: ColumnFacts): boolean {
 function referenceOf(
   column: ColumnFacts,
   user: TestUser,
-  { table, depth, ...around }: Surroundings & { table: TableFacts; depth: number },
+  { table, depth, ...around }: TestRowContext & { table: TableFacts; depth: number },
 ): ConfigValue | undefined {
   const { tables, users, needed } = around;
   if (table.key !== users.key && refersToUsers(column, around)) return refToUser(user, around);
@@ -111,7 +111,7 @@ function referenceOf(
 }
 
 /** Returns a reference to the row of a test user in the set `users`. */
-export function refToUser(user: TestUser, { users }: Pick<Surroundings, 'users'>): ConfigValue {
+export function refToUser(user: TestUser, { users }: Pick<TestRowContext, 'users'>): ConfigValue {
   const key = keyOf(users) ?? [];
   const columns = users.columns.filter(({ name }) => key.includes(name));
   const row = Object.fromEntries(columns.map((each) => [each.name, valueOf(each, user, users)]));

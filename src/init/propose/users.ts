@@ -2,7 +2,7 @@ import type { Session } from '../../db/session.ts';
 import type { TableFacts } from '../schema-facts.ts';
 import { because, type ConfigValue, type Reasoned } from './entry.ts';
 import { proposePlans } from './plans.ts';
-import { keyOf, rowOf, testUsers, type NeededSet, type Surroundings } from './test-rows.ts';
+import { keyOf, rowOf, testUsers, type NeededSet, type TestRowContext } from './test-rows.ts';
 import { hasWord, wordsOf } from './words.ts';
 
 const peopleNames = ['user', 'account', 'profile', 'member', 'customer'];
@@ -26,7 +26,7 @@ export async function proposeUsers(
   const table = platform ?? people;
   const key = keyOf(table);
   if (!key) return undefined;
-  const around: Surroundings = { tables, users: table, people, needed: new Map() };
+  const around: TestRowContext = { tables, users: table, people, needed: new Map() };
   const rows = testUsers.map((user) => rowOf(table, user, around));
   const before = setsOf(around.needed);
   const once = Object.keys(rows[0] ?? {}).filter(
