@@ -45,8 +45,12 @@ export async function proposeUsers(
   };
 }
 
-function setsOf(needed: ReadonlyMap<string, NeededSet>): Record<string, ConfigValue> {
-  return Object.fromEntries([...needed].map(([name, set]) => [name, { ...set }]));
+function setsOf(needed: ReadonlyMap<string, NeededSet>): Record<string, ConfigValue | Reasoned> {
+  const sets = [...needed].map(([name, set]) => {
+    const why = `${name}: a trigger creates one for each new user`;
+    return [name, set.createdByTrigger ? because(why, { ...set }) : { ...set }] as const;
+  });
+  return Object.fromEntries(sets);
 }
 
 /** The table `auth.users`, where a trigger on it creates the people of the application. */
