@@ -19,6 +19,14 @@ export interface DeclaredExpression extends DeclaredSql {
   from: DeclaredSql;
 }
 
+/** A part of the declarations that the server can resolve. */
+export interface DeclaredPart {
+  /** Such as `usage.meters.tokens`, `checks.one-wallet` or `reports/churn.sql`. */
+  key: string;
+  /** Resolves it in a READ ONLY transaction, without running it. @throws when it does not fit the database */
+  prepare(session: Session): Promise<unknown>;
+}
+
 /** What the server says of an expression. */
 export interface PreparedExpression {
   /** OID of its type in pg_type. */

@@ -81,7 +81,7 @@ async function proposalOf(session: Session): Promise<DeclarationsProposal | unde
   const sections: Record<string, ConfigValue | Reasoned | undefined> = {
     ...(await usageSections(session, tables, credits?.tables ?? [])),
     credits: credits?.value,
-    seeds: proposeUsers(tables),
+    seeds: await proposeUsers(session, tables),
   };
   const found = Object.entries(sections).flatMap(([key, value]) =>
     value === undefined ? [] : [{ key, lines: linesOf(key, value, 1) }],

@@ -29,6 +29,8 @@ export interface TableFacts {
   primaryKey: string[];
   /** Columns of each unique index without a condition or an expression. */
   unique: string[][];
+  /** Columns of those with a condition. */
+  partlyUnique: string[][];
 }
 
 const columnRow = z.object({
@@ -48,6 +50,7 @@ const indexRow = z.object({
   schema: z.string(),
   table: z.string(),
   isPrimary: z.boolean(),
+  isPartial: z.boolean(),
   columns: z.array(z.string()),
 });
 
@@ -73,11 +76,11 @@ const columnsSql = `SELECT n.nspname AS schema, c.relname AS table, a.attname AS
  WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND ${ofOthers}
  ORDER BY n.nspname, c.relname, a.attnum`;
 
-const indexesSql = `SELECT n.nspname AS schema, c.relname AS table, i.indisprimary AS "isPrimary",
+const indexesSql = `SELECT n.nspname AS schema, c.relname AS table, i.indisprimary AS "isPrimary", i.indpred IS NOT NULL AS "isPartial",
     (SELECT array_agg(a.attname::text ORDER BY place) FROM unnest(i.indkey) WITH ORDINALITY k (attnum, place)
       JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.attnum) AS columns
   FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid JOIN pg_namespace n ON n.oid = c.relnamespace
- WHERE i.indisunique AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL AND ${ofOthers}
+ WHERE i.indisunique AND i.indisvalid AND i.indexprs IS NULL AND ${ofOthers}
  ORDER BY i.indexrelid`;
 
 /** Reads the tables of the application, in one schema each, in the order of their names. */
@@ -99,7 +102,8 @@ export async function readSchemaFacts(session: Session): Promise<TableFacts[]> {
         ].join('.'),
         columns: await Promise.all(rows.map(columnOf)),
         primaryKey: own.find(({ isPrimary }) => isPrimary)?.columns ?? [],
-        unique: own.map((each) => each.columns),
+        unique: own.filter(({ isPartial }) => !isPartial).map((each) => each.columns),
+        partlyUnique: own.filter(({ isPartial }) => isPartial).map((each) => each.columns),
       };
     }),
   );

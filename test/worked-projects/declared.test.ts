@@ -67,6 +67,8 @@ interface Proposal {
   /** Of `report usage`. */
   lines: number;
   reports: Record<string, string[]>;
+  /** The plan of each subject after `seed`, by what it is called; default: not looked at. */
+  plans?: Record<string, string>;
   /** Of `verify data`; default: none. */
   findings?: number;
 }
@@ -103,6 +105,7 @@ const proposals: Proposal[] = [
     lines: 4,
     // 500 / 2,000 = 25 %
     reports: { credits: ['free@example.com free 2000 500 25.0'] },
+    plans: { 'Free User': 'free', 'Pro User': 'pro' },
   },
   {
     name: 'workshops',
@@ -178,6 +181,10 @@ const proposals: Proposal[] = [
     // 2 personal organizations, which the trigger creates, × 11 meters
     lines: 22,
     reports: {},
+    plans: {
+      'personal-00000000-0000-4000-8000-00000000f4ee': 'free',
+      'personal-00000000-0000-4000-8000-000000000930': 'pro',
+    },
   },
   {
     name: 'workspaces',
@@ -293,10 +300,12 @@ describe.each(newest)('the declarations of the worked projects on $name', (serve
       expect(await project.json('seed')).toMatchObject({ exitCode: 0, created: { [table]: 2 } });
       expect(await project.json('seed')).toMatchObject({ exitCode: 0, created: {}, updated: {} });
       await project.query(given.rows);
-      expect(await project.json('report', 'usage')).toMatchObject({
-        exitCode: 0,
-        totals: { lines: given.lines },
-      });
+      const used = await project.json('report', 'usage');
+      expect(used).toMatchObject({ exitCode: 0, totals: { lines: given.lines } });
+      const plans = usage
+        .parse(used)
+        .rows.map(({ slug, subject, plan }) => [slug ?? subject, plan]);
+      expect(Object.fromEntries(plans)).toMatchObject(given.plans ?? {});
       for (const [report, lines] of Object.entries(given.reports))
         expect(await rowsOf(project, figures[report] ?? [], report)).toEqual(lines);
       const { findings = 0 } = given;

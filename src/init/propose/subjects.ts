@@ -2,7 +2,7 @@ import { quoteLiteral } from '../../db/quote.ts';
 import type { ColumnFacts, TableFacts } from '../schema-facts.ts';
 import { because, type ConfigValue, type Reasoned } from './entry.ts';
 import { findPeople } from './users.ts';
-import { columnNamed, deletedNames, timeOf, wordsOf } from './words.ts';
+import { columnNamed, deletedNames, planNames, timeOf, wordsOf } from './words.ts';
 
 /** The table whose rows have limits, and the columns of other tables that name them. */
 export interface Subjects {
@@ -87,15 +87,6 @@ export function proposeSubjects(
     where: deleted && `${table.sql}.${deleted.sql} is null`,
   });
 }
-
-const planNames = [
-  'plan',
-  'plan tier',
-  'tier',
-  'subscription tier',
-  'plan name',
-  'subscription plan',
-];
 
 /** Returns the table with a plan for each subject, other than that of the subjects. */
 export function subscriptionsOf(

@@ -56,3 +56,13 @@ export function timeOf(table: TableFacts): ColumnFacts | undefined {
 
 /** Columns that are NULL while a row is in use. */
 export const deletedNames = ['deleted at', 'archived at'];
+
+/** What the column with the plan of a user or an organization is called, the likelier first. */
+export const planNames = [
+  'plan',
+  'plan tier',
+  'tier',
+  'subscription tier',
+  'plan name',
+  'subscription plan',
+];
