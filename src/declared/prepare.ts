@@ -140,7 +140,7 @@ export function declaredError(
   return usageError(
     'DECLARED.INVALID',
     `${place} does not run on this database.`,
-    'Correct it in the configuration, or apply the migrations that it needs: dbops migrate status',
+    'Correct it in the configuration, or apply the migration that creates what it names.',
     [...(isInside ? excerpt(sql, offset) : [sql]), ...serverSays(error)],
   );
 }

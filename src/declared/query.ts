@@ -52,7 +52,7 @@ function queryError(
   return usageError(
     'DECLARED.INVALID',
     `${query.place} does not run on this database.`,
-    'Correct it, or apply the migrations that it needs: dbops migrate status',
+    'Correct it, or apply the migration that creates what it names.',
     [...placeOf(error, query, sent, before), ...serverSays(error)],
   );
 }
