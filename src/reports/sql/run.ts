@@ -50,7 +50,8 @@ export async function runSqlReport(
   assertFitsPage(options);
   const values = valuesOf(report, options.params);
   const query = await queryOf(report, values);
-  const literal = options.csv ? await queryOf(report, values, 'literal') : query;
+  const isCopied = options.csv || options.limit > mostHeld;
+  const literal = isCopied ? await queryOf(report, values, 'literal') : query;
   const session = await context.session();
   const timeout = options.timeout ?? report.timeout ?? defaultTimeout;
   const run = { context, session, report, query, timeout, options };
@@ -66,6 +67,11 @@ export async function runSqlReport(
         return printCsv({ ...run, query: literal, columns });
       }
       if (options.limit <= mostHeld) return collect({ ...run, columns });
+      if (context.flags.json && session.server.kind !== 'pglite') {
+        const { isReordered, printJson } = await import('./print-json.ts');
+        if (!isReordered({ columns }))
+          return printJson({ ...run, query: literal, columns }, opened);
+      }
       const { printRows } = await import('./print-rows.ts');
       return printRows({ ...run, columns }, opened);
     });
