@@ -56,6 +56,8 @@ export interface TargetChoice {
   target: Target;
   /** The flag, variable or file that it came from. */
   source: string;
+  /** No database was named: it is the embedded one of the project. */
+  isDefault?: true;
 }
 
 export interface Settings {
@@ -262,6 +264,7 @@ function defaultTarget(root: string, interactive: boolean): TargetChoice {
     return {
       target: { kind: 'pglite', directory },
       source: 'no database URL is set, so an embedded database is used',
+      isDefault: true,
     };
   }
   throw usageError(

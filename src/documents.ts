@@ -198,6 +198,8 @@ export type VerifyData = {
   omitted?: Record<string, number>;
   /** Of the group `data`: the checks that are declared, and those whose migration is applied. */
   dataChecks?: { declared: number; run: number };
+  /** Why the schema was not compared, in a project without migrations. */
+  withoutSchema?: string;
 };
 
 /** Of `report sql` and of a report of one's own. */

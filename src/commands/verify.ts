@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { defineCommand } from '../command.ts';
 import { placeFolder } from '../formats/place.ts';
 import { appliedOf } from '../migrate/plan.ts';
-import { folderOf, knownStatuses } from '../open-project.ts';
+import { folderOrReason, knownStatuses } from '../open-project.ts';
 import { impliedCodes, impliedFindings } from '../feature-declarations.ts';
 import { notCompared } from '../verify/checks/schema-objects.ts';
 import { checkGroups, type CheckGroup } from '../verify/definition.ts';
@@ -37,18 +37,22 @@ export const command = defineCommand({
     const { cwd } = context.io;
     const { root, scope } = context.settings;
     const known = baseline === undefined ? [] : readBaseline(cwd, baseline);
-    const read = await folderOf(context);
+    const { folder: read, reason } = { reason: undefined, ...(await folderOrReason(context)) };
     const declared = await context.declared();
     const own = dataChecksOf(root, declared.checks);
-    const session = await context.session();
-    const folder = await placeFolder(session, read);
-    const statuses = await knownStatuses(context, session, folder);
-    const applied = appliedOf(statuses);
+    const codes = [...own.checks.map(({ name }) => name), ...impliedCodes(declared)];
     const groups = new Set<CheckGroup>(words.length > 0 ? words : checkGroups);
+    // Without a word, a project that declares checks and has no migrations is a project of data.
+    const withoutSchema = words.length === 0 && codes.length > 0 ? reason : undefined;
+    if (reason && groups.has('schema') && !withoutSchema) throw reason;
+    if (withoutSchema) groups.delete('schema');
+    const session = await context.session();
+    const folder = read && (await placeFolder(session, read));
+    const statuses = folder ? await knownStatuses(context, session, folder) : [];
+    const applied = appliedOf(statuses);
     if (context.flags.verbose && groups.has('schema'))
       for (const line of notCompared) context.note(`not compared  ${line}`);
     if (groups.has('data')) for (const line of remarksOn(own, folder)) context.note(line);
-    const codes = [...own.checks.map(({ name }) => name), ...impliedCodes(declared)];
     const sorter = sorterOf({
       ignore: [...scope.ignore, ...ignore],
       baseline: known,
@@ -74,6 +78,11 @@ export const command = defineCommand({
       return baselineWritten(output, sorted.findings);
     }
     const data = groups.has('data') ? dataScope(own.checks, codes, applied) : undefined;
-    return verifiedReport(sorted, { groups, applied: applied.length, ...(data && { data }) });
+    return verifiedReport(sorted, {
+      groups,
+      ...(folder && { applied: applied.length }),
+      ...(withoutSchema && { withoutSchema: withoutSchema.message }),
+      ...(data && { data }),
+    });
   },
 });

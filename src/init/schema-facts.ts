@@ -7,12 +7,14 @@ export interface ColumnFacts {
   name: string;
   /** The name as it is written in SQL. */
   sql: string;
-  kind: 'number' | 'text' | 'enum' | 'time' | 'boolean' | 'json' | 'uuid' | 'other';
+  kind: 'number' | 'text' | 'enum' | 'time' | 'boolean' | 'json' | 'uuid' | 'array' | 'other';
   notNull: boolean;
   /** The server gives it a value where an INSERT does not. */
   isFilled: boolean;
   /** The labels of its enum, or the values that a CHECK allows. */
   labels: string[];
+  /** A CHECK does not allow 0. */
+  isPositive: boolean;
   /** Of a foreign key of this column alone. */
   references?: { table: string; column: string };
 }
@@ -122,6 +124,7 @@ async function columnOf(row: z.infer<typeof columnRow>): Promise<ColumnFacts> {
     notNull,
     isFilled,
     labels: row.labels ?? (row.checks ?? []).flatMap(allowedBy),
+    isPositive: (row.checks ?? []).some((check) => / > \(?0\b/.test(check)),
     ...(target && {
       references: { table: keyOf(target.schema, target.table), column: target.column },
     }),
@@ -134,12 +137,14 @@ const kinds: Record<string, ColumnFacts['kind']> = {
   S: 'text',
   D: 'time',
   B: 'boolean',
+  A: 'array',
   e: 'enum',
 };
 
 function kindOf({ type, category }: z.infer<typeof columnRow>): ColumnFacts['kind'] {
   if (type === 'uuid') return 'uuid';
   if (type === 'json' || type === 'jsonb') return 'json';
+  if (type === 'time' || type === 'timetz') return 'other'; // times of a day, which are in no period
   return kinds[category] ?? 'other';
 }
 

@@ -122,15 +122,16 @@ export function dataScope(
 /**
  * Returns remarks on the declarations of checks.
  *
+ * @param project absent in a project without migrations, in which no check with `since` is run
  * @throws usage error for a check since a migration that the folder lacks: it would never run
  */
 export function remarksOn(
   { checks, others }: DeclaredChecks,
-  { migrations }: Pick<Folder, 'migrations'>,
+  project: Pick<Folder, 'migrations'> | undefined,
 ): string[] {
-  const names = new Set(migrations.map(({ name }) => name));
+  const names = new Set(project?.migrations.map(({ name }) => name));
   const unknown = checks.filter(({ since }) => since !== undefined && !names.has(since));
-  if (unknown.length > 0)
+  if (project && unknown.length > 0)
     throw usageError(
       'CHECKS.INVALID',
       'Data checks are declared since migrations that the folder lacks; they would never run.',

@@ -88,8 +88,10 @@ export const mostListed = 1_000;
 
 interface VerifiedScope {
   groups: ReadonlySet<CheckGroup>;
-  /** Number of migrations. */
-  applied: number;
+  /** Number of migrations; absent in a project without migrations. */
+  applied?: number | undefined;
+  /** Why the schema was not compared, in a project without migrations. */
+  withoutSchema?: string | undefined;
   /** Where the group was checked. */
   data?: DataScope;
 }
@@ -97,21 +99,28 @@ interface VerifiedScope {
 /** Returns the report of `verify`: what was looked at, and never that all is well where nothing was. */
 export function verifiedReport(
   sorted: SortedFindings,
-  { groups, applied, data }: VerifiedScope,
+  { groups, applied, withoutSchema, data }: VerifiedScope,
 ): Report<VerifyData> {
   const looked = [...groups].filter((group) => group !== 'data' || data?.run);
-  const scope = `${looked.join(', ')}; ${formatCountOf(applied, 'applied migration')}`;
-  const report = verifyReport(sorted, scope);
+  const migrations = applied === undefined ? [] : [formatCountOf(applied, 'applied migration')];
+  const report = verifyReport(sorted, [looked.join(', '), ...migrations].join('; '));
   const waiting = (data?.waiting ?? []).map(({ name, since }) =>
-    text(`data check ${name} was not run: ${since} is not applied`, 'warn'),
+    text(
+      `data check ${name} was not run: ${applied === undefined ? `it applies since ${since}, and no migrations were found` : `${since} is not applied`}`,
+      'warn',
+    ),
   );
   return {
     ...report,
     data: {
       ...report.data,
+      ...(withoutSchema !== undefined && { withoutSchema }),
       ...(data && { dataChecks: { declared: data.declared, run: data.run } }),
     },
     blocks: [
+      ...(withoutSchema === undefined
+        ? []
+        : [text(`the schema was not compared: ${withoutSchema}`, 'warn')]),
       ...waiting,
       ...(data?.declared === 0 ? [text(undeclared, 'warn')] : []),
       ...(looked.length > 0 ? report.blocks : report.blocks.slice(0, -1)),

@@ -32,8 +32,15 @@ describe('a report as a page', () => {
     ];
     const chart = chartOf(
       [
-        { key: 't', label: 't', type, isNumber: false, valueOf: String },
-        { key: 'n', label: 'n', type: 'bigint', isNumber: true, valueOf: String },
+        { key: 't', label: 't', type, isNumber: false, kind: 'text' as const, valueOf: String },
+        {
+          key: 'n',
+          label: 'n',
+          type: 'bigint',
+          isNumber: true,
+          kind: 'text' as const,
+          valueOf: String,
+        },
       ],
       rows,
     );

@@ -8,6 +8,9 @@ export const testUsers = [
   { plan: 'pro', name: 'Pro User', uuid: '00000000-0000-4000-8000-000000000930' },
 ];
 
+/** Names of tables of people, the likeliest first. */
+export const peopleNames = ['user', 'account', 'profile', 'member', 'customer'];
+
 type TestUser = (typeof testUsers)[number];
 
 type ProposedRow = Record<string, ConfigValue>;
@@ -16,6 +19,8 @@ type ProposedRow = Record<string, ConfigValue>;
 export interface NeededSet {
   table: string;
   key: readonly string[];
+  /** Columns that are set once. */
+  once?: string[] | undefined;
   createdByTrigger?: boolean;
   rows: ProposedRow[];
 }
@@ -38,11 +43,34 @@ export function refersToUsers(
   return [users.key, people.key].some((key) => key === references?.table);
 }
 
-/** The columns of a unique index: the address before the id. */
-export function keyOf(table: TableFacts): string[] | undefined {
-  const byEmail = table.unique.find(([only, more]) => !more && only && hasWord(only, ['email']));
-  return byEmail ?? (table.primaryKey.length > 0 ? table.primaryKey : table.unique[0]);
+/** Returns the address by which a row is found. */
+export function emailOf({ columns, unique }: TableFacts): ColumnFacts | undefined {
+  const keys = unique.flatMap(([only, more]) => (only !== undefined && !more ? [only] : []));
+  return columns.find(({ name }) => keys.includes(name) && hasWord(name, ['email']));
 }
+
+/** The columns of a unique index: the address, and what people write before what the server numbers. */
+export function keyOf(table: TableFacts): string[] | undefined {
+  const email = emailOf(table);
+  if (email) return [email.name];
+  const written = table.unique.find((names) =>
+    table.columns
+      .filter(({ name }) => names.includes(name))
+      .every(({ isFilled, notNull, kind }) => notNull && !isFilled && kind !== 'uuid'),
+  );
+  return written ?? (table.primaryKey.length > 0 ? table.primaryKey : table.unique[0]);
+}
+
+/** The columns that a person changes, and times, which are others in each run. */
+export function onceOf(row: ProposedRow, key: readonly string[]): string[] | undefined {
+  const once = Object.entries(row).flatMap(([column, value]) => {
+    const isChanged = hasWord(column, ['name', 'password', 'image', 'avatar']);
+    return !key.includes(column) && (isChanged || value === now) ? [column] : [];
+  });
+  return once.length > 0 ? once : undefined;
+}
+
+const now: ConfigValue = { $sql: 'now()' };
 
 /**
  * Returns the values of a row for a test user: the key, what is required, and what the user is called. Rows that
@@ -106,7 +134,12 @@ function referenceOf(
   const rows = (expected?.rows ?? []).filter(
     (each) => String(keyValues(each, key)) !== String(ref),
   );
-  needed.set(target.name, { table: target.sql, key, rows: [...rows, row] });
+  needed.set(target.name, {
+    table: target.sql,
+    key,
+    once: onceOf(row, key),
+    rows: [...rows, row],
+  });
   return { $ref: [target.name, ...ref] };
 }
 
@@ -128,7 +161,7 @@ function keyValues(row: ProposedRow, key: readonly string[]): ConfigValue[] {
 }
 
 function valueOf(
-  { name, kind, labels }: ColumnFacts,
+  { name, kind, labels, isPositive }: ColumnFacts,
   user: TestUser,
   table: TableFacts,
 ): ConfigValue {
@@ -137,14 +170,29 @@ function valueOf(
   if (/\b(?:plan|tier)\b/.test(phrase) && ['text', 'enum'].includes(kind))
     return labels.find((label) => label.toLowerCase() === user.plan) ?? labels[0] ?? user.plan;
   if (labels.length > 0) return labels[0] ?? '';
-  if (kind === 'text')
-    return phrase.endsWith('name') && !phrase.endsWith('user name')
-      ? user.name
-      : `${phrase === 'id' ? wordsOf(table.name).join('_') : name}_test_${user.plan}`;
+  if (kind === 'text') return textOf(name, user, table);
   if (kind === 'uuid') return user.uuid;
-  if (kind === 'number') return 0;
+  if (kind === 'number') return isPositive ? 1 : 0;
   if (kind === 'boolean') return false;
   if (kind === 'json') return {};
-  if (kind === 'time') return { $sql: 'now()' };
+  if (kind === 'time') return now;
+  if (kind === 'array') return { $sql: "'{}'" };
   return { $sql: 'default' };
+}
+
+/** Returns text that differs between the two users and has the form of names of hosts and logins. */
+function textOf(name: string, user: TestUser, table: TableFacts): string {
+  const words = wordsOf(name);
+  const phrase = words.join(' ');
+  const kind = wordsOf(table.name);
+  if (['slug', 'subdomain', 'domain'].includes(phrase)) return `${user.plan}-test`;
+  if (['username', 'user name', 'login', 'handle', 'nickname'].includes(phrase))
+    return `test${user.plan}`;
+  if (phrase.endsWith('name') || phrase === 'title')
+    return isOfPerson(table) ? user.name : `${user.name.split(' ')[0]} ${kind.join(' ')}`;
+  return `${phrase === 'id' ? kind.join('_') : name}_test_${user.plan}`;
+}
+
+function isOfPerson(table: TableFacts): boolean {
+  return emailOf(table) !== undefined || peopleNames.includes(wordsOf(table.name).at(-1) ?? '');
 }

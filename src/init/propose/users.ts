@@ -2,17 +2,41 @@ import type { Session } from '../../db/session.ts';
 import type { TableFacts } from '../schema-facts.ts';
 import { because, type ConfigValue, type Reasoned } from './entry.ts';
 import { proposePlans } from './plans.ts';
-import { keyOf, rowOf, testUsers, type NeededSet, type TestRowContext } from './test-rows.ts';
+import {
+  emailOf,
+  keyOf,
+  onceOf,
+  peopleNames,
+  rowOf,
+  testUsers,
+  type NeededSet,
+  type TestRowContext,
+} from './test-rows.ts';
 import { hasWord, wordsOf } from './words.ts';
 
-const peopleNames = ['user', 'account', 'profile', 'member', 'customer'];
+/** Tables with addresses of people that do not sign in. */
+const notPeople = [
+  'invite',
+  'invitation',
+  'lead',
+  'subscriber',
+  'contact',
+  'waitlist',
+  'newsletter',
+];
 
-/** Returns the table of the people that sign in: the likeliest name, with an address. */
+/** Returns the table of the people that sign in: the likeliest name, or else one with an address of its own. */
 export function findPeople(tables: readonly TableFacts[]): TableFacts | undefined {
-  const named = peopleNames.flatMap((word) =>
-    tables.filter(({ name }) => wordsOf(name).join(' ') === word),
+  const own = tables.filter(({ schema }) => schema !== 'auth');
+  const named = (matches: (words: string[], word: string) => boolean) =>
+    peopleNames.flatMap((word) => own.filter(({ name }) => matches(wordsOf(name), word)));
+  const [exact] = named((words, word) => words.join(' ') === word);
+  if (exact) return exact;
+  const addressed = own.filter((table) => emailOf(table) && !hasWord(table.name, notPeople));
+  const [alike] = named((words, word) => words.at(-1) === word).filter((each) =>
+    addressed.includes(each),
   );
-  return named.find(({ schema }) => schema !== 'auth');
+  return alike ?? addressed.find((table) => emailOf(table)?.notNull) ?? addressed[0];
 }
 
 /** Returns `seeds` with the free and the pro test user, the rows that they need, and their plans. */
@@ -29,13 +53,10 @@ export async function proposeUsers(
   const around: TestRowContext = { tables, users: table, people, needed: new Map() };
   const rows = testUsers.map((user) => rowOf(table, user, around));
   const before = setsOf(around.needed);
-  const once = Object.keys(rows[0] ?? {}).filter(
-    (column) => !key.includes(column) && hasWord(column, ['name', 'password', 'image', 'avatar']),
-  );
   const reason = platform
     ? `${table.sql}: the platform creates the row of ${people.name} by a trigger`
     : `${table.name}: the free and the pro test user`;
-  const users = { table: table.sql, key, once: once.length > 0 ? once : undefined, rows };
+  const users = { table: table.sql, key, once: onceOf(rows[0] ?? {}, key), rows };
   const plans = await proposePlans(session, around);
   return {
     ...before,

@@ -2,11 +2,11 @@ import { percentBars } from '../../chart.ts';
 import type { Session } from '../../db/session.ts';
 import { exitCodes } from '../../errors.ts';
 import { text, type Cell, type Column } from '../../report.ts';
+import { formatFigure } from '../decimal.ts';
 import type { Figures, ReportRequest } from '../definition.ts';
 import { monthAround } from '../period.ts';
 import { readBalances } from './balances.ts';
 import type { Balances, Credits } from './definition.ts';
-import { formatFigure } from './figures.ts';
 import { describeTotals, linesOf, totalsOf } from './lines.ts';
 
 export interface CreditsRequest extends ReportRequest {

@@ -3,7 +3,7 @@ import { formatCount } from '../../output/number.ts';
 import { percentBar } from '../../output/bar.ts';
 import { exitCodes } from '../../errors.ts';
 import { text, type Cell, type Column, type Tone } from '../../report.ts';
-import { formatDecimal } from '../decimal.ts';
+import { formatFigure } from '../decimal.ts';
 import type { Figures } from '../definition.ts';
 import { describePeriod, type Period } from '../period.ts';
 import { measureOf, periodOf, type Meter, type Usage } from './definition.ts';
@@ -71,7 +71,7 @@ function columnsOf({ subjects }: Usage): Column[] {
     { key: 'subject', label: 'subject' },
     ...(subjects.plan === undefined ? [] : [{ key: 'plan', label: 'plan' }]),
     { key: 'meter', label: 'meter', format: (_value, { label, unit }) => withUnit(label, unit) },
-    { key: 'used', label: 'used', align: 'right', format: figureText },
+    { key: 'used', label: 'used', align: 'right', format: formatFigure },
     { key: 'limit', label: 'limit', align: 'right', format: limitText },
     { key: 'percent', label: '%', align: 'right', wide: percentBar },
     { key: 'state', label: 'state', tone: (state) => toneOf.get(state) },
@@ -82,12 +82,8 @@ function withUnit(label: Cell, unit: Cell): string {
   return typeof unit === 'string' ? `${String(label)} ${unit}` : String(label);
 }
 
-function figureText(value: Cell): string {
-  return typeof value === 'bigint' || typeof value === 'string' ? formatDecimal(value) : '–';
-}
-
 function limitText(limit: Cell, { state }: Readonly<Record<string, Cell>>): string {
-  return state === 'unlimited' ? '∞' : figureText(limit);
+  return state === 'unlimited' ? '∞' : formatFigure(limit);
 }
 
 /** Returns the definitions of the meters and of the states. */

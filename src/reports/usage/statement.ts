@@ -1,4 +1,3 @@
-import { firstOfUser } from '../../catalog/kinds/kind.ts';
 import { isLimitsTable, measureOf, type Meter, type Usage } from './definition.ts';
 import { aggregateSql, uniqueSql } from './aggregate.ts';
 import { latestSql } from './latest.ts';
@@ -115,8 +114,7 @@ function groupsOf(context: SqlContext): IndexedMeter[][] {
 function canShareRows({ types }: SqlContext, name: string, meter: Meter): boolean {
   const { kind } = measureOf(meter);
   if (kind === 'latest') return false;
-  const subject = types.get(`usage.meters.${name}.subject`) ?? firstOfUser;
-  return kind !== 'unique' || subject < firstOfUser;
+  return kind !== 'unique' || types.get(`usage.meters.${name}.subject`)?.builtIn !== undefined;
 }
 
 function meterPart(
