@@ -22,6 +22,28 @@ const withoutSubprograms = {
   load: (id) => (id === '\0nothing' ? 'export default {}' : null),
 };
 
+// Loading node:crypto takes a tenth of the start-up, and only a connection with a password needs it.
+const lazyCrypto = {
+  name: 'lazy-crypto',
+  resolveId: (source, importer) =>
+    source === 'crypto' && /[/\\]pg[/\\]lib[/\\]crypto[/\\]/.test(importer ?? '')
+      ? '\0crypto.cjs'
+      : null,
+  load: (id) =>
+    id === '\0crypto.cjs'
+      ? `const lazily = (load, parts = {}) => new Proxy(parts, {
+           get(known, key) {
+             if (Object.hasOwn(known, key)) return known[key];
+             const [loaded, value] = [load(), load()[key]];
+             return typeof value === 'function' ? value.bind(loaded) : value;
+           },
+         });
+         const crypto = () => process.getBuiltinModule('node:crypto');
+         const subtle = lazily(() => crypto().webcrypto.subtle);
+         module.exports = lazily(crypto, { webcrypto: lazily(() => crypto().webcrypto, { subtle }) });`
+      : null,
+};
+
 // Zod keeps its settings on globalThis, where those of dbops would change the messages of an application
 // that calls the API and uses zod, too.
 const ownZodSettings = {
@@ -34,7 +56,7 @@ const ownZodSettings = {
 const bundle = await rolldown({
   input: { cli: 'src/cli.ts', index: 'src/index.ts', 'pglite-child': 'src/db/pglite-child.ts' },
   platform: 'node',
-  plugins: [withoutSubprograms, ownZodSettings],
+  plugins: [withoutSubprograms, lazyCrypto, ownZodSettings],
   // These load WebAssembly and data files that lie beside their own modules.
   external: ['@electric-sql/pglite', 'libpg-query', 'pg-native'],
   transform: {

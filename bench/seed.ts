@@ -1,8 +1,11 @@
 // Loads generated rows with `dbops seed --scale`, beside `\copy` of the same rows from a file and drizzle-seed, and
-// times a second seed with nothing to do. Run with `node bench/seed.ts`, after `npm run build`.
+// times a second seed with nothing to do. Prints the peak memory of each Node process; that of a quarter of the
+// rows shows whether it grows with them. Run with `node bench/seed.ts`, after `npm run build`.
 import { execFileSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import pg from 'pg';
 import { ensurePeers, peerVersions } from './peers.ts';
@@ -42,44 +45,67 @@ const config = {
 
 interface Contestant {
   name: string;
-  /** Whether each round gets a new database. */
-  isFresh: boolean;
+  /** The rows that it loads into a new database in each round; 0: it finds those of dbops. */
+  loads: number;
   run(url: string): void;
 }
 
-const node = process.execPath;
-const dbops = (folder: string, url: string, ...words: string[]) =>
-  execFileSync(node, [values.dbops, 'seed', '--quiet', ...words], {
-    cwd: folder,
-    env: { ...process.env, DATABASE_URL: url },
+const quarter = Math.ceil(rows / 4);
+const memoryFile = join(tmpdir(), `dbops-bench-peak-${process.pid}`);
+
+/** Runs a program of Node, which leaves its peak memory in `memoryFile`. */
+function node(url: string, words: readonly string[], cwd?: string): void {
+  const preload = pathToFileURL(join(import.meta.dirname, 'peak-memory.mjs')).href;
+  execFileSync(process.execPath, [`--import=${preload}`, ...words], {
+    ...(cwd !== undefined && { cwd }),
+    env: { ...process.env, DATABASE_URL: url, PEAK_MEMORY_FILE: memoryFile },
     stdio: ['ignore', 'ignore', 'inherit'],
   });
+}
+
+const dbops = (folder: string, url: string, scale: number) =>
+  node(url, [values.dbops, 'seed', '--quiet', '--scale', `${scale}`], folder);
+
+/** Returns MB, and removes the file. */
+function takePeak(): number {
+  try {
+    return Number(readFileSync(memoryFile, 'utf8')) / 1024;
+  } catch {
+    return Number.NaN; // no process of Node
+  } finally {
+    rmSync(memoryFile, { force: true });
+  }
+}
 
 function contestantsIn(folder: string, file: string): Contestant[] {
   const script = join(import.meta.dirname, 'drizzle-seed.mjs');
   const psql = (url: string) =>
     execFileSync('psql', ['-X', '-q', '-d', url, '-c', `\\copy call (${columns}) FROM '${file}'`]);
-  const peer = (url: string) =>
-    execFileSync(node, [script, values.rows], { env: { ...process.env, DATABASE_URL: url } });
+  const peer = (url: string) => node(url, [script, values.rows]);
   const version = peerVersions()['drizzle-seed'] ?? '';
   const floor = join(import.meta.dirname, 'floor.mjs');
   return [
-    { name: '\\copy of the same rows', isFresh: true, run: psql },
+    { name: '\\copy of the same rows', loads: rows, run: psql },
     {
-      name: `dbops seed --scale ${values.rows}`,
-      isFresh: true,
-      run: (url) => dbops(folder, url, '--scale', values.rows),
+      name: `dbops seed --scale ${rows}`,
+      loads: rows,
+      run: (url) => dbops(folder, url, rows),
     },
-    { name: `drizzle-seed ${version}`, isFresh: true, run: peer },
+    {
+      name: `dbops seed --scale ${quarter}`,
+      loads: quarter,
+      run: (url) => dbops(folder, url, quarter),
+    },
+    { name: `drizzle-seed ${version}`, loads: rows, run: peer },
     {
       name: 'Node + connect + one query',
-      isFresh: false,
-      run: (url) => execFileSync(node, [floor], { env: { ...process.env, DATABASE_URL: url } }),
+      loads: 0,
+      run: (url) => node(url, [floor]),
     },
     {
       name: 'dbops seed, nothing to do',
-      isFresh: false,
-      run: (url) => dbops(folder, url, '--scale', values.rows),
+      loads: 0,
+      run: (url) => dbops(folder, url, rows),
     },
   ];
 }
@@ -96,21 +122,24 @@ async function main(server: string, folder: string): Promise<void> {
     await ask(url, 'CHECKPOINT');
   };
   await fresh();
-  dbops(folder, url, '--scale', values.rows);
+  dbops(folder, url, rows);
+  takePeak();
   execFileSync('psql', ['-X', '-q', '-d', url, '-c', `\\copy call (${columns}) TO '${file}'`]);
-  const lines = ['| | median | rows/s | min – max |', '|---|---:|---:|---|'];
+  const lines = ['| | median | rows/s | min – max | peak memory |', '|---|---:|---:|---|---:|'];
   for (const contestant of contestantsIn(folder, file)) {
     const samples: number[] = [];
+    const peaks: number[] = [];
     for (let round = 0; round < rounds; round++) {
-      if (contestant.isFresh) await fresh();
+      if (contestant.loads > 0) await fresh();
       const started = performance.now();
       contestant.run(url);
       samples.push(performance.now() - started);
       // The contestants that load nothing find the rows of dbops.
-      if (contestant.isFresh) await expectRows(url);
+      if (contestant.loads > 0) await expectRows(url, contestant.loads);
+      peaks.push(takePeak());
     }
     if (contestant.name.startsWith('drizzle')) await refill(fresh, folder, url);
-    lines.push(lineOf(contestant, samples));
+    lines.push(lineOf(contestant, samples, Math.max(...peaks)));
     process.stderr.write(`${lines.at(-1) ?? ''}\n`);
   }
   process.stdout.write(`${lines.join('\n')}\n`);
@@ -118,20 +147,22 @@ async function main(server: string, folder: string): Promise<void> {
 
 async function refill(fresh: () => Promise<void>, folder: string, url: string): Promise<void> {
   await fresh();
-  dbops(folder, url, '--scale', values.rows);
+  dbops(folder, url, rows);
+  takePeak();
 }
 
-function lineOf({ name, isFresh }: Contestant, samples: readonly number[]): string {
+function lineOf({ name, loads }: Contestant, samples: readonly number[], peak: number): string {
   const sorted = samples.toSorted((a, b) => a - b);
   const [low = 0, high = 0] = [sorted[0], sorted.at(-1)];
   const median = sorted[Math.floor(sorted.length / 2)] ?? 0;
-  const rate = isFresh ? Math.round((1000 * rows) / median).toLocaleString('en-US') : '';
-  return `| ${name} | ${median.toFixed(0)} ms | ${rate} | ${low.toFixed(0)} – ${high.toFixed(0)} ms |`;
+  const rate = loads > 0 ? Math.round((1000 * loads) / median).toLocaleString('en-US') : '';
+  const memory = Number.isNaN(peak) ? '' : `${peak.toFixed(0)} MB`;
+  return `| ${name} | ${median.toFixed(0)} ms | ${rate} | ${low.toFixed(0)} – ${high.toFixed(0)} ms | ${memory} |`;
 }
 
-async function expectRows(url: string): Promise<void> {
+async function expectRows(url: string, expected: number): Promise<void> {
   const [row] = await ask<{ rows: number }>(url, 'SELECT count(*)::float8 AS rows FROM call');
-  if (row?.rows !== rows) throw new Error(`there are ${row?.rows ?? 0} rows`);
+  if (row?.rows !== expected) throw new Error(`there are ${row?.rows ?? 0} rows`);
 }
 
 async function ask<R extends pg.QueryResultRow>(url: string, sql: string): Promise<R[]> {

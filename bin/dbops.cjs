@@ -125,7 +125,8 @@ const { main } = require('../dist/cli.cjs');
 main(process.argv.slice(2), {
   stdin: {
     get isTTY() {
-      return process.stdin.isTTY;
+      // process.stdin itself takes milliseconds to open, and most commands never read it.
+      return require('node:tty').isatty(0);
     },
     read: async () => {
       const pieces = [];

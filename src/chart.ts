@@ -23,18 +23,24 @@ export interface LineChart {
 /** Bars that a page has room for. */
 export const mostBars = 40;
 
-/** Returns bars of percentages, the highest first, with a line at 100; undefined without a percentage. */
-export function percentBars(
+/**
+ * Returns bars of percentages, the highest first, with a line at 100; undefined without a percentage.
+ *
+ * @param describe is called with the rows that are drawn
+ */
+export function percentBars<Row extends { percent: string | null }>(
   title: string,
-  rows: readonly { label: string; percent: string | null; tone?: Tone | undefined }[],
+  rows: readonly Row[],
+  describe: (row: Row) => { label: string; tone?: Tone | undefined },
 ): BarsChart | undefined {
   const bars = rows
-    .flatMap(({ label, percent, tone }) =>
-      percent === null
-        ? []
-        : [{ label, value: Number(percent), text: `${percent} %`, ...(tone && { tone }) }],
-    )
+    .filter(({ percent }) => percent !== null)
+    .map((row) => ({ row, value: Number(row.percent) }))
     .toSorted((a, b) => b.value - a.value)
-    .slice(0, mostBars);
+    .slice(0, mostBars)
+    .map(({ row, value }) => {
+      const { label, tone } = describe(row);
+      return { label, value, text: `${row.percent} %`, ...(tone && { tone }) };
+    });
   return bars.length > 0 ? { kind: 'bars', title, unit: ' %', bars, mark: 100 } : undefined;
 }

@@ -48,7 +48,7 @@ export function defineCommand<Shape extends z.core.$ZodShape, Data extends Repor
 }
 
 function parseFlags<Flags>(schema: z.ZodType<Flags>, flags: unknown, words: string): Flags {
-  const parsed = schema.safeParse(flags);
+  const parsed = schema.safeParse(flags, { jitless: true }); // parsed once
   if (parsed.success) return parsed.data;
   const reason = issueLines(parsed.error, flagOf);
   throw usageError('USAGE', 'Invalid options.', `See: dbops ${words} --help`, reason);

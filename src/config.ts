@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import * as z from 'zod';
-import { definitionsSchema } from './backfill/definition.ts';
+import type { Definitions } from './backfill/definition.ts';
 import type { Scope } from './catalog/ignored.ts';
 import { parseTarget, targetFromVariables, type Target } from './db/target.ts';
 import type { Declarations } from './declarations.ts';
@@ -21,16 +21,8 @@ const tableName = z.string().transform((value, context) => {
   return z.NEVER;
 });
 
-/** What a team declares about its own tables: parsed by `declarationsSchema`, only where it is there. */
-const declarationKeys = [
-  'usage',
-  'credits',
-  'seeds',
-  'checks',
-  'probes',
-  'reports',
-  'verify',
-] as const;
+/** What is parsed once is not worth a function compiled for it. */
+const once = { jitless: true };
 
 /** The settings of `dbops.config.*`; the same names, in kebab case, are flags. */
 export const settingsSchema = z.strictObject({
@@ -44,7 +36,6 @@ export const settingsSchema = z.strictObject({
   lockTimeout: duration.optional(),
   statementTimeout: duration.optional(),
   waitForDatabase: duration.optional(),
-  backfills: definitionsSchema.optional(),
   planStatuses: z.array(z.string()).min(1).optional(),
   schemaFile: z.string().min(1).optional(),
   schemas: z.array(z.string()).min(1).optional(),
@@ -54,7 +45,6 @@ export const settingsSchema = z.strictObject({
 /** Settings of the file alone. */
 const withoutFlag = new Set([
   '$schema',
-  'backfills',
   'schemaFile',
   'schemas',
   'ignore',
@@ -66,6 +56,8 @@ export interface TargetChoice {
   target: Target;
   /** The flag, variable or file that it came from. */
   source: string;
+  /** No database was named: it is the embedded one of the project. */
+  isDefault?: true;
 }
 
 export interface Settings {
@@ -86,7 +78,7 @@ export interface Settings {
   /** Milliseconds to wait for a server that does not accept connections yet. */
   waitForDatabase: number;
   /** Definitions by name. */
-  backfills?: z.infer<typeof definitionsSchema>;
+  backfills?: Definitions;
   /** What the file declares about the tables of the project. */
   declared: Declarations;
   /** States of a subscription in which reports apply its plan; the first that is found counts. */
@@ -121,7 +113,9 @@ export async function loadSettings({
 }: SettingsInput): Promise<Settings> {
   const file = findConfigFile(cwd, stringOf(flags['config']));
   const root = file ? dirname(file) : cwd;
-  const fromFile = file ? await parseFile(await readConfigFile(file), file) : { declared: {} };
+  const fromFile: FromFile = file
+    ? await parseFile(await readConfigFile(file), file)
+    : { declared: {} };
   const fromFlags = parseFlags(flags);
   const merged = { ...fromFile, ...fromFlags };
   const { variables, fileOf } = readEnvFiles(environment, {
@@ -132,7 +126,7 @@ export async function loadSettings({
   const fromCwd = (url: string) => parseTarget(url, variables, cwd);
   const fromRoot = (url: string) => parseTarget(url, variables, root);
   return {
-    target: once(() => {
+    target: lazily(() => {
       const flag = fromFlags.databaseUrl;
       if (flag !== undefined) return { target: fromCwd(flag), source: '--database-url' };
       const variable = urlVariables.find((name) => variables[name]);
@@ -191,36 +185,35 @@ function pickSettings(flags: Readonly<Record<string, unknown>>): Record<string, 
 }
 
 function parseFlags(flags: Readonly<Record<string, unknown>>) {
-  const parsed = settingsSchema.safeParse(pickSettings(flags));
+  const parsed = settingsSchema.safeParse(pickSettings(flags), once);
   if (parsed.success) return parsed.data;
   const reason = issueLines(parsed.error, flagOf);
   throw usageError('USAGE', 'Invalid options.', 'See: dbops help options', reason);
 }
 
+interface FromFile extends z.output<typeof settingsSchema> {
+  declared: Declarations;
+  /** Beside the settings, because the engine of backfills reads them without the other declarations. */
+  backfills?: Definitions;
+}
+
 /** @throws usage error that lists every problem of the file */
-async function parseFile(input: unknown, file: string) {
+async function parseFile(input: unknown, file: string): Promise<FromFile> {
   const given = z.record(z.string(), z.unknown()).catch({}).parse(input);
-  const declares = declarationKeys.filter((key) => key in given);
-  const others = Object.entries(given).filter(([key]) => !declares.some((each) => each === key));
-  const settings = settingsSchema.safeParse(isObject(input) ? Object.fromEntries(others) : input);
-  const declared = await parseDeclarations(
-    Object.fromEntries(declares.map((key) => [key, given[key]])),
+  const { isDeclaration, parseDeclarations } = await import('./parse-declarations.ts');
+  const others = Object.entries(given).filter(([key]) => !isDeclaration(key));
+  const settings = settingsSchema.safeParse(
+    isObject(input) ? Object.fromEntries(others) : input,
+    once,
   );
-  if (settings.success && declared.success) return { ...settings.data, declared: declared.data };
+  const { problems, ...declarations } = await parseDeclarations(given);
+  if (settings.success && problems.length === 0) return { ...settings.data, ...declarations };
   throw usageError(
     'CONFIG.INVALID',
     `Invalid settings in ${file}.`,
     'Correct the settings above; docs/configuration.md lists every setting.',
-    [settings.error, declared.error].flatMap((error) => (error ? issueLines(error) : [])),
+    [...(settings.error ? issueLines(settings.error) : []), ...problems],
   );
-}
-
-async function parseDeclarations(
-  given: Readonly<Record<string, unknown>>,
-): Promise<z.ZodSafeParseResult<Declarations>> {
-  if (Object.keys(given).length === 0) return { success: true, data: {} };
-  const { declarationsSchema } = await import('./declarations.ts');
-  return declarationsSchema.safeParse(given);
 }
 
 function isObject(value: unknown): boolean {
@@ -271,6 +264,7 @@ function defaultTarget(root: string, interactive: boolean): TargetChoice {
     return {
       target: { kind: 'pglite', directory },
       source: 'no database URL is set, so an embedded database is used',
+      isDefault: true,
     };
   }
   throw usageError(
@@ -280,7 +274,7 @@ function defaultTarget(root: string, interactive: boolean): TargetChoice {
   );
 }
 
-function once<T>(make: () => T): () => T {
+function lazily<T>(make: () => T): () => T {
   let made: { value: T } | undefined;
   return () => (made ??= { value: make() }).value;
 }

@@ -1,9 +1,9 @@
 import { existsSync, realpathSync } from 'node:fs';
+import { isAbsolute, join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Settings } from './config.ts';
 import type { Declarations } from './declarations.ts';
 import { DbopsError } from './errors.ts';
-import { findFolders } from './formats/detect.ts';
 
 /**
  * Returns what the configuration declares. Where the migrations are the bundled ones, adds the bundled
@@ -11,7 +11,7 @@ import { findFolders } from './formats/detect.ts';
  */
 export async function declaredOf(settings: Settings): Promise<Declarations> {
   const { declared } = settings;
-  if (!isBundled(settings)) return declared;
+  if (!(await isBundled(settings))) return declared;
   const { declarationsOf } = await import('./reference/declarations.ts');
   const bundled = declarationsOf(settings);
   const { verify, ...own } = declared;
@@ -20,15 +20,31 @@ export async function declaredOf(settings: Settings): Promise<Declarations> {
 }
 
 /** Returns whether the project's only migrations are the bundled ones. */
-function isBundled(settings: Settings): boolean {
+async function isBundled(settings: Settings): Promise<boolean> {
   try {
-    const [only, another] = findFolders(settings);
     const bundled = realpathSync(packagedMigrations());
+    if (!mayFind(bundled, settings)) return false;
+    const { findFolders } = await import('./formats/detect.ts');
+    const [only, another] = findFolders(settings);
     return only !== undefined && !another && realpathSync(only.directory) === bundled;
   } catch (error) {
     if (error instanceof DbopsError) return false;
     throw error;
   }
+}
+
+/** Whether the search for a folder of migrations can lead to this one. The search itself loads every format. */
+function mayFind(folder: string, { migrations, root }: Settings): boolean {
+  const top = migrations ?? root;
+  const places = [top, migrations ?? join(root, 'migrations')].filter((each) => existsSync(each));
+  return places.some((place) => {
+    const path = relative(realpathSync(place), folder);
+    return (
+      !isAbsolute(path) &&
+      !/^\.\.(?:$|[/\\])/.test(path) &&
+      !path.split(sep).includes('node_modules')
+    );
+  });
 }
 
 /** Returns what `dbops demo` inserts between two migrations. */

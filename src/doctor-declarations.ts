@@ -5,7 +5,7 @@ import { rowSecurityError } from './db/row-security.ts';
 import type { Session } from './db/session.ts';
 import { isSqlState } from './db/sqlstate.ts';
 import type { Declarations } from './declarations.ts';
-import { prepareExpressions } from './declared/prepare.ts';
+import { prepareExpressions, type DeclaredPart } from './declared/prepare.ts';
 import { plainQuery, prepareQuery } from './declared/query.ts';
 import { prepareTyped } from './declared/types.ts';
 import { DbopsError } from './errors.ts';
@@ -15,13 +15,6 @@ import { sqlReportsOf } from './reports/sql/find.ts';
 import { queryOf } from './reports/sql/params.ts';
 import { serverSays } from './sql/error-position.ts';
 import { dataChecksOf } from './verify/data-checks.ts';
-
-/** A part of the declarations that the server can resolve. */
-interface Preparation {
-  /** Such as `usage.meters.tokens`, `checks.one-wallet` or `reports/churn.sql`. */
-  key: string;
-  prepare(session: Session): Promise<unknown>;
-}
 
 /**
  * Prepares everything that is declared, in the READ ONLY transaction of the caller, without running it.
@@ -59,13 +52,17 @@ export async function diagnoseDeclarations(
 
 async function preparationsOf(root: string, declared: Declarations) {
   const failures: ConnectionCheck[] = [];
-  const collected = async (key: string, collect: () => Promise<Preparation[]>) => {
-    let found: Preparation[] = [];
+  const collected = async (key: string, collect: () => Promise<readonly DeclaredPart[]>) => {
+    let found: readonly DeclaredPart[] = [];
     const failure = await failureOf(key, async () => (found = await collect()));
     if (failure) failures.push(failure);
     return found;
   };
+  const ofFeatures: DeclaredPart[] = [];
+  for (const { preparations: part } of featureDeclarations)
+    if (part) ofFeatures.push(...(await collected(part.key, () => part.list(declared, root))));
   const preparations = [
+    ...ofFeatures,
     ...(await collected('declarations', () => expressionsOf(declared))),
     ...(await collected('checks', () => checksOf(root, declared))),
     ...(await collected('reports', () => reportsOf(root, declared))),
@@ -73,7 +70,7 @@ async function preparationsOf(root: string, declared: Declarations) {
   return { preparations, failures };
 }
 
-async function expressionsOf(declared: Declarations): Promise<Preparation[]> {
+async function expressionsOf(declared: Declarations): Promise<DeclaredPart[]> {
   const all = await Promise.all(
     featureDeclarations.map(async ({ expressions }) => (await expressions?.(declared)) ?? []),
   );
@@ -92,14 +89,14 @@ function keyOf(place: string): string {
   return parts.slice(0, parts[1] === 'meters' ? 3 : 2).join('.');
 }
 
-async function checksOf(root: string, { checks }: Declarations): Promise<Preparation[]> {
+async function checksOf(root: string, { checks }: Declarations): Promise<DeclaredPart[]> {
   return dataChecksOf(root, checks).checks.map((check) => ({
     key: check.place,
     prepare: async (session) => prepareQuery(session, await plainQuery(check)),
   }));
 }
 
-async function reportsOf(root: string, { reports }: Declarations): Promise<Preparation[]> {
+async function reportsOf(root: string, { reports }: Declarations): Promise<DeclaredPart[]> {
   return sqlReportsOf(root, reports).reports.map((report) => ({
     key: report.place,
     prepare: async (session) => prepareQuery(session, await queryOf(report)),

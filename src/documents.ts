@@ -200,6 +200,8 @@ export type VerifyData = {
   dataChecks?: { declared: number; run: number };
   /** Of the group `smoke`, where it is named: the probes that are declared, and those that ran. */
   probes?: { declared: number; run: number };
+  /** Why the schema was not compared, in a project without migrations. */
+  withoutSchema?: string;
 };
 
 /** Of `report sql` and of a report of one's own. */

@@ -1,7 +1,7 @@
 import type { ConnectionCheck } from './db/diagnosis.ts';
 import type { Session } from './db/session.ts';
 import type { Declarations } from './declarations.ts';
-import type { DeclaredExpression } from './declared/prepare.ts';
+import type { DeclaredExpression, DeclaredPart } from './declared/prepare.ts';
 import type { TypedExpression } from './declared/types.ts';
 import { DbopsError, exitCodes } from './errors.ts';
 import type { Finding } from './report.ts';
@@ -13,6 +13,13 @@ import type { Finding } from './report.ts';
 export interface FeatureDeclarations {
   /** Returns every expression, with the FROM clause that it belongs to. */
   expressions?(declared: Declarations): Promise<readonly (DeclaredExpression | TypedExpression)[]>;
+  /** What is prepared as a whole. */
+  preparations?: {
+    /** The key of the configuration. */
+    key: string;
+    /** @param root the folder of the configuration */
+    list(declared: Declarations, root: string): Promise<readonly DeclaredPart[]>;
+  };
   /** Returns what slows down or distorts what is declared, such as the index that a meter lacks. */
   diagnoses?(session: Session, declared: Declarations): Promise<readonly ConnectionCheck[]>;
   findings?: {
@@ -54,6 +61,15 @@ export const featureDeclarations: readonly FeatureDeclarations[] = [
         if (!credits) return [];
         const { reconcileFindings } = await import('./reports/reconcile/findings.ts');
         return reconcileFindings(session, credits);
+      },
+    },
+  },
+  {
+    preparations: {
+      key: 'seeds',
+      async list({ seeds }, root) {
+        if (!seeds) return [];
+        return (await import('./seed/prepare.ts')).seedPreparations(seeds, root);
       },
     },
   },

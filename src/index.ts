@@ -3,8 +3,10 @@ import type {
   CreditsOptions,
   DownOptions,
   LedgerOptions,
+  NamedReportOptions,
   ReconcileOptions,
   SeedOptions,
+  SqlOptions,
   StatusOptions,
   UpOptions,
   UsageOptions,
@@ -13,6 +15,7 @@ import type {
 import type {
   Document,
   FiguresData,
+  QueryData,
   ReconcileData,
   RunData,
   SeedData,
@@ -91,4 +94,30 @@ export const report = {
     const { command } = await import('./commands/report/reconcile.ts');
     return call({ words: 'report reconcile', command, options, flags: options });
   },
+
+  /** Runs one query in a READ ONLY transaction and returns its rows. */
+  async sql({ sql: query, ...options }: SqlOptions): Promise<Document<QueryData>> {
+    const { command } = await import('./commands/report/sql.ts');
+    const { options: rest, flags } = queryCall(options, '-');
+    return call({ words: 'report sql', command, options: rest, flags, input: query });
+  },
+
+  /** Runs a report that the configuration or a file in `reports` declares, and returns its rows. */
+  async named({ name, ...options }: NamedReportOptions): Promise<Document<QueryData>> {
+    const { command } = await import('./commands/report/named.ts');
+    const { options: rest, flags } = queryCall(options, name);
+    return call({ words: 'report', command, options: rest, flags });
+  },
 };
+
+/** Returns the options of a query as its command takes them. */
+function queryCall(
+  { params = {}, ...options }: Omit<NamedReportOptions, 'name'>,
+  argument: string,
+) {
+  const param = Object.entries(params).map(
+    ([name, value]) => `${name}=${value instanceof Date ? value.toISOString() : String(value)}`,
+  );
+  const flags = { ...options, param, isHeld: true, arguments: [argument] satisfies [unknown] };
+  return { options, flags };
+}

@@ -38,6 +38,26 @@ export async function folderIfAny(context: Context): Promise<Folder | undefined>
 
 const withoutMigrations = new Set(['FOLDER.MISSING', 'FOLDER.EMPTY', 'FORMAT.UNKNOWN']);
 
+/**
+ * Returns the folder for work that migrations only add to, such as checks of data; or why the project has none,
+ * or none that dbops can read.
+ *
+ * @throws usage error when a folder is named that does not exist, and when there are several
+ */
+export async function folderOrReason(
+  context: Context,
+): Promise<{ folder: Folder } | { folder?: undefined; reason: DbopsError }> {
+  try {
+    return { folder: await folderOf(context) };
+  } catch (error) {
+    if (!(error instanceof DbopsError) || !unreadable.has(error.code)) throw error;
+    if (error.code === 'FOLDER.MISSING' && context.settings.migrations !== undefined) throw error;
+    return { reason: error };
+  }
+}
+
+const unreadable = new Set([...withoutMigrations, 'FOLDER.UNSUPPORTED']);
+
 /** Returns the folder that a new migration goes to; it may be missing or empty. */
 export async function folderForNew(context: Context): Promise<CandidateFolder> {
   try {

@@ -23,7 +23,7 @@ const layers = [
   // What an application and a team declare, and how a command is called.
   ['definition'],
   ['declarations'],
-  ['env-files', 'import-config'],
+  ['env-files', 'import-config', 'parse-declarations'],
   ['config'],
   ['context'],
   ['command', 'flags', 'config-schema'],

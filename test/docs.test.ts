@@ -8,6 +8,7 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import * as z from 'zod';
 import { main } from '../src/cli.ts';
 import { commands } from '../src/commands/index.ts';
 import { loadSettings } from '../src/config.ts';
@@ -104,8 +105,76 @@ describe.each(newest)('docs/report.md on $name', (target) => {
         const { stdout } = await runCli(words.split(' '), surroundings);
         expect(stdout.replaceAll('\r\n', '\n')).toBe(output);
       }
+      const [document = ''] = commandsOf('report usage .* --json');
+      await compareDocument((words) => runCli(words, surroundings), document);
+    }));
+
+  it('has declarations, figures and reports that are those of its tables', () =>
+    withDatabase(target, async (url) => {
+      await withSession(url, (session) => session.script(reportTables));
+      const blocks = blocksOf('docs/report.md');
+      const declared = blocks.filter(({ content }) => content.includes('export default'));
+      const [usage = '', credits = ''] = declared.map(({ content }) => content);
+      const churn = blocks.find(({ content }) => fileOf(content) === 'reports/churn.sql');
+      const [inConfiguration = ''] = blocks.flatMap(({ content }) =>
+        content.startsWith('reports: {') ? [content] : [],
+      );
+      // Node loads a module of one path once.
+      const projectWith = (config: string, query: string) => {
+        const project = projectOf(url);
+        project.write('dbops.config.ts', config);
+        project.write(query, churn?.content ?? '');
+        project.write('orders.sql', 'SELECT * FROM orders');
+        return project;
+      };
+      const ofCredits = projectWith(credits, 'reports/churn.sql');
+      const figures = commandsOf('report (?:ledger|reconcile)[^\n]*');
+      expect(figures).toHaveLength(2);
+      for (const content of figures) await compareOutput(ofCredits, content, '$ dbops ');
+      const [document = ''] = commandsOf('report churn .* --json');
+      await compareDocument((words) => ofCredits.run(words.join(' ')), document);
+
+      const ofUsage = projectWith(usage, 'reports/churn.sql');
+      const lines = blocks
+        .filter(({ content }) => /^(?:dbops|echo) /.test(content))
+        .flatMap(({ content }) => content.trim().split('\n'));
+      expect(lines).toHaveLength(7);
+      for (const line of lines) await expectToRun(ofUsage, line);
+      for (const page of ['usage.html', 'churn.html'])
+        expect(ofUsage.read(page)).toContain('<table');
+
+      const ofReports = projectWith(`export default {\n${inConfiguration}};\n`, 'sql/churn.sql');
+      for (const words of ['report plans', 'report churn --param month=2026-11-01'])
+        await expectToRun(ofReports, `dbops ${words}`);
     }));
 });
+
+/** The tables of the declarations of docs/report.md, and rows with the figures that it shows. */
+const reportTables = `
+  CREATE TABLE account (id bigint PRIMARY KEY, email text, plan text, balance bigint NOT NULL, cancelled_at timestamptz,
+    deleted_at timestamptz);
+  CREATE TABLE wallet (account_id bigint REFERENCES account, currency text, granted bigint, spent bigint, monthly bigint,
+    reset_day int, renews_at timestamptz, active bool);
+  CREATE TABLE wallet_entry (id text PRIMARY KEY, account_id bigint REFERENCES account, kind text, status text,
+    amount bigint, created_at timestamptz);
+  -- cleo has 4 and no entry, ben has 5 and 5 - 3 = 2, pro has 7 + 20 + 6 = 33.
+  INSERT INTO account VALUES (1, 'ann@example.com', 'free', 0, NULL, NULL), (2, 'ben@example.com', 'free', 5, NULL, NULL),
+    (3, 'cleo@example.com', 'free', 4, NULL, NULL), (4, 'pro@example.com', 'pro', 33, NULL, NULL),
+    (17, 'eve@example.com', 'pro', 0, '2026-11-09 08:30Z', NULL), (18, 'gone@example.com', 'pro', 9, NULL, '2026-01-01Z');
+  INSERT INTO wallet_entry VALUES ('b1', 2, 'credit', 'done', 5, '2026-12-01Z'), ('b2', 2, 'debit', 'done', 3, '2026-12-02Z'),
+    ('p1', 4, 'credit', 'done', 7, '2026-10-31Z'), ('p2', 4, 'credit', 'done', 20, '2026-11-01Z'),
+    ('p3', 4, 'credit', 'done', 6, '2026-11-02Z'), ('p4', 4, 'credit', 'open', 50, '2026-11-03Z');
+  CREATE TABLE workspace (id bigint PRIMARY KEY, title text, slug text, tier text, deleted_at timestamptz);
+  CREATE TABLE tier_quota (tier text, quota text, amount bigint);
+  CREATE TABLE api_key (id bigint PRIMARY KEY, user_id bigint);
+  CREATE TABLE llm_call (workspace_id bigint, key_id bigint, ok bool, prompt_tokens bigint, completion_tokens bigint,
+    created_at timestamptz);
+  CREATE TABLE disk_sample (workspace_id bigint, bytes bigint, sampled_at timestamptz);
+  CREATE TABLE member (workspace_id bigint, user_id bigint);
+  CREATE TABLE orders (id int);
+  INSERT INTO workspace VALUES (1, 'Home', 'home', 'free');
+  INSERT INTO tier_quota VALUES ('free', 'seats', 1);
+  INSERT INTO member VALUES (1, 1);`;
 
 // The page uses an embedded database, which takes four times as long as a server.
 const [fastest, embedded] = [targets.slice(0, 1), targets.slice(-1)];
@@ -172,7 +241,7 @@ interface Project {
   root: string;
   read(file: string): string;
   write(file: string, content: string): void;
-  run(words: string): Promise<Answer>;
+  run(words: string, input?: string): Promise<Answer>;
 }
 
 /** A folder in which the built package is installed. */
@@ -188,18 +257,58 @@ function projectOf(url: string): Project {
       mkdirSync(dirname(join(root, file)), { recursive: true });
       writeFileSync(join(root, file), content);
     },
-    run: (words) => runCli(words.split(' '), surroundings),
+    run: (words, input) => runCli(words.split(' '), { ...surroundings, ...(input && { input }) }),
   };
+}
+
+/** The blocks of docs/report.md that show a command and what it prints. */
+function commandsOf(words: string): string[] {
+  const shown = new RegExp(String.raw`^\$ dbops ${words}\n`);
+  return blocksOf('docs/report.md')
+    .map(({ content }) => content)
+    .filter((content) => shown.test(content));
+}
+
+/** Compares a document with that of the page, of which the database and the rest of a list after `…` differ. */
+async function compareDocument(
+  run: (words: string[]) => Promise<Answer>,
+  content: string,
+): Promise<void> {
+  const [, words = '', json = ''] = /^\$ dbops (.+)\n([^]*)$/.exec(content) ?? [];
+  const { stdout } = await run(words.split(' '));
+  const document = z.record(z.string(), z.unknown());
+  const { target: _, ...expected } = document.parse(JSON.parse(json));
+  const { target: __, ...printed } = document.parse(JSON.parse(stdout));
+  const isShortened = (value: unknown): value is unknown[] =>
+    Array.isArray(value) && value.includes('…');
+  const shortened = Object.entries(expected).map(([key, value]) => [
+    key,
+    isShortened(value) ? expect.arrayContaining(value.filter((each) => each !== '…')) : value,
+  ]);
+  expect(printed).toEqual(Object.fromEntries(shortened));
+}
+
+/** Runs a line of the shell that calls dbops, with `echo '…' |` before it and `> FILE` behind it. */
+async function expectToRun({ root, run }: Project, line: string): Promise<void> {
+  const [, input, words = ''] = /^(?:echo '(.*)' \| )?dbops (.*?)(?: > \S+)?$/.exec(line) ?? [];
+  const { exitCode, stderr } = await run(words, input);
+  expect({ root, line, exitCode, stderr }).toMatchObject({ line, exitCode: 0 });
 }
 
 /** Commands whose findings the page shows. */
 const withFindings = ['report reconcile', 'verify'];
 
 /** Runs each command of a block, and compares stdout with the lines below it; `…` is any lines before the others. */
-async function compareOutput({ run }: Project, content: string): Promise<void> {
-  for (const [, words = '', expected = ''] of content.matchAll(
-    /^\$ npx dbops (.+)\n((?:(?!\$ ).*\n)*)/gm,
-  )) {
+async function compareOutput(
+  { run }: Project,
+  content: string,
+  prompt = '$ npx dbops ',
+): Promise<void> {
+  const shown = new RegExp(
+    String.raw`^${prompt.replace('$', String.raw`\$`)}(.+)\n((?:(?!\$ ).*\n)*)`,
+    'gm',
+  );
+  for (const [, words = '', expected = ''] of content.matchAll(shown)) {
     const { exitCode, stdout } = await run(words);
     const [first, ...rest] = maskDurations(expected).trim().split('\n');
     const printed = maskDurations(stdout).trim().split('\n');

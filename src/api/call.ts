@@ -13,6 +13,8 @@ interface Call<Data extends ReportData, Flags extends object> {
   command: Command<Data, Flags>;
   options: Options;
   flags: Flags;
+  /** What the command reads from stdin. */
+  input?: string;
 }
 
 /**
@@ -26,9 +28,10 @@ export async function call<Data extends ReportData, Flags extends object>({
   command,
   options,
   flags,
+  input,
 }: Call<Data, Flags>): Promise<Document<Data>> {
   assertOptions(words, command.names, { ...options, ...flags });
-  const io = ioOf(options);
+  const io = ioOf(options, input);
   if (io.signal.aborted)
     throw interrupted('Interrupted; nothing was changed.', 'Call the function again when ready.');
   const shared = { ...options, quiet: !options.log };
@@ -60,13 +63,16 @@ const common: Record<keyof Options, true> = {
   log: true,
 };
 
+/** Flags of what the program prints or writes, which the API does not. */
+const ofPrinting = new Set(['csv', 'markdown', 'explain', 'html']);
+
 /**
  * JavaScript accepts any property: a misspelt `dryRun` would change the database, and a URL from a
  * variable that is not set would be replaced by that of another database.
  */
 function assertOptions(words: string, names: readonly string[], given: object): void {
   const unknown = Object.keys(given).filter(
-    (name) => !Object.hasOwn(common, name) && !names.includes(name),
+    (name) => !Object.hasOwn(common, name) && (ofPrinting.has(name) || !names.includes(name)),
   );
   if (unknown.length > 0)
     throw usageError(
@@ -82,14 +88,18 @@ function assertOptions(words: string, names: readonly string[], given: object): 
     );
 }
 
-function ioOf({ environment = process.env, cwd = process.cwd(), signal, log }: Options): Io {
+function ioOf(
+  { environment = process.env, cwd = process.cwd(), signal, log }: Options,
+  input = '',
+): Io {
   const secrets: string[] = [];
   const write = (text: string) => {
     const lines = stripVTControlCharacters(redact(text, secrets)).split('\n');
     for (const line of lines) if (line) log?.(line);
   };
   const stream = { write };
-  const io = { secrets, stdin: {}, stdout: stream, stderr: stream, environment, cwd };
+  const stdin = { read: async () => Buffer.from(input) };
+  const io = { secrets, stdin, stdout: stream, stderr: stream, environment, cwd };
   return { ...io, signal: signal ?? new AbortController().signal };
 }
 

@@ -171,3 +171,24 @@ export interface ReconcileOptions extends Options {
   /** Compare the balance of one holder, by name in any case or by id. */
   holder?: string;
 }
+
+interface QueryOptions extends Options {
+  /** Values of the parameters, by their names. */
+  params?: Readonly<Record<string, string | number | bigint | boolean | Date>>;
+  /** Return at most this many rows (default: 1,000). */
+  limit?: number;
+  /** Return all rows, which are held in memory. */
+  all?: boolean;
+  /** Cancel the query after this long (default: `30s`). A number is in milliseconds; 0 is no limit. */
+  timeout?: string | number;
+}
+
+export interface SqlOptions extends QueryOptions {
+  /** One query; its header may declare parameters. */
+  sql: string;
+}
+
+export interface NamedReportOptions extends QueryOptions {
+  /** The name of a declared report. */
+  name: string;
+}

@@ -30,6 +30,7 @@ export const definitionSchema = z.strictObject({
 /** Definitions by name. */
 export const definitionsSchema = z.record(z.string(), definitionSchema);
 
+export type Definitions = z.infer<typeof definitionsSchema>;
 export type BackfillTarget = z.infer<typeof targetSchema>;
 export type BackfillDefinition = z.infer<typeof definitionSchema>;
 

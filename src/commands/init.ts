@@ -1,8 +1,9 @@
 import { relative } from 'node:path';
 import { defineCommand } from '../command.ts';
+import type { Session } from '../db/session.ts';
 import { none } from '../flags.ts';
 import { assertNoConfig, writeConfig } from '../init/config-file.ts';
-import { proposeDeclarations } from '../init/propose-declarations.ts';
+import { isDatabaseNamed, proposeFrom, proposeFromDatabase } from '../init/propose-declarations.ts';
 import { proposalLines, proposePrelude } from '../init/propose-prelude.ts';
 import { folderIfAny } from '../open-project.ts';
 import { done, text } from '../report.ts';
@@ -16,45 +17,55 @@ export const command = defineCommand({
     const { cwd } = context.io;
     assertNoConfig(cwd);
     const folder = await folderIfAny(context);
-    const proposal = folder && (await proposePrelude(context, folder));
-    const migrations = folder
-      ? relative(cwd, folder.directory).replaceAll('\\', '/') || '.'
-      : 'migrations';
-    const format = folder?.format.name ?? 'dbops';
-    const declarations = await proposeDeclarations(context, folder);
+    const found = folder && {
+      migrations: relative(cwd, folder.directory).replaceAll('\\', '/') || '.',
+      format: folder.format.name,
+    };
+    const fromDatabase = await proposeFromDatabase(context);
+    const look = async (shadow: Session) => fromDatabase ?? (await proposeFrom(shadow));
+    const { prelude, seen } = folder ? await proposePrelude(context, folder, look) : {};
+    const declarations = fromDatabase ?? seen;
     const file = writeConfig(cwd, {
-      migrations,
-      format,
-      prelude: proposal?.sql,
+      folder: found,
+      prelude: prelude?.sql,
       proposed: declarations?.lines,
     });
+    const { migrations, format } = found ?? { migrations: 'migrations', format: 'dbops' };
     return done(
       {
         file,
         migrations,
         format,
         found: folder !== undefined,
-        prelude: proposal?.sql ?? null,
+        prelude: prelude?.sql ?? null,
         proposed: declarations?.sections ?? [],
       },
       text(
         `✓ ${file}  ${folder ? `found ${migrations} (${format})` : `no migrations found; new ones go to ${migrations}`}`,
         'good',
       ),
-      ...proposalLines(proposal),
+      ...proposalLines(prelude),
       ...(declarations
         ? [
             text(
-              `✓ ${file}  proposes ${declarations.sections.join(', ')} as comments, from the schema`,
+              `✓ ${file}  proposes ${declarations.sections.join(', ')} as comments, from the ${fromDatabase ? 'tables of the database' : 'migrations'}`,
               'good',
             ),
           ]
         : []),
-      text(
-        folder
-          ? '→ Set DATABASE_URL in .env, then run: dbops migrate status'
-          : '→ Create the first migration: dbops migrate new NAME',
-      ),
+      text(`→ ${nextStep(file, { folder, fromDatabase, isNamed: isDatabaseNamed(context) })}`),
     );
   },
 });
+
+function nextStep(
+  file: string,
+  { folder, fromDatabase, isNamed }: { folder: unknown; fromDatabase: unknown; isNamed: boolean },
+): string {
+  if (fromDatabase)
+    return `In ${file}, remove the // in front of what is right, then run: dbops doctor`;
+  if (!folder) return 'Create the first migration: dbops migrate new NAME';
+  return isNamed
+    ? 'Compare the migrations with the database: dbops migrate status'
+    : 'Set DATABASE_URL in .env, then run: dbops migrate status';
+}

@@ -1,7 +1,5 @@
 import * as z from 'zod';
 import { defineCommand } from '../command.ts';
-import { seedReport } from '../seed/report.ts';
-import { runSeeds } from '../seed/run.ts';
 import { undeclared } from '../seed/undeclared.ts';
 
 const expected = 'expected a whole number such as 2000000 or 2,000,000';
@@ -45,6 +43,9 @@ export const command = defineCommand({
   async run(context, { only, scale, reset, check, dryRun, allowRepeat }) {
     const { seeds } = await context.declared();
     if (!seeds || Object.keys(seeds).length === 0) throw undeclared();
+    // The engine is loaded while the server accepts the connection.
+    void context.session();
+    const { runSeeds, seedReport } = await import('../seed/index.ts');
     const write = !check && !dryRun;
     const request = {
       seeds,

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { defineCommand } from '../command.ts';
 import { placeFolder } from '../formats/place.ts';
 import { appliedOf } from '../migrate/plan.ts';
-import { folderOf, knownStatuses } from '../open-project.ts';
+import { folderOrReason, knownStatuses } from '../open-project.ts';
 import { impliedCodes, impliedFindings } from '../feature-declarations.ts';
 import { assertSince, dataChecksOf, dataScope, remarksOn } from '../verify/data-checks.ts';
 import { readBaseline, sorterOf, writeBaseline } from '../verify/known-findings.ts';
@@ -47,7 +47,7 @@ export const command = defineCommand({
     const { cwd } = context.io;
     const { root, scope } = context.settings;
     const known = baseline === undefined ? [] : readBaseline(cwd, baseline);
-    const read = await folderOf(context);
+    const { folder: read, reason } = { reason: undefined, ...(await folderOrReason(context)) };
     const declared = await context.declared();
     const { verify: settings = {} } = declared;
     const own = dataChecksOf(root, declared.checks);
@@ -55,16 +55,20 @@ export const command = defineCommand({
     const { only = settings.only ?? [], skip = settings.skip ?? [] } = flags;
     const probes = await probesOf(declared.probes ?? {}, codes);
     const names = { dataChecks: codes, probes: probes.map(({ name }) => name) };
-    const selection = selectChecks({ words, only, skip, ...names });
+    // Without a word, a project that declares checks and has no migrations is a project of data.
+    const withoutSchema = words.length === 0 && codes.length > 0 ? reason : undefined;
+    const left = withoutSchema ? [...skip, 'schema'] : skip;
+    const selection = selectChecks({ words, only, skip: left, ...names });
     const { groups } = selection;
+    if (reason && groups.has('schema')) throw reason;
     const session = await context.session();
-    const folder = await placeFolder(session, read);
-    const statuses = await knownStatuses(context, session, folder);
+    const folder = read && (await placeFolder(session, read));
+    const statuses = folder ? await knownStatuses(context, session, folder) : [];
     const applied = appliedOf(statuses);
     if (context.flags.verbose && groups.has('schema'))
       for (const line of notCompared) context.note(`not compared  ${line}`);
     if (groups.has('data')) for (const line of remarksOn(own, folder)) context.note(line);
-    if (groups.has('smoke')) assertSince(probes, folder);
+    if (groups.has('smoke') && folder) assertSince(probes, folder);
     const sorter = sorterOf({
       ignore: [...scope.ignore, ...ignore],
       baseline: known,
@@ -98,17 +102,12 @@ export const command = defineCommand({
     const data = groups.has('data') ? dataScope(own.checks, codes, applied) : undefined;
     return verifiedReport(sorted, {
       groups,
-      applied: applied.length,
+      ...(folder && { applied: applied.length }),
+      ...(withoutSchema && { withoutSchema: withoutSchema.message }),
       failOn: flags.failOn ?? settings.failOn ?? 'warning',
       listsInfo: context.flags.verbose ?? false,
       ...(data && { data }),
-      ...(groups.has('smoke') && {
-        smoke: dataScope(
-          probes,
-          probes.map(({ name }) => name),
-          applied,
-        ),
-      }),
+      ...(groups.has('smoke') && { smoke: dataScope(probes, names.probes, applied) }),
     });
   },
 });

@@ -26,6 +26,7 @@ export const sqlstate = {
   undefinedObject: '42704',
   duplicateObject: '42710',
   duplicateFunction: '42723',
+  datatypeMismatch: '42804',
   undefinedFunction: '42883',
   undefinedTable: '42P01',
   duplicateSchema: '42P06',

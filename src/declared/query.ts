@@ -1,11 +1,9 @@
 import type { FieldDef } from 'pg';
-import { codeOf } from '../db/connection-error.ts';
 import type { Session } from '../db/session.ts';
-import { isSqlState, sqlstate } from '../db/sqlstate.ts';
 import { usageError, type DbopsError } from '../errors.ts';
 import { excerpt, offsetOfError, serverSays } from '../sql/error-position.ts';
 import { readQuery } from '../sql/query.ts';
-import { resolveColumns, type DeclaredSql } from './prepare.ts';
+import { isOfDeclaration, resolveColumns, type DeclaredSql } from './prepare.ts';
 
 /** A query of a declaration as it is sent: names of parameters are replaced. */
 export interface DeclaredQuery extends DeclaredSql {
@@ -36,8 +34,7 @@ export async function prepareQuery(session: Session, query: DeclaredQuery): Prom
   try {
     return await resolveColumns(session, text, query.values);
   } catch (error) {
-    const code = codeOf(error);
-    if (!isSqlState(code) || code === sqlstate.insufficientPrivilege) throw error;
+    if (!isOfDeclaration(error)) throw error;
     throw queryError(error, query, text, head.length);
   }
 }
@@ -52,7 +49,7 @@ function queryError(
   return usageError(
     'DECLARED.INVALID',
     `${query.place} does not run on this database.`,
-    'Correct it, or apply the migrations that it needs: dbops migrate status',
+    'Correct it; if a migration creates what it names, apply it: dbops migrate status',
     [...placeOf(error, query, sent, before), ...serverSays(error)],
   );
 }

@@ -1,9 +1,11 @@
 import type { Session } from '../db/session.ts';
 import { usageError } from '../errors.ts';
+import { sqlstate } from '../db/sqlstate.ts';
+import { excerpt } from '../sql/error-position.ts';
 import { prepareExpressions, type DeclaredExpression } from './prepare.ts';
 
 /** What the type of an expression must be. */
-export type ExpectedType = 'number' | 'boolean' | 'time' | 'any';
+export type ExpectedType = 'number' | 'plain number' | 'boolean' | 'time' | 'any';
 
 export interface TypedExpression extends DeclaredExpression {
   expects: ExpectedType;
@@ -19,11 +21,13 @@ export interface ExpressionType {
   category: string;
 }
 
+const numbers = new Set(['int2', 'int4', 'int8', 'float4', 'float8', 'numeric']);
 const times = new Set(['date', 'timestamp', 'timestamptz']);
 const wanted: Record<ExpectedType, string> = {
   number: 'a number',
+  'plain number': 'an integer, a numeric or a floating-point number',
   boolean: 'a condition (boolean)',
-  time: 'a date or a timestamp',
+  time: 'a date, a timestamp or a timestamptz',
   any: 'a value',
 };
 
@@ -48,10 +52,10 @@ export async function prepareTyped(
     if (!type) continue;
     if (!fits(type, expects))
       throw usageError(
-        'DECLARED.TYPE',
+        'DECLARED.INVALID',
         `${place} has the type ${type.name}; expected ${wanted[expects]}.`,
         'Correct it in the configuration; a cast is written CAST(… AS …)',
-        [sql],
+        [...excerpt(sql, 0), `SQLSTATE ${sqlstate.datatypeMismatch}: expected ${wanted[expects]}`],
       );
     placed.set(place, type);
   }
@@ -60,6 +64,7 @@ export async function prepareTyped(
 
 function fits({ category, builtIn = '' }: ExpressionType, expects: ExpectedType): boolean {
   if (expects === 'number') return category === 'N' && !/^(?:oid|reg)/.test(builtIn);
+  if (expects === 'plain number') return numbers.has(builtIn);
   if (expects === 'boolean') return category === 'B';
   return expects === 'any' || times.has(builtIn);
 }

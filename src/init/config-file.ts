@@ -7,10 +7,8 @@ import { readText } from '../text-file.ts';
 
 /** What the file of a new project says. */
 export interface InitialConfig {
-  /** The migrations folder, relative to the file, with forward slashes. */
-  migrations: string;
-  /** Name of its format. */
-  format: string;
+  /** The migrations folder, relative to the file, with forward slashes, and its format; absent where none was found. */
+  folder?: { migrations: string; format: string } | undefined;
   /** SQL of the file that is created for `shadowPrelude`. */
   prelude?: string | undefined;
   /** Lines of declarations, which are written as comments. */
@@ -71,12 +69,10 @@ function parseJson(source: string): unknown {
   }
 }
 
-function contentOf({ migrations, format, prelude, proposed }: InitialConfig): string {
+function contentOf({ folder, prelude, proposed }: InitialConfig): string {
   return `// Settings of dbops. Flags and environment variables override this file.
 export default {
-  migrations: ${JSON.stringify(`./${migrations}`)},
-  format: ${JSON.stringify(format)},
-${prelude === undefined ? '' : `  // What the migrations expect of a database and no migration creates.\n  shadowPrelude: './${preludeName}',\n`}  // How long a statement waits for a lock before it backs off and is retried.
+${folder ? `  migrations: ${JSON.stringify(`./${folder.migrations}`)},\n  format: ${JSON.stringify(folder.format)},\n` : ''}${prelude === undefined ? '' : `  // What the migrations expect of a database and no migration creates.\n  shadowPrelude: './${preludeName}',\n`}  // How long a statement waits for a lock before it backs off and is retried.
   lockTimeout: '2s',
 ${proposed === undefined ? '' : commented(proposed)}};
 `;

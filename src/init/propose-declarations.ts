@@ -1,14 +1,12 @@
+import { existsSync } from 'node:fs';
 import type { Context } from '../context.ts';
 import { isConnectionLoss } from '../db/connection-error.ts';
 import { readOnly, type Session } from '../db/session.ts';
-import { DbopsError, exitCodes } from '../errors.ts';
-import type { Folder } from '../formats/format.ts';
-import { withReplayer } from '../shadow/replay-cache-key.ts';
-import { replay } from '../shadow/replay.ts';
+import { DbopsError, exitCodes, messageOf } from '../errors.ts';
 import { proposeChecks } from './propose/checks.ts';
 import { proposeCredits } from './propose/credits.ts';
 import { linesOf, type ConfigValue, type Reasoned } from './propose/entry.ts';
-import { findLimits } from './propose/limits.ts';
+import { findLimits, proposeLimitRows } from './propose/limits.ts';
 import { proposeMeters } from './propose/meters.ts';
 import { findSubjects, proposeSubjects, subscriptionsOf } from './propose/subjects.ts';
 import { proposeUsers } from './propose/users.ts';
@@ -22,66 +20,56 @@ export interface DeclarationsProposal {
   lines: string[];
 }
 
+/** Returns whether a database is named: by a flag, a variable, a file of variables. */
+export function isDatabaseNamed({ settings }: Pick<Context, 'settings'>): boolean {
+  try {
+    return !settings.target().isDefault;
+  } catch (error) {
+    if (error instanceof DbopsError) return error.code !== 'TARGET.MISSING';
+    throw error;
+  }
+}
+
 /**
- * Returns declarations for the tables of the database, where one is named and has tables, or else for those
- * that the migrations create in a shadow database; undefined where there are none to look at.
+ * Returns declarations for the tables of the database; undefined where none is named, where it cannot be
+ * read, which a note says, or where no table suggests any.
  */
-export async function proposeDeclarations(
+export async function proposeFromDatabase(
   context: Context,
-  folder: Folder | undefined,
 ): Promise<DeclarationsProposal | undefined> {
-  const live = await fromDatabase(context);
-  return live ?? (folder && (await fromShadow(context, folder)));
-}
-
-async function fromDatabase(context: Context): Promise<DeclarationsProposal | undefined> {
+  if (!isDatabaseNamed(context)) return undefined;
   try {
-    if (context.settings.target().target.kind !== 'postgres') return undefined;
+    const { target } = context.settings.target();
+    // Opening an embedded database would create it.
+    if (target.kind === 'pglite' && !existsSync(target.directory ?? '')) return undefined;
     const session = await context.session();
-    return await readOnly(session, () => proposalOf(session));
+    return await readOnly(session, () => proposeFrom(session));
   } catch (error) {
-    return onlyOf(error);
+    if (context.signal.aborted || !isExpected(error)) throw error;
+    context.note(`not looked at  the database: ${messageOf(error)}`);
+    return undefined;
   }
 }
 
-async function fromShadow(
-  { settings, signal, progress }: Context,
-  { format, migrations }: Folder,
-): Promise<DeclarationsProposal | undefined> {
-  progress.update(`replaying ${migrations.length} migrations in a shadow database`);
-  const wanted = {
-    format,
-    migrations,
-    targetNames: { database: 'shadow', roles: [] },
-    scope: settings.scope,
-    environment: settings.environment,
-    signal,
-  };
-  try {
-    return await withReplayer(wanted, async (shadow) => {
-      await replay(shadow, migrations, format);
-      await shadow.script('RESET ALL; SET search_path TO pg_catalog, pg_temp');
-      return proposalOf(shadow);
-    });
-  } catch (error) {
-    return onlyOf(error);
-  }
+/** A configuration can be created without a look at the database. */
+function isExpected(error: unknown): boolean {
+  if (error instanceof DbopsError) return error.exitCode !== exitCodes.interrupted;
+  return isConnectionLoss(error);
 }
 
-/** A configuration can be created without a look: the commands report what prevents one. */
-function onlyOf(error: unknown): undefined {
-  if (error instanceof DbopsError && error.exitCode !== exitCodes.interrupted) return undefined;
-  if (isConnectionLoss(error)) return undefined;
-  throw error;
-}
-
-async function proposalOf(session: Session): Promise<DeclarationsProposal | undefined> {
+/** Returns declarations for the tables of a database, or of a shadow; undefined where no table suggests any. */
+export async function proposeFrom(session: Session): Promise<DeclarationsProposal | undefined> {
   const tables = await readSchemaFacts(session);
   const credits = proposeCredits(tables);
+  const { limitRows, ...usage } = await usageSections(session, tables, credits?.tables ?? []);
+  const seeds = {
+    ...(limitRows && { limits: limitRows }),
+    ...(await proposeUsers(session, tables)),
+  };
   const sections: Record<string, ConfigValue | Reasoned | undefined> = {
-    ...(await usageSections(session, tables, credits?.tables ?? [])),
+    ...usage,
     credits: credits?.value,
-    seeds: proposeUsers(tables),
+    seeds: Object.keys(seeds).length === 0 ? undefined : seeds,
   };
   const found = Object.entries(sections).flatMap(([key, value]) =>
     value === undefined ? [] : [{ key, lines: linesOf(key, value, 1) }],
@@ -90,11 +78,18 @@ async function proposalOf(session: Session): Promise<DeclarationsProposal | unde
   return { sections: found.map(({ key }) => key), lines: found.flatMap(({ lines }) => lines) };
 }
 
+interface UsageSections {
+  usage?: ConfigValue | undefined;
+  checks?: ConfigValue | undefined;
+  /** A seed. */
+  limitRows?: Reasoned | undefined;
+}
+
 async function usageSections(
   session: Session,
   tables: readonly TableFacts[],
   ofCredits: readonly TableFacts[],
-): Promise<Record<string, ConfigValue | undefined>> {
+): Promise<UsageSections> {
   const subjects = findSubjects(tables);
   if (!subjects) return {};
   const limits = await findLimits(session, tables, subjects);
@@ -108,5 +103,6 @@ async function usageSections(
         ? undefined
         : { subjects: proposeSubjects(subjects, tables), limits: limits?.proposal, meters },
     checks: Object.keys(checks).length === 0 ? undefined : checks,
+    limitRows: limits && proposeLimitRows(limits, Object.keys(meters)),
   };
 }

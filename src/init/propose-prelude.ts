@@ -2,6 +2,7 @@ import { relative } from 'node:path';
 import type { Context } from '../context.ts';
 import { codeOf } from '../db/connection-error.ts';
 import { quoteIdentifier, quoteName } from '../db/quote.ts';
+import type { Session } from '../db/session.ts';
 import { sqlstate } from '../db/sqlstate.ts';
 import { DbopsError, exitCodes } from '../errors.ts';
 import { text, type Block } from '../report.ts';
@@ -22,28 +23,41 @@ export interface PreludeProposal {
 /** A replay for each object that is missing; a folder that lacks more is completed by hand. */
 const most = 20;
 
+/** What a replay of the folder has shown. */
+export interface FolderLook<T> {
+  prelude?: PreludeProposal;
+  /** What `look` returned; absent where the migrations do not replay. */
+  seen?: T;
+}
+
 /**
- * Returns a prelude for a folder that does not run on an empty database because of objects that no
- * migration creates; undefined for any other folder. Schemas and roles are written out. Of other
- * objects only the name is known, so they are left as comments to complete.
+ * Replays the folder in a shadow database, and looks at the tables there.
+ *
+ * A prelude is returned for a folder that does not run on an empty database because of objects that no
+ * migration creates. Schemas and roles are written out. Of other objects only the name is known, so they are left
+ * as comments to complete.
+ *
+ * @param look called with the shadow once all migrations are replayed
  */
-export async function proposePrelude(
+export async function proposePrelude<T>(
   context: Context,
   folder: Folder,
-): Promise<PreludeProposal | undefined> {
+  look: (shadow: Session) => Promise<T>,
+): Promise<FolderLook<T>> {
   try {
-    return await replayUntilComplete(context, folder);
+    return await replayUntilComplete(context, folder, look);
   } catch (error) {
     // The configuration does not depend on a replay: the commands that need one report what stops it.
-    if (error instanceof DbopsError && error.exitCode !== exitCodes.interrupted) return undefined;
+    if (error instanceof DbopsError && error.exitCode !== exitCodes.interrupted) return {};
     throw error;
   }
 }
 
-async function replayUntilComplete(
+async function replayUntilComplete<T>(
   context: Context,
   { format, migrations }: Folder,
-): Promise<PreludeProposal | undefined> {
+  look: (shadow: Session) => Promise<T>,
+): Promise<FolderLook<T>> {
   const { settings, signal, progress, io } = context;
   const lines: string[] = [];
   for (let tried = 0; tried < most; tried++) {
@@ -57,17 +71,22 @@ async function replayUntilComplete(
       environment: settings.environment,
       signal,
     };
-    const failure = await withReplayer(wanted, (shadow) =>
-      replay(shadow, migrations, wanted.format),
-    ).then(() => undefined, onlyOfReplay);
-    if (!failure) return lines.length > 0 ? { sql: textOf(lines) } : undefined;
-    const missing = missingIn(failure.cause);
-    if (!missing) return lines.length > 0 ? { sql: textOf(lines), stoppedBy: failure } : undefined;
-    const where = relative(io.cwd, failure.reason[0] ?? '');
+    const answer = await withReplayer(wanted, async (shadow): Promise<{ seen: T } | DbopsError> => {
+      const failure = await replay(shadow, migrations, wanted.format).catch(onlyOfReplay);
+      if (failure) return failure;
+      await shadow.script('RESET ALL; SET search_path TO pg_catalog, pg_temp');
+      return { seen: await look(shadow) };
+    });
+    if (!(answer instanceof DbopsError))
+      return { ...answer, ...(lines.length > 0 && { prelude: { sql: textOf(lines) } }) };
+    const missing = missingIn(answer.cause);
+    if (!missing)
+      return lines.length > 0 ? { prelude: { sql: textOf(lines), stoppedBy: answer } } : {};
+    const where = relative(io.cwd, answer.reason[0] ?? '');
     lines.push(`${missing.sql}  -- ${where}`);
-    if (!missing.isWhole) return { sql: textOf(lines), stoppedBy: failure };
+    if (!missing.isWhole) return { prelude: { sql: textOf(lines), stoppedBy: answer } };
   }
-  return { sql: textOf(lines) };
+  return { prelude: { sql: textOf(lines) } };
 }
 
 function onlyOfReplay(error: unknown): DbopsError {

@@ -7,12 +7,14 @@ export interface ColumnFacts {
   name: string;
   /** The name as it is written in SQL. */
   sql: string;
-  kind: 'number' | 'text' | 'enum' | 'time' | 'boolean' | 'json' | 'uuid' | 'other';
+  kind: 'number' | 'text' | 'enum' | 'time' | 'boolean' | 'json' | 'uuid' | 'array' | 'other';
   notNull: boolean;
   /** The server gives it a value where an INSERT does not. */
   isFilled: boolean;
   /** The labels of its enum, or the values that a CHECK allows. */
   labels: string[];
+  /** A CHECK does not allow 0. */
+  isPositive: boolean;
   /** Of a foreign key of this column alone. */
   references?: { table: string; column: string };
 }
@@ -29,6 +31,8 @@ export interface TableFacts {
   primaryKey: string[];
   /** Columns of each unique index without a condition or an expression. */
   unique: string[][];
+  /** Columns of those with a condition. */
+  partlyUnique: string[][];
 }
 
 const columnRow = z.object({
@@ -48,6 +52,7 @@ const indexRow = z.object({
   schema: z.string(),
   table: z.string(),
   isPrimary: z.boolean(),
+  isPartial: z.boolean(),
   columns: z.array(z.string()),
 });
 
@@ -73,11 +78,11 @@ const columnsSql = `SELECT n.nspname AS schema, c.relname AS table, a.attname AS
  WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND ${ofOthers}
  ORDER BY n.nspname, c.relname, a.attnum`;
 
-const indexesSql = `SELECT n.nspname AS schema, c.relname AS table, i.indisprimary AS "isPrimary",
+const indexesSql = `SELECT n.nspname AS schema, c.relname AS table, i.indisprimary AS "isPrimary", i.indpred IS NOT NULL AS "isPartial",
     (SELECT array_agg(a.attname::text ORDER BY place) FROM unnest(i.indkey) WITH ORDINALITY k (attnum, place)
       JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.attnum) AS columns
   FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid JOIN pg_namespace n ON n.oid = c.relnamespace
- WHERE i.indisunique AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL AND ${ofOthers}
+ WHERE i.indisunique AND i.indisvalid AND i.indexprs IS NULL AND ${ofOthers}
  ORDER BY i.indexrelid`;
 
 /** Reads the tables of the application, in one schema each, in the order of their names. */
@@ -99,7 +104,8 @@ export async function readSchemaFacts(session: Session): Promise<TableFacts[]> {
         ].join('.'),
         columns: await Promise.all(rows.map(columnOf)),
         primaryKey: own.find(({ isPrimary }) => isPrimary)?.columns ?? [],
-        unique: own.map((each) => each.columns),
+        unique: own.filter(({ isPartial }) => !isPartial).map((each) => each.columns),
+        partlyUnique: own.filter(({ isPartial }) => isPartial).map((each) => each.columns),
       };
     }),
   );
@@ -118,6 +124,7 @@ async function columnOf(row: z.infer<typeof columnRow>): Promise<ColumnFacts> {
     notNull,
     isFilled,
     labels: row.labels ?? (row.checks ?? []).flatMap(allowedBy),
+    isPositive: (row.checks ?? []).some((check) => / > \(?0\b/.test(check)),
     ...(target && {
       references: { table: keyOf(target.schema, target.table), column: target.column },
     }),
@@ -130,12 +137,14 @@ const kinds: Record<string, ColumnFacts['kind']> = {
   S: 'text',
   D: 'time',
   B: 'boolean',
+  A: 'array',
   e: 'enum',
 };
 
 function kindOf({ type, category }: z.infer<typeof columnRow>): ColumnFacts['kind'] {
   if (type === 'uuid') return 'uuid';
   if (type === 'json' || type === 'jsonb') return 'json';
+  if (type === 'time' || type === 'timetz') return 'other'; // times of a day, which are in no period
   return kinds[category] ?? 'other';
 }
 

@@ -1,4 +1,5 @@
 import { csvCell } from './csv.ts';
+import { Pieces } from './pieces.ts';
 
 const lineFeed = 10;
 
@@ -19,9 +20,6 @@ for (const byte of [0xc2, 0xd8, 0xe2]) kindOf[byte] = kinds.lead;
 /** How a row of the server is to be written. */
 type Verdict = 'plain' | 'rewrite';
 
-/** Bytes that are collected before they are written. */
-const pieceSize = 256 * 1024;
-
 /**
  * Collects rows of CSV as COPY writes them, with the line ends of RFC 4180, without control characters and
  * without formulas, as `toCsv` writes them. A row that needs no change is copied as bytes.
@@ -29,41 +27,20 @@ const pieceSize = 256 * 1024;
  * @param isNumber of each column: its values are no formulas
  */
 export function csvRows(isNumber: readonly boolean[]) {
-  let piece = Buffer.allocUnsafe(pieceSize);
-  let length = 0;
-  let full: Buffer[] = [];
-  const reserve = (bytes: number) => {
-    if (length + bytes <= piece.length) return;
-    full.push(piece.subarray(0, length));
-    piece = Buffer.allocUnsafe(Math.max(pieceSize, bytes));
-    length = 0;
-  };
-  const append = (text: string) => {
-    reserve(Buffer.byteLength(text));
-    length += piece.write(text, length);
-  };
+  const pieces = new Pieces();
   return {
-    append,
+    append: (text: string) => pieces.append(text),
     /** Adds the row in `bytes` from `start` to before `end`, which ends with a line feed. */
     row(bytes: Buffer, start: number, end: number): void {
       const stop = bytes[end - 1] === lineFeed ? end - 1 : end;
       if (verdictOn(bytes, start, stop, isNumber) === 'rewrite')
-        return append(rewritten(bytes.toString('utf8', start, stop), isNumber));
-      reserve(stop - start + 2);
-      length += bytes.copy(piece, length, start, stop);
-      piece[length++] = 13;
-      piece[length++] = lineFeed;
+        return pieces.append(rewritten(bytes.toString('utf8', start, stop), isNumber));
+      pieces.reserve(stop - start + 2);
+      pieces.length += bytes.copy(pieces.bytes, pieces.length, start, stop);
+      pieces.bytes[pieces.length++] = 13;
+      pieces.bytes[pieces.length++] = lineFeed;
     },
-    /** Returns what is complete, and with `all` the rest. */
-    take(all = false): Buffer[] {
-      const taken = full;
-      full = [];
-      if (!all || length === 0) return taken;
-      taken.push(piece.subarray(0, length));
-      piece = Buffer.allocUnsafe(pieceSize);
-      length = 0;
-      return taken;
-    },
+    take: (all = false) => pieces.take(all),
   };
 }
 
@@ -94,7 +71,7 @@ function verdictOn(
 }
 
 /** Returns whether a C1 control or a bidirectional character begins here. */
-function isHidden(bytes: Buffer, at: number): boolean {
+export function isHidden(bytes: Buffer, at: number): boolean {
   const first = bytes[at];
   const second = bytes[at + 1] ?? 0;
   const third = bytes[at + 2] ?? 0;

@@ -1,11 +1,13 @@
-import stringWidth from 'string-width';
 import type { Cell, Column, Row, Table } from '../report.ts';
 import { formatCount } from './number.ts';
 import { tint, type Paint, type Screen } from './paint.ts';
 import { oneLine, stripControls } from './sanitise.ts';
 import { wrapWords, type TextMeasure } from './wrap.ts';
 
-type TableScreen = Pick<Screen, 'width' | 'explain'>;
+interface TableScreen extends Pick<Screen, 'width' | 'explain'> {
+  /** Returns the columns that a text takes. */
+  measure: TextMeasure;
+}
 
 interface PaintedCell {
   text: string;
@@ -24,34 +26,39 @@ const narrowest = 16;
  *
  * @param width columns of the terminal; absent in a pipe, where the table takes the room it needs
  */
-export function renderTable(table: Table, paint: Paint, { width, explain }: TableScreen): string {
-  const notes = explain === true ? (table.notes ?? []) : [];
+export function renderTable(table: Table, paint: Paint, screen: TableScreen): string {
+  const notes = screen.explain === true ? (table.notes ?? []) : [];
   const lines = [
     ...(table.title ? [paint.bold(stripControls(table.title))] : []),
-    ...(table.rows.length === 0 ? ['(no rows)'] : renderRows(table, paint, width)),
-    ...notes.flatMap((note) => wrapped(paint.dim, stripControls(note), width)),
+    ...(table.rows.length === 0 ? ['(no rows)'] : renderRows(table, paint, screen)),
+    ...notes.flatMap((note) => wrapped(paint.dim, stripControls(note), screen)),
   ];
   return lines.join('\n');
 }
 
-function wrapped(style: PaintedCell['paint'], text: string, width: number | undefined): string[] {
-  return (width === undefined ? [text] : wrapWords(text, width, stringWidth)).map(style);
+function wrapped(style: PaintedCell['paint'], text: string, screen: TableScreen): string[] {
+  const { width, measure } = screen;
+  return (width === undefined ? [text] : wrapWords(text, width, measure)).map(style);
 }
 
-function renderRows({ columns, rows }: Table, paint: Paint, width: number | undefined): string[] {
+function renderRows(
+  { columns, rows }: Table,
+  paint: Paint,
+  { width, measure }: TableScreen,
+): string[] {
   const head = columns.map(({ label }) => ({ text: label, paint: paint.dim }));
   const bodyOf = (shown: Column[]) =>
     rows.map((row) => shown.map((column) => cellOf(column, row, paint)));
   const wide = width === undefined ? undefined : wideColumns(columns);
   const grid = (body: PaintedCell[][], widths: number[]) =>
-    [head, ...body].flatMap((cells) => gridLines(cells, columns, widths));
+    [head, ...body].flatMap((cells) => gridLines(cells, columns, { widths, measure }));
   const wideBody = wide && bodyOf(wide);
-  const natural = wideBody && fit([head, ...wideBody], undefined);
+  const natural = wideBody && fit([head, ...wideBody], { width: undefined, measure });
   if (wideBody && natural && sum(natural) + gap * (natural.length - 1) <= (width ?? 0))
     return grid(wideBody, natural);
   const body = bodyOf(columns);
-  const widths = fit([head, ...body], width);
-  return widths ? grid(body, widths) : blocksOf(head, body, width ?? 0);
+  const widths = fit([head, ...body], { width, measure });
+  return widths ? grid(body, widths) : blocksOf(head, body, { width: width ?? 0, measure });
 }
 
 /** Returns the columns as a wide terminal shows them; nothing where that is the same. */
@@ -78,13 +85,16 @@ function plain(value: Cell): string {
 }
 
 /** Returns the width of every column, or nothing where a word would have to be cut. */
-function fit(rows: PaintedCell[][], available: number | undefined): number[] | undefined {
-  const widest = (measure: TextMeasure) =>
-    (rows[0] ?? []).map((_, at) => Math.max(...rows.map((row) => measure(row[at]?.text ?? ''))));
-  const widths = widest(stringWidth);
+function fit(
+  rows: PaintedCell[][],
+  { width: available, measure }: Pick<TableScreen, 'width' | 'measure'>,
+): number[] | undefined {
+  const widest = (of: TextMeasure) =>
+    (rows[0] ?? []).map((_, at) => Math.max(...rows.map((row) => of(row[at]?.text ?? ''))));
+  const widths = widest(measure);
   if (available === undefined) return widths;
   const least = widest((text) =>
-    Math.min(stringWidth(text), Math.max(narrowest, longestWord(text))),
+    Math.min(measure(text), Math.max(narrowest, longestWord(text, measure))),
   );
   const room = available - gap * (widths.length - 1);
   while (sum(widths) > room) {
@@ -96,22 +106,26 @@ function fit(rows: PaintedCell[][], available: number | undefined): number[] | u
   return widths;
 }
 
-function longestWord(text: string): number {
-  return Math.max(...text.split(/\s+/).map((word) => stringWidth(word)));
+function longestWord(text: string, measure: TextMeasure): number {
+  return Math.max(...text.split(/\s+/).map(measure));
 }
 
 function sum(numbers: readonly number[]): number {
   return numbers.reduce((total, each) => total + each, 0);
 }
 
-function gridLines(cells: PaintedCell[], columns: Column[], widths: number[]): string[] {
-  const wrappedCells = cells.map(({ text }, at) => wrapWords(text, widths[at] ?? 0, stringWidth));
+function gridLines(
+  cells: PaintedCell[],
+  columns: Column[],
+  { widths, measure }: { widths: number[]; measure: TextMeasure },
+): string[] {
+  const wrappedCells = cells.map(({ text }, at) => wrapWords(text, widths[at] ?? 0, measure));
   const height = Math.max(...wrappedCells.map((lines) => lines.length));
   return Array.from({ length: height }, (_, line) =>
     cells
       .map(({ paint }, at) => {
         const text = wrappedCells[at]?.[line] ?? '';
-        const padding = ' '.repeat(Math.max(0, (widths[at] ?? 0) - stringWidth(text)));
+        const padding = ' '.repeat(Math.max(0, (widths[at] ?? 0) - measure(text)));
         const shown = text && paint(text);
         return columns[at]?.align === 'right' ? padding + shown : shown + padding;
       })
@@ -121,13 +135,17 @@ function gridLines(cells: PaintedCell[], columns: Column[], widths: number[]): s
 }
 
 /** Returns a block of lines for every row, with an empty line between two. */
-function blocksOf(head: PaintedCell[], body: PaintedCell[][], width: number): string[] {
-  const label = Math.max(...head.map(({ text }) => stringWidth(text))) + gap;
+function blocksOf(
+  head: PaintedCell[],
+  body: PaintedCell[][],
+  { width, measure }: { width: number; measure: TextMeasure },
+): string[] {
+  const label = Math.max(...head.map(({ text }) => measure(text))) + gap;
   const blocks = body.map((cells) =>
     cells.flatMap(({ text, paint }, at) =>
-      wrapWords(text, width - label, stringWidth, true).map((line, index) => {
+      wrapWords(text, width - label, measure, true).map((line, index) => {
         const name = index === 0 ? (head[at]?.text ?? '') : '';
-        const padding = ' '.repeat(label - stringWidth(name));
+        const padding = ' '.repeat(label - measure(name));
         return `${name && (head[at]?.paint(name) ?? '')}${padding}${paint(line)}`.trimEnd();
       }),
     ),

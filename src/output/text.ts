@@ -1,5 +1,5 @@
 import type { DbopsError } from '../errors.ts';
-import type { Block, Finding, Tone } from '../report.ts';
+import type { Block, Finding, Table, Tone } from '../report.ts';
 import { paintFor, tint, type Paint, type Screen } from './paint.ts';
 import { indentedLines, oneLine, sqlText, stripControls } from './sanitise.ts';
 import { wrapText } from './wrap.ts';
@@ -19,12 +19,27 @@ async function renderBlock(block: Block, screen: Screen, paint: Paint): Promise<
       return sqlText(block.text);
     case 'findings':
       return fitted(block.findings.map((one) => renderFinding(one, paint)).join('\n'), screen);
-    case 'table': {
-      // Measuring text loads the Unicode tables, which costs more than most commands.
-      const { renderTable } = await import('./table.ts');
-      return renderTable(block, paint, screen);
-    }
+    case 'table':
+      return tableToText(block, screen, paint);
   }
+}
+
+/** Characters that take one column each: those of Europe without the soft hyphen, signs, arrows and blocks. */
+const narrow =
+  /^[\u0020-\u007e\u00a1-\u00ac\u00ae-\u02ff\u2010-\u2027\u2190-\u21ff\u2580-\u259f\u2713\u2717]*$/;
+
+/** Loads the Unicode tables only for a text that needs them: that takes longer than most commands run. */
+async function tableToText(table: Table, screen: Screen, paint: Paint): Promise<string> {
+  const { renderTable } = await import('./table.ts');
+  let isExact = true;
+  const measure = (text: string) => {
+    isExact &&= narrow.test(text);
+    return text.length;
+  };
+  const rendered = renderTable(table, paint, { ...screen, measure });
+  if (isExact) return rendered;
+  const { default: stringWidth } = await import('string-width');
+  return renderTable(table, paint, { ...screen, measure: stringWidth });
 }
 
 /** Returns the text with its lines broken between words where the terminal is too narrow. */

@@ -23,8 +23,6 @@ function columnsAtMost(text: string): number {
  */
 const word = /(?:"[^"]{1,63}"|(?<=[\s(,=])'[^']{1,200}'(?=[\s;),]|$)|\S)+\s*|^\s+/g;
 
-const graphemes = new Intl.Segmenter();
-
 /**
  * Returns lines of at most `width` columns, broken between words. A word that is wider than a line
  * is cut between letters only with `cutsWords`, and otherwise keeps a line of its own.
@@ -48,7 +46,8 @@ export function wrapWords(
 
 function pieces(whole: string, width: number, measure: TextMeasure): string[] {
   if (measure(whole.trimEnd()) <= width) return [whole];
-  return [...graphemes.segment(whole)].map(({ segment }) => segment);
+  // It takes longer to create than most commands run.
+  return [...new Intl.Segmenter().segment(whole)].map(({ segment }) => segment);
 }
 
 /** A line of source with its number, the caret under one, or the target, which is always one line. */

@@ -1,4 +1,5 @@
 import { formatCount } from '../output/number.ts';
+import type { Cell } from '../report.ts';
 
 /** An exact decimal number: `units` / 10^`scale`. */
 export interface Decimal {
@@ -67,4 +68,12 @@ export function formatDecimal(value: bigint | string): string {
   if (typeof value === 'bigint') return formatCount(value);
   const [whole = '', fraction = ''] = value.replace('-', '').split('.');
   return `${value.startsWith('-') ? '-' : ''}${formatCount(BigInt(whole))}.${fraction}`;
+}
+
+/** Returns a figure as every report prints it for people; `NaN` and the infinities remain, and no figure is `–`. */
+export function formatFigure(value: Cell): string {
+  if (typeof value === 'number' || typeof value === 'bigint') return formatCount(value);
+  if (typeof value !== 'string') return '–';
+  const decimal = parseDecimal(value);
+  return decimal ? formatDecimal(decimalValue(decimal)) : value;
 }

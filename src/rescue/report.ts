@@ -2,6 +2,7 @@ import type { ObjectName } from '../sql/non-transactional.ts';
 import type { LossCount } from './count.ts';
 import type { Destroyed } from './record.ts';
 import type { Restored } from './restore/run.ts';
+import { formatCount, formatCountOf } from '../output/number.ts';
 import { shellWord } from '../output/shell.ts';
 import type { LossDocument } from '../documents.ts';
 
@@ -13,8 +14,6 @@ export interface UncopiedRows {
 
 /** Names of losses and rescued rows, for people and in JSON. */
 
-const number = new Intl.NumberFormat('en-US');
-
 /** `public.orders` or `public.orders.note`. */
 export function placeOf(loss: Destroyed): string {
   const table = `${loss.schema}.${loss.table}`;
@@ -24,7 +23,7 @@ export function placeOf(loss: Destroyed): string {
 /** `1,234 rows` or `1 value`. */
 export function countOf(loss: Destroyed, rows: number): string {
   const noun = loss.kind === 'column' ? 'value' : 'row';
-  return `${number.format(rows)} ${noun}${rows === 1 ? '' : 's'}`;
+  return formatCountOf(rows, noun);
 }
 
 /** Returns `drops table public.orders (1,234 rows)`. */
@@ -91,7 +90,7 @@ export function uncopiedSentence({ migration, table }: UncopiedRows): string {
 }
 
 function some(rows: number, words: string): string[] {
-  return rows > 0 ? [`${number.format(rows)} ${words}`] : [];
+  return rows > 0 ? [`${formatCount(rows)} ${words}`] : [];
 }
 
 /** Returns the command that restores what a migration destroyed. */

@@ -57,7 +57,8 @@ export function bindSets(
   return sets.map((set) => bindSet(set, tables, catalog));
 }
 
-function bindSet(
+/** Finds the columns and the index of one set; `tables` has its table. @throws as `bindSets` does */
+export function bindSet(
   set: SeedSet,
   tables: ReadonlyMap<string, SeedTable>,
   catalog: Pick<SeedCatalog, 'unstable'>,

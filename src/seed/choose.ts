@@ -1,7 +1,7 @@
 import type { EnvironmentLabel } from '../db/meta.ts';
 import { usageError } from '../errors.ts';
 import { valueOf } from './cells.ts';
-import { readCode, type CodeSet } from './code.ts';
+import type { CodeSet } from './code.ts';
 import type { ParsedSeeds, RowsSet, ScaleSet } from './definition.ts';
 import { resolveSets, tableOf, type SeedSet } from './resolve.ts';
 
@@ -40,8 +40,10 @@ export async function prepareSets(
     } else if ('scale' in set) {
       tableOf(set.table, `seeds.${name}`);
       scales.push({ kind: 'scale', name, set, environments });
-    } else
+    } else {
+      const { readCode } = await import('./code.ts');
       prepared.push({ kind: 'code', name, set: await readCode(name, set, root), environments });
+    }
   }
   return [...prepared, ...inOrder(scales)];
 }

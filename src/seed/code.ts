@@ -7,8 +7,9 @@ import { offsetOfError, serverSays, showPlace } from '../sql/error-position.ts';
 import { splitStatements, SqlSyntaxError } from '../sql/statements.ts';
 import { readText } from '../text-file.ts';
 import type { FileSet, ModuleSet } from './definition.ts';
-import { describeEffect, effectsOf, type TableEffect } from './effects.ts';
+import { effectsOf } from './effects.ts';
 import { asOurselves, asTheRole } from './role.ts';
+import { describeEffect, type TableEffect } from './table-effect.ts';
 
 /** A file or a module of the team. */
 export interface CodeSet {

@@ -14,8 +14,10 @@ export interface Load {
   /** The rows from `first` to before `end`, counted from 0. */
   first: number;
   end: number;
-  /** Called with the number of rows that were sent; throws to stop. */
+  /** Called with the number of rows that were sent. */
   onRows: (sent: number) => void;
+  /** Ends the load between two pieces, or while the server does not read. */
+  signal: AbortSignal;
 }
 
 /** Sends generated rows in the caller's transaction; at most some 100 kB are in memory. */
@@ -23,7 +25,8 @@ export async function sendRows(session: Session, load: Load): Promise<void> {
   if (session.server.kind === 'pglite') return insertBatches(session, load);
   const columns = load.columns.map(({ column }) => q(column.name)).join(', ');
   const stream = session.client.query(from(`COPY ${sqlName(load.table)} (${columns}) FROM STDIN`));
-  await pipeline(Readable.from(chunksOf(load), { objectMode: true, highWaterMark: 2 }), stream);
+  const rows = Readable.from(chunksOf(load), { objectMode: true, highWaterMark: 2 });
+  await pipeline(rows, stream, { signal: load.signal });
 }
 
 const chunkBytes = 65_536;
@@ -58,7 +61,7 @@ const batch = 2_000;
 /** The embedded engine has no COPY FROM STDIN: its process answers one message at a time. */
 async function insertBatches(
   session: Session,
-  { table, columns, overriding, first, end, onRows }: Load,
+  { table, columns, overriding, first, end, onRows, signal }: Load,
 ): Promise<void> {
   const names = columns.map(({ column }) => q(column.name)).join(', ');
   const values = columns.map(({ column }, at) => `(v ->> ${at})::${column.type}`).join(', ');
@@ -68,6 +71,7 @@ async function insertBatches(
     const rows = Array.from({ length: Math.min(batch, end - n) }, (_, index) =>
       columns.map(({ generate }) => generate(n + index)),
     );
+    signal.throwIfAborted();
     await session.query(sql, [JSON.stringify(rows)]);
     onRows(n + rows.length - first);
   }

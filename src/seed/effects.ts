@@ -3,18 +3,7 @@ import { quoteLiteral, quoteName } from '../db/quote.ts';
 import type { Session } from '../db/session.ts';
 import { asOurselves } from './role.ts';
 import { usageError } from '../errors.ts';
-import { formatCountOf } from '../output/number.ts';
-
-/** What SQL did to the rows of a table. */
-export interface TableEffect {
-  /** Such as `public.accounts`. */
-  table: string;
-  added: number;
-  changed: number;
-  removed: number;
-  /** Rows that it held before this transaction. */
-  existing: number;
-}
+import type { TableEffect } from './table-effect.ts';
 
 const states = z.array(
   z.object({
@@ -169,12 +158,4 @@ function effectOn(
   if (fresh === 0 && gone === 0) return { added: 0, changed: 1, removed: 0 };
   const changed = Math.min(fresh, gone);
   return { added: fresh - changed, changed, removed: gone - changed };
-}
-
-/** Returns a line such as `public.accounts: 2 rows added, 1 row changed`. */
-export function describeEffect({ table, added, changed, removed }: TableEffect): string {
-  const parts = Object.entries({ added, changed, removed })
-    .filter(([, rows]) => rows > 0)
-    .map(([what, rows]) => `${formatCountOf(rows, 'row')} ${what}`);
-  return `${table}: ${parts.join(', ')}`;
 }

@@ -3,8 +3,6 @@ import { codeOf } from '../db/connection-error.ts';
 import { isSqlState } from '../db/sqlstate.ts';
 import { underUserPath } from '../db/search-path.ts';
 import { withSavepoint, type Session } from '../db/session.ts';
-import { declaredError, explained } from '../declared/prepare.ts';
-import { readExpression } from '../sql/expression.ts';
 
 export interface SqlOfRow {
   /** Such as `seeds.users.rows[1].password`. */
@@ -27,7 +25,8 @@ export async function evaluateSql(
   values: readonly SqlOfRow[],
 ): Promise<Evaluated> {
   if (values.length === 0) return new Map();
-  for (const { sql, place } of values) if (isSuspicious(sql)) await readExpression(sql, place);
+  const suspicious = values.filter(({ sql }) => isSuspicious(sql));
+  if (suspicious.length > 0) await readExpressions(suspicious);
   const columns = values.map((each, at) => `${selected(each)} AS ":${at}"`);
   try {
     const [row] = await withSavepoint(session, () =>
@@ -38,6 +37,12 @@ export async function evaluateSql(
     if (!isSqlState(codeOf(error))) throw error;
     throw await explainedError(session, values, error);
   }
+}
+
+/** @throws usage error where a text is not one expression */
+async function readExpressions(values: readonly SqlOfRow[]): Promise<void> {
+  const { readExpression } = await import('../sql/expression.ts');
+  for (const { sql, place } of values) await readExpression(sql, place);
 }
 
 /** Whether a text may be more than one expression: the grammar takes long to load, and decides. */
@@ -65,21 +70,34 @@ function jsonByPlace(values: readonly SqlOfRow[], row: unknown): Evaluated {
   );
 }
 
+const lengthBefore = 'SELECT (SELECT (\n'.length;
+
+/**
+ * Lets the server resolve a SQL value without evaluating it.
+ *
+ * @throws usage error that names the place, the SQLSTATE and the position
+ */
+export async function prepareSql(session: Session, value: SqlOfRow): Promise<void> {
+  const { explained } = await import('../declared/prepare.ts');
+  await readExpressions([value]);
+  const placed = { ...value, before: lengthBefore };
+  await explained(session, `SELECT ${selected(value)} LIMIT 0`, placed);
+}
+
 /** Tries each value alone, to find the place of the error. */
 async function explainedError(
   session: Session,
   values: readonly SqlOfRow[],
   error: unknown,
 ): Promise<unknown> {
+  const { declaredError } = await import('../declared/prepare.ts');
   for (const value of values) {
-    await readExpression(value.sql, value.place);
-    const before = '(SELECT (\n'.length + 'SELECT '.length;
+    await prepareSql(session, value);
     const statement = `SELECT ${selected(value)}`;
-    await explained(session, `${statement} LIMIT 0`, { ...value, before });
     try {
       await withSavepoint(session, () => underUserPath(session, statement));
     } catch (cause) {
-      return declaredError(cause, statement, { ...value, before });
+      return declaredError(cause, statement, { ...value, before: lengthBefore });
     }
   }
   return error;

@@ -2,9 +2,9 @@ import type { SeedData } from '../documents.ts';
 import { exitCodes } from '../errors.ts';
 import { formatCount } from '../output/number.ts';
 import { text, type Block, type Report, type Table } from '../report.ts';
-import { describeEffect } from './effects.ts';
 import type { SeedCounts } from './plan.ts';
 import type { SeedResult } from './run.ts';
+import { describeEffect } from './table-effect.ts';
 
 /** Returns the report on what was, or would be, written; with `check`, exit code 4 for any change. */
 export function seedReport(

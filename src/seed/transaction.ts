@@ -4,8 +4,6 @@ import { applySet, proveRows, type KnownRows } from './apply.ts';
 import { assertTable, bindSets, calledFunctions, type BoundSet } from './bind.ts';
 import { readCatalog, type SeedCatalog, type SeedTable } from './catalog.ts';
 import type { PreparedSet } from './choose.ts';
-import { runCode } from './code.ts';
-import type { TableEffect } from './effects.ts';
 import { assertUnused, LooksUsed } from './guard.ts';
 import {
   addTo,
@@ -19,6 +17,7 @@ import {
 import { readRecord, writeRecord } from './record.ts';
 import { tableOf } from './resolve.ts';
 import { bindScale, wantedByScale, type BoundScale, type TablesBySet } from './scale.ts';
+import type { TableEffect } from './table-effect.ts';
 
 export interface SeedRun {
   now: Date;
@@ -217,6 +216,7 @@ async function applyCode(
   { counts, sets }: Applied,
   isNew: boolean,
 ): Promise<void> {
+  const { runCode } = await import('./code.ts');
   const { effects, repeats } = await runCode(session, set, options);
   const used = isNew ? effects.filter(({ existing }) => existing > 0) : [];
   if (used.length > 0)

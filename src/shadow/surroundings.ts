@@ -33,7 +33,7 @@ export async function surroundingsOf(
  */
 export async function platformSchemas(
   session: Session,
-  { platform, prelude }: Format,
+  { platform, prelude }: Pick<Format, 'platform' | 'prelude'>,
 ): Promise<readonly string[]> {
   const ofTeam = prelude?.schemas ?? [];
   if (platform) return [...platform.schemas, ...ofTeam];

@@ -122,13 +122,14 @@ export function dataScope(
 /**
  * Returns remarks on the declarations of checks.
  *
+ * @param project absent in a project without migrations, in which no check with `since` is run
  * @throws usage error for a check since a migration that the folder lacks: it would never run
  */
 export function remarksOn(
   { checks, others }: DeclaredChecks,
-  folder: Pick<Folder, 'migrations'>,
+  folder: Pick<Folder, 'migrations'> | undefined,
 ): string[] {
-  assertSince(checks, folder);
+  if (folder) assertSince(checks, folder);
   const [first, ...more] = others;
   if (first === undefined) return [];
   return [

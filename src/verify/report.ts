@@ -98,8 +98,10 @@ export const mostListed = 1_000;
 
 interface VerifiedScope {
   groups: ReadonlySet<CheckGroup>;
-  /** Number of migrations. */
-  applied: number;
+  /** Number of migrations; absent in a project without migrations. */
+  applied?: number | undefined;
+  /** Why the schema was not compared, in a project without migrations. */
+  withoutSchema?: string | undefined;
   failOn: Finding['severity'];
   listsInfo: boolean;
   /** Where the group was checked. */
@@ -110,23 +112,29 @@ interface VerifiedScope {
 /** Returns the report of `verify`: what was looked at, and never that all is well where nothing was. */
 export function verifiedReport(
   sorted: SortedFindings,
-  { groups, applied, data, smoke, failOn, listsInfo }: VerifiedScope,
+  { groups, applied, withoutSchema, data, smoke, failOn, listsInfo }: VerifiedScope,
 ): Report<VerifyData> {
   const declared = { data, smoke };
   const looked = [...groups].filter(
     (group) => (group !== 'data' && group !== 'smoke') || declared[group]?.run,
   );
-  const scope = `${wordsFor(looked).join(', ')}; ${formatCountOf(applied, 'applied migration')}`;
+  const migrations = applied === undefined ? [] : [formatCountOf(applied, 'applied migration')];
+  const scope = [wordsFor(looked).join(', '), ...migrations].join('; ');
   const report = verifyReport(sorted, { scope, failOn, listsInfo });
-  const waiting = [...notRun('data check', data), ...notRun('probe', smoke)];
+  const hasFolder = applied !== undefined;
+  const waiting = [...notRun('data check', data, hasFolder), ...notRun('probe', smoke, hasFolder)];
   return {
     ...report,
     data: {
       ...report.data,
+      ...(withoutSchema !== undefined && { withoutSchema }),
       ...(data && { dataChecks: { declared: data.declared, run: data.run } }),
       ...(smoke && { probes: { declared: smoke.declared, run: smoke.run } }),
     },
     blocks: [
+      ...(withoutSchema === undefined
+        ? []
+        : [text(`the schema was not compared: ${withoutSchema}`, 'warn')]),
       ...waiting,
       ...(data?.declared === 0 ? [text(undeclared, 'warn')] : []),
       ...(smoke?.declared === 0 ? [text(withoutProbes, 'warn')] : []),
@@ -152,10 +160,13 @@ function isOfCatalogue(group: CheckGroup): boolean {
 const withoutProbes =
   'no probes are declared: add probes to the configuration (docs/verify.md#behaviour)';
 
-function notRun(what: string, scope: DataScope | undefined): Block[] {
-  return (scope?.waiting ?? []).map(({ name, since }) =>
-    text(`${what} ${name} was not run: ${since} is not applied`, 'warn'),
-  );
+function notRun(what: string, scope: DataScope | undefined, hasFolder: boolean): Block[] {
+  return (scope?.waiting ?? []).map(({ name, since }) => {
+    const why = hasFolder
+      ? `${since} is not applied`
+      : `it applies since ${since}, and no migrations were found`;
+    return text(`${what} ${name} was not run: ${why}`, 'warn');
+  });
 }
 
 /** `1 error`, `2 warnings`; info has no plural. */

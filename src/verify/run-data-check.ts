@@ -118,7 +118,7 @@ function failure(
   reason: readonly string[],
 ): Finding {
   const help = {
-    error: `Correct ${place}, or apply the migrations that it needs: dbops migrate status`,
+    error: `Correct ${place}; if a migration creates what it names, apply it: dbops migrate status`,
     timeout: `Rows that it had not reached are not checked. Create an index for it, or raise its timeout in ${place}.`,
   }[kind];
   const lines = reason.flatMap((line) => line.split('\n')).map((line) => `\n    ${line}`);

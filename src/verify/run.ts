@@ -22,7 +22,8 @@ import { dueOf, type NamedCheck } from './data-checks.ts';
 import { runDataCheck } from './run-data-check.ts';
 
 export interface VerifyRequest {
-  folder: Folder;
+  /** Absent where no schema is compared. */
+  folder?: Folder | undefined;
   session: Session;
   applied: readonly Migration[];
   selection: Selection;
@@ -48,9 +49,10 @@ export async function findProblems(
   report: (finding: Finding) => void,
 ): Promise<void> {
   const { folder, session, applied, selection, grants } = request;
-  const drift = selection.groups.has('schema')
-    ? await findDrift(context, { folder, session, applied, grants })
-    : [];
+  const drift =
+    selection.groups.has('schema') && folder
+      ? await findDrift(context, { folder, session, applied, grants })
+      : [];
   const names = new Set(applied.map(({ name }) => name));
   const { scope } = context.settings;
   const add = (finding: Finding) => {
@@ -96,7 +98,7 @@ async function findDrift(
     session,
     applied,
     grants,
-  }: Pick<VerifyRequest, 'folder' | 'session' | 'applied' | 'grants'>,
+  }: Pick<VerifyRequest, 'session' | 'applied' | 'grants'> & { folder: Folder },
 ): Promise<Drift[]> {
   const request = {
     ...(await replaySourceOf(context, session, folder)),

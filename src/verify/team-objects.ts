@@ -6,12 +6,13 @@ import type { Problem } from './definition.ts';
 /** Returns whether a problem is of the application, and not of a platform or of a migration tool. */
 export async function ofTeam(
   session: Session,
-  { format, tracking }: Pick<Folder, 'format' | 'tracking'>,
+  folder: Pick<Folder, 'format' | 'tracking'> | undefined,
 ): Promise<(problem: Problem) => boolean> {
-  const platform = new Set(await platformSchemas(session, format));
-  const tools = new Set(tracking.tables);
-  return ({ object: { schema, parent, name } }) => {
+  const platform = new Set(await platformSchemas(session, folder?.format ?? {}));
+  const tools = new Set(folder?.tracking.tables);
+  return ({ object: { kind, schema, parent, name } }) => {
     const table = parent || name;
-    return !platform.has(schema) && !tools.has(`${schema}.${table}`) && !isToolTable(table);
+    const own = kind === 'schema' ? name : schema;
+    return !platform.has(own) && !tools.has(`${schema}.${table}`) && !isToolTable(table);
   };
 }

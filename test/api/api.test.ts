@@ -8,6 +8,7 @@ import {
   untilRunning,
   withClient,
   withProject,
+  writeInto,
   type Project,
 } from '../migrate/project.ts';
 
@@ -67,11 +68,47 @@ describe.each(targets)('the API on $name', (target) => {
         [`report ledger --as-of ${asOf}`]: await report.ledger({ ...options, asOf }),
         'report reconcile': await report.reconcile(options),
       };
+      const slugs = 'SELECT slug FROM organizations ORDER BY 1';
+      expect(await report.sql({ ...options, sql: slugs, limit: 1 })).toMatchObject({
+        command: 'report sql',
+        ok: true,
+        columns: [{ key: 'slug' }],
+        rows: [{ slug: expect.any(String) }],
+        truncated: true,
+      });
       for (const [line, document] of Object.entries(documents)) {
         const words = [...line.split(' '), '--json', '--database-url', trial.url];
         const { stdout } = await runCli(words, { cwd: process.cwd() });
         expect(document).toEqual(JSON.parse(stdout));
       }
+    }));
+
+  it('returns the rows of a query and of a declared report, and prints none', () =>
+    withProject(target, files, async (project) => {
+      writeInto(project.root, {
+        'reports/numbers.sql':
+          '-- title: Numbers\n-- param most: integer\nSELECT generate_series(1, :most) AS n',
+      });
+      const printed: string[] = [];
+      const options = { ...optionsOf(project), log: (line: string) => void printed.push(line) };
+      const all = await report.named({
+        ...options,
+        name: 'numbers',
+        params: { most: 10_001 },
+        all: true,
+      });
+      expect(all).toMatchObject({ command: 'report', title: 'Numbers', truncated: false });
+      expect(all.rows.at(-1)).toEqual({ n: 10_001 });
+      const sql = '-- param at: time\nSELECT :at AS at, 9007199254740993 AS big, 1.50 AS amount';
+      expect((await report.sql({ ...options, sql, params: { at: new Date(0) } })).rows).toEqual([
+        { at: '1970-01-01T00:00:00Z', big: 9007199254740993n, amount: '1.50' },
+      ]);
+      expect(printed.filter((line) => !line.startsWith('target'))).toEqual([]);
+      expect(await refusal(report.sql({ ...options, sql: 'DELETE FROM a' }))).toMatchObject({
+        exitCode: 2,
+      });
+      const page = { ...options, sql: 'SELECT 1', html: 'page.html' };
+      expect(await refusal(report.sql(page))).toMatchObject({ message: 'Unknown option: html.' });
     }));
 
   it('throws an error with what was applied before it', () =>

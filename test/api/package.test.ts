@@ -139,6 +139,9 @@ describe('the packed package', () => {
         export const proven: boolean | undefined = migrations[0]?.rollback?.proven;
         export const keys: string[] = (await verify()).findings.map(({ key }) => key);
         export const from: string = (await report.usage({ asOf: new Date() })).period.from;
+        export const value: unknown = (await report.sql({ sql: 'SELECT 1', params: { n: 1 } })).rows[0]?.['n'];
+        // @ts-expect-error -- a report without a name
+        await report.named({ limit: 1 });
         // @ts-expect-error -- a misspelt option
         await migrate.up({ dryrun: true });
         interface DB { account: { email: string; plan: string }; workspace: { slug: string; owner_id: string } }

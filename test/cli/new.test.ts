@@ -367,6 +367,27 @@ describe('init', () => {
     expect(readdirSync(cwd)).toContain(name);
   });
 
+  it('proposes declarations from the replay that completes the prelude, and says what is not set', async () => {
+    const cwd = folderOf({
+      'migrations/0001_all.up.sql': `CREATE TABLE workspaces (id int PRIMARY KEY, plan text);
+        CREATE TABLE app.calls (workspace_id int REFERENCES workspaces, called_at timestamptz NOT NULL)`,
+    });
+    const { stdout } = await runCli(['init'], { cwd });
+    expect(stdout).toContain('✓ prelude.sql');
+    expect(stdout).toContain('proposes usage as comments, from the migrations');
+    expect(stdout).toContain('Set DATABASE_URL in .env, then run: dbops migrate status');
+    expect(readFileSync(join(cwd, 'dbops.config.ts'), 'utf8')).toContain("at: 'called_at'");
+  });
+
+  it('names a database that it cannot reach, and no folder that does not exist', async () => {
+    const cwd = folderOf({});
+    const environment = { DATABASE_URL: 'postgres://nobody@127.0.0.1:1/shop' };
+    const { stdout, stderr } = await runCli(['init'], { cwd, environment });
+    expect(stderr).toMatch(/not looked at {2}the database: .*127\.0\.0\.1:1/);
+    expect(stdout).toContain('→ Create the first migration: dbops migrate new NAME');
+    expect(readFileSync(join(cwd, 'dbops.config.ts'), 'utf8')).not.toContain('migrations:');
+  });
+
   it('leaves a configuration of any ending alone', async () => {
     const cwd = folderOf({ 'dbops.config.json': '{}' });
     const { exitCode, stderr } = await runCli(['init'], { cwd });

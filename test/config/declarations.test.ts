@@ -105,7 +105,9 @@ describe.each(newestAndEmbedded)('dbops doctor on $name', (target) => {
   it('prepares everything that is declared, and reports all failures at once', async () => {
     const database = await createDatabase(target);
     await withSession(database.url, (session) =>
-      session.script('CREATE TABLE a (id int); CREATE TABLE written (id int)'),
+      session.script(
+        'CREATE TABLE a (id int); CREATE TABLE written (id int); CREATE TABLE person (mail text UNIQUE, born date)',
+      ),
     );
     const doctor = async (files: Record<string, string>) => {
       const environment = { DATABASE_URL: database.url };
@@ -142,6 +144,42 @@ describe.each(newestAndEmbedded)('dbops doctor on $name', (target) => {
     expect(bad.diagnoses.get('reports/c.sql')?.detail).toContain('SQLSTATE 42703');
     expect(bad.diagnoses.get('checks.gone')?.detail).toContain('SQLSTATE 42P01');
     expect(bad.diagnoses.get('verify/b.sql')?.detail).toContain('it is not a SELECT');
+    const person = { table: 'person', key: ['mail'], rows: [{ mail: 'a@b' }] };
+    const written = { table: 'written', key: ['id'], rows: [{ id: 1 }] };
+    const born = { $sql: 'now() + nothing' };
+    const seeded = await doctor({
+      'dbops.config.json': JSON.stringify({
+        seeds: {
+          people: person,
+          absent: { ...person, table: 'gone' },
+          keyless: written,
+          column: { ...person, rows: [{ mail: 'a@b', name: 'A' }] },
+          expression: { ...person, rows: [{ mail: 'a@b', born }] },
+          statement: { ...person, rows: [{ mail: 'a@b', born: { $sql: '1); DROP TABLE a' } }] },
+          load: { table: 'person', scale: 9, columns: { mail: 'zipf many' } },
+        },
+      }),
+    });
+    const detailOf = (name: string) => seeded.diagnoses.get(`seeds.${name}`)?.detail;
+    expect(seeded.diagnoses.get('declarations')).toMatchObject({
+      detail: '1 declaration prepared',
+    });
+    expect(detailOf('people')).toBeUndefined();
+    expect(detailOf('absent')).toContain('seeds.absent.table does not exist: gone');
+    expect(detailOf('keyless')).toContain('seeds.keyless.key has no unique index: id');
+    expect(detailOf('column')).toContain('does not have: name');
+    expect(detailOf('expression')).toMatch(
+      /seeds\.expression\.rows\[0\]\.born .*\n.*now\(\) \+ nothing\n\s*\^[^]*SQLSTATE 42703/,
+    );
+    expect(detailOf('statement')).toContain('seeds.statement.rows[0].born');
+    expect(detailOf('load')).toContain('seeds.load.columns.mail is not a distribution');
+    const circle = { ...person, rows: [{ mail: { $ref: ['nobody', 'x'] } }] };
+    const unresolved = await doctor({
+      'reports/a.sql': report,
+      'dbops.config.json': JSON.stringify({ seeds: { circle } }),
+    });
+    expect(unresolved.diagnoses.get('seeds')?.detail).toContain('seeds.circle.rows[0].mail');
+    expect(unresolved.diagnoses.get('declarations')?.detail).toBe('1 declaration prepared');
     await database.drop();
   });
 });

@@ -32,8 +32,15 @@ describe('a report as a page', () => {
     ];
     const chart = chartOf(
       [
-        { key: 't', label: 't', type, isNumber: false, valueOf: String },
-        { key: 'n', label: 'n', type: 'bigint', isNumber: true, valueOf: String },
+        { key: 't', label: 't', type, isNumber: false, kind: 'text' as const, valueOf: String },
+        {
+          key: 'n',
+          label: 'n',
+          type: 'bigint',
+          isNumber: true,
+          kind: 'text' as const,
+          valueOf: String,
+        },
       ],
       rows,
     );
@@ -43,9 +50,8 @@ describe('a report as a page', () => {
   });
 
   it('draws percentages as bars with their labels, without a script or anything to load', () => {
-    const chart = percentBars('Used', [
-      { label: 'Home <b>tokens</b>', percent: '125.0', tone: 'bad' },
-    ]);
+    const row = { label: 'Home <b>tokens</b>', percent: '125.0', tone: 'bad' as const };
+    const chart = percentBars('Used', [row], (each) => each);
     const page = pageOf(chart);
     expect(page).toContain('>125.0 %<');
     expect(page).toContain('Home &lt;b&gt;tokens&lt;/b&gt;');
@@ -55,7 +61,7 @@ describe('a report as a page', () => {
   });
 
   it('prints no warning of the library', () => {
-    pageOf(percentBars('Used', [{ label: 'Home', percent: '1.0' }]));
+    pageOf(percentBars('Used', [{ percent: '1.0' }], () => ({ label: 'Home' })));
     expect([...warnings.mock.calls, ...errors.mock.calls]).toEqual([]);
   });
 });

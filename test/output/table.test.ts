@@ -1,8 +1,10 @@
 import fc from 'fast-check';
 import stringWidth from 'string-width';
 import { describe, expect, it } from 'vitest';
+import { formatCount } from '../../src/output/number.ts';
 import { paintFor } from '../../src/output/paint.ts';
 import { renderTable } from '../../src/output/table.ts';
+import { toText } from '../../src/output/text.ts';
 import type { Column, Row, Table } from '../../src/report.ts';
 
 const columns: Column[] = [
@@ -19,7 +21,7 @@ const table = (rows: Row[], more: Partial<Table> = {}): Table => ({
 });
 
 function render(content: Table, width?: number, color = false): string[] {
-  return renderTable(content, paintFor({ color }), { width }).split('\n');
+  return renderTable(content, paintFor({ color }), { width, measure: stringWidth }).split('\n');
 }
 
 const widest = (lines: string[]) => Math.max(...lines.map((line) => stringWidth(line)));
@@ -35,6 +37,33 @@ describe('a table', () => {
       'organization  state       used',
       'Acme          ok     1,234,567',
       '日本語 👩‍👩‍👧     over           5',
+    ]);
+  });
+
+  it('aligns every letter and sign as an exact measure would', async () => {
+    const misaligned: string[] = [];
+    for (let code = 0x20; code < 0x3000; code++) {
+      const rows = [{ name: String.fromCodePoint(code).repeat(20), state: 'ok', used: 1 }];
+      const lines = (await toText([table(rows)], { color: false })).trimEnd().split('\n');
+      if (new Set(lines.map((line) => stringWidth(line))).size > 1)
+        misaligned.push(`U+${code.toString(16)}`);
+    }
+    expect(misaligned).toEqual([]);
+  });
+
+  it('writes numbers with separators as Intl does', () => {
+    const intl = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
+    const number = fc.oneof(fc.double({ min: -1e15, max: 1e15, noNaN: true }), fc.bigInt());
+    fc.assert(
+      fc.property(number, (value) => {
+        expect(formatCount(value)).toBe(intl.format(value).replace(/^-0$/, '0'));
+      }),
+    );
+    expect(['-0.4', '0.5', '-2.5', '999.5'].map((text) => formatCount(Number(text)))).toEqual([
+      '0',
+      '1',
+      '-3',
+      '1,000',
     ]);
   });
 
@@ -140,7 +169,8 @@ describe('a table', () => {
       notes: ['used: calls of the month'],
     });
     expect(render(content).join('\n')).not.toContain('calls of the month');
-    const explained = renderTable(content, paintFor({ color: false }), { explain: true });
+    const screen = { explain: true, measure: stringWidth };
+    const explained = renderTable(content, paintFor({ color: false }), screen);
     expect(explained.split('\n').at(-1)).toBe('used: calls of the month');
   });
 

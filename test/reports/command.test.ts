@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { main } from '../../src/cli.ts';
 import { folderOf } from '../cli/run-cli.ts';
-import { createDatabase, targets, type Database } from '../db/targets.ts';
+import { app, createDatabase, newest, targets, type Database } from '../db/targets.ts';
 import { withSession } from '../db/session.ts';
 import { applyMigrations } from './database.ts';
 
@@ -242,5 +242,76 @@ describe('dbops report usage of a team', () => {
       'usage.meters.b.measure: expected count, or an object with one of',
     ])
       expect(stderr).toContain(line);
+  });
+});
+
+/** One row at each side of the start and of the end of November 2026 in UTC, with a zone and without. */
+const november = `
+  CREATE TABLE workspace (id int PRIMARY KEY);
+  INSERT INTO workspace VALUES (1);
+  CREATE TABLE event (workspace_id int, n int, at timestamptz, plain timestamp GENERATED ALWAYS AS (at AT TIME ZONE 'UTC') STORED);
+  INSERT INTO event VALUES (1, 1, '2026-10-31 23:59:59.999999Z'), (1, 10, '2026-11-01 00:00Z'),
+    (1, 100, '2026-11-30 23:59:59.999999Z'), (1, 1000, '2026-12-01 00:00Z');
+  GRANT SELECT ON ALL TABLES IN SCHEMA public TO app;`;
+
+const measured = (at: string) => ({
+  from: 'event',
+  subject: 'workspace_id',
+  at,
+  measure: { sum: 'n' },
+});
+const holders = { from: 'workspace', id: 'id' };
+const declaredOf = (at: string) => ({
+  usage: { subjects: holders, meters: { zoned: measured('at'), plain: measured('plain') } },
+  credits: { holders, ledger: { from: 'event', holder: 'workspace_id', at, amount: 'n' } },
+});
+
+describe.each(newest)('dbops report for another role on $name', (server) => {
+  let database: Database;
+  const run = (words: string, at = 'at') => {
+    const cwd = folderOf({ 'dbops.config.json': JSON.stringify(declaredOf(at)) });
+    return dbops(
+      asApp(database.url),
+      [...words.split(' '), '--period', '2026-11', '--as-of', '2026-12-15'],
+      undefined,
+      cwd,
+    );
+  };
+  const asApp = (url: string) =>
+    Object.assign(new URL(url), { username: app.user, password: app.password }).href;
+
+  beforeAll(async () => {
+    database = await createDatabase(server);
+    await withSession(database.url, async (session) => {
+      await session.script(november);
+      // Of this database alone: other tests use the role as well.
+      await session.script(
+        `ALTER ROLE app IN DATABASE ${new URL(database.url).pathname.slice(1)} SET TimeZone = 'Pacific/Auckland'`,
+      );
+    });
+  });
+  afterAll(() => database.drop());
+
+  it('counts in UTC whatever the TimeZone of the role', async () => {
+    const { stdout } = await run('report usage --csv');
+    expect(stdout).toBe(
+      'subject,meter,used,limit,percent,state\r\n1,zoned,110,,,no-limit-row\r\n1,plain,110,,,no-limit-row\r\n',
+    );
+    for (const at of ['at', 'plain'])
+      expect((await run('report ledger --csv', at)).stdout).toBe(
+        'holder,opening,in,out,closing,entries\r\n1,1,110,0,111,2\r\n',
+      );
+  });
+
+  it('prints no figures when row-level security hides rows', async () => {
+    await withSession(database.url, (session) =>
+      session.script('ALTER TABLE event ENABLE ROW LEVEL SECURITY'),
+    );
+    for (const words of ['report usage', 'report usage --json', 'report ledger']) {
+      const { code, stdout, stderr } = await run(words);
+      expect({ words, code }).toEqual({ words, code: 3 });
+      expect(stdout + stderr).toContain('DATABASE.ROW_SECURITY');
+      expect(stdout).not.toContain('110');
+    }
   });
 });

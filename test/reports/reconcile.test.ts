@@ -67,19 +67,19 @@ describe.each(targets)('report reconcile on $name', (target) => {
     expect(report.exitCode).toBe(4);
     expect(linesOf(report, ...keys)).toEqual([
       // 9223372036854775808 − 2 × 9223372036854775807 = −9223372036854775806; no sum of first entries is the balance
-      '2 eur 9223372036854775808.00 18446744073709551614.00 -9223372036854775806.00 undefined',
+      '2 eur 9223372036854775808 18446744073709551614 -9223372036854775806 undefined',
       // 12.50 − (10 + 2.5 − 0.25) = 12.50 − 12.25 = 0.25; at the same time, entries 1 and 2 make 12.50
-      '1 eur 12.50 12.25 0.25 3',
+      '1 eur 12.5 12.25 0.25 3',
       // NaN is no sum of 1
-      '4 usd NaN 1.00 null undefined',
+      '4 usd NaN 1 null undefined',
       // entry 51 is NaN; there is no wallet
       '5 eur null NaN null undefined',
       // entry 52 is NULL; there is no wallet
-      '5 usd null 0.00 0.00 undefined',
+      '5 usd null 0 0 undefined',
       // 0 − 4 = −4: before entry 61 the sum is 0; the two usd wallets of 1 + 1 are the 2 of entry 60
-      '6 eur 0.00 4.00 -4.00 61',
+      '6 eur 0 4 -4 61',
       // entries of nobody, although they add up to 0
-      '8 eur null 0.00 0.00 undefined',
+      '8 eur null 0 0 undefined',
     ]);
     expect(dataOf(report).rows.at(-1)?.['holder']).toBeNull();
     expect(dataOf(report).notes).toEqual(
@@ -102,7 +102,7 @@ describe.each(targets)('report reconcile on $name', (target) => {
     // ann: 12.50 + 3 = 15.50 against 10 + 2.5 − 0.25 + 3 = 15.25
     const report = await reconcileOf(session, { ...declared, ledger }, 'ANN');
     expect(dataOf(report).rows).toEqual([
-      expect.objectContaining({ balance: '15.50', ledger: '15.25', difference: '0.25' }),
+      expect.objectContaining({ balance: '15.5', ledger: '15.25', difference: '0.25' }),
     ]);
     expect(dataOf(report).rows[0]).not.toHaveProperty('kind');
   });
@@ -126,7 +126,7 @@ describe.each(targets)('report reconcile on $name', (target) => {
       severity: 'error',
       key: 'reconcile:1/eur',
       message:
-        'The balance of ann (eur) is 12.50; its ledger adds up to 12.25. The entries before 3 add up to the balance.',
+        'The balance of ann (eur) is 12.5; its ledger adds up to 12.25. The entries before 3 add up to the balance.',
     });
     const { ledger: _, ...without } = { ...declared, balances: undefined };
     expect(await readOnly(session, () => reconcileFindings(session, without))).toEqual([]);
@@ -135,8 +135,8 @@ describe.each(targets)('report reconcile on $name', (target) => {
   it('counts by kind in the ledger, without sums over kinds', async () => {
     const report = await ledgerOf(session, declared, { month: '2026-02', holder: 'ann' });
     expect(linesOf(report, 'kind', 'opening', 'in', 'out', 'closing', 'entries')).toEqual([
-      'eur 0.00 12.50 0.25 12.25 3',
-      'usd 0.00 3.00 0.00 3.00 1',
+      'eur 0 12.5 0.25 12.25 3',
+      'usd 0 3 0 3 1',
     ]);
     expect(dataOf(report).totals).toEqual({ rows: 2, entries: 4 });
     const all = await ledgerOf(session, declared, { month: '2026-02' });
@@ -156,7 +156,7 @@ describe.each(targets)('report reconcile on $name', (target) => {
     expect(text + csv + json).not.toMatch(/\u001b/);
     expect(text).toContain(String.raw`=1+1,"x"\nforged`);
     expect(text).toContain('8 (no such holder)');
-    expect(csv).toContain(`"'=1+1,""x""\nforged",eur,9223372036854775808.00`);
+    expect(csv).toContain(`"'=1+1,""x""\nforged",eur,9223372036854775808,18446744073709551614,`);
   });
 
   // The role is one of the servers.

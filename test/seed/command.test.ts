@@ -1,6 +1,6 @@
-import { describe, expect } from 'vitest';
-import { inTurn, newestAndEmbedded, withDatabase, type Target } from '../db/targets.ts';
-import { projectOn, writeInto, writeProject, type Project } from '../migrate/project.ts';
+import { describe, expect, it } from 'vitest';
+import { inTurn, newest, newestAndEmbedded, withDatabase, type Target } from '../db/targets.ts';
+import { projectOn, until, writeInto, writeProject, type Project } from '../migrate/project.ts';
 import { nameOf } from './database.ts';
 
 const schema = `CREATE TABLE app (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, slug text UNIQUE NOT NULL);
@@ -133,6 +133,36 @@ describe.each(newestAndEmbedded)('dbops seed of a project on $name', (target) =>
       { seeds },
     ));
 
+  it('asks for the name of a used database before a file or a module writes, and notes random()', () =>
+    withSeeds(target, async ({ url, root, dbops, query }) => {
+      writeInto(root, {
+        'seed.sql': `INSERT INTO app (slug) SELECT 'file' WHERE random() < 2 ON CONFLICT DO NOTHING`,
+        'seed.mjs': `export const seed = (db) =>
+          db.insertInto('app').values({ slug: 'module' }).onConflict((c) => c.doNothing()).execute();`,
+      });
+      const declare = (declared: object) =>
+        writeInto(root, { 'dbops.config.json': JSON.stringify({ seeds: declared }) });
+      await query(`INSERT INTO app (slug) VALUES ('mine')`);
+      const [file, module] = [{ file: 'seed.sql' }, { module: 'seed.mjs' }];
+      for (const declared of [{ file }, { module }]) {
+        declare(declared);
+        const refused = await dbops('seed');
+        expect(refused).toMatchObject({ exitCode: 2 });
+        expect(refused.stderr).toMatch(/looks used: public\.app holds 1 row that no seed wrote/);
+        expect(await query('SELECT slug FROM app')).toEqual([{ slug: 'mine' }]);
+      }
+      declare({ file, module });
+      const confirmed = await dbops('seed', '--confirm', nameOf(url));
+      expect(confirmed).toMatchObject({
+        exitCode: 0,
+        stdout: expect.stringContaining(
+          'seeds.file calls random(): each database gets other values.',
+        ),
+      });
+      expect(await query('SELECT slug FROM app')).toHaveLength(3);
+      expect(await dbops('seed')).toMatchObject({ exitCode: 0 });
+    }));
+
   it('refuses generated rows that cannot be', () =>
     withSeeds(target, async ({ root, json, query }) => {
       const columns = seeds.calls.columns;
@@ -151,4 +181,29 @@ describe.each(newestAndEmbedded)('dbops seed of a project on $name', (target) =>
       expect((await json('seed', '--scale', '9')).error?.code).toBe('SEED.SCALE');
       expect(await query('SELECT FROM call')).toEqual([]);
     }));
+});
+
+describe.each(newest)('dbops seed --scale on $name', (target) => {
+  it('loads nothing of a set when it is interrupted during COPY, and says how to continue', () =>
+    withSeeds(
+      target,
+      async ({ start, json, query }) => {
+        const { child, answer } = start('seed', '--scale', '50,000,000');
+        await until(async () => {
+          const [row] = await query('SELECT FROM pg_stat_progress_copy WHERE tuples_processed > 0');
+          return row;
+        });
+        child.kill('SIGINT');
+        const { exitCode, stderr } = await answer;
+        expect(exitCode).toBe(130);
+        expect(stderr).toContain('Interrupted; no row of calls was loaded by this run.');
+        expect(stderr).toContain('dbops seed --scale 50000000');
+        expect(await query('SELECT FROM call')).toEqual([]);
+        expect(
+          await query(`SELECT FROM pg_stat_activity WHERE application_name = 'dbops seed'`),
+        ).toEqual([]);
+        expect(await json('seed')).toMatchObject({ exitCode: 0, created: { call: 400 } });
+      },
+      { seeds: { apps: seeds.apps, calls: seeds.calls } },
+    ));
 });

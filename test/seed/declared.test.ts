@@ -420,13 +420,24 @@ describe.each(targets)('declared seeds on $name', (target) => {
       await expect(seed({ a: { file: 'seed.sql' } })).rejects.toMatchObject({ code: 'SEED.FILE' });
       write({
         'seed.mjs': `export const other = 1`,
+        'enum.ts': 'enum Plan { free }\nexport const seed = () => {};',
+        'broken.mjs': 'export const seed = ;',
         'ends.mjs': `export default { seed: (db) => db.transaction().execute(() => {}) }`,
       });
       await expect(seed({ a: { module: 'seed.mjs' } })).rejects.toMatchObject({
         code: 'SEED.MODULE',
       });
+      await expect(seed({ a: { module: 'enum.ts' } })).rejects.toMatchObject({
+        code: 'SEED.MODULE',
+        hint: expect.stringContaining("NODE_OPTIONS='--import tsx' dbops seed"),
+      });
+      await expect(seed({ a: { module: 'broken.mjs' } })).rejects.toMatchObject({
+        code: 'SEED.MODULE',
+        hint: expect.stringMatching(/^Fix .*broken\.mjs, then run: dbops seed$/),
+      });
       await expect(seed({ a: { module: 'ends.mjs' } })).rejects.toMatchObject({
         code: 'SEED.FAILED',
+        hint: expect.stringMatching(/^Correct .*ends\.mjs, then run: dbops seed$/),
       });
       expect(await session.query('SELECT FROM public.log')).toEqual([]);
     }));

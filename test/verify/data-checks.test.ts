@@ -2,8 +2,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
-import { app, newestAndEmbedded, servers, type Target } from '../db/targets.ts';
-import { runCli } from '../cli/run-cli.ts';
+import { withSession } from '../db/session.ts';
+import { app, newestAndEmbedded, servers, withDatabase, type Target } from '../db/targets.ts';
+import { folderOf, runCli } from '../cli/run-cli.ts';
 import { withProject, writeInto, type Project } from '../migrate/project.ts';
 
 const migrations = {
@@ -148,6 +149,47 @@ describe.each(newestAndEmbedded)('data checks on $name', (target) => {
       expect(findings).toMatchObject([
         { key: 'reconcile:error', message: expect.stringContaining('column "balance"') },
       ]);
+    }));
+
+  it('run in a project without migrations, as seeds, reports and doctor do', () =>
+    withDatabase(target, async (url) => {
+      await withSession(url, (session) =>
+        session.script('CREATE TABLE account (id int PRIMARY KEY, email text UNIQUE)'),
+      );
+      const cwd = folderOf({
+        'dbops.config.json': JSON.stringify({
+          seeds: { people: { table: 'account', key: ['id'], rows: [{ id: 1, email: 'a@b.c' }] } },
+          usage: {
+            subjects: { from: 'account', id: 'id' },
+            meters: { rows: { from: 'account', subject: 'id', measure: 'count' } },
+          },
+          checks: {
+            emails: { sql: 'SELECT id FROM account WHERE email IS NULL' },
+            later: { since: '0001_later', sql: 'SELECT 1' },
+          },
+        }),
+      });
+      const run = (...words: string[]) =>
+        runCli(words, { cwd, environment: { DATABASE_URL: url, NO_COLOR: '1' } });
+      for (const words of ['doctor', 'seed', 'report usage', 'verify health'])
+        expect([words, await run(...words.split(' '))]).toMatchObject([words, { exitCode: 0 }]);
+      const later =
+        'data check later was not run: it applies since 0001_later, and no migrations were found';
+      expect(await run('verify', 'data')).toMatchObject({
+        exitCode: 0,
+        stdout: `${later}\n✓ No problems found (data)\n`,
+      });
+      expect(await run('verify')).toMatchObject({
+        exitCode: 0,
+        stdout: `the schema was not compared: Migrations folder not found: ${join(cwd, 'migrations')}\n${later}\n✓ No problems found (health, data)\n`,
+      });
+      for (const words of [['schema'], ['data', '--migrations', 'nowhere']]) {
+        const { exitCode, stderr } = await run('verify', ...words);
+        expect({ words, exitCode, stderr }).toMatchObject({
+          exitCode: 2,
+          stderr: expect.stringContaining('FOLDER.MISSING'),
+        });
+      }
     }));
 
   it('count the findings beyond the first thousand', () =>

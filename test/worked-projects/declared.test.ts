@@ -54,6 +54,30 @@ const prismaNames = `
     "delta" integer NOT NULL, "createdAt" timestamp(3) NOT NULL DEFAULT now());`;
 
 /** What the proposal of a project holds, a few rows of its own, and what the commands then print. */
+/** A time of its own in each table, tenants that no list of words has, and a prepaid balance. */
+const clinicNames = `
+  CREATE TYPE appointment_status AS ENUM ('booked', 'attended', 'missed', 'cancelled');
+  CREATE TABLE clinics ( id uuid PRIMARY KEY DEFAULT gen_random_uuid(), name text NOT NULL, subdomain text NOT NULL UNIQUE, tier text NOT NULL DEFAULT 'free' CHECK (tier IN ('free', 'pro', 'hospital')), opened_at timestamptz NOT NULL DEFAULT now() );
+  CREATE TABLE tier_limits ( tier text NOT NULL, feature text NOT NULL, max_value integer NOT NULL, PRIMARY KEY (tier, feature) );
+  CREATE TABLE staff ( id uuid PRIMARY KEY DEFAULT gen_random_uuid(), clinic_id uuid NOT NULL REFERENCES clinics, email text NOT NULL UNIQUE, full_name text NOT NULL, role text NOT NULL DEFAULT 'doctor', hired_on date NOT NULL DEFAULT current_date );
+  CREATE TABLE patients ( id uuid PRIMARY KEY DEFAULT gen_random_uuid(), clinic_id uuid NOT NULL REFERENCES clinics, email text UNIQUE, full_name text NOT NULL, born_on date, registered_at timestamptz NOT NULL DEFAULT now(), prepaid_balance numeric(12,2) NOT NULL DEFAULT 0 );
+  CREATE TABLE appointments ( id uuid PRIMARY KEY DEFAULT gen_random_uuid(), clinic_id uuid NOT NULL REFERENCES clinics, patient_id uuid NOT NULL REFERENCES patients, staff_id uuid REFERENCES staff, starts_at timestamptz NOT NULL, ends_at timestamptz, status appointment_status NOT NULL DEFAULT 'booked', booked_at timestamptz NOT NULL DEFAULT now() );
+  CREATE TABLE reminders ( id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, clinic_id uuid NOT NULL REFERENCES clinics, appointment_id uuid NOT NULL REFERENCES appointments, channel text NOT NULL, segments integer NOT NULL DEFAULT 1, sent_at timestamptz NOT NULL, delivered_at timestamptz );
+  CREATE TABLE invoices ( id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, clinic_id uuid NOT NULL REFERENCES clinics, patient_id uuid NOT NULL REFERENCES patients, number text NOT NULL UNIQUE, amount numeric(12,2) NOT NULL, issued_at timestamptz NOT NULL DEFAULT now(), paid_at timestamptz );
+  CREATE TABLE prepaid_movements ( id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, patient_id uuid NOT NULL REFERENCES patients, amount numeric(12,2) NOT NULL, reason text NOT NULL, occurred_on timestamptz NOT NULL DEFAULT now() );
+`;
+
+/** Keys that the server numbers, `ts` and `called_at`, and balances in a table of their own. */
+const apiNames = `
+  CREATE TABLE accounts ( id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, handle text NOT NULL UNIQUE, email text NOT NULL UNIQUE, plan text NOT NULL DEFAULT 'free', password_hash text NOT NULL, signup_ts timestamptz NOT NULL DEFAULT now(), suspended_at timestamptz );
+  CREATE TABLE api_keys ( id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, account_id bigint NOT NULL REFERENCES accounts, key_hash text NOT NULL UNIQUE, last_used_at timestamptz, revoked_at timestamptz );
+  CREATE TABLE api_calls ( id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, account_id bigint NOT NULL REFERENCES accounts, key_id bigint REFERENCES api_keys, model text NOT NULL, input_tokens integer NOT NULL, output_tokens integer NOT NULL, latency_ms integer, called_at timestamptz NOT NULL DEFAULT now() );
+  CREATE TABLE uploads ( id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, account_id bigint NOT NULL REFERENCES accounts, size_bytes bigint NOT NULL, ts timestamp NOT NULL DEFAULT now() );
+  CREATE TABLE token_ledger ( id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, account_id bigint NOT NULL REFERENCES accounts, delta bigint NOT NULL, reason text NOT NULL, booked_at timestamptz NOT NULL DEFAULT now() );
+  CREATE TABLE balances ( account_id bigint PRIMARY KEY REFERENCES accounts, tokens bigint NOT NULL DEFAULT 0 );
+  CREATE TABLE rate_limits ( plan text NOT NULL, metric text NOT NULL, ceiling bigint NOT NULL, PRIMARY KEY (plan, metric) );
+`;
+
 interface Proposal {
   name: string;
   /** Of a project without a fixture: its one migration. */
@@ -67,6 +91,8 @@ interface Proposal {
   /** Of `report usage`. */
   lines: number;
   reports: Record<string, string[]>;
+  /** The plan of each subject after `seed`, by what it is called; default: not looked at. */
+  plans?: Record<string, string>;
   /** Of `verify data`; default: none. */
   findings?: number;
 }
@@ -103,6 +129,7 @@ const proposals: Proposal[] = [
     lines: 4,
     // 500 / 2,000 = 25 %
     reports: { credits: ['free@example.com free 2000 500 25.0'] },
+    plans: { 'Free User': 'free', 'Pro User': 'pro' },
   },
   {
     name: 'workshops',
@@ -178,6 +205,10 @@ const proposals: Proposal[] = [
     // 2 personal organizations, which the trigger creates, × 11 meters
     lines: 22,
     reports: {},
+    plans: {
+      'personal-00000000-0000-4000-8000-00000000f4ee': 'free',
+      'personal-00000000-0000-4000-8000-000000000930': 'pro',
+    },
   },
   {
     name: 'workspaces',
@@ -255,6 +286,77 @@ const proposals: Proposal[] = [
     // 0 − 10: the balance was not updated
     findings: 1,
   },
+  {
+    name: 'clinics',
+    schema: clinicNames,
+    proposed: {
+      usage: {
+        subjects: { from: 'clinics', slug: 'clinics.subdomain', plan: 'clinics.tier' },
+        limits: { from: 'tier_limits', plan: 'tier', meter: 'feature', value: 'max_value' },
+        meters: {
+          appointments: { at: 'booked_at', measure: 'count' },
+          invoices: { at: 'issued_at', measure: { sum: 'amount' } },
+          patients: { from: 'patients', measure: 'count' },
+          reminders: { at: 'sent_at', measure: 'count' },
+          staff: { from: 'staff', measure: 'count' },
+        },
+      },
+      credits: {
+        holders: { from: 'patients' },
+        ledger: {
+          from: 'prepaid_movements',
+          at: 'occurred_on',
+          equals: { table: 'patients', column: 'prepaid_balance' },
+        },
+      },
+      seeds: { limits: { table: 'tier_limits', key: ['tier', 'feature'] } },
+    },
+    rows: `INSERT INTO patients (clinic_id, full_name, email, prepaid_balance)
+        SELECT id, 'Ada', 'ada@example.com', 50.5 FROM clinics WHERE tier = 'pro';
+      INSERT INTO prepaid_movements (patient_id, amount, reason)
+        SELECT id, unnest(ARRAY[80.5, -30]), 'visit' FROM patients`,
+    // 2 clinics × 5 meters
+    lines: 10,
+    reports: {
+      credits: ['ada@example.com null 80.5 30 37.3'],
+      ledger: ['ada@example.com 0 80.5 30 50.5'],
+      reconcile: [],
+    },
+  },
+  {
+    name: 'api calls',
+    schema: apiNames,
+    proposed: {
+      usage: {
+        subjects: { from: 'accounts', slug: 'accounts.handle', plan: 'accounts.plan' },
+        limits: { from: 'rate_limits', plan: 'plan', meter: 'metric', value: 'ceiling' },
+        meters: {
+          api_calls: { at: 'called_at', measure: { sum: 'input_tokens + output_tokens' } },
+          api_keys: { measure: 'count' },
+          uploads: { at: 'ts', measure: { sum: 'size_bytes' } },
+        },
+      },
+      credits: {
+        holders: { from: 'accounts' },
+        ledger: {
+          from: 'token_ledger',
+          at: 'booked_at',
+          amount: 'delta',
+          equals: { table: 'balances', holder: 'account_id', column: 'tokens' },
+        },
+      },
+      seeds: { limits: { table: 'rate_limits' } },
+    },
+    rows: `INSERT INTO token_ledger (account_id, delta, reason) SELECT id, 10, 'welcome' FROM accounts;
+      INSERT INTO balances SELECT id, 10 FROM accounts`,
+    // 2 accounts × 3 meters
+    lines: 6,
+    reports: {
+      credits: ['free@example.com null 10 0 0.0', 'pro@example.com null 10 0 0.0'],
+      ledger: ['free@example.com 0 10 0 10', 'pro@example.com 0 10 0 10'],
+      reconcile: [],
+    },
+  },
 ];
 
 const figures: Record<string, string[]> = {
@@ -293,10 +395,12 @@ describe.each(newest)('the declarations of the worked projects on $name', (serve
       expect(await project.json('seed')).toMatchObject({ exitCode: 0, created: { [table]: 2 } });
       expect(await project.json('seed')).toMatchObject({ exitCode: 0, created: {}, updated: {} });
       await project.query(given.rows);
-      expect(await project.json('report', 'usage')).toMatchObject({
-        exitCode: 0,
-        totals: { lines: given.lines },
-      });
+      const used = await project.json('report', 'usage');
+      expect(used).toMatchObject({ exitCode: 0, totals: { lines: given.lines } });
+      const plans = usage
+        .parse(used)
+        .rows.map(({ slug, subject, plan }) => [slug ?? subject, plan]);
+      expect(Object.fromEntries(plans)).toMatchObject(given.plans ?? {});
       for (const [report, lines] of Object.entries(given.reports))
         expect(await rowsOf(project, figures[report] ?? [], report)).toEqual(lines);
       const { findings = 0 } = given;
@@ -489,7 +593,7 @@ const declared = ['--config', 'dbops.declared.json'];
 
 const proposal = z.looseObject({
   usage: z.looseObject({ meters: z.record(z.string(), z.unknown()) }),
-  seeds: z.object({
+  seeds: z.looseObject({
     users: z.looseObject({
       table: z.string(),
       rows: z.array(z.looseObject({ email: z.string() })),

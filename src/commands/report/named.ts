@@ -17,11 +17,19 @@ export const command = defineCommand({
   flags: z.object({ arguments: z.tuple([z.string().default('')]), ...queryFlags }),
   async run(
     context,
-    { arguments: [name], limit, all, param: params, timeout, csv, markdown, html },
+    { arguments: [name], limit, all, param: params, timeout, csv, markdown, html, isHeld },
   ) {
     const declared = await context.declared();
     const report = reportNamed(sqlReportsOf(context.settings.root, declared.reports), name);
-    const options = { params, limit: limitOf({ limit, all }), timeout, csv, markdown, html };
+    const options = {
+      params,
+      limit: limitOf({ limit, all }),
+      timeout,
+      csv,
+      markdown,
+      html,
+      isHeld,
+    };
     return runSqlReport(context, report, options);
   },
 });

@@ -17,10 +17,18 @@ export const command = defineCommand({
   flags: z.object({ arguments: z.tuple([z.string()]), ...queryFlags }),
   async run(
     context,
-    { arguments: [file], limit, all, param: params, timeout, csv, markdown, html },
+    { arguments: [file], limit, all, param: params, timeout, csv, markdown, html, isHeld },
   ) {
     const report = await readAdHoc(context.io, file);
-    const options = { params, limit: limitOf({ limit, all }), timeout, csv, markdown, html };
+    const options = {
+      params,
+      limit: limitOf({ limit, all }),
+      timeout,
+      csv,
+      markdown,
+      html,
+      isHeld,
+    };
     return runSqlReport(context, report, options);
   },
 });

@@ -5,17 +5,43 @@ import { usageError, type DbopsError } from '../../errors.ts';
 import type { Direction } from '../../migration.ts';
 import { readText } from '../../text-file.ts';
 
+/** What a module is loaded for, as its errors name it. */
+interface ModuleUse {
+  /** The first word of the codes. */
+  code: 'MIGRATION' | 'SEED';
+  /** The command that runs the module. */
+  command: string;
+  /** Returns what to do about a module that cannot be loaded. */
+  fix(file: string): string;
+}
+
+const asMigration: ModuleUse = {
+  code: 'MIGRATION',
+  command: 'dbops migrate up',
+  fix: (file) => `Fix ${file}.`,
+};
+
+/** A module of `seeds`. */
+export const asSeed: ModuleUse = {
+  code: 'SEED',
+  command: 'dbops seed',
+  fix: (file) => `Fix ${file}, then run: dbops seed`,
+};
+
 /**
  * Returns the exports of a module, loaded by Node itself: types are stripped, nothing is compiled.
  *
  * @throws usage error when it cannot be loaded, or when the file was edited after this process loaded it
  */
-export async function importModule(file: string): Promise<Record<string, unknown>> {
+export async function importModule(
+  file: string,
+  use = asMigration,
+): Promise<Record<string, unknown>> {
   const text = readText(file); // Node decodes leniently, and waits for the writer of a named pipe
   // Node loads a module once: an application that calls the API again would run the code of before.
   if ((texts.get(file) ?? text) !== text)
     throw usageError(
-      'MIGRATION.MODULE_CHANGED',
+      `${use.code}.MODULE_CHANGED`,
       `${basename(file)} was edited after this process loaded it.`,
       'Restart the process; then the edited file is loaded.',
     );
@@ -24,7 +50,7 @@ export async function importModule(file: string): Promise<Record<string, unknown
     texts.set(file, text);
     return exported;
   } catch (cause) {
-    throw notLoaded(file, cause);
+    throw notLoaded(file, cause, use);
   }
 }
 
@@ -93,19 +119,19 @@ export function objectOf(value: unknown): Record<string, unknown> {
   return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
 }
 
-function notLoaded(file: string, cause: unknown): DbopsError {
+function notLoaded(file: string, cause: unknown, use: ModuleUse): DbopsError {
   const code = String(objectOf(cause)['code'] ?? '');
   const way = ways.find(({ sign }) => sign.test(code) || sign.test(String(cause)));
   return usageError(
-    'MIGRATION.MODULE',
+    `${use.code}.MODULE`,
     `${basename(file)} cannot be loaded${way ? `: ${way.reason}` : ''}.`,
-    way && /\.[cm]?ts$/.test(file) ? `${way.change}, or ${withLoader}` : `Fix ${file}.`,
+    way && /\.[cm]?ts$/.test(file) ? `${way.change}, or ${withLoader(use)}` : use.fix(file),
     [String(cause)],
   );
 }
 
-const withLoader =
-  "use a loader (npm install --save-dev tsx): NODE_OPTIONS='--import tsx' dbops migrate up";
+const withLoader = ({ command }: ModuleUse) =>
+  `use a loader (npm install --save-dev tsx): NODE_OPTIONS='--import tsx' ${command}`;
 
 const ways = [
   {

@@ -5,6 +5,7 @@ import type { Session } from '../../db/session.ts';
 import { usageError } from '../../errors.ts';
 import type { LoadModule } from '../format.ts';
 import {
+  asSeed,
   functionOf,
   importModule,
   isEmptyFunction,
@@ -44,13 +45,13 @@ export const loadKyselyModule: LoadModule = async (file, direction) => {
  * @throws usage error when it cannot be loaded, or exports no such function
  */
 export async function loadSeedModule(file: string): Promise<(session: Session) => Promise<void>> {
-  const loaded = await importModule(file);
+  const loaded = await importModule(file, asSeed);
   const seed = [loaded, objectOf(loaded['default'])].map((each) => each['seed']).find(isFunction);
   if (!seed)
     throw usageError(
       'SEED.MODULE',
       `${basename(file)} exports no function seed(db).`,
-      `Add the export to ${file}: export async function seed(db) { … }`,
+      `Add the export to ${file}, then run dbops seed: export async function seed(db) { … }`,
     );
   const { kyselyWithin } = await import('../../db/kysely.ts');
   const kysely = kyselyOfProject(dirname(file)) ?? (await import('kysely'));

@@ -3,7 +3,7 @@ import type { ColumnFacts, TableFacts } from '../schema-facts.ts';
 import { because, type ConfigValue, type Reasoned } from './entry.ts';
 import type { PlanLimits } from './limits.ts';
 import type { Subjects } from './subjects.ts';
-import { columnNamed, deletedNames, hasWord, timeOf, wordsOf } from './words.ts';
+import { columnNamed, deletedNames, eventTimeOf, hasWord, timeOf, wordsOf } from './words.ts';
 
 interface Meter {
   name: string;
@@ -69,7 +69,7 @@ function metersOf(table: TableFacts, subjects: Subjects): Meter[] {
         measure: measureOfLabel(label, table, number),
       },
     }));
-  const isEvent = time !== undefined && (number !== undefined || hasWord(table.name, eventWords));
+  const isEvent = time !== undefined && (number !== undefined || isOfEvents(table));
   const deleted = columnNamed(table, deletedNames);
   return [
     {
@@ -85,6 +85,13 @@ function metersOf(table: TableFacts, subjects: Subjects): Meter[] {
       },
     },
   ];
+}
+
+/** A row with a name is a thing that exists, and one with a time of its own, such as `sent_at`, happened. */
+function isOfEvents(table: TableFacts): boolean {
+  if (hasWord(table.name, eventWords)) return true;
+  const isNamed = columnNamed(table, ['name', 'full name', 'title', 'email', 'slug', 'label']);
+  return !isNamed && eventTimeOf(table)?.notNull === true;
 }
 
 const eventWords = ['event', 'log', 'call', 'usage', 'request', 'run', 'history', 'message'];
@@ -128,9 +135,29 @@ function measureOf({ columns, primaryKey }: TableFacts): ColumnFacts | undefined
 }
 
 /** Samples are of a level, which cannot be added up. */
-function measureOfEvents({ name }: TableFacts, number: ColumnFacts): ConfigValue {
-  const isLevel = hasWord(name, ['sample', 'snapshot', 'gauge', 'reading', 'storage']);
-  return isLevel ? { latest: number.sql } : { sum: number.sql };
+function measureOfEvents(table: TableFacts, number: ColumnFacts): ConfigValue {
+  const isLevel = hasWord(table.name, ['sample', 'snapshot', 'gauge', 'reading', 'storage']);
+  return isLevel ? { latest: number.sql } : { sum: withCounterpart(table, number) };
+}
+
+const counterparts = [
+  ['input', 'output'],
+  ['prompt', 'completion'],
+] as const;
+
+/** Returns `input_tokens + output_tokens` for the one of them. */
+function withCounterpart(table: TableFacts, number: ColumnFacts): string {
+  const words = wordsOf(number.name);
+  for (const [one, other] of counterparts) {
+    const phrase = words.map((word) => (word === one ? other : word)).join(' ');
+    const found = words.includes(one) ? columnNamed(table, [phrase], ['number']) : undefined;
+    if (found) return [number, found].map(zeroForNull).join(' + ');
+  }
+  return number.sql;
+}
+
+function zeroForNull({ sql, notNull }: ColumnFacts): string {
+  return notNull ? sql : `coalesce(${sql}, 0)`;
 }
 
 /** What is stored is a level, and people are counted once. */

@@ -2,7 +2,7 @@ import { quoteLiteral } from '../../db/quote.ts';
 import type { ColumnFacts, TableFacts } from '../schema-facts.ts';
 import { because, type ConfigValue, type Reasoned } from './entry.ts';
 import { findPeople } from './users.ts';
-import { columnNamed, deletedNames, timeOf, wordsOf } from './words.ts';
+import { columnNamed, deletedNames, planNames, timeOf, wordsOf } from './words.ts';
 
 /** The table whose rows have limits, and the columns of other tables that name them. */
 export interface Subjects {
@@ -27,22 +27,32 @@ const groups = [
 const people = ['user', 'customer', 'member', 'profile'];
 
 /**
- * Returns the table that most others refer to as their organization, workspace or tenant; without one,
- * that of the users.
+ * Returns the table that most others refer to as their organization, workspace or tenant, whatever it is called;
+ * without one, that of the users; without users, the table to which most others refer.
  */
 export function findSubjects(tables: readonly TableFacts[]): Subjects | undefined {
   const found = tables.flatMap((table) => candidatesOf(table, tables));
   const ofPeople = findPeople(tables);
-  const rankOf = ({ table }: Subjects) => {
-    const words = wordsOf(table.name);
+  const sizeOf = (key: string | undefined) =>
+    Math.max(
+      0,
+      ...found.filter(({ table }) => table.key === key).map((each) => each.referring.size),
+    );
+  const sizeOfPeople = sizeOf(ofPeople?.key);
+  const rankOf = ({ table, referring }: Subjects) => {
+    const phrase = wordsOf(table.name).join(' ');
     // An account is a customer, or where no other table is, a person.
     if (table.key === ofPeople?.key) return 1;
-    if (groups.some((word) => words.join(' ') === word)) return 0;
-    if (people.some((word) => words.join(' ') === word)) return 1;
-    return 2;
+    if (groups.includes(phrase)) return 0;
+    const ownsPeople = ofPeople !== undefined && referring.has(ofPeople.key);
+    if (ownsPeople && referring.size >= Math.max(3, sizeOfPeople)) return 0;
+    if (columnNamed(table, planNames, ['text', 'enum']) && referring.size > 1) return 0;
+    if (people.includes(phrase)) return 1;
+    const hasEvents = tables.some((each) => referring.has(each.key) && timeOf(each));
+    return referring.size > 1 && hasEvents ? 2 : 3;
   };
   return found
-    .filter((each) => each.referring.size > 0 && rankOf(each) < 2)
+    .filter((each) => each.referring.size > 0 && rankOf(each) < 3)
     .toSorted((a, b) => rankOf(a) - rankOf(b) || b.referring.size - a.referring.size)[0];
 }
 
@@ -87,15 +97,6 @@ export function proposeSubjects(
     where: deleted && `${table.sql}.${deleted.sql} is null`,
   });
 }
-
-const planNames = [
-  'plan',
-  'plan tier',
-  'tier',
-  'subscription tier',
-  'plan name',
-  'subscription plan',
-];
 
 /** Returns the table with a plan for each subject, other than that of the subjects. */
 export function subscriptionsOf(

@@ -36,23 +36,59 @@ export function hasWord(name: string, words: readonly string[]): boolean {
   return words.some((word) => own.includes(word));
 }
 
-/** Returns the column that says when a row was created. */
+const createdNames = [
+  'occurred at',
+  'created at',
+  'created',
+  'timestamp',
+  'time',
+  'recorded at',
+  'sampled at',
+  'started at',
+  'joined at',
+  'inserted at',
+  'at',
+];
+
+/** Words of times at which something else happened to a row, or will. */
+const laterWords = `
+  update updated modified changed edited refreshed synced deleted archived cancelled canceled
+  revoked suspended disabled banned end ended finish finished closed completed processed
+  delivered read expire expired expiry until due deadline valid renew trial reset next last
+  seen scheduled retry confirmed verified approved paid birth born birthday dob`
+  .trim()
+  .split(/\s+/);
+
+/**
+ * Returns the column that says when a row came about: by its name, or else the first time that every row has,
+ * such as `called_at` or `ts`.
+ */
 export function timeOf(table: TableFacts): ColumnFacts | undefined {
-  const phrases = [
-    'occurred at',
-    'created at',
-    'created',
-    'timestamp',
-    'time',
-    'recorded at',
-    'sampled at',
-    'started at',
-    'joined at',
-    'inserted at',
-    'at',
-  ];
-  return columnNamed(table, phrases, ['time']);
+  return columnNamed(table, createdNames, ['time']) ?? eventTimeOf(table);
+}
+
+/** Returns the time of what a row is about, of a table that has no `created_at`. */
+export function eventTimeOf(table: TableFacts): ColumnFacts | undefined {
+  if (columnNamed(table, createdNames, ['time'])) return undefined;
+  const times = table.columns.filter(
+    ({ kind, name }) => kind === 'time' && !hasWord(name, laterWords),
+  );
+  const [first, another] = times.toSorted(
+    (a, b) => Number(b.notNull) - Number(a.notNull) || Number(b.isFilled) - Number(a.isFilled),
+  );
+  // One that some rows lack is that of the row where it is the only one.
+  return first?.notNull || first?.isFilled || !another ? first : undefined;
 }
 
 /** Columns that are NULL while a row is in use. */
 export const deletedNames = ['deleted at', 'archived at'];
+
+/** What the column with the plan of a user or an organization is called, the likelier first. */
+export const planNames = [
+  'plan',
+  'plan tier',
+  'tier',
+  'subscription tier',
+  'plan name',
+  'subscription plan',
+];

@@ -1,8 +1,8 @@
 import { formatCount } from '../../output/number.ts';
 import type { FigureRow } from '../definition.ts';
-import { compareDecimals, decimalPercent } from '../decimal.ts';
+import { compareDecimals, decimalPercent, decimalValue, formatFigure } from '../decimal.ts';
 import type { Balance } from './balances.ts';
-import { formatFigure, subtract, sumOf, writerOf } from './figures.ts';
+import { subtract, sumOf } from './figures.ts';
 import { creditPeriod, daysBetween } from './period.ts';
 
 /** One holder and one kind of credits. */
@@ -25,19 +25,16 @@ export interface CreditLine extends FigureRow {
 
 /** Returns one line per balance, in the same order. */
 export function linesOf(balances: readonly Balance[], asOf: Date): CreditLine[] {
-  const write = writerOf(
-    balances.flatMap(({ granted, used, allocation }) => [granted, used, allocation ?? null]),
-  );
   return balances.map(({ granted, used, allocation, resetDay, stale, ...rest }) => {
     const over = compareDecimals(used, granted) > 0;
     const { periodStart, periodEnd, ...who } = rest;
     return {
       ...who,
-      granted: write(granted),
-      used: write(used),
-      remaining: write(subtract(granted, used)),
+      granted: decimalValue(granted),
+      used: decimalValue(used),
+      remaining: decimalValue(subtract(granted, used)),
       percent: decimalPercent(used, granted),
-      ...(allocation !== undefined && { allocation: allocation && write(allocation) }),
+      ...(allocation !== undefined && { allocation: allocation && decimalValue(allocation) }),
       ...(resetDay !== undefined && resetOf(asOf, resetDay)),
       state: stateOf(stale, over),
       stale,
@@ -67,12 +64,11 @@ export type CreditTotals = Record<'rows' | 'stale' | 'over', number> &
 export function totalsOf(balances: readonly Balance[], lines: readonly CreditLine[]): CreditTotals {
   const granted = sumOf(balances.map((balance) => balance.granted));
   const used = sumOf(balances.map((balance) => balance.used));
-  const write = writerOf([granted, used]);
   return {
     rows: lines.length,
-    granted: write(granted),
-    used: write(used),
-    remaining: write(subtract(granted, used)),
+    granted: decimalValue(granted),
+    used: decimalValue(used),
+    remaining: decimalValue(subtract(granted, used)),
     stale: lines.filter(({ stale }) => stale).length,
     over: lines.filter(({ over }) => over).length,
   };

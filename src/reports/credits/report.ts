@@ -2,11 +2,11 @@ import { percentBars } from '../../chart.ts';
 import type { Session } from '../../db/session.ts';
 import { exitCodes } from '../../errors.ts';
 import { text, type Cell, type Column } from '../../report.ts';
+import { formatFigure } from '../decimal.ts';
 import type { Figures, ReportRequest } from '../definition.ts';
 import { monthAround } from '../period.ts';
 import { readBalances } from './balances.ts';
 import type { Balances, Credits } from './definition.ts';
-import { formatFigure } from './figures.ts';
 import { describeTotals, linesOf, totalsOf } from './lines.ts';
 
 export interface CreditsRequest extends ReportRequest {
@@ -33,11 +33,11 @@ export async function creditsFigures(
     columns: columnsOf(credits.balances),
     chart: percentBars(
       'Used, in percent of what was granted; the highest first',
-      rows.map((row) => ({
-        label: [row.holder, row.kind].filter(Boolean).join(' · '),
-        percent: row.percent,
-        tone: row.state === 'ok' ? 'good' : 'warn',
-      })),
+      rows,
+      ({ holder: name, kind, state }) => ({
+        label: [name, kind].filter(Boolean).join(' · '),
+        tone: state === 'ok' ? 'good' : 'warn',
+      }),
     ),
     rows,
     totals,

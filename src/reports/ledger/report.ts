@@ -3,7 +3,8 @@ import { formatCount, formatCountOf } from '../../output/number.ts';
 import { text } from '../../report.ts';
 import type { WithLedger } from '../credits/declared.ts';
 import { figure } from '../credits/report.ts';
-import { add, formatFigure, subtract, sumOf, writerOf } from '../credits/figures.ts';
+import { add, subtract, sumOf } from '../credits/figures.ts';
+import { decimalValue, formatFigure } from '../decimal.ts';
 import type { FigureRow, Figures } from '../definition.ts';
 import { describePeriod } from '../period.ts';
 import { readLedger, type LedgerAccount, type LedgerRequest } from './read.ts';
@@ -42,15 +43,14 @@ export async function ledgerFigures(
 }
 
 function linesOf(accounts: readonly LedgerAccount[], hasKinds: boolean): FigureRow[] {
-  const write = writerOf(accounts.flatMap((account) => [account.opening, account.in, account.out]));
   return accounts.map(({ holder, holderId, kind, entries, ...account }) => ({
     holder,
     holderId,
     ...(hasKinds && { kind }),
-    opening: write(account.opening),
-    in: write(account.in),
-    out: write(account.out),
-    closing: write(closingOf(account)),
+    opening: decimalValue(account.opening),
+    in: decimalValue(account.in),
+    out: decimalValue(account.out),
+    closing: decimalValue(closingOf(account)),
     entries,
   }));
 }
@@ -73,13 +73,12 @@ function totalsOf(accounts: readonly LedgerAccount[], hasKinds: boolean): Figure
     in: sumOf(accounts.map((account) => account.in)),
     out: sumOf(accounts.map(({ out }) => out)),
   };
-  const write = writerOf(Object.values(sums));
   return {
     ...counts,
-    opening: write(sums.opening),
-    in: write(sums.in),
-    out: write(sums.out),
-    closing: write(closingOf(sums)),
+    opening: decimalValue(sums.opening),
+    in: decimalValue(sums.in),
+    out: decimalValue(sums.out),
+    closing: decimalValue(closingOf(sums)),
   };
 }
 

@@ -2,7 +2,7 @@ import type { Session } from '../../db/session.ts';
 import type { Finding } from '../../report.ts';
 import { findEquals } from '../credits/declared.ts';
 import type { Credits } from '../credits/definition.ts';
-import { formatFigure } from '../credits/figures.ts';
+import { formatFigure } from '../decimal.ts';
 import { readReconcile, type Mismatch } from './read.ts';
 
 /**

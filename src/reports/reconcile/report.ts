@@ -4,8 +4,8 @@ import { formatCount, formatCountOf } from '../../output/number.ts';
 import { text, type Cell, type Row } from '../../report.ts';
 import type { WithEquals } from '../credits/declared.ts';
 import { figure } from '../credits/report.ts';
-import { subtract, writerOf } from '../credits/figures.ts';
-import { parseDecimal } from '../decimal.ts';
+import { subtract } from '../credits/figures.ts';
+import { decimalValue, parseDecimal } from '../decimal.ts';
 import type { FigureRow, Figures } from '../definition.ts';
 import { readReconcile, type Mismatch } from './read.ts';
 
@@ -57,12 +57,9 @@ function nameOf(holder: Cell, { holderId }: Row): string {
 }
 
 function linesOf(mismatches: readonly Mismatch[], hasKinds: boolean): FigureRow[] {
-  const write = writerOf(
-    mismatches.flatMap(({ balance, ledger }) => [numberOf(balance), numberOf(ledger)]),
-  );
   const written = (figureText: string | null) => {
     const number = numberOf(figureText);
-    return number ? write(number) : figureText;
+    return number ? decimalValue(number) : figureText;
   };
   return mismatches.map(({ holder, holderId, kind, balance, ledger, firstEntry }) => {
     const [left, right] = [numberOf(balance ?? '0'), numberOf(ledger)];
@@ -72,7 +69,7 @@ function linesOf(mismatches: readonly Mismatch[], hasKinds: boolean): FigureRow[
       ...(hasKinds && { kind }),
       balance: written(balance),
       ledger: written(ledger),
-      difference: left && right ? write(subtract(left, right)) : null,
+      difference: left && right ? decimalValue(subtract(left, right)) : null,
       ...(firstEntry !== null && { firstEntry }),
     };
   });

@@ -2,6 +2,7 @@ import type { FieldDef } from 'pg';
 import type { Session } from '../../db/session.ts';
 import type { TextRow } from '../../declared/rows.ts';
 import type { QueryValue } from '../../documents.ts';
+import type { JsonKind } from '../../output/json-rows.ts';
 import type { Column, Row } from '../../report.ts';
 
 /** A column of a result. */
@@ -12,6 +13,7 @@ export interface ResultColumn {
   /** The type of the server, such as `numeric(12,2)`. */
   type: string;
   isNumber: boolean;
+  kind: JsonKind;
   valueOf: (text: string) => QueryValue;
 }
 
@@ -35,7 +37,7 @@ export async function columnsOf(
       label: name,
       type: rows[at]?.type ?? 'unknown',
       isNumber: rows[at]?.category === 'N',
-      valueOf: readers[dataTypeID] ?? ((text) => text),
+      ...(readers[dataTypeID] ?? asText),
     };
   });
 }
@@ -55,19 +57,21 @@ const time = (text: string) =>
   /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?$/.test(text) ? text.replace(' ', 'T') : text;
 
 /** By the OID of the type; of all other types, numeric among them, the text of the server is the value. */
-const readers: Record<number, (text: string) => QueryValue> = {
-  16: (text) => text === 't',
-  20: integer,
-  21: integer,
-  23: integer,
-  26: integer,
-  700: float,
-  701: float,
-  114: json,
-  3802: json,
-  1114: time,
-  1184: instant,
+const readers: Record<number, Pick<ResultColumn, 'kind' | 'valueOf'>> = {
+  16: { kind: 'boolean', valueOf: (text) => text === 't' },
+  20: { kind: 'integer', valueOf: integer },
+  21: { kind: 'integer', valueOf: integer },
+  23: { kind: 'integer', valueOf: integer },
+  26: { kind: 'integer', valueOf: integer },
+  700: { kind: 'float', valueOf: float },
+  701: { kind: 'float', valueOf: float },
+  114: { kind: 'other', valueOf: json },
+  3802: { kind: 'other', valueOf: json },
+  1114: { kind: 'timestamp', valueOf: time },
+  1184: { kind: 'timestamptz', valueOf: instant },
 };
+
+const asText: Pick<ResultColumn, 'kind' | 'valueOf'> = { kind: 'text', valueOf: (text) => text };
 
 /** Integers keep all their digits. */
 function json(text: string): QueryValue {

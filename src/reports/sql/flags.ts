@@ -22,6 +22,8 @@ export const queryFlags = {
   csv: z.boolean().default(false),
   markdown: z.boolean().default(false),
   html: z.string().min(1).optional(),
+  /** Of the API: the rows are returned, and not printed as they arrive. */
+  isHeld: z.boolean().default(false),
 };
 
 /** Returns the number of rows to read. */

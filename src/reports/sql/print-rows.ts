@@ -1,12 +1,13 @@
 import { textRows } from '../../declared/rows.ts';
 import type { QueryData } from '../../documents.ts';
-import { exitCodes, type DbopsError } from '../../errors.ts';
+import { exitCodes } from '../../errors.ts';
 import { toJson } from '../../output/json.ts';
 import { markdownHead, markdownRow } from '../../output/markdown.ts';
 import { screenOf } from '../../output/terminal.ts';
 import { toText } from '../../output/text.ts';
-import type { Report, ReportData } from '../../report.ts';
+import type { Report } from '../../report.ts';
 import { documentRow, tableColumns, tableRow } from './columns.ts';
+import { openJson } from './open-json.ts';
 import { headOf, truncatedLine, type OpenDocument, type RunningReport } from './run.ts';
 
 type Batch = readonly (string | null)[][];
@@ -62,6 +63,21 @@ function markdownWriter({ columns }: RunningReport): Writer {
   };
 }
 
+function jsonWriter(run: RunningReport, opened: OpenDocument): Writer {
+  const { head, tail } = openJson(run, opened);
+  let separator = '';
+  return {
+    head,
+    async batch(rows) {
+      const lines = rows.map((row) => `\n    ${toJson(documentRow(run.columns, row), 0)}`);
+      const written = `${separator}${lines.join(',')}`;
+      separator = ',';
+      return written;
+    },
+    tail,
+  };
+}
+
 /** The widths of columns are those of a batch, as with FETCH_COUNT of psql. */
 function textWriter({ columns, report, context }: RunningReport): Writer {
   const screen = screenOf(context.io.stdout, context.io.environment);
@@ -80,31 +96,4 @@ function textWriter({ columns, report, context }: RunningReport): Writer {
     },
     tail: () => '',
   };
-}
-
-/** The keys of the document in the order in which they are known. */
-function jsonWriter(run: RunningReport, opened: OpenDocument): Writer {
-  const { columns, context } = run;
-  const { command, io } = context;
-  const target = io.known?.target;
-  const head = toJson({ command, ...(target !== undefined && { target }), ...headOf(run) });
-  const end = (isTruncated: boolean, rest: ReportData) =>
-    `\n  ],\n  "truncated": ${isTruncated},${toJson(rest).slice(1)}\n`;
-  let separator = '';
-  opened.close = (error) =>
-    void io.stdout.write(end(true, { ok: false, error: errorDocument(error) }));
-  return {
-    head: `${head.slice(0, head.lastIndexOf('\n'))},\n  "rows": [`,
-    async batch(rows) {
-      const lines = rows.map((row) => `\n    ${toJson(documentRow(columns, row), 0)}`);
-      const written = `${separator}${lines.join(',')}`;
-      separator = ',';
-      return written;
-    },
-    tail: (isTruncated) => end(isTruncated, { ok: true }),
-  };
-}
-
-function errorDocument({ code, message, reason, hint }: DbopsError) {
-  return { code, message: [message, ...reason].join('\n'), hint };
 }

@@ -28,6 +28,8 @@ export interface SqlReportOptions {
   markdown: boolean;
   /** The file of a page. */
   html?: string | undefined;
+  /** The rows are returned, however many, and not printed as they arrive. */
+  isHeld: boolean;
 }
 
 /** Milliseconds. */
@@ -50,7 +52,8 @@ export async function runSqlReport(
   assertFitsPage(options);
   const values = valuesOf(report, options.params);
   const query = await queryOf(report, values);
-  const literal = options.csv ? await queryOf(report, values, 'literal') : query;
+  const isHeld = options.isHeld || (options.limit <= mostHeld && !options.csv);
+  const literal = !isHeld ? await queryOf(report, values, 'literal') : query;
   const session = await context.session();
   const timeout = options.timeout ?? report.timeout ?? defaultTimeout;
   const run = { context, session, report, query, timeout, options };
@@ -65,7 +68,12 @@ export async function runSqlReport(
         const { printCsv } = await import('./print-csv.ts');
         return printCsv({ ...run, query: literal, columns });
       }
-      if (options.limit <= mostHeld) return collect({ ...run, columns });
+      if (isHeld || options.limit <= mostHeld) return collect({ ...run, columns });
+      if (context.flags.json && session.server.kind !== 'pglite') {
+        const { isReordered, printJson } = await import('./print-json.ts');
+        if (!isReordered({ columns }))
+          return printJson({ ...run, query: literal, columns }, opened);
+      }
       const { printRows } = await import('./print-rows.ts');
       return printRows({ ...run, columns }, opened);
     });

@@ -1,8 +1,18 @@
-import type { DeclaredExpression, DeclaredSql } from '../../declared/prepare.ts';
+import type { DeclaredSql } from '../../declared/prepare.ts';
+import type { ExpectedType, TypedExpression } from '../../declared/types.ts';
 import { isLimitsTable, measureOf, type Meter, type Usage } from './definition.ts';
 
-/** Returns every expression of the usage declaration, with its place there. */
-export function usageExpressions(usage: Usage): DeclaredExpression[] {
+/** By the last word of the place. */
+const expected: Readonly<Record<string, ExpectedType>> = {
+  where: 'boolean',
+  at: 'time',
+  sum: 'plain number',
+  max: 'plain number',
+  latest: 'plain number',
+};
+
+/** Returns every expression of the usage declaration, with its place there and the type that it needs. */
+export function usageExpressions(usage: Usage): TypedExpression[] {
   return [
     ...subjectExpressions(usage.subjects),
     ...limitExpressions(usage),
@@ -15,11 +25,11 @@ function subjectExpressions({ from, billing, ...subjects }: Usage['subjects']) {
   const { id, name, slug, plan, where } = subjects;
   return [
     ...within('usage.subjects', source, { id, name, slug, plan, where }),
-    ...within('usage.subjects.billing', source, billing ?? {}),
+    ...within('usage.subjects.billing', source, billing ?? {}, 'time'),
   ];
 }
 
-function limitExpressions({ limits }: Usage): DeclaredExpression[] {
+function limitExpressions({ limits }: Usage): TypedExpression[] {
   if (!limits || !isLimitsTable(limits)) return [];
   const { from, plan, meter, value, where } = limits;
   const source = { place: 'usage.limits.from', sql: from };
@@ -27,7 +37,7 @@ function limitExpressions({ limits }: Usage): DeclaredExpression[] {
 }
 
 /** Returns the expressions of one meter. */
-function meterExpressions(name: string, meter: Meter): DeclaredExpression[] {
+function meterExpressions(name: string, meter: Meter): TypedExpression[] {
   const place = `usage.meters.${name}`;
   const source = { place: `${place}.from`, sql: meter.from };
   const { subject, at, where } = meter;
@@ -42,8 +52,11 @@ function within(
   place: string,
   from: DeclaredSql,
   expressions: Readonly<Record<string, string | undefined>>,
-): DeclaredExpression[] {
+  expects?: ExpectedType,
+): TypedExpression[] {
   return Object.entries(expressions).flatMap(([key, sql]) =>
-    sql === undefined ? [] : [{ place: `${place}.${key}`, sql, from }],
+    sql === undefined
+      ? []
+      : [{ place: `${place}.${key}`, sql, from, expects: expects ?? expected[key] ?? 'any' }],
   );
 }

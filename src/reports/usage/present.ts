@@ -3,7 +3,7 @@ import { formatCount } from '../../output/number.ts';
 import { percentBar } from '../../output/bar.ts';
 import { exitCodes } from '../../errors.ts';
 import { text, type Cell, type Column, type Tone } from '../../report.ts';
-import { formatDecimal } from '../decimal.ts';
+import { formatFigure } from '../decimal.ts';
 import type { Figures } from '../definition.ts';
 import { describePeriod, type Period } from '../period.ts';
 import { measureOf, periodOf, type Meter, type Usage } from './definition.ts';
@@ -39,11 +39,11 @@ export function presentUsage(presented: Presented): Figures {
     summary: [text(describeTotals(totals), totals.over > 0 ? 'bad' : undefined)],
     chart: percentBars(
       'Used, in percent of the limit; the highest first',
-      lines.map(({ subject, label, percent, state }) => ({
+      lines,
+      ({ subject, label, state }) => ({
         label: `${subject} · ${label}`,
-        percent,
         tone: toneOf.get(state),
-      })),
+      }),
     ),
     exitCode: failOn.some((state) => totals[state] > 0) ? exitCodes.findings : exitCodes.done,
   };
@@ -71,7 +71,7 @@ function columnsOf({ subjects }: Usage): Column[] {
     { key: 'subject', label: 'subject' },
     ...(subjects.plan === undefined ? [] : [{ key: 'plan', label: 'plan' }]),
     { key: 'meter', label: 'meter', format: (_value, { label, unit }) => withUnit(label, unit) },
-    { key: 'used', label: 'used', align: 'right', format: figureText },
+    { key: 'used', label: 'used', align: 'right', format: formatFigure },
     { key: 'limit', label: 'limit', align: 'right', format: limitText },
     { key: 'percent', label: '%', align: 'right', wide: percentBar },
     { key: 'state', label: 'state', tone: (state) => toneOf.get(state) },
@@ -82,12 +82,8 @@ function withUnit(label: Cell, unit: Cell): string {
   return typeof unit === 'string' ? `${String(label)} ${unit}` : String(label);
 }
 
-function figureText(value: Cell): string {
-  return typeof value === 'bigint' || typeof value === 'string' ? formatDecimal(value) : '–';
-}
-
 function limitText(limit: Cell, { state }: Readonly<Record<string, Cell>>): string {
-  return state === 'unlimited' ? '∞' : figureText(limit);
+  return state === 'unlimited' ? '∞' : formatFigure(limit);
 }
 
 /** Returns the definitions of the meters and of the states. */
@@ -126,12 +122,15 @@ function notesOf({ meters, types, request, facts, lines }: Presented, period: Pe
   const uncounted = new Map<string, bigint>();
   for (const line of lines)
     uncounted.set(line.meter, (uncounted.get(line.meter) ?? 0n) + (line.uncounted ?? 0n));
+  const listed = new Set(facts.subjects.map(({ id }) => id));
   return [
     ...todayNotes(meters, request, period),
     ...meters.flatMap(([name, meter]) => [
       ...notCounted(describeUncounted(name, meter), uncounted.get(name)),
       ...notCounted(`${meter.label ?? name} without a subject`, facts.withoutSubject.get(name)),
-      ...unlistedNotes(meter.label ?? name, facts, request, name),
+      ...(request.subject === undefined
+        ? unlistedNotes(meter.label ?? name, listed, facts.measured.get(name))
+        : []),
       ...floatNotes(name, meter, types),
     ]),
     ...billingNotes(meters, facts),
@@ -152,13 +151,11 @@ function notCounted(what: string, rows = 0n): string[] {
 /** Rows of a deleted subject, or of a column that is not the id: without a note, they would be missing silently. */
 function unlistedNotes(
   label: string,
-  { subjects, measured }: UsageFacts,
-  { subject: asked }: UsageRequest,
-  meter: string,
+  listed: ReadonlySet<string>,
+  measured: ReadonlyMap<string, unknown> = new Map(),
 ): string[] {
-  if (asked !== undefined) return [];
-  const listed = new Set(subjects.map(({ id }) => id));
-  const others = [...(measured.get(meter)?.keys() ?? [])].filter((id) => !listed.has(id)).length;
+  let others = 0;
+  for (const id of measured.keys()) if (!listed.has(id)) others++;
   return others === 0
     ? []
     : [`not shown, ${label} of ids that usage.subjects does not have: ${formatCount(others)}`];

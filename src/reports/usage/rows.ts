@@ -3,12 +3,19 @@ import { isSameKey, hasNoZone } from './prepare.ts';
 import { asText, op, whereOf, wrapped, type SqlContext, type IndexedMeter } from './sql.ts';
 import { windowOf, type Window } from './windows.ts';
 
-/** Returns a SELECT that counts the rows that have no subject, where a join with the subjects drops them. */
+/**
+ * Returns a SELECT that counts the rows that have no subject, where a join with the subjects drops them.
+ *
+ * @param group meters over the same rows
+ */
 export function withoutSubject(
   context: SqlContext,
-  { index, name, meter }: IndexedMeter,
+  group: readonly IndexedMeter[],
   isLevel: boolean,
-) {
+): string {
+  const [first] = group;
+  if (!first) throw new Error('a group of meters is not empty');
+  const { name, meter } = first;
   const bounds = isLevel
     ? windowConditions(context, name, meter, windowOf(meter, context.request))
     : [
@@ -20,7 +27,9 @@ export function withoutSubject(
     ...(meter.where ? [wrapped(meter.where)] : []),
     ...bounds,
   ];
-  return `SELECT ${index}, NULL, NULL, NULL, ${asText('pg_catalog.count(*)')}, NULL FROM ${meter.from}\n${whereOf(conditions)}`;
+  const rows = `SELECT ${asText('pg_catalog.count(*)')} AS total FROM ${meter.from}\n${whereOf(conditions)}`;
+  const indexes = group.map(({ index }) => `(${index})`).join(', ');
+  return `SELECT dbops_meter.index, NULL, NULL, NULL, dbops_rest.total, NULL FROM (${rows}) AS dbops_rest CROSS JOIN (VALUES ${indexes}) AS dbops_meter (index)`;
 }
 
 function zoned(column: string, { types }: SqlContext, name: string): string {

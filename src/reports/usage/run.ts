@@ -1,8 +1,6 @@
-import { codeOf } from '../../db/connection-error.ts';
 import { toOwnPath, toUserPath } from '../../db/search-path.ts';
 import { readOnly, withSavepoint, type Session } from '../../db/session.ts';
-import { sqlstate } from '../../db/sqlstate.ts';
-import { declaredError } from '../../declared/prepare.ts';
+import { declaredError, isOfDeclaration } from '../../declared/prepare.ts';
 import type { FiguresData } from '../../documents.ts';
 import { usageError } from '../../errors.ts';
 import type { Report } from '../../report.ts';
@@ -152,12 +150,6 @@ function partsOf(query: UsageQuery): { place: string; sql: string; query: UsageQ
       query: { ...alone, meters: [[name, meter] as const] },
     })),
   ];
-}
-
-/** Returns whether what is declared, or a value in the rows, caused an error of the server. */
-function isOfDeclaration(error: unknown): boolean {
-  const code = codeOf(error);
-  return code !== sqlstate.insufficientPrivilege && /^(?:21|22|2F|38|42|P0)/.test(code);
 }
 
 function factsOf(

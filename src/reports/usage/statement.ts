@@ -1,5 +1,5 @@
-import { isLimitsTable, measureOf, type Usage } from './definition.ts';
-import { aggregateSql } from './aggregate.ts';
+import { isLimitsTable, measureOf, type Meter, type Usage } from './definition.ts';
+import { aggregateSql, uniqueSql } from './aggregate.ts';
 import { latestSql } from './latest.ts';
 import { withoutSubject } from './rows.ts';
 import {
@@ -17,9 +17,9 @@ import { reportEnd, reportPeriod, windowOf, type UsageRequest } from './windows.
 /** What a row of the statement is: a subject, a limit, or the figures of the meter with this index. */
 export const rowKinds = { subject: -1, limit: -2 } as const;
 
-/** A part of the statement: SQL of a CTE beside that of the subjects, if there is one, and of its rows. */
+/** A part of the statement: SQL of CTEs, and of its rows. */
 interface StatementPart {
-  cte?: string;
+  ctes?: string[];
   selects: string[];
 }
 
@@ -32,7 +32,7 @@ export function usageStatement(query: UsageQuery): { sql: string; values: string
   const context: SqlContext = { ...query, parameters };
   const parts: StatementPart[] = [
     {
-      cte: subjectsCte(context),
+      ctes: [subjectsCte(context)],
       selects: [
         `SELECT ${rowKinds.subject} AS kind, key, name AS a, slug AS b, plan AS c, billing AS d FROM dbops_subject`,
       ],
@@ -40,7 +40,7 @@ export function usageStatement(query: UsageQuery): { sql: string; values: string
     ...limitsPart(context),
     ...groupsOf(context).map((group, at) => meterPart(context, group, `dbops_meter_${at}`)),
   ];
-  const ctes = parts.flatMap(({ cte }) => cte ?? []);
+  const ctes = parts.flatMap(({ ctes = [] }) => ctes);
   const selects = parts.flatMap((part) => part.selects);
   const sql = `WITH ${ctes.join(',\n')}\n${selects.join('\nUNION ALL\n')}`;
   return { sql, values: parameters.values };
@@ -95,17 +95,26 @@ function limitsPart({ usage: { limits } }: SqlContext): StatementPart[] {
 }
 
 /** Returns the meters, those that aggregate the same rows together. */
-function groupsOf({ meters, request }: SqlContext): IndexedMeter[][] {
+function groupsOf(context: SqlContext): IndexedMeter[][] {
   const groups = new Map<string, IndexedMeter[]>();
-  for (const [index, [name, meter]] of meters.entries()) {
+  for (const [index, [name, meter]] of context.meters.entries()) {
     const { from, subject, at, where } = meter;
-    const { kind } = measureOf(meter);
-    const isShared = kind === 'count' || kind === 'sum' || kind === 'max';
-    const rows = isShared ? [from, subject, at, where, windowOf(meter, request)] : index;
+    const isShared = canShareRows(context, name, meter);
+    const rows = isShared ? [from, subject, at, where, windowOf(meter, context.request)] : index;
     const key = JSON.stringify(rows);
     groups.set(key, [...(groups.get(key) ?? []), { index, name, meter }]);
   }
   return [...groups.values()];
+}
+
+/**
+ * Unique values are joined with the other figures of their rows by `=` of pg_catalog, which types of extensions
+ * such as citext do not use.
+ */
+function canShareRows({ types }: SqlContext, name: string, meter: Meter): boolean {
+  const { kind } = measureOf(meter);
+  if (kind === 'latest') return false;
+  return kind !== 'unique' || types.get(`usage.meters.${name}.subject`)?.builtIn !== undefined;
 }
 
 function meterPart(
@@ -115,17 +124,33 @@ function meterPart(
 ): StatementPart {
   const [first] = group;
   if (!first) throw new Error('a group of meters is not empty');
-  const { kind } = measureOf(first.meter);
-  const isLevel = kind === 'latest';
+  const isLevel = measureOf(first.meter).kind === 'latest';
   const body = isLevel ? latestSql(context, first) : aggregateSql(context, group);
-  const selects = group.map(
-    ({ index }, at) =>
-      `SELECT ${index}, ${asText('key')}, pg_catalog.trim_scale(used_${at}::pg_catalog.numeric)::pg_catalog.text, ${asText(`uncounted_${at}`)}, ${asText('total')}, NULL FROM ${name}`,
-  );
-  const isBySubject = isLevel || windowOf(first.meter, context.request).isOfSubject;
-  const orphans =
-    isBySubject && context.request.subject === undefined
-      ? [withoutSubject(context, first, isLevel)]
-      : [];
-  return { cte: `${name} AS (${body})`, selects: [...selects, ...orphans] };
+  const uniques =
+    group.length > 1 ? group.filter(({ meter }) => measureOf(meter).kind === 'unique') : [];
+  const nameOf = ({ index }: IndexedMeter) => `dbops_unique_${index}`;
+  const selects = group.map((each, at) => {
+    const isJoined = uniques.includes(each);
+    const used = isJoined ? `COALESCE(${nameOf(each)}.used, 0)` : `${name}.used_${at}`;
+    const figure = `pg_catalog.trim_scale(${used}::pg_catalog.numeric)::pg_catalog.text`;
+    const columns = [asText(`${name}.key`), figure, asText(`uncounted_${at}`), asText('total')];
+    const joined = ` LEFT JOIN ${nameOf(each)} ON ${nameOf(each)}.key ${op('=')} ${name}.key`;
+    return `SELECT ${each.index}, ${columns.join(', ')}, NULL FROM ${name}${isJoined ? joined : ''}`;
+  });
+  return {
+    ctes: [
+      `${name} AS (${body})`,
+      ...uniques.map((each) => `${nameOf(each)} AS (${uniqueSql(context, each)})`),
+    ],
+    selects: [...selects, ...orphans(context, group, isLevel)],
+  };
+}
+
+/** Returns SELECTs of the rows without a subject, which a join with the subjects drops. */
+function orphans(context: SqlContext, group: readonly IndexedMeter[], isLevel: boolean): string[] {
+  const isBySubject =
+    isLevel || group.some(({ meter }) => windowOf(meter, context.request).isOfSubject);
+  return isBySubject && context.request.subject === undefined
+    ? [withoutSubject(context, group, isLevel)]
+    : [];
 }

@@ -1,0 +1,2 @@
+export { seedReport } from './report.ts';
+export { runSeeds } from './run.ts';
