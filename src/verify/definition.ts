@@ -18,6 +18,8 @@ export interface CheckInput {
   thresholds: Thresholds;
   /** Schemas that an API serves to roles of its users; absent: unknown. */
   exposedSchemas?: readonly string[];
+  /** Roles that the application logs in as; absent: unknown. */
+  applicationRoles?: readonly string[];
   /** Further servers with the same data, whose statistics count too. */
   replicas: readonly Session[];
 }

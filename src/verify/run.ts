@@ -71,17 +71,18 @@ async function catalogueFindings(
 ): Promise<Finding[]> {
   const platform = new Set(await platformSchemas(session, folder.format));
   const tools = new Set(folder.tracking.tables);
-  const isOfTeam = ({ object: { schema, parent, name } }: Problem) =>
-    !platform.has(schema) &&
+  const isOfTeam = ({ object: { kind, schema, parent, name } }: Problem) =>
+    !platform.has(kind === 'schema' ? name : schema) &&
     !tools.has(`${schema}.${parent || name}`) &&
     !isToolTable(parent || name);
-  const { thresholds = thresholdsSchema.parse({}), exposedSchemas } = settings;
+  const { thresholds = thresholdsSchema.parse({}), exposedSchemas, applicationRoles } = settings;
   const input = {
     session,
     isReplay: false,
     thresholds,
     replicas,
     ...(exposedSchemas && { exposedSchemas }),
+    ...(applicationRoles && { applicationRoles }),
   };
   const isSelected = (name: string) => selection.checks.some((check) => check.name === name);
   return [

@@ -1,3 +1,5 @@
+import type { CheckInput } from '../../../src/verify/definition.ts';
+
 /** SQL in an empty database, and what a check finds in it. */
 export interface CatalogueExample {
   /** What the example shows, such as `a partitioned table`. */
@@ -9,6 +11,8 @@ export interface CatalogueExample {
   severities?: string[];
   /** Major version from which on the server has the syntax. */
   since?: number;
+  /** `verify` of the configuration. */
+  settings?: Pick<CheckInput, 'exposedSchemas' | 'applicationRoles'>;
   /** The fix is left out of the test, for this reason. */
   unfixed?: string;
 }
