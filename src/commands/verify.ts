@@ -7,6 +7,7 @@ import { impliedCodes, impliedFindings } from '../feature-declarations.ts';
 import { dataChecksOf, dataScope, remarksOn } from '../verify/data-checks.ts';
 import { readBaseline, sorterOf, writeBaseline } from '../verify/known-findings.ts';
 import { baselineWritten, mostListed, verifiedReport } from '../verify/report.ts';
+import { explanationOf, listOfChecks } from '../verify/describe-checks.ts';
 import { checkOf, findProblems } from '../verify/run.ts';
 import { notCompared } from '../verify/schema-findings.ts';
 import { groupWords, selectChecks } from '../verify/select-checks.ts';
@@ -23,10 +24,13 @@ export const command = defineCommand({
     ['--ignore <patterns...>', 'ignore findings with these keys; * matches any text'],
     ['--baseline <file>', 'report only findings that are not in this file'],
     ['--write-baseline <file>', 'write the current findings to this file'],
+    ['--list', 'list the checks, without a database'],
+    ['--explain <check>', 'explain a check, without a database'],
   ],
   examples: [
     'dbops verify',
     "dbops verify --ignore 'extra-index:*' 'extra-table:public.tmp_*'",
+    'dbops verify --explain rls-off',
     'dbops verify --write-baseline known.json && dbops verify --baseline known.json',
   ],
   flags: z.object({
@@ -38,11 +42,15 @@ export const command = defineCommand({
     ignore: z.array(z.string()).default([]),
     baseline: z.string().optional(),
     writeBaseline: z.string().optional(),
+    list: z.boolean().default(false),
+    explain: z.string().optional(),
   }),
   async run(
     context,
     { arguments: [words], grants, ignore, baseline, writeBaseline: output, ...flags },
   ) {
+    if (flags.explain !== undefined) return explanationOf(flags.explain);
+    if (flags.list) return listOfChecks();
     const { cwd } = context.io;
     const { root, scope } = context.settings;
     const known = baseline === undefined ? [] : readBaseline(cwd, baseline);

@@ -54,6 +54,8 @@ export interface Check {
   harm: string;
   /** How to correct it. */
   cure: string;
+  /** SQL that it reports; none where the state of a server or of rows decides. */
+  example?: string;
   /** What it does not see, and what it leaves out deliberately. */
   limits: string;
   /** @throws NotChecked where the question cannot be answered */

@@ -13,6 +13,11 @@ const examples = Object.entries(catalogueExamples).flatMap(([check, all]) =>
   all.map((example) => ({ check, ...example })),
 );
 
+/** What `--explain` shows; one with a comment needs more than its SQL. */
+const explained = checks.flatMap(({ name, example }) =>
+  example === undefined || example.includes(' -- ') ? [] : [{ check: name, sql: example }],
+);
+
 // The state of a server is none that a transaction can roll back: server-checks.test.ts has its examples.
 const withExamples = checks.filter(({ group }) => group !== 'server');
 
@@ -56,6 +61,16 @@ describe.each(targets)('the catalogue on $name', (target) => {
     await session.script('SET LOCAL search_path = public');
     return found;
   }
+
+  it.each(explained)('$check reports the example of its explanation', async ({ check, sql }) => {
+    await session.script(`BEGIN; SET LOCAL search_path = public; ${sql}`);
+    try {
+      const found = await findingsOf(check, undefined);
+      expect(found.map(({ code }) => code)).toContain(check);
+    } finally {
+      await session.script('ROLLBACK');
+    }
+  });
 
   it.for(examples)(
     '$check: $title',

@@ -56,6 +56,9 @@ export const alwaysTrueWritePolicy: Check = {
   summary: 'No policy lets every user insert, update or delete any row.',
   harm: 'Every user changes the rows of all others, although row-level security is enabled.',
   cure: 'Write a condition on the owner of the row into USING and WITH CHECK. If only a server writes, name its role: CREATE POLICY … TO app_server.',
+  example: `CREATE TABLE notes (id bigint PRIMARY KEY, owner text);
+ALTER TABLE notes ENABLE ROW LEVEL SECURITY;
+CREATE POLICY everyone ON notes FOR UPDATE USING (true);`,
   limits:
     'Conditions are folded as far as they consist of constants: true, 1 = 1, NOT false, true OR x. Policies for SELECT are not reported, nor are those for other roles than PUBLIC, anon and authenticated, nor those that a restrictive policy limits. A form that everyone may send is reported: allow it in the baseline.',
   async find({ session }) {

@@ -30,6 +30,8 @@ export const authUsersExposed: Check = {
   summary: 'No view shows rows of auth.users to the roles anon and authenticated.',
   harm: 'Visitors read the e-mail addresses and metadata of all users through the API.',
   cure: 'Copy the columns that others may see into a table of your own with row-level security, or revoke SELECT on the view from anon and authenticated.',
+  example: `CREATE VIEW public.profiles AS SELECT id, email FROM auth.users; -- on Supabase
+GRANT SELECT ON public.profiles TO anon;`,
   limits:
     'Concerns databases with the auth.users of Supabase and these roles; elsewhere there is nothing to find. Which columns and rows a view selects is not judged, nor what functions return.',
   async find({ session }) {

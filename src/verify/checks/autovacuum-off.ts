@@ -31,6 +31,7 @@ export const autovacuumOff: Check = {
   summary: 'Autovacuum is enabled for every table.',
   harm: 'Dead rows are not removed and statistics are not updated: the table grows, plans degrade, and in the end a forced vacuum against transaction ID wraparound runs at an unexpected time.',
   cure: 'ALTER TABLE … RESET (autovacuum_enabled). For a table that changes a lot, lower autovacuum_vacuum_scale_factor instead.',
+  example: 'CREATE TABLE events (id bigint) WITH (autovacuum_enabled = false);',
   limits: 'The settings of the server (autovacuum, track_counts) are not checked.',
   async find({ session }) {
     const rows = await session.query<Unvacuumed>(sql);

@@ -14,6 +14,7 @@ export const bypassingRole: Check = {
   summary: 'The application does not log in as a superuser or as a role with BYPASSRLS.',
   harm: 'No policy applies to such a role, and an SQL injection in the application can do whatever the server can.',
   cure: 'Create a role for the application with the privileges that it needs: CREATE ROLE app LOGIN; GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO app;',
+  example: 'CREATE ROLE app LOGIN SUPERUSER; -- in verify.applicationRoles',
   limits:
     'The roles of the application are those of verify.applicationRoles. Where these are not given and the database has policies, the check is reported as not checked.',
   async find({ session, applicationRoles }) {

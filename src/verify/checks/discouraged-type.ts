@@ -39,6 +39,7 @@ export const discouragedType: Check = {
   summary: 'No column has the type json, char(n) or money.',
   harm: 'json cannot be compared or indexed, char(n) pads values with spaces, and the meaning of money depends on a setting of the session.',
   cure: 'Use jsonb; text or varchar, with a CHECK on the length where it matters; numeric with a column for the currency.',
+  example: 'CREATE TABLE orders (details json, country char(2), total money);',
   limits:
     'json preserves spaces, duplicate keys and the order of keys, which a signed document may need: allow such a column in the baseline. The internal type "char" is not reported.',
   async find({ session }) {

@@ -33,6 +33,10 @@ export const functionSearchPath: Check = {
   summary: 'Every SECURITY DEFINER function sets its search_path.',
   harm: 'The caller chooses the search_path: a table or an operator in a schema of the caller, such as pg_temp, replaces the one that the function means, and runs with the rights of the owner.',
   cure: "ALTER FUNCTION … SET search_path = '' once all names in the body have their schemas; or SET search_path = app, pg_temp, with only schemas in which no other role may create objects, and pg_temp last.",
+  example: `CREATE FUNCTION add_credits(amount int) RETURNS void LANGUAGE plpgsql SECURITY DEFINER AS $$
+BEGIN
+  UPDATE wallets SET credits = credits + amount;
+END $$;`,
   limits:
     'A function with the rights of its caller is reported as info. Not reported are such functions in SQL, which the planner could not inline with a setting, functions in C, and bodies in BEGIN ATOMIC. Which schemas a search_path contains is not judged.',
   async find({ session }) {

@@ -44,6 +44,8 @@ export const identifier63: Check = {
   summary: 'No name was cut off by the server, which keeps 63 bytes.',
   harm: 'Two long names with the same beginning become one and collide, and a tool that compares names finds a difference each time.',
   cure: 'Choose a shorter name and rename the object: ALTER … RENAME TO.',
+  example: `CREATE TABLE members (id bigint);
+CREATE INDEX members_of_organizations_that_were_invited_by_an_administrator_by_id ON members (id);`,
   limits:
     'Every name of exactly 63 bytes is reported, also one that was written so, but for names that end with a usual suffix such as _fkey or _idx. A name that was cut before a character of several bytes is shorter and is not found.',
   async find({ session }) {

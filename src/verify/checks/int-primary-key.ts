@@ -20,6 +20,7 @@ export const intPrimaryKey: Check = {
   summary: 'Generated primary keys have the type bigint.',
   harm: 'An integer key ends at 2,147,483,647 (smallint at 32,767), rolled back inserts included; from then on every INSERT fails.',
   cure: 'Use bigint GENERATED ALWAYS AS IDENTITY for new tables. While the table is small, change the key and the columns that reference it by ALTER COLUMN … TYPE bigint.',
+  example: 'CREATE TABLE events (id serial PRIMARY KEY);',
   limits:
     'Only keys of one column that draw from a sequence are reported. How far a key is used is reported by key-overflow.',
   async find({ session }) {

@@ -34,6 +34,10 @@ export const multiplePermissivePolicies: Check = {
   summary: 'A table has one permissive policy for each statement and role.',
   harm: 'A row is visible if any of the policies allows it: each query evaluates all of them, and one that is too wide makes the others pointless.',
   cure: 'Combine the conditions with OR in one policy, where this does not widen another statement; make conditions that must all hold RESTRICTIVE.',
+  example: `CREATE TABLE notes (id bigint PRIMARY KEY, owner text, is_public boolean);
+ALTER TABLE notes ENABLE ROW LEVEL SECURITY;
+CREATE POLICY own ON notes USING (owner = current_user);
+CREATE POLICY published ON notes FOR SELECT USING (is_public);`,
   limits:
     'Several policies are often clearer than one, which is why this is advice. Memberships of roles in one another are not followed.',
   async find({ session }) {

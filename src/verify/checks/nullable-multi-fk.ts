@@ -29,6 +29,9 @@ export const nullableMultiFk: Check = {
   summary: 'A foreign key of several columns is checked as a whole, or all its columns are NULL.',
   harm: 'With MATCH SIMPLE, which is the default, one NULL switches the foreign key off: the other columns may then hold values that do not exist.',
   cure: 'Make the columns NOT NULL, declare the foreign key MATCH FULL, or add CHECK (num_nulls(a, b) IN (0, 2)).',
+  example: `CREATE TABLE teams (organization_id bigint, id bigint, PRIMARY KEY (organization_id, id));
+CREATE TABLE invites (organization_id bigint, team_id bigint,
+  FOREIGN KEY (organization_id, team_id) REFERENCES teams);`,
   limits:
     'Reported where two or more columns may be NULL and no CHECK covers them. With one such column, such as (organization_id NOT NULL, parent_id), its NULL means that there is no reference.',
   async find({ session }) {

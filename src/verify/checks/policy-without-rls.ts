@@ -18,6 +18,8 @@ export const policyWithoutRls: Check = {
   summary: 'Every table with policies has row-level security enabled.',
   harm: 'The policies have no effect: every role with the privilege sees and changes every row.',
   cure: 'ALTER TABLE … ENABLE ROW LEVEL SECURITY, or drop the policies. A role without a matching policy sees no rows from then on.',
+  example: `CREATE TABLE notes (id bigint PRIMARY KEY, owner text);
+CREATE POLICY own ON notes USING (owner = current_user);`,
   limits: 'A partition is judged by its own policies, which only direct queries use.',
   async find({ session }) {
     const rows = await session.query<{ schema: string; name: string; policies: number }>(sql);

@@ -15,6 +15,7 @@ export const publicCreate: Check = {
   summary: 'PUBLIC cannot create objects in a schema.',
   harm: 'Every role can add a function or an operator that fits a call better than the intended one; it runs with the rights of whoever calls it (CVE-2018-1058).',
   cure: 'REVOKE CREATE ON SCHEMA public FROM PUBLIC. This is the default of new databases since PostgreSQL 15; a database from an older server keeps the grant.',
+  example: 'GRANT ALL ON SCHEMA public TO PUBLIC;',
   limits: 'CREATE that is granted to a role by name is not reported.',
   async find({ session }) {
     const schemas = await session.query<{ name: string }>(sql);

@@ -26,6 +26,11 @@ export const publicDefinerFunction: Check = {
   summary: 'No SECURITY DEFINER function can be executed by PUBLIC.',
   harm: 'Every role of the server, and every user of an API that serves the schema, runs it with the rights of its owner.',
   cure: 'REVOKE EXECUTE ON FUNCTION … FROM PUBLIC, and GRANT it to the roles that need it.',
+  example: `CREATE FUNCTION add_credits(amount int) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = public, pg_temp AS $$
+BEGIN
+  UPDATE wallets SET credits = credits + amount;
+END $$;`,
   limits:
     'Not reported: trigger functions, functions in a schema that only its owner may use, and functions that policies, views, defaults or constraints call.',
   async find({ session }) {

@@ -54,6 +54,7 @@ export const quotedName: Check = {
   summary: 'Tables, views and columns have names that need no double quotes.',
   harm: 'Without quotes, the server reads another name or reports a syntax error, which every query by hand, report and tool has to avoid.',
   cure: 'Use lower-case names with underscores for new objects. Renaming existing ones breaks every query that uses them.',
+  example: `CREATE TABLE "User" ("createdAt" timestamptz);`,
   limits:
     'One finding names all columns of a table. Tools such as Prisma create quoted names by convention: leave the check out there. Names of functions, types and constraints are not checked.',
   async find({ session }) {

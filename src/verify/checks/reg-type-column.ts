@@ -24,6 +24,7 @@ export const regTypeColumn: Check = {
   summary: 'No column has a type such as regproc or regconfig, which pg_upgrade rejects.',
   harm: 'pg_upgrade refuses the database, because the OIDs that such a column holds are others in the new cluster.',
   cure: 'Store the name as text, and cast it where it is used: name::regproc.',
+  example: 'CREATE TABLE jobs (handler regprocedure);',
   limits:
     'regclass, regtype and regrole are not reported: pg_upgrade preserves these OIDs. Fields of composite types are not searched.',
   async find({ session }) {

@@ -55,6 +55,8 @@ export const replicaIdentity: Check = {
   summary: 'Every table that is published for UPDATE or DELETE has a replica identity.',
   harm: 'UPDATE and DELETE on the table are errors while the publication includes them.',
   cure: 'Add a primary key. REPLICA IDENTITY USING INDEX takes a unique index on NOT NULL columns instead; REPLICA IDENTITY FULL needs no key, but each change searches the whole table on the subscriber.',
+  example: `CREATE TABLE visits (page text, at timestamptz);
+CREATE PUBLICATION analytics FOR TABLE visits;`,
   limits:
     'Column lists and row filters of a publication are not compared with the replica identity. A partitioned table is reported once for all its partitions.',
   find: async ({ session }) => (await session.query<Unidentified>(sql)).map(problemOf),

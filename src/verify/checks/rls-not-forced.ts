@@ -27,6 +27,9 @@ export const rlsNotForced: Check = {
     'Row-level security also applies to the role of the application where that owns the table.',
   harm: 'Policies do not restrict the owner of a table: an application that logs in as the owner sees the rows of all its users.',
   cure: 'Let the application log in as another role than the one that owns the tables. Otherwise ALTER TABLE … FORCE ROW LEVEL SECURITY; migrations of that owner are then restricted, too.',
+  example: `CREATE TABLE notes (id bigint PRIMARY KEY, owner text); -- by the role that the application logs in as
+ALTER TABLE notes ENABLE ROW LEVEL SECURITY;
+CREATE POLICY own ON notes USING (owner = current_setting('app.user'));`,
   limits:
     'The roles of the application are those of verify.applicationRoles. Where these are not given, an owner that may log in is taken for one if no other role has privileges on the table.',
   async find({ session, applicationRoles }) {

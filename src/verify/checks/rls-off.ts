@@ -17,6 +17,9 @@ export const rlsOff: Check = {
   summary: 'Row-level security is enabled for every table in a schema that an API serves.',
   harm: 'Whoever can call the API reads and, with the privileges, writes every row of the table.',
   cure: 'ALTER TABLE … ENABLE ROW LEVEL SECURITY, and a policy for each statement that users may run. Without a policy, only the owner and roles with BYPASSRLS see rows.',
+  example: `SET pgrst.db_schemas = 'public';
+CREATE TABLE notes (id bigint PRIMARY KEY, owner uuid, body text);
+GRANT SELECT ON notes TO PUBLIC;`,
   limits:
     'The schemas are those of verify.exposedSchemas, else of pgrst.db_schemas, else public on Supabase; where none of these is known, the check is reported as not checked. A table is left out whose privileges are revoked from all roles that row-level security restricts. Partitions are not reported: APIs serve their partitioned table.',
   async find(input) {

@@ -15,6 +15,8 @@ export const rlsWithoutPolicy: Check = {
   summary: 'Every table with row-level security has a policy.',
   harm: 'Without a policy, only the owner of the table and roles with BYPASSRLS see rows; for all others the table is empty.',
   cure: 'Add the missing policies. Where no other role may use the table, revoke its privileges too: an error is clearer than an empty result.',
+  example: `CREATE TABLE notes (id bigint PRIMARY KEY);
+ALTER TABLE notes ENABLE ROW LEVEL SECURITY;`,
   limits:
     'A table that only a service role uses is reported as well. Partitions are not: direct access to them is often closed in this way.',
   async find({ session }) {

@@ -12,6 +12,7 @@ export const timestampWithoutZone: Check = {
   summary: 'Columns that hold an instant have the type timestamptz.',
   harm: 'A timestamp does not say which instant it is: now() stores the local time of the session, so that sessions with different time zones disagree, and the hour at the end of summer time is ambiguous.',
   cure: "Change the column to timestamptz and name the zone of the existing values: ALTER COLUMN c TYPE timestamptz USING c AT TIME ZONE 'UTC'.",
+  example: 'CREATE TABLE orders (placed_at timestamp NOT NULL DEFAULT now());',
   limits:
     'A column that holds a local time on purpose, such as the opening time of a shop, is reported too: allow it in the baseline.',
   async find({ session }) {

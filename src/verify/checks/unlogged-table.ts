@@ -17,6 +17,7 @@ export const unloggedTable: Check = {
   summary: 'No table is UNLOGGED.',
   harm: 'After a crash, the server empties the table. On replicas it cannot be read, and a backup of the files does not contain its rows.',
   cure: 'ALTER TABLE … SET LOGGED, which rewrites the table under an ACCESS EXCLUSIVE lock.',
+  example: 'CREATE UNLOGGED TABLE sessions (id uuid PRIMARY KEY);',
   limits:
     'A cache whose rows may be lost is reported too: allow it in the baseline. Sequences are not reported.',
   async find({ session }) {

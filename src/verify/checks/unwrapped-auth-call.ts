@@ -46,6 +46,9 @@ export const unwrappedAuthCall: Check = {
     'Policies call auth.uid(), auth.jwt(), auth.role(), auth.email() and current_setting() in a subquery.',
   harm: 'The call is evaluated for every row that a query reads, which makes queries on large tables many times slower.',
   cure: 'Write (SELECT auth.uid()) for auth.uid(): the planner evaluates such a subquery once for each statement.',
+  example: `CREATE TABLE notes (id bigint PRIMARY KEY, owner text);
+ALTER TABLE notes ENABLE ROW LEVEL SECURITY;
+CREATE POLICY own ON notes USING (owner = current_setting('app.user'));`,
   limits:
     'A call inside any subquery is not reported, nor is one whose arguments contain columns, nor what other functions call. Only policies of tables with row-level security are read.',
   async find({ session }) {

@@ -52,6 +52,11 @@ export const viewBypassesRls: Check = {
     'No view in a schema that an API serves bypasses the row-level security of the tables that it reads.',
   harm: 'A view reads its tables with the rights of its owner, for whom no policy applies: users see the rows of one another.',
   cure: 'ALTER VIEW … SET (security_invoker = true), so that the policies of the reader apply. Move a materialized view, and a view that shows all rows on purpose, to another schema.',
+  example: `SET pgrst.db_schemas = 'public';
+CREATE TABLE notes (id bigint PRIMARY KEY, owner uuid, body text);
+ALTER TABLE notes ENABLE ROW LEVEL SECURITY;
+CREATE VIEW recent_notes AS SELECT * FROM notes ORDER BY id DESC LIMIT 10;
+GRANT SELECT ON recent_notes TO PUBLIC;`,
   limits:
     'The schemas are those of rls-off. A view that shows selected rows or columns of all users on purpose is reported: allow it in the baseline. What functions read is not followed.',
   async find(input) {
