@@ -4,9 +4,15 @@ import { withSavepoint, type Session } from '../../db/session.ts';
 import { isRightMissing } from '../../db/refusal.ts';
 import type { Check } from '../definition.ts';
 
+/** A query for a table that does not exist would end the transaction. */
+const labelTable = `SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+  WHERE n.nspname = 'dbops' AND c.relname = 'meta'`;
+
 /** A database on this machine, or one whose label is not `production`, may be one to throw away. */
 async function isScratch(session: Session): Promise<boolean> {
   const unknown = { name: null, isProtected: false };
+  const [table] = await session.query(labelTable);
+  if (!table) return !needsConsent(session, unknown);
   const label = await withSavepoint(session, () => readLabel(session)).catch((error: unknown) => {
     if (isRightMissing(error)) return unknown;
     throw error;

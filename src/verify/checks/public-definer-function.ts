@@ -8,7 +8,8 @@ import { hasPublic } from '../privilege-sql.ts';
  * may use cannot be reached, and one that policies or views use must be executable by the roles that use them.
  */
 const sql = `SELECT n.nspname AS schema, p.proname || '(' || oidvectortypes(p.proargtypes) || ')' AS name,
-    CASE p.prokind WHEN 'p' THEN 'PROCEDURE' ELSE 'FUNCTION' END AS kind, p.oid::regprocedure::text AS signature
+    CASE p.prokind WHEN 'p' THEN 'PROCEDURE' ELSE 'FUNCTION' END AS kind, p.oid::regprocedure::text AS signature,
+    p.prorettype = 'boolean'::regtype AND p.provolatile <> 'v' AND NOT p.proretset AS "isQuestion"
   FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
   WHERE p.prosecdef AND ${isOfTeam('n', 'pg_proc', 'p.oid')}
     AND p.prorettype NOT IN ('trigger'::regtype, 'event_trigger'::regtype)
@@ -17,6 +18,17 @@ const sql = `SELECT n.nspname AS schema, p.proname || '(' || oidvectortypes(p.pr
     AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.refclassid = 'pg_proc'::regclass AND d.refobjid = p.oid
       AND d.classid IN ('pg_policy'::regclass, 'pg_rewrite'::regclass, 'pg_attrdef'::regclass, 'pg_constraint'::regclass))
   ${byName('n.nspname', 'p.proname', 'oidvectortypes(p.proargtypes)')}`;
+
+interface OpenFunction extends Record<string, unknown> {
+  schema: string;
+  /** With the types of its arguments. */
+  name: string;
+  kind: 'FUNCTION' | 'PROCEDURE';
+  /** As REVOKE needs it. */
+  signature: string;
+  /** It answers with yes or no, and changes nothing. */
+  isQuestion: boolean;
+}
 
 export const publicDefinerFunction: Check = {
   name: 'public-definer-function',
@@ -32,14 +44,14 @@ BEGIN
   UPDATE wallets SET credits = credits + amount;
 END $$;`,
   limits:
-    'Not reported: trigger functions, functions in a schema that only its owner may use, and functions that policies, views, defaults or constraints call.',
+    'A function that is not VOLATILE and returns a boolean is reported as info. Not reported: trigger functions, functions in a schema that only its owner may use, and functions that policies, views, defaults or constraints call.',
   async find({ session }) {
-    const functions =
-      await session.query<Record<'schema' | 'name' | 'kind' | 'signature', string>>(sql);
-    return functions.map(({ schema, name, kind, signature }) => {
+    const functions = await session.query<OpenFunction>(sql);
+    return functions.map(({ schema, name, kind, signature, isQuestion }) => {
       const object = { kind: 'function', schema, parent: '', name };
       return {
         object,
+        ...(isQuestion && { severity: 'info' }),
         message: `${objectName(object)} is SECURITY DEFINER, and PUBLIC may execute it.`,
         help: `Grant it to the roles that need it, then: REVOKE EXECUTE ON ${kind} ${signature} FROM PUBLIC;`,
       };

@@ -153,6 +153,12 @@ export const security: CatalogueExamples = {
       finds: ['public-definer-function:public."Erase(integer)"'],
     },
     {
+      title: 'a function that only answers yes or no',
+      sql: `CREATE FUNCTION is_free(text) RETURNS boolean STABLE LANGUAGE sql SECURITY DEFINER RETURN true; GRANT USAGE ON SCHEMA public TO PUBLIC`,
+      finds: ['public-definer-function:public.is_free(text)'],
+      severities: ['info'],
+    },
+    {
       title:
         'a revoked privilege, a trigger function, one that a policy calls, and one in a schema of its owner',
       sql: `CREATE FUNCTION a() RETURNS int LANGUAGE sql SECURITY DEFINER RETURN 1; REVOKE EXECUTE ON FUNCTION a FROM PUBLIC;
