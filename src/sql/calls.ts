@@ -16,18 +16,17 @@ const opening = 'SELECT (';
  * Returns the calls of these functions that are outside of subqueries, and whose arguments contain no column:
  * a subquery around such a call is evaluated once for each statement.
  *
- * @param names with their schemas, such as `auth.uid`
+ * @param names with their schemas, such as `auth.uid`; as the server writes them
  * @throws SqlSyntaxError
  */
 export async function callsOutsideSubqueries(
   expression: string,
   names: ReadonlySet<string>,
 ): Promise<RepeatedCall[]> {
-  const trees = await parse(`${opening}${expression})`);
-  const { scanSync } = await import('libpg-query'); // its module is loaded since parse()
-  const { tokens } = scanSync(`${opening}${expression})`);
-  const found: RepeatedCall[] = [];
-  visit(trees, (node) => {
+  if (![...names].some((name) => expression.includes(name))) return [];
+  const sql = `${opening}${expression})`;
+  const calls: { name: string; location: number }[] = [];
+  visit(await parse(sql), (node) => {
     if ('SubLink' in node) return false;
     if (!('FuncCall' in node)) return true;
     const { funcname = [], location = 0, args = [] } = node.FuncCall;
@@ -35,11 +34,17 @@ export async function callsOutsideSubqueries(
       .flatMap((part) => ('String' in part ? (part.String.sval ?? []) : []))
       .join('.');
     if (!names.has(name) || hasColumn(args)) return true;
-    const end = endOfCall(tokens, location);
-    found.push({ name, start: location - opening.length, end: end - opening.length });
+    calls.push({ name, location });
     return false;
   });
-  return found;
+  if (calls.length === 0) return [];
+  const { scanSync } = await import('libpg-query'); // its module is loaded since parse()
+  const { tokens } = scanSync(sql);
+  return calls.map(({ name, location }) => ({
+    name,
+    start: location - opening.length,
+    end: endOfCall(tokens, location) - opening.length,
+  }));
 }
 
 /** @param enter returns whether the parts of a node are visited */

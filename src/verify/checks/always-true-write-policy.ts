@@ -1,48 +1,67 @@
 import { objectName } from '../../catalog/snapshot.ts';
 import { isAlwaysTrue } from '../../sql/constant.ts';
 import type { Check, Problem } from '../definition.ts';
-import { readPolicies, sharesRole, type Policy } from '../policies.ts';
+import { readPolicies, type Policy } from '../policies.ts';
 
 /** Roles of users, whom a policy is expected to restrict; a policy may give all rows to a role of a server. */
 const rolesOfUsers = new Set(['public', 'anon', 'authenticated']);
 
-const writes = new Set(['INSERT', 'UPDATE', 'DELETE']);
+/** What a policy does not restrict. */
+interface Opening {
+  commands: ('INSERT' | 'UPDATE' | 'DELETE')[];
+  /** The clauses that are always true. */
+  clauses: string[];
+}
 
-/** An expression that is absent does not give access; WITH CHECK is that of USING where it is absent. */
-async function openClauses({ commands, using, check }: Policy): Promise<string[]> {
+/** An expression that is absent gives no access; WITH CHECK is that of USING where it is absent. */
+async function openingOf({ commands, using, check }: Policy): Promise<Opening> {
   const isOpen = async (sql: string | null) => sql !== null && isAlwaysTrue(sql);
-  const hasRows = commands.some((command) => command === 'UPDATE' || command === 'DELETE');
-  return [
-    ...(hasRows && (await isOpen(using)) ? ['USING'] : []),
-    ...((await isOpen(check)) ? ['WITH CHECK'] : []),
-  ];
+  const isUsingOpen = await isOpen(using);
+  const isCheckOpen = check === null ? isUsingOpen : await isOpen(check);
+  const isUnrestricted = {
+    INSERT: isCheckOpen,
+    UPDATE: isUsingOpen || isCheckOpen,
+    DELETE: isUsingOpen,
+  };
+  return {
+    commands: commands
+      .filter((command) => command !== 'SELECT')
+      .filter((command) => isUnrestricted[command]),
+    clauses: [
+      ...(isUsingOpen ? ['USING'] : []),
+      ...(check !== null && isCheckOpen ? ['WITH CHECK'] : []),
+    ],
+  };
 }
 
 /** A restrictive policy limits what all permissive ones give. */
-async function isRestricted(policy: Policy, others: readonly Policy[]): Promise<boolean> {
-  const written = policy.commands.filter((command) => writes.has(command));
+async function isRestricted(
+  policy: Policy,
+  { commands }: Opening,
+  others: readonly Policy[],
+): Promise<boolean> {
   for (const other of others) {
-    const isForAll = written.every((command) => other.commands.includes(command));
+    const isForAll = commands.every((command) => other.commands.includes(command));
     const isOfAll =
       other.roles.includes('public') || policy.roles.every((role) => other.roles.includes(role));
-    if (other.isPermissive || !isForAll || !isOfAll || !sharesRole(policy, other)) continue;
-    if ((await openClauses(other)).length === 0) return true;
+    if (other.isPermissive || !isForAll || !isOfAll) continue;
+    const left = await openingOf(other);
+    if (!commands.some((command) => left.commands.includes(command))) return true;
   }
   return false;
 }
 
 async function problemsOf(policy: Policy, ofTable: readonly Policy[]): Promise<Problem[]> {
-  const { schema, parent, name, commands, roles, isPermissive } = policy;
-  const written = commands.filter((command) => writes.has(command));
-  if (!isPermissive || written.length === 0 || !roles.some((role) => rolesOfUsers.has(role)))
-    return [];
-  const open = await openClauses(policy);
-  if (open.length === 0 || (await isRestricted(policy, ofTable))) return [];
+  const { schema, parent, name, roles, isPermissive } = policy;
+  if (!isPermissive || !roles.some((role) => rolesOfUsers.has(role))) return [];
+  const opening = await openingOf(policy);
+  if (opening.commands.length === 0 || (await isRestricted(policy, opening, ofTable))) return [];
   const object = { kind: 'policy', schema, parent, name };
+  const clauses = opening.clauses.join(' and ');
   return [
     {
       object,
-      message: `The policy ${objectName(object)} lets ${roles.join(', ')} ${written.join(', ')} any row: ${open.join(' and ')} is always true.`,
+      message: `The policy ${objectName(object)} does not restrict ${opening.commands.join(', ')} by ${roles.join(', ')}: ${clauses} ${opening.clauses.length > 1 ? 'are' : 'is'} always true.`,
       help: 'Write the condition that the rows of the user fulfil, or name the roles of servers in TO.',
     },
   ];
