@@ -67,7 +67,7 @@ describe.each(newestAndEmbedded)('verify on $name', (target) => {
     () =>
       migrated(target, folderOf(folder), async ({ sql, verify, findings }) => {
         await sql(damage);
-        const found = await verify();
+        const found = await verify({ words: ['schema'] });
         expect(found.findings?.map(({ code, where }) => [code, where.migration])).toEqual([
           ['different-column', '0002_b'],
           ['extra-index', undefined],
@@ -76,15 +76,15 @@ describe.each(newestAndEmbedded)('verify on $name', (target) => {
         expect(await findings({ words: ['--ignore', 'extra-*'] })).toEqual([column, index]);
 
         const file = join(folderOf({}), 'known.json');
-        expect(await verify({ words: ['--write-baseline', file] })).toMatchObject({ exitCode: 0 });
-        expect(await verify({ words: ['--baseline', file] })).toMatchObject({
+        expect(await verify({ words: ['schema', '--write-baseline', file] })).toMatchObject({ exitCode: 0 });
+        expect(await verify({ words: ['schema', '--baseline', file] })).toMatchObject({
           exitCode: 0,
           findings: [],
           known: 3,
           stale: [],
         });
         await sql('CREATE INDEX a_n ON a (n); CREATE TABLE by_hand ()');
-        expect(await verify({ words: ['--baseline', file] })).toMatchObject({
+        expect(await verify({ words: ['schema', '--baseline', file] })).toMatchObject({
           exitCode: 4,
           findings: [{ code: 'extra-table' }],
           known: 2,
@@ -109,7 +109,7 @@ describe.each(newest)('the help on $name', (target) => {
         const { findings: found = [] } = await verify({ words: ['schema'] });
         expect(found).toHaveLength(4);
         await sql(found.map(({ help }) => help.slice(help.indexOf(': ') + 2)));
-        expect(await findings()).toEqual([]);
+        expect(await findings({ words: ['schema'] })).toEqual([]);
       }),
     90_000,
   );

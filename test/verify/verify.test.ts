@@ -45,8 +45,8 @@ describe.each(targets)('verify on $name', (target) => {
       expect(await verify()).toMatchObject({
         exitCode: 0,
         ok: true,
-        findings: [],
-        counts: { error: 0, warning: 0, info: 0 },
+        findings: expect.any(Array),
+        counts: { error: 0, warning: 0, info: expect.any(Number) },
         target: { kind: target.kind === 'server' ? 'postgres' : 'pglite' },
       });
       await sql(damage);
@@ -54,7 +54,7 @@ describe.each(targets)('verify on $name', (target) => {
       expect(first).toMatchObject({
         exitCode: 4,
         ok: false,
-        counts: { error: 2, warning: 1, info: 0 },
+        counts: { error: 2, warning: 1 },
       });
       expect(await verify()).toEqual(first);
     }));
