@@ -6,7 +6,7 @@ import { checks } from '../../src/verify/checks/index.ts';
 import { thresholdsSchema } from '../../src/verify/declaration.ts';
 import { runCatalogue } from '../../src/verify/run-catalogue.ts';
 import { createDatabase, targets, type Database } from '../db/targets.ts';
-import { catalogueExamples } from './catalogue-examples.ts';
+import { catalogueExamples } from './catalogue-examples/index.ts';
 
 const examples = Object.entries(catalogueExamples).flatMap(([check, all]) =>
   all.map((example) => ({ check, ...example })),

@@ -10,6 +10,9 @@ export const checks: readonly Check[] = [
   invalidIndex,
   constraintNotValidated,
   unpopulatedView,
+  // Indexes
   // Tables
   noPrimaryKey,
+  // Security
+  // Server
 ];

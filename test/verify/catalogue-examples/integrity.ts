@@ -1,20 +1,6 @@
-/** SQL in an empty database, and what a check finds in it. */
-interface CatalogueExample {
-  /** What the example shows, such as `a partitioned table`. */
-  title: string;
-  sql: string;
-  /** Keys of the findings; none for what must not be reported. */
-  finds: string[];
-  /** Severities of these findings, where they differ from that of the check. */
-  severities?: string[];
-  /** Major version from which on the server has the syntax. */
-  since?: number;
-  /** The fix is left out of the test, for this reason. */
-  unfixed?: string;
-}
+import type { CatalogueExamples } from './example.ts';
 
-/** By the name of the check; each has at least one that is reported and one that is not. */
-export const catalogueExamples: Readonly<Record<string, readonly CatalogueExample[]>> = {
+export const integrity: CatalogueExamples = {
   'invalid-index': [
     {
       title: 'an index that a failed build left behind',
@@ -52,19 +38,6 @@ export const catalogueExamples: Readonly<Record<string, readonly CatalogueExampl
     {
       title: 'a populated view',
       sql: 'CREATE MATERIALIZED VIEW v AS SELECT 1 AS one',
-      finds: [],
-    },
-  ],
-  'no-primary-key': [
-    {
-      title: 'a table and a partitioned table, whose partition is not reported',
-      sql: `CREATE TABLE "Mixed" (id int UNIQUE); CREATE TABLE p (id int) PARTITION BY LIST (id);
-        CREATE TABLE p_1 PARTITION OF p FOR VALUES IN (1)`,
-      finds: ['no-primary-key:public."Mixed"', 'no-primary-key:public.p'],
-    },
-    {
-      title: 'a table with a key, and a temporary one',
-      sql: 'CREATE TABLE t (id int PRIMARY KEY); CREATE TEMP TABLE scratch (id int)',
       finds: [],
     },
   ],
