@@ -3,7 +3,7 @@ import { fixedSettings } from '../../src/catalog/snapshot.ts';
 import { openSession, type Session } from '../../src/db/session.ts';
 import { parseTarget } from '../../src/db/target.ts';
 import { checks } from '../../src/verify/checks/index.ts';
-import { thresholdsSchema } from '../../src/verify/declaration.ts';
+import { thresholdsSchema, type Thresholds } from '../../src/verify/declaration.ts';
 import { runCatalogue } from '../../src/verify/run-catalogue.ts';
 import { createDatabase, targets, type Database } from '../db/targets.ts';
 import { catalogueExamples } from './catalogue-examples/index.ts';
@@ -36,13 +36,13 @@ describe.each(targets)('the catalogue on $name', (target) => {
   });
 
   /** Returns what one check finds, in the transaction of the example. */
-  async function findingsOf(name: string) {
+  async function findingsOf(name: string, thresholds: Partial<Thresholds> = {}) {
     await session.script(fixedSettings);
     const input = {
       session,
       isReplay: false,
       replicas: [],
-      thresholds: thresholdsSchema.parse({}),
+      thresholds: thresholdsSchema.parse(thresholds),
     };
     const found = await runCatalogue(
       checks.filter((check) => check.name === name),
@@ -54,20 +54,28 @@ describe.each(targets)('the catalogue on $name', (target) => {
 
   it.for(examples)(
     '$check: $title',
-    async ({ check, sql, finds, severities, since, unfixed }, { skip }) => {
+    async (
+      { check, sql, finds, says, severities, since, unless, unfixed, thresholds },
+      { skip },
+    ) => {
+      if (unless === target.name) skip(`${unless} lacks what it needs`);
       if (since !== undefined && session.server.major < since)
         skip(`the syntax needs PostgreSQL ${since}`);
-      await session.script(`BEGIN; SET LOCAL search_path = public; ${sql}`);
       try {
-        const found = await findingsOf(check);
+        await session.script(`BEGIN; SET LOCAL search_path = public; ${sql}`);
+        const found = await findingsOf(check, thresholds);
         expect(found.map(({ key }) => key)).toEqual(finds);
         const { severity } = checks.find(({ name }) => name === check) ?? {};
         expect(found.map((each) => each.severity)).toEqual(severities ?? found.map(() => severity));
+        for (const [at, part] of (says ?? []).entries()) expect(found[at]?.message).toContain(part);
         const fixes = found.flatMap(({ fix }) => fix ?? []);
         if (unfixed !== undefined || fixes.length === 0) return;
-        await session.script(fixes.join('\n'));
+        // CONCURRENTLY runs outside transactions only.
+        await session.script(fixes.join('\n').replaceAll(' CONCURRENTLY', ''));
         const fixed = new Set(found.flatMap(({ key, fix }) => (fix === undefined ? [] : [key])));
-        expect((await findingsOf(check)).filter(({ key }) => fixed.has(key))).toEqual([]);
+        expect((await findingsOf(check, thresholds)).filter(({ key }) => fixed.has(key))).toEqual(
+          [],
+        );
       } finally {
         await session.script('ROLLBACK');
       }
