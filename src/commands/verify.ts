@@ -1,5 +1,8 @@
 import * as z from 'zod';
 import { defineCommand } from '../command.ts';
+import type { Context } from '../context.ts';
+import { openSession, type Session } from '../db/session.ts';
+import { parseTarget } from '../db/target.ts';
 import { placeFolder } from '../formats/place.ts';
 import { appliedOf } from '../migrate/plan.ts';
 import { folderOf, knownStatuses } from '../open-project.ts';
@@ -11,6 +14,26 @@ import { checkOf, findProblems } from '../verify/run.ts';
 import { notCompared } from '../verify/schema-findings.ts';
 import { groupWords, selectChecks } from '../verify/select-checks.ts';
 
+/** Milliseconds that a query may take on a replica. */
+const replicaTimeout = 30_000;
+
+/** Connects to each server; of all of them, or of none. */
+async function openReplicas({ io }: Context, urls: readonly string[]): Promise<Session[]> {
+  const opened: Session[] = [];
+  try {
+    for (const url of urls) {
+      const target = parseTarget(url, io.environment, io.cwd);
+      if (target.kind === 'postgres') io.secrets.push(...target.secrets);
+      const options = { application: 'dbops verify', statementTimeout: replicaTimeout };
+      opened.push(await openSession(target, { ...options, signal: io.signal }));
+    }
+    return opened;
+  } catch (error) {
+    await Promise.allSettled(opened.map((each) => each.close()));
+    throw error;
+  }
+}
+
 export const command = defineCommand({
   description:
     'Compares the database with the schema that its applied migrations produce, and checks indexes, constraints and data. Exits with 4 on findings.',
@@ -19,6 +42,7 @@ export const command = defineCommand({
     ['--only <checks...>', 'run only these checks or groups'],
     ['--skip <checks...>', 'do not run these checks or groups'],
     ['--fail-on <severity>', 'the least severity that fails: error, warning (default) or info'],
+    ['--replica <urls...>', 'count index scans on these replicas, too'],
     ['--grants', 'also compare privileges that are granted to other roles than the owner'],
     ['--ignore <patterns...>', 'ignore findings with these keys; * matches any text'],
     ['--baseline <file>', 'report only findings that are not in this file'],
@@ -34,6 +58,7 @@ export const command = defineCommand({
     only: z.array(z.string()).optional(),
     skip: z.array(z.string()).optional(),
     failOn: z.enum(['error', 'warning', 'info']).optional(),
+    replica: z.array(z.string()).default([]),
     grants: z.boolean().default(false),
     ignore: z.array(z.string()).default([]),
     baseline: z.string().optional(),
@@ -41,7 +66,15 @@ export const command = defineCommand({
   }),
   async run(
     context,
-    { arguments: [words], grants, ignore, baseline, writeBaseline: output, ...flags },
+    {
+      arguments: [words],
+      grants,
+      ignore,
+      baseline,
+      replica: urls,
+      writeBaseline: output,
+      ...flags
+    },
   ) {
     const { cwd } = context.io;
     const { root, scope } = context.settings;
@@ -72,6 +105,7 @@ export const command = defineCommand({
     });
     const hasPending = statuses.some(({ state }) => state === 'pending');
     const { note } = context;
+    const replicas = await openReplicas(context, urls);
     const furtherData = () => impliedFindings(session, declared, { hasPending, note });
     const request = {
       folder,
@@ -79,12 +113,16 @@ export const command = defineCommand({
       applied,
       selection,
       settings,
-      replicas: [],
+      replicas,
       grants,
       dataChecks: own.checks,
       furtherData,
     };
-    await findProblems(context, request, sorter.add);
+    try {
+      await findProblems(context, request, sorter.add);
+    } finally {
+      await Promise.allSettled(replicas.map((each) => each.close()));
+    }
     const sorted = sorter.sorted();
     if (output !== undefined) {
       writeBaseline(cwd, output, sorted.findings);

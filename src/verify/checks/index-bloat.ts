@@ -28,7 +28,7 @@ const sql = `SELECT n.nspname AS schema, c.relname AS table, i.relname AS name, 
   WHERE m.amname = 'btree' AND i.relkind = 'i' AND x.indisvalid AND i.reltuples >= 0 AND c.relpersistence <> 't'
     AND x.indpred IS NULL AND i.relpages * current_setting('block_size')::float8 >= $1 / 2
     AND ${isOfTeam('n', 'pg_class', 'c.oid')}
-  ORDER BY bytes, schema COLLATE "C", name COLLATE "C"`;
+  ORDER BY bytes, n.nspname COLLATE "C", i.relname COLLATE "C"`;
 
 interface LargeIndex {
   schema: string;

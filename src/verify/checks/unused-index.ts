@@ -1,6 +1,6 @@
 import { objectName } from '../../catalog/snapshot.ts';
 import { quoteName } from '../../db/quote.ts';
-import type { Session } from '../../db/session.ts';
+import { readOnce, type Session } from '../../db/session.ts';
 import { formatBytes, formatCount, formatCountOf } from '../../output/number.ts';
 import { NotChecked, type Check, type CheckInput, type Problem } from '../definition.ts';
 import { indexesOfKeys } from '../foreign-keys.ts';
@@ -42,13 +42,13 @@ interface Usage {
 type Age = { days: number; standbys: number };
 
 async function usageOf(session: Session): Promise<Map<string, Usage>> {
-  const rows = await session.query<Usage & Record<string, unknown>>(usageSql);
+  const rows = await readOnce<Usage & Record<string, unknown>>(session, usageSql);
   return new Map(rows.map((row) => [quoteName(row), row]));
 }
 
 /** @throws NotChecked where the statistics of a server are too young */
 async function oldEnough(session: Session, least: number): Promise<Age> {
-  const [{ days, standbys } = { days: 0, standbys: 0 }] = await session.query<Age>(ageSql);
+  const [{ days, standbys } = { days: 0, standbys: 0 }] = await readOnce<Age>(session, ageSql);
   if (days < least)
     throw new NotChecked(
       `the statistics of ${session.target.kind === 'postgres' ? session.target.host : 'this database'} cover ${formatCount(Math.floor(days))} days, and ${formatCount(least)} are needed`,
@@ -98,7 +98,7 @@ export const unusedIndex: Check = {
     return (await dispensable(input)).flatMap((index): Problem[] => {
       const name = quoteName(index);
       const own = usage.get(name);
-      if (!own || own.rows < thresholds.largeTable) return [];
+      if (!own || Math.max(own.rows, 0) < thresholds.largeTable) return [];
       if (own.age !== null && own.age < thresholds.unusedDays) return [];
       const scans = elsewhere.reduce((sum, each) => sum + (each.get(name)?.scans ?? 0), own.scans);
       if (scans > thresholds.unusedScans) return [];

@@ -91,7 +91,7 @@ export const indexes: CatalogueExamples = {
     },
     {
       title: 'a unique constraint on the primary key, to which nothing refers',
-      sql: 'CREATE TABLE t (id int PRIMARY KEY CONSTRAINT "Again" UNIQUE)',
+      sql: 'CREATE TABLE t (id int PRIMARY KEY); ALTER TABLE t ADD CONSTRAINT "Again" UNIQUE (id)',
       finds: ['duplicate-index:"Again" on public.t'],
     },
     {
