@@ -1,8 +1,5 @@
 import * as z from 'zod';
 import { defineCommand } from '../command.ts';
-import type { Context } from '../context.ts';
-import { openSession, type Session } from '../db/session.ts';
-import { parseTarget } from '../db/target.ts';
 import { placeFolder } from '../formats/place.ts';
 import { appliedOf } from '../migrate/plan.ts';
 import { folderOf, knownStatuses } from '../open-project.ts';
@@ -10,29 +7,10 @@ import { impliedCodes, impliedFindings } from '../feature-declarations.ts';
 import { dataChecksOf, dataScope, remarksOn } from '../verify/data-checks.ts';
 import { readBaseline, sorterOf, writeBaseline } from '../verify/known-findings.ts';
 import { baselineWritten, mostListed, verifiedReport } from '../verify/report.ts';
+import { withReplicas } from '../verify/replicas.ts';
 import { checkOf, findProblems } from '../verify/run.ts';
 import { notCompared } from '../verify/schema-findings.ts';
 import { groupWords, selectChecks } from '../verify/select-checks.ts';
-
-/** Milliseconds that a query may take on a replica. */
-const replicaTimeout = 30_000;
-
-/** Connects to each server; of all of them, or of none. */
-async function openReplicas({ io }: Context, urls: readonly string[]): Promise<Session[]> {
-  const opened: Session[] = [];
-  try {
-    for (const url of urls) {
-      const target = parseTarget(url, io.environment, io.cwd);
-      if (target.kind === 'postgres') io.secrets.push(...target.secrets);
-      const options = { application: 'dbops verify', statementTimeout: replicaTimeout };
-      opened.push(await openSession(target, { ...options, signal: io.signal }));
-    }
-    return opened;
-  } catch (error) {
-    await Promise.allSettled(opened.map((each) => each.close()));
-    throw error;
-  }
-}
 
 export const command = defineCommand({
   description:
@@ -66,15 +44,7 @@ export const command = defineCommand({
   }),
   async run(
     context,
-    {
-      arguments: [words],
-      grants,
-      ignore,
-      baseline,
-      replica: urls,
-      writeBaseline: output,
-      ...flags
-    },
+    { arguments: [words], grants, ignore, baseline, writeBaseline: output, ...flags },
   ) {
     const { cwd } = context.io;
     const { root, scope } = context.settings;
@@ -104,25 +74,21 @@ export const command = defineCommand({
       limit: output === undefined ? mostListed : Infinity,
     });
     const hasPending = statuses.some(({ state }) => state === 'pending');
-    const { note } = context;
-    const replicas = await openReplicas(context, urls);
-    const furtherData = () => impliedFindings(session, declared, { hasPending, note });
+    const furtherData = () =>
+      impliedFindings(session, declared, { hasPending, note: context.note });
     const request = {
       folder,
       session,
       applied,
       selection,
       settings,
-      replicas,
       grants,
       dataChecks: own.checks,
       furtherData,
     };
-    try {
-      await findProblems(context, request, sorter.add);
-    } finally {
-      await Promise.allSettled(replicas.map((each) => each.close()));
-    }
+    await withReplicas(context, flags.replica, (replicas) =>
+      findProblems(context, { ...request, replicas }, sorter.add),
+    );
     const sorted = sorter.sorted();
     if (output !== undefined) {
       writeBaseline(cwd, output, sorted.findings);

@@ -64,10 +64,7 @@ describe.each(targets)('the catalogue on $name', (target) => {
       try {
         await session.script(`BEGIN; SET LOCAL search_path = public; ${sql}`);
         const found = await findingsOf(check, thresholds);
-        expect(
-          found.map(({ key }) => key),
-          found.map(({ message }) => message).join(),
-        ).toEqual(finds);
+        expect(found.map(({ key }) => key)).toEqual(finds);
         const { severity } = checks.find(({ name }) => name === check) ?? {};
         expect(found.map((each) => each.severity)).toEqual(severities ?? found.map(() => severity));
         for (const [at, part] of (says ?? []).entries()) expect(found[at]?.message).toContain(part);

@@ -4,7 +4,7 @@ import { byName, isOfTeam } from '../catalogue-sql.ts';
 import type { Check, Problem } from '../definition.ts';
 
 /** Indexes that sort by a collation; of the default collation those of columns without another one. */
-const indexes = `SELECT DISTINCT k.coll, s.nspname AS schema, i.relname AS name, i.relkind
+const sortedBy = `SELECT DISTINCT k.coll, s.nspname AS schema, i.relname AS name, i.relkind
   FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid JOIN pg_namespace s ON s.oid = i.relnamespace
     JOIN pg_class c ON c.oid = x.indrelid CROSS JOIN unnest(x.indcollation::oid[]) k (coll)
   WHERE k.coll <> 0 AND i.relkind = 'i' AND c.relpersistence <> 't' AND ${isOfTeam('s', 'pg_class', 'c.oid')}`;
@@ -13,7 +13,7 @@ const indexes = `SELECT DISTINCT k.coll, s.nspname AS schema, i.relname AS name,
  * The collation of the database is compared with the version that it was created under; the version of
  * a collation of the server (`collprovider` d is that of the database) with the one of its library.
  */
-const sql = `WITH uses AS (${indexes}), used AS (SELECT coll, json_agg(json_build_object('schema', schema, 'name', name)
+const sql = `WITH uses AS (${sortedBy}), used AS (SELECT coll, json_agg(json_build_object('schema', schema, 'name', name)
       ORDER BY schema COLLATE "C", name COLLATE "C") AS indexes FROM uses GROUP BY 1),
     found AS (SELECT '' AS schema, d.datname::text AS name, d.datcollversion AS recorded,
         pg_database_collation_actual_version(d.oid) AS actual, 'pg_catalog."default"'::regcollation::oid AS coll, true AS "isDatabase"
