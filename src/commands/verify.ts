@@ -46,9 +46,8 @@ export const command = defineCommand({
     context,
     { arguments: [words], grants, ignore, baseline, writeBaseline: output, ...flags },
   ) {
-    const { cwd } = context.io;
     const { root, scope } = context.settings;
-    const known = baseline === undefined ? [] : readBaseline(cwd, baseline);
+    const known = baseline === undefined ? [] : readBaseline(context.io.cwd, baseline);
     const read = await folderOf(context);
     const declared = await context.declared();
     const { verify: settings = {} } = declared;
@@ -91,7 +90,7 @@ export const command = defineCommand({
     );
     const sorted = sorter.sorted();
     if (output !== undefined) {
-      writeBaseline(cwd, output, sorted.findings);
+      writeBaseline(context.io.cwd, output, sorted.findings);
       return baselineWritten(output, sorted.findings);
     }
     const data = groups.has('data') ? dataScope(own.checks, codes, applied) : undefined;
