@@ -9,23 +9,33 @@ function mayBeRedundant(index: TableIndex): boolean {
   return method === 'btree' && !isUnique && constraint === null && !isNamedByTable && !isAttached;
 }
 
-/** Returns whether an index begins with all keys of another, and has more. */
+/** Returns whether an index begins with all keys of another, and has more, or also enforces something. */
 function extendsIndex(longer: TableIndex, shorter: TableIndex): boolean {
   if (longer.method !== 'btree' || longer.predicate !== shorter.predicate) return false;
   const has = new Set([...longer.columns, ...longer.included]);
   const isPrefix = shorter.keys.every((key, at) => key === longer.keys[at]);
   const isLonger =
     longer.keys.length > shorter.keys.length || longer.included.length > shorter.included.length;
-  return isPrefix && isLonger && shorter.included.every((column) => has.has(column));
+  return (
+    isPrefix && (isLonger || longer.isUnique) && shorter.included.every((column) => has.has(column))
+  );
 }
 
 function problemOf(shorter: TableIndex, longer: TableIndex): Problem {
   const { schema, table, name, isPartitioned } = shorter;
   const object = { kind: 'index', schema, parent: table, name };
+  const drop = `DROP INDEX ${isPartitioned ? '' : 'CONCURRENTLY '}${quoteName({ schema, name })};`;
+  const isSame =
+    longer.keys.length === shorter.keys.length &&
+    longer.included.length === shorter.included.length;
   return {
     object,
-    message: `${objectName(object)} is redundant: ${longer.name} begins with the same columns.`,
-    help: `Drop it, unless queries need the smaller index: DROP INDEX ${isPartitioned ? '' : 'CONCURRENTLY '}${quoteName({ schema, name })};`,
+    message: isSame
+      ? `${objectName(object)} is redundant: ${longer.name} has the same columns and is unique.`
+      : `${objectName(object)} is redundant: ${longer.name} begins with the same columns.`,
+    ...(isSame
+      ? { help: 'Drop it', fix: drop }
+      : { help: `Drop it, unless queries need the smaller index: ${drop}` }),
   };
 }
 
@@ -34,7 +44,7 @@ export const redundantIndex: Check = {
   group: 'indexes',
   severity: 'info',
   isStatic: true,
-  summary: 'No index consists of the first columns of another.',
+  summary: 'No index consists of the first columns of another, or of the columns of a unique one.',
   harm: 'Every write maintains both indexes, although the longer one serves the queries of the shorter one.',
   cure: 'Drop the shorter one, unless it is much smaller and its queries are frequent.',
   limits:
