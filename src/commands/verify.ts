@@ -7,7 +7,7 @@ import { impliedCodes, impliedFindings } from '../feature-declarations.ts';
 import { dataChecksOf, dataScope, remarksOn } from '../verify/data-checks.ts';
 import { readBaseline, sorterOf, writeBaseline } from '../verify/known-findings.ts';
 import { baselineWritten, mostListed, verifiedReport } from '../verify/report.ts';
-import { withReplicas } from '../verify/replicas.ts';
+import { explanationOf, listOfChecks } from '../verify/describe-checks.ts';
 import { checkOf, findProblems } from '../verify/run.ts';
 import { notCompared } from '../verify/schema-findings.ts';
 import { groupWords, selectChecks } from '../verify/select-checks.ts';
@@ -25,10 +25,13 @@ export const command = defineCommand({
     ['--ignore <patterns...>', 'ignore findings with these keys; * matches any text'],
     ['--baseline <file>', 'report only findings that are not in this file'],
     ['--write-baseline <file>', 'write the current findings to this file'],
+    ['--list', 'list the checks, without a database'],
+    ['--explain <check>', 'explain a check, without a database'],
   ],
   examples: [
     'dbops verify',
     "dbops verify --ignore 'extra-index:*' 'extra-table:public.tmp_*'",
+    'dbops verify --explain rls-off',
     'dbops verify --write-baseline known.json && dbops verify --baseline known.json',
   ],
   flags: z.object({
@@ -41,11 +44,13 @@ export const command = defineCommand({
     ignore: z.array(z.string()).default([]),
     baseline: z.string().optional(),
     writeBaseline: z.string().optional(),
+    list: z.boolean().default(false),
+    explain: z.string().optional(),
   }),
-  async run(
-    context,
-    { arguments: [words], grants, ignore, baseline, writeBaseline: output, ...flags },
-  ) {
+  async run(context, { arguments: [words], grants, ignore, baseline, ...flags }) {
+    const { writeBaseline: output } = flags;
+    if (flags.explain !== undefined) return explanationOf(flags.explain);
+    if (flags.list) return listOfChecks();
     const { root, scope } = context.settings;
     const known = baseline === undefined ? [] : readBaseline(context.io.cwd, baseline);
     const read = await folderOf(context);
@@ -81,13 +86,12 @@ export const command = defineCommand({
       applied,
       selection,
       settings,
+      replicas: flags.replica,
       grants,
       dataChecks: own.checks,
       furtherData,
     };
-    await withReplicas(context, flags.replica, (replicas) =>
-      findProblems(context, { ...request, replicas }, sorter.add),
-    );
+    await findProblems(context, request, sorter.add);
     const sorted = sorter.sorted();
     if (output !== undefined) {
       writeBaseline(context.io.cwd, output, sorted.findings);

@@ -18,6 +18,8 @@ export interface CheckInput {
   thresholds: Thresholds;
   /** Schemas that an API serves to roles of its users; absent: unknown. */
   exposedSchemas?: readonly string[];
+  /** Roles that the application logs in as; absent: unknown. */
+  applicationRoles?: readonly string[];
   /** Further servers with the same data, whose statistics count too. */
   replicas: readonly Session[];
 }
@@ -54,6 +56,8 @@ export interface Check {
   harm: string;
   /** How to correct it. */
   cure: string;
+  /** SQL that it reports; none where the state of a server or of rows decides. */
+  example?: string;
   /** What it does not see, and what it leaves out deliberately. */
   limits: string;
   /** @throws NotChecked where the question cannot be answered */

@@ -17,6 +17,7 @@ export const constraintNotEnforced: Check = {
   summary: 'Every constraint is enforced.',
   harm: 'The server accepts rows that violate a NOT ENFORCED constraint, and tools that read the schema assume that there are none.',
   cure: 'If the rows must satisfy it, enforce it: ALTER CONSTRAINT … ENFORCED for a foreign key; for a CHECK, drop it and add it again. Both read the whole table.',
+  example: `CREATE TABLE orders (total numeric CHECK (total > 0) NOT ENFORCED); -- PostgreSQL 18`,
   limits:
     'NOT ENFORCED exists since PostgreSQL 18. Constraints that a partition or a child inherits are reported on their parent. NOT VALID constraints are reported by constraint-not-validated.',
   async find({ session }) {

@@ -41,6 +41,8 @@ export const constraintNotValidated: Check = {
   summary: 'Every constraint is validated; existing rows may violate one that is NOT VALID.',
   harm: 'Rows from before the constraint may violate it, and the planner does not rely on it.',
   cure: 'Correct the rows that violate it, then VALIDATE CONSTRAINT, which blocks neither reads nor writes.',
+  example: `CREATE TABLE orders (total numeric);
+ALTER TABLE orders ADD CONSTRAINT positive CHECK (total > 0) NOT VALID;`,
   limits:
     'Constraints that a partition or a child inherits are reported on their parent. NOT ENFORCED constraints (PostgreSQL 18) cannot be validated: constraint-not-enforced. The rows that violate it are counted, up to 1,000, in tables of at most 256 MB, unless that takes longer than 3 seconds or calls functions of the application.',
   async find({ session, isReplay }) {

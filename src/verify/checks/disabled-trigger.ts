@@ -63,6 +63,9 @@ export const disabledTrigger: Check = {
   summary: 'Every trigger is enabled, also those by which the server enforces foreign keys.',
   harm: 'ALTER TABLE … DISABLE TRIGGER ALL switches foreign keys off: rows refer to rows that do not exist, ON DELETE does nothing, and no error is reported. An application trigger that is disabled writes nothing.',
   cure: 'Enable the triggers, and check the rows that were written meanwhile: drop the constraint, add it NOT VALID, and validate it.',
+  example: `CREATE TABLE customers (id bigint PRIMARY KEY);
+CREATE TABLE orders (id bigint PRIMARY KEY, customer bigint REFERENCES customers);
+ALTER TABLE orders DISABLE TRIGGER ALL;`,
   limits:
     'Triggers that run only on a replica (ENABLE REPLICA TRIGGER) are not reported, nor sessions with session_replication_role = replica, disabled rules and event triggers. The copy of a trigger on a partition is reported only where that of the partitioned table is enabled.',
   find: async ({ session }) =>

@@ -55,6 +55,9 @@ export const duplicateIndex: Check = {
   summary: 'No two indexes are the same.',
   harm: 'Every write maintains both, both occupy disk space and memory, and queries use only one.',
   cure: 'Drop one of them. The finding names the one that enforces nothing, or less.',
+  example: `CREATE TABLE orders (id bigint PRIMARY KEY, customer bigint);
+CREATE INDEX orders_customer ON orders (customer);
+CREATE INDEX orders_by_customer ON orders (customer);`,
   limits:
     'Indexes are the same if access method, columns or expressions, operator classes, collations, order, INCLUDE, condition and uniqueness are; one that is not unique beside one that is, is reported by redundant-index. Spellings of an expression that differ are not compared. Not reported: an index that a foreign key refers to, that of a primary key, a replica identity, and the parts of the index of a partitioned table.',
   async find(input) {

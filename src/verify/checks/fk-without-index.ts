@@ -41,6 +41,8 @@ export const fkWithoutIndex: Check = {
   summary: 'Every foreign key of a large table has an index on its columns.',
   harm: 'For each row that is deleted from the referenced table, or whose key changes, the server reads the whole referencing table, and holds locks meanwhile. Joins along the key are slow, too.',
   cure: 'Create an index whose first columns are those of the foreign key, in any order. A partial index WHERE the columns are NOT NULL is sufficient.',
+  example: `CREATE TABLE customers (id bigint PRIMARY KEY);
+CREATE TABLE orders (id bigint PRIMARY KEY, customer bigint REFERENCES customers);`,
   limits:
     'An index counts if it is valid, its first columns are those of the key in any order, and it is not partial, or its condition is true whenever the columns are not NULL; a unique index on some of the columns counts, too. A table with few rows (thresholds.largeTable) is info; a replay of the folder has no rows, so that every table is regarded as large. A key of a partitioned table is reported once. Whether rows are ever deleted from the referenced table is not known.',
   async find(input) {

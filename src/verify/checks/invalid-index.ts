@@ -40,6 +40,7 @@ export const invalidIndex: Check = {
     'No index is invalid; a failed CREATE INDEX CONCURRENTLY leaves one that slows down writes and serves no query.',
   harm: 'Every write maintains the index, no query uses it, and a unique one does not reject duplicates.',
   cure: 'Rebuild it with REINDEX INDEX CONCURRENTLY. Where it is unique, find and correct the rows with the same values first.',
+  example: `CREATE UNIQUE INDEX CONCURRENTLY users_mail ON users (mail); -- fails where two users have the same mail`,
   limits:
     'An index that is being built at this moment is not reported; a standby does not show what its primary is building, so that there it is a warning. A remainder of REINDEX CONCURRENTLY is reported by leftover-index. The index of a partitioned table is invalid until each partition has its part, and a warning.',
   find: async (input) => (await invalidIndexes(input)).map(problemOf),

@@ -138,6 +138,8 @@ export const keyOverflow: Check = {
   summary: 'No integer key has used most of its values.',
   harm: 'When the last value of an integer or smallint key is used, every INSERT fails, and the change to bigint of a large table takes hours.',
   cure: 'Change the key and the columns that refer to it to bigint while there is time: a new column, a backfill, an exchange. Where only the sequence is limited, raise its limit.',
+  example: `CREATE TABLE orders (id serial PRIMARY KEY);
+SELECT setval('orders_id_seq', 2000000000);`,
   limits:
     'Columns with a sequence, and primary keys of one column that are not foreign keys. From thresholds.keyWarning (70 %) it is a warning, from keyError (90 %) an error if a sequence has reached it; a value that no sequence returned is a warning. A foreign key column that is narrower than its key is measured by the values of the key. Sequences that CYCLE or count down are left out. Values of columns are read only where an index begins with them.',
   async find(input) {

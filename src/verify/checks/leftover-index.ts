@@ -21,6 +21,7 @@ export const leftoverIndex: Check = {
   summary: 'No index is a remainder of REINDEX CONCURRENTLY.',
   harm: 'Every write maintains the index, and no query uses it.',
   cure: 'Drop it, then repeat the REINDEX. The index that was to be rebuilt is still valid.',
+  example: `REINDEX INDEX CONCURRENTLY orders_customer; -- is interrupted`,
   limits:
     'An index whose name ends in _ccnew or _ccold and which is valid is not reported; REINDEX CONCURRENTLY leaves invalid ones. An index that is being built at this moment is not reported.',
   async find({ session }) {

@@ -17,6 +17,7 @@ export const orphanPartitionDetach: Check = {
   summary: 'Every DETACH PARTITION CONCURRENTLY was completed.',
   harm: 'Queries on the partitioned table no longer see the rows of the partition, which is still constrained by it; no other partition can be detached CONCURRENTLY until then.',
   cure: 'Complete it with ALTER TABLE … DETACH PARTITION … FINALIZE, then attach the partition again if it is needed.',
+  example: `ALTER TABLE events DETACH PARTITION events_2024 CONCURRENTLY; -- is interrupted`,
   limits:
     'A DETACH PARTITION CONCURRENTLY that waits for older transactions at this moment looks the same; it is no longer reported once it is done.',
   async find({ session }) {

@@ -47,6 +47,9 @@ export const redundantIndex: Check = {
   summary: 'No index consists of the first columns of another, or of the columns of a unique one.',
   harm: 'Every write maintains both indexes, although the longer one serves the queries of the shorter one.',
   cure: 'Drop the shorter one, unless it is much smaller and its queries are frequent.',
+  example: `CREATE TABLE orders (id bigint PRIMARY KEY, customer bigint, at timestamptz);
+CREATE INDEX orders_customer ON orders (customer);
+CREATE INDEX orders_customer_at ON orders (customer, at);`,
   limits:
     'Only B-tree indexes are compared, with operator classes, collations, order, INCLUDE and condition. A unique index is never reported: UNIQUE (a) beside (a, b) rejects duplicates of a. Not reported: an index of a constraint, a replica identity, and the parts of the index of a partitioned table.',
   async find(input) {

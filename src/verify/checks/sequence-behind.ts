@@ -83,6 +83,8 @@ export const sequenceBehind: Check = {
   summary: 'Every sequence is ahead of the highest value of the column that it fills.',
   harm: 'An INSERT gets a value that a row already has, and fails with a unique violation; each attempt advances the sequence by one, so that it happens again. It follows from a restore or an import with explicit values.',
   cure: 'Set the sequence to the highest value of its column with setval().',
+  example: `CREATE TABLE orders (id bigserial PRIMARY KEY);
+INSERT INTO orders (id) VALUES (1), (2), (3);`,
   limits:
     'Columns whose default is nextval() alone, and identity columns; the highest value is read only where an index begins with the column. A collision within 1,000 values is an error, a later one a warning. A table that a subscription writes is info, because logical replication does not replicate sequences. Sequences that count down or CYCLE are not checked.',
   async find(input) {

@@ -1,4 +1,5 @@
 import type { Thresholds } from '../../../src/verify/declaration.ts';
+import type { CheckInput } from '../../../src/verify/definition.ts';
 
 /** SQL in an empty database, and what a check finds in it. */
 export interface CatalogueExample {
@@ -17,6 +18,8 @@ export interface CatalogueExample {
   unless?: string;
   /** Major version from which on the server has the syntax. */
   since?: number;
+  /** `verify` of the configuration. */
+  settings?: Pick<CheckInput, 'exposedSchemas' | 'applicationRoles'>;
   /** The fix is left out of the test, for this reason. */
   unfixed?: string;
 }

@@ -1,0 +1,72 @@
+import { objectName } from '../../catalog/snapshot.ts';
+import { isAlwaysTrue } from '../../sql/constant.ts';
+import type { Check, Problem } from '../definition.ts';
+import { readPolicies, sharesRole, type Policy } from '../policies.ts';
+
+/** Roles of users, whom a policy is expected to restrict; a policy may give all rows to a role of a server. */
+const rolesOfUsers = new Set(['public', 'anon', 'authenticated']);
+
+const writes = new Set(['INSERT', 'UPDATE', 'DELETE']);
+
+/** An expression that is absent does not give access; WITH CHECK is that of USING where it is absent. */
+async function openClauses({ commands, using, check }: Policy): Promise<string[]> {
+  const isOpen = async (sql: string | null) => sql !== null && isAlwaysTrue(sql);
+  const hasRows = commands.some((command) => command === 'UPDATE' || command === 'DELETE');
+  return [
+    ...(hasRows && (await isOpen(using)) ? ['USING'] : []),
+    ...((await isOpen(check)) ? ['WITH CHECK'] : []),
+  ];
+}
+
+/** A restrictive policy limits what all permissive ones give. */
+async function isRestricted(policy: Policy, others: readonly Policy[]): Promise<boolean> {
+  const written = policy.commands.filter((command) => writes.has(command));
+  for (const other of others) {
+    const isForAll = written.every((command) => other.commands.includes(command));
+    const isOfAll =
+      other.roles.includes('public') || policy.roles.every((role) => other.roles.includes(role));
+    if (other.isPermissive || !isForAll || !isOfAll || !sharesRole(policy, other)) continue;
+    if ((await openClauses(other)).length === 0) return true;
+  }
+  return false;
+}
+
+async function problemsOf(policy: Policy, ofTable: readonly Policy[]): Promise<Problem[]> {
+  const { schema, parent, name, commands, roles, isPermissive } = policy;
+  const written = commands.filter((command) => writes.has(command));
+  if (!isPermissive || written.length === 0 || !roles.some((role) => rolesOfUsers.has(role)))
+    return [];
+  const open = await openClauses(policy);
+  if (open.length === 0 || (await isRestricted(policy, ofTable))) return [];
+  const object = { kind: 'policy', schema, parent, name };
+  return [
+    {
+      object,
+      message: `The policy ${objectName(object)} lets ${roles.join(', ')} ${written.join(', ')} any row: ${open.join(' and ')} is always true.`,
+      help: 'Write the condition that the rows of the user fulfil, or name the roles of servers in TO.',
+    },
+  ];
+}
+
+export const alwaysTrueWritePolicy: Check = {
+  name: 'always-true-write-policy',
+  group: 'security',
+  severity: 'warning',
+  isStatic: true,
+  summary: 'No policy lets every user insert, update or delete any row.',
+  harm: 'Every user changes the rows of all others, although row-level security is enabled.',
+  cure: 'Write a condition on the owner of the row into USING and WITH CHECK. If only a server writes, name its role: CREATE POLICY … TO app_server.',
+  example: `CREATE TABLE notes (id bigint PRIMARY KEY, owner text);
+ALTER TABLE notes ENABLE ROW LEVEL SECURITY;
+CREATE POLICY everyone ON notes FOR UPDATE USING (true);`,
+  limits:
+    'Conditions are folded as far as they consist of constants: true, 1 = 1, NOT false, true OR x. Policies for SELECT are not reported, nor are those for other roles than PUBLIC, anon and authenticated, nor those that a restrictive policy limits. A form that everyone may send is reported: allow it in the baseline.',
+  async find({ session }) {
+    const policies = await readPolicies(session);
+    const byTable = Map.groupBy(policies, ({ schema, parent }) => JSON.stringify([schema, parent]));
+    const problems: Problem[] = [];
+    for (const ofTable of byTable.values())
+      for (const policy of ofTable) problems.push(...(await problemsOf(policy, ofTable)));
+    return problems;
+  },
+};
