@@ -20,6 +20,7 @@ export const command = defineCommand({
     ['--only <checks...>', 'run only these checks or groups'],
     ['--skip <checks...>', 'do not run these checks or groups'],
     ['--fail-on <severity>', 'the least severity that fails: error, warning (default) or info'],
+    ['--replica <urls...>', 'count index scans on these replicas, too'],
     ['--grants', 'also compare privileges that are granted to other roles than the owner'],
     ['--ignore <patterns...>', 'ignore findings with these keys; * matches any text'],
     ['--baseline <file>', 'report only findings that are not in this file'],
@@ -38,6 +39,7 @@ export const command = defineCommand({
     only: z.array(z.string()).optional(),
     skip: z.array(z.string()).optional(),
     failOn: z.enum(['error', 'warning', 'info']).optional(),
+    replica: z.array(z.string()).default([]),
     grants: z.boolean().default(false),
     ignore: z.array(z.string()).default([]),
     baseline: z.string().optional(),
@@ -45,15 +47,12 @@ export const command = defineCommand({
     list: z.boolean().default(false),
     explain: z.string().optional(),
   }),
-  async run(
-    context,
-    { arguments: [words], grants, ignore, baseline, writeBaseline: output, ...flags },
-  ) {
+  async run(context, { arguments: [words], grants, ignore, baseline, ...flags }) {
+    const { writeBaseline: output } = flags;
     if (flags.explain !== undefined) return explanationOf(flags.explain);
     if (flags.list) return listOfChecks();
-    const { cwd } = context.io;
     const { root, scope } = context.settings;
-    const known = baseline === undefined ? [] : readBaseline(cwd, baseline);
+    const known = baseline === undefined ? [] : readBaseline(context.io.cwd, baseline);
     const read = await folderOf(context);
     const declared = await context.declared();
     const { verify: settings = {} } = declared;
@@ -79,15 +78,15 @@ export const command = defineCommand({
       limit: output === undefined ? mostListed : Infinity,
     });
     const hasPending = statuses.some(({ state }) => state === 'pending');
-    const { note } = context;
-    const furtherData = () => impliedFindings(session, declared, { hasPending, note });
+    const furtherData = () =>
+      impliedFindings(session, declared, { hasPending, note: context.note });
     const request = {
       folder,
       session,
       applied,
       selection,
       settings,
-      replicas: [],
+      replicas: flags.replica,
       grants,
       dataChecks: own.checks,
       furtherData,
@@ -95,7 +94,7 @@ export const command = defineCommand({
     await findProblems(context, request, sorter.add);
     const sorted = sorter.sorted();
     if (output !== undefined) {
-      writeBaseline(cwd, output, sorted.findings);
+      writeBaseline(context.io.cwd, output, sorted.findings);
       return baselineWritten(output, sorted.findings);
     }
     const data = groups.has('data') ? dataScope(own.checks, codes, applied) : undefined;

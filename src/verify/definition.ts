@@ -37,6 +37,8 @@ export interface Problem {
   help: string;
   /** SQL that corrects it, each statement ended by a semicolon, if it does so without a decision. */
   fix?: string;
+  /** The check could not look at this: the finding is `not-checked`, with severity `info`. */
+  isNotChecked?: true;
 }
 
 /** A check of every database. A new one is a file in `checks/` and a line in `checks/index.ts`. */

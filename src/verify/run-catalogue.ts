@@ -5,10 +5,8 @@ import { isSqlState, sqlstate } from '../db/sqlstate.ts';
 import { messageOf } from '../errors.ts';
 import { formatDuration } from '../output/duration.ts';
 import type { Finding } from '../report.ts';
+import { checkTimeout as timeout } from './read-rows.ts';
 import { NotChecked, type Check, type CheckInput, type Problem } from './definition.ts';
-
-/** Milliseconds that one check may take; the embedded engine has no timers. */
-const timeout = 30_000;
 
 /**
  * Runs checks of the catalogue, each behind a savepoint of the READ ONLY transaction of the caller. That one
@@ -79,8 +77,17 @@ function whyNot({ name }: Check, error: unknown): Reason {
 }
 
 function findingOf({ name, severity }: Check, problem: Problem): Finding {
-  const { object, part, message, help, fix } = problem;
+  const { object, part, message, help, fix, isNotChecked } = problem;
   const where = objectName(object);
+  if (isNotChecked)
+    return {
+      code: 'not-checked',
+      severity: problem.severity ?? 'info',
+      message,
+      help,
+      where: { object: where },
+      key: `not-checked:${name}/${part ?? where}`,
+    };
   return {
     code: name,
     severity: problem.severity ?? severity,

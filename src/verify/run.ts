@@ -9,9 +9,10 @@ import type { Finding } from '../report.ts';
 import { driftOf, type Drift } from '../shadow/drift.ts';
 import { replaySourceOf } from '../shadow/replay-request.ts';
 import { platformSchemas, isToolTable } from '../shadow/surroundings.ts';
-import type { CheckGroup, Problem } from './definition.ts';
+import type { CheckGroup, CheckInput, Problem } from './definition.ts';
 import { checks } from './checks/index.ts';
 import { thresholdsSchema, type VerifySettings } from './declaration.ts';
+import { withReplicas } from './replicas.ts';
 import { runCatalogue } from './run-catalogue.ts';
 import { schemaFindings } from './schema-findings.ts';
 import type { Selection } from './select-checks.ts';
@@ -25,7 +26,8 @@ export interface VerifyRequest {
   selection: Selection;
   /** Settings of the checks. */
   settings: VerifySettings;
-  replicas: readonly Session[];
+  /** URLs of further servers with the same data. */
+  replicas: readonly string[];
   grants: boolean;
   dataChecks: readonly NamedCheck[];
   /** What else is found in the data, in the same transaction: findings that other declarations imply. */
@@ -54,7 +56,10 @@ export async function findProblems(
     if (!object || !isNameIgnored(object, scope)) report(finding);
   };
   await readWithFixedSettings(session, async () => {
-    for (const finding of await catalogueFindings(request, drift)) add(finding);
+    const found = await withReplicas(context, request.replicas, (replicas) =>
+      catalogueFindings({ ...request, replicas }, drift),
+    );
+    for (const finding of found) add(finding);
     // Their objects are places of declarations, which are in no schema: they are ignored by key alone.
     for (const check of dueOf(request.dataChecks, names))
       if (selection.includes(check.name, 'data')) await runDataCheck(session, check, report);
@@ -66,7 +71,13 @@ export async function findProblems(
 
 /** Returns the findings of the comparison of schemas, then those of the catalogue. */
 async function catalogueFindings(
-  { folder, session, selection, settings, replicas }: VerifyRequest,
+  {
+    folder,
+    session,
+    selection,
+    settings,
+    replicas,
+  }: Omit<VerifyRequest, 'replicas'> & Pick<CheckInput, 'replicas'>,
   drift: readonly Drift[],
 ): Promise<Finding[]> {
   const platform = new Set(await platformSchemas(session, folder.format));

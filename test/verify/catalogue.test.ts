@@ -9,6 +9,8 @@ import { createDatabase, targets, type Database } from '../db/targets.ts';
 import type { CatalogueExample } from './catalogue-examples/example.ts';
 import { catalogueExamples } from './catalogue-examples/index.ts';
 
+type Given = Pick<CatalogueExample, 'thresholds' | 'settings'>;
+
 const examples = Object.entries(catalogueExamples).flatMap(([check, all]) =>
   all.map((example) => ({ check, ...example })),
 );
@@ -45,13 +47,13 @@ describe.each(targets)('the catalogue on $name', (target) => {
   });
 
   /** Returns what one check finds, in the transaction of the example. */
-  async function findingsOf(name: string, settings: CatalogueExample['settings']) {
+  async function findingsOf(name: string, { thresholds = {}, settings }: Given = {}) {
     await session.script(fixedSettings);
     const input = {
       session,
       isReplay: false,
       replicas: [],
-      thresholds: thresholdsSchema.parse({}),
+      thresholds: thresholdsSchema.parse(thresholds),
       ...settings,
     };
     const found = await runCatalogue(
@@ -63,9 +65,9 @@ describe.each(targets)('the catalogue on $name', (target) => {
   }
 
   it.each(explained)('$check reports the example of its explanation', async ({ check, sql }) => {
-    await session.script(`BEGIN; SET LOCAL search_path = public; ${sql}`);
     try {
-      const found = await findingsOf(check, undefined);
+      await session.script(`BEGIN; SET LOCAL search_path = public; ${sql}`);
+      const found = await findingsOf(check);
       expect(found.map(({ code }) => code)).toContain(check);
     } finally {
       await session.script('ROLLBACK');
@@ -74,20 +76,23 @@ describe.each(targets)('the catalogue on $name', (target) => {
 
   it.for(examples)(
     '$check: $title',
-    async ({ check, sql, finds, severities, since, unfixed, settings }, { skip }) => {
+    async ({ check, sql, finds, says, severities, since, unless, unfixed, ...given }, { skip }) => {
+      if (unless === target.name) skip(`${unless} lacks what it needs`);
       if (since !== undefined && session.server.major < since)
         skip(`the syntax needs PostgreSQL ${since}`);
-      await session.script(`BEGIN; SET LOCAL search_path = public; ${sql}`);
       try {
-        const found = await findingsOf(check, settings);
+        await session.script(`BEGIN; SET LOCAL search_path = public; ${sql}`);
+        const found = await findingsOf(check, given);
         expect(found.map(({ key }) => key)).toEqual(finds);
         const { severity } = checks.find(({ name }) => name === check) ?? {};
         expect(found.map((each) => each.severity)).toEqual(severities ?? found.map(() => severity));
+        for (const [at, part] of (says ?? []).entries()) expect(found[at]?.message).toContain(part);
         const fixes = found.flatMap(({ fix }) => fix ?? []);
         if (unfixed !== undefined || fixes.length === 0) return;
-        await session.script(fixes.join('\n'));
+        // CONCURRENTLY runs outside transactions only.
+        await session.script(fixes.join('\n').replaceAll(' CONCURRENTLY', ''));
         const fixed = new Set(found.flatMap(({ key, fix }) => (fix === undefined ? [] : [key])));
-        expect((await findingsOf(check, settings)).filter(({ key }) => fixed.has(key))).toEqual([]);
+        expect((await findingsOf(check, given)).filter(({ key }) => fixed.has(key))).toEqual([]);
       } finally {
         await session.script('ROLLBACK');
       }

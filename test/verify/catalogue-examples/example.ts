@@ -1,3 +1,4 @@
+import type { Thresholds } from '../../../src/verify/declaration.ts';
 import type { CheckInput } from '../../../src/verify/definition.ts';
 
 /** SQL in an empty database, and what a check finds in it. */
@@ -9,6 +10,12 @@ export interface CatalogueExample {
   finds: string[];
   /** Severities of these findings, where they differ from that of the check. */
   severities?: string[];
+  /** A part of the message of each finding. */
+  says?: string[];
+  /** Limits that differ from the defaults. */
+  thresholds?: Partial<Thresholds>;
+  /** The target that lacks what the example needs, by its name. */
+  unless?: string;
   /** Major version from which on the server has the syntax. */
   since?: number;
   /** `verify` of the configuration. */

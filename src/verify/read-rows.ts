@@ -1,0 +1,43 @@
+import { isConnectionLoss } from '../db/connection-error.ts';
+import { withSavepoint, type Session } from '../db/session.ts';
+import { messageOf } from '../errors.ts';
+
+/** Milliseconds that one check may take; the embedded engine has no timers. */
+export const checkTimeout = 30_000;
+
+/** What a query returned, or why it did not run. */
+export type Answer<R> = { rows: R[] } | { failure: string };
+
+/** Reads tables for one check, until its time is over. */
+export interface RowReader {
+  /**
+   * Runs a query behind a savepoint of its own.
+   *
+   * @param limit milliseconds
+   * @throws lost connection
+   */
+  read<R extends Record<string, unknown>>(sql: string, limit: number): Promise<Answer<R>>;
+}
+
+export function rowReader(session: Session): RowReader {
+  const end = performance.now() + checkTimeout;
+  return {
+    async read<R extends Record<string, unknown>>(sql: string, limit: number) {
+      const rest = Math.round(end - performance.now());
+      if (rest < 1) return { failure: 'the time of the check was over' };
+      try {
+        return {
+          rows: await withSavepoint(session, async () => {
+            await session.script(`SET LOCAL statement_timeout = ${Math.min(rest, limit)}`);
+            const rows = await session.query<R>(sql);
+            await session.script(`SET LOCAL statement_timeout = ${checkTimeout}`);
+            return rows;
+          }),
+        };
+      } catch (error) {
+        if (isConnectionLoss(error)) throw error;
+        return { failure: messageOf(error) };
+      }
+    },
+  };
+}
