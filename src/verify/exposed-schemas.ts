@@ -1,4 +1,4 @@
-import { NotChecked, type CheckInput } from './definition.ts';
+import { NotChecked, type CheckInput, type Problem } from './definition.ts';
 
 /**
  * PostgREST reads `pgrst.db_schemas` as its role `authenticator` has it. A Supabase platform, which has `auth.uid()`
@@ -32,6 +32,26 @@ export async function exposedOf<T extends { schema: string }>(
       'List them in the configuration, or none: verify: { exposedSchemas: [] }',
     );
   return objects.filter(({ schema }) => exposed.includes(schema));
+}
+
+/** Returns a problem for each configured schema that does not exist: nothing is known of what an API serves there. */
+export async function missingSchemas({
+  session,
+  exposedSchemas = [],
+}: Pick<CheckInput, 'session' | 'exposedSchemas'>): Promise<Problem[]> {
+  if (exposedSchemas.length === 0) return [];
+  const missing = await session.query<{ name: string }>(
+    `SELECT s.name FROM unnest($1::text[]) s (name)
+      WHERE NOT EXISTS (SELECT FROM pg_namespace n WHERE n.nspname = s.name)`,
+    [exposedSchemas],
+  );
+  return missing.map(({ name }) => ({
+    object: { kind: 'schema', schema: '', parent: '', name },
+    isNotChecked: true,
+    severity: 'warning',
+    message: `The schema ${name} was not checked: verify.exposedSchemas names it, and it does not exist.`,
+    help: 'Correct the name in the configuration, or apply the migration that creates the schema.',
+  }));
 }
 
 async function declaredIn(session: CheckInput['session']): Promise<string[] | undefined> {

@@ -1,5 +1,8 @@
+import { objectName } from '../catalog/snapshot.ts';
 import type { Session } from '../db/session.ts';
+import { SqlSyntaxError } from '../sql/statements.ts';
 import { byName, isOfTeam } from './catalogue-sql.ts';
+import type { Problem } from './definition.ts';
 
 /** A row-level security policy. */
 export interface Policy extends Record<string, unknown> {
@@ -29,6 +32,31 @@ const sql = `SELECT n.nspname AS schema, c.relname AS parent, p.polname AS name,
 /** Reads the policies of tables with row-level security, in the order of their names. */
 export function readPolicies(session: Session): Promise<Policy[]> {
   return session.query<Policy>(sql);
+}
+
+/**
+ * Returns what is found in the expressions of a policy. A newer server may write what the parser does not know: such
+ * a policy is not checked.
+ */
+export async function judgePolicy(
+  policy: Policy,
+  find: (policy: Policy) => Promise<Problem[]>,
+): Promise<Problem[]> {
+  try {
+    return await find(policy);
+  } catch (error) {
+    if (!(error instanceof SqlSyntaxError)) throw error;
+    const { schema, parent, name } = policy;
+    const object = { kind: 'policy', schema, parent, name };
+    return [
+      {
+        object,
+        isNotChecked: true,
+        message: `The policy ${objectName(object)} was not checked: ${error.message}`,
+        help: 'Use a newer version of dbops, which knows the syntax of this server.',
+      },
+    ];
+  }
 }
 
 /** Returns whether a role for which one policy is may also be one for which the other is. */

@@ -76,7 +76,9 @@ describe.each(newestAndEmbedded)('verify on $name', (target) => {
         expect(await findings({ words: ['--ignore', 'extra-*'] })).toEqual([column, index]);
 
         const file = join(folderOf({}), 'known.json');
-        expect(await verify({ words: ['schema', '--write-baseline', file] })).toMatchObject({ exitCode: 0 });
+        expect(await verify({ words: ['schema', '--write-baseline', file] })).toMatchObject({
+          exitCode: 0,
+        });
         expect(await verify({ words: ['schema', '--baseline', file] })).toMatchObject({
           exitCode: 0,
           findings: [],

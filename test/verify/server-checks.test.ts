@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readWithFixedSettings } from '../../src/catalog/snapshot.ts';
+import { diagnose } from '../../src/db/diagnosis.ts';
 import { writeLabel } from '../../src/db/meta.ts';
 import { endOfLife } from '../../src/db/server-health.ts';
 import { openSession, type Session } from '../../src/db/session.ts';
@@ -85,6 +86,16 @@ describe.each(servers)('the checks of the server on $name', ({ major }) => {
     await other.script('SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots');
     await other.close();
     expect(await findingsOf(session, 0)).toEqual(settings);
+  });
+
+  it('know the last release of the version, as doctor does', async () => {
+    const later = await diagnose(session, () => new Date('2099-01-01'));
+    expect(later.find(({ name }) => name === 'version')).toMatchObject({
+      state: 'warn',
+      detail: expect.stringContaining('no corrections since'),
+    });
+    const now = await diagnose(session, () => new Date('2026-11-29'));
+    expect(now.find(({ name }) => name === 'version')).toMatchObject({ state: 'ok' });
   });
 
   it('report that the transactions of other roles are hidden', async () => {

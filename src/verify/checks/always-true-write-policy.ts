@@ -1,7 +1,7 @@
 import { objectName } from '../../catalog/snapshot.ts';
 import { isAlwaysTrue } from '../../sql/constant.ts';
 import type { Check, Problem } from '../definition.ts';
-import { readPolicies, type Policy } from '../policies.ts';
+import { judgePolicy, readPolicies, type Policy } from '../policies.ts';
 
 /** Roles of users, whom a policy is expected to restrict; a policy may give all rows to a role of a server. */
 const rolesOfUsers = new Set(['public', 'anon', 'authenticated']);
@@ -85,7 +85,8 @@ CREATE POLICY everyone ON notes FOR UPDATE USING (true);`,
     const byTable = Map.groupBy(policies, ({ schema, parent }) => JSON.stringify([schema, parent]));
     const problems: Problem[] = [];
     for (const ofTable of byTable.values())
-      for (const policy of ofTable) problems.push(...(await problemsOf(policy, ofTable)));
+      for (const policy of ofTable)
+        problems.push(...(await judgePolicy(policy, (each) => problemsOf(each, ofTable))));
     return problems;
   },
 };

@@ -1,10 +1,24 @@
 import { byName } from '../catalogue-sql.ts';
-import { NotChecked, type Check } from '../definition.ts';
+import { NotChecked, type Check, type Problem } from '../definition.ts';
 
 const rolesThatBypass = `SELECT r.rolname AS name, r.rolsuper AS "isSuperuser" FROM pg_roles r
   WHERE r.rolname = ANY ($1) AND (r.rolsuper OR r.rolbypassrls) ${byName('r.rolname')}`;
 
+const missingRoles = `SELECT a.name FROM unnest($1::text[]) a (name)
+  WHERE NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = a.name) ${byName('a.name')}`;
+
 const anyPolicy = 'SELECT FROM pg_policy LIMIT 1';
+
+const roleNamed = (name: string) => ({ kind: 'role', schema: '', parent: '', name });
+
+function notKnown(name: string): Problem {
+  return {
+    object: roleNamed(name),
+    isNotChecked: true,
+    message: `The role ${name} was not checked: verify.applicationRoles names it, and it does not exist.`,
+    help: 'Correct the name in the configuration, or create the role.',
+  };
+}
 
 export const bypassingRole: Check = {
   name: 'bypassing-role',
@@ -28,10 +42,12 @@ export const bypassingRole: Check = {
     const roles = await session.query<{ name: string; isSuperuser: boolean }>(rolesThatBypass, [
       applicationRoles,
     ]);
-    return roles.map(({ name, isSuperuser }) => ({
-      object: { kind: 'role', schema: '', parent: '', name },
+    const missing = await session.query<{ name: string }>(missingRoles, [applicationRoles]);
+    const problems = roles.map(({ name, isSuperuser }) => ({
+      object: roleNamed(name),
       message: `${name} is a role of the application and ${isSuperuser ? 'a superuser' : 'has BYPASSRLS'}: no policy restricts it.`,
       help: 'Let the application log in as a role without this attribute.',
     }));
+    return [...problems, ...missing.map(({ name }) => notKnown(name))];
   },
 };

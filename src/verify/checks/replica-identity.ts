@@ -1,7 +1,7 @@
 import { objectName } from '../../catalog/snapshot.ts';
 import { quoteName } from '../../db/quote.ts';
 import { formatCount } from '../../output/number.ts';
-import { byName } from '../catalogue-sql.ts';
+import { byName, isOfTeam } from '../catalogue-sql.ts';
 import type { Check, Problem } from '../definition.ts';
 
 /**
@@ -19,7 +19,7 @@ const sql = `WITH published AS (
   FROM published JOIN pg_class c ON c.oid = published.oid
     JOIN pg_class whole ON whole.oid = coalesce(pg_partition_root(c.oid), c.oid)
     JOIN pg_namespace n ON n.oid = whole.relnamespace
-  WHERE c.relkind = 'r' AND n.nspname !~ '^pg_' AND (c.relreplident = 'n'
+  WHERE c.relkind = 'r' AND ${isOfTeam('n', 'pg_class', 'whole.oid')} AND (c.relreplident = 'n'
     OR c.relreplident = 'd' AND NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisprimary AND i.indimmediate)
     OR c.relreplident = 'i' AND NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisreplident))
   GROUP BY n.nspname, whole.relname, whole.relkind

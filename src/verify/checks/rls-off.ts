@@ -1,7 +1,7 @@
 import { objectName } from '../../catalog/snapshot.ts';
 import { quoteName } from '../../db/quote.ts';
 import type { Check } from '../definition.ts';
-import { exposedOf } from '../exposed-schemas.ts';
+import { exposedOf, missingSchemas } from '../exposed-schemas.ts';
 import { isReachable } from '../privilege-sql.ts';
 import { teamTables } from '../table-sql.ts';
 
@@ -24,7 +24,7 @@ GRANT SELECT ON notes TO PUBLIC;`,
     'The schemas are those of verify.exposedSchemas, else of pgrst.db_schemas, else public on Supabase; where none of these is known, the check is reported as not checked. A table is left out whose privileges are revoked from all roles that row-level security restricts. Partitions are not reported: APIs serve their partitioned table.',
   async find(input) {
     const tables = await input.session.query<{ schema: string; name: string }>(sql);
-    return (await exposedOf(input, tables)).map((table) => {
+    const problems = (await exposedOf(input, tables)).map((table) => {
       const object = { kind: 'table', parent: '', ...table };
       return {
         object,
@@ -32,5 +32,6 @@ GRANT SELECT ON notes TO PUBLIC;`,
         help: `Write policies for it, then: ALTER TABLE ${quoteName(table)} ENABLE ROW LEVEL SECURITY;`,
       };
     });
+    return [...problems, ...(await missingSchemas(input))];
   },
 };

@@ -2,7 +2,7 @@ import { objectName } from '../../catalog/snapshot.ts';
 import { quoteIdentifier as q, quoteName } from '../../db/quote.ts';
 import { callsOutsideSubqueries, wrapCalls, type RepeatedCall } from '../../sql/calls.ts';
 import type { Check, Problem } from '../definition.ts';
-import { readPolicies, type Policy } from '../policies.ts';
+import { judgePolicy, readPolicies, type Policy } from '../policies.ts';
 
 /** Functions with one result per statement, as `pg_get_expr()` writes them under the path of dbops. */
 const names = new Set([
@@ -53,7 +53,8 @@ CREATE POLICY own ON notes USING (owner = current_setting('app.user'));`,
     'A call inside any subquery is not reported, nor is one whose arguments contain columns, nor what other functions call. Only policies of tables with row-level security are read.',
   async find({ session }) {
     const problems: Problem[] = [];
-    for (const policy of await readPolicies(session)) problems.push(...(await problemsOf(policy)));
+    for (const policy of await readPolicies(session))
+      problems.push(...(await judgePolicy(policy, problemsOf)));
     return problems;
   },
 };

@@ -55,6 +55,13 @@ export const security: CatalogueExamples = {
       finds: [],
     },
     {
+      title: 'a schema in the configuration that does not exist',
+      settings: { exposedSchemas: ['pubilc'] },
+      sql: 'CREATE TABLE t (id int)',
+      finds: ['not-checked:rls-off/pubilc'],
+      severities: ['warning'],
+    },
+    {
       title: 'an application without an API',
       settings: { exposedSchemas: [] },
       sql: 'CREATE TABLE t (id int)',
@@ -282,6 +289,13 @@ export const security: CatalogueExamples = {
       settings: { applicationRoles: [app, `${app}_2`, `${app}_3`] },
       sql: `CREATE ROLE ${app} SUPERUSER; CREATE ROLE ${app}_2 BYPASSRLS; CREATE ROLE ${app}_3`,
       finds: [`bypassing-role:${app}`, `bypassing-role:${app}_2`],
+    },
+    {
+      title: 'a role in the configuration that does not exist',
+      settings: { applicationRoles: [`${app}_gone`] },
+      sql: 'CREATE TABLE t (id int)',
+      finds: [`not-checked:bypassing-role/${app}_gone`],
+      severities: ['info'],
     },
     {
       title: 'unknown roles, where there are policies',
