@@ -198,7 +198,7 @@ function projectOf(url: string): Project {
 }
 
 /** Commands whose findings the page shows. */
-const withFindings = ['report reconcile', 'verify'];
+const withFindings = ['report reconcile', 'verify schema data'];
 
 /** Runs each command of a block, and compares stdout with the lines below it; `…` is any lines before the others. */
 async function compareOutput({ run }: Project, content: string): Promise<void> {

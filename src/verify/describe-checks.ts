@@ -58,9 +58,9 @@ function blocksOf({ name, group, severity, isStatic, ...check }: Check): Block[]
     text(`${severity}; group ${group}; checks ${where}`, 'dim'),
     text(`\nWhy it matters\n${check.harm}`),
     text(`\nHow to correct it\n${check.cure}`),
-    text(`\nWhat it does not report\n${check.limits}`),
+    text(`\nLimits\n${check.limits}`),
     ...(check.example === undefined
       ? []
-      : [text('\nReported'), { kind: 'code' as const, text: check.example }]),
+      : [text('\nExample that it reports'), { kind: 'code' as const, text: check.example }]),
   ];
 }

@@ -9,7 +9,7 @@ export const teamTables = `FROM pg_class c JOIN pg_namespace n ON n.oid = c.reln
     AND ${isOfTeam('n', 'pg_class', 'c.oid')}`;
 
 /** FROM and WHERE of the columns of these tables, `a`, without those that a child table inherits. */
-export const teamColumns = `FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+const teamColumns = `FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     JOIN pg_attribute a ON a.attrelid = c.oid
   WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relpersistence <> 't'
     AND a.attnum > 0 AND NOT a.attisdropped AND a.attinhcount = 0

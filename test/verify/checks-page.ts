@@ -36,16 +36,18 @@ function overviewOf(ofGroup: readonly Check[]): string {
   return ['| check | severity | runs | asserts |', '|---|---|---|---|', ...rows, ''].join('\n');
 }
 
-async function sectionOf({ name, harm, cure, limits, example }: Check): Promise<string> {
+async function sectionOf(check: Check): Promise<string> {
+  const { name, severity, isStatic, summary, harm, cure, limits, example } = check;
   const all = catalogueExamples[name] ?? [];
   const [bad] = all.filter(({ finds }) => finds.some((key) => key.startsWith(`${name}:`)));
   const [good] = all.filter(({ finds }) => finds.length === 0);
   const reported = example ?? (bad && (await linesOf(bad)));
   const parts = [
     `### ${name}\n`,
-    `${harm}\n`,
-    `To correct it: ${cure}\n`,
-    `What it does not report: ${limits}\n`,
+    `${summary} *(${severity}, ${isStatic ? 'static' : 'live'})*\n`,
+    `- **Why it matters**: ${harm}`,
+    `- **How to correct it**: ${cure}`,
+    `- **Limits**: ${limits}\n`,
     ...(reported === undefined ? [] : [fenced('Reported', reported)]),
     ...(good ? [fenced(`Not reported: ${good.title}`, await linesOf(good))] : []),
   ];
