@@ -30,7 +30,6 @@ export const command = defineCommand({
   ],
   examples: [
     'dbops verify',
-    "dbops verify --ignore 'extra-index:*' 'extra-table:public.tmp_*'",
     'dbops verify --explain rls-off',
     'dbops verify --write-baseline known.json && dbops verify --baseline known.json',
   ],

@@ -18,7 +18,7 @@ const sql = `SELECT coalesce(
 /**
  * Returns those objects that are in a schema which an API serves.
  *
- * @throws NotChecked where there are any and nothing says which schemas are served
+ * @throws NotChecked where there are any and it is unknown which schemas are served
  */
 export async function exposedOf<T extends { schema: string }>(
   { session, exposedSchemas }: Pick<CheckInput, 'session' | 'exposedSchemas'>,

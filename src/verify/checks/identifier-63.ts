@@ -3,7 +3,7 @@ import { byName, isOfTeam } from '../catalogue-sql.ts';
 import type { Check } from '../definition.ts';
 
 /**
- * The server cuts a name in a statement at 63 bytes. A name that ends with the suffix of its kind was shortened
+ * The server truncates a name in a statement at 63 bytes. A name that ends with the suffix of its kind was shortened
  * before, by the server or by a tool, which keep the suffix.
  */
 const isCut = (name: string) => `octet_length(${name}::text) = 63
@@ -41,13 +41,13 @@ export const identifier63: Check = {
   group: 'tables',
   severity: 'warning',
   isStatic: true,
-  summary: 'No name was cut off by the server, which keeps 63 bytes.',
+  summary: 'No name was truncated by the server, which keeps 63 bytes.',
   harm: 'Two long names with the same beginning become one and collide, and a tool that compares names finds a difference each time.',
   cure: 'Choose a shorter name and rename the object: ALTER … RENAME TO.',
   example: `CREATE TABLE members (id bigint);
 CREATE INDEX members_of_organizations_that_were_invited_by_an_administrator_by_id ON members (id);`,
   limits:
-    'Every name of exactly 63 bytes is reported, also one that was written so, but for names that end with a usual suffix such as _fkey or _idx. A name that was cut before a character of several bytes is shorter and is not found.',
+    'Every name of exactly 63 bytes is reported, also one that was written so, but for names that end with a usual suffix such as _fkey or _idx. A name that was truncated before a character of several bytes is shorter and is not found.',
   async find({ session }) {
     const objects = await session.query<ObjectIdentity & Record<string, unknown>>(ordered);
     return objects.map(({ kind, schema, parent, name }) => {
@@ -55,7 +55,7 @@ CREATE INDEX members_of_organizations_that_were_invited_by_an_administrator_by_i
       return {
         object,
         part: kind,
-        message: `The name of the ${kind} ${objectName(object)} has 63 bytes, at which the server cuts names off.`,
+        message: `The name of the ${kind} ${objectName(object)} has 63 bytes, at which the server truncates names.`,
         help: 'Rename it to a shorter name, in the migration that creates it or by ALTER … RENAME TO.',
       };
     });

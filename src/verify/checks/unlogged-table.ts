@@ -3,7 +3,7 @@ import { quoteName } from '../../db/quote.ts';
 import { byName, isOfTeam } from '../catalogue-sql.ts';
 import type { Check } from '../definition.ts';
 
-/** A partition is logged or not by itself. */
+/** Each partition is logged or not, whatever its parent is. */
 const sql = `SELECT n.nspname AS schema, c.relname AS name
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
   WHERE c.relkind IN ('r', 'p') AND c.relpersistence = 'u' AND ${isOfTeam('n', 'pg_class', 'c.oid')}

@@ -155,7 +155,7 @@ export const tables: CatalogueExamples = {
   ],
   'identifier-63': [
     {
-      title: 'a table, a column and a constraint whose names were cut off',
+      title: 'a table, a column and a constraint whose names were truncated',
       sql: `CREATE TABLE ${longest}x (${longest}y int CONSTRAINT ${longest}z CHECK (true))`,
       finds: [
         `identifier-63:public.${longest}/table`,
