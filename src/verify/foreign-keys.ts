@@ -20,16 +20,13 @@ export interface ForeignKey {
   columns: number[];
   names: string[];
   collations: number[];
-  /** Rows of its table as of the last ANALYZE; -1: never analyzed. */
+  /** Rows of its table as of the last ANALYZE, or as statistics counted them if it was never analyzed. */
   rows: number;
-  /** Size of a table that was never analyzed. */
-  bytes: number;
 }
 
 const sql = `SELECT o.oid, o.conparentid AS parent, n.nspname AS schema, c.relname AS table, c.oid AS "tableOid",
     o.conname AS name, c.relkind = 'p' AS "isPartitioned", o.confrelid::regclass::text AS target,
-    o.conkey AS columns, k.names, k.collations, c.reltuples::float8 AS rows,
-    CASE WHEN c.reltuples < 0 AND c.relkind = 'r' THEN pg_relation_size(c.oid)::float8 ELSE 0 END AS bytes
+    o.conkey AS columns, k.names, k.collations, CASE WHEN c.reltuples < 0 THEN pg_stat_get_live_tuples(c.oid) ELSE c.reltuples END::float8 AS rows
   FROM pg_constraint o JOIN pg_class c ON c.oid = o.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
     CROSS JOIN LATERAL (SELECT array_agg(a.attname::text ORDER BY at) AS names,
         array_agg(a.attcollation::int8::float8 ORDER BY at) AS collations

@@ -38,15 +38,16 @@ interface Sequence {
 }
 
 /**
- * The sequence of a column is that of its identity, or the one of a default that is nextval() alone. Partitions
- * have the columns of their partitioned table.
+ * The sequence of a column is that of its identity, or the one of a default that is nextval() alone (function
+ * 1574, with a cast to integer, 480, or to smallint, 714): pg_get_expr() would wait for a table that another
+ * session has locked. Partitions have the columns of their partitioned table.
  */
 const sql = `WITH sequences AS (
     SELECT d.refobjid AS relation, d.refobjsubid AS attnum, d.objid AS sequence FROM pg_depend d
       WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass AND d.deptype = 'i' AND d.refobjsubid > 0
     UNION SELECT f.adrelid, f.adnum, d.refobjid FROM pg_attrdef f JOIN pg_depend d
         ON d.classid = 'pg_attrdef'::regclass AND d.objid = f.oid AND d.refclassid = 'pg_class'::regclass
-      WHERE d.deptype = 'n' AND pg_get_expr(f.adbin, f.adrelid) ~ '^nextval[(].*::regclass[)]$'),
+      WHERE d.deptype = 'n' AND f.adbin::text ~ '^[{]FUNCEXPR :funcid ((480|714) :[^{}]*:args [(][{]FUNCEXPR :funcid )?1574 '),
     subscribed AS (SELECT srrelid FROM pg_subscription_rel)
   SELECT n.nspname AS schema, c.relname AS table, c.oid AS "tableOid", a.attname AS column, a.attnum,
     t.typname AS type, x.indrelid IS NOT NULL AND NOT EXISTS (SELECT FROM pg_constraint o

@@ -4,14 +4,11 @@ import { formatCountOf } from '../../output/number.ts';
 import type { Check, CheckInput, Problem } from '../definition.ts';
 import { foreignKeys, indexesOfKeys, type ForeignKey } from '../foreign-keys.ts';
 
-/** Bytes of the header and the line pointer of a row: a table has no more rows than its size allows. */
-const leastRow = 28;
-
-/** Returns the rows of a table, at most; of a partitioned table those of its partitions. */
+/** Returns the rows of a table; of a partitioned table those of its partitions. */
 function rowsOf(key: ForeignKey, partsOf: ReadonlyMap<number, ForeignKey[]>): number {
   if (key.isPartitioned)
     return (partsOf.get(key.oid) ?? []).reduce((sum, part) => sum + rowsOf(part, partsOf), 0);
-  return key.rows < 0 ? key.bytes / leastRow : key.rows;
+  return key.rows;
 }
 
 function problemOf(key: ForeignKey, rows: number, { isReplay, thresholds }: CheckInput): Problem {
