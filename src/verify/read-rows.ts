@@ -9,8 +9,8 @@ export const checkTimeout = 30_000;
 export const checkLockTimeout = 5_000;
 const readLockTimeout = 1_000;
 
-/** What a query returned, or why it did not run. */
-export type Answer<R> = { rows: R[] } | { failure: string };
+/** What a query returned of a table, or why it did not run. */
+export type Reading<R> = { rows: R[] } | { failure: string };
 
 /** Reads tables for one check, until its time is over. */
 export interface RowReader {
@@ -20,7 +20,7 @@ export interface RowReader {
    * @param limit milliseconds
    * @throws lost connection
    */
-  read<R extends Record<string, unknown>>(sql: string, limit: number): Promise<Answer<R>>;
+  read<R extends Record<string, unknown>>(sql: string, limit: number): Promise<Reading<R>>;
 }
 
 export function rowReader(session: Session): RowReader {
