@@ -5,7 +5,7 @@ import { oncePerInput } from './once.ts';
 import { tableIndexes, type TableIndex } from './table-indexes.ts';
 
 /** A foreign key, also of a partition. */
-export interface ForeignKey {
+export interface ReferencingKey {
   oid: number;
   /** The key of the partitioned table that it belongs to; 0 is none. */
   parent: number;
@@ -20,16 +20,13 @@ export interface ForeignKey {
   columns: number[];
   names: string[];
   collations: number[];
-  /** Rows of its table as of the last ANALYZE; -1: never analyzed. */
+  /** Rows of its table as of the last ANALYZE, or as statistics counted them if it was never analyzed. */
   rows: number;
-  /** Size of a table that was never analyzed. */
-  bytes: number;
 }
 
 const sql = `SELECT o.oid, o.conparentid AS parent, n.nspname AS schema, c.relname AS table, c.oid AS "tableOid",
     o.conname AS name, c.relkind = 'p' AS "isPartitioned", o.confrelid::regclass::text AS target,
-    o.conkey AS columns, k.names, k.collations, c.reltuples::float8 AS rows,
-    CASE WHEN c.reltuples < 0 AND c.relkind = 'r' THEN pg_relation_size(c.oid)::float8 ELSE 0 END AS bytes
+    o.conkey AS columns, k.names, k.collations, CASE WHEN c.reltuples < 0 THEN pg_stat_get_live_tuples(c.oid) ELSE c.reltuples END::float8 AS rows
   FROM pg_constraint o JOIN pg_class c ON c.oid = o.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
     CROSS JOIN LATERAL (SELECT array_agg(a.attname::text ORDER BY at) AS names,
         array_agg(a.attcollation::int8::float8 ORDER BY at) AS collations
@@ -39,8 +36,8 @@ const sql = `SELECT o.oid, o.conparentid AS parent, n.nspname AS schema, c.relna
   ${byName('n.nspname', 'c.relname', 'o.conname')}`;
 
 /** Returns the foreign keys of all tables of the team, by name. */
-export const foreignKeys = oncePerInput(({ session }: CheckInput): Promise<ForeignKey[]> =>
-  session.query<ForeignKey & Record<string, unknown>>(sql),
+export const foreignKeys = oncePerInput(({ session }: CheckInput): Promise<ReferencingKey[]> =>
+  session.query<ReferencingKey & Record<string, unknown>>(sql),
 );
 
 /**
@@ -59,7 +56,7 @@ export async function indexesOfKeys(input: CheckInput): Promise<Map<number, Tabl
     found.set(key.oid, covering.flat());
   }
   const partsOf = Map.groupBy(keys, ({ parent }) => parent);
-  const all = (key: ForeignKey): TableIndex[] => {
+  const all = (key: ReferencingKey): TableIndex[] => {
     const own = found.get(key.oid) ?? [];
     if (own.length > 0 || !key.isPartitioned) return own;
     const parts = (partsOf.get(key.oid) ?? []).map(all);
@@ -72,7 +69,7 @@ export async function indexesOfKeys(input: CheckInput): Promise<Map<number, Tabl
  * Returns whether the server finds the rows with the columns of a key by an index: their order in the index
  * is irrelevant, because all of them are compared with `=`. A unique index on some of them finds one row.
  */
-async function covers(index: TableIndex, key: ForeignKey): Promise<boolean> {
+async function covers(index: TableIndex, key: ReferencingKey): Promise<boolean> {
   if (!index.isUsable || !['btree', 'hash'].includes(index.method)) return false;
   const isUniquePart =
     index.isUnique && index.predicate === null && index.keys.length < key.columns.length;

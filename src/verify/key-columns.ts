@@ -6,7 +6,7 @@ import type { RowReader } from './read-rows.ts';
 import { tableIndexes } from './table-indexes.ts';
 
 /** An integer column that a sequence fills, or which is a primary key. */
-export interface KeyColumn {
+export interface IntegerKey {
   schema: string;
   table: string;
   tableOid: number;
@@ -38,15 +38,16 @@ interface Sequence {
 }
 
 /**
- * The sequence of a column is that of its identity, or the one of a default that is nextval() alone. Partitions
- * have the columns of their partitioned table.
+ * The sequence of a column is that of its identity, or the one of a default that is nextval() alone (function
+ * 1574, with a cast to integer, 480, or to smallint, 714): pg_get_expr() would wait for a table that another
+ * session has locked. Partitions have the columns of their partitioned table.
  */
 const sql = `WITH sequences AS (
     SELECT d.refobjid AS relation, d.refobjsubid AS attnum, d.objid AS sequence FROM pg_depend d
       WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass AND d.deptype = 'i' AND d.refobjsubid > 0
     UNION SELECT f.adrelid, f.adnum, d.refobjid FROM pg_attrdef f JOIN pg_depend d
         ON d.classid = 'pg_attrdef'::regclass AND d.objid = f.oid AND d.refclassid = 'pg_class'::regclass
-      WHERE d.deptype = 'n' AND pg_get_expr(f.adbin, f.adrelid) ~ '^nextval[(].*::regclass[)]$'),
+      WHERE d.deptype = 'n' AND f.adbin::text ~ '^[{]FUNCEXPR :funcid ((480|714) :[^{}]*:args [(][{]FUNCEXPR :funcid )?1574 '),
     subscribed AS (SELECT srrelid FROM pg_subscription_rel)
   SELECT n.nspname AS schema, c.relname AS table, c.oid AS "tableOid", a.attname AS column, a.attnum,
     t.typname AS type, x.indrelid IS NOT NULL AND NOT EXISTS (SELECT FROM pg_constraint o
@@ -69,15 +70,15 @@ const sql = `WITH sequences AS (
     AND (s.oid IS NOT NULL OR x.indrelid IS NOT NULL) AND ${isOfTeam('n', 'pg_class', 'c.oid')}
   ${byName('n.nspname', 'c.relname', 'a.attname')}`;
 
-export const keyColumns = oncePerInput(({ session }: CheckInput): Promise<KeyColumn[]> =>
-  session.query<KeyColumn & Record<string, unknown>>(sql),
+export const keyColumns = oncePerInput(({ session }: CheckInput): Promise<IntegerKey[]> =>
+  session.query<IntegerKey & Record<string, unknown>>(sql),
 );
 
 /** What was read of columns. */
 export interface HighestValues {
   /** The highest value of each column that was read; undefined: the table is empty. */
-  values: Map<KeyColumn, bigint | undefined>;
-  failures: Map<KeyColumn, string>;
+  values: Map<IntegerKey, bigint | undefined>;
+  failures: Map<IntegerKey, string>;
 }
 
 /** Columns that one statement reads. */
@@ -90,17 +91,17 @@ const limit = 5_000;
 export async function highestValues(
   input: CheckInput,
   reader: RowReader,
-  wanted: readonly KeyColumn[],
+  wanted: readonly IntegerKey[],
 ): Promise<HighestValues> {
   const indexed = await indexedColumns(input);
   const found: HighestValues = { values: new Map(), failures: new Map() };
-  const fail = (column: KeyColumn, reason: string) => void found.failures.set(column, reason);
+  const fail = (column: IntegerKey, reason: string) => void found.failures.set(column, reason);
   const readable = wanted.filter((column) => {
     if (!column.isReadable) fail(column, 'the role may not read all of its rows');
     else if (!indexed.has(placeOf(column))) fail(column, 'no index begins with the column');
     return !found.failures.has(column);
   });
-  const readAll = async (columns: readonly KeyColumn[]): Promise<void> => {
+  const readAll = async (columns: readonly IntegerKey[]): Promise<void> => {
     if (columns.length === 0) return;
     const answer = await reader.read<{ at: number; value: string | null }>(
       readingOf(columns),
@@ -124,7 +125,7 @@ export async function highestValues(
   return found;
 }
 
-function readingOf(columns: readonly KeyColumn[]): string {
+function readingOf(columns: readonly IntegerKey[]): string {
   return columns
     .map(
       (each, at) =>
@@ -133,11 +134,11 @@ function readingOf(columns: readonly KeyColumn[]): string {
     .join(' UNION ALL ');
 }
 
-export function tableOf({ schema, table }: KeyColumn): string {
+export function tableOf({ schema, table }: IntegerKey): string {
   return quoteName({ schema, name: table });
 }
 
-function placeOf({ tableOid, attnum }: KeyColumn): string {
+function placeOf({ tableOid, attnum }: IntegerKey): string {
   return `${tableOid} ${attnum}`;
 }
 
@@ -154,7 +155,10 @@ async function indexedColumns(input: CheckInput): Promise<Set<string>> {
 }
 
 /** Returns one problem for all columns that could not be read, or none. */
-export function unreadProblems(check: string, failures: ReadonlyMap<KeyColumn, string>): Problem[] {
+export function unreadProblems(
+  check: string,
+  failures: ReadonlyMap<IntegerKey, string>,
+): Problem[] {
   const byReason = Map.groupBy([...failures], ([, reason]) => reason);
   return [...byReason].map(([reason, columns]) => {
     const names = columns.map(([{ schema, table, column }]) => `${schema}.${table}.${column}`);

@@ -5,8 +5,12 @@ import { messageOf } from '../errors.ts';
 /** Milliseconds that one check may take; the embedded engine has no timers. */
 export const checkTimeout = 30_000;
 
-/** What a query returned, or why it did not run. */
-export type Answer<R> = { rows: R[] } | { failure: string };
+/** Milliseconds that a check waits for a lock on a table, and that reading one table does. */
+export const checkLockTimeout = 5_000;
+const readLockTimeout = 1_000;
+
+/** What a query returned of a table, or why it did not run. */
+export type Reading<R> = { rows: R[] } | { failure: string };
 
 /** Reads tables for one check, until its time is over. */
 export interface RowReader {
@@ -16,7 +20,7 @@ export interface RowReader {
    * @param limit milliseconds
    * @throws lost connection
    */
-  read<R extends Record<string, unknown>>(sql: string, limit: number): Promise<Answer<R>>;
+  read<R extends Record<string, unknown>>(sql: string, limit: number): Promise<Reading<R>>;
 }
 
 export function rowReader(session: Session): RowReader {
@@ -28,9 +32,13 @@ export function rowReader(session: Session): RowReader {
       try {
         return {
           rows: await withSavepoint(session, async () => {
-            await session.script(`SET LOCAL statement_timeout = ${Math.min(rest, limit)}`);
+            await session.script(
+              `SET LOCAL statement_timeout = ${Math.min(rest, limit)}; SET LOCAL lock_timeout = ${readLockTimeout}`,
+            );
             const rows = await session.query<R>(sql);
-            await session.script(`SET LOCAL statement_timeout = ${checkTimeout}`);
+            await session.script(
+              `SET LOCAL statement_timeout = ${checkTimeout}; SET LOCAL lock_timeout = ${checkLockTimeout}`,
+            );
             return rows;
           }),
         };

@@ -14,7 +14,7 @@ import { checks } from './checks/index.ts';
 import { thresholdsSchema, type VerifySettings } from './declaration.ts';
 import { withReplicas } from './replicas.ts';
 import { runCatalogue } from './run-catalogue.ts';
-import { schemaFindings } from './schema-findings.ts';
+import { reportedBy, schemaFindings } from './schema-findings.ts';
 import type { Selection } from './select-checks.ts';
 import { dueOf, type NamedCheck } from './data-checks.ts';
 import { runDataCheck } from './run-data-check.ts';
@@ -95,11 +95,8 @@ async function catalogueFindings(
     ...(exposedSchemas && { exposedSchemas }),
     ...(applicationRoles && { applicationRoles }),
   };
-  const isSelected = (name: string) => selection.checks.some((check) => check.name === name);
-  return [
-    ...schemaFindings(drift, isSelected),
-    ...(await runCatalogue(selection.checks, input, isOfTeam)),
-  ];
+  const found = await runCatalogue(selection.checks, input, isOfTeam);
+  return [...schemaFindings(drift, reportedBy(found)), ...found];
 }
 
 async function findDrift(

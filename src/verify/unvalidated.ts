@@ -19,7 +19,7 @@ export interface UnvalidatedConstraint extends Record<'schema' | 'parent' | 'nam
   target: string | null;
   targetColumns: string[];
   operators: string[];
-  /** Size of the table. */
+  /** Size of the table as of the last VACUUM or ANALYZE. */
   bytes: number;
 }
 
@@ -43,7 +43,7 @@ export const unvalidatedConstraints = `SELECT n.nspname AS schema, c.relname AS 
       JOIN pg_operator p ON p.oid = k.oid JOIN pg_namespace s ON s.oid = p.oprnamespace ORDER BY at) AS operators,
     ARRAY(SELECT a.attname::text FROM pg_index x JOIN pg_attribute a ON a.attrelid = x.indrelid AND a.attnum = ANY (x.indkey)
       WHERE x.indrelid = c.oid AND x.indisprimary ORDER BY array_position(x.indkey::int2[], a.attnum)) AS key,
-    coalesce((SELECT sum(pg_relation_size(relid)) FROM pg_partition_tree(c.oid)), pg_relation_size(c.oid))::float8 AS bytes
+    c.relpages::float8 * current_setting('block_size')::int AS bytes
   FROM pg_constraint o JOIN pg_class c ON c.oid = o.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
     LEFT JOIN pg_class t ON t.oid = o.confrelid LEFT JOIN pg_namespace tn ON tn.oid = t.relnamespace
   WHERE NOT o.convalidated AND coalesce((to_jsonb(o) ->> 'conenforced')::boolean, true)

@@ -14,7 +14,7 @@ const folder = {
   '0003_c.up.sql': 'ALTER TABLE a ADD CHECK (n > 0)',
 };
 const machinery = {
-  '0001_a.up.sql': `CREATE TABLE a (id int, n int);
+  '0001_a.up.sql': `CREATE TABLE a (id int PRIMARY KEY, n int);
     CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$;
     CREATE TRIGGER t BEFORE UPDATE OF n ON a FOR EACH ROW WHEN (NEW.n > 0) EXECUTE FUNCTION f();
     CREATE RULE r AS ON DELETE TO a DO INSTEAD NOTHING;
@@ -67,8 +67,10 @@ describe.each(newestAndEmbedded)('verify on $name', (target) => {
     () =>
       migrated(target, folderOf(folder), async ({ sql, verify, findings }) => {
         await sql(damage);
-        const found = await verify({ words: ['schema'] });
-        expect(found.findings?.map(({ code, where }) => [code, where.migration])).toEqual([
+        const found = await verify();
+        const all = found.findings ?? [];
+        const failing = all.filter(({ severity }) => severity !== 'info');
+        expect(failing.map(({ code, where }) => [code, where.migration])).toEqual([
           ['different-column', '0002_b'],
           ['extra-index', undefined],
           ['missing-index', '0001_a'],
@@ -76,20 +78,18 @@ describe.each(newestAndEmbedded)('verify on $name', (target) => {
         expect(await findings({ words: ['--ignore', 'extra-*'] })).toEqual([column, index]);
 
         const file = join(folderOf({}), 'known.json');
-        expect(await verify({ words: ['schema', '--write-baseline', file] })).toMatchObject({
-          exitCode: 0,
-        });
-        expect(await verify({ words: ['schema', '--baseline', file] })).toMatchObject({
+        expect(await verify({ words: ['--write-baseline', file] })).toMatchObject({ exitCode: 0 });
+        expect(await verify({ words: ['--baseline', file] })).toMatchObject({
           exitCode: 0,
           findings: [],
-          known: 3,
+          known: all.length,
           stale: [],
         });
-        await sql('CREATE INDEX a_n ON a (n); CREATE TABLE by_hand ()');
-        expect(await verify({ words: ['schema', '--baseline', file] })).toMatchObject({
+        await sql('CREATE INDEX a_n ON a (n); CREATE TABLE by_hand (id int PRIMARY KEY)');
+        expect(await verify({ words: ['--baseline', file] })).toMatchObject({
           exitCode: 4,
           findings: [{ code: 'extra-table' }],
-          known: 2,
+          known: all.length - 1,
           stale: ['missing-index:a_n on public.a'],
         });
         expect(await verify({ words: ['health', '--baseline', file] })).toMatchObject({
@@ -111,7 +111,7 @@ describe.each(newest)('the help on $name', (target) => {
         const { findings: found = [] } = await verify({ words: ['schema'] });
         expect(found).toHaveLength(4);
         await sql(found.map(({ help }) => help.slice(help.indexOf(': ') + 2)));
-        expect(await findings({ words: ['schema'] })).toEqual([]);
+        expect(await findings()).toEqual([]);
       }),
     90_000,
   );

@@ -2,19 +2,20 @@ import { objectName } from '../../catalog/snapshot.ts';
 import { quoteIdentifier as q, quoteName } from '../../db/quote.ts';
 import { formatCountOf } from '../../output/number.ts';
 import type { Check, CheckInput, Problem } from '../definition.ts';
-import { foreignKeys, indexesOfKeys, type ForeignKey } from '../foreign-keys.ts';
+import { foreignKeys, indexesOfKeys, type ReferencingKey } from '../foreign-keys.ts';
 
-/** Bytes of the header and the line pointer of a row: a table has no more rows than its size allows. */
-const leastRow = 28;
-
-/** Returns the rows of a table, at most; of a partitioned table those of its partitions. */
-function rowsOf(key: ForeignKey, partsOf: ReadonlyMap<number, ForeignKey[]>): number {
+/** Returns the rows of a table; of a partitioned table those of its partitions. */
+function rowsOf(key: ReferencingKey, partsOf: ReadonlyMap<number, ReferencingKey[]>): number {
   if (key.isPartitioned)
     return (partsOf.get(key.oid) ?? []).reduce((sum, part) => sum + rowsOf(part, partsOf), 0);
-  return key.rows < 0 ? key.bytes / leastRow : key.rows;
+  return key.rows;
 }
 
-function problemOf(key: ForeignKey, rows: number, { isReplay, thresholds }: CheckInput): Problem {
+function problemOf(
+  key: ReferencingKey,
+  rows: number,
+  { isReplay, thresholds }: CheckInput,
+): Problem {
   const { schema, table, name, names, target, isPartitioned } = key;
   const object = { kind: 'constraint', schema, parent: table, name };
   const isSmall = !isReplay && rows < thresholds.largeTable;

@@ -11,7 +11,7 @@ import { rowReader, type RowReader } from '../read-rows.ts';
  * column, its width is unknown and the index is left out. Equal entries are stored once since PostgreSQL 13,
  * so that an index can be smaller than that. `measure` is the schema of pgstattuple.
  */
-const sql = `SELECT n.nspname AS schema, c.relname AS table, i.relname AS name, pg_relation_size(i.oid)::float8 AS bytes,
+const sql = `SELECT n.nspname AS schema, c.relname AS table, i.relname AS name, i.relpages::float8 * current_setting('block_size')::int AS bytes,
     ceil(i.reltuples::float8 * (12 + 8 * ceil(w.width / 8))
       / ((current_setting('block_size')::float8 - 40) * coalesce(substring(i.reloptions::text FROM 'fillfactor=([0-9]+)')::float8, 90) / 100))
       * current_setting('block_size')::float8 AS needed, w.is_known AS "isKnown",
@@ -26,7 +26,7 @@ const sql = `SELECT n.nspname AS schema, c.relname AS table, i.relname AS name, 
           AND NOT s.inherited
       WHERE k.attrelid = i.oid) w
   WHERE m.amname = 'btree' AND i.relkind = 'i' AND x.indisvalid AND i.reltuples >= 0 AND c.relpersistence <> 't'
-    AND x.indpred IS NULL AND i.relpages * current_setting('block_size')::float8 >= $1 / 2
+    AND x.indpred IS NULL AND i.relpages::float8 * current_setting('block_size')::int >= $1::float8
     AND ${isOfTeam('n', 'pg_class', 'c.oid')}
   ORDER BY bytes, n.nspname COLLATE "C", i.relname COLLATE "C"`;
 
@@ -75,7 +75,7 @@ export const indexBloat: Check = {
     for (const index of rows) {
       const { schema, table, name, bytes, needed, isKnown } = index;
       const estimate = isKnown ? 100 * (1 - needed / bytes) : 0;
-      if (bytes < bloatBytes || estimate < bloatPercent) continue;
+      if (estimate < bloatPercent) continue;
       const exact = await measured(reader, index);
       const empty = exact ?? estimate;
       if (empty < bloatPercent) continue;

@@ -10,7 +10,7 @@ import {
   unreadProblems,
   type HighestValues,
   type IntegerType,
-  type KeyColumn,
+  type IntegerKey,
 } from '../key-columns.ts';
 import { rowReader } from '../read-rows.ts';
 
@@ -61,14 +61,14 @@ function shown({ value, limit, percent }: Use): string {
 }
 
 /** What is known of the highest value of a column. */
-function highestOf(column: KeyColumn, { values }: HighestValues): bigint {
+function highestOf(column: IntegerKey, { values }: HighestValues): bigint {
   const last = column.sequence?.last;
   const known = [values.get(column) ?? 0n, last == null ? 0n : BigInt(last)];
   return known.reduce((a, b) => (a > b ? a : b));
 }
 
 /** A value that no sequence returned may be an exception among the rows: it is a warning at most. */
-function columnProblems(column: KeyColumn, read: HighestValues, input: CheckInput): Problem[] {
+function columnProblems(column: IntegerKey, read: HighestValues, input: CheckInput): Problem[] {
   const { schema, table, column: name, type, sequence } = column;
   const ofType = types[type];
   const ofSequence = sequence ? BigInt(sequence.max) : ofType.max;
@@ -95,7 +95,7 @@ function columnProblems(column: KeyColumn, read: HighestValues, input: CheckInpu
 
 /** A sequence keeps the limit of its former type when its column is changed to bigint; another limit is a decision. */
 function sequenceCure(
-  sequence: NonNullable<KeyColumn['sequence']>,
+  sequence: NonNullable<IntegerKey['sequence']>,
   type: IntegerType,
 ): Pick<Problem, 'help' | 'fix'> {
   const name = quoteName(sequence);
@@ -110,7 +110,7 @@ function sequenceCure(
 
 function narrowProblems(
   key: NarrowKey,
-  target: KeyColumn,
+  target: IntegerKey,
   read: HighestValues,
   input: CheckInput,
 ): Problem[] {
@@ -148,7 +148,7 @@ SELECT setval('orders_id_seq', 2000000000);`,
     const targets = new Set(
       narrow.map(({ targetOid, targetAttnum }) => `${targetOid} ${targetAttnum}`),
     );
-    const placeOf = ({ tableOid, attnum }: KeyColumn) => `${tableOid} ${attnum}`;
+    const placeOf = ({ tableOid, attnum }: IntegerKey) => `${tableOid} ${attnum}`;
     const columns = (await keyColumns(input)).filter(
       ({ sequence }) => !sequence || countsUp(sequence),
     );
@@ -172,12 +172,12 @@ SELECT setval('orders_id_seq', 2000000000);`,
   },
 };
 
-function countsUp({ doesCycle, increment }: NonNullable<KeyColumn['sequence']>): boolean {
+function countsUp({ doesCycle, increment }: NonNullable<IntegerKey['sequence']>): boolean {
   return !doesCycle && BigInt(increment) > 0n;
 }
 
 /** A bigint key outlasts its application. */
-function isUnlimited({ type, sequence }: KeyColumn): boolean {
+function isUnlimited({ type, sequence }: IntegerKey): boolean {
   return type === 'int8' && (sequence === null || BigInt(sequence.max) === types.int8.max);
 }
 

@@ -7,12 +7,12 @@ import {
   keyColumns,
   tableOf,
   unreadProblems,
-  type KeyColumn,
+  type IntegerKey,
 } from '../key-columns.ts';
 import { rowReader, type RowReader } from '../read-rows.ts';
 
-type Sequence = NonNullable<KeyColumn['sequence']>;
-type Filled = KeyColumn & { sequence: Sequence };
+type Sequence = NonNullable<IntegerKey['sequence']>;
+type Filled = IntegerKey & { sequence: Sequence };
 
 /** INSERTs within which a collision is an error; later ones are a warning. */
 const soon = 1_000n;
@@ -20,7 +20,7 @@ const soon = 1_000n;
 /** Milliseconds for one table. */
 const limit = 5_000;
 
-function isFilled(column: KeyColumn): column is Filled {
+function isFilled(column: IntegerKey): column is Filled {
   const { sequence } = column;
   return sequence !== null && !sequence.doesCycle && BigInt(sequence.increment) > 0n;
 }

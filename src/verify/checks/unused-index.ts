@@ -21,10 +21,11 @@ const ageSql = `SELECT extract(epoch FROM now() - coalesce(d.stats_reset, pg_pos
 const usageSql = `WITH RECURSIVE parts AS (SELECT x.indexrelid AS root, x.indexrelid AS part FROM pg_index x
       UNION ALL SELECT p.root, h.inhrelid FROM parts p JOIN pg_inherits h ON h.inhparent = p.part)
   SELECT n.nspname AS schema, i.relname AS name, sum(s.idx_scan)::float8 AS scans,
-    sum(pg_relation_size(p.part))::float8 AS bytes, max(t.reltuples)::float8 AS rows,
+    sum(q.relpages)::float8 * current_setting('block_size')::int AS bytes, max(t.reltuples)::float8 AS rows,
     CASE WHEN current_setting('track_commit_timestamp') = 'on'
       THEN extract(epoch FROM now() - pg_xact_commit_timestamp(i.xmin))::float8 / 86400 END AS age
   FROM parts p JOIN pg_stat_all_indexes s ON s.indexrelid = p.part JOIN pg_class i ON i.oid = p.root
+    JOIN pg_class q ON q.oid = p.part
     JOIN pg_namespace n ON n.oid = i.relnamespace JOIN pg_class t ON t.oid = s.relid
   WHERE NOT i.relispartition AND n.nspname !~ '^pg_'
   GROUP BY i.oid, n.nspname, i.relname, i.xmin`;

@@ -141,7 +141,7 @@ export const indexes: CatalogueExamples = {
     },
     {
       title: 'UNIQUE (a) beside (a, b)',
-      sql: 'CREATE TABLE t (id int PRIMARY KEY, a int UNIQUE, b int); CREATE UNIQUE INDEX ON t (a, b); CREATE INDEX ON t (a, b)',
+      sql: 'CREATE TABLE t (id int PRIMARY KEY, a int UNIQUE, b int); CREATE UNIQUE INDEX ON t (a, b)',
       finds: [],
     },
     {
