@@ -202,6 +202,26 @@ export type VerifyData = {
   probes?: { declared: number; run: number };
   /** Why the schema was not compared, in a project without migrations. */
   withoutSchema?: string;
+  /** With `list` the catalogue, with `explain` one check; then nothing is checked. */
+  checks?: CheckDocument[];
+};
+
+/** A check of the catalogue. */
+export type CheckDocument = {
+  name: string;
+  group: string;
+  /** Of its findings, unless one says otherwise. */
+  severity: Finding['severity'];
+  /** `static`: it also checks a replay of the folder. */
+  runs: 'static' | 'live';
+  /** What it asserts. */
+  summary: string;
+  /** With `explain`: what happens where it does not hold, how to correct it, and what it does not report. */
+  harm?: string;
+  cure?: string;
+  limits?: string;
+  /** SQL that it reports. */
+  example?: string;
 };
 
 /** Of `report sql` and of a report of one's own. */

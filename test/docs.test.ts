@@ -17,6 +17,7 @@ import { folderOf, runCli, type Answer } from './cli/run-cli.ts';
 import { withSession } from './db/session.ts';
 import { newest, targets, withDatabase } from './db/targets.ts';
 import { migrated } from './seed/database.ts';
+import { checksPage } from './verify/checks-page.ts';
 
 /** What `dbops … --help`, or `dbops help …`, prints in a pipe. */
 async function helpOf(words: string): Promise<string> {
@@ -43,6 +44,10 @@ describe('the documentation', () => {
     for (const words of ['help options', 'help exit-codes', ...commands.map((each) => each.words)])
       sections.push(`## ${words}\n\n\`\`\`\n${await helpOf(words)}\n\`\`\`\n`);
     await expect(sections.join('\n')).toMatchFileSnapshot('../docs/usage.md');
+  });
+
+  it('has every check of the catalogue (vitest -u writes docs/checks.md)', async () => {
+    await expect(await checksPage()).toMatchFileSnapshot('../docs/checks.md');
   });
 
   const pages = [
@@ -227,7 +232,7 @@ function configurationsOf(page: string): { page: string; content: string }[] {
   const blocks = blocksOf(page).filter(({ language }) => language === 'ts');
   return blocks.flatMap(({ content }) => {
     if (content.includes('export default')) return [{ page, content }];
-    const isPart = /^(?:seeds|usage|credits|checks|reports): /.test(content);
+    const isPart = /^(?:seeds|usage|credits|checks|reports|verify): /.test(content);
     return isPart ? [{ page, content: `export default {\n${content}};\n` }] : [];
   });
 }
@@ -296,7 +301,7 @@ async function expectToRun({ root, run }: Project, line: string): Promise<void> 
 }
 
 /** Commands whose findings the page shows. */
-const withFindings = ['report reconcile', 'verify'];
+const withFindings = ['report reconcile', 'verify schema data'];
 
 /** Runs each command of a block, and compares stdout with the lines below it; `…` is any lines before the others. */
 async function compareOutput(

@@ -7,6 +7,7 @@ import { impliedCodes, impliedFindings } from '../feature-declarations.ts';
 import { assertSince, dataChecksOf, dataScope, remarksOn } from '../verify/data-checks.ts';
 import { readBaseline, sorterOf, writeBaseline } from '../verify/known-findings.ts';
 import { baselineWritten, mostListed, verifiedReport } from '../verify/report.ts';
+import { explanationOf, listOfChecks } from '../verify/describe-checks.ts';
 import { checkOf, findProblems } from '../verify/run.ts';
 import { notCompared } from '../verify/schema-findings.ts';
 import { groupWords, selectChecks } from '../verify/select-checks.ts';
@@ -20,14 +21,17 @@ export const command = defineCommand({
     ['--only <checks...>', 'run only these checks or groups'],
     ['--skip <checks...>', 'do not run these checks or groups'],
     ['--fail-on <severity>', 'the least severity that fails: error, warning (default) or info'],
+    ['--replica <urls...>', 'count index scans on these replicas, too'],
     ['--grants', 'also compare privileges that are granted to other roles than the owner'],
     ['--ignore <patterns...>', 'ignore findings with these keys; * matches any text'],
     ['--baseline <file>', 'report only findings that are not in this file'],
     ['--write-baseline <file>', 'write the current findings to this file'],
+    ['--list', 'list the checks, without a database'],
+    ['--explain <check>', 'explain a check, without a database'],
   ],
   examples: [
     'dbops verify',
-    "dbops verify --ignore 'extra-index:*' 'extra-table:public.tmp_*'",
+    'dbops verify --explain rls-off',
     'dbops verify --write-baseline known.json && dbops verify --baseline known.json',
   ],
   flags: z.object({
@@ -35,18 +39,20 @@ export const command = defineCommand({
     only: z.array(z.string()).optional(),
     skip: z.array(z.string()).optional(),
     failOn: z.enum(['error', 'warning', 'info']).optional(),
+    replica: z.array(z.string()).default([]),
     grants: z.boolean().default(false),
     ignore: z.array(z.string()).default([]),
     baseline: z.string().optional(),
     writeBaseline: z.string().optional(),
+    list: z.boolean().default(false),
+    explain: z.string().optional(),
   }),
-  async run(
-    context,
-    { arguments: [words], grants, ignore, baseline, writeBaseline: output, ...flags },
-  ) {
-    const { cwd } = context.io;
+  async run(context, { arguments: [words], grants, ignore, baseline, ...flags }) {
+    const { writeBaseline: output } = flags;
+    if (flags.explain !== undefined) return explanationOf(flags.explain);
+    if (flags.list) return listOfChecks();
     const { root, scope } = context.settings;
-    const known = baseline === undefined ? [] : readBaseline(cwd, baseline);
+    const known = baseline === undefined ? [] : readBaseline(context.io.cwd, baseline);
     const { folder: read, reason } = { reason: undefined, ...(await folderOrReason(context)) };
     const declared = await context.declared();
     const { verify: settings = {} } = declared;
@@ -79,15 +85,15 @@ export const command = defineCommand({
       limit: output === undefined ? mostListed : Infinity,
     });
     const hasPending = statuses.some(({ state }) => state === 'pending');
-    const { note } = context;
-    const furtherData = () => impliedFindings(session, declared, { hasPending, note });
+    const furtherData = () =>
+      impliedFindings(session, declared, { hasPending, note: context.note });
     const request = {
       folder,
       session,
       applied,
       selection,
       settings,
-      replicas: [],
+      replicas: flags.replica,
       grants,
       dataChecks: own.checks,
       probes,
@@ -96,7 +102,7 @@ export const command = defineCommand({
     await findProblems(context, request, sorter.add);
     const sorted = sorter.sorted();
     if (output !== undefined) {
-      writeBaseline(cwd, output, sorted.findings);
+      writeBaseline(context.io.cwd, output, sorted.findings);
       return baselineWritten(output, sorted.findings);
     }
     const data = groups.has('data') ? dataScope(own.checks, codes, applied) : undefined;

@@ -1,4 +1,5 @@
 import { describeActivity, holderOf } from './lock.ts';
+import { endOfLife } from './server-health.ts';
 import type { Session } from './session.ts';
 import { isPooler } from './target.ts';
 
@@ -14,9 +15,17 @@ type Diagnose = (session: Session, clock: () => Date) => Promise<ConnectionCheck
 
 const supported = { from: 15, to: 18 };
 
-const version: Diagnose = async ({ server }) => {
+const version: Diagnose = async ({ server }, clock) => {
   const isSupported = server.major >= supported.from && server.major <= supported.to;
   const detail = `${server.kind === 'pglite' ? 'embedded PostgreSQL' : 'PostgreSQL'} ${server.version}`;
+  const ended = endOfLife(server.major, clock().toISOString().slice(0, 10));
+  if (isSupported && ended !== undefined)
+    return {
+      name: 'version',
+      state: 'warn',
+      detail: `${detail}, which has received no corrections since ${ended}`,
+      help: 'Upgrade the server to a newer major version.',
+    };
   if (isSupported) return { name: 'version', state: 'ok', detail };
   return {
     name: 'version',

@@ -23,3 +23,13 @@ export function percent(part: bigint, whole: bigint): string | null {
   const tenths = (part * 2_000n + whole) / (whole * 2n);
   return `${tenths / 10n}.${tenths % 10n}`;
 }
+
+/** Returns a size in bytes as `35 MB`. */
+export function formatBytes(bytes: number): string {
+  const units = ['bytes', 'kB', 'MB', 'GB', 'TB'];
+  const power = Math.min(
+    Math.floor(Math.log(Math.max(bytes, 1)) / Math.log(1_024)),
+    units.length - 1,
+  );
+  return `${formatCount(bytes / 1_024 ** power)} ${units[power]}`;
+}

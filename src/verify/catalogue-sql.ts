@@ -14,3 +14,21 @@ export function isOfTeam(schema: string, catalog: string, oid: string): string {
 export function byName(...columns: readonly string[]): string {
   return `ORDER BY ${columns.map((column) => `${column} COLLATE "C"`).join(', ')}`;
 }
+
+/**
+ * SQL that is true of an invalid index which a session builds at this moment. The server hides the details of
+ * the progress from roles without pg_read_all_stats; it shows every role which tables a session has locked.
+ *
+ * @param table the OID of its table
+ * @param index its own OID
+ */
+export function isBeingBuilt(table: string, index: string): string {
+  return `EXISTS (SELECT FROM pg_stat_progress_create_index p JOIN pg_locks l ON l.pid = p.pid
+    WHERE l.relation = ${table} AND l.mode = 'ShareUpdateExclusiveLock'
+      AND (p.relid IS NULL OR p.index_relid IN (0, ${index}) OR p.command = 'REINDEX CONCURRENTLY'))`;
+}
+
+/** SQL that is true of an index that REINDEX CONCURRENTLY created under a name of its own, and left behind. */
+export function isLeftOver(index: string): string {
+  return `(NOT (x.indisvalid AND x.indisready AND x.indislive) AND ${index}.relname ~ '_cc(new|old)[0-9]*$')`;
+}

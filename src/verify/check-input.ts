@@ -5,7 +5,7 @@ import type { CheckInput } from './definition.ts';
 /** Returns what the checks read, of a database that is in use. */
 export function inputOf(
   session: Session,
-  { thresholds = thresholdsSchema.parse({}), exposedSchemas }: VerifySettings,
+  { thresholds = thresholdsSchema.parse({}), exposedSchemas, applicationRoles }: VerifySettings,
   replicas: readonly Session[] = [],
 ): CheckInput {
   return {
@@ -14,5 +14,6 @@ export function inputOf(
     thresholds,
     replicas,
     ...(exposedSchemas && { exposedSchemas }),
+    ...(applicationRoles && { applicationRoles }),
   };
 }

@@ -66,6 +66,8 @@ export type Thresholds = z.infer<typeof thresholdsSchema>;
 export const verifySchema = z.strictObject({
   /** Schemas that an API such as PostgREST serves; absent: what the server says, if it does. */
   exposedSchemas: z.array(z.string().min(1)).optional(),
+  /** Roles that the application logs in as. */
+  applicationRoles: z.array(z.string().min(1)).optional(),
   /** Groups or names of checks that alone run, and that do not run. */
   only: z.array(z.string().min(1)).optional(),
   skip: z.array(z.string().min(1)).optional(),

@@ -19,6 +19,8 @@ export interface CheckInput {
   thresholds: Thresholds;
   /** Schemas that an API serves to roles of its users; absent: unknown. */
   exposedSchemas?: readonly string[];
+  /** Roles that the application logs in as; absent: unknown. */
+  applicationRoles?: readonly string[];
   /** Further servers with the same data, whose statistics count too. */
   replicas: readonly Session[];
 }
@@ -36,6 +38,8 @@ export interface Problem {
   help: string;
   /** SQL that corrects it, each statement ended by a semicolon, if it does so without a decision. */
   fix?: string;
+  /** The check could not look at this: the finding is `not-checked`, with severity `info`. */
+  isNotChecked?: true;
 }
 
 /** A check of every database. A new one is a file in `checks/` and a line in `checks/index.ts`. */
@@ -53,6 +57,8 @@ export interface Check {
   harm: string;
   /** How to correct it. */
   cure: string;
+  /** SQL that it reports; none where the state of a server or of rows decides. */
+  example?: string;
   /** What it does not see, and what it leaves out deliberately. */
   limits: string;
   /** @throws NotChecked where the question cannot be answered */

@@ -5,10 +5,8 @@ import { isSqlState, sqlstate } from '../db/sqlstate.ts';
 import { messageOf } from '../errors.ts';
 import { formatDuration } from '../output/duration.ts';
 import type { Finding } from '../report.ts';
+import { checkLockTimeout, checkTimeout as timeout } from './read-rows.ts';
 import { NotChecked, type Check, type CheckInput, type Problem } from './definition.ts';
-
-/** Milliseconds that one check may take; the embedded engine has no timers. */
-const timeout = 30_000;
 
 /**
  * Runs checks of the catalogue, each behind a savepoint of the READ ONLY transaction of the caller. That one
@@ -23,13 +21,18 @@ export async function runCatalogue(
   isOfTeam: (problem: Problem) => boolean = () => true,
 ): Promise<Finding[]> {
   const { session, isReplay } = input;
-  const [before] = await session.query(`SELECT current_setting('statement_timeout') AS "limit"`);
+  const [before] = await session.query(
+    `SELECT current_setting('statement_timeout') AS statement, current_setting('lock_timeout') AS lock`,
+  );
   const findings: Finding[] = [];
   for (const check of checks) {
     if (isReplay && !check.isStatic) continue;
     findings.push(...(await findingsOf(check, input, isOfTeam)));
   }
-  await session.query(`SELECT set_config('statement_timeout', $1, true)`, [before?.['limit']]);
+  await session.query(
+    `SELECT set_config('statement_timeout', $1, true), set_config('lock_timeout', $2, true)`,
+    [before?.['statement'], before?.['lock']],
+  );
   return findings;
 }
 
@@ -41,7 +44,9 @@ async function findingsOf(
   const { session } = input;
   try {
     const problems = await withSavepoint(session, async () => {
-      await session.script(`SET LOCAL statement_timeout = ${timeout}`);
+      await session.script(
+        `SET LOCAL statement_timeout = ${timeout}; SET LOCAL lock_timeout = ${checkLockTimeout}`,
+      );
       return check.find(input);
     });
     return problems.filter(isOfTeam).map((problem) => findingOf(check, problem));
@@ -69,6 +74,12 @@ function whyNot({ name }: Check, error: unknown): Reason {
       reason: `it was cancelled after ${formatDuration(timeout)}`,
       help: `Run it alone, when the server has less to do: dbops verify --only ${name}`,
     };
+  if (code === sqlstate.lockNotAvailable)
+    return {
+      severity: 'warning',
+      reason: 'another session has locked a table',
+      help: `Repeat it when that session has ended: dbops verify --only ${name}`,
+    };
   if (code === sqlstate.insufficientPrivilege)
     return { severity: 'info', reason, help: 'Connect as a role that may read this.' };
   return {
@@ -79,8 +90,17 @@ function whyNot({ name }: Check, error: unknown): Reason {
 }
 
 function findingOf({ name, severity }: Check, problem: Problem): Finding {
-  const { object, part, message, help, fix } = problem;
+  const { object, part, message, help, fix, isNotChecked } = problem;
   const where = objectName(object);
+  if (isNotChecked)
+    return {
+      code: 'not-checked',
+      severity: problem.severity ?? 'info',
+      message,
+      help,
+      where: { object: where },
+      key: `not-checked:${name}/${part ?? where}`,
+    };
   return {
     code: name,
     severity: problem.severity ?? severity,

@@ -9,11 +9,12 @@ import type { Finding } from '../report.ts';
 import { driftOf, type Drift } from '../shadow/drift.ts';
 import { replaySourceOf } from '../shadow/replay-request.ts';
 import { inputOf } from './check-input.ts';
-import type { CheckGroup } from './definition.ts';
+import type { CheckGroup, CheckInput } from './definition.ts';
 import { checks } from './checks/index.ts';
 import type { VerifySettings } from './declaration.ts';
+import { withReplicas } from './replicas.ts';
 import { runCatalogue } from './run-catalogue.ts';
-import { schemaFindings } from './schema-findings.ts';
+import { reportedBy, schemaFindings } from './schema-findings.ts';
 import type { Selection } from './select-checks.ts';
 import type { NamedProbe } from './smoke/read.ts';
 import { runProbe } from './smoke/run.ts';
@@ -29,7 +30,8 @@ export interface VerifyRequest {
   selection: Selection;
   /** Settings of the checks. */
   settings: VerifySettings;
-  replicas: readonly Session[];
+  /** URLs of further servers with the same data. */
+  replicas: readonly string[];
   grants: boolean;
   dataChecks: readonly NamedCheck[];
   probes: readonly NamedProbe[];
@@ -60,7 +62,10 @@ export async function findProblems(
     if (!object || !isNameIgnored(object, scope)) report(finding);
   };
   await readWithFixedSettings(session, async () => {
-    for (const finding of await catalogueFindings(request, drift)) add(finding);
+    const found = await withReplicas(context, request.replicas, (replicas) =>
+      catalogueFindings({ ...request, replicas }, drift),
+    );
+    for (const finding of found) add(finding);
     // Their objects are places of declarations, which are in no schema: they are ignored by key alone.
     for (const check of dueOf(request.dataChecks, names))
       if (selection.includes(check.name, 'data')) await runDataCheck(session, check, report);
@@ -77,18 +82,18 @@ export async function findProblems(
 
 /** Returns the findings of the comparison of schemas, then those of the catalogue. */
 async function catalogueFindings(
-  { folder, session, selection, settings, replicas }: VerifyRequest,
+  {
+    folder,
+    session,
+    selection,
+    settings,
+    replicas,
+  }: Omit<VerifyRequest, 'replicas'> & Pick<CheckInput, 'replicas'>,
   drift: readonly Drift[],
 ): Promise<Finding[]> {
-  const isSelected = (name: string) => selection.checks.some((check) => check.name === name);
-  return [
-    ...schemaFindings(drift, isSelected),
-    ...(await runCatalogue(
-      selection.checks,
-      inputOf(session, settings, replicas),
-      await ofTeam(session, folder),
-    )),
-  ];
+  const input = inputOf(session, settings, replicas);
+  const found = await runCatalogue(selection.checks, input, await ofTeam(session, folder));
+  return [...schemaFindings(drift, reportedBy(found)), ...found];
 }
 
 async function findDrift(

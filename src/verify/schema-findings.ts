@@ -1,7 +1,7 @@
 import type { Drift } from '../shadow/drift.ts';
 import { describeDetail } from '../catalog/describe.ts';
 import { keyOfDifference } from '../catalog/differences.ts';
-import { objectName } from '../catalog/snapshot.ts';
+import { objectName, type ObjectIdentity } from '../catalog/snapshot.ts';
 import { quoteName } from '../db/quote.ts';
 import type { Finding } from '../report.ts';
 import { repairOf } from './repair.ts';
@@ -100,21 +100,40 @@ function helpWithRows({ change, object, migration }: Drift): string {
 }
 
 /** Values that a check reports, with a better fix. */
-const reportedValues: Readonly<Record<string, { live: unknown; check: string }>> = {
-  valid: { live: false, check: 'invalid-index' },
-  ready: { live: false, check: 'invalid-index' },
-  validated: { live: false, check: 'constraint-not-validated' },
-  'not null not validated': { live: true, check: 'constraint-not-validated' },
+const reportedValues: Readonly<Record<string, { live: unknown; checks: string[] }>> = {
+  valid: { live: false, checks: ['invalid-index', 'leftover-index'] },
+  ready: { live: false, checks: ['invalid-index', 'leftover-index'] },
+  validated: { live: false, checks: ['constraint-not-validated'] },
+  'not null not validated': { live: true, checks: ['constraint-not-validated'] },
+  disabled: { live: true, checks: ['disabled-trigger'] },
+  enabled: { live: 'D', checks: ['disabled-trigger'] },
 };
 
-/** Returns the checks that report a difference as a whole; none where a part of it is for this comparison alone. */
-function checksThatReport(drift: Drift): string[] {
-  if (drift.change !== 'different' || drift.object.kind === 'domain constraint') return [];
-  const checks = drift.details.map(({ word, live }) => {
-    const reported = reportedValues[word];
-    return reported && reported.live === live ? reported.check : undefined;
+/** Returns whether checks report a difference as a whole, and no part of it is for this comparison alone. */
+function isReportedWhole(drift: Drift, isReported: IsReported): boolean {
+  if (drift.change !== 'different' || drift.object.kind === 'domain constraint') return false;
+  return drift.details.every(({ word, live }) => {
+    const value = reportedValues[word];
+    return (
+      value !== undefined &&
+      value.live === live &&
+      value.checks.some((check) => isReported(check, drift.object))
+    );
   });
-  return checks.every((each) => each !== undefined) ? checks : [];
+}
+
+/** Whether a check reports an object, with a better fix than this comparison. */
+export type IsReported = (check: string, object: ObjectIdentity) => boolean;
+
+/** Returns what these findings of checks report; a column by the constraint of its table. */
+export function reportedBy(findings: readonly Finding[]): IsReported {
+  const names = findings.map(({ code, where }) => `${code} ${where.object}`);
+  const reported = new Set([...names, ...names.map((name) => name.replace(/ .* on /, ' on '))]);
+  return (check, object) => {
+    const { kind, schema, parent } = object;
+    const table = objectName({ kind, schema, parent: '', name: parent });
+    return reported.has(`${check} ${kind === 'column' ? `on ${table}` : objectName(object)}`);
+  };
 }
 
 /** An index is invalid while CREATE INDEX CONCURRENTLY builds it. */
@@ -125,13 +144,10 @@ function isBeingBuilt(drift: Drift): boolean {
 /**
  * Returns a finding for each object that differs from what the applied migrations create.
  *
- * @param isReported whether a check runs that reports the same with a better fix
+ * @param isReported of the findings of the catalogue
  */
-export function schemaFindings(
-  drift: readonly Drift[],
-  isReported: (check: string) => boolean,
-): Finding[] {
+export function schemaFindings(drift: readonly Drift[], isReported: IsReported): Finding[] {
   return drift
-    .filter((each) => !isBeingBuilt(each) && !checksThatReport(each).some(isReported))
+    .filter((each) => !isBeingBuilt(each) && !isReportedWhole(each, isReported))
     .map(toFinding);
 }

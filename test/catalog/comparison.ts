@@ -17,7 +17,7 @@ import { dataChecksOf, dueOf } from '../../src/verify/data-checks.ts';
 import { runDataCheck } from '../../src/verify/run-data-check.ts';
 import { checks } from '../../src/verify/checks/index.ts';
 import { runCatalogue } from '../../src/verify/run-catalogue.ts';
-import { schemaFindings } from '../../src/verify/schema-findings.ts';
+import { reportedBy, schemaFindings } from '../../src/verify/schema-findings.ts';
 import { openSession, type Session } from '../../src/db/session.ts';
 import { readFolder } from '../../src/formats/open-folder.ts';
 import type { Migration } from '../../src/migration.ts';
@@ -92,7 +92,6 @@ export async function openComparison(
     },
     findings: (live) =>
       readWithFixedSettings(live, async () => {
-        const found = schemaFindings(await driftOf(live), () => true);
         const input = {
           session: live,
           isReplay: false,
@@ -100,7 +99,8 @@ export async function openComparison(
           thresholds: thresholdsSchema.parse({}),
         };
         const damaged = checks.filter(({ name }) => damageChecks.includes(name));
-        found.push(...(await runCatalogue(damaged, input)));
+        const damage = await runCatalogue(damaged, input);
+        const found = [...schemaFindings(await driftOf(live), reportedBy(damage)), ...damage];
         const names = new Set(migrations.map(({ name }) => name));
         for (const check of dueOf(dataChecksOf(folder, referenceChecks).checks, names))
           await runDataCheck(live, check, (finding) => found.push(finding));

@@ -81,7 +81,7 @@ describe.each(isLongRun ? servers : newest)(
           {
             await project.dbops('migrate', 'up');
             writeInto(project.root, { 'dbops.config.json': '{ "schemas": ["public"] }' });
-            expect(await project.dbops('verify')).toMatchObject({ exitCode: 0 });
+            expect(await project.dbops('verify', 'schema')).toMatchObject({ exitCode: 0 });
             const repair = await project.dbops('repair-tracking');
             expect(repair).toMatchObject({ exitCode: 0 });
             expect(repair.stdout).not.toContain('partial');

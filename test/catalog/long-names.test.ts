@@ -15,13 +15,13 @@ describe.each(newestAndEmbedded)(
         { '0001_a.up.sql': `${create('text')}\n${create('integer')}` },
         async ({ dbops, query }) => {
           expect((await dbops('migrate', 'up')).exitCode).toBe(0);
-          expect((await dbops('verify')).exitCode).toBe(0);
+          expect((await dbops('verify', 'schema')).exitCode).toBe(0);
           const dry = await dbops('migrate', 'down', '--dry-run');
           expect(dry.stdout).toContain(
             `drops function public.${long}(timestamp with time zone, text)`,
           );
           await query(`DROP FUNCTION ${long}(timestamptz, integer)`);
-          const { stdout, exitCode } = await dbops('verify');
+          const { stdout, exitCode } = await dbops('verify', 'schema');
           expect(exitCode).toBe(4);
           expect(stdout).toContain(`${long}(timestamp with time zone, integer)`);
           expect(stdout).not.toContain(`${long}(timestamp with time zone, text)`);

@@ -224,9 +224,14 @@ describe.each(servers)('verify of a Supabase database on $name', (server) => {
         CREATE TABLE auth.of_tomorrow (id int PRIMARY KEY); DROP TABLE storage.migrations;
         CREATE SCHEMA cron; CREATE TABLE cron.job (id int)`);
       await trial.migrateUp();
-      expect(await trial.findings()).toEqual([]);
+      const ofSchema = { words: ['schema'] };
+      expect(await trial.findings(ofSchema)).toEqual([]);
+      expect(await trial.findings({ words: ['health'] })).toEqual([
+        'no-primary-key public.a',
+        'rls-off public.a',
+      ]);
       await trial.sql('CREATE TABLE by_hand (); DROP INDEX storage.objects_owner');
-      expect(await trial.findings()).toEqual([
+      expect(await trial.findings(ofSchema)).toEqual([
         'extra-table public.by_hand',
         'missing-index objects_owner on storage.objects',
       ]);
@@ -238,6 +243,6 @@ describe.each(servers)('verify of a Supabase database on $name', (server) => {
       await trial.sql(`${supabasePlatform.prelude}
         ALTER SCHEMA auth OWNER TO supabase_auth_admin; CREATE TABLE by_hand ()`);
       await trial.migrateUp('--into-existing');
-      expect(await trial.findings()).toEqual(['extra-table public.by_hand']);
+      expect(await trial.findings({ words: ['schema'] })).toEqual(['extra-table public.by_hand']);
     }));
 });

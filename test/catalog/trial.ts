@@ -14,6 +14,7 @@ const finding = z.strictObject({
   help: z.string(),
   where: z.strictObject({ object: z.string(), migration: z.string().min(1).optional() }),
   key: z.string(),
+  fix: z.string().optional(),
   definitions: z
     .strictObject({ expected: z.string().optional(), live: z.string().optional() })
     .optional(),
@@ -50,7 +51,7 @@ export interface Trial {
   sql(statements: string | string[]): Promise<void>;
   /** Runs `dbops verify --json`. */
   verify(options?: VerifyOptions): Promise<Verified>;
-  /** What `dbops verify` finds, as `code object`. */
+  /** What `dbops verify` lists without `--verbose`, as `code object`: errors and warnings. */
   findings(options?: VerifyOptions): Promise<string[]>;
   migrateUp(...flags: string[]): Promise<void>;
 }
@@ -83,7 +84,8 @@ export function trialOf(url: string, migrations: string): Trial {
     async findings(options) {
       const { findings, error } = await verify(options);
       if (error) throw new Error(error.message);
-      return (findings ?? []).map(({ code, where }) => `${code} ${where.object}`);
+      const listed = (findings ?? []).filter(({ severity }) => severity !== 'info');
+      return listed.map(({ code, where }) => `${code} ${where.object}`);
     },
     async migrateUp(...flags) {
       const { exitCode, stderr } = await runCli(['migrate', 'up', ...flags, ...at]);

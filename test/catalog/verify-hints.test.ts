@@ -26,7 +26,7 @@ const statements = /: ((?:ALTER|CREATE|DROP|BEGIN|SELECT|REINDEX)\b[^]*;)$/;
 const document = z.object({ findings: z.array(z.object({ code: z.string(), help: z.string() })) });
 
 async function hintsOf(project: Project): Promise<string[]> {
-  const { findings } = document.parse(await project.json('verify'));
+  const { findings } = document.parse(await project.json('verify', 'schema', 'integrity'));
   return findings.map(({ help }) => statements.exec(help)?.[1] ?? expect.fail(help));
 }
 
@@ -57,14 +57,16 @@ describe('the hint of a finding, when it is pasted,', () => {
       const create =
         'CREATE UNIQUE INDEX CONCURRENTLY "t E" ON t (lower(email), c) WHERE a IS NULL';
       await expect(project.query(create)).rejects.toThrow('could not create unique index');
-      const { findings: before } = document.parse(await project.json('verify'));
+      const { findings: before } = document.parse(
+        await project.json('verify', 'schema', 'integrity'),
+      );
       const { help = '' } = before.find(({ code }) => code === 'invalid-index') ?? {};
       const hint = statements.exec(help)?.[1] ?? '';
       const [, find = '', rebuild = ''] = /^(SELECT[^]*?;) (REINDEX[^]*;)$/.exec(hint) ?? [];
       expect(await project.query(find)).toEqual([{ lower: 'a', c: 1, count: 2n }]);
       await project.query('DELETE FROM t WHERE id = 2');
       await project.query(rebuild);
-      const { findings } = document.parse(await project.json('verify'));
+      const { findings } = document.parse(await project.json('verify', 'schema', 'integrity'));
       expect(findings.map(({ code }) => code)).toEqual(['extra-index']);
     }),
   );

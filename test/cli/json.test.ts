@@ -78,7 +78,7 @@ const answers: [line: string, keys: object][] = [
   ['backfill list', { backfills: list }],
   ['backfill status', { backfills: list }],
   ['seed --dry-run', { created: object, unchanged: object, updated: object, sets: list }],
-  ['verify', { findings: [], counts: { error: 0, warning: 0, info: 0 } }],
+  ['verify', { findings: list, counts: { error: 0, warning: 0, info: number } }],
   ['report usage', { title: someText, period, columns: list, rows: list, totals: object }],
   ['report credits', { title: someText, period, columns: list, rows: list, totals: object }],
 ];
@@ -127,8 +127,8 @@ describe.runIf(server)('--json prints one document', () => {
     expect(document.steps).toContainEqual({
       command: '$ dbops verify',
       data: expect.objectContaining({
-        findings: [],
-        counts: { error: 0, warning: 0, info: 0 },
+        findings: list,
+        counts: { error: 0, warning: 0, info: number },
       }),
     });
   });

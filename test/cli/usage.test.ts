@@ -32,7 +32,7 @@ describe('a command line with a mistake exits with 2, tries nothing and says', (
     ],
     ['which months there are', 'report usage --period 2026-13', '--period: expected a month'],
     ['which instants there are', 'report credits --as-of soon', '--as-of: expected a time'],
-    ['which checks there are', 'verify all', 'argument 1'],
+    ['which checks there are', 'verify all', 'dbops verify --list'],
     ['how a backfill is defined', 'backfill run', 'backfills/NAME.json'],
     ['which sets there are', 'seed --only planets', 'Seed sets: users'],
     ['which formats there are', 'migrate status --format flyway', 'Use one of: drizzle, prisma'],

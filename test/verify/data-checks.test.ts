@@ -122,9 +122,9 @@ describe.each(newestAndEmbedded)('data checks on $name', (target) => {
       expect(none).toMatchObject({ exitCode: 0 });
       expect(none.stdout).toContain('no data checks are declared');
       expect(none.stdout).not.toContain('✓');
-      const all = await project.dbops('verify');
+      const all = await project.dbops('verify', 'schema', 'integrity', 'data');
       expect(all.stdout).toContain('no data checks are declared');
-      expect(all.stdout).toContain('✓ No problems found (schema, health; 1 applied migration)');
+      expect(all.stdout).toContain('✓ No problems found (schema, integrity; 1 applied migration)');
     }));
 
   it('report a reconciliation that does not run, unless a pending migration may create what it names', () =>

@@ -14,7 +14,7 @@ const folder = {
   '0003_c.up.sql': 'ALTER TABLE a ADD CHECK (n > 0)',
 };
 const machinery = {
-  '0001_a.up.sql': `CREATE TABLE a (id int, n int);
+  '0001_a.up.sql': `CREATE TABLE a (id int PRIMARY KEY, n int);
     CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$;
     CREATE TRIGGER t BEFORE UPDATE OF n ON a FOR EACH ROW WHEN (NEW.n > 0) EXECUTE FUNCTION f();
     CREATE RULE r AS ON DELETE TO a DO INSTEAD NOTHING;
@@ -68,7 +68,9 @@ describe.each(newestAndEmbedded)('verify on $name', (target) => {
       migrated(target, folderOf(folder), async ({ sql, verify, findings }) => {
         await sql(damage);
         const found = await verify();
-        expect(found.findings?.map(({ code, where }) => [code, where.migration])).toEqual([
+        const all = found.findings ?? [];
+        const failing = all.filter(({ severity }) => severity !== 'info');
+        expect(failing.map(({ code, where }) => [code, where.migration])).toEqual([
           ['different-column', '0002_b'],
           ['extra-index', undefined],
           ['missing-index', '0001_a'],
@@ -80,14 +82,14 @@ describe.each(newestAndEmbedded)('verify on $name', (target) => {
         expect(await verify({ words: ['--baseline', file] })).toMatchObject({
           exitCode: 0,
           findings: [],
-          known: 3,
+          known: all.length,
           stale: [],
         });
-        await sql('CREATE INDEX a_n ON a (n); CREATE TABLE by_hand ()');
+        await sql('CREATE INDEX a_n ON a (n); CREATE TABLE by_hand (id int PRIMARY KEY)');
         expect(await verify({ words: ['--baseline', file] })).toMatchObject({
           exitCode: 4,
           findings: [{ code: 'extra-table' }],
-          known: 2,
+          known: all.length - 1,
           stale: ['missing-index:a_n on public.a'],
         });
         expect(await verify({ words: ['health', '--baseline', file] })).toMatchObject({

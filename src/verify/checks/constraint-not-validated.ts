@@ -1,28 +1,36 @@
 import { objectName } from '../../catalog/snapshot.ts';
 import { quoteIdentifier as q, quoteName } from '../../db/quote.ts';
+import { formatCountOf } from '../../output/number.ts';
 import type { Check, Problem } from '../definition.ts';
+import { rowReader } from '../read-rows.ts';
+import {
+  unvalidatedConstraints,
+  violationsOf,
+  type UnvalidatedConstraint,
+  type Violations,
+} from '../unvalidated.ts';
 
-/**
- * NOT ENFORCED constraints (PostgreSQL 18) are never validated. A constraint that a partition or a
- * child table inherits is validated with that of its parent.
- */
-const sql = `SELECT n.nspname AS schema, c.relname AS parent, o.conname AS name, pg_get_constraintdef(o.oid) AS definition
-  FROM pg_constraint o JOIN pg_class c ON c.oid = o.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-  WHERE NOT o.convalidated AND coalesce((to_jsonb(o) ->> 'conenforced')::boolean, true)
-    AND o.conislocal AND o.conparentid = 0 AND n.nspname !~ '^pg_'
-  ORDER BY n.nspname COLLATE "C", c.relname COLLATE "C", o.conname COLLATE "C"`;
-
-type UnvalidatedConstraint = { schema: string; parent: string; name: string; definition: string };
-
-function problemOf({ definition, schema, parent, name }: UnvalidatedConstraint): Problem {
+function problemOf(constraint: UnvalidatedConstraint, found: Violations | undefined): Problem {
+  const { definition, schema, parent, name } = constraint;
   const object = { kind: 'constraint', schema, parent, name };
-  const table = quoteName({ schema, name: parent });
+  const validate = `ALTER TABLE ${quoteName({ schema, name: parent })} VALIDATE CONSTRAINT ${q(name)};`;
   return {
     object,
-    message: `${objectName(object)} is not validated; existing rows may violate it: ${definition}`,
-    help: 'Validate it (does not block reads or writes)',
-    fix: `ALTER TABLE ${table} VALIDATE CONSTRAINT ${q(name)};`,
+    message: `${objectName(object)} is not validated; ${countOf(constraint, found)}: ${definition}`,
+    ...(found && found.rows > 0
+      ? { help: `Correct these rows, then validate it: ${validate}` }
+      : { help: 'Validate it (does not block reads or writes)', fix: validate }),
   };
+}
+
+function countOf({ key }: UnvalidatedConstraint, found: Violations | undefined): string {
+  if (!found) return 'existing rows may violate it';
+  const { rows, samples } = found;
+  if (rows === 0) return 'no row violates it at this moment';
+  const count = rows > 1_000 ? 'more than 1,000 rows' : formatCountOf(rows, 'row');
+  const more = rows > samples.length ? [...samples, '…'] : samples;
+  const list = samples.length > 0 ? ` (${key.join(', ')}: ${more.join('; ')})` : '';
+  return `${count} ${rows === 1 ? 'violates' : 'violate'} it${list}`;
 }
 
 export const constraintNotValidated: Check = {
@@ -33,7 +41,18 @@ export const constraintNotValidated: Check = {
   summary: 'Every constraint is validated; existing rows may violate one that is NOT VALID.',
   harm: 'Rows from before the constraint may violate it, and the planner does not rely on it.',
   cure: 'Correct the rows that violate it, then VALIDATE CONSTRAINT, which blocks neither reads nor writes.',
+  example: `CREATE TABLE orders (total numeric);
+ALTER TABLE orders ADD CONSTRAINT positive CHECK (total > 0) NOT VALID;`,
   limits:
-    'Constraints that a partition or a child inherits are reported on their parent. NOT ENFORCED constraints (PostgreSQL 18) cannot be validated.',
-  find: async ({ session }) => (await session.query<UnvalidatedConstraint>(sql)).map(problemOf),
+    'Constraints that a partition or a child inherits are reported on their parent. NOT ENFORCED constraints (PostgreSQL 18) cannot be validated: constraint-not-enforced. The rows that violate it are counted, up to 1,000, in tables of at most 256 MB, unless that takes longer than 3 seconds or calls functions of the application.',
+  async find({ session, isReplay }) {
+    const constraints = await session.query<UnvalidatedConstraint & Record<string, unknown>>(
+      unvalidatedConstraints,
+    );
+    const reader = rowReader(session);
+    const problems: Problem[] = [];
+    for (const each of constraints)
+      problems.push(problemOf(each, isReplay ? undefined : await violationsOf(reader, each)));
+    return problems;
+  },
 };

@@ -18,6 +18,7 @@ export const noPrimaryKey: Check = {
   summary: 'Every table has a primary key.',
   harm: 'Nothing identifies a row: duplicates go unnoticed, logical replication rejects UPDATE and DELETE, and tools cannot address a row.',
   cure: 'Add a primary key. On a large table, create a unique index CONCURRENTLY first and add the key USING INDEX.',
+  example: 'CREATE TABLE visits (page text, at timestamptz);',
   limits: 'A partition has the key of its partitioned table, which alone is reported.',
   async find({ session }) {
     const rows = await session.query<{ schema: string; name: string }>(sql);

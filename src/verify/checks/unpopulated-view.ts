@@ -15,6 +15,7 @@ export const unpopulatedView: Check = {
   summary: 'Every materialized view is populated; querying one that is not fails.',
   harm: 'A query on a materialized view that was created WITH NO DATA is an error until it is refreshed.',
   cure: 'Refresh it. The first REFRESH locks the view; later ones can be CONCURRENTLY if it has a unique index.',
+  example: 'CREATE MATERIALIZED VIEW totals AS SELECT 1 AS total WITH NO DATA;',
   limits: 'It does not see whether the rows of a populated view are up to date.',
   async find({ session }) {
     const rows = await session.query<{ schema: string; name: string }>(sql);

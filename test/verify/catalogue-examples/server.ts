@@ -1,0 +1,3 @@
+import type { CatalogueExamples } from './example.ts';
+
+export const server: CatalogueExamples = {};
