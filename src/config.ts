@@ -89,6 +89,8 @@ export interface Settings {
   scope: Scope;
   /** The folder of the configuration file, else the working directory. */
   root: string;
+  /** The path of the configuration file; absent: there is none. */
+  configFile?: string;
   environment: Environment;
 }
 
@@ -160,6 +162,7 @@ export async function loadSettings({
       ignore: fromFile.ignore ?? [],
     },
     root,
+    ...(file && { configFile: file }),
     environment: variables,
   };
 }

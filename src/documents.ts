@@ -190,6 +190,8 @@ export type VerifyData = {
   counts: Record<Finding['severity'], number>;
   /** Number of findings that the baseline lists. */
   known?: number;
+  /** Number of findings that a comment beside their statement allows; absent: none. */
+  allowed?: number;
   /** Number of findings that match a pattern of `ignore`. */
   ignored?: number;
   /** Keys of the baseline that are no longer found. */

@@ -60,13 +60,16 @@ const common: Record<keyof Options, true> = {
   log: true,
 };
 
+/** Flags of what the program prints, which a function returns. */
+const ofProgram = new Set(['report', 'annotations']);
+
 /**
  * JavaScript accepts any property: a misspelt `dryRun` would change the database, and a URL from a
  * variable that is not set would be replaced by that of another database.
  */
 function assertOptions(words: string, names: readonly string[], given: object): void {
   const unknown = Object.keys(given).filter(
-    (name) => !Object.hasOwn(common, name) && !names.includes(name),
+    (name) => !Object.hasOwn(common, name) && (!names.includes(name) || ofProgram.has(name)),
   );
   if (unknown.length > 0)
     throw usageError(

@@ -5,11 +5,13 @@ import { appliedOf } from '../migrate/plan.ts';
 import { folderOf, knownStatuses } from '../open-project.ts';
 import { impliedCodes, impliedFindings } from '../feature-declarations.ts';
 import { dataChecksOf, dataScope, remarksOn } from '../verify/data-checks.ts';
-import { readBaseline, sorterOf, writeBaseline } from '../verify/known-findings.ts';
-import { baselineWritten, mostListed, verifiedReport } from '../verify/report.ts';
-import { checkOf, findProblems } from '../verify/run.ts';
+import { reportFlags, reportOptions } from '../report-flags.ts';
+import { judgeOf } from '../verify/judge-findings.ts';
+import { mostListed, verifiedReport } from '../verify/report.ts';
+import { checkOf, descriptionsOf, findProblems, originsIn } from '../verify/run.ts';
 import { notCompared } from '../verify/schema-findings.ts';
 import { groupWords, selectChecks } from '../verify/select-checks.ts';
+import { waiverFlags, waiverOptions } from '../verify/waiver-flags.ts';
 
 export const command = defineCommand({
   description:
@@ -20,14 +22,14 @@ export const command = defineCommand({
     ['--skip <checks...>', 'do not run these checks or groups'],
     ['--fail-on <severity>', 'the least severity that fails: error, warning (default) or info'],
     ['--grants', 'also compare privileges that are granted to other roles than the owner'],
-    ['--ignore <patterns...>', 'ignore findings with these keys; * matches any text'],
-    ['--baseline <file>', 'report only findings that are not in this file'],
-    ['--write-baseline <file>', 'write the current findings to this file'],
+    ...waiverOptions,
+    ...reportOptions,
   ],
   examples: [
     'dbops verify',
     "dbops verify --ignore 'extra-index:*' 'extra-table:public.tmp_*'",
-    'dbops verify --write-baseline known.json && dbops verify --baseline known.json',
+    'dbops verify --report junit=dbops.xml --report sarif=dbops.sarif',
+    'dbops verify --write-baseline',
   ],
   flags: z.object({
     arguments: z.tuple([z.array(z.string()).default([])]),
@@ -35,17 +37,11 @@ export const command = defineCommand({
     skip: z.array(z.string()).optional(),
     failOn: z.enum(['error', 'warning', 'info']).optional(),
     grants: z.boolean().default(false),
-    ignore: z.array(z.string()).default([]),
-    baseline: z.string().optional(),
-    writeBaseline: z.string().optional(),
+    ...waiverFlags,
+    ...reportFlags,
   }),
-  async run(
-    context,
-    { arguments: [words], grants, ignore, baseline, writeBaseline: output, ...flags },
-  ) {
-    const { cwd } = context.io;
-    const { root, scope } = context.settings;
-    const known = baseline === undefined ? [] : readBaseline(cwd, baseline);
+  async run(context, { arguments: [words], grants, ...flags }) {
+    const { root } = context.settings;
     const read = await folderOf(context);
     const declared = await context.declared();
     const { verify: settings = {} } = declared;
@@ -61,14 +57,18 @@ export const command = defineCommand({
     if (context.flags.verbose && groups.has('schema'))
       for (const line of notCompared) context.note(`not compared  ${line}`);
     if (groups.has('data')) for (const line of remarksOn(own, folder)) context.note(line);
-    const sorter = sorterOf({
-      ignore: [...scope.ignore, ...ignore],
-      baseline: known,
+    const judge = judgeOf({
+      context,
+      folder: { ...folder, migrations: applied },
+      flags,
       wasChecked: (key) => {
-        const { name, group } = checkOf(key, codes);
-        return selection.includes(name, group);
+        const check = checkOf(key, codes);
+        return check !== undefined && selection.includes(check.name, check.group);
       },
-      limit: output === undefined ? mostListed : Infinity,
+      isRun: (name) => selection.checks.some((check) => check.name === name),
+      isOfRows: (code) => codes.includes(code),
+      originsOf: originsIn(context, { session, folder, applied }),
+      limit: mostListed,
     });
     const hasPending = statuses.some(({ state }) => state === 'pending');
     const { note } = context;
@@ -84,18 +84,15 @@ export const command = defineCommand({
       dataChecks: own.checks,
       furtherData,
     };
-    await findProblems(context, request, sorter.add);
-    const sorted = sorter.sorted();
-    if (output !== undefined) {
-      writeBaseline(cwd, output, sorted.findings);
-      return baselineWritten(output, sorted.findings);
-    }
+    await findProblems(context, request, judge.add);
     const data = groups.has('data') ? dataScope(own.checks, codes, applied) : undefined;
-    return verifiedReport(sorted, {
+    return verifiedReport(await judge.finish(), {
       groups,
       applied: applied.length,
       failOn: flags.failOn ?? settings.failOn ?? 'warning',
       listsInfo: context.flags.verbose ?? false,
+      maxFindings: flags.maxFindings,
+      checks: descriptionsOf(selection, own.checks),
       ...(data && { data }),
     });
   },

@@ -4,7 +4,7 @@ import { withSavepoint } from '../db/session.ts';
 import { isSqlState, sqlstate } from '../db/sqlstate.ts';
 import { messageOf } from '../errors.ts';
 import { formatDuration } from '../output/duration.ts';
-import type { Finding } from '../report.ts';
+import type { FoundFinding } from '../findings/locate.ts';
 import { NotChecked, type Check, type CheckInput, type Problem } from './definition.ts';
 
 /** Milliseconds that one check may take; the embedded engine has no timers. */
@@ -21,10 +21,10 @@ export async function runCatalogue(
   checks: readonly Check[],
   input: CheckInput,
   isOfTeam: (problem: Problem) => boolean = () => true,
-): Promise<Finding[]> {
+): Promise<FoundFinding[]> {
   const { session, isReplay } = input;
   const [before] = await session.query(`SELECT current_setting('statement_timeout') AS "limit"`);
-  const findings: Finding[] = [];
+  const findings: FoundFinding[] = [];
   for (const check of checks) {
     if (isReplay && !check.isStatic) continue;
     findings.push(...(await findingsOf(check, input, isOfTeam)));
@@ -37,7 +37,7 @@ async function findingsOf(
   check: Check,
   input: CheckInput,
   isOfTeam: (problem: Problem) => boolean,
-): Promise<Finding[]> {
+): Promise<FoundFinding[]> {
   const { session } = input;
   try {
     const problems = await withSavepoint(session, async () => {
@@ -78,7 +78,7 @@ function whyNot({ name }: Check, error: unknown): Reason {
   };
 }
 
-function findingOf({ name, severity }: Check, problem: Problem): Finding {
+function findingOf({ name, severity }: Check, problem: Problem): FoundFinding {
   const { object, part, message, help, fix } = problem;
   const where = objectName(object);
   return {
@@ -89,10 +89,11 @@ function findingOf({ name, severity }: Check, problem: Problem): Finding {
     where: { object: where },
     key: [`${name}:${where}`, ...(part === undefined ? [] : [part])].join('/'),
     ...(fix !== undefined && { fix }),
+    identity: object,
   };
 }
 
-function notChecked({ name, summary }: Check, { severity, reason, help }: Reason): Finding {
+function notChecked({ name, summary }: Check, { severity, reason, help }: Reason): FoundFinding {
   return {
     code: 'not-checked',
     severity,

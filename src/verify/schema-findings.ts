@@ -3,7 +3,7 @@ import { describeDetail } from '../catalog/describe.ts';
 import { keyOfDifference } from '../catalog/differences.ts';
 import { objectName } from '../catalog/snapshot.ts';
 import { quoteName } from '../db/quote.ts';
-import type { Finding } from '../report.ts';
+import type { FoundFinding } from '../findings/locate.ts';
 import { repairOf } from './repair.ts';
 
 /** What the comparison of catalogs does not cover; docs/verify.md has the same list. */
@@ -20,7 +20,7 @@ export const notCompared: readonly string[] = [
   'data: rows, sequence values, whether a materialized view is up to date',
 ];
 
-function toFinding(drift: Drift): Finding {
+function toFinding(drift: Drift): FoundFinding {
   const { change, object, migration, definitions } = drift;
   const key = keyOfDifference(drift);
   const code = key.slice(0, key.indexOf(':'));
@@ -33,6 +33,7 @@ function toFinding(drift: Drift): Finding {
     where: { object: name, ...(migration && { migration }) },
     key,
     ...(Object.keys(definitions).length > 0 && { definitions }),
+    ...(change !== 'extra' && { identity: object }),
   };
 }
 
@@ -130,7 +131,7 @@ function isBeingBuilt(drift: Drift): boolean {
 export function schemaFindings(
   drift: readonly Drift[],
   isReported: (check: string) => boolean,
-): Finding[] {
+): FoundFinding[] {
   return drift
     .filter((each) => !isBeingBuilt(each) && !checksThatReport(each).some(isReported))
     .map(toFinding);

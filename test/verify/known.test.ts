@@ -14,7 +14,7 @@ const folder = {
   '0003_c.up.sql': 'ALTER TABLE a ADD CHECK (n > 0)',
 };
 const machinery = {
-  '0001_a.up.sql': `CREATE TABLE a (id int, n int);
+  '0001_a.up.sql': `CREATE TABLE a (id int PRIMARY KEY, n int);
     CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$;
     CREATE TRIGGER t BEFORE UPDATE OF n ON a FOR EACH ROW WHEN (NEW.n > 0) EXECUTE FUNCTION f();
     CREATE RULE r AS ON DELETE TO a DO INSTEAD NOTHING;
@@ -28,7 +28,7 @@ function findingOf(key: string): Finding {
   return { code: 'x', severity: 'error', message: '', help: '', where: { object: '' }, key };
 }
 
-const sorting = { ignore: [], baseline: [], wasChecked: () => true };
+const sorting = { ignore: [], baseline: [], wasChecked: () => true, today: '2026-11-29' };
 
 describe('findings', () => {
   it.each([
@@ -49,7 +49,7 @@ describe('findings', () => {
   it('separates known findings, and stale keys only of checks that ran', () => {
     const sorted = sortFindings([findingOf('a'), findingOf('b')], {
       ...sorting,
-      baseline: ['a', 'gone', 'other'],
+      baseline: ['a', 'gone', 'other'].map((key) => ({ key })),
       wasChecked: (key) => key !== 'other',
     });
     expect(sorted).toMatchObject({
@@ -83,7 +83,7 @@ describe.each(newestAndEmbedded)('verify on $name', (target) => {
           known: 3,
           stale: [],
         });
-        await sql('CREATE INDEX a_n ON a (n); CREATE TABLE by_hand ()');
+        await sql('CREATE INDEX a_n ON a (n); CREATE TABLE by_hand (id int PRIMARY KEY)');
         expect(await verify({ words: ['--baseline', file] })).toMatchObject({
           exitCode: 4,
           findings: [{ code: 'extra-table' }],
