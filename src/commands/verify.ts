@@ -27,7 +27,6 @@ export const command = defineCommand({
   ],
   examples: [
     'dbops verify',
-    "dbops verify --ignore 'extra-index:*' 'extra-table:public.tmp_*'",
     'dbops verify --report junit=dbops.xml --report sarif=dbops.sarif',
     'dbops verify --write-baseline',
   ],

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { migrated } from '../catalog/trial.ts';
 import { folderOf, runCli } from '../cli/run-cli.ts';
-import { newest, newestAndEmbedded } from '../db/targets.ts';
+import { newest, newestAndEmbedded, withDatabase } from '../db/targets.ts';
 
 const files = {
   '.git/HEAD': 'ref: refs/heads/main',
@@ -63,16 +63,13 @@ describe.each(newest)('modules on $name', (target) => {
       'migrations/2_b.js': up('event', "'at', 'timestamptz'"),
       'migrations/3_c.js': up('other', key),
     });
-    await migrated(target, join(cwd, 'migrations'), async ({ url }) => {
-      const { stdout } = await runCli(['verify', '--json'], {
-        cwd,
-        environment: { DATABASE_URL: url },
-      });
-      expect(JSON.parse(stdout)).toMatchObject({
-        findings: [
-          { key: 'no-primary-key:public.event', where: { file: 'migrations/2_b.js', line: 1 } },
-        ],
-      });
+    await withDatabase(target, async (url) => {
+      const surroundings = { cwd, environment: { DATABASE_URL: url } };
+      expect(await runCli(['migrate', 'up'], surroundings)).toMatchObject({ exitCode: 0 });
+      const { stdout } = await runCli(['verify', '--json'], surroundings);
+      const where = { file: 'migrations/2_b.js', line: 1 };
+      const findings = [{ key: 'no-primary-key:public.event', where }];
+      expect(JSON.parse(stdout)).toMatchObject({ findings });
     });
   });
 });

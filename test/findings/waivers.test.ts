@@ -1,5 +1,5 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { folderOf, runCli } from '../cli/run-cli.ts';
 
@@ -297,5 +297,23 @@ describe('--report', () => {
       expect(exitCode).toBe(4);
       expect(stderr).toContain(remark);
     }
+  });
+});
+
+describe('docs/ci.md', () => {
+  const page = readFileSync(resolve(import.meta.dirname, '../../docs/ci.md'), 'utf8');
+  const lines = [...page.matchAll(/(?:npx |^)dbops ((?:check|verify)\b[^|#\n]*)/gm)];
+  const commands = [...new Set(lines.map(([, words = '']) => words.trim()))];
+
+  it('has commands', () => {
+    expect(commands.length).toBeGreaterThan(7);
+  });
+
+  it.each(commands)('has a command line that dbops accepts: %s', async (line) => {
+    const { cwd } = projectOf(two);
+    const { exitCode, stderr } = await runCli(line.split(/\s+/), { cwd });
+    expect(stderr).not.toContain('Invalid options');
+    expect(exitCode).toBe(line.startsWith('check') ? 4 : 2); // verify has no database here
+    expect(line.startsWith('check') || stderr.includes('TARGET.MISSING')).toBe(true);
   });
 });

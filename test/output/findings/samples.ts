@@ -69,7 +69,7 @@ const base: Omit<ReportSource, 'inspection'> = {
   secrets: [],
 };
 
-export function sourceOf(
+function sourceOf(
   findings: readonly Finding[],
   given: Partial<ReportSource> = {},
 ): ReportSource {
