@@ -186,11 +186,17 @@ function configure(leaf: Commander, { entry, command, run }: Leaf): void {
   for (const [notation, description] of command.arguments ?? [])
     leaf.argument(notation, description);
   leaf.optionsGroup('Options:');
-  for (const [notation, description] of command.options ?? []) leaf.option(notation, description);
+  for (const [notation, description, repeats] of command.options ?? [])
+    if (repeats) leaf.option(notation, description, collect);
+    else leaf.option(notation, description);
   leaf.addHelpText('after', footerOf(command.examples));
   leaf.action(() =>
     run(entry, command, { ...leaf.optsWithGlobals(), arguments: leaf.processedArgs }),
   );
+}
+
+function collect(value: string, before: readonly string[] = []): string[] {
+  return [...before, value];
 }
 
 /** Requested help and version are a success; any other error of commander is a usage error. */

@@ -10,8 +10,8 @@ export interface Command<Data extends ReportData = ReportData, Flags = RawFlags>
   description: string;
   /** Positional arguments in commander's notation, such as `<name>` or `[words...]`. */
   arguments?: [notation: string, description: string][];
-  /** Options beside the common ones, in commander's notation. */
-  options?: [notation: string, description: string][];
+  /** Options beside the common ones, in commander's notation; `repeats` collects the values of several. */
+  options?: [notation: string, description: string, repeats?: true][];
   /** Command lines that can be pasted. */
   examples: string[];
   /** The names of its flags, in camel case; `arguments` for positional ones. */

@@ -89,6 +89,8 @@ export interface Settings {
   scope: Scope;
   /** The folder of the configuration file, else the working directory. */
   root: string;
+  /** The path of the configuration file; absent: there is none. */
+  configFile?: string;
   environment: Environment;
 }
 
@@ -118,11 +120,8 @@ export async function loadSettings({
     : { declared: {} };
   const fromFlags = parseFlags(flags);
   const merged = { ...fromFile, ...fromFlags };
-  const { variables, fileOf } = readEnvFiles(environment, {
-    root,
-    cwd,
-    named: stringOf(flags['envFile']),
-  });
+  const named = stringOf(flags['envFile']);
+  const { variables, fileOf } = readEnvFiles(environment, { root, cwd, named });
   const fromCwd = (url: string) => parseTarget(url, variables, cwd);
   const fromRoot = (url: string) => parseTarget(url, variables, root);
   return {
@@ -162,6 +161,7 @@ export async function loadSettings({
       ignore: fromFile.ignore ?? [],
     },
     root,
+    ...(file && { configFile: file }),
     environment: variables,
   };
 }

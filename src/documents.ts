@@ -190,6 +190,8 @@ export type VerifyData = {
   counts: Record<Finding['severity'], number>;
   /** Number of findings that the baseline lists. */
   known?: number;
+  /** Number of findings that a comment beside their statement allows; absent: none. */
+  allowed?: number;
   /** Number of findings that match a pattern of `ignore`. */
   ignored?: number;
   /** Keys of the baseline that are no longer found. */
@@ -202,6 +204,11 @@ export type VerifyData = {
   probes?: { declared: number; run: number };
   /** Why the schema was not compared, in a project without migrations. */
   withoutSchema?: string;
+  /**
+   * With `--fix`: the SQL of findings in the order in which it runs. `open`: the migrations alone do not produce the
+   * finding, so that nothing proves its SQL; `refuted`: the SQL does not correct it, or changes more.
+   */
+  fixes?: { key: string; sql: string; proof: 'proven' | 'open' | 'refuted'; reason?: string }[];
   /** With `list` the catalogue, with `explain` one check; then nothing is checked. */
   checks?: CheckDocument[];
 };

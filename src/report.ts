@@ -40,6 +40,40 @@ export type Finding = {
   fix?: string;
 };
 
+/** A finding that does not count: it is known, or allowed. */
+export interface WaivedFinding {
+  finding: Finding;
+  /** Such as `known until 2027-01-31: replaced in May`. */
+  reason: string;
+}
+
+/** A check that a command can run, for CI systems. */
+export interface CheckDescription {
+  /** Also the code of its findings. */
+  name: string;
+  group: string;
+  /** What it asserts. */
+  summary: string;
+  /** What happens where it does not hold; how to correct it. */
+  harm?: string;
+  cure?: string;
+  /** What the codes of its findings begin with; absent: the code is its name. */
+  prefixes?: readonly string[];
+}
+
+/** What a command checked and found, for the files of `--report` and for annotations. */
+export interface Inspection {
+  /** Those that count, as far as they are listed. */
+  findings: readonly Finding[];
+  waived: readonly WaivedFinding[];
+  /** The checks that ran. */
+  checks: readonly CheckDescription[];
+  /** The number of findings that count and are not listed, by check. */
+  omitted: Readonly<Record<string, number>>;
+  /** The least severity that fails. */
+  failOn: Severity;
+}
+
 export type Cell = JsonValue;
 
 export interface Column {
@@ -82,6 +116,8 @@ export interface Report<Data extends ReportData = ReportData> {
   data: Data;
   blocks: Block[];
   error?: DbopsError;
+  /** What was checked and found, by a command that looks for findings. */
+  inspection?: Inspection;
   /** The command has printed its result while it ran, of which `data` and `blocks` hold no rows. */
   isPrinted?: boolean;
 }

@@ -26,8 +26,9 @@ const layers = [
   ['env-files', 'import-config', 'parse-declarations'],
   ['config'],
   ['context'],
-  ['command', 'flags', 'config-schema'],
+  ['command', 'flags', 'report-flags', 'config-schema'],
   ['declared'],
+  ['findings'],
   // Features. Only those that combine others may import them: repair copies rows before it drops
   // them; expand-contract writes a backfill; migrate runs all four.
   ['init', 'verify', 'backfill', 'seed', 'reports', 'rescue', 'schema-dump'],
@@ -116,7 +117,12 @@ const trips: Trip[] = [
     except: ['src/rollback/write-down-file.ts'],
     most: 215,
   },
-  { words: 'migrate status', file: 'src/commands/migrate/status.ts', except: [], most: 109 },
+  {
+    words: 'migrate status',
+    file: 'src/commands/migrate/status.ts',
+    except: ['src/migrate/inspect-status.ts'],
+    most: 111,
+  },
   { words: 'backfill run', file: 'src/commands/backfill/run.ts', except: [], most: 144 },
 ];
 

@@ -64,7 +64,16 @@ const common: Record<keyof Options, true> = {
 };
 
 /** Flags of what the program prints or writes, which the API does not. */
-const ofPrinting = new Set(['csv', 'markdown', 'explain', 'html']);
+const ofProgram = new Set([
+  'csv',
+  'markdown',
+  'explain',
+  'html',
+  'report',
+  'annotations',
+  'list',
+  'fix',
+]);
 
 /**
  * JavaScript accepts any property: a misspelt `dryRun` would change the database, and a URL from a
@@ -72,7 +81,7 @@ const ofPrinting = new Set(['csv', 'markdown', 'explain', 'html']);
  */
 function assertOptions(words: string, names: readonly string[], given: object): void {
   const unknown = Object.keys(given).filter(
-    (name) => !Object.hasOwn(common, name) && (ofPrinting.has(name) || !names.includes(name)),
+    (name) => !Object.hasOwn(common, name) && (!names.includes(name) || ofProgram.has(name)),
   );
   if (unknown.length > 0)
     throw usageError(

@@ -123,10 +123,16 @@ export interface VerifyOptions extends Options {
   grants?: boolean;
   /** Ignore findings with these keys; `*` matches any text. */
   ignore?: string[];
-  /** Return only findings that are not in this file. */
+  /** Return only findings that are not in this file. Default: `dbops.baseline.json` beside the configuration. */
   baseline?: string;
-  /** Write the current findings to this file. */
-  writeBaseline?: string;
+  /** Write the current findings to this file; `true`: to the baseline that is read. */
+  writeBaseline?: string | boolean;
+  /** Remove entries that are no longer found from the baseline. */
+  pruneBaseline?: boolean;
+  /** Return a finding for each entry of the baseline without a reason. */
+  requireReason?: boolean;
+  /** Set `ok` to `false` only on more findings than this. */
+  maxFindings?: number;
 }
 
 interface ReportOptions extends Options {

@@ -6,7 +6,7 @@ import type { Finding } from '../report.ts';
 import { readDirectives } from '../sql/directives.ts';
 import { showPlace } from '../sql/error-position.ts';
 import { executionOf } from '../sql/execution.ts';
-import { parse, SqlSyntaxError } from '../sql/statements.ts';
+import { lineOf, parse, SqlSyntaxError } from '../sql/statements.ts';
 
 /** Returns findings on the files of a folder, without running them. */
 export async function findingsOfFiles(folder: Folder): Promise<Finding[]> {
@@ -54,7 +54,9 @@ async function findInvalid(
   } catch (error) {
     const lines = reasonOf(error, script);
     if (!lines) throw error;
-    return [invalid(migration.name, script.file, direction, lines)];
+    const finding = invalid(migration.name, script.file, direction, lines);
+    const line = error instanceof SqlSyntaxError ? lineOf(script.sql, error.offset) : 1;
+    return [{ ...finding, where: { ...finding.where, file: script.file, line } }];
   }
 }
 

@@ -1,3 +1,4 @@
+import { relative } from 'node:path';
 import type { Migration } from '../migration.ts';
 import type { DbopsError } from '../errors.ts';
 import { removeMissingDowns } from '../formats/load-module.ts';
@@ -91,13 +92,16 @@ function unproven({ name }: Migration, { doubts }: Rollback): Finding {
   };
 }
 
-function failed({ name }: Migration, { message, reason, hint }: DbopsError): Finding {
+function failed({ name, up }: Migration, { message, reason, hint }: DbopsError): Finding {
+  const start = `${relative(process.cwd(), up.file)}:`;
+  const place = reason.find((line) => line.startsWith(start))?.slice(start.length);
+  const line = /^\d+$/.test(place ?? '') ? Number(place) : undefined;
   return {
     code: 'replay-failed',
     severity: 'error',
     message: [message, ...reason].join('\n'),
     help: hint,
-    where: { object: name },
+    where: { object: name, ...(line !== undefined && { line }) },
     key: `replay-failed:${name}`,
   };
 }

@@ -1,11 +1,12 @@
 import * as z from 'zod';
 import { chooseBase } from '../check/base.ts';
-import { checkedReport } from '../check/report.ts';
+import { checkedReport, ownCodes } from '../check/report.ts';
 import { checkFolder } from '../check/run.ts';
 import { defineCommand } from '../command.ts';
 import { folderOf } from '../open-project.ts';
-import { readBaseline, sortFindings, writeBaseline } from '../verify/known-findings.ts';
-import { baselineWritten } from '../verify/report.ts';
+import { reportFlags, reportOptions } from '../report-flags.ts';
+import { judgeOf } from '../verify/judge-findings.ts';
+import { waiverFlags, waiverOptions } from '../verify/waiver-flags.ts';
 
 export const command = defineCommand({
   description:
@@ -15,9 +16,8 @@ export const command = defineCommand({
       '--base <revision>',
       'compare with this git revision (default: the base branch of the pull request in CI)',
     ],
-    ['--ignore <patterns...>', 'ignore findings with these keys; * matches any text'],
-    ['--baseline <file>', 'report only findings that are not in this file'],
-    ['--write-baseline <file>', 'write the current findings to this file'],
+    ...waiverOptions,
+    ...reportOptions,
   ],
   examples: [
     'dbops check',
@@ -26,23 +26,17 @@ export const command = defineCommand({
   ],
   flags: z.object({
     base: z.string().min(1).optional(),
-    ignore: z.array(z.string()).default([]),
-    baseline: z.string().optional(),
-    writeBaseline: z.string().optional(),
+    ...waiverFlags,
+    ...reportFlags,
   }),
-  async run(context, { base, ignore, baseline, writeBaseline: output }) {
-    const { io, settings } = context;
-    const known = baseline === undefined ? [] : readBaseline(io.cwd, baseline);
+  async run(context, { base, ...flags }) {
     const folder = await folderOf(context);
-    const chosen = chooseBase(base, settings.environment);
+    const chosen = chooseBase(base, context.settings.environment);
+    const isOwn = (code: string) => ownCodes.has(code);
+    const wasChecked = (key: string) => isOwn(key.split(':', 1)[0] ?? '');
+    const judge = judgeOf({ context, folder, flags, wasChecked, isRun: isOwn });
     const checked = await checkFolder(context, folder, chosen);
-    const sorted = sortFindings(checked.findings, {
-      ignore: [...settings.scope.ignore, ...ignore],
-      baseline: known,
-      wasChecked: () => true,
-    });
-    if (output === undefined) return checkedReport(sorted, checked);
-    writeBaseline(io.cwd, output, sorted.findings);
-    return baselineWritten(output, sorted.findings, 'check');
+    for (const finding of checked.findings) judge.add(finding);
+    return checkedReport(await judge.finish(), checked, flags.maxFindings);
   },
 });

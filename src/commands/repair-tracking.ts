@@ -13,11 +13,13 @@ import { formatCount } from '../output/number.ts';
 import { applyRepair } from '../repair/apply.ts';
 import type { Repair } from '../repair/findings.ts';
 import { refuseUnproven, runApart, runWithin } from '../repair/partial-files.ts';
+import { inspectedRepair } from '../repair/inspect-repair.ts';
 import { prepareRepair } from '../repair/prepare.ts';
 import { repairReport, undoneReport } from '../repair/report.ts';
 import { readMove, refuseFromAlone } from '../repair/switch-tool.ts';
 import { undoRepair } from '../repair/undo.ts';
 import type { Report } from '../report.ts';
+import { reportFlags, reportOptions } from '../report-flags.ts';
 
 const flagsShape = z.object({
   apply: z.boolean().default(false),
@@ -29,6 +31,7 @@ const flagsShape = z.object({
   from: z.string().optional(),
   takeBack: z.string().optional(),
   wait,
+  ...reportFlags,
 });
 type Flags = z.infer<typeof flagsShape>;
 
@@ -45,6 +48,7 @@ export const command = defineCommand({
     ['--from <dir>', 'with --adopt: migrations folder of the previous tool'],
     ['--dry-run', 'change nothing (the default)'],
     ['--wait <duration>', 'wait at most this long for another run (default: 60s)'],
+    ...reportOptions,
   ],
   examples: [
     'dbops repair-tracking --verbose',
@@ -63,8 +67,9 @@ export const command = defineCommand({
     if (flags.undo) return undo(context, session, { folder, flags });
     const repair = await prepareRepair(context, session, { folder, flags, move });
     const isNothing = repair.plan.actions.length === 0 && !repair.mending;
-    if (!flags.apply || flags.dryRun || isNothing) return repairReport(repair);
-    return apply(context, session, { repair, flags });
+    if (flags.apply && !flags.dryRun && !isNothing)
+      return apply(context, session, { repair, flags });
+    return inspectedRepair(await repairReport(repair), context, repair);
   },
 });
 
@@ -94,7 +99,7 @@ async function apply(
       return applyRepair(session, { ...now, lockTimeout });
     },
   );
-  return repairReport(repair, repaired);
+  return inspectedRepair(await repairReport(repair, repaired), context, repair);
 }
 
 async function undo(

@@ -1,3 +1,4 @@
+import { sqlstate } from '../db/sqlstate.ts';
 import type { Declarations } from '../declarations.ts';
 
 /** Somebody who signs up, as the auth service does it. */
@@ -18,7 +19,7 @@ export const probes: NonNullable<Declarations['probes']> = {
     given: content,
     sql: `INSERT INTO public.content_access (user_id, content_id, organization_id, access_type)
       SELECT 'dbops-probe', id, organization_id, 'stolen' ${ofContent}`,
-    fails: '23514',
+    fails: sqlstate.checkViolation,
     constraint: 'check_access_type',
   },
   'negative-amount': {
@@ -28,7 +29,7 @@ export const probes: NonNullable<Declarations['probes']> = {
     given: content,
     sql: `INSERT INTO public.purchases (customer_id, content_id, organization_id, status, amount_paid_cents, stripe_payment_intent_id)
       SELECT 'dbops-probe', id, organization_id, 'completed', -1, 'pi_dbops_probe' ${ofContent}`,
-    fails: '23514',
+    fails: sqlstate.checkViolation,
     constraint: 'check_amount_positive',
   },
   'duplicate-session': {
@@ -37,7 +38,7 @@ export const probes: NonNullable<Declarations['probes']> = {
     since: '0009_credit_ledger',
     sql: `INSERT INTO public.credit_transactions (user_id, type, amount, stripe_session_id)
       SELECT 'dbops-probe', 'purchase', 10, 'cs_dbops_probe' FROM generate_series(1, 2)`,
-    fails: '23505',
+    fails: sqlstate.uniqueViolation,
     constraint: 'credit_transactions_stripe_session_id_key',
   },
   'sign-up': {
@@ -68,7 +69,7 @@ export const probes: NonNullable<Declarations['probes']> = {
     since: '0010_platform',
     given: `INSERT INTO public.audit_logs (action, entity_type) VALUES ('probe', 'dbops');`,
     sql: `UPDATE public.audit_logs SET action = 'changed' WHERE entity_type = 'dbops'`,
-    fails: '42501',
+    fails: sqlstate.insufficientPrivilege,
   },
   'audit-delete': {
     severity: 'error',
@@ -76,6 +77,6 @@ export const probes: NonNullable<Declarations['probes']> = {
     since: '0010_platform',
     given: `INSERT INTO public.audit_logs (action, entity_type) VALUES ('probe', 'dbops');`,
     sql: `DELETE FROM public.audit_logs WHERE entity_type = 'dbops'`,
-    fails: '42501',
+    fails: sqlstate.insufficientPrivilege,
   },
 };

@@ -155,12 +155,15 @@ function unprovable({ diagnosis, plan, replacements }: Repair): Finding[] {
 }
 
 function skipped({ diagnosis }: Repair): Finding[] {
-  return diagnosis.states.skipped.map(({ name, place, reason }) =>
-    finding('not-replayed', 'warning', place, {
+  return diagnosis.states.skipped.map(({ name, place, reason }) => {
+    const line = Number(/:(\d+)$/.exec(place)?.[1] ?? 1);
+    const words = {
       message: `${place} does not run on an empty database (${reason.join(' ')}): its effects are not compared.`,
       help: `The rest of ${name} is compared. If an extension or a PostgreSQL version is missing, use a server: --shadow-url postgres://…`,
-    }),
-  );
+    };
+    const { where, ...rest } = finding('not-replayed', 'warning', place, words);
+    return { ...rest, where: { ...where, migration: name, line } };
+  });
 }
 
 const limit = 20;

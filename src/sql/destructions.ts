@@ -1,6 +1,6 @@
 import type { AlterTableCmd, Node, TypeName } from 'libpg-query';
 import { formerNames, type FormerNames } from './former-names.ts';
-import { nameOf, type ObjectName } from './non-transactional.ts';
+import { nameFrom, nameOf, pathOf, type ObjectName } from './non-transactional.ts';
 import { parse } from './statements.ts';
 
 /** Data that a statement destroys, as far as its text shows; only the catalog shows dependent objects. */
@@ -155,16 +155,6 @@ function deletesIn(node: unknown): Destruction[] {
   });
 }
 
-function pathOf(node: Node): string[] {
-  if ('List' in node) return (node.List.items ?? []).flatMap(pathOf);
-  return 'String' in node ? [node.String.sval ?? ''] : [];
-}
-
 function lastOf(nodes: readonly Node[] = []): string | undefined {
   return nodes.flatMap(pathOf).at(-1);
-}
-
-function nameFrom(path: readonly string[]): ObjectName {
-  const [name = '', schema] = path.toReversed();
-  return { name, ...(schema && { schema }) };
 }

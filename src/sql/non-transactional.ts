@@ -1,6 +1,5 @@
 import type { Node, RangeVar } from 'libpg-query';
 
-/** A name as it was written. */
 /** The name of an object in a statement. */
 export interface ObjectName {
   /** Absent where `search_path` determines it. */
@@ -137,5 +136,17 @@ function detachPartition(stmt: Extract<Node, { AlterTableStmt: unknown }>): Effe
 /** Returns the name of a relation in a parse tree; it is empty where the statement has none. */
 export function nameOf(relation: RangeVar | undefined): ObjectName {
   const { relname: name = '', schemaname: schema } = relation ?? {};
+  return { name, ...(schema && { schema }) };
+}
+
+/** Returns the parts of a qualified name in a parse tree, the schema first. */
+export function pathOf(node: Node): string[] {
+  if ('List' in node) return (node.List.items ?? []).flatMap(pathOf);
+  return 'String' in node ? [node.String.sval ?? ''] : [];
+}
+
+/** Returns the name that these parts are. */
+export function nameFrom(path: readonly string[]): ObjectName {
+  const [name = '', schema] = path.toReversed();
   return { name, ...(schema && { schema }) };
 }

@@ -24,7 +24,7 @@ export interface DeclaredChecks {
 }
 
 /** The folder beside the configuration whose files are checks. */
-const folder = 'verify';
+const checksFolder = 'verify';
 
 /**
  * Returns the checks of the configuration, then those of `verify/*.sql` beside it.
@@ -44,7 +44,7 @@ export function dataChecksOf(
   const configuredFiles = new Set(
     Object.values(declared).flatMap(({ file }) => (file ? [resolve(root, file)] : [])),
   );
-  const files = sqlFilesIn(root, folder).filter(({ path }) => !configuredFiles.has(path));
+  const files = sqlFilesIn(root, checksFolder).filter(({ path }) => !configuredFiles.has(path));
   const isCheck = ({ header }: SqlFile) => header.some(({ word }) => word === 'severity');
   const fromFiles = files.filter(isCheck).flatMap((file) => checkOf(file, problems));
   const checks = [...configured, ...fromFiles];

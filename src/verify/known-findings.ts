@@ -1,51 +1,7 @@
-import { writeFileSync } from 'node:fs';
-import { resolve } from 'node:path';
-import * as z from 'zod';
 import { matches } from '../catalog/ignored.ts';
-import { usageError } from '../errors.ts';
-import type { Finding } from '../report.ts';
-import { readJson } from '../text-file.ts';
-
-/** A baseline file. Keys are compared; messages are for reviewers. */
-const baselineSchema = z.object({
-  findings: z.array(z.object({ key: z.string(), message: z.string().optional() })),
-});
-
-/**
- * Returns the keys of a baseline file.
- *
- * @throws usage error when it does not exist or is not a baseline
- */
-export function readBaseline(cwd: string, file: string): string[] {
-  try {
-    const { findings } = baselineSchema.parse(readJson(resolve(cwd, file)));
-    return findings.map(({ key }) => key);
-  } catch (error) {
-    throw usageError(
-      'VERIFY.BASELINE',
-      `Cannot read the baseline ${file}.`,
-      `Create one: dbops verify --write-baseline ${file}`,
-      [error instanceof z.ZodError ? z.prettifyError(error) : String(error)],
-    );
-  }
-}
-
-/** Writes the findings as a baseline file. @throws usage error when the file cannot be written */
-export function writeBaseline(cwd: string, file: string, findings: readonly Finding[]): void {
-  const known = findings
-    .map(({ key, message }) => ({ key, message }))
-    .toSorted((a, b) => (a.key < b.key ? -1 : 1));
-  try {
-    writeFileSync(resolve(cwd, file), `${JSON.stringify({ findings: known }, undefined, 2)}\n`);
-  } catch (error) {
-    throw usageError(
-      'VERIFY.BASELINE',
-      `Cannot write the baseline ${file}.`,
-      'Specify a file in an existing, writable folder.',
-      [String(error)],
-    );
-  }
-}
+import type { AllowComment } from '../findings/allow-comments.ts';
+import { isExpired, type BaselineEntry } from '../findings/baseline.ts';
+import type { Finding, WaivedFinding } from '../report.ts';
 
 /** Findings without those that are ignored or known. */
 export interface SortedFindings {
@@ -54,6 +10,16 @@ export interface SortedFindings {
   ignored: number;
   /** Number of findings that the baseline lists. */
   known: number;
+  /** Number of findings that a comment beside their statement allows. */
+  allowed: number;
+  /** Findings that the baseline lists or a comment allows, as far as they are listed. */
+  waived: WaivedFinding[];
+  /** Entries of the baseline whose last day is over, with their findings, which count again. */
+  expired: { entry: BaselineEntry; finding: Finding }[];
+  /** Comments that allow a finding without a reason, with the finding, which counts. */
+  unreasoned: { comment: AllowComment; finding: Finding }[];
+  /** Comments that name the check of a finding of their statement. */
+  used: ReadonlySet<AllowComment>;
   /** Keys of the baseline that are no longer found. */
   stale: string[];
   /** Findings that are counted and not listed: beyond the limit of one check, or with a key that is listed. */
@@ -68,53 +34,99 @@ export interface Omitted {
   repeated: number;
 }
 
-interface SortingOptions {
+export interface SortingOptions {
   /** Patterns of whole keys, in which `*` matches any text. */
   ignore: readonly string[];
-  /** Keys of known findings. */
-  baseline: readonly string[];
+  /** Known findings. */
+  baseline: readonly BaselineEntry[];
   /** Whether the checks that ran could find a key: other keys are not stale. */
   wasChecked: (key: string) => boolean;
+  /** The day of the run in UTC, such as `2026-11-29`. */
+  today: string;
   /** Findings of one check that are listed; the rest is counted. Default: all. */
   limit?: number;
 }
 
 /** Separates the findings that are ignored or known, one at a time: the memory that it takes is that of the listed ones. */
-export function sorterOf({ ignore, baseline, wasChecked, limit = Infinity }: SortingOptions) {
-  const known = new Set(baseline);
-  const gone = new Set(baseline);
-  const counts = { ignored: 0, known: 0 };
+export function sorterOf(options: SortingOptions) {
+  const { ignore, baseline, wasChecked, today, limit = Infinity } = options;
+  const entries = new Map(baseline.map((entry) => [entry.key, entry]));
+  const gone = new Set(entries.keys());
+  const counts = { ignored: 0, known: 0, allowed: 0 };
+  const list = listOf(limit);
+  const waived: WaivedFinding[] = [];
+  const expired: SortedFindings['expired'] = [];
+  const unreasoned: SortedFindings['unreasoned'] = [];
+  const used = new Set<AllowComment>();
+  const unfinished = new Set<string>();
+  const waive = (finding: Finding, reason: string) => {
+    if (waived.length < limit) waived.push({ finding, reason });
+  };
+  return {
+    /** @param allows comments beside the statements of the object */
+    add(finding: Finding, allows: readonly AllowComment[] = []): void {
+      const { code, key } = finding;
+      gone.delete(key);
+      if (key === `${code}:timeout` || key === `${code}:error`) unfinished.add(code);
+      const own = allows.filter(({ check }) => check === code);
+      for (const comment of own) used.add(comment);
+      if (ignore.some((pattern) => matches(pattern, key))) return void counts.ignored++;
+      const reasoned = own.find(({ reason }) => reason !== undefined);
+      if (reasoned) {
+        counts.allowed++;
+        return waive(finding, `allowed: ${reasoned.reason}`);
+      }
+      const entry = entries.get(key);
+      if (entry && !isExpired(entry, today)) {
+        counts.known++;
+        return waive(finding, wordsOf(entry));
+      }
+      for (const comment of own) unreasoned.push({ comment, finding });
+      if (list.add(finding) && entry) expired.push({ entry, finding });
+    },
+    sorted: (): SortedFindings => ({
+      ...list.sorted(),
+      ...counts,
+      waived,
+      expired,
+      unreasoned,
+      used,
+      stale: [...gone].filter(
+        (key) => wasChecked(key) && ![...unfinished].some((code) => key.startsWith(`${code}:`)),
+      ),
+    }),
+  };
+}
+
+function wordsOf({ reason, until }: BaselineEntry): string {
+  const known = until === undefined ? 'known' : `known until ${until}`;
+  return reason === undefined ? known : `${known}: ${reason}`;
+}
+
+/** Lists findings up to a limit of each check, and counts the others. */
+function listOf(limit: number) {
   const findings: Finding[] = [];
   const listed = new Map<string, Set<string>>();
   const omitted = new Map<string, Omitted>();
-  const unfinished = new Set<string>();
   return {
-    add(finding: Finding): void {
+    /** @returns whether the finding is listed */
+    add(finding: Finding): boolean {
       const { code, severity, key } = finding;
-      gone.delete(key);
-      if (key === `${code}:timeout` || key === `${code}:error`) unfinished.add(code);
-      if (ignore.some((pattern) => matches(pattern, key))) return void counts.ignored++;
-      if (known.has(key)) return void counts.known++;
       const keys = listed.get(code) ?? new Set();
       listed.set(code, keys);
       const isRepeated = keys.has(key);
       if (!isRepeated && keys.size < limit) {
         keys.add(key);
-        return void findings.push(finding);
+        findings.push(finding);
+        return true;
       }
       const rest = omitted.get(code) ?? { code, severity, count: 0, repeated: 0 };
       rest.count++;
       if (isRepeated) rest.repeated++;
       omitted.set(code, rest);
+      return false;
     },
-    sorted: (): SortedFindings => ({
-      findings,
-      ...counts,
-      stale: [...gone].filter(
-        (key) => wasChecked(key) && ![...unfinished].some((code) => key.startsWith(`${code}:`)),
-      ),
-      omitted: [...omitted.values()],
-    }),
+    sorted: () => ({ findings, omitted: [...omitted.values()] }),
   };
 }
 

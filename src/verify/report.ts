@@ -1,27 +1,34 @@
 import type { VerifyData } from '../documents.ts';
 import { exitCodes } from '../errors.ts';
 import { formatCount, formatCountOf } from '../output/number.ts';
-import { done, text, type Block, type Finding, type Report } from '../report.ts';
+import {
+  done,
+  text,
+  type Block,
+  type CheckDescription,
+  type Finding,
+  type Report,
+} from '../report.ts';
 import type { DataScope } from './data-checks.ts';
 import { catalogueGroups, type CheckGroup } from './definition.ts';
-import type { Omitted, SortedFindings } from './known-findings.ts';
+import type { Judged } from './judge-findings.ts';
+import type { Omitted } from './known-findings.ts';
 
 const severities = ['error', 'warning', 'info'] as const;
 
-/**
- * Returns the report on findings that were written to a baseline file.
- *
- * @param command that reads the file
- */
-export function baselineWritten(
-  file: string,
-  findings: readonly Finding[],
-  command = 'verify',
+/** The report on findings that were written to a baseline file. @param command that reads the file */
+function baselineWritten(
+  { findings, written }: Judged,
+  { name, isDefault }: NonNullable<Judged['written']>,
+  command: string,
 ): Report<VerifyData> {
-  const count = `${formatCount(findings.length)} finding${findings.length === 1 ? '' : 's'}`;
+  const count = formatCountOf(written?.entries ?? 0, 'finding');
+  const next = isDefault
+    ? `dbops ${command} does not report them again`
+    : `next run: dbops ${command} --baseline ${name}`;
   return done(
-    { findings: [...findings], counts: countsOf(findings) },
-    text(`✓ ${count} written to ${file}; next run: dbops ${command} --baseline ${file}`, 'good'),
+    { findings, counts: countsOf(findings) },
+    text(`✓ ${count} written to ${name}; ${next}`, 'good'),
   );
 }
 
@@ -43,47 +50,73 @@ interface Verdict {
   failOn?: Finding['severity'];
   /** Whether findings of severity `info` are listed, and not only counted. Default: true. */
   listsInfo?: boolean;
+  /** The number of findings up to which the command does not fail. Default: 0. */
+  maxFindings?: number | undefined;
+  /** The checks that ran. */
+  checks: readonly CheckDescription[];
+  /** The command, for what a person runs next. Default: verify. */
+  command?: string;
 }
 
 /** Returns the report on the findings, with exit code 4 if one of them fails. */
-export function verifyReport(
-  { findings, ignored, known, stale, omitted }: SortedFindings,
-  { scope, failOn = 'warning', listsInfo = true }: Verdict,
-): Report<VerifyData> {
+export function verifyReport(judged: Judged, verdict: Verdict): Report<VerifyData> {
+  const { findings, ignored, known, allowed, waived, stale, omitted, written } = judged;
+  const { scope, failOn = 'warning', listsInfo = true, maxFindings = 0, checks } = verdict;
+  if (written) return baselineWritten(judged, written, verdict.command ?? 'verify');
   const counts = countsOf(findings);
   for (const { severity, count } of omitted) counts[severity] += count;
   const failing = severities.slice(0, severities.indexOf(failOn) + 1);
-  const isClean = failing.every((severity) => counts[severity] === 0);
+  const count = failing.reduce((sum, severity) => sum + counts[severity], 0);
+  const isClean = count <= maxFindings;
   const listed = listsInfo ? findings : findings.filter(({ severity }) => severity !== 'info');
   const aside = [
     ...(known > 0 ? [`${formatCount(known)} known`] : []),
+    ...(allowed > 0 ? [`${formatCount(allowed)} allowed`] : []),
     ...(ignored > 0 ? [`${formatCount(ignored)} ignored`] : []),
+    ...(verdict.maxFindings === undefined
+      ? []
+      : [`${formatCount(count)} of at most ${formatCount(maxFindings)} findings`]),
   ];
   const found = severities
     .filter((severity) => counts[severity])
     .map((severity) => countOf(counts[severity] ?? 0, severity));
   const summary = [...(listed.length === 0 ? ['✓ No problems found'] : []), ...found].join(', ');
   const hidden = findings.length - listed.length;
+  const notListed = Object.fromEntries(omitted.map((each) => [each.code, each.count]));
   return {
     exitCode: isClean ? exitCodes.done : exitCodes.findings,
     data: {
       findings,
       counts,
       known,
+      ...(allowed > 0 && { allowed }),
       ignored,
       stale,
-      ...(omitted.length > 0 && {
-        omitted: Object.fromEntries(omitted.map(({ code, count }) => [code, count])),
-      }),
+      ...(omitted.length > 0 && { omitted: notListed }),
     },
+    inspection: { findings, waived, checks, omitted: notListed, failOn },
     blocks: [
       ...(listed.length > 0 ? [{ kind: 'findings' as const, findings: listed }] : []),
       ...omitted.map((each) => text(omittedLine(each), 'warn')),
-      ...stale.map((key) => text(`no longer found, remove it from the baseline: ${key}`, 'warn')),
+      ...staleLines(judged),
       text(`${summary} (${[scope, ...aside].join('; ')})`, isClean ? 'good' : 'bad'),
       ...(hidden > 0 ? [text('List what is info: dbops verify --verbose', 'dim')] : []),
     ],
   };
+}
+
+function staleLines({ stale, pruned }: Judged) {
+  const removed =
+    pruned &&
+    text(
+      `${formatCountOf(pruned.entries, 'entry', 'entries')} removed from ${pruned.name}: no longer found`,
+    );
+  return [
+    ...stale.map((key) =>
+      text(`no longer found, remove it from the baseline (--prune-baseline): ${key}`, 'warn'),
+    ),
+    ...(removed ? [removed] : []),
+  ];
 }
 
 function omittedLine({ code, count, repeated }: Omitted): string {
@@ -100,10 +133,14 @@ interface VerifiedScope {
   groups: ReadonlySet<CheckGroup>;
   /** Number of migrations; absent in a project without migrations. */
   applied?: number | undefined;
+  /** Number of migrations that were replayed, where no database was checked. */
+  replayed?: number;
   /** Why the schema was not compared, in a project without migrations. */
   withoutSchema?: string | undefined;
   failOn: Finding['severity'];
   listsInfo: boolean;
+  maxFindings?: number | undefined;
+  checks: readonly CheckDescription[];
   /** Where the group was checked. */
   data?: DataScope;
   smoke?: DataScope;
@@ -111,16 +148,20 @@ interface VerifiedScope {
 
 /** Returns the report of `verify`: what was looked at, and never that all is well where nothing was. */
 export function verifiedReport(
-  sorted: SortedFindings,
-  { groups, applied, withoutSchema, data, smoke, failOn, listsInfo }: VerifiedScope,
+  judged: Judged,
+  { groups, applied, replayed, withoutSchema, data, smoke, ...verdict }: VerifiedScope,
 ): Report<VerifyData> {
   const declared = { data, smoke };
   const looked = [...groups].filter(
     (group) => (group !== 'data' && group !== 'smoke') || declared[group]?.run,
   );
-  const migrations = applied === undefined ? [] : [formatCountOf(applied, 'applied migration')];
+  const migrations = [
+    ...(applied === undefined ? [] : [formatCountOf(applied, 'applied migration')]),
+    ...(replayed === undefined ? [] : [formatCountOf(replayed, 'replayed migration')]),
+  ];
   const scope = [wordsFor(looked).join(', '), ...migrations].join('; ');
-  const report = verifyReport(sorted, { scope, failOn, listsInfo });
+  const report = verifyReport(judged, { scope, ...verdict });
+  if (judged.written) return report;
   const hasFolder = applied !== undefined;
   const waiting = [...notRun('data check', data, hasFolder), ...notRun('probe', smoke, hasFolder)];
   return {

@@ -4,7 +4,7 @@ import { withSavepoint } from '../db/session.ts';
 import { isSqlState, sqlstate } from '../db/sqlstate.ts';
 import { messageOf } from '../errors.ts';
 import { formatDuration } from '../output/duration.ts';
-import type { Finding } from '../report.ts';
+import type { FoundFinding } from '../findings/locate.ts';
 import { checkLockTimeout, checkTimeout as timeout } from './read-rows.ts';
 import { NotChecked, type Check, type CheckInput, type Problem } from './definition.ts';
 
@@ -19,12 +19,12 @@ export async function runCatalogue(
   checks: readonly Check[],
   input: CheckInput,
   isOfTeam: (problem: Problem) => boolean = () => true,
-): Promise<Finding[]> {
+): Promise<FoundFinding[]> {
   const { session, isReplay } = input;
   const [before] = await session.query(
     `SELECT current_setting('statement_timeout') AS statement, current_setting('lock_timeout') AS lock`,
   );
-  const findings: Finding[] = [];
+  const findings: FoundFinding[] = [];
   for (const check of checks) {
     if (isReplay && !check.isStatic) continue;
     findings.push(...(await findingsOf(check, input, isOfTeam)));
@@ -40,7 +40,7 @@ async function findingsOf(
   check: Check,
   input: CheckInput,
   isOfTeam: (problem: Problem) => boolean,
-): Promise<Finding[]> {
+): Promise<FoundFinding[]> {
   const { session } = input;
   try {
     const problems = await withSavepoint(session, async () => {
@@ -89,7 +89,7 @@ function whyNot({ name }: Check, error: unknown): Reason {
   };
 }
 
-function findingOf({ name, severity }: Check, problem: Problem): Finding {
+function findingOf({ name, severity }: Check, problem: Problem): FoundFinding {
   const { object, part, message, help, fix, isNotChecked } = problem;
   const where = objectName(object);
   if (isNotChecked)
@@ -109,10 +109,11 @@ function findingOf({ name, severity }: Check, problem: Problem): Finding {
     where: { object: where },
     key: [`${name}:${where}`, ...(part === undefined ? [] : [part])].join('/'),
     ...(fix !== undefined && { fix }),
+    identity: object,
   };
 }
 
-function notChecked({ name, summary }: Check, { severity, reason, help }: Reason): Finding {
+function notChecked({ name, summary }: Check, { severity, reason, help }: Reason): FoundFinding {
   return {
     code: 'not-checked',
     severity,

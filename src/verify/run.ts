@@ -1,11 +1,12 @@
 import { isNameIgnored } from '../catalog/ignored.ts';
-import { readWithFixedSettings } from '../catalog/snapshot.ts';
+import { readWithFixedSettings, type ObjectIdentity } from '../catalog/snapshot.ts';
 import type { Context } from '../context.ts';
 import type { Session } from '../db/session.ts';
 import type { Folder } from '../formats/format.ts';
 import type { Migration } from '../migration.ts';
 import { formatCount } from '../output/number.ts';
-import type { Finding } from '../report.ts';
+import type { FoundFinding } from '../findings/locate.ts';
+import type { CheckDescription, Finding } from '../report.ts';
 import { driftOf, type Drift } from '../shadow/drift.ts';
 import { replaySourceOf } from '../shadow/replay-request.ts';
 import { inputOf } from './check-input.ts';
@@ -48,7 +49,7 @@ export interface VerifyRequest {
 export async function findProblems(
   context: Context,
   request: VerifyRequest,
-  report: (finding: Finding) => void,
+  report: (finding: FoundFinding) => void,
 ): Promise<void> {
   const { folder, session, applied, selection, grants } = request;
   const drift =
@@ -57,7 +58,7 @@ export async function findProblems(
       : [];
   const names = new Set(applied.map(({ name }) => name));
   const { scope } = context.settings;
-  const add = (finding: Finding) => {
+  const add = (finding: FoundFinding) => {
     const { object } = finding.where;
     if (!object || !isNameIgnored(object, scope)) report(finding);
   };
@@ -90,7 +91,7 @@ async function catalogueFindings(
     replicas,
   }: Omit<VerifyRequest, 'replicas'> & Pick<CheckInput, 'replicas'>,
   drift: readonly Drift[],
-): Promise<Finding[]> {
+): Promise<FoundFinding[]> {
   const input = inputOf(session, settings, replicas);
   const found = await runCatalogue(selection.checks, input, await ofTeam(session, folder));
   return [...schemaFindings(drift, reportedBy(found)), ...found];
@@ -117,16 +118,73 @@ async function findDrift(
   return driftOf(session, request, folder.tracking.tables);
 }
 
-/** Returns the check that a key belongs to, and its group; findings of the schema are named after their change. */
+/** Returns the check that a key belongs to, and its group; nothing for a key of another command. */
 export function checkOf(
   key: string,
   { dataChecks, probes }: { dataChecks: readonly string[]; probes: readonly string[] },
-): { name: string; group: CheckGroup } {
+): { name: string; group: CheckGroup } | undefined {
   const name = key.startsWith('not-checked:') ? key.slice('not-checked:'.length) : key;
-  const isOf = (check: string) => name === check || name.startsWith(`${check}:`);
+  const isOf = (check: string) =>
+    name === check || (/^[:/]/.test(name.slice(check.length)) && name.startsWith(check));
   const own = dataChecks.find(isOf);
   if (own !== undefined) return { name: own, group: 'data' };
   const probe = probes.find(isOf);
   if (probe !== undefined) return { name: probe, group: 'smoke' };
-  return checks.find((check) => isOf(check.name)) ?? { name: 'schema', group: 'schema' };
+  const ofSchema = { name: 'schema', group: 'schema' } as const;
+  const found = checks.find((check) => isOf(check.name));
+  return found ?? (/^(?:missing|different|extra)-/.test(key) ? ofSchema : undefined);
+}
+
+/** Returns what runs, for CI systems. */
+export function descriptionsOf(
+  { checks: selected, groups, includes }: Selection,
+  { dataChecks, probes }: Pick<VerifyRequest, 'dataChecks' | 'probes'>,
+): CheckDescription[] {
+  const ofSchema = {
+    name: 'schema',
+    group: 'schema',
+    summary: 'Every object matches what the applied migrations create, and there are no others.',
+    prefixes: ['missing-', 'different-', 'extra-'],
+  };
+  return [
+    ...(groups.has('schema') ? [ofSchema] : []),
+    ...selected.map(({ name, group, summary, harm, cure }) => ({
+      name,
+      group,
+      summary,
+      harm,
+      cure,
+    })),
+    ...describe(dataChecks, 'data', includes),
+    ...describe(probes, 'smoke', includes),
+  ];
+}
+
+function describe(
+  declared: readonly { name: string; summary?: string | undefined }[],
+  group: CheckGroup,
+  includes: Selection['includes'],
+): CheckDescription[] {
+  return declared
+    .filter(({ name }) => includes(name, group))
+    .map(({ name, summary = name }) => ({ name, group, summary }));
+}
+
+/** Returns a function that finds the migrations that created or last changed objects, by a replay. */
+export function originsIn(
+  context: Context,
+  { session, folder, applied }: Pick<VerifyRequest, 'session' | 'applied'> & { folder: Folder },
+) {
+  return async (objects: readonly ObjectIdentity[]): Promise<(string | undefined)[]> => {
+    const { originsOf } = await import('../shadow/blame.ts');
+    const wanted = {
+      ...(await replaySourceOf(context, session, folder)),
+      migrations: applied,
+    };
+    const asked = objects.map((object) => ({
+      change: 'missing' as const,
+      object: { ...object, properties: {}, expressions: {} },
+    }));
+    return (await originsOf(wanted, asked)).map(({ migration }) => migration);
+  };
 }

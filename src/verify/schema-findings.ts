@@ -3,7 +3,7 @@ import { describeDetail } from '../catalog/describe.ts';
 import { keyOfDifference } from '../catalog/differences.ts';
 import { objectName, type ObjectIdentity } from '../catalog/snapshot.ts';
 import { quoteName } from '../db/quote.ts';
-import type { Finding } from '../report.ts';
+import type { FoundFinding } from '../findings/locate.ts';
 import { repairOf } from './repair.ts';
 
 /** What the comparison of catalogs does not cover; docs/verify.md has the same list. */
@@ -20,7 +20,7 @@ export const notCompared: readonly string[] = [
   'data: rows, sequence values, whether a materialized view is up to date',
 ];
 
-function toFinding(drift: Drift): Finding {
+function toFinding(drift: Drift): FoundFinding {
   const { change, object, migration, definitions } = drift;
   const key = keyOfDifference(drift);
   const code = key.slice(0, key.indexOf(':'));
@@ -33,6 +33,7 @@ function toFinding(drift: Drift): Finding {
     where: { object: name, ...(migration && { migration }) },
     key,
     ...(Object.keys(definitions).length > 0 && { definitions }),
+    ...(change !== 'extra' && { identity: object }),
   };
 }
 
@@ -126,7 +127,7 @@ function isReportedWhole(drift: Drift, isReported: IsReported): boolean {
 export type IsReported = (check: string, object: ObjectIdentity) => boolean;
 
 /** Returns what these findings of checks report; a column by the constraint of its table. */
-export function reportedBy(findings: readonly Finding[]): IsReported {
+export function reportedBy(findings: readonly FoundFinding[]): IsReported {
   const names = findings.map(({ code, where }) => `${code} ${where.object}`);
   const reported = new Set([...names, ...names.map((name) => name.replace(/ .* on /, ' on '))]);
   return (check, object) => {
@@ -146,7 +147,7 @@ function isBeingBuilt(drift: Drift): boolean {
  *
  * @param isReported of the findings of the catalogue
  */
-export function schemaFindings(drift: readonly Drift[], isReported: IsReported): Finding[] {
+export function schemaFindings(drift: readonly Drift[], isReported: IsReported): FoundFinding[] {
   return drift
     .filter((each) => !isBeingBuilt(each) && !isReportedWhole(each, isReported))
     .map(toFinding);

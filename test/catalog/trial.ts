@@ -12,7 +12,13 @@ const finding = z.strictObject({
   severity: z.enum(['error', 'warning', 'info']),
   message: z.string(),
   help: z.string(),
-  where: z.strictObject({ object: z.string(), migration: z.string().min(1).optional() }),
+  where: z.strictObject({
+    object: z.string(),
+    migration: z.string().min(1).optional(),
+    file: z.string().min(1),
+    line: z.int().min(1),
+    endLine: z.int().min(1),
+  }),
   key: z.string(),
   fix: z.string().optional(),
   definitions: z
@@ -35,6 +41,7 @@ const document = z.strictObject({
   findings: z.array(finding).optional(),
   counts: severities.optional(),
   known: z.int().optional(),
+  allowed: z.int().optional(),
   ignored: z.int().optional(),
   stale: z.array(z.string()).optional(),
   omitted: z.record(z.string(), z.int()).optional(),

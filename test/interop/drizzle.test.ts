@@ -58,7 +58,10 @@ describe.each(newest)('dbops where drizzle-orm 0.45.4 keeps silent, on $name', (
 
       expect((await project.json('migrate', 'status', '--check')).exitCode).toBe(4);
       expect(await findingsOf(project)).toContainEqual(
-        expect.objectContaining({ code: 'skipped-by-drizzle', where: { object: '0003_d' } }),
+        expect.objectContaining({
+          code: 'skipped-by-drizzle',
+          where: expect.objectContaining({ object: '0003_d' }),
+        }),
       );
       expect((await project.json('migrate', 'up')).migrations).toMatchObject([{ name: '0003_d' }]);
       expect(await exists(project, 'd')).toBe(true);

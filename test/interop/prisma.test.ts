@@ -137,7 +137,10 @@ describe.each(newest)('Prisma 7.10 beside dbops on $name', (server) => {
       expect(status.exitCode).toBe(5);
       expect(byState(status)).toEqual({ applied: ['0_init'], pending: ['20260102000000_b'] });
       expect(status['findings']).toEqual([
-        expect.objectContaining({ code: 'marked-applied', where: { object: '0_init' } }),
+        expect.objectContaining({
+          code: 'marked-applied',
+          where: expect.objectContaining({ object: '0_init' }),
+        }),
       ]);
     }));
 

@@ -28,7 +28,7 @@ function findingOf(key: string): Finding {
   return { code: 'x', severity: 'error', message: '', help: '', where: { object: '' }, key };
 }
 
-const sorting = { ignore: [], baseline: [], wasChecked: () => true };
+const sorting = { ignore: [], baseline: [], wasChecked: () => true, today: '2026-11-29' };
 
 describe('findings', () => {
   it.each([
@@ -49,7 +49,7 @@ describe('findings', () => {
   it('separates known findings, and stale keys only of checks that ran', () => {
     const sorted = sortFindings([findingOf('a'), findingOf('b')], {
       ...sorting,
-      baseline: ['a', 'gone', 'other'],
+      baseline: ['a', 'gone', 'other'].map((key) => ({ key })),
       wasChecked: (key) => key !== 'other',
     });
     expect(sorted).toMatchObject({

@@ -1,6 +1,9 @@
 import * as z from 'zod';
 import { defineCommand } from '../../command.ts';
+import type { Context } from '../../context.ts';
 import { DbopsError } from '../../errors.ts';
+import { reportFlags, reportOptions } from '../../report-flags.ts';
+import type { Folder } from '../../formats/format.ts';
 import { placeFolder } from '../../formats/place.ts';
 import { offlineReport, statusReport } from '../../migrate/status.ts';
 import { folderOf } from '../../open-project.ts';
@@ -13,23 +16,34 @@ export const command = defineCommand({
       '--check',
       'exit with 6 when folder and database disagree, 4 on other findings, 5 when migrations are pending',
     ],
+    ...reportOptions,
   ],
   examples: [
     'dbops migrate status',
-    'dbops migrate status --check',
+    'dbops migrate status --check --report junit=status.xml',
     'dbops migrate status --json | jq .counts',
   ],
-  flags: z.object({ check: z.boolean().default(false) }),
-  async run(context, { check }) {
+  flags: z.object({ check: z.boolean().default(false), ...reportFlags }),
+  async run(context, { check, report: files }) {
     const read = await folderOf(context);
-    try {
-      const session = await context.session();
-      const isChosen = context.settings.trackingTable !== undefined;
-      return await statusReport(session, await placeFolder(session, read), { isChosen, check });
-    } catch (error) {
-      if (error instanceof DbopsError && read.findings.length > 0)
-        return offlineReport(read, error);
-      throw error;
-    }
+    const { report, folder } = await stateOf(context, read, check);
+    const isInspected = check || files.length > 0;
+    if (!isInspected && report.data.findings.length === 0) return report;
+    const { inspected } = await import('../../migrate/inspect-status.ts');
+    return inspected(report, { context, folder, isInspected });
   },
 });
+
+/** Where the database cannot be read, the findings on the folder are reported with the error. */
+async function stateOf(context: Context, read: Folder, check: boolean) {
+  try {
+    const session = await context.session();
+    const isChosen = context.settings.trackingTable !== undefined;
+    const folder = await placeFolder(session, read);
+    return { report: await statusReport(session, folder, { isChosen, check }), folder };
+  } catch (error) {
+    if (error instanceof DbopsError && read.findings.length > 0)
+      return { report: offlineReport(read, error), folder: read };
+    throw error;
+  }
+}

@@ -40,7 +40,7 @@ export function usageStatement(query: UsageQuery): { sql: string; values: string
     ...limitsPart(context),
     ...groupsOf(context).map((group, at) => meterPart(context, group, `dbops_meter_${at}`)),
   ];
-  const ctes = parts.flatMap(({ ctes = [] }) => ctes);
+  const ctes = parts.flatMap((part) => part.ctes ?? []);
   const selects = parts.flatMap((part) => part.selects);
   const sql = `WITH ${ctes.join(',\n')}\n${selects.join('\nUNION ALL\n')}`;
   return { sql, values: parameters.values };

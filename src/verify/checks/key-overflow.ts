@@ -60,7 +60,7 @@ function shown({ value, limit, percent }: Use): string {
   return `${Math.floor(percent)} % (${formatCount(value)} of ${formatCount(limit)})`;
 }
 
-/** What is known of the highest value of a column. */
+/** Returns the highest value of a column, by its rows and its sequence. */
 function highestOf(column: IntegerKey, { values }: HighestValues): bigint {
   const last = column.sequence?.last;
   const known = [values.get(column) ?? 0n, last == null ? 0n : BigInt(last)];
@@ -181,7 +181,7 @@ function isUnlimited({ type, sequence }: IntegerKey): boolean {
   return type === 'int8' && (sequence === null || BigInt(sequence.max) === types.int8.max);
 }
 
-/** The sequence tells enough of a column that cannot be read. */
+/** Of a column that cannot be read, the sequence is enough. */
 function withoutSequence(failures: HighestValues['failures']): HighestValues['failures'] {
   return new Map([...failures].filter(([{ sequence }]) => !sequence?.isReadable));
 }

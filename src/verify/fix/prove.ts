@@ -21,7 +21,7 @@ import { staticFindings } from '../run-on-replay.ts';
 export interface Fix {
   finding: Finding;
   sql: string;
-  /** `proven`: the finding is gone and nothing else changed; `open`: a replay does not have the finding. */
+  /** `proven`: the finding is no longer found, and nothing else changed; `open`: a replay does not have the finding. */
   proof: 'proven' | 'open' | 'refuted';
   /** Why it is not proven. */
   reason?: string;

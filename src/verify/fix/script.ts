@@ -15,7 +15,7 @@ export function inOrder(findings: readonly Finding[]): Finding[] {
     .toSorted((a, b) => rankOf(a) - rankOf(b));
 }
 
-/** Returns a script for psql with every fix, each beneath its finding and what is known of it. */
+/** Returns a script for psql with every fix, each beneath its finding and its proof. */
 export function fixScript(fixes: readonly Fix[], undecided: readonly Finding[]): string {
   const refuted = fixes.filter(({ proof }) => proof === 'refuted');
   const usable = fixes.filter(({ proof }) => proof !== 'refuted');
@@ -30,7 +30,7 @@ export function fixScript(fixes: readonly Fix[], undecided: readonly Finding[]):
       '',
       ...titleOf(finding),
       proof === 'proven'
-        ? '-- Proven in a shadow database: the finding is gone, and nothing else changed.'
+        ? '-- Proven in a shadow database: it corrects the finding and changes nothing else.'
         : `-- Not proven: ${reason ?? 'it was not run'}.`,
       sql,
     ]),

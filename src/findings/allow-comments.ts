@@ -1,0 +1,39 @@
+import { replacePieces } from '../sql/statements.ts';
+
+/** `-- dbops: allow CHECK because …`, of one check; a comment may name several. */
+export interface AllowComment {
+  check: string;
+  /** Absent where the comment gives none: then it allows nothing. */
+  reason?: string;
+  /** The path of the file. */
+  file: string;
+  /** From 1. */
+  line: number;
+  /** 0-based, in UTF-16 units of the file. */
+  offset: number;
+}
+
+const comment = /(?:--|\/\/)[ \t]*dbops:[ \t]*allow[ \t]+([^\n\r]+)/g;
+
+/** Returns the comments of an SQL file or of a module that allow findings. */
+export function allowCommentsOf(
+  text: string,
+  { file, isModule }: { file: string; isModule: boolean },
+): AllowComment[] {
+  if (!/dbops:[ \t]*allow\b/.test(text)) return [];
+  const code = isModule ? text : withoutQuotes(text);
+  return [...code.matchAll(comment)].flatMap(({ 1: words = '', index: offset }) => {
+    const [names = '', reason] = words.split(/\s+because\s+/, 2);
+    const line = text.slice(0, offset).split('\n').length;
+    const checks = names.split(/[\s,]+/).filter((each) => each !== '' && each !== 'because');
+    const given = reason?.trim();
+    return checks.map((check) => ({ check, ...(given && { reason: given }), file, line, offset }));
+  });
+}
+
+/** Blanks strings, bodies of functions and block comments, in which the words are no comment of their own. */
+function withoutQuotes(sql: string): string {
+  return replacePieces(sql, (piece, kind) =>
+    kind === 'quoted' || kind === 'block comment' ? piece.replaceAll(/[^\n]/g, ' ') : piece,
+  );
+}
