@@ -53,11 +53,16 @@ export async function locateFindings(
     const { where } = finding;
     const names = identity ? [where.migration] : [where.migration, where.object];
     const migration = migrationNamed(names, surroundings);
-    const place = statements.at(-1) ?? placeByName(finding, migration, surroundings);
+    const last = statements.at(-1);
+    const place = last ?? placeByName(finding, migration, surroundings);
+    const from = where.migration ?? last?.migration;
     const allows =
       migration && !identity ? allowsIn(migration) : statements.flatMap(({ allows: own }) => own);
     return {
-      finding: { ...finding, where: { ...where, ...name(place, where) } },
+      finding: {
+        ...finding,
+        where: { ...where, ...(from && { migration: from }), ...name(place, where) },
+      },
       allows: [...new Set(allows)],
     };
   });

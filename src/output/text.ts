@@ -56,9 +56,9 @@ const severityTone = { error: 'bad', warning: 'warn', info: 'dim' } as const;
 
 function renderFinding(finding: Finding, paint: Paint): string {
   const head = tint(paint, severityTone[finding.severity], `${finding.severity} ${finding.code}`);
-  const from = finding.where.migration
-    ? paint.dim(`  created by ${oneLine(finding.where.migration)}`)
-    : '';
+  const { migration, file, line } = finding.where;
+  const place = file === undefined || line === undefined ? migration : `${file}:${line}`;
+  const from = migration && place ? paint.dim(`  created by ${oneLine(place)}`) : '';
   return `${head}  ${indentedLines(finding.message)}${from}\n  → ${indentedLines(finding.help)}`;
 }
 
