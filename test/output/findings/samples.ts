@@ -69,10 +69,7 @@ const base: Omit<ReportSource, 'inspection'> = {
   secrets: [],
 };
 
-function sourceOf(
-  findings: readonly Finding[],
-  given: Partial<ReportSource> = {},
-): ReportSource {
+function sourceOf(findings: readonly Finding[], given: Partial<ReportSource> = {}): ReportSource {
   return {
     ...base,
     inspection: { findings, waived: [], checks, omitted: {}, failOn: 'warning' },
