@@ -60,7 +60,7 @@ function shown({ value, limit, percent }: Use): string {
   return `${Math.floor(percent)} % (${formatCount(value)} of ${formatCount(limit)})`;
 }
 
-/** What is known of the highest value of a column. */
+/** Returns the highest value that was read of a column, or that its sequence returned. */
 function highestOf(column: IntegerKey, { values }: HighestValues): bigint {
   const last = column.sequence?.last;
   const known = [values.get(column) ?? 0n, last == null ? 0n : BigInt(last)];
