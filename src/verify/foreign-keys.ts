@@ -65,12 +65,30 @@ export async function indexesOfKeys(input: CheckInput): Promise<Map<number, Tabl
   return new Map(keys.map((key) => [key.oid, all(key)]));
 }
 
+/** Returns an index that begins with one of the columns of a key, whose other columns it lacks. */
+export async function partialIndexOf(
+  input: CheckInput,
+  key: ReferencingKey,
+): Promise<TableIndex | undefined> {
+  for (const index of await tableIndexes(input)) {
+    const [first = 0] = index.columns;
+    const isFirst = index.tableOid === key.tableOid && key.columns.includes(first);
+    if (!isFirst || !index.isUsable || !methods.has(index.method)) continue;
+    if (index.predicate === null || (await impliedByPresence(index.predicate, key.names)))
+      return index;
+  }
+  return undefined;
+}
+
+/** Access methods that find rows by `=`. */
+const methods = new Set(['btree', 'hash']);
+
 /**
  * Returns whether the server finds the rows with the columns of a key by an index: their order in the index
  * is irrelevant, because all of them are compared with `=`. A unique index on some of them finds one row.
  */
 async function covers(index: TableIndex, key: ReferencingKey): Promise<boolean> {
-  if (!index.isUsable || !['btree', 'hash'].includes(index.method)) return false;
+  if (!index.isUsable || !methods.has(index.method)) return false;
   const isUniquePart =
     index.isUnique && index.predicate === null && index.keys.length < key.columns.length;
   const length = isUniquePart ? index.keys.length : key.columns.length;

@@ -98,7 +98,8 @@ export async function openComparison(
           replicas: [],
           thresholds: thresholdsSchema.parse({}),
         };
-        const damaged = checks.filter(({ name }) => damageChecks.includes(name));
+        const ofDamage = [...damageChecks, 'leftover-index'];
+        const damaged = checks.filter(({ name }) => ofDamage.includes(name));
         const damage = await runCatalogue(damaged, input);
         const found = [...schemaFindings(await driftOf(live), reportedBy(damage)), ...damage];
         const names = new Set(migrations.map(({ name }) => name));

@@ -144,7 +144,7 @@ export const thingMutations: [what: string, sql: string, words: string[]][] = [
     "CREATE INDEX things_ba_ccnew1 ON things (b); UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'things_ba_ccnew1'::regclass",
     [
       'extra-index things_ba_ccnew1 on public.things',
-      'invalid-index things_ba_ccnew1 on public.things',
+      'leftover-index things_ba_ccnew1 on public.things',
     ],
   ],
   ['a partitioned index', 'DROP INDEX parts_id', ['missing-index parts_id on public.parts']],

@@ -181,7 +181,9 @@ describe.each(newestAndEmbedded)('data checks on $name', (target) => {
       });
       expect(await run('verify')).toMatchObject({
         exitCode: 0,
-        stdout: `the schema was not compared: Migrations folder not found: ${join(cwd, 'migrations')}\n${later}\n✓ No problems found (health, data)\n`,
+        stdout: expect.stringMatching(
+          `^the schema was not compared: Migrations folder not found: ${join(cwd, 'migrations')}\n${later}\n✓ No problems found.*\\(health, data\\)\n`,
+        ),
       });
       for (const words of [['schema'], ['data', '--migrations', 'nowhere']]) {
         const { exitCode, stderr } = await run('verify', ...words);

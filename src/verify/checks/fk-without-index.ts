@@ -2,7 +2,12 @@ import { objectName } from '../../catalog/snapshot.ts';
 import { quoteIdentifier as q, quoteName } from '../../db/quote.ts';
 import { formatCountOf } from '../../output/number.ts';
 import type { Check, CheckInput, Problem } from '../definition.ts';
-import { foreignKeys, indexesOfKeys, type ReferencingKey } from '../foreign-keys.ts';
+import {
+  foreignKeys,
+  indexesOfKeys,
+  partialIndexOf,
+  type ReferencingKey,
+} from '../foreign-keys.ts';
 
 /** Returns the rows of a table; of a partitioned table those of its partitions. */
 function rowsOf(key: ReferencingKey, partsOf: ReadonlyMap<number, ReferencingKey[]>): number {
@@ -11,21 +16,22 @@ function rowsOf(key: ReferencingKey, partsOf: ReadonlyMap<number, ReferencingKey
   return key.rows;
 }
 
-function problemOf(
-  key: ReferencingKey,
-  rows: number,
-  { isReplay, thresholds }: CheckInput,
-): Problem {
+async function problemOf(key: ReferencingKey, rows: number, input: CheckInput): Promise<Problem> {
+  const { isReplay, thresholds } = input;
   const { schema, table, name, names, target, isPartitioned } = key;
   const object = { kind: 'constraint', schema, parent: table, name };
   const isSmall = !isReplay && rows < thresholds.largeTable;
+  const partial = await partialIndexOf(input, key);
+  const reads = partial
+    ? `finds rows by ${partial.name}, which has only a part of the columns`
+    : 'reads the whole table';
   const columns = names.map(q).join(', ');
   const least = formatCountOf(thresholds.largeTable, 'row');
   const index = `CREATE INDEX CONCURRENTLY ON ${quoteName({ schema, name: table })} (${columns});`;
   return {
     object,
-    ...(isSmall && { severity: 'info' }),
-    message: `The foreign key ${objectName(object)} has no index on (${names.join(', ')}): a DELETE or a change of the key in ${target} reads the whole table.${isSmall ? ` It has fewer than ${least}.` : ''}`,
+    ...((isSmall || partial) && { severity: 'info' }),
+    message: `The foreign key ${objectName(object)} has no index on (${names.join(', ')}): a DELETE or a change of the key in ${target} ${reads}.${isSmall ? ` It has fewer than ${least}.` : ''}`,
     ...(isPartitioned
       ? {
           help: `Create the index on each partition (CREATE INDEX CONCURRENTLY) and attach it to one that was created ON ONLY ${quoteName({ schema, name: table })}.`,
@@ -45,13 +51,14 @@ export const fkWithoutIndex: Check = {
   example: `CREATE TABLE customers (id bigint PRIMARY KEY);
 CREATE TABLE orders (id bigint PRIMARY KEY, customer bigint REFERENCES customers);`,
   limits:
-    'An index counts if it is valid, its first columns are those of the key in any order, and it is not partial, or its condition is true whenever the columns are not NULL; a unique index on some of the columns counts, too. A table with few rows (thresholds.largeTable) is info; a replay of the folder has no rows, so that every table is regarded as large. A key of a partitioned table is reported once. Whether rows are ever deleted from the referenced table is not known.',
+    'An index counts if it is valid, its first columns are those of the key in any order, and it is not partial, or its condition is true whenever the columns are not NULL; a unique index on some of the columns counts, too. A key of several columns with an index on some of them is info, and so is a table with few rows (thresholds.largeTable); a replay of the folder has no rows, so that every table is regarded as large. A key of a partitioned table is reported once. Whether rows are ever deleted from the referenced table is not known.',
   async find(input) {
     const keys = await foreignKeys(input);
     const indexes = await indexesOfKeys(input);
     const partsOf = Map.groupBy(keys, ({ parent }) => parent);
-    return keys
-      .filter(({ oid, parent }) => parent === 0 && indexes.get(oid)?.length === 0)
-      .map((key) => problemOf(key, rowsOf(key, partsOf), input));
+    const uncovered = keys.filter(
+      ({ oid, parent }) => parent === 0 && indexes.get(oid)?.length === 0,
+    );
+    return Promise.all(uncovered.map((key) => problemOf(key, rowsOf(key, partsOf), input)));
   },
 };

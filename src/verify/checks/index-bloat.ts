@@ -8,7 +8,7 @@ import { rowReader, type RowReader } from '../read-rows.ts';
 /**
  * Estimates how many bytes the entries of a B-tree need: 8 bytes of header and 4 of line pointer for each,
  * its values aligned to 8 bytes, in pages of 8 kB that are filled to the fillfactor. Without statistics of a
- * column, its width is unknown and the index is left out. Equal entries are stored once since PostgreSQL 13,
+ * column, its width is unknown and the index is skipped. Equal entries are stored once since PostgreSQL 13,
  * so that an index can be smaller than that. `measure` is the schema of pgstattuple.
  */
 const sql = `SELECT n.nspname AS schema, c.relname AS table, i.relname AS name, i.relpages::float8 * current_setting('block_size')::int AS bytes,

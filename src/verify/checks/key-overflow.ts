@@ -60,7 +60,7 @@ function shown({ value, limit, percent }: Use): string {
   return `${Math.floor(percent)} % (${formatCount(value)} of ${formatCount(limit)})`;
 }
 
-/** Returns the highest value of a column, by its rows and its sequence. */
+/** Returns the highest value that was read of a column, or that its sequence returned. */
 function highestOf(column: IntegerKey, { values }: HighestValues): bigint {
   const last = column.sequence?.last;
   const known = [values.get(column) ?? 0n, last == null ? 0n : BigInt(last)];
@@ -141,7 +141,7 @@ export const keyOverflow: Check = {
   example: `CREATE TABLE orders (id serial PRIMARY KEY);
 SELECT setval('orders_id_seq', 2000000000);`,
   limits:
-    'Columns with a sequence, and primary keys of one column that are not foreign keys. From thresholds.keyWarning (70 %) it is a warning, from keyError (90 %) an error if a sequence has reached it; a value that no sequence returned is a warning. A foreign key column that is narrower than its key is measured by the values of the key. Sequences that CYCLE or count down are left out. Values of columns are read only where an index begins with them.',
+    'Columns with a sequence, and primary keys of one column that are not foreign keys. From thresholds.keyWarning (70 %) it is a warning, from keyError (90 %) an error if a sequence has reached it; a value that no sequence returned is a warning. A foreign key column that is narrower than its key is measured by the values of the key. Sequences that CYCLE or count down are not measured. Values of columns are read only where an index begins with them.',
   async find(input) {
     const reader = rowReader(input.session);
     const narrow = await input.session.query<NarrowKey & Record<string, unknown>>(narrowSql);
@@ -181,7 +181,7 @@ function isUnlimited({ type, sequence }: IntegerKey): boolean {
   return type === 'int8' && (sequence === null || BigInt(sequence.max) === types.int8.max);
 }
 
-/** Of a column that cannot be read, the sequence is enough. */
+/** The sequence of a column is sufficient where the column cannot be read. */
 function withoutSequence(failures: HighestValues['failures']): HighestValues['failures'] {
   return new Map([...failures].filter(([{ sequence }]) => !sequence?.isReadable));
 }

@@ -35,9 +35,11 @@ export const indexes: CatalogueExamples = {
       finds: ['fk-without-index:a_fk on public.child'],
     },
     {
-      title: 'one column of two',
-      sql: `${pair}; ${rows}; CREATE INDEX ON child (a)`,
+      title: 'one column of two, as info',
+      sql: `${pair}; ${rows}; CREATE INDEX child_b ON child (b)`,
       finds: ['fk-without-index:ab_fk on public.child'],
+      severities: ['info'],
+      says: ['finds rows by child_b, which has only a part of the columns'],
     },
     {
       title: 'a key of a partitioned table, once, where one partition lacks an index',

@@ -18,6 +18,20 @@ export const tables: CatalogueExamples = {
       finds: [],
     },
     {
+      title:
+        'a unique index on NOT NULL columns, as Prisma creates it for the table of a relation, and a UNIQUE constraint',
+      sql: `CREATE TABLE "_AToB" ("A" int NOT NULL, "B" int NOT NULL); CREATE UNIQUE INDEX "_AToB_AB_unique" ON "_AToB" ("A", "B");
+        CREATE TABLE t (id int NOT NULL UNIQUE); CREATE TABLE u (a int NOT NULL, b int); CREATE UNIQUE INDEX ON u (a) WHERE b > 0;
+        CREATE TABLE v (a int NOT NULL); CREATE UNIQUE INDEX ON v (a DESC)`,
+      finds: [
+        'no-primary-key:public."_AToB"',
+        'no-primary-key:public.t',
+        'no-primary-key:public.u',
+        'no-primary-key:public.v',
+      ],
+      severities: ['info', 'info', 'warning', 'info'],
+    },
+    {
       title: 'a table of an extension',
       sql: `CREATE TABLE brought (id int); ALTER EXTENSION plpgsql ADD TABLE brought`,
       finds: [],
