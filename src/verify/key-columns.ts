@@ -87,6 +87,9 @@ const batchSize = 100;
 /** Milliseconds for one statement: each column is read from an end of an index. */
 const limit = 5_000;
 
+/** Values that an earlier check of the same run has read. */
+const earlier = new WeakMap<IntegerKey, { value: bigint | undefined }>();
+
 /** Reads the highest value of each column; one that cannot be read does not prevent the others. */
 export async function highestValues(
   input: CheckInput,
@@ -110,7 +113,9 @@ export async function highestValues(
     if ('rows' in answer) {
       for (const { at, value } of answer.rows) {
         const column = columns[at];
-        if (column) found.values.set(column, value === null ? undefined : BigInt(value));
+        if (!column) continue;
+        earlier.set(column, { value: value === null ? undefined : BigInt(value) });
+        found.values.set(column, earlier.get(column)?.value);
       }
       return;
     }
@@ -120,8 +125,13 @@ export async function highestValues(
     await readAll(columns.slice(0, half));
     await readAll(columns.slice(half));
   };
-  for (let at = 0; at < readable.length; at += batchSize)
-    await readAll(readable.slice(at, at + batchSize));
+  const unread = readable.filter((column) => {
+    const known = earlier.get(column);
+    if (known) found.values.set(column, known.value);
+    return !known;
+  });
+  for (let at = 0; at < unread.length; at += batchSize)
+    await readAll(unread.slice(at, at + batchSize));
   return found;
 }
 
