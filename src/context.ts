@@ -27,6 +27,8 @@ export interface Io {
 
 export interface CommonFlags {
   json?: boolean;
+  /** Of the API: its caller receives the document that `json` would print. */
+  returnsDocument?: boolean;
   yes?: boolean;
   /** `false` after `--no-input`. */
   input?: boolean;

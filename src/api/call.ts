@@ -34,7 +34,7 @@ export async function call<Data extends ReportData, Flags extends object>({
   const io = ioOf(options, input);
   if (io.signal.aborted)
     throw interrupted('Interrupted; nothing was changed.', 'Call the function again when ready.');
-  const shared = { ...options, quiet: !options.log };
+  const shared = { ...options, quiet: !options.log, returnsDocument: true };
   const execution = { words, command, flags, common: shared, io };
   const { used, report, failure } = await runCommand(execution);
   const stopped = (error: DbopsError, ended: Report) =>

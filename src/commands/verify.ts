@@ -5,6 +5,7 @@ import { impliedCodes, impliedFindings } from '../feature-declarations.ts';
 import { placeFolder } from '../formats/place.ts';
 import { appliedOf } from '../migrate/plan.ts';
 import { folderOf, folderOrReason, knownStatuses } from '../open-project.ts';
+import type { Finding } from '../report.ts';
 import { reportFlags, reportOptions } from '../report-flags.ts';
 import { assertSince, dataChecksOf, dataScope, remarksOn } from '../verify/data-checks.ts';
 import type { VerifySettings } from '../verify/declaration.ts';
@@ -125,6 +126,7 @@ async function verifyDatabase(context: Context, words: readonly string[], flags:
     isOfRows: (code) => codes.includes(code),
     ...(folder && { originsOf: originsIn(context, { session, folder, applied }) }),
     limit: mostListed,
+    isShown: shownBy(context, flags),
   });
   const hasPending = statuses.some(({ state }) => state === 'pending');
   const furtherData = () => impliedFindings(session, declared, { hasPending, note: context.note });
@@ -157,6 +159,7 @@ async function verifyFolder(context: Context, words: readonly string[], flags: O
     flags,
     wasChecked: (key) => wasChecked(key) && checks.some(({ name }) => key.startsWith(`${name}:`)),
     isRun,
+    isShown: shownBy(context, flags),
   });
   for (const finding of await findingsOfFolder(context, folder, checks, settings))
     judge.add(finding);
@@ -180,4 +183,11 @@ function verdictOf({ flags: common }: Context, flags: Options, settings: VerifyS
     listsInfo: common.verbose ?? false,
     maxFindings: flags.maxFindings,
   };
+}
+
+/** Returns whether a finding is printed, or written for a program to read. */
+function shownBy({ flags: common, io }: Context, { report, fix }: Options) {
+  const isRead = common.json || common.returnsDocument || io.environment['GITHUB_ACTIONS'];
+  const isAll = Boolean(common.verbose || isRead || report.length > 0 || fix);
+  return ({ severity }: Finding) => isAll || severity !== 'info';
 }

@@ -20,7 +20,7 @@ export function allowCommentsOf(
   text: string,
   { file, isModule }: { file: string; isModule: boolean },
 ): AllowComment[] {
-  if (!/dbops:[ \t]*allow\b/.test(text)) return [];
+  if (!mayAllow(text)) return [];
   const code = isModule ? text : withoutQuotes(text);
   return [...code.matchAll(comment)].flatMap(({ 1: words = '', index: offset }) => {
     const [names = '', reason] = words.split(/\s+because\s+/, 2);
@@ -29,6 +29,11 @@ export function allowCommentsOf(
     const given = reason?.trim();
     return checks.map((check) => ({ check, ...(given && { reason: given }), file, line, offset }));
   });
+}
+
+/** Returns whether a file may have such a comment. */
+export function mayAllow(text: string): boolean {
+  return /dbops:[ \t]*allow\b/.test(text);
 }
 
 /** Blanks strings, bodies of functions and block comments, in which the words are no comment of their own. */

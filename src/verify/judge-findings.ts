@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Context } from '../context.ts';
 import { matches } from '../catalog/ignored.ts';
+import { mayAllow } from '../findings/allow-comments.ts';
 import {
   baselineName,
   entriesFor,
@@ -11,7 +12,9 @@ import {
 } from '../findings/baseline.ts';
 import { locateFindings, type FoundFinding, type LocationRequest } from '../findings/locate.ts';
 import type { Folder } from '../formats/format.ts';
+import type { Migration } from '../migration.ts';
 import type { Finding } from '../report.ts';
+import { sourceOf } from '../text-file.ts';
 import { sorterOf, type SortedFindings } from './known-findings.ts';
 import { findingsOnWaivers } from './waiver-findings.ts';
 import type { WaiverFlags } from './waiver-flags.ts';
@@ -37,6 +40,8 @@ export interface JudgeRequest {
   originsOf?: LocationRequest['originsOf'];
   /** Findings of one check that are listed. */
   limit?: number;
+  /** Whether a finding is shown; the place of one that is only counted is not looked for. Default: all are. */
+  isShown?: (finding: Finding) => boolean;
 }
 
 /**
@@ -73,8 +78,13 @@ export function judgeOf(request: JudgeRequest) {
       else found.push(finding);
     },
     async finish(): Promise<Judged> {
-      for (const { finding, allows } of await locateFindings(found, surroundings))
+      const { isShown = () => true } = request;
+      // A comment may allow a finding that is not shown.
+      const isAllowing = found.length > 0 && folder.migrations.some(hasAllowComment);
+      const [placed, counted] = partition(found, (each) => isAllowing || isShown(each));
+      for (const { finding, allows } of await locateFindings(placed, surroundings))
         sorter.add(finding, allows);
+      for (const { identity: _, ...finding } of counted) sorter.add(finding);
       const sorted = sorter.sorted();
       if (isWriting) return { ...sorted, written: rewrite(request, { baseline, sorted, today }) };
       const ofWaivers = findingsOnWaivers(sorted, {
@@ -90,6 +100,17 @@ export function judgeOf(request: JudgeRequest) {
       return { ...sorted, findings, ...prune(flags, baseline, sorted.stale) };
     },
   };
+}
+
+function hasAllowComment({ up, isMissing }: Migration): boolean {
+  return !isMissing && mayAllow(sourceOf(up));
+}
+
+function partition<T>(all: readonly T[], isFirst: (each: T) => boolean): [T[], T[]] {
+  const { first = [], second = [] } = Object.groupBy(all, (each) =>
+    isFirst(each) ? 'first' : 'second',
+  );
+  return [first, second];
 }
 
 function isIgnored(key: string, { context, flags }: JudgeRequest): boolean {
