@@ -1,9 +1,21 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, statSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { existsSync, globSync, statSync } from 'node:fs';
+import {
+  copyFile,
+  link,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join, relative } from 'node:path';
+import { join } from 'node:path';
 import { rolldown } from 'rolldown';
+import { noticesOf } from './build/notices.mjs';
+import { writeTypes } from './build/types.mjs';
 
 const cluster = 'dist/pglite-cluster.tar';
 const engine = 'node_modules/@electric-sql/pglite/package.json';
@@ -63,6 +75,7 @@ const bundle = await rolldown({
     define: {
       DBOPS_VERSION: JSON.stringify(version),
       PGLITE_VERSION: JSON.stringify(dependencies['@electric-sql/pglite']),
+      PGVECTOR_MODULE: JSON.stringify('./pgvector/index.cjs'),
     },
   },
 });
@@ -78,6 +91,14 @@ const { output } = await bundle.write({
 const written = new Set(output.map(({ fileName }) => `dist/${fileName}`));
 for (const file of (await readdir('dist')).map((name) => `dist/${name}`))
   if (!written.has(file) && !(file === cluster && keepCluster)) await rm(file, { recursive: true });
+
+// The module reads the archive beside it.
+const pgvector = 'node_modules/@electric-sql/pglite-pgvector';
+await mkdir('dist/pgvector');
+for (const name of ['index.cjs', 'vector.tar.gz'])
+  await copyFile(`${pgvector}/dist/${name}`, `dist/pgvector/${name}`);
+const modules = output.flatMap((part) => ('moduleIds' in part ? part.moduleIds : []));
+await writeFile('THIRD-PARTY-NOTICES.md', noticesOf([...modules, `${pgvector}/package.json`]));
 
 // The API is an ECMAScript module, whose names TypeScript and bundlers see, in front of the bundle.
 const { exports } = output.find(({ fileName }) => fileName === 'index.cjs');
@@ -105,6 +126,7 @@ if (!keepCluster) {
   await database.exec('DROP DATABASE template0');
   await database.close();
   await removeUnwritten(join(dataDir, 'pg_wal'));
+  await linkEqualFiles(join(dataDir, 'base'));
   execFileSync('tar', [
     '--format=ustar',
     '-cf',
@@ -118,23 +140,6 @@ if (!keepCluster) {
   await rm(scratch, { recursive: true });
 }
 
-/** Writes the declarations of the API and of the files that they import. */
-async function writeTypes() {
-  const scratch = await mkdtemp(join(tmpdir(), 'dbops-types-'));
-  const options = '--noEmit false --declaration --emitDeclarationOnly --noCheck --rootDir .';
-  execFileSync('node_modules/.bin/tsc', [...options.split(' '), '--outDir', scratch]);
-  const types = new Set([join(scratch, 'src/index.d.ts')]);
-  for (const file of types) {
-    const text = (await readFile(file, 'utf8')).replaceAll(/(?<=from '\.[^']*)\.ts(?=')/g, '.js');
-    for (const [, path] of text.matchAll(/from '(\.[^']*)\.js'/g))
-      types.add(join(dirname(file), `${path}.d.ts`));
-    const target = join('dist', relative(join(scratch, 'src'), file));
-    await mkdir(dirname(target), { recursive: true });
-    await writeFile(target, text);
-  }
-  await rm(scratch, { recursive: true });
-}
-
 // PostgreSQL keeps old WAL segments under the names of future ones; those still begin with the old address.
 async function removeUnwritten(folder) {
   const segments = (await readdir(folder)).filter((name) => /^[0-9A-F]{24}$/.test(name));
@@ -142,5 +147,19 @@ async function removeUnwritten(folder) {
     const page = (await readFile(join(folder, name))).readBigUInt64LE(8);
     if (Number(page) !== Number.parseInt(name.slice(16), 16) * 2 ** 20)
       await rm(join(folder, name));
+  }
+}
+
+// The two databases of the cluster are nearly the same; the archive holds what they share once.
+async function linkEqualFiles(folder) {
+  const found = new Map();
+  for (const file of globSync(`${folder}/*/*`).toSorted()) {
+    const content = await readFile(file, 'latin1');
+    const same = found.get(content);
+    if (!same) found.set(content, file);
+    else if (content !== '') {
+      await rm(file);
+      await link(same, file);
+    }
   }
 }

@@ -2,9 +2,16 @@
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
 const isSupported = (major === 22 && minor >= 22) || (major === 24 && minor >= 15) || major >= 26;
 if (!isSupported) {
+  // Only a clone has the sources, and a Node of its own.
+  const isClone = require('node:fs').existsSync(
+    require('node:path').join(__dirname, '../build.mjs'),
+  );
+  const hint = isClone
+    ? 'Run npm ci; npm run and npx then use the Node in node_modules.'
+    : 'Install Node 24 (https://nodejs.org), then run the command again.';
   process.stderr.write(
     `error dbops requires Node 22.22, 24.15, or 26 and newer; this is ${process.version}.\n` +
-      '  → Install Node 24. In a clone, npm run and npx use the Node in node_modules.\n',
+      `  → ${hint}\n`,
   );
   process.exit(2);
 }

@@ -14,6 +14,7 @@ import {
 import { redacting, screenOf } from './output/terminal.ts';
 
 declare const DBOPS_VERSION: string | undefined;
+const version = typeof DBOPS_VERSION === 'string' ? DBOPS_VERSION : '0.0.0-source';
 
 type RunCommand = (
   entry: CommandEntry,
@@ -42,6 +43,11 @@ export async function main(argv: string[], outer: Omit<Io, 'secrets'>): Promise<
   };
   const words = wordsOfHelp(argv);
   try {
+    const answer = await answerForPrograms(argv, io);
+    if (answer !== undefined) {
+      io.stdout.write(answer);
+      return exitCodes.done;
+    }
     const [topic] = words ?? [];
     if (isTopic(topic)) {
       io.stdout.write(topicHelp(topic, io));
@@ -58,6 +64,25 @@ export async function main(argv: string[], outer: Omit<Io, 'secrets'>): Promise<
   }
 }
 
+/** Returns what scripts, agents and shells ask for: the version and the help as JSON, and completions. */
+async function answerForPrograms(argv: string[], io: Io): Promise<string | undefined> {
+  const [first, ...rest] = argv;
+  if (first === '__complete') {
+    const { completions } = await import('./complete.ts');
+    return (await completions(rest, io)).map((line) => `${line}\n`).join('');
+  }
+  const others = argv.filter((word) => word !== '--json');
+  if (others.length === argv.length) return undefined;
+  const [word, ...named] = others;
+  const print = (document: object) => `${JSON.stringify(document, null, 2)}\n`;
+  if (others.length === 1 && (word === '--version' || word === '-V'))
+    return print({ command: 'version', ok: true, version, node: process.versions.node });
+  const isKnown = named.length === 0 || entryOf(named) || Object.hasOwn(groups, named.join(' '));
+  if (word !== 'help' || !isKnown) return undefined;
+  const { helpDocument } = await import('./command-tree.ts');
+  return print({ ...(await helpDocument(named)), version });
+}
+
 function rethrown(error: unknown): never {
   throw unhandled(error);
 }
@@ -68,7 +93,7 @@ export async function createProgram(argv: string[], io: Io, run: RunCommand): Pr
     .description(
       'Operates the Postgres behind a SaaS: migrations, backfills, seeds, checks and reports.',
     )
-    .version(typeof DBOPS_VERSION === 'string' ? DBOPS_VERSION : '0.0.0-source', '--version')
+    .version(version, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'show help')
     .helpCommand('help [command]', 'show help for a command, or for options or exit-codes')
     .configureHelp(helpSettings(io));

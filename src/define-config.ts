@@ -1,11 +1,8 @@
-import type * as z from 'zod';
-import type { settingsSchema } from './config.ts';
-import type { declarationsSchema } from './declarations.ts';
-import type { DeclaredRow, SeedCell, RowsInput } from './seed/definition.ts';
+import type { ConfigInput as Settings } from './config-input.ts';
+import type { DeclaredRow, SeedCell, RowsInput } from './declared/values.ts';
 
-export { ref, sql } from './declared/definition.ts';
+export { ref, sql } from './declared/values.ts';
 
-type Settings = z.input<typeof settingsSchema> & z.input<typeof declarationsSchema>;
 type SeedSet = NonNullable<Settings['seeds']>[string];
 
 /** Rows of one table; with a `DB`, of the columns of that table. */

@@ -167,6 +167,11 @@ export const commands: CommandEntry[] = [
     summary: 'usage, credits, and reports of your own',
     load: () => import('./report/named.ts'),
   },
+  {
+    words: 'completion',
+    summary: 'print the completion script of a shell',
+    load: () => import('./completion.ts'),
+  },
 ];
 
 /** The summaries of the nouns that have several verbs. */

@@ -12,19 +12,28 @@ interface ArchiveEntry {
 
 const block = 512;
 const directoryType = '5'.charCodeAt(0);
+const linkType = '1'.charCodeAt(0);
 
-/** Yields the entries of a tar file. It stays open: files are read when they are needed. */
+/**
+ * Yields the entries of a tar file. It stays open: files are read when they are needed. A hard link has the
+ * content of the entry that it names, so two databases share what is equal in both.
+ */
 export function* entriesOf(archive: string): Generator<ArchiveEntry> {
   const file = openSync(archive, 'r');
+  const contents = new Map<string, Pick<ArchiveEntry, 'size' | 'read'>>();
   for (let at = 0; ;) {
     const header = readAt(file, at, block);
     if (header.length < block || header[0] === 0) return;
     const path = textAt(header, 0, 100).replaceAll(/^\/+|\/+$/g, '');
     const size = Number.parseInt(textAt(header, 124, 12), 8);
     const start = at + block;
-    const isDirectory = header[156] === directoryType;
-    yield { path, isDirectory, size, read: () => readAt(file, start, size) };
-    at = start + Math.ceil(size / block) * block;
+    const own = { size, read: () => readAt(file, start, size) };
+    const isLink = header[156] === linkType;
+    const content = isLink ? contents.get(textAt(header, 157, 100)) : own;
+    if (!content) throw new Error(`The archive has no content for ${path}`);
+    contents.set(path, content);
+    yield { path, isDirectory: header[156] === directoryType, ...content };
+    at = start + (isLink ? 0 : Math.ceil(size / block) * block);
   }
 }
 

@@ -24,7 +24,11 @@ export interface StandIn {
 }
 
 const contrib = '@electric-sql/pglite/contrib';
-const pgvector = '@electric-sql/pglite-pgvector';
+
+declare const PGVECTOR_MODULE: string | undefined;
+/** The package contains pgvector, whose own package would install another PGlite beside it. */
+const pgvector =
+  typeof PGVECTOR_MODULE === 'string' ? PGVECTOR_MODULE : '@electric-sql/pglite-pgvector';
 
 /** Modules whose name differs from their extension, or that contain several. */
 const renamed: Readonly<Record<string, readonly string[]>> = {

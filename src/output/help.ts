@@ -60,7 +60,8 @@ export const commonOptions: OptionGroup[] = [
   ],
 ];
 
-const exitCodeLines: [code: string, meaning: string][] = [
+/** The exit codes, as `dbops help exit-codes` prints them. */
+export const exitCodeLines: [code: string, meaning: string][] = [
   ['0', 'success, or no problems found'],
   ['1', 'failed; the message says what was rolled back and what was applied'],
   ['2', 'usage or configuration error, or a declined prompt; nothing was changed'],
@@ -127,7 +128,7 @@ export function helpSettings(io: Page): Partial<Help> {
     longestOptionTermLength: (command, helper) =>
       command.parent
         ? Help.prototype.longestOptionTermLength.call(helper, command, helper)
-        : '--version'.length,
+        : '-V, --version'.length,
   };
 }
 

@@ -1,20 +1,8 @@
 import * as z from 'zod';
-import { declaredName, type SeedReference, type SqlValue } from '../declared/definition.ts';
+import { declaredName } from '../declared/definition.ts';
+import type { DeclaredRow, RowsInput, SeedCell } from '../declared/values.ts';
 
-/** A value of a seeded column. Arrays and objects are JSON, or an array of the column's type. */
-export type SeedCell =
-  | string
-  | number
-  | bigint
-  | boolean
-  | null
-  | Date
-  | SqlValue
-  | SeedReference
-  | { readonly $sql: string }
-  | { readonly $ref: readonly [string, ...(string | number | boolean)[]] }
-  | readonly SeedCell[]
-  | { readonly [key: string]: SeedCell };
+export type { DeclaredRow, SeedCell };
 
 const cell = z.custom<SeedCell>(
   (value) => value !== undefined && typeof value !== 'function' && typeof value !== 'symbol',
@@ -22,13 +10,6 @@ const cell = z.custom<SeedCell>(
 );
 
 const rowSchema = z.record(z.string().min(1), cell);
-export type DeclaredRow = z.infer<typeof rowSchema>;
-
-/** What rows that are computed are given. */
-export interface RowsInput {
-  /** The present, which dates are relative to. */
-  now: Date;
-}
 
 const environments = z.array(z.string().min(1)).min(1).optional();
 

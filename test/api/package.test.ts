@@ -4,6 +4,7 @@ import {
   mkdtempSync,
   readFileSync,
   readdirSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
@@ -27,35 +28,54 @@ const strict = {
   allowImportingTsExtensions: true,
 };
 
-/** A folder with the packed package, and the packages that it and its users need. */
+/** A folder in which the packed package is installed, beside packages that its users have. */
 let installed: string;
+/** The tarball that `npm publish` would send. */
+let tarball: string;
+/** Why npm could not install the package's dependencies: they are neither in its cache nor is a registry in reach. */
+let unreachable: string | undefined;
 
 beforeAll(() => {
-  installed = folderOf({ 'package.json': '{ "type": "module" }' });
-  const pack = ['pack', '--ignore-scripts', '--pack-destination', installed];
-  const npm = spawnSync('npm', pack, { cwd: root, encoding: 'utf8' });
-  if (npm.status !== 0) throw new Error(npm.stderr);
-  const tarball = readdirSync(installed).find((name) => name.endsWith('.tgz')) ?? '';
+  installed = folderOf({ 'package.json': '{ "type": "module", "private": true }' });
+  npm(['pack', '--ignore-scripts', '--pack-destination', installed], root);
+  tarball = readdirSync(installed).find((name) => name.endsWith('.tgz')) ?? '';
+  unreachable = install();
   const modules = join(installed, 'node_modules');
-  mkdirSync(join(modules, 'dbops'), { recursive: true });
-  const unpack = ['-xzf', tarball, '--strip-components=1', '-C', join(modules, 'dbops')];
-  execFileSync('tar', unpack, { cwd: installed });
-  for (const name of [
-    '@electric-sql/pglite',
-    '@electric-sql/pglite-pgvector',
-    '@types/node',
-    '@types/pg',
-    'libpg-query',
-    'pg',
-    'vitest',
-    'zod',
-  ]) {
+  const others = ['@types/node', '@types/pg', 'pg', 'vitest'];
+  const missing = unreachable ? ['@electric-sql/pglite', 'libpg-query'] : [];
+  for (const name of [...others, ...missing]) {
     mkdirSync(dirname(join(modules, name)), { recursive: true });
     symlinkSync(join(root, 'node_modules', name), join(modules, name));
   }
-  mkdirSync(join(modules, '.bin'));
-  symlinkSync('../dbops/bin/dbops.cjs', join(modules, '.bin/dbops'));
 });
+
+function npm(words: string[], cwd: string) {
+  const ran = spawnSync('npm', words, { cwd, encoding: 'utf8' });
+  if (ran.status !== 0) throw new Error(ran.stderr);
+  return ran;
+}
+
+/** Installs the tarball, with scripts, as a user does. @returns the reason when no registry is in reach */
+function install(): string | undefined {
+  const words = ['install', '--prefer-offline', '--no-audit', '--no-fund', `./${tarball}`];
+  try {
+    npm(words, installed);
+    return undefined;
+  } catch (error) {
+    const reason = String(error);
+    if (!/ENOTCACHED|EAI_AGAIN|ENOTFOUND|ECONNREFUSED|ETIMEDOUT|ECONNRESET/.test(reason))
+      throw error;
+    console.warn(`The test of the installation is skipped: ${reason}`);
+    const folder = join(installed, 'node_modules/dbops');
+    mkdirSync(join(installed, 'node_modules/.bin'), { recursive: true });
+    mkdirSync(folder);
+    execFileSync('tar', ['-xzf', tarball, '--strip-components=1', '-C', folder], {
+      cwd: installed,
+    });
+    symlinkSync('../dbops/bin/dbops.cjs', join(installed, 'node_modules/.bin/dbops'));
+    return reason;
+  }
+}
 
 /** A folder with these files, where the packages are found. */
 function projectOf(files: Record<string, string>): string {
@@ -100,6 +120,86 @@ async function untilListening({ child, answer }: ReturnType<typeof startShell>):
 
 const embedded = filesOf('Tests with an embedded database');
 const onServer = filesOf('Tests with a server');
+
+/** A package as npm recorded it when it installed it. */
+interface InstalledPackage {
+  hasInstallScript?: boolean;
+}
+
+/** Returns what npm installed for the package, by its folder. */
+function packagesInstalled(): Record<string, InstalledPackage> {
+  const lock = readFileSync(join(installed, 'node_modules/.package-lock.json'), 'utf8');
+  const { packages }: { packages: Record<string, InstalledPackage> } = JSON.parse(lock);
+  return packages;
+}
+
+function bytesOf(folder: string): number {
+  const entries = readdirSync(folder, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile());
+  return files.reduce((sum, file) => sum + statSync(join(file.parentPath, file.name)).size, 0);
+}
+
+describe('an installation', () => {
+  it('is small, has one PGlite, and runs no scripts', ({ skip }) => {
+    skip(unreachable !== undefined, unreachable);
+    const packages = packagesInstalled();
+    const folders = Object.keys(packages);
+    expect(folders.toSorted()).toEqual(
+      ['@electric-sql/pglite', '@pgsql/types', 'dbops', 'libpg-query'].map(
+        (name) => `node_modules/${name}`,
+      ),
+    );
+    expect(Object.values(packages).filter((each) => each.hasInstallScript)).toEqual([]);
+    const bytes = folders.map((folder) => bytesOf(join(installed, folder)));
+    expect(bytes.reduce((sum, size) => sum + size, 0)).toBeLessThan(45_000_000);
+    expect(statSync(join(installed, tarball)).size).toBeLessThan(5_000_000);
+  });
+
+  it('is public, and names the licenses of everything that it contains', () => {
+    const folder = join(installed, 'node_modules/dbops');
+    const manifest = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+    expect(manifest).not.toHaveProperty('private');
+    expect(manifest.publishConfig).toEqual({ access: 'public', provenance: true });
+    expect(readFileSync(join(folder, 'LICENSE'), 'utf8')).toContain('MIT License');
+    const notices = readFileSync(join(folder, 'THIRD-PARTY-NOTICES.md'), 'utf8');
+    for (const name of [
+      '@inquirer/prompts',
+      'commander',
+      'echarts',
+      'kysely',
+      'pg',
+      'pgvector',
+      'zod',
+    ])
+      expect(notices).toMatch(new RegExp(`^## ${name} `, 'm'));
+  });
+
+  it('runs init, migrate up and verify on an embedded database, with pgvector', async () => {
+    const cwd = projectOf({
+      ...migrations,
+      'migrations/0002_vectors.up.sql':
+        'CREATE EXTENSION vector; ALTER TABLE orders ADD COLUMN embedding vector(3)',
+      'package.json': '{ "type": "module" }',
+    });
+    const environment = {
+      DATABASE_URL: 'pglite:data',
+      PATH: [join(installed, 'node_modules/.bin'), dirname(node), process.env['PATH']].join(':'),
+    };
+    const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+    const begun = await runShell('dbops --version && dbops init', { cwd, environment });
+    expect(begun).toMatchObject({
+      exitCode: 0,
+      stdout: expect.stringMatching(/^[\d.]+\n[^]*dbops\.config\.ts/),
+    });
+    expect(begun.stdout.startsWith(`${version}\n`)).toBe(true);
+    const config = `import { defineConfig } from 'dbops';\nexport default defineConfig({ lockTimeout: '1s' });`;
+    writeFileSync(join(cwd, 'dbops.config.ts'), config);
+    expect(await runShell('dbops migrate up && dbops verify', { cwd, environment })).toMatchObject({
+      exitCode: 0,
+      stdout: expect.stringMatching(/2 migrations applied[^]*No problems found/),
+    });
+  });
+});
 
 describe('the packed package', () => {
   it('is imported, required and used without a trace in the process', async () => {
@@ -162,7 +262,12 @@ describe('the packed package', () => {
           // @ts-expect-error -- a misspelt setting of a check
           defineConfig({ checks: { a: { sql: 'SELECT 1', severty: 'error' } } }),
         ];`,
-      ...configOf('nodenext', ['**/*.ts']),
+      'required.cts': `
+        import dbops = require('dbops');
+        export = dbops.defineConfig({ lockTimeout: '1s', checks: { a: { sql: 'SELECT 1' } } });
+        // @ts-expect-error -- a misspelt setting
+        dbops.defineConfig({ lockTimout: '1s' });`,
+      ...configOf('nodenext', ['**/*.ts', '**/*.cts']),
       ...configOf('bundler', ['types.ts', 'server.ts']),
     });
     for (const resolution of ['nodenext', 'bundler']) {

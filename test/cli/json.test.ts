@@ -182,7 +182,8 @@ describe('--json prints an error', () => {
 
   it.each(
     commands.filter(
-      ({ words }) => !/^(demo|init|check|migrate new|report list|report usage)$/.test(words),
+      ({ words }) =>
+        !/^(demo|init|check|migrate new|report list|report usage|completion)$/.test(words),
     ),
   )('of $words without a database on stdout alone', async ({ words }) => {
     const cwd = folderOf({

@@ -1,4 +1,4 @@
-import { existsSync, globSync } from 'node:fs';
+import { existsSync, globSync, readFileSync } from 'node:fs';
 import { execFileSync } from 'node:child_process';
 import { describe, expect, it, vi } from 'vitest';
 import { servers, withDatabase, type Target } from '../db/targets.ts';
@@ -169,6 +169,19 @@ it.runIf(oldNode)('an old Node prints which version is needed: 2, without a stac
   expect(stderr).toMatch(/\n {2}→ /);
   expect(stderr).not.toContain('    at ');
 });
+
+it.runIf(oldNode)(
+  'an old Node prints what to do: in a clone, and where the package is installed',
+  async () => {
+    const file = program.split("' '")[1]?.slice(0, -1) ?? '';
+    const folder = folderOf({ 'bin/dbops.cjs': readFileSync(file, 'utf8') });
+    const clone = await runShell(`'${oldNode}' '${file}'`);
+    const installed = await runShell(`'${oldNode}' '${folder}/bin/dbops.cjs'`);
+    expect(clone.stderr).toContain('Run npm ci; npm run and npx');
+    expect(installed.stderr).toContain('Install Node 24');
+    expect(installed.stderr).not.toContain('npm ci');
+  },
+);
 
 function oldNodeOf(candidates: string[]): string | undefined {
   return candidates
