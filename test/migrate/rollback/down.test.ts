@@ -148,7 +148,7 @@ describe.each(newest)('migrate down, on $name', (on) => {
     ));
 
   it('proves on a copy of the live schema where the folder does not replay', () =>
-    withServerShadow(
+    withProject(
       on,
       {
         '0001_a.up.sql':
