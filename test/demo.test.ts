@@ -59,7 +59,10 @@ describe('dbops demo', () => {
     const { steps } = document.parse(JSON.parse(stdout));
     const of = (word: string) => steps.filter(({ command }) => command.includes(word));
     expect(of('backfill')[0]?.data).toMatchObject({ state: 'complete', orphans: 0, mismatched: 0 });
-    expect(of('verify')[0]?.data).toMatchObject({ counts: { error: 0, warning: 0 } });
+    expect(of('verify')[0]).toMatchObject({
+      command: '$ dbops verify',
+      data: { counts: { error: 0, warning: 0 } },
+    });
     expect(of('migrate down')).toHaveLength(1);
   }, 120_000);
 });

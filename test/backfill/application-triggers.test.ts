@@ -35,7 +35,14 @@ describe.each(servers)('a trigger of the application on $name', (server) => {
       withClient(project.url, async (client) => {
         await project.query(restoring('NULL;'));
         await client.query('BEGIN; UPDATE purchases SET amount = 1 WHERE id = 50');
-        const { stdout } = await project.dbops('backfill', 'run', ...definition, '--no-trigger');
+        const { stdout } = await project.dbops(
+          'backfill',
+          'run',
+          ...definition,
+          '--no-trigger',
+          '--wait',
+          '2s',
+        );
         expect(stdout).toContain('Other sessions lock the open rows');
       }),
     ));

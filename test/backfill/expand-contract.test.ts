@@ -3,7 +3,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { splitMigration } from '../../src/expand-contract/plan.ts';
 import { piecesOf } from '../../src/sql/alter-table.ts';
 import { inTurn, servers, withDatabase } from '../db/targets.ts';
-import { projectOn, writeInto, writeProject, withProject } from '../migrate/project.ts';
+import { projectOn, writeInto, withServerShadow, writeProject } from '../migrate/project.ts';
 import { catalogOf } from '../reference/catalog.ts';
 import { writers, type FormatName } from '../repair/desync/folders.ts';
 
@@ -82,9 +82,9 @@ const second = {
 describe.each(servers)('migrate expand-contract on $name', (server) => {
   const it = inTurn(server, servers);
   it('produces the catalog of the unsplit migration, and rolls back', () =>
-    withProject(server, shop, async (project) => {
+    withServerShadow(server, shop, async (project) => {
       let whole: string[] = [];
-      await withProject(server, { ...shop, ...second }, async (empty) => {
+      await withServerShadow(server, { ...shop, ...second }, async (empty) => {
         writeInto(empty.root, {
           'migrations/0001_shop.up.sql': shop['0001_shop.up.sql'].replaceAll(
             /INSERT[^;]*(;|$)/g,
@@ -152,7 +152,7 @@ describe.each(servers)('migrate expand-contract on $name', (server) => {
   );
 
   it('rejects an applied migration, and one that is not the last', () =>
-    withProject(
+    withServerShadow(
       server,
       { ...shop, '0002_a.up.sql': tenancy, '0003_b.up.sql': 'SELECT 1' },
       async (project) => {
@@ -220,7 +220,7 @@ const namings: Record<string, Naming> = {
 describe.each(servers)('the names of a split migration on $name', (server) => {
   const it = inTurn(server, servers);
   it.each(Object.entries(namings))('may be %s', (_, { tables, migration, words = [], wrong }) =>
-    withProject(server, { '0001_tables.up.sql': tables }, async (project) => {
+    withServerShadow(server, { '0001_tables.up.sql': tables }, async (project) => {
       await project.json('migrate', 'up');
       project.write({ '0002_more.up.sql': migration });
       const cut = await project.json('migrate', 'expand-contract', '0002_more', ...words);
@@ -232,7 +232,7 @@ describe.each(servers)('the names of a split migration on $name', (server) => {
   );
 
   it('are refused in --set where the migration adds no such column; nothing is written', () =>
-    withProject(
+    withServerShadow(
       server,
       { '0001_tables.up.sql': namings['mixed case, as Prisma writes it']?.tables ?? '' },
       async (project) => {
@@ -257,7 +257,7 @@ describe.each(servers)('the names of a split migration on $name', (server) => {
     ));
 
   it('are read before a run applies its first migration', () =>
-    withProject(
+    withServerShadow(
       server,
       {
         '0001_t.up.sql': 'CREATE TABLE t (id int)',

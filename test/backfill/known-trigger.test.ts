@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { newestAndEmbedded } from '../db/targets.ts';
+import { newest } from '../db/targets.ts';
 import { withProject } from '../migrate/project.ts';
 import { definition, purchases } from './shop.ts';
 
@@ -9,7 +9,7 @@ const files = {
   '0002_organization.up.sql': 'ALTER TABLE purchases ADD COLUMN organization_id int',
 };
 
-describe.each(newestAndEmbedded)('the trigger of a backfill on $name', (target) => {
+describe.each(newest)('the trigger of a backfill on $name', (target) => {
   it('is no difference for any command', () =>
     withProject(target, files, async ({ dbops: run, query }) => {
       await run('migrate', 'up');

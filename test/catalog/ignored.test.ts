@@ -3,8 +3,8 @@ import { isIgnored, isNameIgnored, type Scope } from '../../src/catalog/ignored.
 import type { SchemaObject } from '../../src/catalog/kinds/kind.ts';
 import { relocated } from '../../src/catalog/relocation.ts';
 import { isLongRun } from '../cases.ts';
-import { inTurn, newest, servers, targets } from '../db/targets.ts';
-import { withProject, writeInto, type Project } from '../migrate/project.ts';
+import { inTurn, newest, servers } from '../db/targets.ts';
+import { withProject, withServerShadow, writeInto, type Project } from '../migrate/project.ts';
 
 const files = {
   '0001_accounts.up.sql': 'CREATE TABLE accounts (id int PRIMARY KEY)',
@@ -32,22 +32,24 @@ async function expectClean({ dbops: run, query }: Project): Promise<void> {
   expect(await run('migrate', 'baseline', '--dry-run')).toMatchObject({ exitCode: 0 });
 }
 
-describe.each(targets)('objects of another application on $name', (target) => {
-  const it = inTurn(target);
+describe.each(servers)('objects of another application on $name', (server) => {
+  const it = inTurn(server, servers);
   it.each([
     ['schemas and ignore', { schemas: ['public'], ignore: ['extra-table:public.tmp_*'] }],
     ['ignore alone', { ignore: ['jobs.*', 'audit.*', 'public.tmp_*'] }],
   ])('are left out of every command by %s', (_, settings) =>
-    withProject(target, files, async (project) => {
+    withProject(server, files, async (project) => {
       await project.dbops('migrate', 'up');
       for (const sql of others) await project.query(sql);
-      writeInto(project.root, { 'dbops.config.json': JSON.stringify(settings) });
+      writeInto(project.root, {
+        'dbops.config.json': JSON.stringify({ ...settings, shadowUrl: server.adminUrl }),
+      });
       await expectClean(project);
     }),
   );
 
   it('may be tracking tables of other folders', () =>
-    withProject(target, files, async (project) => {
+    withServerShadow(server, files, async (project) => {
       await project.dbops('migrate', 'up');
       for (const sql of [
         'CREATE TABLE knex_migrations (id serial PRIMARY KEY, name varchar(255), batch int, migration_time timestamptz)',
@@ -94,10 +96,10 @@ describe.each(isLongRun ? servers : newest)(
   },
 );
 
-describe.each(newest)('advice about an object that no migration creates on $name', (target) => {
+describe.each(newest)('advice about an object that no migration creates on $name', (server) => {
   const helpAfter = (sql: string[]) => {
     let stdout = '';
-    return withProject(target, files, async ({ dbops: run, query }) => {
+    return withServerShadow(server, files, async ({ dbops: run, query }) => {
       await run('migrate', 'up');
       for (const statement of sql) await query(statement);
       ({ stdout } = await run('verify', 'schema'));

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { serversBetween, targets } from '../db/targets.ts';
+import { servers, serversBetween } from '../db/targets.ts';
 import { withProject } from '../migrate/project.ts';
 
 const files = {
@@ -11,7 +11,7 @@ const files = {
 };
 
 // Before PostgreSQL 17, partitions do not inherit the identity of their parent.
-describe.each([...targets, ...serversBetween])('an identity of partitions on $name', (target) => {
+describe.each([...servers, ...serversBetween])('an identity of partitions on $name', (target) => {
   it('is no difference for any command', () =>
     withProject(target, files, async ({ dbops: run, query }) => {
       await run('migrate', 'up');

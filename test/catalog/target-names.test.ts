@@ -6,7 +6,7 @@ import { shadowNames } from '../../src/shadow/target-names.ts';
 import { dbops } from '../../src/formats/dbops/index.ts';
 import { withShadow } from '../../src/shadow/shadow.ts';
 import { withSession } from '../db/session.ts';
-import { inTurn, newest, targets, type Target } from '../db/targets.ts';
+import { inTurn, mostlyServers, newest, targets, type Target } from '../db/targets.ts';
 import { withProject, type Project } from '../migrate/project.ts';
 
 const { signal } = new AbortController();
@@ -51,7 +51,7 @@ const uses: [use: string, sql: (role: string) => string][] = [
 ];
 
 describe.each(targets)('roles that exist on $name', (target) => {
-  const it = inTurn(target);
+  const it = inTurn(target, mostlyServers);
   it.each(uses)('let %s be replayed', (_, sql) =>
     withRole(target, async ({ dbops: run, write }, role) => {
       write({ ...table, '0002_use.up.sql': sql(role) });

@@ -120,19 +120,6 @@ describe.runIf(server)('--json prints one document', () => {
     }
   });
 
-  it('of demo, with the answers of all its scenes', async () => {
-    const { exitCode, stderr, document } = await json(['demo']);
-    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
-    expect(document).toMatchObject({ command: 'demo', ok: true, steps: expect.any(Array) });
-    expect(document.steps).toContainEqual({
-      command: '$ dbops verify',
-      data: expect.objectContaining({
-        findings: list,
-        counts: { error: 0, warning: 0, info: number },
-      }),
-    });
-  });
-
   it('keeps all digits of large integers', async () => {
     await migrated(server as Target, migrations, async ({ url }) => {
       const environment = { DATABASE_URL: url };

@@ -6,6 +6,7 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createAppRole } from './app-role.ts';
 import { type RunningServer, type Server, startServer } from './server.ts';
+import { createTemplate } from './template.ts';
 import { databaseTemp, giveTo, reachableTemp, serverUser } from './server-user.ts';
 
 /** What the host tells the test run, once. */
@@ -28,7 +29,9 @@ try {
   execFileSync('tar', ['-xf', 'dist/pglite-cluster.tar', '-C', emptyCluster], { stdio: 'pipe' });
   await startAll(process.argv.slice(2).map(Number));
   const servers = running.map(({ server }) => server);
-  await Promise.all(servers.map(({ adminUrl }) => createAppRole(adminUrl)));
+  await Promise.all(
+    servers.flatMap(({ adminUrl }) => [createAppRole(adminUrl), createTemplate(adminUrl)]),
+  );
   tell({ servers, scratch, databases, emptyCluster });
   await runEnded;
 } catch (error) {

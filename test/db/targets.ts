@@ -6,6 +6,7 @@ import pg from 'pg';
 import { inject, it } from 'vitest';
 import { isLongRun } from '../cases.ts';
 import type { Server } from './server.ts';
+import { templateName } from './template.ts';
 
 export type { Server } from './server.ts';
 export { app } from './app-role.ts';
@@ -138,10 +139,9 @@ async function createTemplate(target: Target, fill: (url: string) => Promise<voi
   return database;
 }
 
-async function createOnServer({ adminUrl }: Server, template = 'template0'): Promise<Database> {
+async function createOnServer({ adminUrl }: Server, template = templateName): Promise<Database> {
   const name = `test_${randomUUID().replaceAll('-', '')}`;
-  // Not template1: it can't be copied while autovacuum is connected to it. The default strategy writes
-  // all of the template to the WAL, which takes four times the CPU of a copy of its files.
+  // The default strategy writes all of the template to the WAL, which takes four times the CPU of a copy of its files.
   await execute(adminUrl, `CREATE DATABASE ${name} TEMPLATE ${template} STRATEGY file_copy`);
   const url = new URL(adminUrl);
   url.pathname = name;

@@ -2,7 +2,14 @@ import { resolveBinary } from 'dbmate';
 import { describe, expect, it } from 'vitest';
 import { runShell } from '../cli/run-cli.ts';
 import { newest, withDatabase } from '../db/targets.ts';
-import { byState, exists, projectOn, writeProject, type Project } from '../migrate/project.ts';
+import {
+  byState,
+  exists,
+  projectOn,
+  shadowsOn,
+  writeProject,
+  type Project,
+} from '../migrate/project.ts';
 import { filesOf, mixed } from './mixed.ts';
 import { describeInterop } from './peer.ts';
 
@@ -39,7 +46,9 @@ describeInterop({
 
 describe.each(newest)('a dbmate folder on $name', (server) => {
   const withFiles = (written: Record<string, string>, test: (project: Project) => Promise<void>) =>
-    withDatabase(server, (url) => test(projectOn(url, writeProject(written))));
+    withDatabase(server, (url) =>
+      test(projectOn(url, writeProject({ ...shadowsOn(server), ...written }))),
+    );
 
   it('is rolled back by either of the two', () =>
     withFiles(files(mixed.length), async (project) => {

@@ -10,6 +10,7 @@ import {
   projectOn,
   withClient,
   writeInto,
+  shadowsOn,
   writeProject,
   type Project,
 } from '../migrate/project.ts';
@@ -46,7 +47,9 @@ describe.each(newest)('dbops where drizzle-orm 0.45.4 keeps silent, on $name', (
   );
 
   const withFolder = (files: Record<string, string>, test: (project: Project) => Promise<void>) =>
-    withDatabase(server, (url) => test(projectOn(url, writeProject(files))));
+    withDatabase(server, (url) =>
+      test(projectOn(url, writeProject({ ...shadowsOn(server), ...files }))),
+    );
 
   it('applies an entry that is older than one before it', () =>
     withFolder(journalFolder(four.slice(0, 3)), async (project) => {

@@ -3,7 +3,14 @@ import { readFolder } from '../../src/formats/open-folder.ts';
 import { readApplied } from '../../src/runner/tracking-state.ts';
 import { withSession } from '../db/session.ts';
 import { newest, targets, withDatabase, type Target } from '../db/targets.ts';
-import { byState, exists, projectOn, writeProject, type Project } from '../migrate/project.ts';
+import {
+  byState,
+  exists,
+  projectOn,
+  shadowsOn,
+  writeProject,
+  type Project,
+} from '../migrate/project.ts';
 import { count, files, latest, namesOf, withKnex } from './knex-project.ts';
 import { describeInterop } from './peer.ts';
 
@@ -21,7 +28,9 @@ describe.each(newest)('knex beside dbops on $name', (server) => {
   vi.setConfig({ testTimeout: 60_000 });
 
   const withFolder = (test: (project: Project) => Promise<void>, own = files()) =>
-    withDatabase(server, (url) => test(projectOn(url, writeProject(own))));
+    withDatabase(server, (url) =>
+      test(projectOn(url, writeProject({ ...shadowsOn(server), ...own }))),
+    );
 
   const batches = async ({ query }: Project) =>
     (await query<{ batch: number }>('SELECT batch FROM knex_migrations ORDER BY id')).map(

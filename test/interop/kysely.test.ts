@@ -4,7 +4,7 @@ import { readFolder } from '../../src/formats/open-folder.ts';
 import { readApplied } from '../../src/runner/tracking-state.ts';
 import { withSession } from '../db/session.ts';
 import { newest, withDatabase } from '../db/targets.ts';
-import { byState, projectOn, writeProject, type Project } from '../migrate/project.ts';
+import { byState, projectOn, shadowsOn, writeProject, type Project } from '../migrate/project.ts';
 import { count, files, latest, migrator, outcome } from './kysely-project.ts';
 import { describeInterop } from './peer.ts';
 
@@ -22,7 +22,9 @@ describe.each(newest)('Kysely beside dbops on $name', (server) => {
   vi.setConfig({ testTimeout: 60_000 });
 
   const withFolder = (test: (project: Project) => Promise<void>, own = files()) =>
-    withDatabase(server, (url) => test(projectOn(url, writeProject(own))));
+    withDatabase(server, (url) =>
+      test(projectOn(url, writeProject({ ...shadowsOn(server), ...own }))),
+    );
 
   const times = async ({ query }: Project) =>
     (

@@ -6,8 +6,8 @@ import {
   byState,
   exists,
   projectOn,
+  withServerShadow,
   writeInto,
-  writeProject,
   type Project,
 } from '../migrate/project.ts';
 import { filesOf, mixed, type Change } from './mixed.ts';
@@ -101,7 +101,7 @@ describe.each(newest)('a node-pg-migrate folder on $name', (server) => {
   const inFolder = (files: Record<string, string>) =>
     Object.fromEntries(Object.entries(files).map(([name, text]) => [`migrations/${name}`, text]));
   const withFiles = (files: Record<string, string>, test: (project: Project) => Promise<void>) =>
-    withDatabase(server, (url) => test(projectOn(url, writeProject(inFolder(files)))));
+    withServerShadow(server, files, test);
 
   it('is locked by dbops as by the tool', () =>
     withFiles({ '1_a.sql': sql(recordLocks) }, async (ours) => {

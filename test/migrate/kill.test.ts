@@ -42,7 +42,7 @@ describe.each(newest)('migrate up that is killed on $name', (server) => {
     const { undisturbed, requests } = await whole(server);
     expect(requests).toBeGreaterThan(40);
     // `npm run test:long` kills at every boundary.
-    for (let at = 1; at <= requests; at += isLongRun ? 1 : 5) {
+    for (let at = 1; at <= requests; at += isLongRun ? 1 : 8) {
       const end = await killedAt(server, at);
       expect({ at, ...end }).toEqual({ at, ...undisturbed });
     }

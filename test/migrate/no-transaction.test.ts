@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, vi } from 'vitest';
 import { DbopsError } from '../../src/errors.ts';
-import { inTurn, servers, targets, withDatabase } from '../db/targets.ts';
+import { inTurn, mostlyServers, servers, targets, withDatabase } from '../db/targets.ts';
 import { withSession } from '../db/session.ts';
 
 import { catalogOf } from '../reference/catalog.ts';
@@ -43,7 +43,7 @@ const fused = {
 };
 
 describe.each(targets)('a file outside a transaction on $name', (target) => {
-  const it = inTurn(target);
+  const it = inTurn(target, mostlyServers);
   it('resumes where it was interrupted, and ends as an undisturbed run does', () =>
     withDatabase(target, (url) =>
       withSession(url, async (session) => {

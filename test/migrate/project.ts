@@ -62,10 +62,14 @@ export function withServerShadow(
   test: (project: Project) => Promise<void>,
 ): Promise<void> {
   return withProject(server, files, async (project) => {
-    const config = JSON.stringify({ shadowUrl: server.adminUrl });
-    writeInto(project.root, { 'dbops.config.json': config });
+    writeInto(project.root, shadowsOn(server));
     await test(project);
   });
+}
+
+/** The configuration that creates the shadow databases on a server, to write into a project. */
+export function shadowsOn({ adminUrl }: Server): Files {
+  return { 'dbops.config.json': JSON.stringify({ shadowUrl: adminUrl }) };
 }
 
 /** As `withProject`, with the shadow databases where they take the least CPU time: on a server, where there is one. */

@@ -2,7 +2,7 @@ import { readFileSync, rmSync } from 'node:fs';
 import { describe, expect, it as always } from 'vitest';
 import { inTurn, newest, servers, withDatabase, type Server } from '../db/targets.ts';
 import { commitAll, gitIn } from '../migrate/git.ts';
-import { projectOn, writeInto, writeProject, type Project } from '../migrate/project.ts';
+import { projectOn, shadowsOn, writeInto, writeProject, type Project } from '../migrate/project.ts';
 import { writers, type FormatName } from './desync/folders.ts';
 import type { MigrationText } from './desync/turnover.ts';
 
@@ -234,7 +234,7 @@ describe.each(newest)('a squash that is partly applied, on $name', (server) => {
     const applied = [users, email, notes];
     const files = await writers.prisma(applied);
     await withDatabase(server, async (url) => {
-      const project = projectOn(url, writeProject(files));
+      const project = projectOn(url, writeProject({ ...shadowsOn(server), ...files }));
       await project.dbops('migrate', 'up', '--steps', '1');
       await withDatabase(server, async (another) => {
         const complete = projectOn(another, project.root);

@@ -1,10 +1,11 @@
 import { describe, expect, vi } from 'vitest';
 import * as z from 'zod';
-import { inTurn, servers, withDatabase, type Target } from '../db/targets.ts';
+import { inTurn, servers, withDatabase, type Server } from '../db/targets.ts';
 import { withSession } from '../db/session.ts';
 import {
   projectOn,
   withProject,
+  withServerShadow,
   writeFolder,
   writeInto,
   type Project,
@@ -27,8 +28,8 @@ const rows = `INSERT INTO orders SELECT n, 'note ' || n, n / 7.0 FROM generate_s
   INSERT INTO lines (item) SELECT n FROM generate_series(1, 3) n;`;
 
 /** The first migration applied, and rows in its tables. */
-const withShop = (target: Target, test: (project: Project) => Promise<void>) =>
-  withProject(target, shop, async (project) => {
+const withShop = (server: Server, test: (project: Project) => Promise<void>) =>
+  withServerShadow(server, shop, async (project) => {
     await project.dbops('migrate', 'up', '--to', '1');
     await withSession(project.url, (session) => session.script(rows));
     await test(project);
@@ -204,7 +205,7 @@ describe.each(servers)(
       targets: [{ table: 'items', set: 'slug = lower(name)', done: 'slug IS NOT NULL' }],
     };
     const withItems = (test: (project: Project) => Promise<void>) =>
-      withProject(target, files, async (project) => {
+      withServerShadow(target, files, async (project) => {
         writeInto(project.root, { 'backfills/slug.json': JSON.stringify(definition) });
         await project.dbops('migrate', 'up', '--to', '1');
         await project.query(`INSERT INTO items VALUES (1, 'One'), (2, 'Two')`);

@@ -7,7 +7,7 @@ import { withProject } from '../migrate/project.ts';
 import { randomDestruction, tables, type Destruction } from './random-steps.ts';
 import { contentOf } from './session.ts';
 
-const cases = Number(process.env['DBOPS_CASES'] ?? 4);
+const cases = Number(process.env['DBOPS_CASES'] ?? 3);
 
 const filesOf = (steps: readonly Destruction[]) => ({
   '0001_create.up.sql': tables.create,

@@ -124,7 +124,7 @@ const small = {
 describe.each(newest)('schema dump on $name', (server) => {
   it('writes what only this version of PostgreSQL has', () =>
     withProject(server, { '0001_a.up.sql': ofPostgres18 }, (project) =>
-      expectSameBytes(server, project),
+      expectSameBytes(server, project, { flags: ['--shadow-url', server.adminUrl] }),
     ));
 
   it('compares a file, shows what differs and the command that writes it', () =>

@@ -9,6 +9,7 @@ import {
   untilRunning,
   withClient,
   withProject,
+  withServerShadow,
   type Project,
 } from '../project.ts';
 
@@ -100,7 +101,7 @@ const pair = {
 
 describe.each(newest)('migrate down, on $name', (on) => {
   it('refuses a rollback that does not restore the schema, and names the difference', () =>
-    withProject(on, pair, async (project) => {
+    withServerShadow(on, pair, async (project) => {
       await project.dbops('migrate', 'up');
       const refused = await project.dbops('migrate', 'down');
       expect(refused.exitCode).toBe(2);
@@ -116,7 +117,7 @@ describe.each(newest)('migrate down, on $name', (on) => {
     }));
 
   it('prints SQL that can be run, and changes nothing', () =>
-    withProject(on, shop, async (project) => {
+    withServerShadow(on, shop, async (project) => {
       await project.dbops('migrate', 'up');
       const { stdout } = await project.dbops('migrate', 'down', '--dry-run');
       expect(stdout).toContain(
@@ -129,7 +130,7 @@ describe.each(newest)('migrate down, on $name', (on) => {
     }));
 
   it('rolls itself back when the live schema has drifted', () =>
-    withProject(
+    withServerShadow(
       on,
       { ...pair, '0002_b.down.sql': 'DROP INDEX i; ALTER TABLE a DROP COLUMN v CASCADE;' },
       async (project) => {
@@ -169,7 +170,7 @@ describe.each(newest)('migrate down, on $name', (on) => {
     ));
 
   it('says what values are missing where a required column is added again and nothing was saved', () =>
-    withProject(
+    withServerShadow(
       on,
       {
         '0001_a.up.sql': 'CREATE TABLE a (id int PRIMARY KEY, v text NOT NULL);',
@@ -188,7 +189,7 @@ describe.each(newest)('migrate down, on $name', (on) => {
     ));
 
   it('is undone by a kill, and goes through at the next try', () =>
-    withProject(on, shop, async (project) => {
+    withServerShadow(on, shop, async (project) => {
       await project.dbops('migrate', 'up', '--steps', '1');
       for (const sql of rows.split(';')) await project.query(sql);
       const before = await contentOf(project);
@@ -216,7 +217,7 @@ describe.each(newest)('migrate down, on $name', (on) => {
     }));
 
   it('redoes the newest migration, and its rows are there again', () =>
-    withProject(on, shop, async (project) => {
+    withServerShadow(on, shop, async (project) => {
       await project.dbops('migrate', 'up', '--steps', '1');
       for (const sql of rows.split(';')) await project.query(sql);
       const before = await contentOf(project);
@@ -250,7 +251,7 @@ describe.each(newest)('migrate down --write, on $name', (on) => {
   it.each(Object.entries(folders))(
     'stores it as %s has it, and it is proven as a file',
     (_, [files, written]) =>
-      withProject(on, files, async (project) => {
+      withServerShadow(on, files, async (project) => {
         await project.dbops('migrate', 'up');
         expect((await project.dbops('migrate', 'down', '--write')).exitCode).toBe(0);
         const file = join(project.root, 'migrations', written);
@@ -264,7 +265,7 @@ describe.each(newest)('migrate down --write, on $name', (on) => {
   );
 
   it('writes nothing where the tool has no place for it', () =>
-    withProject(on, { '20260101000000_a.sql': up }, async (project) => {
+    withServerShadow(on, { '20260101000000_a.sql': up }, async (project) => {
       await project.dbops('migrate', 'up', '--format', 'supabase');
       const answer = await project.dbops('migrate', 'down', '--write', '--format', 'supabase');
       expect(answer.exitCode).toBe(2);

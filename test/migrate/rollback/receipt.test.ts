@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { inTurn, servers, targets } from '../../db/targets.ts';
+import { inTurn, mostlyServers, servers, targets } from '../../db/targets.ts';
 import { withAnyShadow } from '../project.ts';
 
 describe.each(targets)('the receipt of a rollback, on $name', (target) => {
-  const it = inTurn(target);
+  const it = inTurn(target, mostlyServers);
   it('says in which direction each column changes', () =>
     withAnyShadow(
       target,
