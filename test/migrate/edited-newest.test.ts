@@ -1,5 +1,5 @@
 import { describe, expect } from 'vitest';
-import { inTurn, targets, withDatabase, type Target } from '../db/targets.ts';
+import { inTurn, mostlyServers, targets, withDatabase, type Target } from '../db/targets.ts';
 import { projectOn, withAnyShadow, writeInto, writeProject, type Project } from './project.ts';
 import { commitAll } from './git.ts';
 
@@ -26,7 +26,7 @@ const tables = async ({ query }: Pick<Project, 'query'>) =>
   ).map(({ name }) => name);
 
 describe.each(targets)('the newest applied migration, edited since, on $name', (target) => {
-  const it = inTurn(target);
+  const it = inTurn(target, mostlyServers);
 
   it('is named by up, with the command that applies the edit', () =>
     withApplied(target, async (project) => {
