@@ -140,7 +140,8 @@ describe.each(newest)('docs/report.md on $name', (target) => {
         .flatMap(({ content }) => content.trim().split('\n'));
       expect(lines).toHaveLength(7);
       for (const line of lines) await expectToRun(ofUsage, line);
-      for (const page of ['usage.html', 'churn.html']) expect(ofUsage.read(page)).toContain('<table');
+      for (const page of ['usage.html', 'churn.html'])
+        expect(ofUsage.read(page)).toContain('<table');
 
       const ofReports = projectWith(`export default {\n${inConfiguration}};\n`, 'sql/churn.sql');
       for (const words of ['report plans', 'report churn --param month=2026-11-01'])
