@@ -69,7 +69,11 @@ export async function helpDocument(words: readonly string[]) {
   };
 }
 
-function describeOption([notation, description]: [string, string]): OptionDescription {
+function describeOption([notation, description]: readonly [
+  string,
+  string,
+  ...unknown[],
+]): OptionDescription {
   const [, short, name = '', placeholder] =
     /^(?:(-\w), )?(--[\w-]+)(?: [<[]([^>\]]+)[>\]])?$/.exec(notation) ?? [];
   const value = placeholder?.replace(/\.\.\.$/, '');
