@@ -64,16 +64,7 @@ const common: Record<keyof Options, true> = {
 };
 
 /** Flags of what the program prints or writes, which the API does not. */
-const ofProgram = new Set([
-  'csv',
-  'markdown',
-  'explain',
-  'html',
-  'report',
-  'annotations',
-  'list',
-  'fix',
-]);
+const ofProgram = new Set(['csv', 'markdown', 'explain', 'html', 'report', 'annotations', 'list']);
 
 /**
  * JavaScript accepts any property: a misspelt `dryRun` would change the database, and a URL from a

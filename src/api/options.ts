@@ -109,10 +109,24 @@ export interface SeedOptions extends Options {
 }
 
 export interface VerifyOptions extends Options {
-  /** The groups of checks to run (default: all). */
+  /** The groups of checks to run (default: all but `smoke`). */
   groups?: (
-    'schema' | 'integrity' | 'indexes' | 'tables' | 'security' | 'server' | 'health' | 'data'
+    | 'schema'
+    | 'integrity'
+    | 'indexes'
+    | 'tables'
+    | 'security'
+    | 'server'
+    | 'health'
+    | 'data'
+    | 'smoke'
   )[];
+  /** Run the static checks on a replay of the migrations folder, without its database. */
+  folder?: boolean;
+  /** URLs of replicas whose index scans count, too. */
+  replica?: string[];
+  /** Return the SQL of what needs no decision in `fixes`, proven in a shadow database; nothing is run. */
+  fix?: boolean;
   /** Run only these checks or groups. */
   only?: string[];
   /** Do not run these checks or groups. */
