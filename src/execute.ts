@@ -83,8 +83,8 @@ async function withFindings(
   try {
     const delivery = { requested, isAnnotated, cwd, environment };
     const { stdout, annotations, remarks } = deliverFindings(source, delivery);
-    // The runner reads both streams; a document on stdout remains one.
-    const isTaken = flags['json'] === true || stdout !== undefined;
+    // The runner reads both streams; a document or a script on stdout remains one.
+    const isTaken = flags['json'] === true || flags['fix'] === true || stdout !== undefined;
     const stream = isTaken ? io.stderr : io.stdout;
     if (annotations) stream.write(annotations);
     for (const line of remarks) io.stderr.write(`${line}\n`);
