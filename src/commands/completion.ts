@@ -8,7 +8,7 @@ export const command = defineCommand({
     'Prints the script that completes commands, options and the names of your project in a shell. Completion never connects to a database.',
   arguments: [['<shell>', shells.join(', ')]],
   examples: [
-    'source <(dbops completion bash)',
+    'dbops completion bash > ~/.local/share/bash-completion/completions/dbops',
     'dbops completion zsh > "${fpath[1]}/_dbops"',
     'dbops completion fish > ~/.config/fish/completions/dbops.fish',
   ],

@@ -58,7 +58,6 @@ export const command = defineCommand({
     'dbops verify',
     'dbops verify --folder --report sarif=dbops.sarif',
     'dbops verify --fix > fix.sql',
-    'dbops verify --explain fk-without-index',
   ],
   flags: flagsSchema,
   async run(context, { arguments: [words], ...flags }) {

@@ -108,7 +108,6 @@ describe('help', () => {
     ['help verify schema', 'verify'],
     ['migrate help', 'migrate'],
     ['migrate help up', 'migrate up'],
-    ['help migrate up --json', 'migrate up'],
   ])('asked for as "dbops %s" is that of "dbops %s"', async (line, words) => {
     const asked = await runCli(line.split(' '));
     const usual = await runCli([...words.split(' ').filter(Boolean), '--help']);
