@@ -200,8 +200,8 @@ const database: Source = async ({ target }) => {
 };
 
 const groupsOfChecks: Source = async () => {
-  const { checkGroups } = await import('./verify/definition.ts');
-  return checkGroups.map((name) => [name, 'group of checks']);
+  const { groupWords } = await import('./verify/definition.ts');
+  return groupWords.map((name) => [name, 'group of checks']);
 };
 
 const shellNames: Source = async () => {

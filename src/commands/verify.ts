@@ -14,7 +14,8 @@ import { judgeOf } from '../verify/judge-findings.ts';
 import { mostListed, verifiedReport } from '../verify/report.ts';
 import { checkOf, descriptionsOf, findProblems, originsIn } from '../verify/run.ts';
 import { notCompared } from '../verify/schema-findings.ts';
-import { groupWords, selectChecks } from '../verify/select-checks.ts';
+import { groupWords } from '../verify/definition.ts';
+import { selectChecks } from '../verify/select-checks.ts';
 import { probesOf } from '../verify/smoke/read.ts';
 import { waiverFlags, waiverOptions } from '../verify/waiver-flags.ts';
 

@@ -11,6 +11,9 @@ export type CatalogueGroup = (typeof catalogueGroups)[number];
 export const checkGroups = ['schema', ...catalogueGroups, 'data', 'smoke'] as const;
 export type CheckGroup = (typeof checkGroups)[number];
 
+/** The words of groups on the command line; `health` is the whole catalogue. */
+export const groupWords: readonly string[] = [...checkGroups, 'health'];
+
 /** What a check reads. The transaction is READ ONLY, under the path of dbops. */
 export interface CheckInput {
   session: Session;

@@ -1,14 +1,18 @@
 import { usageError } from '../errors.ts';
 import { checks } from './checks/index.ts';
-import { catalogueGroups, checkGroups, type Check, type CheckGroup } from './definition.ts';
+import {
+  catalogueGroups,
+  checkGroups,
+  groupWords,
+  type Check,
+  type CheckGroup,
+} from './definition.ts';
 
 /** The words of the command line, by the groups that they name. */
 const wordsOf: Readonly<Record<string, readonly CheckGroup[]>> = {
   ...Object.fromEntries(checkGroups.map((group) => [group, [group]])),
   health: catalogueGroups,
 };
-
-export const groupWords = Object.keys(wordsOf);
 
 /** What runs. */
 export interface Selection {

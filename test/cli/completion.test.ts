@@ -44,7 +44,7 @@ describe('completion', () => {
     ['backfill run ', ['totals']],
     ['report ', ['usage', 'list', 'churn']],
     ['seed --only ', ['users']],
-    ['verify ', ['schema', 'health', 'data']],
+    ['verify s', ['schema', 'security', 'server', 'smoke']],
     ['verify --ignore ', ['no-total:*']],
     ['migrate down --confirm ', ['shop']],
     ['report sql ', [':files']],

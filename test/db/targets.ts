@@ -4,6 +4,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import pg from 'pg';
 import { inject, it } from 'vitest';
+import { codeOf } from '../../src/db/connection-error.ts';
+import { sqlstate } from '../../src/db/sqlstate.ts';
 import { isLongRun } from '../cases.ts';
 import type { Server } from './server.ts';
 import { templateName } from './template.ts';
@@ -142,7 +144,13 @@ async function createTemplate(target: Target, fill: (url: string) => Promise<voi
 async function createOnServer({ adminUrl }: Server, template = templateName): Promise<Database> {
   const name = `test_${randomUUID().replaceAll('-', '')}`;
   // The default strategy writes all of the template to the WAL, which takes four times the CPU of a copy of its files.
-  await execute(adminUrl, `CREATE DATABASE ${name} TEMPLATE ${template} STRATEGY file_copy`);
+  const create = (source: string) =>
+    execute(adminUrl, `CREATE DATABASE ${name} TEMPLATE ${source} STRATEGY file_copy`);
+  // A server that a test starts has no template.
+  await create(template).catch((error: unknown) => {
+    if (template !== templateName || codeOf(error) !== sqlstate.invalidCatalogName) throw error;
+    return create('template0');
+  });
   const url = new URL(adminUrl);
   url.pathname = name;
   return { url: url.href, drop: () => dropOnServer(adminUrl, name) };

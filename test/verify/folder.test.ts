@@ -67,7 +67,7 @@ describe.each(servers.slice(0, 1))('verify --fix on $name', (target) => {
           ALTER TABLE public.author ALTER COLUMN id SET DEFAULT nextval('behind');
           INSERT INTO public.author VALUES (7)`),
       );
-      const words = ['health', '--fail-on', 'info', '--skip', 'server', 'security'];
+      const words = ['health', '--fail-on', 'info', '--skip', 'server', 'security', 'unused-index'];
       const before = await verify(cwd, [...words, '--fix'], environment);
       expect(before.fixes?.map(({ key, proof }) => `${proof} ${key}`)).toEqual([
         'proven fk-without-index:post_author_id_fkey on public.post',

@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { checks as dataChecks } from '../../src/reference/checks.ts';
 import { checks } from '../../src/verify/checks/index.ts';
-import { groupWords } from '../../src/verify/select-checks.ts';
+import { groupWords } from '../../src/verify/definition.ts';
 import { folderOf, runCli } from '../cli/run-cli.ts';
 import { inTurn, servers, targets } from '../db/targets.ts';
 import { organizationId } from '../migrate/project.ts';

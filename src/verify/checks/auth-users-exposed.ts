@@ -8,17 +8,17 @@ import { readsAsOwner, viewReads } from '../view-sql.ts';
  * privilege and no policy restricts the table.
  */
 const sql = `WITH RECURSIVE ${viewReads},
-  users AS (SELECT t.oid, t.relrowsecurity FROM pg_class t JOIN pg_namespace n ON n.oid = t.relnamespace
+  signed_up AS (SELECT t.oid, t.relrowsecurity FROM pg_class t JOIN pg_namespace n ON n.oid = t.relnamespace
     WHERE n.nspname = 'auth' AND t.relname = 'users' AND t.relkind IN ('r', 'p')),
   reached AS (
-    SELECT r.view FROM reads r JOIN users ON users.oid = r.relation
+    SELECT r.view FROM reads r JOIN signed_up ON signed_up.oid = r.relation
     UNION SELECT r.view FROM reached b JOIN reads r ON r.relation = b.view)
   SELECT n.nspname AS schema, c.relname AS name, array_agg(role.rolname::text ORDER BY role.rolname) AS roles
   FROM reached JOIN pg_class c ON c.oid = reached.view JOIN pg_namespace n ON n.oid = c.relnamespace
-    CROSS JOIN users JOIN pg_roles role ON role.rolname IN ('anon', 'authenticated')
+    CROSS JOIN signed_up JOIN pg_roles role ON role.rolname IN ('anon', 'authenticated')
   WHERE ${isOfTeam('n', 'pg_class', 'c.oid')}
     AND has_schema_privilege(role.oid, n.oid, 'USAGE') AND has_table_privilege(role.oid, c.oid, 'SELECT')
-    AND (${readsAsOwner} OR NOT users.relrowsecurity AND has_table_privilege(role.oid, users.oid, 'SELECT'))
+    AND (${readsAsOwner} OR NOT signed_up.relrowsecurity AND has_table_privilege(role.oid, signed_up.oid, 'SELECT'))
   GROUP BY n.nspname, c.relname
   ${byName('n.nspname', 'c.relname')}`;
 

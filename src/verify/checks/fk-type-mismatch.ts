@@ -59,7 +59,7 @@ export const fkTypeMismatch: Check = {
   harm: 'A narrower column cannot hold every key: its INSERT fails once the keys exceed its range. With types of different families, joins cannot use the index.',
   cure: 'Change the referencing column to the type of the key. ALTER COLUMN … TYPE rewrites the table under an ACCESS EXCLUSIVE lock; on a large table, add a column, copy in batches and switch.',
   example: `CREATE TABLE users (id bigint PRIMARY KEY);
-CREATE TABLE posts (author_id integer REFERENCES users);`,
+CREATE TABLE articles (author_id integer REFERENCES users);`,
   limits:
     'Types below domains are compared. text and varchar are the same, whatever their lengths. An integer that is wider than its key is reported as info.',
   find: async ({ session }) => (await session.query<Mismatch>(sql)).map(problemOf),

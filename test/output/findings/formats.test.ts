@@ -199,7 +199,7 @@ describe.each(reportFormats)('--report %s', (format) => {
   it.each(names)('writes the file of the sample %s', async (name) => {
     const source = samples[name];
     if (!source) throw new Error(name);
-    const file = `../../fixtures/findings/${name}.${format}.${endings[format]}`;
+    const file = `golden/${name}.${format}.${endings[format]}`;
     await expect(toFormat(format, findingsReportOf(source))).toMatchFileSnapshot(file);
   });
 
