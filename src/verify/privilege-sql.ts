@@ -36,3 +36,15 @@ export function isReachable(c: string): string {
 export function hasPublic(acl: string, privilege: string): string {
   return `EXISTS (SELECT FROM aclexplode(${acl}) g WHERE g.grantee = 0 AND g.privilege_type = '${privilege}')`;
 }
+
+/**
+ * SQL of an array of those whom no one identified and who have a privilege: PUBLIC, and the role `anon` of a platform
+ * such as Supabase, whose default privileges name it.
+ *
+ * @param acl not NULL
+ */
+export function visitorsWith(acl: string, privilege: string): string {
+  return `ARRAY(SELECT CASE g.grantee WHEN 0 THEN 'PUBLIC' ELSE 'anon' END FROM aclexplode(${acl}) g
+    WHERE g.privilege_type = '${privilege}' AND (g.grantee = 0 OR g.grantee IN (SELECT oid FROM pg_roles WHERE rolname = 'anon'))
+    ORDER BY g.grantee)`;
+}

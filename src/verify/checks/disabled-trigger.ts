@@ -6,7 +6,8 @@ import type { Check, Problem } from '../definition.ts';
 /**
  * Triggers that are disabled, one row for each, or for each constraint that its internal triggers enforce.
  * A partition has a copy of each trigger of its partitioned table; the copy is reported only where the
- * original is enabled. `constraints` are those of foreign keys, on both of their tables, and of deferrable keys.
+ * original is enabled. Internal triggers are those of foreign keys, on both of their tables, and of deferrable keys.
+ * A trigger of the application has the constraint 0, as a constraint that is no copy has the parent 0.
  */
 const sql = `WITH disabled AS (
     SELECT t.*, n.nspname AS schema, c.relname AS parent FROM pg_trigger t
@@ -22,7 +23,7 @@ const sql = `WITH disabled AS (
       ORDER BY d.schema COLLATE "C", d.parent COLLATE "C", d.tgname COLLATE "C")
   FROM disabled d JOIN pg_constraint o ON o.oid = d.tgconstraint
     JOIN pg_class c ON c.oid = o.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-  WHERE d.tgisinternal AND NOT EXISTS (SELECT FROM disabled p WHERE p.tgconstraint = o.conparentid)
+  WHERE d.tgisinternal AND NOT EXISTS (SELECT FROM disabled p WHERE p.tgconstraint = nullif(o.conparentid, 0))
   GROUP BY o.oid, n.nspname, c.relname, o.conname`;
 
 const ordered = `SELECT * FROM (${sql}) found ${byName('schema', 'parent', 'name')}, definition`;

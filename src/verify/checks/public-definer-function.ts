@@ -1,19 +1,21 @@
 import { objectName } from '../../catalog/snapshot.ts';
 import { byName, isOfTeam } from '../catalogue-sql.ts';
 import type { Check } from '../definition.ts';
-import { hasPublic } from '../privilege-sql.ts';
+import { visitorsWith } from '../privilege-sql.ts';
 
 /**
- * PUBLIC has EXECUTE by default. A trigger function cannot be called, one in a schema that no other role
- * may use cannot be reached, and one that policies or views use must be executable by the roles that use them.
+ * PUBLIC has EXECUTE by default; a revocation from PUBLIC leaves a grant to `anon`. A trigger function cannot be
+ * called, one in a schema that no other role may use cannot be reached, and one that policies or views use must be
+ * executable by the roles that use them.
  */
 const sql = `SELECT n.nspname AS schema, p.proname || '(' || oidvectortypes(p.proargtypes) || ')' AS name,
     CASE p.prokind WHEN 'p' THEN 'PROCEDURE' ELSE 'FUNCTION' END AS kind, p.oid::regprocedure::text AS signature,
-    p.prorettype = 'boolean'::regtype AND p.provolatile <> 'v' AND NOT p.proretset AS "isQuestion"
+    p.prorettype = 'boolean'::regtype AND p.provolatile <> 'v' AND NOT p.proretset AS "isQuestion", visitors
   FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+    CROSS JOIN LATERAL (SELECT ${visitorsWith("coalesce(p.proacl, acldefault('f', p.proowner))", 'EXECUTE')} AS visitors) v
   WHERE p.prosecdef AND ${isOfTeam('n', 'pg_proc', 'p.oid')}
     AND p.prorettype NOT IN ('trigger'::regtype, 'event_trigger'::regtype)
-    AND (p.proacl IS NULL OR ${hasPublic('p.proacl', 'EXECUTE')})
+    AND cardinality(visitors) > 0
     AND EXISTS (SELECT FROM aclexplode(n.nspacl) g WHERE g.privilege_type = 'USAGE' AND g.grantee <> n.nspowner)
     AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.refclassid = 'pg_proc'::regclass AND d.refobjid = p.oid
       AND d.classid IN ('pg_policy'::regclass, 'pg_rewrite'::regclass, 'pg_attrdef'::regclass, 'pg_constraint'::regclass))
@@ -28,6 +30,8 @@ interface OpenFunction extends Record<string, unknown> {
   signature: string;
   /** It answers with yes or no, and changes nothing. */
   isQuestion: boolean;
+  /** PUBLIC, anon, or both. */
+  visitors: string[];
 }
 
 export const publicDefinerFunction: Check = {
@@ -35,25 +39,25 @@ export const publicDefinerFunction: Check = {
   group: 'security',
   severity: 'warning',
   isStatic: true,
-  summary: 'No SECURITY DEFINER function can be executed by PUBLIC.',
+  summary: 'No SECURITY DEFINER function can be executed by PUBLIC or by the role anon.',
   harm: 'Every role of the server, and every user of an API that serves the schema, runs it with the rights of its owner.',
-  cure: 'REVOKE EXECUTE ON FUNCTION … FROM PUBLIC, and GRANT it to the roles that need it.',
+  cure: 'REVOKE EXECUTE ON FUNCTION … FROM PUBLIC (on Supabase: FROM PUBLIC, anon), and GRANT it to the roles that need it.',
   example: `CREATE FUNCTION add_credits(amount int) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = public, pg_temp AS $$
 BEGIN
   UPDATE wallets SET credits = credits + amount;
 END $$;`,
   limits:
-    'A function that is not VOLATILE and returns a boolean is reported as info. Not reported: trigger functions, functions in a schema that only its owner may use, and functions that policies, views, defaults or constraints call.',
+    'A grant to another role than anon is not reported. A function that is not VOLATILE and returns a boolean is reported as info. Not reported: trigger functions, functions in a schema that only its owner may use, and functions that policies, views, defaults or constraints call.',
   async find({ session }) {
     const functions = await session.query<OpenFunction>(sql);
-    return functions.map(({ schema, name, kind, signature, isQuestion }) => {
+    return functions.map(({ schema, name, kind, signature, isQuestion, visitors }) => {
       const object = { kind: 'function', schema, parent: '', name };
       return {
         object,
         ...(isQuestion && { severity: 'info' }),
-        message: `${objectName(object)} is SECURITY DEFINER, and PUBLIC may execute it.`,
-        help: `Grant it to the roles that need it, then: REVOKE EXECUTE ON ${kind} ${signature} FROM PUBLIC;`,
+        message: `${objectName(object)} is SECURITY DEFINER, and ${visitors.join(' and ')} may execute it.`,
+        help: `Grant it to the roles that need it, then: REVOKE EXECUTE ON ${kind} ${signature} FROM ${visitors.join(', ')};`,
       };
     });
   },

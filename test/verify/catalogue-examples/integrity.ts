@@ -160,6 +160,14 @@ export const integrity: CatalogueExamples = {
       finds: ['disabled-trigger:a_fk on public.b'],
     },
     {
+      title: 'a trigger of the application and a foreign key, on different tables',
+      sql: `CREATE TABLE a (id int PRIMARY KEY); CREATE TABLE b (id int PRIMARY KEY, a int CONSTRAINT a_fk REFERENCES a);
+        CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'; CREATE TABLE c (id int PRIMARY KEY);
+        CREATE TRIGGER audit BEFORE INSERT ON c FOR EACH ROW EXECUTE FUNCTION f();
+        ALTER TABLE b DISABLE TRIGGER ALL; ALTER TABLE c DISABLE TRIGGER audit`,
+      finds: ['disabled-trigger:a_fk on public.b', 'disabled-trigger:audit on public.c'],
+    },
+    {
       title: 'a trigger of a partitioned table, without its copies, and one of a partition alone',
       sql: `CREATE TABLE p (id int) PARTITION BY LIST (id); CREATE TABLE p_1 PARTITION OF p FOR VALUES IN (1);
         CREATE TABLE p_2 PARTITION OF p FOR VALUES IN (2);

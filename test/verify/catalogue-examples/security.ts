@@ -160,6 +160,16 @@ export const security: CatalogueExamples = {
       finds: ['public-definer-function:public."Erase(integer)"'],
     },
     {
+      title: 'a grant to anon, which a revocation from PUBLIC leaves',
+      sql: `${role('anon')} ${role('authenticated')} GRANT USAGE ON SCHEMA public TO PUBLIC;
+        CREATE FUNCTION a() RETURNS int LANGUAGE sql SECURITY DEFINER RETURN 1; GRANT EXECUTE ON FUNCTION a TO anon;
+        CREATE FUNCTION b() RETURNS int LANGUAGE sql SECURITY DEFINER RETURN 1; GRANT EXECUTE ON FUNCTION b TO anon, authenticated;
+        CREATE FUNCTION c() RETURNS int LANGUAGE sql SECURITY DEFINER RETURN 1; GRANT EXECUTE ON FUNCTION c TO authenticated;
+        REVOKE EXECUTE ON FUNCTION b, c FROM PUBLIC`,
+      finds: ['public-definer-function:public.a()', 'public-definer-function:public.b()'],
+      says: ['and PUBLIC and anon may execute it', 'and anon may execute it'],
+    },
+    {
       title: 'a function that only answers yes or no',
       sql: `CREATE FUNCTION is_free(text) RETURNS boolean STABLE LANGUAGE sql SECURITY DEFINER RETURN true; GRANT USAGE ON SCHEMA public TO PUBLIC`,
       finds: ['public-definer-function:public.is_free(text)'],
