@@ -33,6 +33,7 @@ const layers = [
   // them; expand-contract writes a backfill; migrate runs all four.
   ['init', 'verify', 'backfill', 'seed', 'reports', 'rescue', 'schema-dump', 'completion'],
   ['repair', 'expand-contract', 'check'],
+  ['plan'],
   ['migrate'],
   ['reference'],
   ['default-project'],

@@ -1,0 +1,95 @@
+/** The lock modes of tables, weakest first (server manual, "Table-Level Locks"). */
+export const lockModes = [
+  'ACCESS SHARE',
+  'ROW SHARE',
+  'ROW EXCLUSIVE',
+  'SHARE UPDATE EXCLUSIVE',
+  'SHARE',
+  'SHARE ROW EXCLUSIVE',
+  'EXCLUSIVE',
+  'ACCESS EXCLUSIVE',
+] as const;
+export type LockMode = (typeof lockModes)[number];
+
+/** What a relation is. */
+export type RelationKind =
+  'table' | 'partitioned table' | 'index' | 'sequence' | 'view' | 'materialized view' | 'other';
+
+/** A relation that existed before the transaction of the statement. */
+export interface Relation {
+  schema: string;
+  name: string;
+  kind: RelationKind;
+  /** The table of an index, as `schema.name` with both parts unquoted; absent for other relations. */
+  table?: { schema: string; name: string };
+}
+
+export interface RelationLock {
+  relation: Relation;
+  /** The strongest mode that is held. */
+  mode: LockMode;
+}
+
+/** Why rows of a table are read. */
+export type ScanReason = 'check' | 'foreign key' | 'domain' | 'write' | 'query';
+
+export interface TableScan {
+  relation: Relation;
+  reason: ScanReason;
+}
+
+export interface IndexBuild {
+  /** The name of the index; it may be created by the statement. */
+  index: string;
+  relation: Relation;
+}
+
+/** What one statement of a migration did in a shadow database; also its JSON. */
+export interface StatementObservation {
+  sql: string;
+  /** 1-based line of the file; absent for a statement that a module sends. */
+  line?: number;
+  /** Statements with the same number run in one transaction; from 0 within a migration. */
+  transaction: number;
+  /** Locks that the statement took, or made stronger. */
+  locks: RelationLock[];
+  /** Locks that earlier statements of the transaction hold, before this one. */
+  heldBefore: RelationLock[];
+  /** Tables and materialized views whose rows are written to a new file. */
+  rewrites: Relation[];
+  scans: TableScan[];
+  builds: IndexBuild[];
+  /** Tables into which rows are written; the shadow has no rows, so how many is not observed. */
+  writes: Relation[];
+  /** Relations that the statement creates; later statements of the transaction do not list them as locked. */
+  created: Relation[];
+  /** Relations that the statement drops. */
+  dropped: Relation[];
+  /** Objects that the server dropped with CASCADE, in its words. */
+  cascades: string[];
+  /** It waits until every transaction that is older has ended (CONCURRENTLY). */
+  waitsForTransactions: boolean;
+  /** Absent: the locks were observed; else why they are those of the server manual. */
+  notObserved?: string;
+}
+
+export interface MigrationObservation {
+  migration: string;
+  file: string;
+  statements: StatementObservation[];
+}
+
+/** Returns whether one mode is at least as strong as another in the order of `lockModes`. */
+export function isAtLeast(mode: LockMode, other: LockMode): boolean {
+  return lockModes.indexOf(mode) >= lockModes.indexOf(other);
+}
+
+/** Returns whether a lock makes INSERT, UPDATE and DELETE of others wait. */
+export function blocksWrites(mode: LockMode): boolean {
+  return isAtLeast(mode, 'SHARE');
+}
+
+/** Returns whether a lock makes SELECT of others wait. */
+export function blocksReads(mode: LockMode): boolean {
+  return mode === 'ACCESS EXCLUSIVE';
+}
