@@ -51,12 +51,14 @@ export interface StatementObservation {
   line?: number;
   /** Statements with the same number run in one transaction; from 0 within a migration. */
   transaction: number;
-  /** Locks that the statement took, or made stronger. */
+  /** Locks that the statement took, or made stronger; ACCESS SHARE is left out, for which nobody waits long. */
   locks: RelationLock[];
   /** Locks that earlier statements of the transaction hold, before this one. */
   heldBefore: RelationLock[];
   /** Tables and materialized views whose rows are written to a new file. */
   rewrites: Relation[];
+  /** Tables that TRUNCATE empties. */
+  truncates: Relation[];
   scans: TableScan[];
   builds: IndexBuild[];
   /** Tables into which rows are written; the shadow has no rows, so how many is not observed. */

@@ -1,0 +1,159 @@
+import * as z from 'zod';
+import type { Session } from '../../db/session.ts';
+import type { LockMode, Relation, RelationKind } from '../observation.ts';
+
+/** A relation of the shadow, at one moment. */
+export interface RelationState {
+  oid: number;
+  relation: Relation;
+  /** Changes when the relation is written anew: rewritten, truncated, or an index built again. */
+  file: number;
+  tablespace: number;
+}
+
+/** A relation on which the session holds locks, at one moment of a transaction. */
+export interface LockedRelation {
+  oid: number;
+  /** Absent for a relation that the transaction has dropped. */
+  state: RelationState | undefined;
+  modes: ReadonlySet<LockMode>;
+  /** Sequential scans so far, as `readScans` counts them. */
+  scans: number;
+}
+
+const kinds: Record<string, RelationKind> = {
+  r: 'table',
+  p: 'partitioned table',
+  i: 'index',
+  I: 'index',
+  S: 'sequence',
+  v: 'view',
+  m: 'materialized view',
+};
+
+/**
+ * Columns of a relation `c`. Operators and functions carry their schema, because the statements run
+ * between those of a migration, under its search_path.
+ */
+const columns = `c.oid::pg_catalog.int8 AS oid, n.nspname::pg_catalog.text AS schema, c.relname::pg_catalog.text AS name,
+  c.relkind::pg_catalog.text AS kind, c.relfilenode::pg_catalog.int8 AS file, c.reltablespace::pg_catalog.int8 AS tablespace,
+  tn.nspname::pg_catalog.text AS "tableSchema", t.relname::pg_catalog.text AS "tableName"`;
+const joins = `LEFT JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
+  LEFT JOIN pg_catalog.pg_index x ON x.indexrelid OPERATOR(pg_catalog.=) c.oid
+  LEFT JOIN pg_catalog.pg_class t ON t.oid OPERATOR(pg_catalog.=) x.indrelid
+  LEFT JOIN pg_catalog.pg_namespace tn ON tn.oid OPERATOR(pg_catalog.=) t.relnamespace`;
+
+/** Objects of the server have smaller OIDs (server sources, `FirstNormalObjectId`). */
+const ofUsers = 16_384;
+
+const allRelations = `SELECT ${columns} FROM pg_catalog.pg_class c ${joins}
+  WHERE c.oid OPERATOR(pg_catalog.>=) ${ofUsers}::pg_catalog.oid
+    AND n.nspname OPERATOR(pg_catalog.<>) 'pg_toast'::pg_catalog.name`;
+
+/** The locks of the session, as one statement. */
+const lockedRelations = `SELECT l.relation::pg_catalog.int8 AS locked,
+    pg_catalog.string_agg(DISTINCT l.mode, ' ') AS modes,
+    pg_catalog.max(pg_catalog.pg_stat_get_xact_numscans(l.relation)) AS scans, r.*
+  FROM pg_catalog.pg_locks l LEFT JOIN (SELECT ${columns} FROM pg_catalog.pg_class c ${joins}) r
+    ON r.oid OPERATOR(pg_catalog.=) l.relation::pg_catalog.int8
+  WHERE l.pid OPERATOR(pg_catalog.=) pg_catalog.pg_backend_pid() AND l.granted
+    AND l.locktype OPERATOR(pg_catalog.=) 'relation'
+    AND l.relation OPERATOR(pg_catalog.>=) ${ofUsers}::pg_catalog.oid
+  GROUP BY l.relation, r.oid, r.schema, r.name, r.kind, r.file, r.tablespace, r."tableSchema", r."tableName"`;
+
+const relationRow = z.object({
+  oid: z.coerce.number(),
+  schema: z.string(),
+  name: z.string(),
+  kind: z.string(),
+  file: z.coerce.number(),
+  tablespace: z.coerce.number(),
+  tableSchema: z.string().nullable(),
+  tableName: z.string().nullable(),
+});
+
+const lockedRow = z.object({
+  locked: z.coerce.number(),
+  modes: z.string(),
+  scans: z.coerce.number(),
+});
+
+const modesByName: Record<string, LockMode> = {
+  AccessShareLock: 'ACCESS SHARE',
+  RowShareLock: 'ROW SHARE',
+  RowExclusiveLock: 'ROW EXCLUSIVE',
+  ShareUpdateExclusiveLock: 'SHARE UPDATE EXCLUSIVE',
+  ShareLock: 'SHARE',
+  ShareRowExclusiveLock: 'SHARE ROW EXCLUSIVE',
+  ExclusiveLock: 'EXCLUSIVE',
+  AccessExclusiveLock: 'ACCESS EXCLUSIVE',
+};
+
+/** Returns every relation of users, by OID; TOAST tables are parts of their tables. */
+export async function readRelations(shadow: Session): Promise<Map<number, RelationState>> {
+  const { rows } = await shadow.client.query(allRelations);
+  return new Map(rows.map((row) => stateOf(row)).map((state) => [state.oid, state]));
+}
+
+const scannedRelations = `SELECT c.oid::pg_catalog.int8 AS oid, pg_catalog.pg_stat_get_xact_numscans(c.oid) AS scans
+  FROM pg_catalog.pg_class c WHERE c.oid OPERATOR(pg_catalog.>=) ${ofUsers}::pg_catalog.oid
+    AND c.relkind OPERATOR(pg_catalog.=) ANY ('{r,p,m}'::pg_catalog."char"[])
+    AND pg_catalog.pg_stat_get_xact_numscans(c.oid) OPERATOR(pg_catalog.<>) 0`;
+
+const scansRow = z.object({ oid: z.coerce.number(), scans: z.coerce.number() });
+
+/**
+ * Begins a transaction and returns the sequential scans of each table, by OID: the server counts those
+ * of earlier transactions too, until it has written them to its statistics.
+ *
+ * @param opening statements after BEGIN
+ */
+export async function beginWithScans(
+  shadow: Session,
+  opening: string,
+): Promise<Map<number, number>> {
+  const results = await runAll(shadow, `BEGIN; ${scannedRelations}; ${opening}`);
+  const rows = (results[1] ?? []).map((row) => scansRow.parse(row));
+  return new Map(rows.map(({ oid, scans }) => [oid, scans]));
+}
+
+/** Returns every lock of the transaction; what follows is sent in the same message. */
+export async function readLocked(shadow: Session, following: string): Promise<LockedRelation[]> {
+  const quiet = 'SET LOCAL client_min_messages = warning';
+  const results = await runAll(shadow, `${quiet}; ${lockedRelations}; ${following}`);
+  return parseLocked(results[1] ?? []);
+}
+
+/** Returns the rows of each statement of a message. */
+async function runAll(shadow: Session, text: string): Promise<unknown[][]> {
+  const results: unknown = await shadow.client.query(text);
+  const shape = z.array(z.object({ rows: z.array(z.unknown()) }));
+  return shape.parse(results).map(({ rows }) => rows);
+}
+
+/** Returns the rows of `lockedRelations`. */
+function parseLocked(rows: readonly unknown[]): LockedRelation[] {
+  return rows.flatMap((row) => {
+    const { locked: oid, modes, scans } = lockedRow.parse(row);
+    const found = relationRow.safeParse(row);
+    if (found.success && found.data.schema === 'pg_toast') return [];
+    const state = found.success ? stateOf(found.data) : undefined;
+    const names = modes.split(' ').flatMap((name) => modesByName[name] ?? []);
+    return { oid, state, scans, modes: new Set(names) };
+  });
+}
+
+function stateOf(row: unknown): RelationState {
+  const { oid, schema, name, kind, file, tablespace, tableSchema, tableName } =
+    relationRow.parse(row);
+  const table =
+    tableSchema !== null && tableName !== null
+      ? { table: { schema: tableSchema, name: tableName } }
+      : {};
+  return {
+    oid,
+    file,
+    tablespace,
+    relation: { schema, name, kind: kinds[kind] ?? 'other', ...table },
+  };
+}
