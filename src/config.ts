@@ -40,6 +40,9 @@ export const settingsSchema = z.strictObject({
   schemaFile: z.string().min(1).optional(),
   schemas: z.array(z.string()).min(1).optional(),
   ignore: z.array(z.string()).optional(),
+  plan: z
+    .strictObject({ maxBlocked: duration.optional(), maxDuration: duration.optional() })
+    .optional(),
 });
 
 /** Settings of the file alone. */
@@ -50,6 +53,7 @@ const withoutFlag = new Set([
   'ignore',
   'shadowPrelude',
   'planStatuses',
+  'plan',
 ]);
 
 export interface TargetChoice {
@@ -83,6 +87,8 @@ export interface Settings {
   declared: Declarations;
   /** States of a subscription in which reports apply its plan; the first that is found counts. */
   planStatuses: readonly string[];
+  /** Limits of `migrate plan`, in milliseconds. */
+  plan: { maxBlocked: number; maxDuration: number };
   /** The file into which `migrate up` writes the schema; absent: none. */
   schemaFile?: string;
   /** Which objects of the database are compared with the migrations. */
@@ -156,6 +162,10 @@ export async function loadSettings({
     ...(fromFile.backfills && { backfills: fromFile.backfills }),
     declared: fromFile.declared,
     planStatuses: fromFile.planStatuses ?? ['active'],
+    plan: {
+      maxBlocked: fromFile.plan?.maxBlocked ?? 2_000,
+      maxDuration: fromFile.plan?.maxDuration ?? 60_000,
+    },
     scope: {
       ...(fromFile.schemas && { schemas: fromFile.schemas }),
       ignore: fromFile.ignore ?? [],

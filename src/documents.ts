@@ -276,3 +276,51 @@ export type ReconcileData = Omit<FiguresData, 'period' | 'asOf'>;
 
 /** An integer is a bigint only beyond `Number.MAX_SAFE_INTEGER`; a numeric is a string. */
 export type FiguresRow = Record<string, string | number | bigint | boolean | null>;
+
+/** Milliseconds. */
+export type PlannedDuration = { low: number; likely: number; high: number };
+
+/** What one statement of a pending migration did in a shadow database. Relations are `schema.name`. */
+export type PlannedStatement = {
+  sql: string;
+  /** 1-based line of the file; absent for a statement that a module sends. */
+  line?: number;
+  /** Statements with the same number run in one transaction; from 0 within a migration. */
+  transaction: number;
+  verdict: 'ok' | 'slow' | 'blocks' | 'fails' | 'unknown';
+  /** `null`: the size of a table is not known. */
+  duration: PlannedDuration | null;
+  /** Tables whose statements wait meanwhile; with `reads`, SELECT waits too. */
+  blocked: { relation: string; mode: string; reads: boolean; isHeld: boolean }[];
+  /** Writes that wait at the end; absent where the rate of writes was not measured. */
+  writesQueued?: number;
+  violations: string[];
+  hazards: { code: string; object: string; message: string; help: string }[];
+  /** Locks that the statement took. */
+  locks: { relation: string; kind: string; mode: string }[];
+  /** Locks that earlier statements of the transaction hold. */
+  heldBefore: { relation: string; kind: string; mode: string }[];
+  rewrites: string[];
+  truncates: string[];
+  scans: { relation: string; reason: string }[];
+  builds: { index: string; relation: string }[];
+  writes: string[];
+  created: string[];
+  dropped: string[];
+  /** Objects that the server dropped with CASCADE. */
+  cascades: string[];
+  /** It waits for every older transaction (CONCURRENTLY). */
+  waitsForTransactions: boolean;
+  /** Why its locks are those of the PostgreSQL manual; absent: they were observed. */
+  notObserved?: string;
+};
+
+export type PlanData = VerifyData & {
+  /** What the shadow database contained before the migrations. */
+  basis: 'schema of the database' | 'replay of the migrations';
+  /** How long writes and reads wait in total; `null`: no sizes are known. */
+  blocked: { writes: PlannedDuration; reads: PlannedDuration } | null;
+  /** The oldest open transaction of others, in seconds; `null`: none, or no database was read. */
+  longestTransaction: { pid: number; seconds: number; role: string; application: string } | null;
+  migrations: { name: string; statements: PlannedStatement[] }[];
+};

@@ -33,6 +33,11 @@ export const commands: CommandEntry[] = [
     load: () => import('./migrate/status.ts'),
   },
   {
+    words: 'migrate plan',
+    summary: 'show what pending migrations will lock, and for how long',
+    load: () => import('./migrate/plan.ts'),
+  },
+  {
     words: 'migrate up',
     summary: 'apply pending migrations',
     load: () => import('./migrate/up.ts'),

@@ -1,8 +1,10 @@
 import { replacePieces } from '../sql/statements.ts';
 
-/** `-- dbops: allow CHECK because …`, of one check; a comment may name several. */
+/** `-- dbops: allow CHECK [on OBJECT] because …`, of one check; a comment may name several. */
 export interface AllowComment {
   check: string;
+  /** The object whose findings it allows, with or without its schema; absent: any. */
+  object?: string;
   /** Absent where the comment gives none: then it allows nothing. */
   reason?: string;
   /** The path of the file. */
@@ -23,12 +25,25 @@ export function allowCommentsOf(
   if (!mayAllow(text)) return [];
   const code = isModule ? text : withoutQuotes(text);
   return [...code.matchAll(comment)].flatMap(({ 1: words = '', index: offset }) => {
-    const [names = '', reason] = words.split(/\s+because\s+/, 2);
+    const [what = '', reason] = words.split(/\s+because\s+/, 2);
+    const [names = '', object] = what.split(/\s+on\s+/, 2);
     const line = text.slice(0, offset).split('\n').length;
     const checks = names.split(/[\s,]+/).filter((each) => each !== '' && each !== 'because');
     const given = reason?.trim();
-    return checks.map((check) => ({ check, ...(given && { reason: given }), file, line, offset }));
+    return checks.map((check) => ({
+      check,
+      ...(object !== undefined && { object: object.trim().replaceAll('"', '') }),
+      ...(given && { reason: given }),
+      file,
+      line,
+      offset,
+    }));
   });
+}
+
+/** Returns whether a comment is about the object of a finding. */
+export function isAbout({ object }: AllowComment, found: string): boolean {
+  return object === undefined || found === object || found.endsWith(`.${object}`);
 }
 
 /** Returns whether a file may have such a comment. */

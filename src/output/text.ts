@@ -58,7 +58,7 @@ function renderFinding(finding: Finding, paint: Paint): string {
   const head = tint(paint, severityTone[finding.severity], `${finding.severity} ${finding.code}`);
   const { migration, file, line } = finding.where;
   const place = file === undefined || line === undefined ? migration : `${file}:${line}`;
-  const from = migration && place ? paint.dim(`  created by ${oneLine(place)}`) : '';
+  const from = migration && place ? paint.dim(`  in ${oneLine(place)}`) : '';
   return `${head}  ${indentedLines(finding.message)}${from}\n  → ${indentedLines(finding.help)}`;
 }
 

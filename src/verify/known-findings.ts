@@ -1,5 +1,5 @@
 import { matches } from '../catalog/ignored.ts';
-import type { AllowComment } from '../findings/allow-comments.ts';
+import { isAbout, type AllowComment } from '../findings/allow-comments.ts';
 import { isExpired, type BaselineEntry } from '../findings/baseline.ts';
 import type { Finding, WaivedFinding } from '../report.ts';
 
@@ -68,7 +68,9 @@ export function sorterOf(options: SortingOptions) {
       const { code, key } = finding;
       gone.delete(key);
       if (key === `${code}:timeout` || key === `${code}:error`) unfinished.add(code);
-      const own = allows.filter(({ check }) => check === code);
+      const own = allows.filter(
+        (allow) => allow.check === code && isAbout(allow, finding.where.object),
+      );
       for (const comment of own) used.add(comment);
       if (ignore.some((pattern) => matches(pattern, key))) return void counts.ignored++;
       const reasoned = own.find(({ reason }) => reason !== undefined);

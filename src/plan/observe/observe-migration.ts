@@ -22,6 +22,8 @@ import type { Observed, Observer } from './observer.ts';
 export interface ObservedShadow {
   shadow: Session;
   observer: Observer;
+  /** SQL of settings that the role has on the target database; may be empty. */
+  settings: string;
 }
 
 /**
@@ -40,7 +42,7 @@ export async function observeMigration(
   const source = sourceOf(script);
   try {
     const directives = readDirectives(source, name);
-    await shadow.script(settingsOf(format));
+    await shadow.script(`${settingsOf(format)}; ${observed.settings}`);
     if (script.kind === 'module') {
       const module = await loadModule(format, script, 'up');
       await runModule(observed, module, directives.noTransaction);

@@ -71,6 +71,24 @@ export async function violationsOf(
   }
 }
 
+/**
+ * Counts the existing rows that violate what a statement demands, before it runs. Reads only.
+ *
+ * @param limits the end of the counting, and how long a lock is waited for, in milliseconds
+ */
+export async function violationsOfStatement(
+  session: Session,
+  sql: string,
+  limits: Limits,
+): Promise<Violation[]> {
+  const found: Violation[] = [];
+  for (const demand of await newConstraintsOf(sql)) {
+    const violation = await count(session, demand, limits).catch(() => undefined);
+    if (violation?.found.rows && !isGuess(violation)) found.push(violation);
+  }
+  return found;
+}
+
 /** Returns the constraints that the failing statement adds, and those of the rest of the file. */
 async function demandsIn(
   { sql, completed, offset }: Failed,

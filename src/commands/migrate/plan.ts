@@ -1,0 +1,126 @@
+import * as z from 'zod';
+import { defineCommand } from '../../command.ts';
+import type { Context } from '../../context.ts';
+import { count } from '../../flags.ts';
+import type { Folder } from '../../formats/format.ts';
+import { placeFolder } from '../../formats/place.ts';
+import type { Migration } from '../../migration.ts';
+import { appliedOf, assertNoDefects, indexOfName, planUp } from '../../migrate/plan.ts';
+import { folderOf, knownStatuses } from '../../open-project.ts';
+import { findingsOf, findingsOfActivity, planChecks } from '../../plan/find.ts';
+import { planReport, type PlanResult } from '../../plan/report.ts';
+import { planOffline, planOnline } from '../../plan/run.ts';
+import { readSizes } from '../../plan/sizes-file.ts';
+import { done, text } from '../../report.ts';
+import { reportFlags, reportOptions } from '../../report-flags.ts';
+import { judgeOf } from '../../verify/judge-findings.ts';
+import { waiverFlags, waiverOptions } from '../../verify/waiver-flags.ts';
+
+const levels = { blocks: 'error', slow: 'warning' } as const;
+
+const flagsSchema = z.object({
+  to: z.string().optional(),
+  steps: count.optional(),
+  allowOutOfOrder: z.boolean().default(false),
+  folder: z.boolean().default(false),
+  from: z.string().optional(),
+  sizes: z.string().optional(),
+  failOn: z.enum(['blocks', 'slow']).default('blocks'),
+  ...waiverFlags,
+  ...reportFlags,
+});
+type Flags = z.output<typeof flagsSchema>;
+
+export const command = defineCommand({
+  description:
+    'Shows what pending migrations will do to the database: each statement runs in a shadow database with the schema of the database, where its locks, rewrites, scans and index builds are observed; durations are estimated from the sizes of the tables. The database is only read. Exits with 4 where reads or writes would wait too long, or where rows violate a constraint.',
+  options: [
+    ['--to <name>', 'plan migrations up to and including this one'],
+    ['--steps <n>', 'plan at most N migrations'],
+    ['--allow-out-of-order', 'also plan pending migrations that are older than an applied one'],
+    ['--folder', 'use no database: replay the folder'],
+    ['--from <name>', 'with --folder: plan the migrations after this one'],
+    ['--sizes <file>', 'use no database, but the sizes of dbops stats export'],
+    ['--fail-on <verdict>', 'exit with 4 on blocks and fails (blocks), or on warnings too (slow)'],
+    ...waiverOptions,
+    ...reportOptions,
+  ],
+  examples: [
+    'dbops migrate plan',
+    'dbops migrate plan --verbose',
+    'dbops migrate plan --sizes sizes.json --report sarif=plan.sarif',
+  ],
+  flags: flagsSchema,
+  async run(context, flags) {
+    const isOffline = flags.folder || flags.sizes !== undefined;
+    const { folder, applied, pending, plan } = isOffline
+      ? await offline(context, flags)
+      : await online(context, flags);
+    if (pending.length === 0)
+      return done({ migrations: [], findings: [] }, text('✓ No pending migrations', 'good'));
+    const names = new Set(planChecks.map(({ name }) => name));
+    const pendingNames = new Set(pending.map(({ name }) => name));
+    const judge = judgeOf({
+      context,
+      folder: { ...folder, migrations: pending },
+      flags,
+      wasChecked: (key) =>
+        names.has(key.split(':')[0] ?? '') && pendingNames.has(key.split(':')[1] ?? ''),
+      isRun: (name) => names.has(name),
+    });
+    const result = await plan({ context, folder, applied, pending, limits: context.settings.plan });
+    for (const each of result.migrations)
+      for (const finding of findingsOf(each)) judge.add(finding);
+    for (const finding of findingsOfActivity(result.facts?.activity, result.migrations))
+      judge.add(finding);
+    return planReport(await judge.finish(), result, {
+      failOn: levels[flags.failOn],
+      maxFindings: flags.maxFindings,
+      isVerbose: context.flags.verbose ?? false,
+    });
+  },
+});
+
+interface Chosen {
+  folder: Folder;
+  applied: Migration[];
+  pending: Migration[];
+  plan: (request: Parameters<typeof planOffline>[0]) => Promise<PlanResult>;
+}
+
+async function online(context: Context, flags: Flags): Promise<Chosen> {
+  const [session, read] = await Promise.all([context.session(), folderOf(context)]);
+  const folder = await placeFolder(session, read);
+  assertNoDefects(folder);
+  const statuses = await knownStatuses(context, session, folder);
+  return {
+    folder,
+    applied: appliedOf(statuses),
+    pending: planUp(statuses, flags),
+    plan: (request) => planOnline(request, session),
+  };
+}
+
+/** Without a database, what is applied is what the file of sizes lists, or what comes up to `--from`. */
+async function offline(context: Context, { sizes, from, to, steps }: Flags): Promise<Chosen> {
+  const folder = await folderOf(context);
+  assertNoDefects(folder);
+  const facts = sizes === undefined ? undefined : readSizes(sizes);
+  const { migrations } = folder;
+  const start = from === undefined ? 0 : indexOfName(migrations, from, '--from') + 1;
+  const known = new Set(facts?.applied);
+  const isApplied = ({ name }: Migration) =>
+    from === undefined
+      ? known.has(name)
+      : migrations.findIndex((each) => each.name === name) < start;
+  const end = to === undefined ? migrations.length : indexOfName(migrations, to) + 1;
+  return {
+    folder,
+    applied: migrations.filter(isApplied),
+    pending: migrations
+      .slice(0, end)
+      .filter((each) => !isApplied(each))
+      .slice(0, steps),
+    plan: (request) => planOffline(request, facts),
+  };
+}

@@ -1,0 +1,32 @@
+import type { Node } from 'libpg-query';
+import { tableNamed, type Hazard, type Rule, type RuleInput } from './rule.ts';
+
+/** A drop is instant, and breaks the version of the application that still reads the column. */
+export const drop: Rule = {
+  name: 'drop',
+  summary: 'No table or column that the application uses is dropped.',
+  harm: 'The version of the application that runs while the migration is applied may still use it, and its statements fail.',
+  cure: 'Deploy a version that does not use it, then apply the migration. Rows and values are copied to dbops_rescue.',
+  example: 'ALTER TABLE users DROP COLUMN name;',
+  find({ node, observation }: RuleInput): Hazard[] {
+    const tables = observation.dropped.filter(({ kind }) => kind === 'table');
+    const names = tables.map(({ schema, name }) => `${schema}.${name}`);
+    return [...names, ...droppedColumns(node, observation)].map((object) => ({
+      object,
+      message: `${object} is dropped: the application that runs must not use it.`,
+      help: drop.cure,
+    }));
+  },
+};
+
+function droppedColumns(node: Node | undefined, observation: RuleInput['observation']): string[] {
+  if (!node || !('AlterTableStmt' in node)) return [];
+  const { relation, cmds = [] } = node.AlterTableStmt;
+  const table = tableNamed(observation, relation);
+  if (table === undefined) return [];
+  return cmds.flatMap((each) =>
+    'AlterTableCmd' in each && each.AlterTableCmd.subtype === 'AT_DropColumn'
+      ? `${table}.${each.AlterTableCmd.name ?? ''}`
+      : [],
+  );
+}
