@@ -2,9 +2,12 @@
 export interface TableFacts {
   schema: string;
   name: string;
-  /** Rows as the server estimates them. */
+  kind: 'table' | 'partitioned table' | 'materialized view';
+  /** The partitioned table of a partition. */
+  partitionOf?: { schema: string; name: string };
+  /** Rows as the server estimates them; of a partitioned table, those of its partitions. */
   rows: number;
-  /** Bytes of the table without its indexes and TOAST. */
+  /** Bytes of the table without its indexes and TOAST; of a partitioned table, those of its partitions. */
   heapBytes: number;
   toastBytes: number;
   indexes: { name: string; bytes: number; isValid: boolean }[];

@@ -1,0 +1,58 @@
+import { quoteName } from '../db/quote.ts';
+import { readOnly, type Session } from '../db/session.ts';
+import type { TableFacts } from './live-facts.ts';
+
+/** A smaller table is read in less time than the clock can tell apart. */
+const leastPages = 100;
+/** 31 MB. The embedded engine ignores statement_timeout, so that it reads less. */
+const mostPages = { postgres: 4_000, pglite: 1_000 };
+/** How many tables are tried, the largest first, before the speed stays unknown. */
+const attempts = 3;
+
+interface Scan extends Record<string, unknown> {
+  milliseconds: number;
+  bytes: number;
+}
+
+/**
+ * Measures how fast the server reads rows: milliseconds for one megabyte of a table. Reads at most the first
+ * 4,000 pages of the largest of the tables for at most two seconds, in a read-only transaction.
+ *
+ * @returns undefined where no table is large enough, and where none of the largest can be read: the role may
+ *   not, a policy hides rows, the table is locked or the server is too slow
+ */
+export async function calibrateScan(
+  session: Session,
+  tables: readonly TableFacts[],
+): Promise<number | undefined> {
+  const largest = tables
+    .filter(({ kind }) => kind !== 'partitioned table')
+    .toSorted((a, b) => b.heapBytes - a.heapBytes)
+    .slice(0, attempts);
+  for (const table of largest) {
+    const scan = await measureScan(session, table).catch(() => undefined);
+    if (scan) return scan.milliseconds / (scan.bytes / 2 ** 20);
+  }
+  return undefined;
+}
+
+async function measureScan(session: Session, table: TableFacts): Promise<Scan | undefined> {
+  const pages = mostPages[session.server.kind];
+  const name = quoteName(table);
+  const [scan] = await readOnly(session, async () => {
+    await session.script(
+      `SET LOCAL statement_timeout = '2s'; SET LOCAL lock_timeout = '200ms'; SET LOCAL jit = off`,
+    );
+    // The server measures, so that the way to it does not count. The range of TIDs bounds what is read.
+    return session.query<Scan>(
+      `SELECT extract(epoch FROM clock_timestamp() - statement_timestamp())::float8 * 1000 AS milliseconds,
+          least(bytes, ${pages} * block) AS bytes
+        FROM (SELECT count(*) FROM ${name} WHERE ctid >= '(0,0)' AND ctid < '(${pages},0)') counted,
+          (SELECT pg_relation_size($1::regclass)::float8 AS bytes,
+            current_setting('block_size')::float8 AS block) size
+        WHERE bytes >= ${leastPages} * block`,
+      [name],
+    );
+  });
+  return scan;
+}
