@@ -98,6 +98,7 @@ function observationOf({ sql, observed }: Case): StatementObservation {
     locks: [],
     heldBefore: [],
     rewrites: [],
+    truncates: [],
     scans: [],
     builds: [],
     writes: [],

@@ -162,10 +162,7 @@ export async function loadSettings({
     ...(fromFile.backfills && { backfills: fromFile.backfills }),
     declared: fromFile.declared,
     planStatuses: fromFile.planStatuses ?? ['active'],
-    plan: {
-      maxBlocked: fromFile.plan?.maxBlocked ?? 2_000,
-      maxDuration: fromFile.plan?.maxDuration ?? 60_000,
-    },
+    plan: planLimits(fromFile.plan),
     scope: {
       ...(fromFile.schemas && { schemas: fromFile.schemas }),
       ignore: fromFile.ignore ?? [],
@@ -174,6 +171,10 @@ export async function loadSettings({
     ...(file && { configFile: file }),
     environment: variables,
   };
+}
+
+function planLimits({ maxBlocked = 2_000, maxDuration = 60_000 }: FromFile['plan'] = {}) {
+  return { maxBlocked, maxDuration };
 }
 
 /** Each path is relative to the place where it is written. */

@@ -38,12 +38,19 @@ export const planChecks: readonly CheckDescription[] = [
 
 /** Returns the findings of a migration, in the order of its statements. */
 export function findingsOf({ migration, file, statements }: MigrationVerdict): Finding[] {
+  const keys = new Map<string, number>();
+  /** A later statement on the same object has its number, so that a baseline can list it. */
+  const keyOf = (key: string) => {
+    const number = (keys.get(key) ?? 0) + 1;
+    keys.set(key, number);
+    return number === 1 ? key : `${key}:${number}`;
+  };
   return statements.flatMap((each) => {
     const { line } = each.statement;
     const at = (code: string, object: string): Pick<Finding, 'code' | 'where' | 'key'> => ({
       code,
       where: { object, migration, file, ...(line !== undefined && { line }) },
-      key: `${code}:${migration}:${object}`,
+      key: keyOf(`${code}:${migration}:${object}`),
     });
     const own = ofVerdict(each, at);
     return [

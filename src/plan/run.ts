@@ -9,9 +9,15 @@ import type { LiveFacts } from './live-facts.ts';
 import type { MigrationObservation, StatementObservation } from './observation.ts';
 import { observeOffline, observePending, type ObservationRequest } from './observe/run.ts';
 import { calibrateScan } from './calibrate-scan.ts';
-import { ratesBetween, readLiveFacts, sampleWrites } from './read-live-facts.ts';
+import {
+  ratesBetween,
+  readLiveFacts,
+  sampleWrites,
+  tableKey,
+  withRates,
+} from './read-live-facts.ts';
 import type { PlanResult } from './report.ts';
-import { judgeMigration, type PlanLimits } from './verdict.ts';
+import { judgeMigrations, type PlanLimits } from './verdict.ts';
 
 export interface PlanRequest {
   context: Context;
@@ -69,10 +75,7 @@ async function judged(
   facts: LiveFacts | undefined,
   violations: ReadonlyMap<StatementObservation, readonly string[]>,
 ) {
-  const verdicts = [];
-  for (const each of migrations)
-    verdicts.push(await judgeMigration(each, { facts, limits, violations }));
-  return { migrations: verdicts, facts };
+  return { migrations: await judgeMigrations(migrations, { facts, limits, violations }), facts };
 }
 
 /** Adds the rate of writes, and the speed of a scan of the largest table that a statement reads. */
@@ -88,18 +91,15 @@ async function withMeasurements(
         [...scans, ...builds]
           .map(({ relation }) => relation)
           .concat(rewrites)
-          .map(({ schema, name }) => JSON.stringify([schema, name])),
+          .map(({ schema, name }) => tableKey({ schema, name })),
       ),
     ),
   );
   const isRead = ({ schema, name }: { schema: string; name: string }) =>
-    names.has(JSON.stringify([schema, name]));
-  const tables = facts.tables.map((table) => {
-    const rate = rates.get(JSON.stringify([table.schema, table.name]));
-    return { ...table, ...(rate !== undefined && { writesPerSecond: rate }) };
-  });
-  const scanMsPerMb = await calibrateScan(session, tables.filter(isRead));
-  return { ...facts, tables, ...(scanMsPerMb !== undefined && { scanMsPerMb }) };
+    names.has(tableKey({ schema, name }));
+  const rated = withRates(facts, rates);
+  const scanMsPerMb = await calibrateScan(session, rated.tables.filter(isRead));
+  return { ...rated, ...(scanMsPerMb !== undefined && { scanMsPerMb }) };
 }
 
 /** Milliseconds for all counts, and to wait for a lock. */

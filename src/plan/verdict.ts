@@ -1,6 +1,6 @@
 import type { Node } from 'libpg-query';
 import { parse } from '../sql/statements.ts';
-import { estimateOf } from './estimate.ts';
+import { estimateStatement } from './estimate.ts';
 import type { DurationBand, LiveFacts } from './live-facts.ts';
 import {
   blocksReads,
@@ -67,10 +67,30 @@ export interface JudgeRequest {
   violations: ReadonlyMap<StatementObservation, readonly string[]>;
 }
 
-/** Returns the verdict on each statement of a migration. */
-export async function judgeMigration(
-  { migration, file, statements }: MigrationObservation,
+/** Returns the verdict on each statement of migrations, in the order in which they run. */
+export async function judgeMigrations(
+  migrations: readonly MigrationObservation[],
   request: JudgeRequest,
+): Promise<MigrationVerdict[]> {
+  const created = new Set<string>();
+  const isNew = ({ schema, name }: Relation) => created.has(JSON.stringify([schema, name]));
+  const verdicts: MigrationVerdict[] = [];
+  for (const each of migrations) {
+    verdicts.push(await judgeMigration(each, { ...request, isNew }));
+    for (const { schema, name } of each.statements.flatMap((statement) => statement.created))
+      created.add(JSON.stringify([schema, name]));
+  }
+  return verdicts;
+}
+
+interface Judging extends JudgeRequest {
+  /** Returns whether an earlier migration creates the relation, so that it has no rows. */
+  isNew: (relation: Relation) => boolean;
+}
+
+async function judgeMigration(
+  { migration, file, statements }: MigrationObservation,
+  request: Judging,
 ): Promise<MigrationVerdict> {
   const nodes = await Promise.all(statements.map(({ sql }) => nodeOf(sql)));
   const parsed = statements.map((observation, at) => ({ observation, node: nodes[at] }));
@@ -112,10 +132,12 @@ class WaitingTimes {
 function judgeStatement(
   statement: StatementObservation,
   waits: WaitingTimes,
-  { facts, limits, violations }: JudgeRequest,
+  { facts, limits, violations, isNew }: Judging,
 ): Omit<StatementVerdict, 'hazards'> {
   const blocked = blockedBy(statement);
-  const duration = facts ? estimateOf(statement, facts) : durationWithoutFacts(statement);
+  const duration = facts
+    ? estimateStatement(statement, facts, { isNew })
+    : durationWithoutFacts(statement);
   const found = [...(violations.get(statement) ?? [])];
   const waited = waits.add(statement.transaction, blocked, duration?.likely ?? 0);
   const queued = duration && facts && writesDuring(duration, blocked, facts);

@@ -113,8 +113,8 @@ describe.each(targets)('the observer on $name', ({ ...target }) => {
 
 function summary(observations: readonly StatementObservation[]) {
   const locks = observations.flatMap((each) => each.locks);
-  const byName = (names: readonly { name: string }[]) => [
-    ...new Set(names.map(({ name }) => name).toSorted()),
+  const byName = (relations: readonly { name: string }[]) => [
+    ...new Set(relations.map(({ name }) => name).toSorted()),
   ];
   return {
     locks: Object.fromEntries(
