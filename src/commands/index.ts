@@ -78,6 +78,11 @@ export const commands: CommandEntry[] = [
     load: () => import('./schema/dump.ts'),
   },
   {
+    words: 'stats export',
+    summary: 'write the sizes of tables and indexes as JSON',
+    load: () => import('./stats/export.ts'),
+  },
+  {
     words: 'rescue list',
     summary: 'list rows that migrations destroyed and dbops saved',
     load: () => import('./rescue/list.ts'),
@@ -184,6 +189,7 @@ export const groups: Record<string, string> = {
   env: 'the environment label that is stored in the database',
   migrate: 'apply, roll back and create migrations',
   schema: 'the schema of the database as SQL',
+  stats: 'sizes of tables and indexes',
   rescue: 'rows that migrations and rollbacks destroyed',
   backfill: 'fill columns of tables that are in use',
   report: 'usage, credits, and reports of your own',
