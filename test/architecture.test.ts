@@ -85,6 +85,12 @@ const families: Family[] = [
     maker: 'Seeds',
   },
   {
+    name: 'recipes',
+    files: 'src/plan/recipes/*.ts',
+    list: 'src/plan/recipes/index.ts',
+    maker: 'Recipe',
+  },
+  {
     name: 'commands',
     files: 'src/commands/**/*.ts',
     list: 'src/commands/index.ts',

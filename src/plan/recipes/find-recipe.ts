@@ -1,0 +1,79 @@
+import { recipes } from './index.ts';
+import { statementOfPiece } from './parse-statements.ts';
+import {
+  stepsOf,
+  together,
+  type ParsedStatement,
+  type Recipe,
+  type RecipeFacts,
+  type RecipeSteps,
+} from './recipe.ts';
+
+/** The recipes for one statement, and what they make of it together. */
+export interface FoundRecipe extends RecipeSteps {
+  /** More than one for an `ALTER TABLE` with several commands. */
+  recipes: Recipe[];
+  /** Of the statement that they replace. */
+  offset: number;
+}
+
+/** Returns how to make the same change safely; undefined where no recipe applies. */
+export async function findRecipe(
+  statement: ParsedStatement,
+  facts: RecipeFacts,
+): Promise<FoundRecipe | undefined> {
+  const whole = await firstRecipe(statement, facts);
+  if (whole) return whole;
+  return statement.pieces.length > 1 ? ofCommands(statement, facts) : undefined;
+}
+
+async function firstRecipe(
+  statement: ParsedStatement,
+  facts: RecipeFacts,
+): Promise<FoundRecipe | undefined> {
+  for (const recipe of recipes) {
+    const steps = await recipe.rewrite(statement, facts);
+    if (steps) return { recipes: [recipe], offset: statement.offset, ...steps };
+  }
+  return undefined;
+}
+
+async function ofCommands(
+  statement: ParsedStatement,
+  facts: RecipeFacts,
+): Promise<FoundRecipe | undefined> {
+  const commands = await Promise.all(
+    statement.pieces.map((piece) => statementOfPiece(piece, statement)),
+  );
+  const found: FoundRecipe = { recipes: [], offset: statement.offset, ...stepsOf() };
+  let plain: string[] = [];
+  const endPlain = () => {
+    if (plain.length > 0) found.steps.push(together(...plain));
+    plain = [];
+  };
+  for (const command of commands.toSorted((a, b) => passOf(a) - passOf(b))) {
+    const own = await firstRecipe(command, facts);
+    if (!own) {
+      plain.push(command.sql);
+      continue;
+    }
+    endPlain();
+    found.recipes.push(...own.recipes);
+    found.steps.push(...own.steps);
+    found.notes.push(...own.notes);
+    if (own.differs !== undefined) found.differs = own.differs;
+  }
+  endPlain();
+  return found.recipes.length > 0 ? found : undefined;
+}
+
+/** The order in which the server runs the commands of one ALTER TABLE (server sources, `AlterTablePass`). */
+function passOf({ node, pieces: [piece] }: ParsedStatement): number {
+  const [cmd] = 'AlterTableStmt' in node ? (node.AlterTableStmt.cmds ?? []) : [];
+  const subtype = cmd && 'AlterTableCmd' in cmd ? (cmd.AlterTableCmd.subtype ?? '') : '';
+  if (/^AT_Drop(?:Column|Constraint|NotNull)$/.test(subtype)) return 0;
+  if (subtype === 'AT_AlterColumnType') return 1;
+  if (subtype === 'AT_AddColumn') return 2;
+  if (piece?.kind !== 'add-constraint') return 3;
+  return ['unique', 'primary'].includes(piece.constraint.kind) ? 4 : 5;
+}

@@ -1,0 +1,55 @@
+import { piecesOf, type Piece } from '../../sql/alter-table.ts';
+import { parse, splitStatements } from '../../sql/statements.ts';
+import type { ParsedStatement } from './recipe.ts';
+
+/** Returns the statements of a migration. @throws SqlSyntaxError */
+export async function parseStatements(sql: string): Promise<ParsedStatement[]> {
+  const split = await splitStatements(sql);
+  const all = (await Promise.all(split.map(({ sql: text }) => statementOf(text)))).map(
+    (statement, at) => ({ ...statement, offset: split[at]?.offset ?? 0 }),
+  );
+  const statements: ParsedStatement[] = [];
+  for (const [at, statement] of all.entries())
+    statements.push({
+      ...statement,
+      // Linked lazily: each statement sees the others with their own neighbours.
+      get earlier() {
+        return statements.slice(0, at);
+      },
+      get later() {
+        return statements.slice(at + 1);
+      },
+    });
+  return statements;
+}
+
+/** Returns a command of an `ALTER TABLE` as a statement. */
+export async function statementOfPiece(
+  piece: Piece,
+  { offset, earlier, later }: Pick<ParsedStatement, 'offset' | 'earlier' | 'later'>,
+): Promise<ParsedStatement> {
+  return { ...(await statementOf(piece.sql)), offset, earlier, later };
+}
+
+async function statementOf(text: string) {
+  const sql = withoutLeadingComments(text);
+  const [{ stmt } = {}] = await parse(sql);
+  return { sql, node: stmt ?? { RawStmt: {} }, pieces: await piecesOf(sql) };
+}
+
+const leading = /^(?:\s+|--[^\n]*(?:\n|$)|\/\*[^]*?\*\/)+/;
+
+/** Returns a statement without the comments before it. */
+export function withoutLeadingComments(sql: string): string {
+  return sql.replace(leading, '');
+}
+
+/** Returns the comments before a statement, without those that other tools or dbops read. */
+export function leadingComments(sql: string): string {
+  const comments = leading.exec(sql)?.[0] ?? '';
+  return comments
+    .split('\n')
+    .filter((line) => !/^\s*(?:--\s*dbops:|-->\s*statement-breakpoint)/.test(line))
+    .join('\n')
+    .trim();
+}

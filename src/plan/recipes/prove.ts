@@ -1,0 +1,89 @@
+import { differencesOf, judgeIn, keyOfDifference } from '../../catalog/differences.ts';
+import type { SchemaObject } from '../../catalog/kinds/kind.ts';
+import { inScratchTransaction } from '../../catalog/snapshot.ts';
+import type { Session } from '../../db/session.ts';
+import { DbopsError } from '../../errors.ts';
+import type { Format } from '../../formats/format.ts';
+import type { Migration } from '../../migration.ts';
+import { replayOne } from '../../shadow/replay.ts';
+import { scratchSnapshot } from '../../shadow/shadow-snapshot.ts';
+import type { RecipeFile } from './rewrite-migration.ts';
+
+export interface RecipeTrial {
+  format: Format;
+  original: Migration;
+  files: readonly Pick<RecipeFile, 'suffix' | 'sql' | 'noTransaction'>[];
+  /** Runs `work` in a shadow in which the migrations before the original have run; called twice. */
+  before<T>(work: (shadow: Session) => Promise<T>): Promise<T>;
+}
+
+/** Whether recipe files produce the schema of the original. */
+export type RecipeProof =
+  | { isProven: true }
+  | {
+      isProven: false;
+      /** One line for each difference, or why the files do not run. */
+      reason: string[];
+    };
+
+/** Runs the original and the recipe files, each in a shadow of its own, and compares the schemas. */
+export async function proveRecipe(trial: RecipeTrial): Promise<RecipeProof> {
+  const { format, original, files, before } = trial;
+  const expected = await before(async (shadow) => {
+    await replayOne(shadow, original, format);
+    return readState(shadow);
+  });
+  return before(async (shadow) => {
+    try {
+      for (const file of files) await replayOne(shadow, migrationOf(original, file), format);
+    } catch (error) {
+      if (!(error instanceof DbopsError)) throw error;
+      return { isProven: false, reason: [error.message, ...error.reason] };
+    }
+    return compareStates(shadow, expected, await readState(shadow));
+  });
+}
+
+/** Returns a recipe file as a migration, for a shadow. */
+export function migrationOf(
+  { name, up }: Pick<Migration, 'name' | 'up'>,
+  { suffix, sql, noTransaction }: RecipeTrial['files'][number],
+): Migration {
+  const own = suffix ? `${name}_${suffix}` : name;
+  return { name: own, hash: own, up: { kind: 'sql', file: up.file, sql, noTransaction } };
+}
+
+interface State {
+  objects: SchemaObject[];
+  /** Constraint names, and columns in their order: what the comparison of objects ignores. */
+  shapes: ReadonlyMap<string, string>;
+}
+
+async function readState(shadow: Session): Promise<State> {
+  const objects = await scratchSnapshot(shadow);
+  const rows = await shadow.query<{ table: string; shape: string }>(shapesSql);
+  return { objects, shapes: new Map(rows.map(({ table, shape }) => [table, shape])) };
+}
+
+const shapesSql = `SELECT c.oid::pg_catalog.regclass::pg_catalog.text AS table,
+       pg_catalog.concat_ws('; ',
+         (SELECT pg_catalog.string_agg(attname, ', ' ORDER BY attnum) FROM pg_catalog.pg_attribute
+           WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped),
+         (SELECT pg_catalog.string_agg(pg_catalog.concat_ws(' ', conname, contype, convalidated, conislocal, coninhcount), ', ' ORDER BY conname)
+            FROM pg_catalog.pg_constraint WHERE conrelid = c.oid)) AS shape
+  FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+ WHERE c.relkind IN ('r', 'p') AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_t'`;
+
+async function compareStates(shadow: Session, expected: State, found: State): Promise<RecipeProof> {
+  const differences = await inScratchTransaction(shadow, () =>
+    differencesOf(expected.objects, found.objects, judgeIn(shadow), { all: true }),
+  );
+  const shapes = [...expected.shapes].filter(([table, shape]) => found.shapes.get(table) !== shape);
+  const reason = [
+    ...differences.map(keyOfDifference),
+    ...shapes.map(
+      ([table, shape]) => `${table}: expected ${shape}, found ${found.shapes.get(table) ?? 'nothing'}`,
+    ),
+  ];
+  return reason.length > 0 ? { isProven: false, reason } : { isProven: true };
+}

@@ -1,0 +1,106 @@
+import { directivesOf } from '../../sql/directives.ts';
+import { splitStatements, type Statement } from '../../sql/statements.ts';
+import type { FoundRecipe } from './find-recipe.ts';
+import { leadingComments, withoutLeadingComments } from './parse-statements.ts';
+
+/** A file of the migration that replaces another. */
+export interface RecipeFile {
+  /** What distinguishes its name: `part_2`; empty for the first, which keeps the name of the migration. */
+  suffix: string;
+  /** Directives and comments above the statements, without dashes. */
+  head: string[];
+  statements: string[];
+  /** The whole text: `head` and `statements`. */
+  sql: string;
+  noTransaction: boolean;
+}
+
+/** A migration, and the recipes for some of its statements. */
+export interface Rewriting {
+  sql: string;
+  /** Whether the migration runs statement by statement already. */
+  noTransaction: boolean;
+  recipes: readonly Pick<FoundRecipe, 'offset' | 'steps' | 'replaces'>[];
+}
+
+interface Part {
+  statements: string[];
+  transaction: boolean;
+  /** Whether further statements of the migration may join it. */
+  isOpen: boolean;
+}
+
+/**
+ * Returns the files that make the same change, in order. Statements without a recipe keep their order; each
+ * step of a recipe that runs in a transaction has a file of its own, because its locks must be released before
+ * the next step.
+ *
+ * @throws SqlSyntaxError
+ */
+export async function rewriteMigration(rewriting: Rewriting): Promise<RecipeFile[]> {
+  const { sql, recipes, noTransaction } = rewriting;
+  const byOffset = new Map(recipes.map((recipe) => [recipe.offset, recipe]));
+  const gone = new Set(recipes.flatMap(({ replaces = [] }) => replaces));
+  const parts: Part[] = [];
+  for (const statement of await splitStatements(sql)) {
+    if (statement.boundary || gone.has(statement.offset)) continue;
+    const recipe = byOffset.get(statement.offset);
+    if (recipe) parts.push(...partsOf(recipe, leadingComments(statement.sql)));
+    else join(parts, statement, noTransaction);
+  }
+  const directives = [...directivesOf(sql)].flatMap(({ directive }) =>
+    directive === 'no-transaction' ? [] : [`dbops: ${directive}`],
+  );
+  return merged(parts).map((part, at) => fileOf(part, at, directives));
+}
+
+function partsOf({ steps }: Pick<FoundRecipe, 'steps'>, comments: string): Part[] {
+  return steps.map(({ statements, transaction }, at) => ({
+    statements: statements.map((each, place) =>
+      at + place === 0 && comments !== '' ? `${comments}\n${each}` : each,
+    ),
+    transaction,
+    isOpen: false,
+  }));
+}
+
+function join(parts: Part[], { sql, standsAlone }: Statement, noTransaction: boolean): void {
+  const transaction = !standsAlone && !noTransaction;
+  const text = withComments(sql);
+  if (text === '') return;
+  const last = parts.at(-1);
+  if (last?.isOpen && last.transaction === transaction) last.statements.push(text);
+  else parts.push({ statements: [text], transaction, isOpen: true });
+}
+
+/** A comment at the end of a statement would hide the semicolon after it. */
+function withComments(sql: string): string {
+  const comments = leadingComments(sql);
+  const bare = withoutLeadingComments(sql).trim();
+  if (bare === '') return '';
+  const text = comments === '' ? bare : `${comments}\n${bare}`;
+  return /--[^\n]*$/.test(text) ? `${text}\n` : text;
+}
+
+/** Statements that run alone can share a file. */
+function merged(parts: readonly Part[]): Part[] {
+  const files: Part[] = [];
+  for (const part of parts) {
+    const last = files.at(-1);
+    if (last && !last.transaction && !part.transaction) last.statements.push(...part.statements);
+    else files.push({ ...part, statements: [...part.statements] });
+  }
+  return files;
+}
+
+function fileOf({ statements, transaction }: Part, at: number, directives: string[]): RecipeFile {
+  const head = [...(transaction ? [] : ['dbops: no-transaction']), ...directives];
+  const lines = head.map((line) => `-- ${line}\n`).join('');
+  return {
+    suffix: at === 0 ? '' : `part_${at + 1}`,
+    head,
+    statements,
+    sql: `${lines}${lines && '\n'}${statements.map((each) => `${each};\n`).join('\n')}`,
+    noTransaction: !transaction,
+  };
+}

@@ -1,0 +1,131 @@
+/** A migration for which a recipe exists, on the tables of `tables`. */
+export interface RecipeCase {
+  title: string;
+  /** The recipes that apply, in order. */
+  recipes: string[];
+  sql: string;
+  /** SQL before the migration, after `tables`. */
+  setup?: string;
+  /** The oldest major on which the original runs. */
+  from?: number;
+}
+
+/** The tables of every case. */
+export const tables = `CREATE SCHEMA "Shop";
+CREATE TABLE customers (id int PRIMARY KEY, email text, name varchar(40));
+CREATE TABLE orders (id int NOT NULL, customer_id int, total int, note text);
+CREATE TABLE "Shop"."Order Lines" ("Id" int, "Order" int, qty int);
+CREATE TABLE events (id int NOT NULL, at date NOT NULL, customer_id int) PARTITION BY RANGE (at);
+CREATE TABLE events_2026 PARTITION OF events FOR VALUES FROM ('2026-01-01') TO ('2027-01-01');
+CREATE TABLE events_2027 PARTITION OF events FOR VALUES FROM ('2027-01-01') TO ('2028-01-01');
+CREATE INDEX orders_note ON orders (note);
+CREATE INDEX orders_total ON orders (total);`;
+
+const check: RecipeCase[] = [
+  { title: 'a named check', sql: 'ALTER TABLE orders ADD CONSTRAINT positive CHECK (total > 0)' },
+  { title: 'a check without a name', sql: 'alter table public.orders add check (total > 0)' },
+  {
+    title: 'a check of two columns, NO INHERIT',
+    sql: 'ALTER TABLE orders ADD CHECK (total > customer_id) NO INHERIT;',
+  },
+  {
+    title: 'a check whose generated name is taken',
+    setup: 'ALTER TABLE orders ADD CONSTRAINT orders_total_check CHECK (total < 9)',
+    sql: 'ALTER TABLE orders ADD CHECK (total > 0)',
+  },
+  {
+    title: 'a check on a quoted table, below a comment',
+    sql: `-- a comment above everything\n/* and another */ ALTER TABLE ONLY "Shop"."Order Lines" ADD CHECK ("Id" > 0) -- end`,
+  },
+  {
+    title: 'a check on a partitioned table',
+    sql: 'ALTER TABLE events ADD CONSTRAINT positive CHECK (id > 0)',
+  },
+].map((each) => ({ ...each, recipes: ['check-not-valid'] }));
+
+const unique: RecipeCase[] = [
+  { title: 'a unique constraint', sql: 'ALTER TABLE customers ADD UNIQUE (email)' },
+  {
+    title: 'a deferrable unique constraint with INCLUDE',
+    sql: 'ALTER TABLE customers ADD CONSTRAINT one_email UNIQUE NULLS NOT DISTINCT (email, name) INCLUDE (id) WITH (fillfactor = 70) DEFERRABLE INITIALLY DEFERRED',
+  },
+  {
+    title: 'a unique constraint whose generated name is too long',
+    setup: `CREATE TABLE a_table_with_a_name_that_is_quite_long_é (a_column_with_a_name_that_is_quite_long int, b int)`,
+    sql: `ALTER TABLE a_table_with_a_name_that_is_quite_long_é ADD UNIQUE (a_column_with_a_name_that_is_quite_long, b)`,
+  },
+  {
+    title: 'a unique constraint on quoted names',
+    sql: 'ALTER TABLE IF EXISTS "Shop"."Order Lines" ADD UNIQUE ("Id", "Order")',
+  },
+].map((each) => ({ ...each, recipes: ['unique-using-index'] }));
+
+const foreignKey: RecipeCase[] = [
+  {
+    title: 'a foreign key without a name',
+    sql: 'ALTER TABLE orders ADD FOREIGN KEY (customer_id) REFERENCES customers ON DELETE CASCADE',
+  },
+  {
+    title: 'a deferrable foreign key on quoted names',
+    sql: 'ALTER TABLE "Shop"."Order Lines" ADD CONSTRAINT "To Customer" FOREIGN KEY ("Order") REFERENCES public.customers (id) DEFERRABLE INITIALLY DEFERRED',
+  },
+  {
+    title: 'a foreign key of a partitioned table',
+    sql: 'ALTER TABLE events ADD FOREIGN KEY (customer_id) REFERENCES customers (id)',
+  },
+].map((each) => ({ ...each, recipes: ['foreign-key-not-valid'] }));
+
+const index: RecipeCase[] = [
+  { title: 'an index', sql: 'CREATE INDEX by_total ON orders USING btree (total DESC) WHERE total > 0' },
+  { title: 'a unique index without a name', sql: 'create unique index on public.orders (lower(note))' },
+  { title: 'an index IF NOT EXISTS', sql: 'CREATE INDEX IF NOT EXISTS by_total ON orders (total)' },
+].map((each) => ({ ...each, recipes: ['index-concurrently'] }));
+
+const notNull: RecipeCase[] = [
+  { title: 'NOT NULL', sql: 'ALTER TABLE orders ALTER COLUMN total SET NOT NULL' },
+  { title: 'NOT NULL on quoted names', sql: 'alter table "Shop"."Order Lines" alter "Id" set not null' },
+  { title: 'NOT NULL on a partitioned table', sql: 'ALTER TABLE events ALTER customer_id SET NOT NULL' },
+].map((each) => ({ ...each, recipes: ['not-null-validated'] }));
+
+const others: RecipeCase[] = [
+  {
+    title: 'two indexes to drop',
+    recipes: ['drop-index-concurrently'],
+    sql: 'DROP INDEX IF EXISTS orders_note, public.orders_total',
+  },
+  {
+    title: 'a column with a check and a default',
+    recipes: ['column-then-constraints'],
+    sql: 'ALTER TABLE orders ADD COLUMN "Qty" int NOT NULL DEFAULT 1 CHECK ("Qty" > 0)',
+  },
+  {
+    title: 'a column with every constraint',
+    recipes: ['column-then-constraints'],
+    sql: 'ALTER TABLE orders ADD buyer int CONSTRAINT one_buyer UNIQUE REFERENCES customers ON DELETE SET NULL DEFERRABLE CHECK (buyer > 0)',
+  },
+  {
+    title: 'a primary key',
+    recipes: ['primary-key-using-index'],
+    sql: 'ALTER TABLE orders ADD PRIMARY KEY (id)',
+  },
+  {
+    title: 'a primary key of nullable columns',
+    recipes: ['primary-key-using-index'],
+    sql: 'ALTER TABLE "Shop"."Order Lines" ADD CONSTRAINT lines PRIMARY KEY ("Id", "Order")',
+  },
+  {
+    title: 'several commands',
+    recipes: ['not-null-validated', 'unique-using-index', 'check-not-valid'],
+    sql: `ALTER TABLE orders ADD CONSTRAINT bounded CHECK (size < 9), ADD COLUMN size int, DROP COLUMN note,
+      ADD UNIQUE (total), ALTER total SET NOT NULL, ALTER customer_id SET DEFAULT 1`,
+  },
+];
+
+export const recipeCases: RecipeCase[] = [
+  ...check,
+  ...unique,
+  ...foreignKey,
+  ...index,
+  ...notNull,
+  ...others,
+];

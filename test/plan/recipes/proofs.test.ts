@@ -1,0 +1,66 @@
+import { describe, expect, vi } from 'vitest';
+import type { Session } from '../../../src/db/session.ts';
+import { dbops } from '../../../src/formats/dbops/index.ts';
+import { findRecipe } from '../../../src/plan/recipes/find-recipe.ts';
+import { parseStatements } from '../../../src/plan/recipes/parse-statements.ts';
+import { migrationOf, proveRecipe } from '../../../src/plan/recipes/prove.ts';
+import { readRecipeCatalog } from '../../../src/plan/recipes/read-catalog.ts';
+import { rewriteMigration } from '../../../src/plan/recipes/rewrite-migration.ts';
+import { withSession } from '../../db/session.ts';
+import { createFilled, inTurn, targets, type Target } from '../../db/targets.ts';
+import { recipeCases, tables, type RecipeCase } from './cases.ts';
+
+vi.setConfig({ testTimeout: 120_000 });
+
+const originalOf = (sql: string) =>
+  migrationOf(
+    { name: '0002_change', up: { kind: 'sql', file: '0002_change.up.sql', sql } },
+    { suffix: '', sql, noTransaction: false },
+  );
+
+/** Runs `work` in a database with the tables and the setup of a case. */
+async function before<T>(
+  target: Target,
+  { setup }: Pick<RecipeCase, 'setup'>,
+  work: (session: Session) => Promise<T>,
+): Promise<T> {
+  const fill = (url: string) => withSession(url, (session) => session.script(tables));
+  const database = await createFilled(target, 'recipes', fill);
+  try {
+    return await withSession(database.url, async (session) => {
+      if (setup !== undefined) await session.script(setup);
+      return work(session);
+    });
+  } finally {
+    await database.drop();
+  }
+}
+
+/** Applies the recipes of every statement, each as of its moment, and returns the files. */
+async function filesFor(session: Session, sql: string) {
+  const facts = { major: session.server.major, catalog: readRecipeCatalog(session) };
+  const found = [];
+  for (const statement of await parseStatements(sql)) {
+    const recipe = await findRecipe(statement, facts);
+    if (recipe) found.push(recipe);
+    await session.script(statement.sql);
+  }
+  const files = await rewriteMigration({ sql, noTransaction: false, recipes: found });
+  return { found, files };
+}
+
+describe.each(targets)('recipes on $name', (target) => {
+  const it = inTurn(target);
+  const cases = recipeCases.filter(({ from = 15 }) => target.major >= from);
+  it.each(cases)('produce the schema of the original: $title', async (each: RecipeCase) => {
+    const { found, files } = await before(target, each, (session) => filesFor(session, each.sql));
+    expect(found.flatMap(({ recipes }) => recipes.map(({ name }) => name))).toEqual(each.recipes);
+    const proof = await proveRecipe({
+      format: dbops,
+      original: originalOf(each.sql),
+      files,
+      before: (work) => before(target, each, work),
+    });
+    expect(proof).toEqual({ isProven: true });
+  });
+});
