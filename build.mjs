@@ -70,7 +70,7 @@ const bundle = await rolldown({
   platform: 'node',
   plugins: [withoutSubprograms, lazyCrypto, ownZodSettings],
   // These load WebAssembly and data files that lie beside their own modules.
-  external: ['@electric-sql/pglite', 'libpg-query', 'pg-native'],
+  external: ['@electric-sql/pglite', 'libpg-query', 'pg-native', /^@modelcontextprotocol\//],
   transform: {
     define: {
       DBOPS_VERSION: JSON.stringify(version),
@@ -109,6 +109,8 @@ await writeFile(
 await writeTypes();
 const { configJsonSchema } = await import('./src/config-schema.ts');
 await writeFile('dist/config.schema.json', `${JSON.stringify(configJsonSchema(), null, 2)}\n`);
+const { manPage } = await import('./src/man-page.ts');
+await writeFile('dist/dbops.1', await manPage(version));
 
 // An empty cluster, made once: initdb inside PGlite takes seconds, unpacking this does not, and all
 // the less without what an embedded database never uses: WAL segments of 16 MB, template0, and a

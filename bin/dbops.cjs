@@ -140,6 +140,7 @@ main(process.argv.slice(2), {
       for await (const piece of process.stdin) pieces.push(piece);
       return Buffer.concat(pieces);
     },
+    open: () => process.stdin,
   },
   stdout: output('stdout'),
   stderr: output('stderr'),

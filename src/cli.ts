@@ -64,12 +64,16 @@ export async function main(argv: string[], outer: Omit<Io, 'secrets'>): Promise<
   }
 }
 
-/** Returns what scripts, agents and shells ask for: the version and the help as JSON, and completions. */
+/** Returns what scripts, agents and shells ask for: the version and the help as JSON, completions, the manual page. */
 async function answerForPrograms(argv: string[], io: Io): Promise<string | undefined> {
   const [first, ...rest] = argv;
   if (first === '__complete') {
     const { completions } = await import('./complete.ts');
     return (await completions(rest, io)).map((line) => `${line}\n`).join('');
+  }
+  if (first === 'help' && rest.length === 1 && rest[0] === '--man') {
+    const { manPage } = await import('./man-page.ts');
+    return manPage(version);
   }
   const others = argv.filter((word) => word !== '--json');
   if (others.length === argv.length) return undefined;

@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import type { Settings } from './config.ts';
 import type { Declarations } from './declarations.ts';
 import { openSession, type Server, type Session, type SessionOptions } from './db/session.ts';
@@ -6,13 +7,18 @@ import { usageError } from './errors.ts';
 import { createProgress, noProgress, type Progress } from './output/progress.ts';
 import { screenOf, type Environment, type Stream } from './output/terminal.ts';
 import { lineToText } from './output/text.ts';
-import type { JsonValue, Tone } from './report.ts';
+import type { JsonValue, ReportData, Tone } from './report.ts';
 
 /** The edge of the program: everything that it reads from and writes to. */
 export interface Io {
   /** Never printed on any stream; a command adds those of its target. */
   secrets: string[];
-  stdin: { isTTY?: boolean | undefined; read?: () => Promise<Uint8Array> };
+  stdin: {
+    isTTY?: boolean | undefined;
+    read?: () => Promise<Uint8Array>;
+    /** Returns the stream itself, for a command that answers while it reads. */
+    open?: () => Readable;
+  };
   stdout: Stream;
   stderr: Stream;
   environment: Environment;
@@ -63,6 +69,20 @@ export interface Context {
   consent(what: string): Promise<void>;
   /** Asks the person to choose; returns undefined without a terminal. */
   choose<T>(question: string, choices: readonly Choice<T>[]): Promise<T | undefined>;
+  /** Of the program: how a command that serves others runs them. */
+  otherCommands?: OtherCommands;
+}
+
+/** Runs commands with the settings of this one, without a terminal, `--yes` and `--confirm`. */
+export interface OtherCommands {
+  /** The words of every command. */
+  words: readonly string[];
+  /** Returns the JSON document without secrets; never throws. */
+  run(
+    words: string,
+    flags: Readonly<Record<string, unknown>>,
+    signal: AbortSignal,
+  ): Promise<ReportData>;
 }
 
 export interface Choice<T> {
@@ -77,6 +97,7 @@ export interface ContextInput {
   declared?: () => Promise<Declarations>;
   io: Io;
   flags: CommonFlags;
+  otherCommands?: OtherCommands;
   /** Called with the target when it is first used, and with the server once it has answered. */
   onTarget?: (target: Target, server?: Server) => void;
 }

@@ -1,7 +1,14 @@
 import * as z from 'zod';
 import type { Command, RawFlags } from './command.ts';
+import { commands } from './commands/index.ts';
 import { loadSettings } from './config.ts';
-import { isInteractive, withContext, type CommonFlags, type Io } from './context.ts';
+import {
+  isInteractive,
+  withContext,
+  type CommonFlags,
+  type Io,
+  type OtherCommands,
+} from './context.ts';
 import { codeOf, isConnectionLoss } from './db/connection-error.ts';
 import { engineLossOf, type EngineLost } from './db/engine-error.ts';
 import { refusal } from './db/refusal.ts';
@@ -11,6 +18,7 @@ import { declaredOf } from './default-project.ts';
 import type { DatabaseDocument, Document } from './documents.ts';
 import { DbopsError, exitCodes, fileError, interrupted, messageOf } from './errors.ts';
 import { issueLines, speakPlainly } from './output/schema-messages.ts';
+import { redactDocument } from './output/redact-document.ts';
 import type { Report, ReportData } from './report.ts';
 
 speakPlainly();
@@ -69,8 +77,31 @@ async function runWithContext<Data extends ReportData, Flags>(
     if (io.known) io.known.target = targetToJson(target, server);
   };
   const declared = () => declaredOf(settings);
-  const input = { command: words, settings, declared, io, flags: ofAll };
+  const otherCommands = othersOf(common, io);
+  const input = { command: words, settings, declared, io, flags: ofAll, otherCommands };
   return withContext({ ...input, onTarget }, (context) => command.run(context, flags));
+}
+
+/** The consent of the person who started a command is not one to what others ask of it. */
+function othersOf({ yes: _, confirm: __, ...common }: RawFlags, io: Io): OtherCommands {
+  const silent = { write: () => {} };
+  return {
+    words: commands.map(({ words }) => words),
+    async run(words, flags, signal) {
+      const entry = commands.find((each) => each.words === words);
+      if (!entry) throw new Error(`Unknown command: ${words}`);
+      const { command } = await entry.load();
+      const { known: _known, ...rest } = io;
+      const { report, failure, used } = await runCommand({
+        words,
+        command,
+        flags,
+        common: { ...common, input: false, quiet: true, returnsDocument: true },
+        io: { ...rest, stdin: {}, stdout: silent, stderr: silent, signal },
+      });
+      return redactDocument(documentOf(words, report ?? failure, used), io.secrets);
+    },
+  };
 }
 
 /** Returns the report of an error, with its explanation. */

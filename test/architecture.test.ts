@@ -31,7 +31,7 @@ const layers = [
   ['findings'],
   // Features. Only those that combine others may import them: repair copies rows before it drops
   // them; expand-contract writes a backfill; migrate runs all four.
-  ['init', 'verify', 'backfill', 'seed', 'reports', 'rescue', 'schema-dump', 'completion'],
+  ['init', 'verify', 'backfill', 'seed', 'reports', 'rescue', 'schema-dump', 'completion', 'mcp'],
   ['repair', 'expand-contract', 'check'],
   ['plan'],
   ['migrate'],
@@ -41,7 +41,7 @@ const layers = [
   ['doctor-declarations'],
   ['commands'],
   ['command-tree'],
-  ['run-command'],
+  ['run-command', 'man-page'],
   ['execute', 'api', 'define-config', 'complete'],
   ['cli', 'index'],
 ];

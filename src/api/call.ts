@@ -3,8 +3,9 @@ import type { Command } from '../command.ts';
 import type { Io } from '../context.ts';
 import type { Document } from '../documents.ts';
 import { DbopsError, interrupted, usageError } from '../errors.ts';
+import { redactDocument } from '../output/redact-document.ts';
 import { redact } from '../output/sanitise.ts';
-import type { JsonValue, Report, ReportData } from '../report.ts';
+import type { Report, ReportData } from '../report.ts';
 import { documentOf, runCommand } from '../run-command.ts';
 import type { Options } from './options.ts';
 
@@ -41,7 +42,7 @@ export async function call<Data extends ReportData, Flags extends object>({
     withDocument(error, documentOf(words, ended, used), io.secrets);
   if (failure) throw stopped(failure.error, failure);
   if (report.error) throw stopped(report.error, report);
-  return redactAll(documentOf(words, report, used), io.secrets);
+  return redactDocument(documentOf(words, report, used), io.secrets);
 }
 
 /** The options that no command declares. */
@@ -114,21 +115,7 @@ function withDocument(
     message: redact(error.message, secrets),
     reason: error.reason.map((line) => redact(line, secrets)),
     hint: redact(error.hint, secrets),
-    document: redactAll(document, secrets),
+    document: redactDocument(document, secrets),
     cause: error.cause,
   });
-}
-
-/** Returns the same document without the secrets that a text in it contains. */
-function redactAll<T extends JsonValue>(value: T, secrets: readonly string[]): T {
-  return redacted(value, secrets) as T; // text remains text, so the type is the same
-}
-
-function redacted(value: JsonValue, secrets: readonly string[]): JsonValue {
-  if (typeof value === 'string') return redact(value, secrets);
-  if (Array.isArray(value)) return value.map((each: JsonValue) => redacted(each, secrets));
-  if (typeof value !== 'object' || value === null || value instanceof Date) return value;
-  return Object.fromEntries(
-    Object.entries(value).map(([key, each]) => [key, redacted(each, secrets)]),
-  );
 }

@@ -178,6 +178,11 @@ export const commands: CommandEntry[] = [
     load: () => import('./report/named.ts'),
   },
   {
+    words: 'mcp',
+    summary: 'serve read-only tools to AI assistants (MCP)',
+    load: () => import('./mcp.ts'),
+  },
+  {
     words: 'completion',
     summary: 'print the completion script of a shell',
     load: () => import('./completion.ts'),
