@@ -323,4 +323,28 @@ export type PlanData = VerifyData & {
   /** The oldest open transaction of others, in seconds; `null`: none, or no database was read. */
   longestTransaction: { pid: number; seconds: number; role: string; application: string } | null;
   migrations: { name: string; statements: PlannedStatement[] }[];
+  /** With `--fix`. */
+  fixes?: PlanFixDocument[];
+  /** With `--fix`: migrations that block and were not rewritten. */
+  unfixed?: { migration: string; reason: string }[];
+};
+
+/** The safe form of a migration. */
+export type PlanFixDocument = {
+  migration: string;
+  /** Names of recipes, in the order of the statements. */
+  recipes: string[];
+  /** Whether the files produce the schema of the migration, as a shadow database showed. */
+  isProven: boolean;
+  /** Where the schema differs, one line each. */
+  differences: string[];
+  /** Of every statement of the files. */
+  verdicts: string[];
+  /** What a person has to do. */
+  notes: string[];
+  files: { suffix: string; sql: string; noTransaction: boolean }[];
+  /** Absolute paths of the files that were written. */
+  written: string[];
+  /** Why nothing was written. */
+  reason?: string;
 };

@@ -88,7 +88,7 @@ function scopeOf(
   ).length;
   const unseen = statements.filter(({ statement }) => statement.notObserved).length;
   return [
-    `${formatCountOf(statements.length, 'statement')} of ${formatCountOf(migrations.length, 'pending migration')} run in a shadow database with the ${basis}`,
+    `${formatCountOf(statements.length, 'statement')} of ${formatCountOf(migrations.length, 'pending migration')} run in a shadow database with the ${basis.kind}`,
     `${harmless} harmless`,
     ...(unseen > 0 ? [`locks of ${unseen} from the PostgreSQL manual`] : []),
   ].join('; ');
@@ -129,7 +129,7 @@ function documentOf(
   blocked: ReturnType<typeof blockedTimes>,
 ): Omit<PlanData, 'findings' | 'counts'> {
   return {
-    basis,
+    basis: basis.kind,
     blocked: facts ? blocked : null,
     longestTransaction: facts?.activity?.longestTransaction ?? null,
     migrations: migrations.map(({ migration, statements }) => ({

@@ -7,7 +7,8 @@ import { describeViolations } from '../runner/failure/describe-violation.ts';
 import { changesRows } from '../sql/new-constraints.ts';
 import type { LiveFacts } from './live-facts.ts';
 import type { MigrationObservation, StatementObservation } from './observation.ts';
-import { observeOffline, observePending, type ObservationRequest } from './observe/run.ts';
+import { observeOffline, observePending } from './observe/run.ts';
+import type { ObservationRequest } from './observe/basis.ts';
 import { calibrateScan } from './calibrate-scan.ts';
 import {
   ratesBetween,

@@ -48,6 +48,7 @@ function observed(more: Partial<StatementObservation>): StatementObservation {
     locks: [],
     heldBefore: [],
     rewrites: [],
+    truncates: [],
     scans: [],
     builds: [],
     writes: [],

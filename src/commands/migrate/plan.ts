@@ -9,9 +9,10 @@ import { appliedOf, assertNoDefects, indexOfName, planUp } from '../../migrate/p
 import { folderOf, knownStatuses } from '../../open-project.ts';
 import { findingsOf, findingsOfActivity, planChecks } from '../../plan/find.ts';
 import { planReport, type PlanResult } from '../../plan/report.ts';
-import { planOffline, planOnline } from '../../plan/run.ts';
+import { planOffline, planOnline, type PlanRequest } from '../../plan/run.ts';
+import { messageOf } from '../../errors.ts';
 import { readSizes } from '../../plan/sizes-file.ts';
-import { done, text } from '../../report.ts';
+import { done, text, type Report } from '../../report.ts';
 import { reportFlags, reportOptions } from '../../report-flags.ts';
 import { judgeOf } from '../../verify/judge-findings.ts';
 import { waiverFlags, waiverOptions } from '../../verify/waiver-flags.ts';
@@ -25,6 +26,8 @@ const flagsSchema = z.object({
   folder: z.boolean().default(false),
   from: z.string().optional(),
   sizes: z.string().optional(),
+  fix: z.boolean().default(false),
+  dryRun: z.boolean().default(false),
   failOn: z.enum(['blocks', 'slow']).default('blocks'),
   ...waiverFlags,
   ...reportFlags,
@@ -41,13 +44,15 @@ export const command = defineCommand({
     ['--folder', 'use no database: replay the folder'],
     ['--from <name>', 'with --folder: plan the migrations after this one'],
     ['--sizes <file>', 'use no database, but the sizes of dbops stats export'],
+    ['--fix', 'write the safe form of migrations that block, proven in a shadow database'],
+    ['--dry-run', 'with --fix: print the files, and write none'],
     ['--fail-on <verdict>', 'exit with 4 on blocks and fails (blocks), or on warnings too (slow)'],
     ...waiverOptions,
     ...reportOptions,
   ],
   examples: [
     'dbops migrate plan',
-    'dbops migrate plan --verbose',
+    'dbops migrate plan --fix --dry-run',
     'dbops migrate plan --sizes sizes.json --report sarif=plan.sarif',
   ],
   flags: flagsSchema,
@@ -68,18 +73,49 @@ export const command = defineCommand({
         names.has(key.split(':')[0] ?? '') && pendingNames.has(key.split(':')[1] ?? ''),
       isRun: (name) => names.has(name),
     });
-    const result = await plan({ context, folder, applied, pending, limits: context.settings.plan });
+    const request = { context, folder, applied, pending, limits: context.settings.plan };
+    const result = await plan(request);
     for (const each of result.migrations)
       for (const finding of findingsOf(each)) judge.add(finding);
     for (const finding of findingsOfActivity(result.facts?.activity, result.migrations))
       judge.add(finding);
-    return planReport(await judge.finish(), result, {
+    const judged = await judge.finish();
+    const report = planReport(judged, result, {
       failOn: levels[flags.failOn],
       maxFindings: flags.maxFindings,
       isVerbose: context.flags.verbose ?? false,
     });
+    return flags.fix && !judged.written ? fixed(report, request, result, flags) : report;
   },
 });
+
+async function fixed(report: Report, request: PlanRequest, result: PlanResult, { dryRun }: Flags) {
+  const { fixesFor } = await import('../../plan/fix.ts');
+  const { isUsable, withFixes } = await import('../../plan/fix-report.ts');
+  const { recipeFilesOf, writeFiles } = await import('../../plan/recipes/write-files.ts');
+  const { fixes, unfixed } = await fixesFor(request, result);
+  const { context, folder } = request;
+  const written = [];
+  for (const fix of fixes) {
+    const { migration, files } = fix;
+    if (dryRun || !isUsable(fix)) {
+      written.push(
+        isUsable(fix)
+          ? { fix }
+          : { fix, reason: 'its schema or its plan is not that of a safe form.' },
+      );
+      continue;
+    }
+    const asked = { folder, migration, files, now: context.clock() };
+    const texts = await recipeFilesOf(asked).catch((error: unknown) => messageOf(error));
+    if (typeof texts === 'string') written.push({ fix, reason: texts });
+    else {
+      writeFiles(texts);
+      written.push({ fix, files: texts });
+    }
+  }
+  return withFixes(report, { written, unfixed });
+}
 
 interface Chosen {
   folder: Folder;

@@ -82,7 +82,8 @@ async function compareStates(shadow: Session, expected: State, found: State): Pr
   const reason = [
     ...differences.map(keyOfDifference),
     ...shapes.map(
-      ([table, shape]) => `${table}: expected ${shape}, found ${found.shapes.get(table) ?? 'nothing'}`,
+      ([table, shape]) =>
+        `${table}: expected ${shape}, found ${found.shapes.get(table) ?? 'nothing'}`,
     ),
   ];
   return reason.length > 0 ? { isProven: false, reason } : { isProven: true };

@@ -1,0 +1,81 @@
+import { relative } from 'node:path';
+import type { PlanFixDocument } from '../documents.ts';
+import { formatCountOf } from '../output/number.ts';
+import { text, type Block, type Report } from '../report.ts';
+import type { MigrationFix, Unfixed } from './fix.ts';
+
+/** What `--fix` wrote: text by absolute path, by migration. */
+export interface WrittenFix {
+  fix: MigrationFix;
+  /** Absent where nothing was written; then why. */
+  files?: Record<string, string>;
+  reason?: string;
+}
+
+/** Returns whether the files of a fix may replace the migration. */
+export function isUsable({ proof, plan, notes }: MigrationFix): boolean {
+  const isSafe = plan.every(({ statements }) =>
+    statements.every(
+      ({ verdict }) => verdict === 'ok' || verdict === 'slow' || verdict === 'unknown',
+    ),
+  );
+  return isSafe && (proof.isProven || notes.length > 0);
+}
+
+/** Returns the report with the safe forms of its migrations. */
+export function withFixes(
+  report: Report,
+  { written, unfixed }: { written: readonly WrittenFix[]; unfixed: readonly Unfixed[] },
+): Report {
+  return {
+    ...report,
+    data: {
+      ...report.data,
+      fixes: written.map(documentOf),
+      unfixed: unfixed.map((each) => ({ ...each })),
+    },
+    blocks: [
+      ...report.blocks,
+      ...written.flatMap(blocksOf),
+      ...unfixed.map(({ migration, reason }) =>
+        text(`${migration}: not rewritten, because ${reason}.`, 'warn'),
+      ),
+    ],
+  };
+}
+
+function documentOf({ fix, files, reason }: WrittenFix): PlanFixDocument {
+  const { migration, recipes, proof, plan, notes } = fix;
+  return {
+    migration: migration.name,
+    recipes,
+    isProven: proof.isProven,
+    differences: proof.isProven ? [] : proof.reason,
+    verdicts: plan.flatMap(({ statements }) => statements.map(({ verdict }) => verdict)),
+    notes,
+    files: fix.files.map(({ suffix, sql, noTransaction }) => ({ suffix, sql, noTransaction })),
+    written: files ? Object.keys(files) : [],
+    ...(reason !== undefined && { reason }),
+  };
+}
+
+function blocksOf({ fix, files, reason }: WrittenFix): Block[] {
+  const { migration, recipes, proof, notes } = fix;
+  const lead = `${migration.name}: ${recipes.join(', ')}`;
+  const state = proof.isProven
+    ? 'proven in a shadow database: the schema is that of the migration'
+    : `the schema differs: ${proof.reason.join('; ')}`;
+  const parts = fix.files.flatMap(({ sql, suffix }): Block[] => [
+    text(suffix === '' ? 'first file' : suffix, 'dim'),
+    { kind: 'code', text: sql },
+  ]);
+  const paths = Object.keys(files ?? {}).map((path) => relative(process.cwd(), path));
+  return [
+    text(`${lead} (${state})`, proof.isProven ? 'good' : 'warn'),
+    ...notes.map((note) => text(note)),
+    ...(files
+      ? [text(`✓ ${formatCountOf(paths.length, 'file')} written: ${paths.join(', ')}`, 'good')]
+      : parts),
+    ...(reason === undefined ? [] : [text(`Not written: ${reason}`, 'warn')]),
+  ];
+}
