@@ -13,10 +13,7 @@ export function onlyPiece<K extends Piece['kind']>(
   return !another && isOfKind(piece, kind) ? piece : undefined;
 }
 
-function isOfKind<K extends Piece['kind']>(
-  piece: Piece | undefined,
-  kind: K,
-): piece is OfKind<K> {
+function isOfKind<K extends Piece['kind']>(piece: Piece | undefined, kind: K): piece is OfKind<K> {
   return piece?.kind === kind;
 }
 

@@ -15,9 +15,16 @@ export const columnThenConstraints: Recipe = {
     const { name, type, isNotNull, isFilled, constraints, default: fallback } = piece.column;
     if (isFilled || constraints.length === 0) return undefined;
     if (fallback && (await facts.catalog.hasVolatile(fallback.functions))) return undefined;
-    const definition = [q(name), type, fallback && `DEFAULT ${fallback.sql}`, isNotNull && 'NOT NULL'];
+    const definition = [
+      q(name),
+      type,
+      fallback && `DEFAULT ${fallback.sql}`,
+      isNotNull && 'NOT NULL',
+    ];
     const steps: RecipeStep[] = [
-      together(`ALTER TABLE ${quoteName(piece.table)} ADD COLUMN ${definition.filter(Boolean).join(' ')}`),
+      together(
+        `ALTER TABLE ${quoteName(piece.table)} ADD COLUMN ${definition.filter(Boolean).join(' ')}`,
+      ),
     ];
     for (const constraint of constraints) {
       const added = await constraintSteps({ table: piece.table, known, constraint }, facts);

@@ -54,7 +54,12 @@ export async function readPartitionedIndex(sql: string): Promise<PartitionedInde
 /** Returns SQL that creates an index. */
 export function createIndex(
   { isUnique, rest }: PartitionedIndex,
-  { name, on, words = '', only = false }: { name: string; on: ObjectName; words?: string; only?: boolean },
+  {
+    name,
+    on,
+    words = '',
+    only = false,
+  }: { name: string; on: ObjectName; words?: string; only?: boolean },
 ): string {
   return `CREATE ${isUnique ? 'UNIQUE ' : ''}INDEX ${words}${q(name)} ON ${only ? 'ONLY ' : ''}${quoteName(on)}${rest}`;
 }

@@ -25,7 +25,10 @@ export const primaryKeyReplaced: Recipe = {
     if (!change || !known || known.isPartitioned || known.hasHeirs) return undefined;
     if (known.primaryKey !== change.dropped) return undefined;
     const { table, constraint } = change.added;
-    const name = await constraintName({ ...change.added, known }, withoutName(facts, change.dropped));
+    const name = await constraintName(
+      { ...change.added, known },
+      withoutName(facts, change.dropped),
+    );
     const temporary = `${name.slice(0, 50)}_new`;
     const index = await indexOfConstraint(change.added, temporary);
     if (!index) return undefined;
@@ -53,7 +56,8 @@ function changeIn(
   const added = add ?? (next?.pieces.length === 1 ? next.pieces[0] : undefined);
   if (another || added?.kind !== 'add-constraint' || added.constraint.kind !== 'primary')
     return undefined;
-  const tableOf = (sql: string) => /^alter\s+table\s+(?:if\s+exists\s+)?(?:only\s+)?(\S+)/i.exec(sql)?.[1];
+  const tableOf = (sql: string) =>
+    /^alter\s+table\s+(?:if\s+exists\s+)?(?:only\s+)?(\S+)/i.exec(sql)?.[1];
   if (added.constraint.isOnline || tableOf(drop.sql) !== tableOf(added.sql)) return undefined;
   return { dropped: drop.name, added, offset: (add ? statement : next)?.offset ?? 0 };
 }
