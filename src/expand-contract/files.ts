@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import type { BackfillTarget } from '../backfill/definition.ts';
 import type { Split } from './plan.ts';
 import { usageError } from '../errors.ts';
-import type { Folder } from '../formats/format.ts';
+import type { Folder, NewMigration } from '../formats/format.ts';
 import { slugOf } from '../formats/shared/new-migration.ts';
 import {
   fillFiles,
@@ -66,10 +66,7 @@ function contractFiles({ folder, migration: { name }, split, backfills, now }: S
     down: split.undo,
     isStepwise: true,
   };
-  const request = { migrations, title, now, module: false };
-  const files = format.writtenFiles
-    ? format.writtenFiles(directory, request, content)
-    : fillFiles(format.newFiles?.(request) ?? {}, content);
+  const files = newMigrationFiles(folder, { migrations, title, now, module: false }, content);
   if (Object.keys(files).length === 0)
     throw usageError(
       'EXPAND.FORMAT',
@@ -79,6 +76,17 @@ function contractFiles({ folder, migration: { name }, split, backfills, now }: S
   return below(directory, files);
 }
 
+/** Returns the files of a migration that sorts last, text by path below the folder; none where dbops cannot write the format. */
+export function newMigrationFiles(
+  { format, directory }: Pick<Folder, 'format' | 'directory'>,
+  request: NewMigration,
+  content: MigrationContent,
+): Record<string, string> {
+  return format.writtenFiles
+    ? format.writtenFiles(directory, request, content)
+    : fillFiles(format.newFiles?.(request) ?? {}, content);
+}
+
 function below(directory: string, files: Readonly<Record<string, string>>): Record<string, string> {
   return Object.fromEntries(
     Object.entries(files).map(([path, content]) => [join(directory, path), content]),
@@ -86,21 +94,30 @@ function below(directory: string, files: Readonly<Record<string, string>>): Reco
 }
 
 /** The migration itself, and its rollback where it has one. */
-function expandFiles({ folder, migration: { name, up, down }, split, rollback }: SplitRequest) {
-  const { format, migrations } = folder;
+function expandFiles({ folder, migration, split, rollback }: SplitRequest) {
   const head = [
-    `The part of ${name} that runs before the backfill; the last migration has the rest.`,
+    `The part of ${migration.name} that runs before the backfill; the last migration has the rest.`,
   ];
-  const content: MigrationContent = {
-    head,
-    up: split.expand,
-    down: rollback ?? [],
-    isStepwise: false,
-  };
+  const content = { head, up: split.expand, down: rollback ?? [], isStepwise: false };
+  return replacedFiles(folder, migration, content, rollback !== undefined);
+}
+
+/**
+ * Returns the files of a migration whose statements are replaced, text by absolute path.
+ *
+ * @param hasRollback whether `content.down` replaces its rollback, which is otherwise left unchanged
+ */
+export function replacedFiles(
+  { format, migrations }: Pick<Folder, 'format' | 'migrations'>,
+  { name, up, down }: Pick<Migration, 'name' | 'up' | 'down'>,
+  content: MigrationContent,
+  hasRollback: boolean,
+): Record<string, string> {
+  const hasOwnFile = hasRollback && down && down.file !== up.file;
   if (format.textOf)
     return {
       [up.file]: format.textOf(content),
-      ...(down && down.file !== up.file && rollback && { [down.file]: statements(rollback) }),
+      ...(hasOwnFile && { [down.file]: statements(content.down) }),
     };
   const request = { migrations, title: name, now: new Date(0), module: false };
   const filled = Object.entries(fillFiles(format.newFiles?.(request) ?? {}, content));
@@ -108,10 +125,7 @@ function expandFiles({ folder, migration: { name, up, down }, split, rollback }:
   const [, second] = filled.find(([path]) => /\bdown\.sql$/.test(path)) ?? [];
   return {
     [up.file]: first,
-    ...(down &&
-      down.file !== up.file &&
-      second !== undefined &&
-      rollback && { [down.file]: second }),
+    ...(hasOwnFile && second !== undefined && { [down.file]: second }),
   };
 }
 

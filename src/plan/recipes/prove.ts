@@ -1,19 +1,21 @@
 import { differencesOf, judgeIn, keyOfDifference } from '../../catalog/differences.ts';
 import type { SchemaObject } from '../../catalog/kinds/kind.ts';
 import { inScratchTransaction } from '../../catalog/snapshot.ts';
+import { codeOf } from '../../db/connection-error.ts';
 import type { Session } from '../../db/session.ts';
 import { DbopsError } from '../../errors.ts';
 import type { Format } from '../../formats/format.ts';
 import type { Migration } from '../../migration.ts';
 import { replayOne } from '../../shadow/replay.ts';
 import { scratchSnapshot } from '../../shadow/shadow-snapshot.ts';
+import { needsCommits } from '../../sql/execution.ts';
 import type { RecipeFile } from './rewrite-migration.ts';
 
 export interface RecipeTrial {
   format: Format;
   original: Migration;
   files: readonly Pick<RecipeFile, 'suffix' | 'sql' | 'noTransaction'>[];
-  /** Runs `work` in a shadow in which the migrations before the original have run; called twice. */
+  /** Runs `work` in a shadow in which the migrations before the original have run; called at least twice. */
   before<T>(work: (shadow: Session) => Promise<T>): Promise<T>;
 }
 
@@ -26,12 +28,18 @@ export type RecipeProof =
       reason: string[];
     };
 
-/** Runs the original and the recipe files, each in a shadow of its own, and compares the schemas. */
+/**
+ * Runs the original and the recipe files, each in a shadow of its own, and compares the schemas.
+ *
+ * @throws DbopsError when the original does not run
+ */
 export async function proveRecipe(trial: RecipeTrial): Promise<RecipeProof> {
   const { format, original, files, before } = trial;
-  const expected = await before(async (shadow) => {
-    await replayOne(shadow, original, format);
-    return readState(shadow);
+  const expected = await stateAfter(trial, original).catch((error: unknown) => {
+    // A new value of an enum type cannot be used in the transaction that adds it.
+    const isSplit = error instanceof DbopsError && needsCommits.has(codeOf(error.cause) ?? '');
+    if (!isSplit || original.up.kind !== 'sql') throw error;
+    return stateAfter(trial, { ...original, up: { ...original.up, noTransaction: true } });
   });
   return before(async (shadow) => {
     try {
@@ -41,6 +49,13 @@ export async function proveRecipe(trial: RecipeTrial): Promise<RecipeProof> {
       return { isProven: false, reason: [error.message, ...error.reason] };
     }
     return compareStates(shadow, expected, await readState(shadow));
+  });
+}
+
+function stateAfter({ format, before }: RecipeTrial, migration: Migration): Promise<State> {
+  return before(async (shadow) => {
+    await replayOne(shadow, migration, format);
+    return readState(shadow);
   });
 }
 

@@ -35,7 +35,9 @@ export async function generatedName(
 function objectName(table: string, addition: string | undefined, label: string): string {
   const available = longest - label.length - 1 - (addition === undefined ? 0 : 1);
   let [first, second] = [Buffer.byteLength(table), Buffer.byteLength(addition ?? '')];
-  while (first + second > available) first > second ? first-- : second--;
+  while (first + second > available)
+    if (first > second) first -= 1;
+    else second -= 1;
   const parts = [clip(table, first), ...(addition === undefined ? [] : [clip(addition, second)])];
   return [...parts, label].join('_');
 }

@@ -76,15 +76,27 @@ const foreignKey: RecipeCase[] = [
 ].map((each) => ({ ...each, recipes: ['foreign-key-not-valid'] }));
 
 const index: RecipeCase[] = [
-  { title: 'an index', sql: 'CREATE INDEX by_total ON orders USING btree (total DESC) WHERE total > 0' },
-  { title: 'a unique index without a name', sql: 'create unique index on public.orders (lower(note))' },
+  {
+    title: 'an index',
+    sql: 'CREATE INDEX by_total ON orders USING btree (total DESC) WHERE total > 0',
+  },
+  {
+    title: 'a unique index without a name',
+    sql: 'create unique index on public.orders (lower(note))',
+  },
   { title: 'an index IF NOT EXISTS', sql: 'CREATE INDEX IF NOT EXISTS by_total ON orders (total)' },
 ].map((each) => ({ ...each, recipes: ['index-concurrently'] }));
 
 const notNull: RecipeCase[] = [
   { title: 'NOT NULL', sql: 'ALTER TABLE orders ALTER COLUMN total SET NOT NULL' },
-  { title: 'NOT NULL on quoted names', sql: 'alter table "Shop"."Order Lines" alter "Id" set not null' },
-  { title: 'NOT NULL on a partitioned table', sql: 'ALTER TABLE events ALTER customer_id SET NOT NULL' },
+  {
+    title: 'NOT NULL on quoted names',
+    sql: 'alter table "Shop"."Order Lines" alter "Id" set not null',
+  },
+  {
+    title: 'NOT NULL on a partitioned table',
+    sql: 'ALTER TABLE events ALTER customer_id SET NOT NULL',
+  },
 ].map((each) => ({ ...each, recipes: ['not-null-validated'] }));
 
 const others: RecipeCase[] = [
@@ -118,6 +130,94 @@ const others: RecipeCase[] = [
     recipes: ['not-null-validated', 'unique-using-index', 'check-not-valid'],
     sql: `ALTER TABLE orders ADD CONSTRAINT bounded CHECK (size < 9), ADD COLUMN size int, DROP COLUMN note,
       ADD UNIQUE (total), ALTER total SET NOT NULL, ALTER customer_id SET DEFAULT 1`,
+  },
+  {
+    title: 'an index to rebuild',
+    recipes: ['reindex-concurrently'],
+    sql: 'reindex (verbose) index public.orders_note',
+  },
+  {
+    title: 'an index of a partitioned table',
+    recipes: ['partitioned-index'],
+    sql: 'CREATE UNIQUE INDEX ON events (id, at) INCLUDE (customer_id)',
+  },
+  {
+    title: 'an index that replaces one of the same name',
+    recipes: ['index-replaced-concurrently'],
+    sql: 'DROP INDEX orders_total; CREATE INDEX orders_total ON public.orders USING btree (total, id);',
+  },
+  {
+    title: 'another primary key, in one statement',
+    recipes: ['primary-key-replaced'],
+    setup: 'ALTER TABLE orders ADD PRIMARY KEY (id)',
+    sql: 'ALTER TABLE orders DROP CONSTRAINT orders_pkey, ADD PRIMARY KEY (id, customer_id)',
+  },
+  {
+    title: 'another primary key, in two statements',
+    recipes: ['primary-key-replaced'],
+    setup: 'ALTER TABLE orders ADD PRIMARY KEY (id)',
+    sql: 'ALTER TABLE orders DROP CONSTRAINT orders_pkey; ALTER TABLE orders ADD CONSTRAINT by_customer PRIMARY KEY (customer_id) DEFERRABLE',
+  },
+  {
+    title: 'an enum value that the file uses',
+    recipes: ['enum-value-apart', 'backfill-apart'],
+    setup: `CREATE TYPE mood AS ENUM ('sad'); CREATE TABLE people (id int, mood mood)`,
+    sql: `ALTER TYPE mood ADD VALUE 'happy' BEFORE 'sad'; UPDATE people SET mood = 'happy'`,
+  },
+  {
+    title: 'a backfill below a schema change',
+    recipes: ['backfill-apart'],
+    sql: `-- first\nALTER TABLE orders ADD paid boolean;\n-- then\nUPDATE orders SET paid = true;\nCOMMENT ON TABLE orders IS 'paid'`,
+  },
+  {
+    title: 'a table with foreign keys',
+    recipes: ['table-then-foreign-keys'],
+    sql: `CREATE TABLE public.payments (
+      id int PRIMARY KEY, -- the key
+      customer_id int NOT NULL REFERENCES customers (id) ON DELETE CASCADE DEFERRABLE UNIQUE,
+      "Other" int CONSTRAINT "Other Customer" REFERENCES customers,
+      parent int REFERENCES public.payments,
+      amount numeric(10, 2) DEFAULT 0 CHECK (amount >= 0),
+      FOREIGN KEY (parent) REFERENCES customers (id)
+    ) WITH (fillfactor = 80)`,
+  },
+  {
+    title: 'a partition',
+    recipes: ['new-partition-attached'],
+    setup:
+      'ALTER TABLE events ADD PRIMARY KEY (id, at), ADD CHECK (id > 0); CREATE INDEX ON events (customer_id)',
+    sql: `CREATE TABLE events_2028 PARTITION OF events FOR VALUES FROM ('2028-01-01') TO ('2029-01-01')`,
+  },
+  {
+    title: 'a partition beside a default partition',
+    recipes: ['new-partition-attached'],
+    setup:
+      'CREATE TABLE events_rest PARTITION OF events DEFAULT; ALTER TABLE events ADD FOREIGN KEY (customer_id) REFERENCES customers; ALTER TABLE events ALTER id SET DEFAULT 1',
+    sql: `create table "Events 2028" partition of public.events for values from ('2028-01-01') to (MAXVALUE)`,
+  },
+  {
+    title: 'a table to attach beside a default partition',
+    recipes: ['attach-partition'],
+    setup:
+      'CREATE TABLE events_rest PARTITION OF events DEFAULT; CREATE TABLE events_2028 (LIKE events)',
+    sql: `ALTER TABLE events ATTACH PARTITION events_2028 FOR VALUES FROM ('2028-01-01') TO ('2029-01-01')`,
+  },
+  {
+    title: 'a list partition to attach',
+    recipes: ['attach-partition'],
+    setup:
+      'CREATE TABLE regions (code text, n int) PARTITION BY LIST (code); CREATE TABLE europe (code text, n int)',
+    sql: `ALTER TABLE regions ATTACH PARTITION europe FOR VALUES IN ('de)', 'fr')`,
+  },
+  {
+    title: 'a partition to detach',
+    recipes: ['detach-concurrently'],
+    sql: 'ALTER TABLE events DETACH PARTITION events_2027',
+  },
+  {
+    title: 'a column with a volatile default',
+    recipes: ['volatile-default-later'],
+    sql: 'ALTER TABLE orders ADD COLUMN key uuid NOT NULL DEFAULT gen_random_uuid() UNIQUE',
   },
 ];
 

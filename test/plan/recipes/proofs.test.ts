@@ -1,7 +1,7 @@
 import { describe, expect, vi } from 'vitest';
 import type { Session } from '../../../src/db/session.ts';
 import { dbops } from '../../../src/formats/dbops/index.ts';
-import { findRecipe } from '../../../src/plan/recipes/find-recipe.ts';
+import { findRecipe, type FoundRecipe } from '../../../src/plan/recipes/find-recipe.ts';
 import { parseStatements } from '../../../src/plan/recipes/parse-statements.ts';
 import { migrationOf, proveRecipe } from '../../../src/plan/recipes/prove.ts';
 import { readRecipeCatalog } from '../../../src/plan/recipes/read-catalog.ts';
@@ -39,9 +39,10 @@ async function before<T>(
 /** Applies the recipes of every statement, each as of its moment, and returns the files. */
 async function filesFor(session: Session, sql: string) {
   const facts = { major: session.server.major, catalog: readRecipeCatalog(session) };
-  const found = [];
+  const found: FoundRecipe[] = [];
   for (const statement of await parseStatements(sql)) {
-    const recipe = await findRecipe(statement, facts);
+    const isReplaced = found.some(({ replaces = [] }) => replaces.includes(statement.offset));
+    const recipe = isReplaced ? undefined : await findRecipe(statement, facts);
     if (recipe) found.push(recipe);
     await session.script(statement.sql);
   }

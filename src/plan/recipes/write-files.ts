@@ -1,0 +1,115 @@
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { usageError } from '../../errors.ts';
+import { withoutMoved } from '../../expand-contract/plan.ts';
+import { newMigrationFiles, replacedFiles, type SplitFiles } from '../../expand-contract/files.ts';
+import type { Folder } from '../../formats/format.ts';
+import { slugOf } from '../../formats/shared/new-migration.ts';
+import type { Migration } from '../../migration.ts';
+import { piecesOf } from '../../sql/alter-table.ts';
+import type { RecipeFile } from './rewrite-migration.ts';
+
+export { writeFiles } from '../../expand-contract/files.ts';
+
+export interface RecipeFilesRequest {
+  folder: Folder;
+  /** The pending migration that the files replace: the last of the folder. */
+  migration: Migration;
+  files: readonly RecipeFile[];
+  now: Date;
+}
+
+/**
+ * Returns the files to write, text by absolute path: the migration itself with the first part, and a new
+ * migration for each further part, in the format of the folder. `writeFiles` writes them.
+ *
+ * @throws usage error for a module, for a migration that is not the last, or when dbops cannot write the format
+ */
+export async function recipeFilesOf(request: RecipeFilesRequest): Promise<SplitFiles> {
+  assertWritable(request);
+  const { folder, migration, files, now } = request;
+  const [first, ...further] = files;
+  if (!first) return {};
+  const { down } = migration;
+  const rest = down?.kind === 'sql' ? await remainingRollback(down.sql, further) : undefined;
+  const content = { ...contentOf(first), down: rest ?? [] };
+  const replaced = replacedFiles(folder, migration, content, rest !== undefined);
+  return { ...replaced, ...laterFiles(folder, migration, further, now) };
+}
+
+function contentOf({ head, statements, noTransaction }: RecipeFile) {
+  return { head, up: statements, down: [], isStepwise: noTransaction };
+}
+
+/** The rollback of a part that is in a later file is derived there. */
+async function remainingRollback(down: string, further: readonly RecipeFile[]): Promise<string[]> {
+  const pieces = (await Promise.all(further.map(({ sql }) => piecesOf(sql)))).flat();
+  const moved = pieces.flatMap((piece) => {
+    if (piece.kind === 'add-constraint') return piece.constraint.name ?? [];
+    if (piece.kind === 'create-index') return piece.index.name ?? [];
+    return piece.kind === 'set-not-null' ? piece.column : [];
+  });
+  return withoutMoved(await piecesOf(down), new Set(moved));
+}
+
+/** Each new file depends on the one before it, such as a journal: they are written to a copy of the folder. */
+function laterFiles(
+  folder: Folder,
+  { name }: Migration,
+  files: readonly RecipeFile[],
+  now: Date,
+): SplitFiles {
+  const copy = mkdtempSync(join(tmpdir(), 'dbops-recipes-'));
+  try {
+    const directory = join(copy, 'migrations');
+    cpSync(folder.directory, directory, { recursive: true });
+    const written: Record<string, string> = {};
+    const slug = slugOf(name.replace(/^[\d_-]+/, '')) || 'migration';
+    for (const [at, file] of files.entries()) {
+      const { migrations } = folder.format.read(directory, readdirSync(directory));
+      const title = `${slug}_${file.suffix}`;
+      const request = {
+        migrations,
+        title,
+        now: new Date(now.valueOf() + at * 1_000),
+        module: false,
+      };
+      const own = newMigrationFiles({ ...folder, directory }, request, contentOf(file));
+      if (Object.keys(own).length === 0) throw cannotWrite(folder.format.name);
+      for (const [path, text] of Object.entries(own)) {
+        mkdirSync(dirname(join(directory, path)), { recursive: true });
+        writeFileSync(join(directory, path), text);
+        written[join(folder.directory, path)] = text;
+      }
+    }
+    return written;
+  } finally {
+    rmSync(copy, { recursive: true, force: true });
+  }
+}
+
+function assertWritable({ folder, migration: { name, up } }: RecipeFilesRequest): void {
+  const last = folder.migrations.at(-1)?.name;
+  if (up.kind !== 'sql')
+    throw usageError(
+      'PLAN.MODULE',
+      `${name} is a module; dbops rewrites only SQL migrations.`,
+      'Send the statements of the recipe from modules of your own, each in its own migration.',
+    );
+  if (last !== name)
+    throw usageError(
+      'PLAN.NOT_LAST',
+      `${name} is not the last migration: its further files would run after ${last ?? 'the others'}.`,
+      'Make it the last migration of the folder, then run the command again.',
+    );
+  if (!folder.format.newFiles && !folder.format.writtenFiles) throw cannotWrite(folder.format.name);
+}
+
+function cannotWrite(format: string) {
+  return usageError(
+    'PLAN.FORMAT',
+    `dbops cannot write ${format} migrations.`,
+    'Write the files of the recipe by hand.',
+  );
+}
