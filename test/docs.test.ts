@@ -1,3 +1,4 @@
+import { planPage } from './plan/plan-page.ts';
 import {
   existsSync,
   mkdirSync,
@@ -48,6 +49,10 @@ describe('the documentation', () => {
 
   it('has every check of the catalogue (vitest -u writes docs/checks.md)', async () => {
     await expect(await checksPage()).toMatchFileSnapshot('../docs/checks.md');
+  });
+
+  it('has what was observed of statements (vitest -u writes docs/plan.md)', async () => {
+    await expect(planPage()).toMatchFileSnapshot('../docs/plan.md');
   });
 
   const pages = [

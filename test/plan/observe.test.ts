@@ -1,29 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import * as z from 'zod';
 import { codeOf } from '../../src/db/connection-error.ts';
 import type { StatementObservation } from '../../src/plan/observation.ts';
 import { observerOf, type Observer } from '../../src/plan/observe/observer.ts';
 import { openDatabase, type OpenDatabase } from '../db/session.ts';
 import { targets } from '../db/targets.ts';
+import { observedStatements } from './plan-page.ts';
 
 const folder = join(import.meta.dirname, 'observed');
-const names = z.array(z.string());
-const statements = z
-  .array(
-    z.object({
-      sql: z.string(),
-      /** SQLSTATE. */
-      fails: z.string().optional(),
-      /** The strongest mode by relation. */
-      locks: z.record(z.string(), z.string()),
-      rewrites: names,
-      scans: names,
-    }),
-  )
-  .parse(JSON.parse(readFileSync(join(folder, 'statements.json'), 'utf8')));
-
 /** The schema without rows, as a shadow has it. */
 const schema = readFileSync(join(folder, 'schema.sql'), 'utf8')
   .split('\n')
@@ -72,7 +57,7 @@ describe.each(targets)('the observer on $name', ({ ...target }) => {
   it('observes locks, rewrites and scans of 126 statements without a row', async () => {
     const wrong: unknown[] = [];
     let observed = 0;
-    for (const statement of statements) {
+    for (const statement of observedStatements) {
       const found = await observe(statement.sql);
       if (typeof found === 'string') {
         const isOfMajor = target.major < 18 && (found === '42601' || found === '42809');

@@ -8,6 +8,7 @@ import type { Folder } from '../../formats/format.ts';
 import { slugOf } from '../../formats/shared/new-migration.ts';
 import type { Migration } from '../../migration.ts';
 import { piecesOf } from '../../sql/alter-table.ts';
+import { hasStatement } from '../../sql/statements.ts';
 import type { RecipeFile } from './rewrite-migration.ts';
 
 export { writeFiles } from '../../expand-contract/files.ts';
@@ -80,7 +81,8 @@ function laterFiles(
       for (const [path, text] of Object.entries(own)) {
         mkdirSync(dirname(join(directory, path)), { recursive: true });
         writeFileSync(join(directory, path), text);
-        written[join(folder.directory, path)] = text;
+        // Without a rollback of its own, the one of a part is derived.
+        if (hasStatement(text)) written[join(folder.directory, path)] = text;
       }
     }
     return written;

@@ -1,0 +1,129 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import * as z from 'zod';
+import { newestAndEmbedded, type Target } from '../db/targets.ts';
+import { withProject } from '../migrate/project.ts';
+
+/**
+ * The work on 30,000 rows counts as long, so that the tests need no large tables. The shadow is on the server,
+ * where it takes the least CPU time.
+ */
+function configuration(target: Target, maxBlocked: string) {
+  const shadow = target.kind === 'pglite' ? {} : { shadowUrl: target.adminUrl };
+  return { '../dbops.config.json': JSON.stringify({ plan: { maxBlocked }, ...shadow }) };
+}
+
+const first = `CREATE TABLE customers (id bigint PRIMARY KEY, name text);
+  CREATE TABLE orders (id bigint PRIMARY KEY, customer_id bigint, note text, total int);
+  CREATE TABLE plans (id int PRIMARY KEY, title text);
+  INSERT INTO customers SELECT n, 'c' || n FROM generate_series(1, 30000) n;
+  INSERT INTO orders SELECT n, n, 'n' || n, n FROM generate_series(1, 30000) n;
+  INSERT INTO plans SELECT n, 'p' || n FROM generate_series(1, 5) n;
+  ANALYZE;`;
+
+const document = z.object({
+  findings: z.array(
+    z.object({
+      code: z.string(),
+      where: z.object({ object: z.string(), line: z.number().optional() }),
+      message: z.string(),
+    }),
+  ),
+  migrations: z.array(
+    z.object({ statements: z.array(z.object({ sql: z.string(), verdict: z.string() })) }),
+  ),
+});
+
+function codesOf(stdout: string): string[] {
+  const { findings } = document.parse(JSON.parse(stdout));
+  return findings.map(({ code, where }) => `${code} ${where.object} ${where.line ?? ''}`.trim());
+}
+
+const changes = `-- a comment above everything
+ALTER TABLE orders ADD COLUMN code uuid DEFAULT gen_random_uuid();
+CREATE INDEX plans_title ON plans (title);
+DO $$ BEGIN EXECUTE 'ALTER TABLE customers ALTER COLUMN id TYPE numeric'; END $$;
+ALTER TABLE customers RENAME COLUMN name TO full_name;`;
+
+describe.each(newestAndEmbedded)('migrate plan on $name', (target) => {
+  it('reports what blocks, what fails and what breaks the application, and changes nothing', () =>
+    withProject(target, { '0001_a.up.sql': first }, async ({ dbops, write }) => {
+      write(configuration(target, '1ms'));
+      await dbops('migrate', 'up');
+      write({
+        '0002_b.up.sql': changes,
+        '0003_c.up.sql': `ALTER TABLE orders ADD CONSTRAINT small CHECK (total < 29991);`,
+      });
+      const { stdout, exitCode } = await dbops('migrate', 'plan', '--json');
+      expect(exitCode).toBe(4);
+      expect(codesOf(stdout)).toEqual([
+        'blocks public.orders 2',
+        'blocks public.customers 4',
+        'rename public.customers.name 5',
+      ]);
+      const status = await dbops('migrate', 'status');
+      expect(status.stdout).toContain('2 pending');
+    }));
+
+  it('counts the rows that violate a constraint, and allows what a comment allows', () =>
+    withProject(target, { '0001_a.up.sql': first }, async ({ dbops, write }) => {
+      write(configuration(target, '1ms'));
+      await dbops('migrate', 'up');
+      write({
+        '0002_b.up.sql': `-- dbops: allow fails on orders because the rows are deleted before
+          ALTER TABLE orders ADD CONSTRAINT small CHECK (total < 29991);
+          ALTER TABLE customers ADD CONSTRAINT few CHECK (id < 29996);`,
+      });
+      const { stdout } = await dbops('migrate', 'plan', '--json');
+      expect(codesOf(stdout)).toEqual(['fails public.customers 3']);
+      expect(document.parse(JSON.parse(stdout)).findings[0]?.message).toContain('5 rows');
+    }));
+
+  it('writes the safe form of a migration, which then is harmless and runs', () =>
+    withProject(target, { '0001_a.up.sql': first }, async ({ root, dbops, write }) => {
+      write(configuration(target, '20ms'));
+      await dbops('migrate', 'up');
+      write({
+        '0002_b.up.sql': `ALTER TABLE orders ADD CONSTRAINT buyer FOREIGN KEY (customer_id) REFERENCES customers;
+          CREATE INDEX orders_total ON orders (total);`,
+      });
+      const dry = await dbops('migrate', 'plan', '--fix', '--dry-run');
+      expect(dry.stdout).toContain('VALIDATE CONSTRAINT "buyer"');
+      expect(readdirSync(join(root, 'migrations'))).toHaveLength(2);
+      await dbops('migrate', 'plan', '--fix');
+      const texts = readdirSync(join(root, 'migrations')).map((file) =>
+        readFileSync(join(root, 'migrations', file), 'utf8'),
+      );
+      expect(texts).toHaveLength(4);
+      expect(texts.join('\n')).toMatch(/NOT VALID[^]*VALIDATE[^]*CONCURRENTLY/);
+      const again = await dbops('migrate', 'plan');
+      expect([again.exitCode, again.stdout]).toEqual([
+        0,
+        expect.stringContaining('No problems found'),
+      ]);
+      expect((await dbops('migrate', 'up')).exitCode).toBe(0);
+    }));
+
+  it('plans from a file of sizes, without a database', () =>
+    withProject(target, { '0001_a.up.sql': first }, async ({ dbops, write }) => {
+      write(configuration(target, '1ms'));
+      await dbops('migrate', 'up');
+      await dbops('stats', 'export', '--output', 'sizes.json');
+      write({ '0002_b.up.sql': changes });
+      const offline = [
+        'migrate',
+        'plan',
+        '--json',
+        '--database-url',
+        'postgres://nowhere.invalid/x',
+      ];
+      const withSizes = await dbops(...offline, '--sizes', 'sizes.json');
+      expect(codesOf(withSizes.stdout)).toContain('blocks public.orders 2');
+      const without = await dbops(...offline, '--folder', '--from', '1');
+      expect([without.exitCode, codesOf(without.stdout)]).toEqual([
+        0,
+        expect.arrayContaining(['unknown-size public.orders 2']),
+      ]);
+    }));
+});
