@@ -15,7 +15,7 @@ import type { LiveFacts } from './live-facts.ts';
 import { ratesBetween, readLiveFacts, sampleWrites, withRates } from './read-live-facts.ts';
 
 const size = z.number().min(0);
-const table = { schema: z.string(), name: z.string() };
+const relation = { schema: z.string(), name: z.string() };
 
 /** The form of the file. Further keys are ignored: those of the JSON document, and of a later version. */
 const sizesSchema = z.object({
@@ -23,9 +23,9 @@ const sizesSchema = z.object({
   serverVersion: z.string(),
   tables: z.array(
     z.object({
-      ...table,
+      ...relation,
       kind: z.enum(['table', 'partitioned table', 'materialized view']),
-      partitionOf: z.object(table).exactOptional(),
+      partitionOf: z.object(relation).exactOptional(),
       rows: size,
       heapBytes: size,
       toastBytes: size,
