@@ -17,13 +17,13 @@ function commandPages() {
 
 /** Links of a page to files outside of docs/ lead to the repository. */
 function linkToRepository(markdown) {
-  const open = markdown.renderer.rules.link_open;
-  markdown.renderer.rules.link_open = (tokens, at, options, env, self) => {
-    const href = tokens[at].attrGet('href') ?? '';
-    if (href.startsWith('../') && env.relativePath && !env.relativePath.includes('/'))
-      tokens[at].attrSet('href', `${repository}/blob/main/${href.slice(3)}`);
-    return open ? open(tokens, at, options, env, self) : self.renderToken(tokens, at, options);
-  };
+  markdown.core.ruler.push('links-to-repository', ({ tokens, env }) => {
+    if (env.relativePath?.includes('/')) return;
+    for (const token of tokens.flatMap(({ children }) => children ?? [])) {
+      const href = token.type === 'link_open' ? (token.attrGet('href') ?? '') : '';
+      if (href.startsWith('../')) token.attrSet('href', `${repository}/blob/main/${href.slice(3)}`);
+    }
+  });
 }
 
 export default defineConfig({
