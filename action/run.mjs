@@ -15,7 +15,7 @@ function write(variable, text) {
   if (file) appendFileSync(file, text);
 }
 
-function main() {
+async function main() {
   const words = input('COMMAND').split(/\s+/).filter(Boolean);
   if (words.length === 0 || !words.every((word) => /^[a-z][a-z0-9_-]*$/i.test(word)))
     return refuse('The input command is not a command of dbops, such as verify or migrate up.');
@@ -26,7 +26,8 @@ function main() {
   if (!existsSync(cwd))
     return refuse(`The folder of the input working-directory does not exist: ${cwd}`);
   const answer = run([...words, ...linesOf(process.env.DBOPS_ACTION_ARGS ?? '')], version, cwd);
-  report(answer, words);
+  const summary = report(answer, words);
+  if (input('COMMENT') === 'true') await comment(summary, words);
   return input('FAIL') === 'false' ? 0 : answer.exitCode;
 }
 
@@ -50,7 +51,7 @@ function run(words, version, cwd) {
   const url = input('DATABASE_URL');
   const ran = spawnSync(file, [...before, ...words, '--json', '--no-input'], {
     cwd,
-    env: { ...process.env, ...(url && { DBOPS_DATABASE_URL: url }) },
+    env: { ...process.env, DBOPS_ACTION_TOKEN: '', ...(url && { DBOPS_DATABASE_URL: url }) },
     stdio: ['ignore', 'pipe', 'inherit'],
     encoding: 'utf8',
     maxBuffer: 2 ** 30,
@@ -97,7 +98,65 @@ function report({ exitCode, text }, words) {
   for (const finding of findings) annotate(finding);
   const { error } = document;
   if (error) annotate({ severity: 'error', ...error, help: error.hint });
-  write('GITHUB_STEP_SUMMARY', summaryOf(words, exitCode, findings, error));
+  const summary = summaryOf(words, exitCode, findings, error);
+  write('GITHUB_STEP_SUMMARY', summary);
+  return summary;
+}
+
+/** The longest body that GitHub accepts is 65,536 characters. */
+const longestComment = 65_000;
+
+/**
+ * Writes the summary to one comment of the pull request, which a hidden marker identifies. A token without the
+ * permission, as that of a fork, is a warning: the result of the command decides whether the job fails.
+ */
+async function comment(summary, words) {
+  try {
+    const number = pullRequestNumber();
+    if (number === undefined) return;
+    const job = process.env.GITHUB_JOB ?? '';
+    const marker = `<!-- dbops ${words.join(' ')} ${job.replaceAll(/[^\w-]/g, '')} -->`;
+    const text = `${marker}\n${summary}`;
+    const body = text.length > longestComment ? `${text.slice(0, longestComment)}\n…` : text;
+    const comments = `/issues/${number}/comments`;
+    const earlier = await findComment(comments, marker);
+    if (earlier) await request('PATCH', `/issues/comments/${earlier.id}`, { body });
+    else await request('POST', comments, { body });
+  } catch (error) {
+    const text = `The comment was not written: ${error.message}. Grant the job: pull-requests: write`;
+    console.log(`::warning title=dbops::${escaped(text)}`);
+  }
+}
+
+/** Returns the number of the pull request that started the workflow; undefined for another event. */
+function pullRequestNumber() {
+  const file = process.env.GITHUB_EVENT_PATH;
+  return file ? JSON.parse(readFileSync(file, 'utf8')).pull_request?.number : undefined;
+}
+
+async function findComment(comments, marker) {
+  for (let page = 1; ; page++) {
+    const found = await request('GET', `${comments}?per_page=100&page=${page}`);
+    const earlier = found.find(({ body }) => body?.startsWith(marker));
+    if (earlier || found.length < 100) return earlier;
+  }
+}
+
+async function request(method, path, body) {
+  const { GITHUB_API_URL = 'https://api.github.com', GITHUB_REPOSITORY } = process.env;
+  const answer = await fetch(`${GITHUB_API_URL}/repos/${GITHUB_REPOSITORY}${path}`, {
+    method,
+    headers: {
+      accept: 'application/vnd.github+json',
+      authorization: `Bearer ${input('TOKEN')}`,
+      'content-type': 'application/json',
+      'user-agent': 'dbops-action',
+    },
+    signal: AbortSignal.timeout(20_000),
+    ...(body && { body: JSON.stringify(body) }),
+  });
+  if (!answer.ok) throw new Error(`GitHub answered ${answer.status}`);
+  return answer.json();
 }
 
 function parse(text) {
@@ -146,4 +205,4 @@ function property(text) {
   return escaped(text).replaceAll(':', '%3A').replaceAll(',', '%2C');
 }
 
-process.exitCode = main();
+process.exitCode = await main();

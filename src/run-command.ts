@@ -18,7 +18,6 @@ import { declaredOf } from './default-project.ts';
 import type { DatabaseDocument, Document } from './documents.ts';
 import { DbopsError, exitCodes, fileError, interrupted, messageOf } from './errors.ts';
 import { issueLines, speakPlainly } from './output/schema-messages.ts';
-import { redactDocument } from './output/redact-document.ts';
 import type { Report, ReportData } from './report.ts';
 
 speakPlainly();
@@ -83,7 +82,9 @@ async function runWithContext<Data extends ReportData, Flags>(
 }
 
 /** The consent of the person who started a command is not one to what others ask of it. */
-function othersOf({ yes: _, confirm: __, ...common }: RawFlags, io: Io): OtherCommands {
+function othersOf(given: RawFlags, io: Io): OtherCommands {
+  const common = { ...given, yes: false, confirm: undefined, input: false, quiet: true };
+  const { secrets, environment, cwd } = io;
   const silent = { write: () => {} };
   return {
     words: commands.map(({ words }) => words),
@@ -91,15 +92,15 @@ function othersOf({ yes: _, confirm: __, ...common }: RawFlags, io: Io): OtherCo
       const entry = commands.find((each) => each.words === words);
       if (!entry) throw new Error(`Unknown command: ${words}`);
       const { command } = await entry.load();
-      const { known: _known, ...rest } = io;
       const { report, failure, used } = await runCommand({
         words,
         command,
         flags,
-        common: { ...common, input: false, quiet: true, returnsDocument: true },
-        io: { ...rest, stdin: {}, stdout: silent, stderr: silent, signal },
+        common: { ...common, returnsDocument: true },
+        io: { secrets, environment, cwd, stdin: {}, stdout: silent, stderr: silent, signal },
       });
-      return redactDocument(documentOf(words, report ?? failure, used), io.secrets);
+      const { redactDocument } = await import('./output/redact-document.ts');
+      return redactDocument(documentOf(words, report ?? failure, used), secrets);
     },
   };
 }

@@ -1,4 +1,5 @@
 import { existsSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import * as z from 'zod';
 import { configNames } from '../config.ts';
@@ -38,8 +39,22 @@ export function writeConfig(directory: string, config: InitialConfig): string {
   const file = configNameFor(directory);
   if (config.prelude !== undefined)
     writeFileSync(join(directory, preludeName), config.prelude, { flag: 'wx' });
-  writeFileSync(join(directory, file), contentOf(config), { flag: 'wx' });
+  const isInstalled = findsPackage(directory);
+  writeFileSync(join(directory, file), contentOf(config, isInstalled), { flag: 'wx' });
   return file;
+}
+
+/**
+ * Returns whether a file in the directory can import dbops: a project without it, which runs a global dbops
+ * or npx, could not load such a configuration.
+ */
+function findsPackage(directory: string): boolean {
+  try {
+    createRequire(join(directory, 'dbops.config.ts')).resolve('dbops');
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /**
@@ -69,12 +84,15 @@ function parseJson(source: string): unknown {
   }
 }
 
-function contentOf({ folder, prelude, proposed }: InitialConfig): string {
-  return `// Settings of dbops. Flags and environment variables override this file.
-export default {
+function contentOf({ folder, prelude, proposed }: InitialConfig, isInstalled: boolean): string {
+  const [before, begin, end] = isInstalled
+    ? ["import { defineConfig } from 'dbops';\n\n", 'defineConfig({', '})']
+    : ['', '{', '}'];
+  return `${before}// Settings of dbops. Flags and environment variables override this file.
+export default ${begin}
 ${folder ? `  migrations: ${JSON.stringify(`./${folder.migrations}`)},\n  format: ${JSON.stringify(folder.format)},\n` : ''}${prelude === undefined ? '' : `  // What the migrations expect of a database and no migration creates.\n  shadowPrelude: './${preludeName}',\n`}  // How long a statement waits for a lock before it backs off and is retried.
   lockTimeout: '2s',
-${proposed === undefined ? '' : commented(proposed)}};
+${proposed === undefined ? '' : commented(proposed)}${end};
 `;
 }
 

@@ -39,6 +39,7 @@ export async function serveTools({ io, signal, otherCommands, note }: Context): 
     server.registerTool(name, about, (given, { mcpReq }) => answer(given, mcpReq.signal));
   }
   const closed = new Promise<void>((resolve) => {
+    // oxlint-disable-next-line unicorn/prefer-add-event-listener -- the SDK's server is no EventTarget
     server.server.onclose = resolve;
   });
   await server.connect(new StdioServerTransport(stdin, writableOf(io.stdout)));

@@ -1,3 +1,5 @@
+import { createServer } from 'node:http';
+import { once } from 'node:events';
 import { existsSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -7,12 +9,18 @@ const root = resolve(import.meta.dirname, '../..');
 const action = readFileSync(join(root, 'action.yml'), 'utf8');
 
 /** Runs the script of the action as the runner does: inputs in the environment, files for what it writes. */
-async function runAction(inputs: Record<string, string>, files: Record<string, string>) {
+async function runAction(
+  inputs: Record<string, string>,
+  files: Record<string, string>,
+  github: Record<string, string> = {},
+) {
   const cwd = folderOf({ output: '', summary: '', ...files });
   mkdirSync(join(cwd, 'node_modules'));
   symlinkSync(root, join(cwd, 'node_modules/dbops'));
   const environment = {
     RUNNER_TEMP: cwd,
+    ...github,
+    ...(files['event.json'] && { GITHUB_EVENT_PATH: join(cwd, 'event.json') }),
     GITHUB_OUTPUT: join(cwd, 'output'),
     GITHUB_STEP_SUMMARY: join(cwd, 'summary'),
     ...Object.fromEntries(
@@ -88,6 +96,38 @@ describe('the GitHub Action', () => {
     );
     expect(exitCode).toBe(0);
     expect(existsSync(join(cwd, 'hacked'))).toBe(false);
+  });
+
+  it('writes one comment, updates it in the next run, and warns where it may not', async () => {
+    const comments: { id: number; body: string }[] = [{ id: 1, body: 'of a person' }];
+    const server = createServer((asked, answer) => {
+      const pieces: Buffer[] = [];
+      asked.on('data', (piece: Buffer) => pieces.push(piece));
+      asked.on('end', () => {
+        if (asked.headers.authorization !== 'Bearer secret') return answer.writeHead(403).end('{}');
+        const text = Buffer.concat(pieces).toString();
+        if (asked.method === 'POST') comments.push({ id: 2, body: JSON.parse(text).body });
+        const updated = comments.find(({ id }) => asked.url === `/repos/a/b/issues/comments/${id}`);
+        if (asked.method === 'PATCH' && updated) updated.body = JSON.parse(text).body;
+        return answer.end(JSON.stringify(asked.method === 'GET' ? comments : {}));
+      });
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const address = server.address();
+    const port = typeof address === 'object' ? address?.port : undefined;
+    const github = { GITHUB_API_URL: `http://127.0.0.1:${port}`, GITHUB_REPOSITORY: 'a/b' };
+    const event = { 'event.json': '{"pull_request":{"number":7}}' };
+    const inputs = { COMMAND: 'migrate new', ARGS: 'one', COMMENT: 'true', TOKEN: 'secret' };
+    try {
+      await runAction(inputs, { ...edited, ...event }, github);
+      await runAction({ ...inputs, FAIL: 'false' }, { ...event, 'dbops.config.json': '{' }, github);
+      expect(comments.map(({ id }) => id)).toEqual([1, 2]);
+      expect(comments[1]?.body).toMatch(/^<!-- dbops migrate new {2}-->\n[^]*exit code 2/);
+      const refused = await runAction({ ...inputs, TOKEN: 'x' }, { ...edited, ...event }, github);
+      expect(refused).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('::warning') });
+    } finally {
+      server.close();
+    }
   });
 
   it('has inputs in the environment of its script, and none in a line of a shell', () => {
