@@ -114,7 +114,7 @@ function waiting(blocked: readonly BlockedTable[]): string {
 }
 
 /** Returns why a statement takes its time, one sentence. */
-export function workOf(statement: StatementObservation): string[] {
+function workOf(statement: StatementObservation): string[] {
   const { rewrites, builds, scans } = statement;
   const name = ({ schema, name: own }: { schema: string; name: string }) => `${schema}.${own}`;
   const unique = (names: string[]) => [...new Set(names)];

@@ -174,7 +174,7 @@ function verdictOf(
 }
 
 /** Returns the tables whose reads or writes wait while a statement works. */
-export function blockedBy({ locks, heldBefore, dropped }: StatementObservation): BlockedTable[] {
+function blockedBy({ locks, heldBefore, dropped }: StatementObservation): BlockedTable[] {
   const tables = new Map<string, BlockedTable>();
   const add = (relation: Relation, mode: LockMode, isHeld: boolean) => {
     const table = tableOf(relation, mode);

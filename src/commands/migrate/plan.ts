@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import * as z from 'zod';
 import { defineCommand } from '../../command.ts';
 import type { Context } from '../../context.ts';
@@ -141,7 +142,7 @@ async function online(context: Context, flags: Flags): Promise<Chosen> {
 async function offline(context: Context, { sizes, from, to, steps }: Flags): Promise<Chosen> {
   const folder = await folderOf(context);
   assertNoDefects(folder);
-  const facts = sizes === undefined ? undefined : readSizes(sizes);
+  const facts = sizes === undefined ? undefined : readSizes(resolve(context.io.cwd, sizes), sizes);
   const { migrations } = folder;
   const start = from === undefined ? 0 : indexOfName(migrations, from, '--from') + 1;
   const known = new Set(facts?.applied);

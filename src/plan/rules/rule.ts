@@ -32,7 +32,7 @@ export interface Rule {
 }
 
 /** Returns the tables of a statement that existed before its transaction. */
-export function tablesOf({ locks, heldBefore }: StatementObservation): string[] {
+function tablesOf({ locks, heldBefore }: StatementObservation): string[] {
   const relations = [...locks, ...heldBefore].map(({ relation }) => relation);
   return relations.flatMap(({ kind, schema, name }) =>
     kind === 'table' || kind === 'partitioned table' ? `${schema}.${name}` : [],
