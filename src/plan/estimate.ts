@@ -129,7 +129,7 @@ function rewritesOf({ rewrites }: StatementObservation, lookup: Lookup): Part[] 
   ]);
 }
 
-/** An index that exists tells the size of its successor; the indexes of a rewritten table are counted there. */
+/** The size of an index that exists is that of its successor; the indexes of a rewritten table are counted there. */
 function buildsOf({ builds, rewrites }: StatementObservation, lookup: Lookup): Part[] {
   const rewritten = new Set(distinctTables(rewrites, lookup));
   const seen = new Set<string>();
