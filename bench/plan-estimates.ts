@@ -9,14 +9,14 @@ import { parseTarget } from '../src/db/target.ts';
 import { calibrateScan } from '../src/plan/calibrate-scan.ts';
 import { estimateStatement } from '../src/plan/estimate.ts';
 import { readLiveFacts } from '../src/plan/read-live-facts.ts';
-import type { Relation, StatementObservation } from '../src/plan/observation.ts';
+import type { ObservedRelation, StatementObservation } from '../src/plan/observation.ts';
 import { Databases } from './databases.ts';
 import { onNewServer } from './server.ts';
 
 const asked = process.argv.slice(2).map(Number);
 const sizes = asked.length > 0 ? asked : [2_000_000, 5_000_000, 10_000_000];
 
-const relation = (name: string): Relation => ({ schema: 'public', name, kind: 'table' });
+const relation = (name: string): ObservedRelation => ({ schema: 'public', name, kind: 'table' });
 const purchases = relation('purchases');
 const customers = relation('customers');
 

@@ -9,6 +9,7 @@ const layers = [
   ['chart'],
   ['report', 'migration'],
   ['documents'],
+  ['plan-document'],
   ['output'],
   ['text-file'],
   ['db'],

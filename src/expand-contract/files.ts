@@ -105,7 +105,7 @@ function expandFiles({ folder, migration, split, rollback }: SplitRequest) {
 /**
  * Returns the files of a migration whose statements are replaced, text by absolute path.
  *
- * @param hasRollback whether `content.down` replaces its rollback, which is otherwise left unchanged
+ * @param hasRollback whether `content.down` replaces its rollback, which stays unchanged if not
  */
 export function replacedFiles(
   { format, migrations }: Pick<Folder, 'format' | 'migrations'>,

@@ -1,5 +1,5 @@
-import type { DurationBand, LiveFacts, TableFacts } from './live-facts.ts';
-import type { Relation, StatementObservation } from './observation.ts';
+import type { DurationBand, LiveFacts, TableSizes } from './live-facts.ts';
+import type { ObservedRelation, StatementObservation } from './observation.ts';
 
 /**
  * Milliseconds of work on a server that scans at `referenceScan`, warm, on two cores. Measured on tables of 2
@@ -52,7 +52,7 @@ const megabyte = 2 ** 20;
 /** What to know beside the facts. */
 interface EstimateOptions {
   /** Returns whether pending migrations create the relation, so that it has no rows. */
-  isNew?: (relation: Relation) => boolean;
+  isNew?: (relation: ObservedRelation) => boolean;
 }
 
 /**
@@ -90,15 +90,15 @@ interface Part {
 
 interface Lookup {
   /** Returns the tables that store the rows of a relation: itself, or its partitions. */
-  stored(relation: Relation): TableFacts[];
+  stored(relation: ObservedRelation): TableSizes[];
   /** Returns whether a relation was asked for whose size is not known. */
   isUnknown(): boolean;
 }
 
-function tablesIn({ tables }: LiveFacts, isNew: (relation: Relation) => boolean): Lookup {
+function tablesIn({ tables }: LiveFacts, isNew: (relation: ObservedRelation) => boolean): Lookup {
   const byKey = new Map(tables.map((table) => [keyOf(table), table]));
   const parts = Map.groupBy(tables, ({ partitionOf }) => partitionOf && keyOf(partitionOf));
-  const leaves = (table: TableFacts): TableFacts[] =>
+  const leaves = (table: TableSizes): TableSizes[] =>
     table.kind === 'partitioned table' ? (parts.get(keyOf(table)) ?? []).flatMap(leaves) : [table];
   let unknown = false;
   return {
@@ -117,7 +117,7 @@ function keyOf({ schema, name }: { schema: string; name: string }): string {
 }
 
 /** A partition counts once, also where its partitioned table is listed beside it. */
-function distinctTables(relations: readonly Relation[], lookup: Lookup): TableFacts[] {
+function distinctTables(relations: readonly ObservedRelation[], lookup: Lookup): TableSizes[] {
   return [...new Set(relations.flatMap((relation) => lookup.stored(relation)))];
 }
 

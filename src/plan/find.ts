@@ -4,7 +4,7 @@ import { describeBand } from './describe-band.ts';
 import type { ServerActivity } from './live-facts.ts';
 import type { StatementObservation } from './observation.ts';
 import { rules } from './rules/index.ts';
-import type { BlockedTable, MigrationVerdict, StatementVerdict, Verdict } from './verdict.ts';
+import type { BlockedTable, MigrationVerdict, StatementVerdict, PlanVerdict } from './verdict.ts';
 
 /** What `migrate plan` looks for. */
 export const planChecks: readonly CheckDescription[] = [
@@ -67,7 +67,7 @@ export function findingsOf({ migration, file, statements }: MigrationVerdict): F
 
 type Place = (code: string, object: string) => Pick<Finding, 'code' | 'where' | 'key'>;
 
-const severities: Partial<Record<Verdict, Finding['severity']>> = {
+const severities: Partial<Record<PlanVerdict, Finding['severity']>> = {
   blocks: 'error',
   fails: 'error',
   slow: 'warning',

@@ -1,5 +1,5 @@
 import { relative } from 'node:path';
-import type { PlanFixDocument } from '../documents.ts';
+import type { PlanFixDocument } from '../plan-document.ts';
 import { formatCountOf } from '../output/number.ts';
 import { text, type Block, type Report } from '../report.ts';
 import type { MigrationFix, Unfixed } from './fix.ts';

@@ -12,7 +12,7 @@ import { migrationOf, proveRecipe, type RecipeProof } from './recipes/prove.ts';
 import { readRecipeCatalog } from './recipes/read-catalog.ts';
 import { rewriteMigration, type RecipeFile } from './recipes/rewrite-migration.ts';
 import type { PlanResult } from './report.ts';
-import type { PlanRequest } from './run.ts';
+import type { MigrationPlanRequest } from './run.ts';
 import { judgeMigrations, type MigrationVerdict, type StatementVerdict } from './verdict.ts';
 
 /** The safe form of a migration. */
@@ -40,7 +40,7 @@ export interface Unfixed {
  * database of its own, behind the pending migrations before it, and compared with the original.
  */
 export async function fixesFor(
-  request: PlanRequest,
+  request: MigrationPlanRequest,
   result: PlanResult,
 ): Promise<{ fixes: MigrationFix[]; unfixed: Unfixed[] }> {
   const fixes: MigrationFix[] = [];
@@ -78,7 +78,7 @@ function inShadowAfter<T>(
 }
 
 interface Fixing {
-  request: PlanRequest;
+  request: MigrationPlanRequest;
   result: PlanResult;
   migration: Migration;
   blocking: readonly StatementVerdict[];

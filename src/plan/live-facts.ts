@@ -1,5 +1,5 @@
-/** What is known of a table of the target database. */
-export interface TableFacts {
+/** A table of the target database. */
+export interface TableSizes {
   schema: string;
   name: string;
   kind: 'table' | 'partitioned table' | 'materialized view';
@@ -31,7 +31,7 @@ export interface ServerActivity {
 export interface LiveFacts {
   /** As the server reports it, such as `16.4`. */
   serverVersion: string;
-  tables: TableFacts[];
+  tables: TableSizes[];
   /** Absent in a file. */
   activity?: ServerActivity;
   /** Milliseconds to read one megabyte of a table, measured by a bounded scan; absent: not measured. */

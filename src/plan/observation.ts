@@ -16,7 +16,7 @@ export type RelationKind =
   'table' | 'partitioned table' | 'index' | 'sequence' | 'view' | 'materialized view' | 'other';
 
 /** A relation that existed before the transaction of the statement. */
-export interface Relation {
+export interface ObservedRelation {
   schema: string;
   name: string;
   kind: RelationKind;
@@ -25,7 +25,7 @@ export interface Relation {
 }
 
 export interface RelationLock {
-  relation: Relation;
+  relation: ObservedRelation;
   /** The strongest mode that is held. */
   mode: LockMode;
 }
@@ -34,14 +34,14 @@ export interface RelationLock {
 export type ScanReason = 'check' | 'foreign key' | 'domain' | 'write' | 'query';
 
 export interface TableScan {
-  relation: Relation;
+  relation: ObservedRelation;
   reason: ScanReason;
 }
 
 export interface IndexBuild {
   /** The name of the index; it may be created by the statement. */
   index: string;
-  relation: Relation;
+  relation: ObservedRelation;
 }
 
 /** What one statement of a migration did in a shadow database; also its JSON. */
@@ -51,22 +51,22 @@ export interface StatementObservation {
   line?: number;
   /** Statements with the same number run in one transaction; from 0 within a migration. */
   transaction: number;
-  /** Locks that the statement took, or made stronger; ACCESS SHARE is left out, for which nobody waits long. */
+  /** Locks that the statement took, or made stronger; without ACCESS SHARE. */
   locks: RelationLock[];
   /** Locks that earlier statements of the transaction hold, before this one. */
   heldBefore: RelationLock[];
   /** Tables and materialized views whose rows are written to a new file. */
-  rewrites: Relation[];
+  rewrites: ObservedRelation[];
   /** Tables that TRUNCATE empties. */
-  truncates: Relation[];
+  truncates: ObservedRelation[];
   scans: TableScan[];
   builds: IndexBuild[];
   /** Tables into which rows are written; the shadow has no rows, so how many is not observed. */
-  writes: Relation[];
+  writes: ObservedRelation[];
   /** Relations that the statement creates; later statements of the transaction do not list them as locked. */
-  created: Relation[];
+  created: ObservedRelation[];
   /** Relations that the statement drops. */
-  dropped: Relation[];
+  dropped: ObservedRelation[];
   /** Objects that the server dropped with CASCADE, in its words. */
   cascades: string[];
   /** It waits until every transaction that is older has ended (CONCURRENTLY). */

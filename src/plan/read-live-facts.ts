@@ -1,7 +1,7 @@
 import { codeOf } from '../db/connection-error.ts';
 import { readOnly, withSavepoint, type Session } from '../db/session.ts';
 import { sqlstate } from '../db/sqlstate.ts';
-import type { LiveFacts, TableFacts } from './live-facts.ts';
+import type { LiveFacts, TableSizes } from './live-facts.ts';
 import { readActivity } from './read-activity.ts';
 
 /** A part of the name of a table: the key of `WriteSample`, as JSON of schema and name. */
@@ -25,7 +25,7 @@ interface TableRow extends Record<string, unknown> {
   parent: number | null;
   schema: string;
   name: string;
-  kind: TableFacts['kind'];
+  kind: TableSizes['kind'];
   rows: number;
   heapBytes: number;
   toastBytes: number;
@@ -60,7 +60,7 @@ export function readLiveFacts(
   }));
 }
 
-async function readTables(session: Session): Promise<TableFacts[]> {
+async function readTables(session: Session): Promise<TableSizes[]> {
   const rows = await readSizes(session);
   const indexes = Map.groupBy(rows.indexes, ({ table }) => table);
   const byOid = new Map(rows.tables.map((row) => [row.oid, row]));
@@ -82,7 +82,7 @@ async function readTables(session: Session): Promise<TableFacts[]> {
   });
 }
 
-type Stored = Pick<TableFacts, 'rows' | 'heapBytes' | 'toastBytes'>;
+type Stored = Pick<TableSizes, 'rows' | 'heapBytes' | 'toastBytes'>;
 
 /** Returns the rows and bytes of a table, or of all its partitions. */
 function storedBy(row: TableRow, children: ReadonlyMap<number, readonly TableRow[]>): Stored {
@@ -216,7 +216,7 @@ export function withRates(facts: LiveFacts, rates: ReadonlyMap<TableKey, number>
     facts.tables,
     ({ partitionOf }) => partitionOf && tableKey(partitionOf),
   );
-  const rateOf = (table: TableFacts): number | undefined => {
+  const rateOf = (table: TableSizes): number | undefined => {
     const all = [rates.get(tableKey(table)), ...(parts.get(tableKey(table)) ?? []).map(rateOf)];
     const known = all.filter((rate) => rate !== undefined);
     return known.length === 0 ? undefined : known.reduce((sum, rate) => sum + rate, 0);

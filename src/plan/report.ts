@@ -1,4 +1,4 @@
-import type { PlanData } from '../documents.ts';
+import type { PlanData } from '../plan-document.ts';
 import { formatCountOf } from '../output/number.ts';
 import { text, type Block, type Report, type Severity, type Table } from '../report.ts';
 import type { Judged } from '../verify/judge-findings.ts';

@@ -18,14 +18,14 @@ import {
   withRates,
 } from './read-live-facts.ts';
 import type { PlanResult } from './report.ts';
-import { judgeMigrations, type PlanLimits } from './verdict.ts';
+import { judgeMigrations, type DurationLimits } from './verdict.ts';
 
-export interface PlanRequest {
+export interface MigrationPlanRequest {
   context: Context;
   folder: Folder;
   applied: readonly Migration[];
   pending: readonly Migration[];
-  limits: PlanLimits;
+  limits: DurationLimits;
 }
 
 /**
@@ -34,7 +34,10 @@ export interface PlanRequest {
  *
  * @throws DbopsError naming the migration that fails in the shadow
  */
-export async function planOnline(request: PlanRequest, session: Session): Promise<PlanResult> {
+export async function planOnline(
+  request: MigrationPlanRequest,
+  session: Session,
+): Promise<PlanResult> {
   const { context, applied } = request;
   context.progress.update('reading the sizes of the tables');
   const first = await sampleWrites(session);
@@ -52,7 +55,7 @@ export async function planOnline(request: PlanRequest, session: Session): Promis
 
 /** As `planOnline`, without a database. @param facts of `dbops stats export`, if there are any */
 export async function planOffline(
-  request: PlanRequest,
+  request: MigrationPlanRequest,
   facts: LiveFacts | undefined,
 ): Promise<PlanResult> {
   const observed = await observeOffline(asked(request));
@@ -62,7 +65,7 @@ export async function planOffline(
   };
 }
 
-function asked({ context, folder, applied, pending }: PlanRequest): ObservationRequest {
+function asked({ context, folder, applied, pending }: MigrationPlanRequest): ObservationRequest {
   return { context, folder, applied, pending };
 }
 
@@ -71,7 +74,7 @@ function basisOf({ basis, reason }: Pick<PlanResult, 'basis' | 'reason'>) {
 }
 
 async function judged(
-  { limits }: PlanRequest,
+  { limits }: MigrationPlanRequest,
   migrations: readonly MigrationObservation[],
   facts: LiveFacts | undefined,
   violations: ReadonlyMap<StatementObservation, readonly string[]>,

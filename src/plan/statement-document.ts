@@ -1,5 +1,5 @@
-import type { PlannedStatement } from '../documents.ts';
-import type { Relation, RelationLock } from './observation.ts';
+import type { PlannedStatement } from '../plan-document.ts';
+import type { ObservedRelation, RelationLock } from './observation.ts';
 import type { StatementVerdict } from './verdict.ts';
 
 /** Returns the JSON of a statement and of the verdict on it. */
@@ -42,6 +42,6 @@ function lockDocument({ relation, mode }: RelationLock) {
   return { relation: nameOf(relation), kind: relation.kind, mode };
 }
 
-function nameOf({ schema, name }: Pick<Relation, 'schema' | 'name'>): string {
+function nameOf({ schema, name }: Pick<ObservedRelation, 'schema' | 'name'>): string {
   return `${schema}.${name}`;
 }

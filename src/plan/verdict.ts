@@ -8,7 +8,7 @@ import {
   isAtLeast,
   type LockMode,
   type MigrationObservation,
-  type Relation,
+  type ObservedRelation,
   type StatementObservation,
 } from './observation.ts';
 import { rules } from './rules/index.ts';
@@ -19,7 +19,7 @@ import type { Hazard } from './rules/rule.ts';
  * or writes wait longer than the limit since the transaction took its locks; `fails`: existing rows violate it; `unknown`: the size of a table is
  * not known.
  */
-export type Verdict = 'ok' | 'slow' | 'blocks' | 'fails' | 'unknown';
+export type PlanVerdict = 'ok' | 'slow' | 'blocks' | 'fails' | 'unknown';
 
 /** A table whose statements wait while a statement of a migration works. */
 export interface BlockedTable {
@@ -34,7 +34,7 @@ export interface BlockedTable {
 
 export interface StatementVerdict {
   statement: StatementObservation;
-  verdict: Verdict;
+  verdict: PlanVerdict;
   /** Of the statement; absent where the size of a table is not known. */
   duration?: DurationBand;
   /** Statements of these tables wait during `duration`. */
@@ -53,16 +53,16 @@ export interface MigrationVerdict {
 }
 
 /** Limits of the configuration, in milliseconds. */
-export interface PlanLimits {
+export interface DurationLimits {
   /** Reads or writes may wait this long. */
   maxBlocked: number;
   /** A statement that blocks nothing may take this long. */
   maxDuration: number;
 }
 
-export interface JudgeRequest {
+export interface VerdictRequest {
   facts: LiveFacts | undefined;
-  limits: PlanLimits;
+  limits: DurationLimits;
   /** How existing rows violate a statement, by the statement. */
   violations: ReadonlyMap<StatementObservation, readonly string[]>;
 }
@@ -70,10 +70,10 @@ export interface JudgeRequest {
 /** Returns the verdict on each statement of migrations, in the order in which they run. */
 export async function judgeMigrations(
   migrations: readonly MigrationObservation[],
-  request: JudgeRequest,
+  request: VerdictRequest,
 ): Promise<MigrationVerdict[]> {
   const created = new Set<string>();
-  const isNew = ({ schema, name }: Relation) => created.has(JSON.stringify([schema, name]));
+  const isNew = ({ schema, name }: ObservedRelation) => created.has(JSON.stringify([schema, name]));
   const verdicts: MigrationVerdict[] = [];
   for (const each of migrations) {
     verdicts.push(await judgeMigration(each, { ...request, isNew }));
@@ -83,9 +83,9 @@ export async function judgeMigrations(
   return verdicts;
 }
 
-interface Judging extends JudgeRequest {
+interface Judging extends VerdictRequest {
   /** Returns whether an earlier migration creates the relation, so that it has no rows. */
-  isNew: (relation: Relation) => boolean;
+  isNew: (relation: ObservedRelation) => boolean;
 }
 
 async function judgeMigration(
@@ -165,8 +165,8 @@ function durationWithoutFacts({
 function verdictOf(
   duration: DurationBand | undefined,
   waited: number,
-  { maxBlocked, maxDuration }: PlanLimits,
-): Verdict {
+  { maxBlocked, maxDuration }: DurationLimits,
+): PlanVerdict {
   if (!duration) return 'unknown';
   // Of the statements of a transaction, those with a part in the time are named.
   if (waited >= maxBlocked && duration.likely >= maxBlocked / 10) return 'blocks';
@@ -176,7 +176,7 @@ function verdictOf(
 /** Returns the tables whose reads or writes wait while a statement works. */
 function blockedBy({ locks, heldBefore, dropped }: StatementObservation): BlockedTable[] {
   const tables = new Map<string, BlockedTable>();
-  const add = (relation: Relation, mode: LockMode, isHeld: boolean) => {
+  const add = (relation: ObservedRelation, mode: LockMode, isHeld: boolean) => {
     const table = tableOf(relation, mode);
     if (!table || !blocksWrites(mode) || dropped.includes(relation)) return;
     const key = JSON.stringify([table.schema, table.name]);
@@ -192,9 +192,9 @@ function blockedBy({ locks, heldBefore, dropped }: StatementObservation): Blocke
 
 /** Every query on a table opens all of its indexes: it waits for an index too. */
 function tableOf(
-  relation: Relation,
+  relation: ObservedRelation,
   mode: LockMode,
-): Pick<Relation, 'schema' | 'name'> | undefined {
+): Pick<ObservedRelation, 'schema' | 'name'> | undefined {
   if (relation.kind === 'index') return mode === 'ACCESS EXCLUSIVE' ? relation.table : undefined;
   const hasRows = ['table', 'partitioned table', 'materialized view'].includes(relation.kind);
   return hasRows || relation.kind === 'view' ? relation : undefined;

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { estimateStatement } from '../../src/plan/estimate.ts';
-import type { LiveFacts, TableFacts } from '../../src/plan/live-facts.ts';
-import type { Relation, StatementObservation } from '../../src/plan/observation.ts';
+import type { LiveFacts, TableSizes } from '../../src/plan/live-facts.ts';
+import type { ObservedRelation, StatementObservation } from '../../src/plan/observation.ts';
 
 const megabyte = 2 ** 20;
 
-function table(name: string, rows: number, more: Partial<TableFacts> = {}): TableFacts {
+function table(name: string, rows: number, more: Partial<TableSizes> = {}): TableSizes {
   const heapBytes = rows * 125;
   return {
     schema: 'public',
@@ -38,7 +38,7 @@ const facts: LiveFacts = {
   ],
 };
 
-const relation = (name: string): Relation => ({ schema: 'public', name, kind: 'table' });
+const relation = (name: string): ObservedRelation => ({ schema: 'public', name, kind: 'table' });
 const purchases = relation('purchases');
 
 function observed(more: Partial<StatementObservation>): StatementObservation {
@@ -109,7 +109,7 @@ describe('the estimate of a statement', () => {
     const fresh = relation('fresh');
     const work = scan('fresh');
     expect(estimate({ ...work, created: [fresh] }).likely).toBe(0);
-    const isNew = ({ name }: Relation) => name === 'fresh';
+    const isNew = ({ name }: ObservedRelation) => name === 'fresh';
     expect(estimateStatement(observed(work), facts, { isNew })?.likely).toBe(0);
   });
 

@@ -10,7 +10,7 @@ import { appliedOf, assertNoDefects, indexOfName, planUp } from '../../migrate/p
 import { folderOf, knownStatuses } from '../../open-project.ts';
 import { findingsOf, findingsOfActivity, planChecks } from '../../plan/find.ts';
 import { planReport, type PlanResult } from '../../plan/report.ts';
-import { planOffline, planOnline, type PlanRequest } from '../../plan/run.ts';
+import { planOffline, planOnline, type MigrationPlanRequest } from '../../plan/run.ts';
 import { messageOf } from '../../errors.ts';
 import { readSizes } from '../../plan/sizes-file.ts';
 import { done, text, type Report } from '../../report.ts';
@@ -90,7 +90,12 @@ export const command = defineCommand({
   },
 });
 
-async function fixed(report: Report, request: PlanRequest, result: PlanResult, { dryRun }: Flags) {
+async function fixed(
+  report: Report,
+  request: MigrationPlanRequest,
+  result: PlanResult,
+  { dryRun }: Flags,
+) {
   const { fixesFor } = await import('../../plan/fix.ts');
   const { isUsable, withFixes } = await import('../../plan/fix-report.ts');
   const { recipeFilesOf, writeFiles } = await import('../../plan/recipes/write-files.ts');

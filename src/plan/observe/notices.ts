@@ -2,7 +2,7 @@
 export interface Notices {
   /** Unqualified names of tables whose rows are checked (`ATRewriteTable`, `verifying table`). */
   verified: string[];
-  /** Unqualified names of tables whose rows are written anew. */
+  /** Unqualified names of tables whose rows are copied to a new file. */
   rewritten: string[];
   /** Unqualified names of foreign keys whose rows are checked. */
   foreignKeys: string[];

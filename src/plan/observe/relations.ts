@@ -1,12 +1,12 @@
 import * as z from 'zod';
 import type { Session } from '../../db/session.ts';
-import type { LockMode, Relation, RelationKind } from '../observation.ts';
+import type { LockMode, ObservedRelation, RelationKind } from '../observation.ts';
 
 /** A relation of the shadow, at one moment. */
 export interface RelationState {
   oid: number;
-  relation: Relation;
-  /** Changes when the relation is written anew: rewritten, truncated, or an index built again. */
+  relation: ObservedRelation;
+  /** Changes when the relation gets a new file: rewritten, truncated, or an index built again. */
   file: number;
   tablespace: number;
 }

@@ -3,7 +3,7 @@ import {
   lockModes,
   type IndexBuild,
   type LockMode,
-  type Relation,
+  type ObservedRelation,
   type RelationLock,
   type StatementObservation,
   type TableScan,
@@ -33,7 +33,7 @@ export interface ForeignKeyTables {
 }
 
 /** What the server shows after a statement. */
-export interface Evidence {
+export interface StatementEvidence {
   /** Every lock that the transaction holds. */
   locked: readonly LockedRelation[];
   notices: Notices;
@@ -71,7 +71,7 @@ export class Transaction {
   }
 
   /** Returns what a statement did: the evidence after it, compared with that before it. */
-  record(statement: Observed, evidence: Evidence): StatementObservation {
+  record(statement: Observed, evidence: StatementEvidence): StatementObservation {
     const { locked, notices } = evidence;
     const held = this.#held;
     const created = locked.flatMap(({ oid, state }) =>
@@ -110,7 +110,7 @@ export class Transaction {
     return this.relations.has(oid) && !this.#created.has(oid);
   }
 
-  #named(locked: readonly LockedRelation[]): Relation[] {
+  #named(locked: readonly LockedRelation[]): ObservedRelation[] {
     return locked.flatMap(({ oid }) => this.relations.get(oid)?.relation ?? []);
   }
 
@@ -131,7 +131,7 @@ export class Transaction {
 
   /** Messages have unqualified names: of the tables with such a name, those that are locked are meant. */
   #scansOf(
-    { locked, notices, foreignKeys }: Evidence,
+    { locked, notices, foreignKeys }: StatementEvidence,
     { scanned, writes, statement }: Reading,
   ): TableScan[] {
     const old = locked.filter((each) => this.#isOld(each));
@@ -144,7 +144,7 @@ export class Transaction {
       ({ oid, state }) =>
         scanned.has(oid) && !keys.includes(oid) && state && hasRows(state.relation),
     );
-    const isNamed = (relation: Relation) =>
+    const isNamed = (relation: ObservedRelation) =>
       checked.includes(relation) ||
       notices.rewritten.includes(relation.name) ||
       notices.builds.some(({ table }) => table === relation.name);
@@ -167,7 +167,7 @@ export class Transaction {
   #buildsOf(
     { builds }: Notices,
     old: readonly LockedRelation[],
-    emptied: readonly Relation[],
+    emptied: readonly ObservedRelation[],
   ): IndexBuild[] {
     const tables = this.#named(old).filter((each) => hasRows(each) && !emptied.includes(each));
     return builds.flatMap(({ index, table }) =>
@@ -225,7 +225,7 @@ export function recordAlone(
     return now && isAnotherFile(old, now) ? { before: old, after: now } : [];
   });
   const relations = [...before.values()].map(({ relation }) => relation);
-  const isTable = ({ schema, name }: Relation, table: KnownLock['table']) =>
+  const isTable = ({ schema, name }: ObservedRelation, table: KnownLock['table']) =>
     name === table.name && (table.schema === undefined || schema === table.schema);
   const tables = relations.filter(hasRows);
   return {
@@ -270,6 +270,6 @@ function strongest(modes: ReadonlySet<LockMode>): LockMode {
   return lockModes.findLast((mode) => modes.has(mode)) ?? 'ACCESS SHARE';
 }
 
-function hasRows({ kind }: Relation): boolean {
+function hasRows({ kind }: ObservedRelation): boolean {
   return kind === 'table' || kind === 'partitioned table' || kind === 'materialized view';
 }

@@ -18,7 +18,7 @@ function isOfKind<K extends Piece['kind']>(piece: Piece | undefined, kind: K): p
 }
 
 /**
- * Returns what is known of a table that a statement alters; undefined where it does not exist, or where
+ * Returns the facts of a table that a statement alters; undefined where it does not exist, or where
  * ONLY excludes tables that inherit from it, for which no recipe is written.
  */
 export async function knownTable(

@@ -52,7 +52,7 @@ function additionOf(columns: readonly string[]): string {
   return addition;
 }
 
-/** Returns the text in so many bytes, without part of a character. */
+/** Returns the text in at most this number of bytes, without part of a character. */
 function clip(text: string, bytes: number): string {
   let clipped = '';
   for (const character of text) {
