@@ -1,5 +1,6 @@
 import type { ColumnDef, Constraint, Node } from 'libpg-query';
 import { nameOf, type ObjectName } from './non-transactional.ts';
+import { textOf, type StatementText as Text } from './statement-text.ts';
 import { parse, splitStatements } from './statements.ts';
 
 /** One statement of a file; an `ALTER TABLE` is split into one statement per command. */
@@ -9,8 +10,19 @@ export type Piece =
   | { kind: 'add-constraint'; sql: string; table: ObjectName; constraint: TableConstraint }
   | { kind: 'create-index'; sql: string; table: ObjectName; index: NewIndex }
   | { kind: 'create-table'; sql: string; table: ObjectName }
-  | { kind: 'drop-constraint' | 'drop-index' | 'drop-not-null'; sql: string; name: string }
+  | { kind: 'drop-constraint'; sql: string; table: ObjectName; name: string; isCascade: boolean }
+  | { kind: 'alter-type'; sql: string; table: ObjectName; column: string; change: TypeChange }
+  | { kind: 'rename-column'; sql: string; table: ObjectName; column: string; to: string }
+  | { kind: 'alter-default'; sql: string; table: ObjectName; column: string; default?: string }
+  | { kind: 'drop-index' | 'drop-not-null'; sql: string; name: string }
   | { kind: 'other'; sql: string };
+
+/** The new type of a column, as SQL. */
+export interface TypeChange {
+  type: string;
+  collate?: string;
+  using?: string;
+}
 
 export interface AddedColumn {
   name: string;
@@ -69,6 +81,8 @@ async function cut(sql: string): Promise<Piece[]> {
   if ('IndexStmt' in stmt) return [await indexPiece(stmt, sql)];
   if ('DropStmt' in stmt && stmt.DropStmt.removeType === 'OBJECT_INDEX')
     return [{ kind: 'drop-index', sql, name: droppedName(stmt.DropStmt.objects) }];
+  const renamed = 'RenameStmt' in stmt && renamedColumn(stmt, sql);
+  if (renamed) return [renamed];
   if (!('AlterTableStmt' in stmt) || stmt.AlterTableStmt.objtype !== 'OBJECT_TABLE')
     return [{ kind: 'other', sql }];
   const { relation, cmds = [] } = stmt.AlterTableStmt;
@@ -103,13 +117,60 @@ function commandPiece(
     return { kind: 'add-column', sql, table, column: columnOf(def.ColumnDef, place) };
   if (subtype === 'AT_SetNotNull') return { kind: 'set-not-null', sql, table, column: name };
   if (subtype === 'AT_DropNotNull') return { kind: 'drop-not-null', sql, name };
-  if (subtype === 'AT_DropConstraint') return { kind: 'drop-constraint', sql, name };
+  if (subtype === 'AT_DropConstraint')
+    return {
+      kind: 'drop-constraint',
+      sql,
+      table,
+      name,
+      isCascade: cmd.behavior === 'DROP_CASCADE',
+    };
+  if (subtype === 'AT_AlterColumnType' && def && 'ColumnDef' in def)
+    return {
+      kind: 'alter-type',
+      sql,
+      table,
+      column: name,
+      change: typeChange(def.ColumnDef, place),
+    };
+  if (subtype === 'AT_ColumnDefault') {
+    const to = text.find('default', start, end)?.end;
+    return {
+      kind: 'alter-default',
+      sql,
+      table,
+      column: name,
+      ...(def && to !== undefined && { default: text.slice(to, end) }),
+    };
+  }
   if (subtype === 'AT_AddConstraint' && def && 'Constraint' in def) {
     const from = def.Constraint.location ?? start;
     const constraint = constraintOf(def.Constraint, text.slice(from, end), text);
     return { kind: 'add-constraint', sql, table, constraint };
   }
   return { kind: 'other', sql };
+}
+
+function typeChange({ typeName }: ColumnDef, { start, end, text }: CommandText): TypeChange {
+  const from = typeName?.location ?? start;
+  const using = text.find('using', from, end);
+  const collate = text.find('collate', from, using?.start ?? end);
+  return {
+    type: text.slice(from, collate?.start ?? using?.start ?? end),
+    ...(collate && { collate: text.slice(collate.end, using?.start ?? end) }),
+    ...(using && { using: text.slice(using.end, end) }),
+  };
+}
+
+function renamedColumn(
+  {
+    RenameStmt: { renameType, relationType, relation, subname, newname },
+  }: Extract<Node, { RenameStmt: unknown }>,
+  sql: string,
+): Piece | undefined {
+  if (renameType !== 'OBJECT_COLUMN' || relationType !== 'OBJECT_TABLE') return undefined;
+  if (!relation || !subname || !newname) return undefined;
+  return { kind: 'rename-column', sql, table: nameOf(relation), column: subname, to: newname };
 }
 
 function columnOf(
@@ -219,59 +280,6 @@ async function indexPiece(
       isUnique: unique === true,
       isConcurrent: concurrent === true,
       concurrently: concurrent ? sql : text.insertAfter('index', ' CONCURRENTLY'),
-    },
-  };
-}
-
-type Text = Awaited<ReturnType<typeof textOf>>;
-
-/** Returns access to the text of a statement by tokens. Positions are in bytes, as in the parser. */
-async function textOf(sql: string) {
-  const { scanSync } = await import('libpg-query'); // its module is loaded since parse()
-  const bytes = Buffer.from(sql);
-  const tokens = scanSync(sql).tokens;
-  const slice = (from: number, to?: number) => bytes.subarray(from, to).toString().trim();
-  const isWord = (at: number, ...words: string[]) =>
-    words.includes(tokens[at]?.text.toLowerCase() ?? '');
-  /** Returns the token after a name, which may have a schema. */
-  const skipName = (at: number) => (isWord(at + 1, '.') ? at + 3 : at + 1);
-  return {
-    slice,
-    /** Returns the start and end of each command of ALTER TABLE. */
-    commands() {
-      let at = 2;
-      if (isWord(at, 'if')) at += 2;
-      if (isWord(at, 'only')) at += 1;
-      at = skipName(at);
-      if (isWord(at, '*')) at += 1;
-      const prefix = slice(0, tokens[at - 1]?.end);
-      const commands: { start: number; end: number }[] = [];
-      let depth = 0;
-      let start = tokens[at]?.start ?? bytes.length;
-      for (const token of tokens.slice(at)) {
-        if (token.text === '(' || token.text === '[') depth += 1;
-        if (token.text === ')' || token.text === ']') depth -= 1;
-        if (depth > 0 || token.text !== ',') continue;
-        commands.push({ start, end: token.start });
-        start = token.end;
-      }
-      const last = tokens.at(-1)?.text === ';' ? (tokens.at(-1)?.start ?? 0) : bytes.length;
-      return { prefix, commands: [...commands, { start, end: last }] };
-    },
-    /** Returns the position after `ADD [COLUMN] name`. */
-    afterName(start: number) {
-      const first = tokens.findIndex((token) => token.start >= start);
-      const name = isWord(first + 1, 'column') ? first + 2 : first + 1;
-      return tokens[name]?.end ?? start;
-    },
-    insertAfter(word: string, addition: string) {
-      const end = tokens[tokens.findIndex((_, at) => isWord(at, word))]?.end ?? 0;
-      return bytes.subarray(0, end).toString() + addition + bytes.subarray(end).toString();
-    },
-    /** Returns the text in the outer parentheses. */
-    inParentheses(part: string): string {
-      const from = part.indexOf('(');
-      return part.slice(from + 1, part.lastIndexOf(')')).trim();
     },
   };
 }

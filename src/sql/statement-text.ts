@@ -1,0 +1,63 @@
+export type StatementText = Awaited<ReturnType<typeof textOf>>;
+
+/** Returns access to the text of a statement by tokens. Positions are in bytes, as in the parser. */
+export async function textOf(sql: string) {
+  const { scanSync } = await import('libpg-query'); // its module is loaded since parse()
+  const bytes = Buffer.from(sql);
+  const tokens = scanSync(sql).tokens;
+  const slice = (from: number, to?: number) => bytes.subarray(from, to).toString().trim();
+  const isWord = (at: number, ...words: string[]) =>
+    words.includes(tokens[at]?.text.toLowerCase() ?? '');
+  /** Returns the token after a name, which may have a schema. */
+  const skipName = (at: number) => (isWord(at + 1, '.') ? at + 3 : at + 1);
+  return {
+    slice,
+    /** Returns the start and end of each command of ALTER TABLE. */
+    commands() {
+      let at = 2;
+      if (isWord(at, 'if')) at += 2;
+      if (isWord(at, 'only')) at += 1;
+      at = skipName(at);
+      if (isWord(at, '*')) at += 1;
+      const prefix = slice(0, tokens[at - 1]?.end);
+      const commands: { start: number; end: number }[] = [];
+      let depth = 0;
+      let start = tokens[at]?.start ?? bytes.length;
+      for (const token of tokens.slice(at)) {
+        if (token.text === '(' || token.text === '[') depth += 1;
+        if (token.text === ')' || token.text === ']') depth -= 1;
+        if (depth > 0 || token.text !== ',') continue;
+        commands.push({ start, end: token.start });
+        start = token.end;
+      }
+      const last = tokens.at(-1)?.text === ';' ? (tokens.at(-1)?.start ?? 0) : bytes.length;
+      return { prefix, commands: [...commands, { start, end: last }] };
+    },
+    /** Returns the position after `ADD [COLUMN] name`. */
+    afterName(start: number) {
+      const first = tokens.findIndex((token) => token.start >= start);
+      const name = isWord(first + 1, 'column') ? first + 2 : first + 1;
+      return tokens[name]?.end ?? start;
+    },
+    insertAfter(word: string, addition: string) {
+      const end = tokens[tokens.findIndex((_, at) => isWord(at, word))]?.end ?? 0;
+      return bytes.subarray(0, end).toString() + addition + bytes.subarray(end).toString();
+    },
+    /** Returns the start and end of the first such word from a position on, outside parentheses. */
+    find(word: string, from: number, to: number) {
+      let depth = 0;
+      for (const [at, token] of tokens.entries()) {
+        if (token.start < from || token.end > to) continue;
+        if (token.text === '(' || token.text === '[') depth += 1;
+        if (token.text === ')' || token.text === ']') depth -= 1;
+        if (depth === 0 && isWord(at, word)) return { start: token.start, end: token.end };
+      }
+      return undefined;
+    },
+    /** Returns the text in the outer parentheses. */
+    inParentheses(part: string): string {
+      const from = part.indexOf('(');
+      return part.slice(from + 1, part.lastIndexOf(')')).trim();
+    },
+  };
+}
