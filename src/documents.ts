@@ -66,6 +66,8 @@ export type MigrationRun = {
   direction: 'up' | 'down';
   state: 'done' | 'failed' | 'not-run';
   durationMs: number;
+  /** Of `migrate up --plan`: how long the statements were estimated to take, in milliseconds. */
+  estimate?: { low: number; likely: number; high: number };
   /** Of `migrate down`. */
   rollback?: RollbackDocument;
 };

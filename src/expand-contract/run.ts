@@ -41,7 +41,7 @@ export async function planExpandContract(
 ): Promise<ExpandContractPlan> {
   const migration = await findMigration(session, folder, wanted);
   const { split, rollback } = await readSplit(session, migration);
-  if (split.contract.length === 0) throw nothingToSplit(migration);
+  if (split.contract.length === 0) throw await nothingToSplit(migration);
   const { backfills, values, unfilled } = await backfillsFor(session, split.columns, assignments);
   const files = filesOf({ folder, migration, split, rollback, backfills, now });
   const unknown = (await namesOf(unfilled)).map(
@@ -79,7 +79,21 @@ async function readSplit(session: Session, { up, down }: Migration) {
   return { split, rollback };
 }
 
-function nothingToSplit({ name }: Migration) {
+async function nothingToSplit({ name, up }: Migration) {
+  const pieces = up.kind === 'sql' ? await piecesOf(up.sql) : [];
+  const kinds = {
+    'alter-type': 'changes the type of a column',
+    'rename-column': 'renames a column',
+  };
+  const unsplit = pieces.flatMap(({ kind }) =>
+    kind === 'alter-type' || kind === 'rename-column' ? kinds[kind] : [],
+  );
+  if (unsplit[0] !== undefined)
+    return usageError(
+      'EXPAND.UNSUPPORTED',
+      `${name} ${unsplit[0]}, which dbops does not split.`,
+      'Add a new column in one migration, fill it with dbops backfill run, and drop the old column in a later migration.',
+    );
   return usageError(
     'EXPAND.NOTHING',
     `${name} requires nothing of existing rows.`,

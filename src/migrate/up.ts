@@ -28,6 +28,8 @@ interface UpRequest {
   folder: Folder;
   flags: {
     dryRun: boolean;
+    /** Whether the migrations are planned first. */
+    plan: boolean;
     backfill: boolean;
     allowEmpty: boolean;
     discardData: boolean;
@@ -59,7 +61,18 @@ export async function applyPending(request: UpRequest): Promise<Report<RunData>>
     steps,
     expected: await expectLosses(request, planned.applied, steps),
   });
-  return flags.dryRun ? preview(request, steps, protection) : run(request, steps, protection);
+  if (flags.dryRun) return preview(request, steps, protection);
+  return flags.plan ? runPlanned(request, steps, protection) : run(request, steps, protection);
+}
+
+async function runPlanned(
+  request: UpRequest,
+  steps: readonly Step[],
+  protection: Protection,
+): Promise<Report<RunData>> {
+  const { planBeforeUp, withEstimates } = await import('./plan-before-up.ts');
+  const result = await planBeforeUp(request);
+  return withEstimates(await run(request, steps, protection), result);
 }
 
 async function preview(

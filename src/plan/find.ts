@@ -11,7 +11,7 @@ export const planChecks: readonly CheckDescription[] = [
   {
     name: 'blocks',
     summary: 'No statement makes reads or writes of the application wait longer than the limit.',
-    cure: 'Write the safe form of the change: dbops migrate plan --fix. Or allow it: -- dbops: allow blocks on TABLE because REASON',
+    cure: 'Write the safe form: dbops migrate plan --fix. Or allow it: -- dbops: allow blocks on TABLE because REASON',
   },
   {
     name: 'fails',

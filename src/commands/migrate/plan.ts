@@ -8,14 +8,13 @@ import { placeFolder } from '../../formats/place.ts';
 import type { Migration } from '../../migration.ts';
 import { appliedOf, assertNoDefects, indexOfName, planUp } from '../../migrate/plan.ts';
 import { folderOf, knownStatuses } from '../../open-project.ts';
-import { findingsOf, findingsOfActivity, planChecks } from '../../plan/find.ts';
+import { judgePlan } from '../../plan/judge-plan.ts';
 import { planReport, type PlanResult } from '../../plan/report.ts';
 import { planOffline, planOnline, type MigrationPlanRequest } from '../../plan/run.ts';
 import { messageOf } from '../../errors.ts';
 import { readSizes } from '../../plan/sizes-file.ts';
 import { done, text, type Report } from '../../report.ts';
 import { reportFlags, reportOptions } from '../../report-flags.ts';
-import { judgeOf } from '../../verify/judge-findings.ts';
 import { waiverFlags, waiverOptions } from '../../verify/waiver-flags.ts';
 
 const levels = { blocks: 'error', slow: 'warning' } as const;
@@ -64,23 +63,9 @@ export const command = defineCommand({
       : await online(context, flags);
     if (pending.length === 0)
       return done({ migrations: [], findings: [] }, text('✓ No pending migrations', 'good'));
-    const names = new Set(planChecks.map(({ name }) => name));
-    const pendingNames = new Set(pending.map(({ name }) => name));
-    const judge = judgeOf({
-      context,
-      folder: { ...folder, migrations: pending },
-      flags,
-      wasChecked: (key) =>
-        names.has(key.split(':')[0] ?? '') && pendingNames.has(key.split(':')[1] ?? ''),
-      isRun: (name) => names.has(name),
-    });
     const request = { context, folder, applied, pending, limits: context.settings.plan };
     const result = await plan(request);
-    for (const each of result.migrations)
-      for (const finding of findingsOf(each)) judge.add(finding);
-    for (const finding of findingsOfActivity(result.facts?.activity, result.migrations))
-      judge.add(finding);
-    const judged = await judge.finish();
+    const judged = await judgePlan({ context, folder, pending, flags }, result);
     const report = planReport(judged, result, {
       failOn: levels[flags.failOn],
       maxFindings: flags.maxFindings,

@@ -5,7 +5,7 @@ export const rename: Rule = {
   name: 'rename',
   summary: 'No table, column or enum label that the application uses is renamed.',
   harm: 'The version of the application that runs while the migration is applied uses the old name, and its statements fail.',
-  cure: 'Add the new name beside the old one, deploy, then remove the old one: dbops migrate expand-contract NAME',
+  cure: 'Add the new name beside the old one, deploy, and remove the old one in a later migration.',
   example: 'ALTER TABLE users RENAME COLUMN name TO full_name;',
   find({ node, observation }: RuleInput): Hazard[] {
     if (!node) return [];
