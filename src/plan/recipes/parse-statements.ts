@@ -40,11 +40,11 @@ async function statementOf(text: string) {
 const leading = /^(?:\s+|--[^\n]*(?:\n|$)|\/\*[^]*?\*\/)+/;
 
 /** Returns a statement without the comments before it. */
-export function withoutLeadingComments(sql: string): string {
+function withoutLeadingComments(sql: string): string {
   return sql.replace(leading, '');
 }
 
-/** Returns the comments before a statement, without those that other tools or dbops read. */
+/** Returns the comments in a text that is before a statement, without those that other tools or dbops read. */
 export function leadingComments(sql: string): string {
   const comments = leading.exec(sql)?.[0] ?? '';
   return comments

@@ -1,7 +1,7 @@
 import { directivesOf } from '../../sql/directives.ts';
 import { splitStatements, type Statement } from '../../sql/statements.ts';
 import type { FoundRecipe } from './find-recipe.ts';
-import { leadingComments, withoutLeadingComments } from './parse-statements.ts';
+import { leadingComments } from './parse-statements.ts';
 
 /** A file of the migration that replaces another. */
 export interface RecipeFile {
@@ -42,11 +42,15 @@ export async function rewriteMigration(rewriting: Rewriting): Promise<RecipeFile
   const byOffset = new Map(recipes.map((recipe) => [recipe.offset, recipe]));
   const gone = new Set(recipes.flatMap(({ replaces = [] }) => replaces));
   const parts: Part[] = [];
+  let end = 0;
   for (const statement of await splitStatements(sql)) {
+    // Comments are before the statement in the file, and not part of it.
+    const comments = leadingComments(sql.slice(end, statement.offset).replace(/^\s*;/, ''));
+    end = statement.offset + statement.sql.length;
     if (statement.boundary || gone.has(statement.offset)) continue;
     const recipe = byOffset.get(statement.offset);
-    if (recipe) parts.push(...partsOf(recipe, leadingComments(statement.sql)));
-    else join(parts, statement, noTransaction);
+    if (recipe) parts.push(...partsOf(recipe, comments));
+    else join(parts, statement, comments, noTransaction);
   }
   const directives = [...directivesOf(sql)].flatMap(({ directive }) =>
     directive === 'no-transaction' ? [] : [`dbops: ${directive}`],
@@ -64,22 +68,19 @@ function partsOf({ steps }: Pick<FoundRecipe, 'steps'>, comments: string): Part[
   }));
 }
 
-function join(parts: Part[], { sql, standsAlone }: Statement, noTransaction: boolean): void {
+function join(
+  parts: Part[],
+  { sql, standsAlone }: Statement,
+  comments: string,
+  noTransaction: boolean,
+): void {
   const transaction = !standsAlone && !noTransaction;
-  const text = withComments(sql);
-  if (text === '') return;
+  const whole = comments === '' ? sql : `${comments}\n${sql}`;
+  // A comment at the end of a statement would hide the semicolon after it.
+  const text = /--[^\n]*$/.test(whole) ? `${whole}\n` : whole;
   const last = parts.at(-1);
   if (last?.isOpen && last.transaction === transaction) last.statements.push(text);
   else parts.push({ statements: [text], transaction, isOpen: true });
-}
-
-/** A comment at the end of a statement would hide the semicolon after it. */
-function withComments(sql: string): string {
-  const comments = leadingComments(sql);
-  const bare = withoutLeadingComments(sql).trim();
-  if (bare === '') return '';
-  const text = comments === '' ? bare : `${comments}\n${bare}`;
-  return /--[^\n]*$/.test(text) ? `${text}\n` : text;
 }
 
 /** Statements that run alone can share a file. */

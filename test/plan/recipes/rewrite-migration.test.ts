@@ -1,0 +1,79 @@
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { dbops } from '../../../src/formats/dbops/index.ts';
+import { prisma } from '../../../src/formats/prisma/index.ts';
+import type { Format } from '../../../src/formats/format.ts';
+import { rewriteMigration } from '../../../src/plan/recipes/rewrite-migration.ts';
+import { recipeFilesOf, writeFiles } from '../../../src/plan/recipes/write-files.ts';
+
+const sql = `-- dbops: lock-timeout 2s
+-- why
+CREATE TABLE a (x int);
+-- the index
+CREATE INDEX i ON t (x);
+SELECT 1 -- end`;
+
+const steps = [{ statements: ['CREATE INDEX CONCURRENTLY i ON t (x)'], transaction: false }];
+
+const rewritten = () =>
+  rewriteMigration({
+    sql,
+    noTransaction: false,
+    recipes: [{ offset: sql.indexOf('CREATE INDEX'), steps }],
+  });
+
+describe('rewriteMigration', () => {
+  it('keeps the other statements in order, with their comments and directives', async () => {
+    const files = await rewritten();
+    expect(files.map(({ suffix, noTransaction }) => [suffix, noTransaction])).toEqual([
+      ['', false],
+      ['part_2', true],
+      ['part_3', false],
+    ]);
+    expect(files.map((file) => file.sql)).toEqual([
+      '-- dbops: lock-timeout 2s\n\n-- why\nCREATE TABLE a (x int);\n',
+      '-- dbops: no-transaction\n-- dbops: lock-timeout 2s\n\n-- the index\nCREATE INDEX CONCURRENTLY i ON t (x);\n',
+      '-- dbops: lock-timeout 2s\n\nSELECT 1 -- end\n;\n',
+    ]);
+  });
+});
+
+describe('recipeFilesOf', () => {
+  const open = (format: Format, path: string) => {
+    const directory = mkdtempSync(join(tmpdir(), 'dbops-test-'));
+    mkdirSync(join(directory, path, '..'), { recursive: true });
+    writeFileSync(join(directory, path), sql);
+    const read = () => ({ format, directory, ...format.read(directory, readdirSync(directory)) });
+    return { directory, read };
+  };
+
+  it.each([
+    { format: dbops, path: '0001_change.up.sql' },
+    { format: prisma, path: '20260101000000_change/migration.sql' },
+  ])('replaces the migration in a folder of $format.name', async ({ format, path }) => {
+    const { read } = open(format, path);
+    const folder = read();
+    const [migration] = folder.migrations;
+    if (!migration) throw new Error('the folder has a migration');
+    const files = await rewritten();
+    writeFiles(await recipeFilesOf({ folder, migration, files, now: new Date(0) }));
+    const { migrations } = read();
+    const texts = migrations.map(({ up }) => readFileSync(up.file, 'utf8'));
+    expect(texts).toHaveLength(3);
+    expect(texts[0]).toContain('CREATE TABLE a');
+    expect(texts[1]).toContain('CREATE INDEX CONCURRENTLY i');
+    expect(texts[2]).toContain('SELECT 1');
+  });
+
+  it('rejects a migration that is not the last', async () => {
+    const { directory, read } = open(dbops, '0001_change.up.sql');
+    writeFileSync(join(directory, '0002_next.up.sql'), 'SELECT 1;');
+    const folder = read();
+    const [migration] = folder.migrations;
+    if (!migration) throw new Error('the folder has a migration');
+    const request = { folder, migration, files: await rewritten(), now: new Date(0) };
+    await expect(recipeFilesOf(request)).rejects.toThrow('is not the last migration');
+  });
+});
