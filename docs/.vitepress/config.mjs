@@ -74,6 +74,7 @@ export default defineConfig({
       {
         text: 'Checks, data and reports',
         items: [
+          page('Plan migrations', 'plan'),
           page('Verify a database', 'verify'),
           page('Check a folder', 'check'),
           page('List of checks', 'checks'),

@@ -128,9 +128,9 @@ async function findRecipes(
   const found: FoundRecipe[] = [];
   for (const statement of await parseStatements(sql)) {
     const facts = { major, catalog: readRecipeCatalog(shadow) };
-    const recipe = lines.has(lineOf(sql, statement.offset))
-      ? await findRecipe(statement, facts)
-      : undefined;
+    const isReplaced = found.some(({ replaces = [] }) => replaces.includes(statement.offset));
+    const isBlocking = lines.has(lineOf(sql, statement.offset));
+    const recipe = isBlocking && !isReplaced ? await findRecipe(statement, facts) : undefined;
     if (recipe) found.push(recipe);
     await shadow.script(statement.sql);
   }

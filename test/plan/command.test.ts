@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
-import { newestAndEmbedded, type Target } from '../db/targets.ts';
+import { newest, newestAndEmbedded, type Target } from '../db/targets.ts';
 import { withProject } from '../migrate/project.ts';
 
 /**
@@ -104,6 +104,27 @@ describe.each(newestAndEmbedded)('migrate plan on $name', (target) => {
         expect.stringContaining('No problems found'),
       ]);
       expect((await dbops('migrate', 'up')).exitCode).toBe(0);
+    }));
+});
+
+describe.each(newest)('migrate plan on $name', (target) => {
+  it('asks before migrate up --plan applies what blocks, and shows the estimate beside what happened', () =>
+    withProject(target, { '0001_a.up.sql': first }, async ({ dbops, write, json }) => {
+      write(configuration(target, '1ms'));
+      await dbops('migrate', 'up');
+      write({ '0002_b.up.sql': 'CREATE INDEX plans_both ON plans (id, title);' });
+      const applied = await dbops('migrate', 'up', '--plan');
+      expect(applied.stdout).toMatch(/0002_b: took .*, estimated less than 0\.1 s/);
+      write({ '0003_c.up.sql': changes });
+      const refused = await json('migrate', 'up', '--plan');
+      expect(refused).toMatchObject({ exitCode: 4, error: { code: 'PLAN.BLOCKS' } });
+      expect((await dbops('migrate', 'status')).stdout).toContain('1 pending');
+      write({
+        '0003_c.up.sql': `-- dbops: allow blocks on orders because it is night
+          -- dbops: allow blocks on public.customers because it is night
+          ${changes}`,
+      });
+      expect((await dbops('migrate', 'up', '--plan')).exitCode).toBe(0);
     }));
 
   it('plans from a file of sizes, and from the folder alone', () =>
