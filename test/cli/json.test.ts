@@ -170,7 +170,7 @@ describe('--json prints an error', () => {
   it.each(
     commands.filter(
       ({ words }) =>
-        !/^(demo|init|check|migrate new|report list|report usage|completion)$/.test(words),
+        !/^(demo|init|check|migrate new|report list|report usage|completion|mcp)$/.test(words),
     ),
   )('of $words without a database on stdout alone', async ({ words }) => {
     const cwd = folderOf({

@@ -66,7 +66,9 @@ describe.each(newestAndEmbedded)('migrate plan on $name', (target) => {
       const status = await dbops('migrate', 'status');
       expect(status.stdout).toContain('2 pending');
     }));
+});
 
+describe.each(newest)('migrate plan on $name', (target) => {
   it('counts the rows that violate a constraint, and allows what a comment allows', () =>
     withProject(target, { '0001_a.up.sql': first }, async ({ dbops, write }) => {
       write(configuration(target, '1ms'));
@@ -105,9 +107,7 @@ describe.each(newestAndEmbedded)('migrate plan on $name', (target) => {
       ]);
       expect((await dbops('migrate', 'up')).exitCode).toBe(0);
     }));
-});
 
-describe.each(newest)('migrate plan on $name', (target) => {
   it('asks before migrate up --plan applies what blocks, and shows the estimate beside what happened', () =>
     withProject(target, { '0001_a.up.sql': first }, async ({ dbops, write, json }) => {
       write(configuration(target, '1ms'));

@@ -17,6 +17,7 @@ import {
   bundledFolder,
   projectOn,
   withProject,
+  withServerShadow,
   writeInto,
   writeProject,
   type Project,
@@ -128,7 +129,7 @@ describe.each(newest)('schema dump on $name', (server) => {
     ));
 
   it('compares a file, shows what differs and the command that writes it', () =>
-    withProject(server, small, async (project) => {
+    withServerShadow(server, small, async (project) => {
       await project.dbops('migrate', 'up');
       await dump(project, 'schema.sql');
       expect(await dump(project, '--check', 'schema.sql')).toContain('✓ schema.sql matches');
@@ -164,6 +165,7 @@ describe.each(newest)('schema dump on $name', (server) => {
       async (project) => {
         const config = {
           schemas: ['app'],
+          shadowUrl: server.adminUrl,
           ignore: ['app.tmp_*', 'extra on app.users', 'odd on *'],
         };
         writeFileSync(join(project.root, 'dbops.config.json'), JSON.stringify(config));
@@ -178,7 +180,7 @@ describe.each(newest)('schema dump on $name', (server) => {
     ));
 
   it('leaves a schema public out that was dropped, and fills materialized views in their order', () =>
-    withProject(
+    withServerShadow(
       server,
       {
         '0001_a.up.sql': `CREATE SCHEMA app; CREATE TABLE app.a (id int); CREATE MATERIALIZED VIEW app.z AS SELECT * FROM app.a;
@@ -194,7 +196,7 @@ describe.each(newest)('schema dump on $name', (server) => {
     ));
 
   it('writes the schema of a database without migrations', () =>
-    withProject(server, {}, async (project) => {
+    withServerShadow(server, {}, async (project) => {
       await project.query('CREATE TABLE public.legacy (id int); CREATE EXTENSION citext');
       const sql = await dump(project);
       expect(sql).toMatch(/CREATE EXTENSION IF NOT EXISTS citext[^]*CREATE TABLE public.legacy/);

@@ -1,14 +1,11 @@
 import { describe, expect, vi } from 'vitest';
 import type { Session } from '../../../src/db/session.ts';
 import { dbops } from '../../../src/formats/dbops/index.ts';
-import { findRecipe, type FoundRecipe } from '../../../src/plan/recipes/find-recipe.ts';
-import { parseStatements } from '../../../src/plan/recipes/parse-statements.ts';
 import { migrationOf, proveRecipe } from '../../../src/plan/recipes/prove.ts';
-import { readRecipeCatalog } from '../../../src/plan/recipes/read-catalog.ts';
-import { rewriteMigration } from '../../../src/plan/recipes/rewrite-migration.ts';
 import { withSession } from '../../db/session.ts';
-import { createFilled, inTurn, targets, type Target } from '../../db/targets.ts';
+import { createFilled, inTurn, servers, type Target } from '../../db/targets.ts';
 import { recipeCases, tables, type RecipeCase } from './cases.ts';
+import { filesFor } from './recipe-files.ts';
 
 vi.setConfig({ testTimeout: 120_000 });
 
@@ -36,22 +33,8 @@ async function before<T>(
   }
 }
 
-/** Applies the recipes of every statement, each as of its moment, and returns the files. */
-async function filesFor(session: Session, sql: string) {
-  const facts = { major: session.server.major, catalog: readRecipeCatalog(session) };
-  const found: FoundRecipe[] = [];
-  for (const statement of await parseStatements(sql)) {
-    const isReplaced = found.some(({ replaces = [] }) => replaces.includes(statement.offset));
-    const recipe = isReplaced ? undefined : await findRecipe(statement, facts);
-    if (recipe) found.push(recipe);
-    await session.script(statement.sql);
-  }
-  const files = await rewriteMigration({ sql, noTransaction: false, recipes: found });
-  return { found, files };
-}
-
-describe.each(targets)('recipes on $name', (target) => {
-  const it = inTurn(target);
+describe.each(servers)('recipes on $name', (target) => {
+  const it = inTurn(target, servers);
   const cases = recipeCases.filter(({ from = 15 }) => target.major >= from);
   it.each(cases)('produce the schema of the original: $title', async (each: RecipeCase) => {
     const { found, files } = await before(target, each, (session) => filesFor(session, each.sql));
