@@ -51,15 +51,15 @@ const allRelations = `SELECT ${columns} FROM pg_catalog.pg_class c ${joins}
     AND n.nspname OPERATOR(pg_catalog.<>) 'pg_toast'::pg_catalog.name`;
 
 /** The locks of the session, as one statement. */
-const lockedRelations = `SELECT l.relation::pg_catalog.int8 AS locked,
-    pg_catalog.string_agg(DISTINCT l.mode, ' ') AS modes,
-    pg_catalog.max(pg_catalog.pg_stat_get_xact_numscans(l.relation)) AS scans, r.*
-  FROM pg_catalog.pg_locks l LEFT JOIN (SELECT ${columns} FROM pg_catalog.pg_class c ${joins}) r
-    ON r.oid OPERATOR(pg_catalog.=) l.relation::pg_catalog.int8
-  WHERE l.pid OPERATOR(pg_catalog.=) pg_catalog.pg_backend_pid() AND l.granted
-    AND l.locktype OPERATOR(pg_catalog.=) 'relation'
-    AND l.relation OPERATOR(pg_catalog.>=) ${ofUsers}::pg_catalog.oid
-  GROUP BY l.relation, r.oid, r.schema, r.name, r.kind, r.file, r.tablespace, r."tableSchema", r."tableName"`;
+const lockedRelations = `SELECT l.relation::pg_catalog.int8 AS locked, l.modes, l.scans, ${columns}
+  FROM (SELECT relation, pg_catalog.string_agg(DISTINCT mode, ' ') AS modes,
+      pg_catalog.max(pg_catalog.pg_stat_get_xact_numscans(relation)) AS scans
+    FROM pg_catalog.pg_locks
+    WHERE pid OPERATOR(pg_catalog.=) pg_catalog.pg_backend_pid() AND granted
+      AND locktype OPERATOR(pg_catalog.=) 'relation'
+      AND relation OPERATOR(pg_catalog.>=) ${ofUsers}::pg_catalog.oid
+    GROUP BY relation) l
+  LEFT JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) l.relation ${joins}`;
 
 const relationRow = z.object({
   oid: z.coerce.number(),
