@@ -1,5 +1,6 @@
 import type { DurationBand, LiveFacts, TableSizes } from './live-facts.ts';
-import type { ObservedRelation, StatementObservation } from './observation.ts';
+import { sumOf } from './describe-band.ts';
+import { relationKey, type ObservedRelation, type StatementObservation } from './observation.ts';
 
 /**
  * Milliseconds of work on a server that scans at `referenceScan`, warm, on two cores. Measured on tables of 2
@@ -68,9 +69,9 @@ export function estimateStatement(
   facts: LiveFacts,
   options: EstimateOptions = {},
 ): DurationBand | undefined {
-  const created = statement.created.map(keyOf);
+  const created = statement.created.map(relationKey);
   const { isNew = () => false } = options;
-  const lookup = tablesIn(facts, (it) => created.includes(keyOf(it)) || isNew(it));
+  const lookup = tablesIn(facts, (it) => created.includes(relationKey(it)) || isNew(it));
   const parts = [
     ...rewritesOf(statement, lookup),
     ...buildsOf(statement, lookup),
@@ -79,7 +80,7 @@ export function estimateStatement(
     ...writesOf(statement, lookup),
   ];
   if (lookup.isUnknown()) return undefined;
-  return sum(parts.map(({ work, spread }) => bandOf(work, spread, facts)));
+  return sumOf(parts.map(({ work, spread }) => bandOf(work, spread, facts)));
 }
 
 /** Milliseconds at the reference speed. */
@@ -96,24 +97,22 @@ interface Lookup {
 }
 
 function tablesIn({ tables }: LiveFacts, isNew: (relation: ObservedRelation) => boolean): Lookup {
-  const byKey = new Map(tables.map((table) => [keyOf(table), table]));
-  const parts = Map.groupBy(tables, ({ partitionOf }) => partitionOf && keyOf(partitionOf));
+  const byKey = new Map(tables.map((table) => [relationKey(table), table]));
+  const parts = Map.groupBy(tables, ({ partitionOf }) => partitionOf && relationKey(partitionOf));
   const leaves = (table: TableSizes): TableSizes[] =>
-    table.kind === 'partitioned table' ? (parts.get(keyOf(table)) ?? []).flatMap(leaves) : [table];
+    table.kind === 'partitioned table'
+      ? (parts.get(relationKey(table)) ?? []).flatMap(leaves)
+      : [table];
   let unknown = false;
   return {
     isUnknown: () => unknown,
     stored(relation) {
-      const table = byKey.get(keyOf(relation.table ?? relation));
+      const table = byKey.get(relationKey(relation.table ?? relation));
       if (table) return leaves(table);
       unknown ||= !isNew(relation);
       return [];
     },
   };
-}
-
-function keyOf({ schema, name }: { schema: string; name: string }): string {
-  return JSON.stringify([schema, name]);
 }
 
 /** A partition counts once, also where its partitioned table is listed beside it. */
@@ -136,7 +135,7 @@ function buildsOf({ builds, rewrites }: StatementObservation, lookup: Lookup): P
   return builds.flatMap(({ index, relation }) =>
     lookup.stored(relation).flatMap((table) => {
       const existing = table.indexes.find(({ name }) => name === index);
-      const key = `${keyOf(table)} ${index}`;
+      const key = `${relationKey(table)} ${index}`;
       if (seen.has(key) || (existing && rewritten.has(table))) return [];
       seen.add(key);
       const read = costOf(factors.scan, 0, table.heapBytes);
@@ -199,15 +198,4 @@ function bandOf(work: number, { low, high }: Spread, { scanMsPerMb }: LiveFacts)
 
 function limited(speed: number): number {
   return Math.min(speedLimits.most, Math.max(speedLimits.least, speed));
-}
-
-function sum(bands: readonly DurationBand[]): DurationBand {
-  return bands.reduce(
-    (all, band) => ({
-      low: all.low + band.low,
-      likely: all.likely + band.likely,
-      high: all.high + band.high,
-    }),
-    { low: 0, likely: 0, high: 0 },
-  );
 }

@@ -2,7 +2,7 @@ import { formatCount, formatCountOf } from '../output/number.ts';
 import type { CheckDescription, Finding } from '../report.ts';
 import { describeBand } from './describe-band.ts';
 import type { ServerActivity } from './live-facts.ts';
-import type { StatementObservation } from './observation.ts';
+import { relationName, type StatementObservation } from './observation.ts';
 import { rules } from './rules/index.ts';
 import type { BlockedTable, MigrationVerdict, StatementVerdict, PlanVerdict } from './verdict.ts';
 
@@ -87,7 +87,7 @@ function ofVerdict(judged: StatementVerdict, at: Place): Finding | undefined {
 function objectOf({ blocked }: StatementVerdict, { locks }: StatementObservation): string {
   const [first] = blocked.filter(({ isHeld }) => !isHeld);
   const found = first ?? blocked[0] ?? locks[0]?.relation;
-  return found ? `${found.schema}.${found.name}` : 'statement';
+  return found ? relationName(found) : 'statement';
 }
 
 /** Such as `ACCESS EXCLUSIVE on public.orders for about 9 min (3 to 27 min): reads and writes wait. It rewrites …`. */
@@ -116,20 +116,23 @@ function waiting(blocked: readonly BlockedTable[]): string {
 /** Returns why a statement takes its time, one sentence. */
 function workOf(statement: StatementObservation): string[] {
   const { rewrites, builds, scans } = statement;
-  const name = ({ schema, name: own }: { schema: string; name: string }) => `${schema}.${own}`;
   const unique = (names: string[]) => [...new Set(names)];
   const parts = [
-    ...unique(rewrites.map(name)).map((table) => `rewrites ${table}`),
+    ...unique(rewrites.map(relationName)).map((table) => `rewrites ${table}`),
     ...(builds.length > 0
       ? [
-          `builds ${formatCountOf(builds.length, 'index', 'indexes')} of ${unique(builds.map(({ relation }) => name(relation))).join(', ')}`,
+          `builds ${formatCountOf(builds.length, 'index', 'indexes')} of ${unique(builds.map(({ relation }) => relationName(relation))).join(', ')}`,
         ]
       : []),
     ...unique(
-      scans.filter(({ reason }) => reason !== 'write').map(({ relation }) => name(relation)),
+      scans
+        .filter(({ reason }) => reason !== 'write')
+        .map(({ relation }) => relationName(relation)),
     ).map((table) => `reads every row of ${table}`),
     ...unique(
-      scans.filter(({ reason }) => reason === 'write').map(({ relation }) => name(relation)),
+      scans
+        .filter(({ reason }) => reason === 'write')
+        .map(({ relation }) => relationName(relation)),
     ).map((table) => `writes rows of ${table}`),
   ];
   return parts.length === 0 ? [] : [`It ${parts.join(', ')}.`];

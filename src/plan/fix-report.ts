@@ -13,13 +13,13 @@ export interface WrittenFix {
 }
 
 /** Returns whether the files of a fix may replace the migration. */
-export function isUsable({ proof, plan, notes }: MigrationFix): boolean {
+export function isUsable({ proof, plan, differs }: MigrationFix): boolean {
   const isSafe = plan.every(({ statements }) =>
     statements.every(
       ({ verdict }) => verdict === 'ok' || verdict === 'slow' || verdict === 'unknown',
     ),
   );
-  return isSafe && (proof.isProven || notes.length > 0);
+  return isSafe && (proof.isProven || differs.length > 0);
 }
 
 /** Returns the report with the safe forms of its migrations. */
@@ -45,14 +45,14 @@ export function withFixes(
 }
 
 function documentOf({ fix, files, reason }: WrittenFix): PlanFixDocument {
-  const { migration, recipes, proof, plan, notes } = fix;
+  const { migration, recipes, proof, plan, notes, differs } = fix;
   return {
     migration: migration.name,
     recipes,
     isProven: proof.isProven,
     differences: proof.isProven ? [] : proof.reason,
     verdicts: plan.flatMap(({ statements }) => statements.map(({ verdict }) => verdict)),
-    notes,
+    notes: [...notes, ...differs],
     files: fix.files.map(({ suffix, sql, noTransaction }) => ({ suffix, sql, noTransaction })),
     written: files ? Object.keys(files) : [],
     ...(reason !== undefined && { reason }),
@@ -60,7 +60,7 @@ function documentOf({ fix, files, reason }: WrittenFix): PlanFixDocument {
 }
 
 function blocksOf({ fix, files, reason }: WrittenFix): Block[] {
-  const { migration, recipes, proof, notes } = fix;
+  const { migration, recipes, proof, notes, differs } = fix;
   const lead = `${migration.name}: ${recipes.join(', ')}`;
   const state = proof.isProven
     ? 'proven in a shadow database: the schema is that of the migration'
@@ -72,7 +72,7 @@ function blocksOf({ fix, files, reason }: WrittenFix): Block[] {
   const paths = Object.keys(files ?? {}).map((path) => relative(process.cwd(), path));
   return [
     text(`${lead} (${state})`, proof.isProven ? 'good' : 'warn'),
-    ...notes.map((note) => text(note)),
+    ...[...notes, ...differs].map((note) => text(note)),
     ...(files
       ? [text(`✓ ${formatCountOf(paths.length, 'file')} written: ${paths.join(', ')}`, 'good')]
       : parts),

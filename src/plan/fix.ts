@@ -25,8 +25,10 @@ export interface MigrationFix {
   proof: RecipeProof;
   /** The plan of the files. */
   plan: MigrationVerdict[];
-  /** What a person has to do, and why the schema is another one, where it is. */
+  /** What a person has to do. */
   notes: string[];
+  /** Why the schema is another one, where a recipe makes another one. */
+  differs: string[];
 }
 
 /** A migration whose statements have no recipe, or could not be rewritten. */
@@ -108,12 +110,10 @@ async function fixOf(fixing: Fixing): Promise<MigrationFix | string> {
     limits,
     violations: new Map(),
   });
-  const notes = found.flatMap((each) => [
-    ...each.notes,
-    ...(each.differs === undefined ? [] : [each.differs]),
-  ]);
+  const notes = found.flatMap((each) => each.notes);
+  const differs = found.flatMap((each) => each.differs ?? []);
   const recipes = found.flatMap((each) => each.recipes.map((recipe) => recipe.name));
-  return { migration, recipes, files, proof, plan, notes };
+  return { migration, recipes, files, proof, plan, notes, differs };
 }
 
 /** Runs the statements one after the other, and finds the recipe of each that blocks before it runs. */

@@ -95,3 +95,18 @@ export function blocksWrites(mode: LockMode): boolean {
 export function blocksReads(mode: LockMode): boolean {
   return mode === 'ACCESS EXCLUSIVE';
 }
+
+/** Returns whether a relation stores rows, itself or in its partitions. */
+export function hasRows({ kind }: ObservedRelation): boolean {
+  return kind === 'table' || kind === 'partitioned table' || kind === 'materialized view';
+}
+
+/** Returns `schema.name`, for people and documents. */
+export function relationName({ schema, name }: { schema: string; name: string }): string {
+  return `${schema}.${name}`;
+}
+
+/** Returns a key of a relation for maps: a dot may be part of a name. */
+export function relationKey({ schema, name }: { schema: string; name: string }): string {
+  return JSON.stringify([schema, name]);
+}

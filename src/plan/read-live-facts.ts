@@ -2,6 +2,7 @@ import { codeOf } from '../db/connection-error.ts';
 import { readOnly, withSavepoint, type Session } from '../db/session.ts';
 import { sqlstate } from '../db/sqlstate.ts';
 import type { LiveFacts, TableSizes } from './live-facts.ts';
+import { relationKey } from './observation.ts';
 import { readActivity } from './read-activity.ts';
 
 /** A part of the name of a table: the key of `WriteSample`, as JSON of schema and name. */
@@ -11,13 +12,8 @@ type TableKey = string;
 export interface WriteSample {
   /** Milliseconds since the epoch, by the clock of the server. */
   at: number;
-  /** By `tableKey`. */
+  /** By `relationKey`. */
   writes: ReadonlyMap<TableKey, number>;
-}
-
-/** Returns the key of a table in a `WriteSample` and in the result of `ratesBetween`. */
-export function tableKey({ schema, name }: { schema: string; name: string }): TableKey {
-  return JSON.stringify([schema, name]);
 }
 
 interface TableRow extends Record<string, unknown> {
@@ -188,12 +184,12 @@ export async function sampleWrites(session: Session): Promise<WriteSample> {
   );
   return {
     at: rows[0]?.at ?? Date.now(),
-    writes: new Map(rows.map((row) => [tableKey(row), row.writes])),
+    writes: new Map(rows.map((row) => [relationKey(row), row.writes])),
   };
 }
 
 /**
- * Returns the writes per second between two samples, by `tableKey`. A table that one of them lacks is left out,
+ * Returns the writes per second between two samples, by `relationKey`. A table that one of them lacks is left out,
  * and so is one whose statistics were reset in between.
  *
  * The server publishes the statistics of a session at most once a second (server manual, "The Cumulative
@@ -214,10 +210,13 @@ export function ratesBetween(before: WriteSample, after: WriteSample): Map<Table
 export function withRates(facts: LiveFacts, rates: ReadonlyMap<TableKey, number>): LiveFacts {
   const parts = Map.groupBy(
     facts.tables,
-    ({ partitionOf }) => partitionOf && tableKey(partitionOf),
+    ({ partitionOf }) => partitionOf && relationKey(partitionOf),
   );
   const rateOf = (table: TableSizes): number | undefined => {
-    const all = [rates.get(tableKey(table)), ...(parts.get(tableKey(table)) ?? []).map(rateOf)];
+    const all = [
+      rates.get(relationKey(table)),
+      ...(parts.get(relationKey(table)) ?? []).map(rateOf),
+    ];
     const known = all.filter((rate) => rate !== undefined);
     return known.length === 0 ? undefined : known.reduce((sum, rate) => sum + rate, 0);
   };

@@ -6,17 +6,15 @@ import { violationsOfStatement } from '../runner/failure/constraint-violation.ts
 import { describeViolations } from '../runner/failure/describe-violation.ts';
 import { changesRows } from '../sql/new-constraints.ts';
 import type { LiveFacts } from './live-facts.ts';
-import type { MigrationObservation, StatementObservation } from './observation.ts';
+import {
+  relationKey,
+  type MigrationObservation,
+  type StatementObservation,
+} from './observation.ts';
 import { observeOffline, observePending } from './observe/run.ts';
 import type { ObservationRequest } from './observe/basis.ts';
 import { calibrateScan } from './calibrate-scan.ts';
-import {
-  ratesBetween,
-  readLiveFacts,
-  sampleWrites,
-  tableKey,
-  withRates,
-} from './read-live-facts.ts';
+import { ratesBetween, readLiveFacts, sampleWrites, withRates } from './read-live-facts.ts';
 import type { PlanResult } from './report.ts';
 import { judgeMigrations, type DurationLimits } from './verdict.ts';
 
@@ -95,12 +93,12 @@ async function withMeasurements(
         [...scans, ...builds]
           .map(({ relation }) => relation)
           .concat(rewrites)
-          .map(({ schema, name }) => tableKey({ schema, name })),
+          .map(relationKey),
       ),
     ),
   );
   const isRead = ({ schema, name }: { schema: string; name: string }) =>
-    names.has(tableKey({ schema, name }));
+    names.has(relationKey({ schema, name }));
   const rated = withRates(facts, rates);
   const scanMsPerMb = await calibrateScan(session, rated.tables.filter(isRead));
   return { ...rated, ...(scanMsPerMb !== undefined && { scanMsPerMb }) };

@@ -1,5 +1,5 @@
 import type { PlannedStatement } from '../plan-document.ts';
-import type { ObservedRelation, RelationLock } from './observation.ts';
+import { relationName, type RelationLock } from './observation.ts';
 import type { StatementVerdict } from './verdict.ts';
 
 /** Returns the JSON of a statement and of the verdict on it. */
@@ -18,7 +18,7 @@ export function statementDocument({
     verdict,
     duration: duration ?? null,
     blocked: blocked.map(({ mode, reads, isHeld, ...table }) => ({
-      relation: nameOf(table),
+      relation: relationName(table),
       mode,
       reads,
       isHeld,
@@ -28,20 +28,16 @@ export function statementDocument({
     hazards,
     locks: locks.map(lockDocument),
     heldBefore: heldBefore.map(lockDocument),
-    scans: scans.map(({ relation, reason }) => ({ relation: nameOf(relation), reason })),
-    builds: builds.map(({ relation, index }) => ({ index, relation: nameOf(relation) })),
-    rewrites: rest.rewrites.map(nameOf),
-    truncates: rest.truncates.map(nameOf),
-    writes: rest.writes.map(nameOf),
-    created: rest.created.map(nameOf),
-    dropped: rest.dropped.map(nameOf),
+    scans: scans.map(({ relation, reason }) => ({ relation: relationName(relation), reason })),
+    builds: builds.map(({ relation, index }) => ({ index, relation: relationName(relation) })),
+    rewrites: rest.rewrites.map(relationName),
+    truncates: rest.truncates.map(relationName),
+    writes: rest.writes.map(relationName),
+    created: rest.created.map(relationName),
+    dropped: rest.dropped.map(relationName),
   };
 }
 
 function lockDocument({ relation, mode }: RelationLock) {
-  return { relation: nameOf(relation), kind: relation.kind, mode };
-}
-
-function nameOf({ schema, name }: Pick<ObservedRelation, 'schema' | 'name'>): string {
-  return `${schema}.${name}`;
+  return { relation: relationName(relation), kind: relation.kind, mode };
 }

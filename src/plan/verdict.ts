@@ -5,7 +5,9 @@ import type { DurationBand, LiveFacts } from './live-facts.ts';
 import {
   blocksReads,
   blocksWrites,
+  hasRows,
   isAtLeast,
+  relationKey,
   type LockMode,
   type MigrationObservation,
   type ObservedRelation,
@@ -73,12 +75,12 @@ export async function judgeMigrations(
   request: VerdictRequest,
 ): Promise<MigrationVerdict[]> {
   const created = new Set<string>();
-  const isNew = ({ schema, name }: ObservedRelation) => created.has(JSON.stringify([schema, name]));
+  const isNew = (relation: ObservedRelation) => created.has(relationKey(relation));
   const verdicts: MigrationVerdict[] = [];
   for (const each of migrations) {
     verdicts.push(await judgeMigration(each, { ...request, isNew }));
-    for (const { schema, name } of each.statements.flatMap((statement) => statement.created))
-      created.add(JSON.stringify([schema, name]));
+    for (const relation of each.statements.flatMap((statement) => statement.created))
+      created.add(relationKey(relation));
   }
   return verdicts;
 }
@@ -119,8 +121,8 @@ class WaitingTimes {
   add(transaction: number, blocked: readonly BlockedTable[], milliseconds: number): number {
     if (transaction !== this.#transaction) this.#times.clear();
     this.#transaction = transaction;
-    const times = blocked.map(({ schema, name }) => {
-      const key = JSON.stringify([schema, name]);
+    const times = blocked.map((table) => {
+      const key = relationKey(table);
       const time = (this.#times.get(key) ?? 0) + milliseconds;
       this.#times.set(key, time);
       return time;
@@ -179,7 +181,7 @@ function blockedBy({ locks, heldBefore, dropped }: StatementObservation): Blocke
   const add = (relation: ObservedRelation, mode: LockMode, isHeld: boolean) => {
     const table = tableOf(relation, mode);
     if (!table || !blocksWrites(mode) || dropped.includes(relation)) return;
-    const key = JSON.stringify([table.schema, table.name]);
+    const key = relationKey(table);
     const known = tables.get(key);
     if (known && isAtLeast(known.mode, mode)) return;
     const { schema, name } = table;
@@ -196,8 +198,7 @@ function tableOf(
   mode: LockMode,
 ): Pick<ObservedRelation, 'schema' | 'name'> | undefined {
   if (relation.kind === 'index') return mode === 'ACCESS EXCLUSIVE' ? relation.table : undefined;
-  const hasRows = ['table', 'partitioned table', 'materialized view'].includes(relation.kind);
-  return hasRows || relation.kind === 'view' ? relation : undefined;
+  return hasRows(relation) || relation.kind === 'view' ? relation : undefined;
 }
 
 function writesDuring(

@@ -7,9 +7,9 @@ import {
   ratesBetween,
   readLiveFacts,
   sampleWrites,
-  tableKey,
   withRates,
 } from '../../src/plan/read-live-facts.ts';
+import { relationKey } from '../../src/plan/observation.ts';
 import { openDatabase, type OpenDatabase } from '../db/session.ts';
 import { app, createDatabase, servers, targets, type Database } from '../db/targets.ts';
 
@@ -193,8 +193,8 @@ describe.each(servers)('the facts of a busy database on $name', (server) => {
     );
     const after = await sampleWrites(reader);
     const rates = ratesBetween(before, { ...after, at: before.at + 4_000 });
-    expect(rates.get(tableKey({ schema: 'public', name: 'busy' }))).toBe(100);
-    expect(rates.get(tableKey({ schema: 'public', name: 'quiet' }))).toBe(0);
+    expect(rates.get(relationKey({ schema: 'public', name: 'busy' }))).toBe(100);
+    expect(rates.get(relationKey({ schema: 'public', name: 'quiet' }))).toBe(0);
     expect(ratesBetween(before, { ...after, at: before.at + 200 }).size).toBe(0);
     const facts = withRates(await readLiveFacts(reader, { applied: [] }), rates);
     expect(tableOf(facts, 'busy').writesPerSecond).toBe(100);

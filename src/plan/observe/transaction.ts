@@ -1,4 +1,5 @@
 import {
+  hasRows,
   isAtLeast,
   lockModes,
   type IndexBuild,
@@ -170,9 +171,7 @@ export class Transaction {
     emptied: readonly ObservedRelation[],
   ): IndexBuild[] {
     const tables = this.#named(old).filter((each) => hasRows(each) && !emptied.includes(each));
-    return builds.flatMap(({ index, table }) =>
-      tables.filter(({ name }) => name === table).map((relation) => ({ index, relation })),
-    );
+    return buildsOn(tables, builds);
   }
 
   #remember(locked: readonly LockedRelation[]): void {
@@ -227,7 +226,6 @@ export function recordAlone(
   const relations = [...before.values()].map(({ relation }) => relation);
   const isTable = ({ schema, name }: ObservedRelation, table: KnownLock['table']) =>
     name === table.name && (table.schema === undefined || schema === table.schema);
-  const tables = relations.filter(hasRows);
   return {
     sql,
     ...(line !== undefined && { line }),
@@ -237,14 +235,18 @@ export function recordAlone(
     heldBefore: [],
     ...contentsOf(changes, notices, sql),
     scans: [],
-    builds: notices.builds.flatMap(({ index, table }) =>
-      tables.filter(({ name }) => name === table).map((relation) => ({ index, relation })),
-    ),
+    builds: buildsOn(relations.filter(hasRows), notices.builds),
     writes: [],
     created: [...after.values()].flatMap(({ oid, relation }) => (before.has(oid) ? [] : relation)),
     dropped: [...before.values()].flatMap(({ oid, relation }) => (after.has(oid) ? [] : relation)),
     cascades: notices.cascades,
   };
+}
+
+function buildsOn(tables: readonly ObservedRelation[], builds: Notices['builds']): IndexBuild[] {
+  return builds.flatMap(({ index, table }) =>
+    tables.filter(({ name }) => name === table).map((relation) => ({ index, relation })),
+  );
 }
 
 function isAnotherFile(one: RelationState, other: RelationState): boolean {
@@ -268,8 +270,4 @@ function writesRows(
 
 function strongest(modes: ReadonlySet<LockMode>): LockMode {
   return lockModes.findLast((mode) => modes.has(mode)) ?? 'ACCESS SHARE';
-}
-
-function hasRows({ kind }: ObservedRelation): boolean {
-  return kind === 'table' || kind === 'partitioned table' || kind === 'materialized view';
 }
