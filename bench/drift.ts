@@ -86,7 +86,7 @@ async function verify(
 }
 
 /** Tables of 12 columns, 3 indexes beside the primary key, 2 checks and a foreign key, 50 a file. */
-async function writeMigrations(folder: string): Promise<string> {
+export async function writeMigrations(folder: string): Promise<string> {
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder);
   for (let from = 0; from < tables; from += 50) {

@@ -10,6 +10,7 @@ export const subjects = [
   'drift',
   'rollback',
   'repair',
+  'plan',
 ] as const;
 export type Subject = (typeof subjects)[number];
 

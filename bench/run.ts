@@ -11,6 +11,7 @@ import { writeFigures } from './readme.ts';
 import { drift, pgDumpMajor } from './drift.ts';
 import { seed, verify } from './reference.ts';
 import { rollback } from './rollback.ts';
+import { plan } from './plan.ts';
 import { repair } from './repair.ts';
 import { type Result, type Run, toMarkdown } from './report.ts';
 import { type BenchServer, newest, startServer } from './server.ts';
@@ -25,6 +26,7 @@ const contests: Record<Subject, (bench: Bench) => Contest | Promise<Contest>> = 
   drift,
   rollback,
   repair,
+  plan,
 };
 
 const argv = process.argv.slice(2);

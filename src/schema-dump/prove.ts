@@ -8,6 +8,7 @@ import { describeDetail } from '../catalog/describe.ts';
 import type { SchemaObject } from '../catalog/kinds/kind.ts';
 import { fixedSettings, fullSnapshot, keyOfObject, objectName } from '../catalog/snapshot.ts';
 import { ScriptError, type Session } from '../db/session.ts';
+import type { SchemaPiece } from '../ddl/writer/piece.ts';
 import { writeSchema, type KeptObjects } from '../ddl/writer/write.ts';
 import { DbopsError, exitCodes } from '../errors.ts';
 import type { Format } from '../formats/format.ts';
@@ -22,6 +23,7 @@ export interface Source {
   /** The objects that the dump must create, with their privileges. */
   objects: readonly SchemaObject[];
   statements: readonly string[];
+  pieces: readonly SchemaPiece[];
   written: ReadonlySet<string>;
   choice: KeptObjects;
   format: Format;

@@ -136,7 +136,7 @@ async function read(
     keys.add(keyOfObject({ ...publicSchema, kind: 'no schema' }));
   const choice = { isKept: (key: string) => keys.has(key), provided };
   const { roles } = await readTargetNames(session);
-  const { statements, written } = await writeSchema(session, choice);
+  const { statements, pieces, written } = await writeSchema(session, choice);
   const { modules, standIns } = extensionsFor(migrations, format);
   const shipped = shippedExtensions();
   const installed = kept.flatMap(({ kind, name }) =>
@@ -145,6 +145,7 @@ async function read(
   return {
     objects: kept,
     statements,
+    pieces,
     written,
     choice,
     format,

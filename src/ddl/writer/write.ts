@@ -13,6 +13,8 @@ import { typePieces } from './types.ts';
 /** The statements that create a schema, in order, without semicolons. */
 export interface WrittenSchema {
   statements: string[];
+  /** The objects of the statements, in the same order; `needs` are ids of these objects. */
+  pieces: SchemaPiece[];
   /** The keys of the objects that the statements create; parts of a table are not listed. */
   written: ReadonlySet<string>;
 }
@@ -58,9 +60,15 @@ export async function writeSchema(session: Session, choice: KeptObjects): Promis
   for (const { table, draft } of tables) draft.piece.sql = statementsOf(table, draft);
   const kept = keptOf(order, choice);
   return {
-    statements: kept.flatMap(({ sql }) => sql.map((text) => text.trimEnd())),
+    statements: statementsOfPieces(kept),
+    pieces: kept.map((piece) => ({ ...piece, needs: [...(order.needs.get(piece.id) ?? [])] })),
     written: new Set(kept.map(keyOfPiece)),
   };
+}
+
+/** Returns the statements that create objects, in their order, without semicolons. */
+export function statementsOfPieces(pieces: readonly SchemaPiece[]): string[] {
+  return pieces.flatMap(({ sql }) => sql.map((text) => text.trimEnd()));
 }
 
 function keyOfPiece({ kind, schema, parent, name }: SchemaPiece): string {

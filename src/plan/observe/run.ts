@@ -6,7 +6,13 @@ import type { DumpContext } from '../../schema-dump/sources.ts';
 import { digest, openCache } from '../../shadow/cache.ts';
 import { isFaultOfFolder } from '../../shadow/replay-error.ts';
 import type { MigrationObservation } from '../observation.ts';
-import { copyOf, replayOf, type Basis, type ObservationRequest } from './basis.ts';
+import {
+  copyOf,
+  replayOf,
+  type Basis,
+  type ObservationRequest,
+  type ShadowContent,
+} from './basis.ts';
 import { observeMigration } from './observe-migration.ts';
 import { observerOf } from './observer.ts';
 
@@ -53,19 +59,31 @@ export async function observeOffline(request: ObservationRequest): Promise<Obser
   return observeOn(await replayOf(request), request);
 }
 
-async function observeOn(
+async function observeOn(basis: Basis, request: ObservationRequest): Promise<Observations> {
+  const { concerned } = basis;
+  const observeIn = async (content: ShadowContent): Promise<Observations> => ({
+    migrations: await observeCached(content, basis, request),
+    basis,
+  });
+  if (!concerned) return observeIn(basis);
+  return observeIn(concerned).catch((error: unknown) => {
+    if (!(error instanceof DbopsError) || request.context.signal.aborted) throw error;
+    return observeIn(basis);
+  });
+}
+
+async function observeCached(
+  { key: content, inShadow }: ShadowContent,
   basis: Basis,
   { context, pending }: ObservationRequest,
-): Promise<Observations> {
+): Promise<MigrationObservation[]> {
   const cache = openCache(context.settings.environment);
-  const key = digest(['observed', generation, basis.key]);
+  const key = digest(['observed', generation, content]);
   const known = cache.read(key, cachedShape);
-  if (known) return { migrations: known, basis };
-  const migrations = await basis.inShadow((shadow) =>
-    observeAll(shadow, { context, pending, basis }),
-  );
+  if (known) return known;
+  const migrations = await inShadow((shadow) => observeAll(shadow, { context, pending, basis }));
   cache.write(key, migrations);
-  return { migrations, basis };
+  return migrations;
 }
 
 interface Running {
