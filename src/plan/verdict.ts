@@ -192,12 +192,13 @@ function blockedBy({ locks, heldBefore, dropped }: StatementObservation): Blocke
   return [...tables.values()];
 }
 
-/** Every query on a table opens all of its indexes: it waits for an index too. */
+/** Every query on a table opens all of its indexes: it waits for an index too. No statement writes to a materialized view. */
 function tableOf(
   relation: ObservedRelation,
   mode: LockMode,
 ): Pick<ObservedRelation, 'schema' | 'name'> | undefined {
   if (relation.kind === 'index') return mode === 'ACCESS EXCLUSIVE' ? relation.table : undefined;
+  if (relation.kind === 'materialized view' && !blocksReads(mode)) return undefined;
   return hasRows(relation) || relation.kind === 'view' ? relation : undefined;
 }
 

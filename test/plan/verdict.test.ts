@@ -1,0 +1,53 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { observerOf, type Observer } from '../../src/plan/observe/observer.ts';
+import { openDatabase, type OpenDatabase } from '../db/session.ts';
+import { newest } from '../db/targets.ts';
+import { factsOf, isHazard, judge, observeStatements, runningStatements } from './hazards.ts';
+
+const schema = readFileSync(join(import.meta.dirname, 'observed', 'schema.sql'), 'utf8');
+
+describe.each(newest)('the verdicts on the observed statements on $name', (target) => {
+  let database: OpenDatabase;
+  let observer: Observer;
+
+  beforeAll(async () => {
+    database = await openDatabase(target);
+    await database.session.script(
+      `${schema.replaceAll(/^(?:insert|analyze|create role).*$/gm, '')}
+       DO $$ BEGIN CREATE ROLE app NOLOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$;`,
+    );
+    observer = await observerOf(database.session);
+  });
+  afterAll(() => database.end());
+
+  /** Returns the statements that block. @param above what stands above each of them */
+  async function blocking(rows: number, above = ''): Promise<string[]> {
+    const { session } = database;
+    const facts = await factsOf(session, rows);
+    const found: string[] = [];
+    for (const { sql } of runningStatements) {
+      const texts = sql.split('; ').map((each) => above + each);
+      const verdicts = await judge(await observeStatements(session, observer, texts), facts);
+      if (verdicts.some(({ verdict }) => verdict === 'blocks')) found.push(sql);
+    }
+    return found;
+  }
+
+  it('are blocks for each hazard at 20 million rows, and for nothing else', async () => {
+    const hazards = runningStatements.filter(isHazard).map(({ sql }) => sql);
+    expect(await blocking(20_000_000)).toEqual(hazards);
+    expect(hazards.length).toBeGreaterThan(40);
+  });
+
+  it('are the same with a comment above everything', async () => {
+    const hazards = runningStatements.filter(isHazard).map(({ sql }) => sql);
+    const above = '-- BEGIN; a comment\n/* ALTER TABLE x; */\n';
+    expect(await blocking(20_000_000, above)).toEqual(hazards);
+  });
+
+  it('are not blocks at 200 rows', async () => {
+    expect(await blocking(200)).toEqual([]);
+  });
+});
