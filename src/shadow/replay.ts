@@ -82,29 +82,56 @@ async function runPrelude(session: Session, { file, sql }: Prelude): Promise<voi
  *
  * @throws DbopsError naming the file that fails; LostInReplay when the connection was lost
  */
-export async function replayOne(
+export function replayOne(
   session: Session,
   migration: Migration,
   format: Format,
   direction: Direction = 'up',
 ): Promise<void> {
+  const asked = { migration, format, direction, settings: settingsOf(format) };
+  return sendInShadow(session, asked, {
+    module: (module, noTransaction) => replayModule(session, module, noTransaction),
+    file: (execution) => replayFile(session, execution, format),
+  });
+}
+
+/** How the statements of a migration are sent to a shadow. */
+export interface ShadowSenders {
+  module(module: LoadedModule, noTransaction: boolean): Promise<void>;
+  file(execution: ExecutionPlan): Promise<void>;
+}
+
+interface SentMigration {
+  migration: Migration;
+  format: Format;
+  direction: Direction;
+  /** SQL that is run before. */
+  settings: string;
+}
+
+/** Does what `replayOne` does, and sends the statements with `senders`. */
+export async function sendInShadow(
+  session: Session,
+  { migration, format, direction, settings }: SentMigration,
+  senders: ShadowSenders,
+): Promise<void> {
+  const { name } = migration;
   const script = migration[direction];
-  if (!script) throw new Error(`${migration.name} has no ${direction}`);
+  if (!script) throw new Error(`${name} has no ${direction}`);
   const source = sourceOf(script);
   try {
-    const directives = readDirectives(source, migration.name);
-    await session.script(settingsOf(format));
+    const directives = readDirectives(source, name);
+    await session.script(settings);
     if (script.kind === 'module') {
       const module = await loadModule(format, script, direction);
-      await replayModule(session, module, directives.noTransaction);
+      await senders.module(module, directives.noTransaction);
     } else {
-      const file = { name: migration.name, script, directives };
-      await replayFile(session, await executionOf(file, format, session.client), format);
+      await senders.file(await executionOf({ name, script, directives }, format, session.client));
     }
   } catch (error) {
     // A file may raise the SQLSTATE of a lost connection; only the connection itself shows whether it is.
     const isGone = await session.script('ROLLBACK').then(() => false, isConnectionLoss);
-    if (isGone) throw new LostInReplay(migration.name, error);
+    if (isGone) throw new LostInReplay(name, error);
     if (error instanceof DbopsError) throw error;
     throw await doesNotReplay({ migration, script, source, direction }, error, session.server.kind);
   }

@@ -1,19 +1,14 @@
 import type { Client } from 'pg';
-import { isConnectionLoss, codeOf } from '../../db/connection-error.ts';
+import { codeOf } from '../../db/connection-error.ts';
 import { ScriptError, type Session } from '../../db/session.ts';
-import { DbopsError } from '../../errors.ts';
 import type { Format, LoadedModule } from '../../formats/format.ts';
-import { loadModule } from '../../formats/load-module.ts';
 import type { Migration } from '../../migration.ts';
 import { commitsItself } from '../../runner/self-committing.ts';
 import { MigrationError, sendFile, sendModule } from '../../runner/send-migration.ts';
-import { doesNotReplay, LostInReplay } from '../../shadow/replay-error.ts';
-import { settingsOf } from '../../shadow/replay.ts';
-import { readDirectives } from '../../sql/directives.ts';
+import { sendInShadow, settingsOf } from '../../shadow/replay.ts';
 import { offsetOfError } from '../../sql/error-position.ts';
-import { executionOf, splitParts, type Part } from '../../sql/execution.ts';
+import { splitParts, type Part } from '../../sql/execution.ts';
 import { lineOf, splitStatements, SqlSyntaxError, type Statement } from '../../sql/statements.ts';
-import { sourceOf } from '../../text-file.ts';
 import type { MigrationObservation } from '../observation.ts';
 import { knownLocksOf } from './known-locks.ts';
 import type { Observed, Observer } from './observer.ts';
@@ -37,30 +32,25 @@ export async function observeMigration(
   migration: Migration,
   format: Format,
 ): Promise<MigrationObservation> {
-  const { shadow, observer } = observed;
-  const { name, up: script } = migration;
-  const source = sourceOf(script);
+  const { shadow, observer, settings } = observed;
+  const sent = { migration, format, direction: 'up' as const };
   try {
-    const directives = readDirectives(source, name);
-    await shadow.script(`${settingsOf(format)}; ${observed.settings}`);
-    if (script.kind === 'module') {
-      const module = await loadModule(format, script, 'up');
-      await runModule(observed, module, directives.noTransaction);
-    } else {
-      const execution = await executionOf({ name, script, directives }, format, shadow.client);
-      await sendFile(execution, format, {
-        whole: (sql) => runWhole(observed, sql),
-        byStatement: (text) => runByStatement(observed, text),
-      });
-    }
-    return { migration: name, file: script.file, statements: observer.take() };
+    await sendInShadow(
+      shadow,
+      { ...sent, settings: `${settingsOf(format)}; ${settings}` },
+      {
+        module: (module, noTransaction) => runModule(observed, module, noTransaction),
+        file: (execution) =>
+          sendFile(execution, format, {
+            whole: (sql) => runWhole(observed, sql),
+            byStatement: (text) => runByStatement(observed, text),
+          }),
+      },
+    );
+    return { migration: migration.name, file: migration.up.file, statements: observer.take() };
   } catch (error) {
     observer.take();
-    const isGone = await shadow.script('ROLLBACK').then(() => false, isConnectionLoss);
-    if (isGone) throw new LostInReplay(name, error);
-    if (error instanceof DbopsError) throw error;
-    const replayed = { migration, script, source, direction: 'up' as const };
-    throw await doesNotReplay(replayed, error, shadow.server.kind);
+    throw error;
   }
 }
 
