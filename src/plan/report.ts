@@ -1,4 +1,5 @@
 import type { PlanData } from '../plan-document.ts';
+import { formatDuration } from '../output/duration.ts';
 import { formatCountOf } from '../output/number.ts';
 import { text, type Block, type Report, type Severity, type Table } from '../report.ts';
 import type { Judged } from '../verify/judge-findings.ts';
@@ -6,6 +7,7 @@ import { verifyReport } from '../verify/report.ts';
 import { describeBand, sumOf } from './describe-band.ts';
 import { planChecks } from './find.ts';
 import type { LiveFacts } from './live-facts.ts';
+import { lockTimesOf } from './lock-times.ts';
 import { statementDocument } from './statement-document.ts';
 import type { Observations } from './observe/run.ts';
 import type { MigrationVerdict, StatementVerdict } from './verdict.ts';
@@ -48,7 +50,9 @@ export function planReport(
     result.reason === undefined
       ? []
       : [text(`The migrations were replayed: ${result.reason}`, 'dim')];
-  const tables = isVerbose ? migrations.map(locksTable) : [];
+  const tables = isVerbose
+    ? migrations.flatMap((each) => [statementsTable(each), locksTable(each)])
+    : [];
   return {
     ...report,
     data: { ...report.data, ...documentOf(result, blocked) },
@@ -94,7 +98,7 @@ function scopeOf(
   ].join('; ');
 }
 
-function locksTable({ migration, statements }: MigrationVerdict): Table {
+function statementsTable({ migration, statements }: MigrationVerdict): Table {
   return {
     kind: 'table',
     title: migration,
@@ -113,6 +117,27 @@ function locksTable({ migration, statements }: MigrationVerdict): Table {
       takes: locksIn(statement.locks),
       held: locksIn(statement.heldBefore),
       duration: duration ? describeBand(duration) : 'unknown',
+    })),
+  };
+}
+
+function locksTable(migration: MigrationVerdict): Table {
+  return {
+    kind: 'table',
+    title: `locks of ${migration.migration} over time`,
+    columns: [
+      { key: 'begins', label: 'taken after' },
+      { key: 'line', label: 'line', align: 'right' },
+      { key: 'lock', label: 'lock' },
+      { key: 'held', label: 'held for' },
+      { key: 'waiting', label: 'waiting' },
+    ],
+    rows: lockTimesOf(migration).map(({ begins, line, mode, relation, held, waiting }) => ({
+      begins: begins ? formatDuration(begins.likely) : 'unknown',
+      line: line ?? null,
+      lock: `${mode} ${relation}`,
+      held: held ? describeBand(held) : 'unknown',
+      waiting,
     })),
   };
 }

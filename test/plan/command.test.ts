@@ -83,6 +83,24 @@ describe.each(newest)('migrate plan on $name', (target) => {
       expect(document.parse(JSON.parse(stdout)).findings[0]?.message).toContain('5 rows');
     }));
 
+  it('lists from when to when locks are held, with --verbose', () =>
+    withProject(target, { '0001_a.up.sql': first }, async ({ dbops, write }) => {
+      write(configuration(target, '1m'));
+      await dbops('migrate', 'up');
+      write({
+        '0002_b.up.sql': `ALTER TABLE orders ADD COLUMN code uuid DEFAULT gen_random_uuid();
+          ALTER TABLE orders ADD CONSTRAINT buyer FOREIGN KEY (customer_id) REFERENCES customers;`,
+      });
+      const { stdout } = await dbops('migrate', 'plan', '--verbose');
+      const [, over = ''] = stdout.split('locks of 0002_b over time');
+      const locks = over.match(/^ *\d.*(?:EXCLUSIVE) public\.\w+/gm) ?? [];
+      expect(locks.map((each) => each.trim().replaceAll(/ {2,}/g, '|'))).toEqual([
+        '0 ms|1|ACCESS EXCLUSIVE public.orders',
+        expect.stringMatching(/^[\d.]+ m?s\|2\|SHARE ROW EXCLUSIVE public\.customers$/),
+      ]);
+      expect(over).toMatch(/orders .*reads and writes\n.*customers .* writes\n/);
+    }));
+
   it('writes the safe form of a migration, which then is harmless and runs', () =>
     withProject(target, { '0001_a.up.sql': first }, async ({ root, dbops, write }) => {
       write(configuration(target, '20ms'));
