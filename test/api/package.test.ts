@@ -228,6 +228,28 @@ describe('the packed package', () => {
     expect(JSON.parse(stdout)).toEqual({ isKnown: true, isAsBefore: true, sharesZod: false });
   });
 
+  it('has every module that its commands load', async () => {
+    const cwd = projectOf({
+      'load.cjs': `
+        const { readdirSync } = require('node:fs');
+        const folder = require('node:path').resolve('../node_modules/dbops/dist');
+        const loaded = readdirSync(folder).filter((file) => /-[\\w-]{8}\\.cjs$/.test(file));
+        for (const file of loaded) require(folder + '/' + file);
+        console.log(loaded.length > 200);`,
+    });
+    expect(await runShell(`'${node}' load.cjs`, { cwd })).toMatchObject({
+      stdout: 'true\n',
+      stderr: '',
+    });
+    const mcp = await runShell(`'${node}' ../node_modules/dbops/bin/dbops.cjs mcp`, { cwd });
+    expect(mcp).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringMatching(
+        /cannot be loaded[^]*npm install --save-dev @modelcontextprotocol\/server/,
+      ),
+    });
+  });
+
   it('has strict types, also for the files of docs/api.md', () => {
     const cwd = projectOf({
       ...filesOf('At the start of an application'),
