@@ -53,9 +53,17 @@ export async function readPlannerCatalog(session: Session): Promise<PlannerCatal
   }
 }
 
-/** Removes owners and their privileges, which differ between databases and server versions. */
+/**
+ * Removes owners and their privileges, which differ between databases and server versions, and the comments that an
+ * extension brings for its members.
+ */
 function asOwner(base: FactBase, owner: string): FactBase {
-  const facts = base.facts().filter(({ id }) => id.kind !== 'acl' || id.grantee !== owner);
+  const isMember = (id: Fact['id']) =>
+    base.outgoingEdges(id).some(({ kind }) => kind === 'memberOfExtension');
+  const facts = base.facts().filter(({ id }) => {
+    if (id.kind === 'comment') return !isMember(id.target);
+    return id.kind !== 'acl' || id.grantee !== owner;
+  });
   const edges = base.edges.filter(
     ({ kind, to }) => kind !== 'owner' || to.kind !== 'role' || to.name !== owner,
   );

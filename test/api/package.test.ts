@@ -198,6 +198,9 @@ describe('an installation', () => {
       exitCode: 0,
       stdout: expect.stringMatching(/2 migrations applied[^]*No problems found/),
     });
+    const { stdout } = await runShell('dbops migrate down --dry-run', { cwd, environment });
+    expect(stdout).toContain('DROP EXTENSION "vector"');
+    expect(stdout).not.toContain('COMMENT ON'); // those of the extension are dropped with it
   });
 });
 
