@@ -10,6 +10,7 @@ import { calibrateScan } from '../src/plan/calibrate-scan.ts';
 import { estimateStatement } from '../src/plan/estimate.ts';
 import { readLiveFacts } from '../src/plan/read-live-facts.ts';
 import type { ObservedRelation, StatementObservation } from '../src/plan/observation.ts';
+import { observationOf } from '../test/plan/observation-of.ts';
 import { Databases } from './databases.ts';
 import { onNewServer } from './server.ts';
 
@@ -91,25 +92,6 @@ const cases: Case[] = [
   },
 ];
 
-function observationOf({ sql, observed }: Case): StatementObservation {
-  return {
-    sql,
-    transaction: 0,
-    locks: [],
-    heldBefore: [],
-    rewrites: [],
-    truncates: [],
-    scans: [],
-    builds: [],
-    writes: [],
-    created: [],
-    dropped: [],
-    cascades: [],
-    waitsForTransactions: false,
-    ...observed,
-  };
-}
-
 async function fill(session: Session, rows: number): Promise<void> {
   await session.script(`CREATE TABLE customers (id int PRIMARY KEY, name text);
     INSERT INTO customers SELECT n, 'customer ' || n FROM generate_series(1, ${rows / 10}) n;
@@ -127,7 +109,7 @@ async function runCase(session: Session, each: Case, speed: number | undefined):
   if (each.before !== undefined) await session.script(each.before);
   const facts = await readLiveFacts(session, { applied: [] });
   const known = { ...facts, ...(speed !== undefined && { scanMsPerMb: speed }) };
-  const band = estimateStatement(observationOf(each), known);
+  const band = estimateStatement(observationOf({ sql: each.sql, ...each.observed }), known);
   if (!band) throw new Error(`no estimate of ${each.name}`);
   const began = performance.now();
   await session.alone(each.sql);

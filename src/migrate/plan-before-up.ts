@@ -32,8 +32,7 @@ export async function planBeforeUp({
 }: Planning): Promise<PlanResult> {
   const limits = context.settings.plan;
   const result = await planOnline({ context, folder, applied, pending, limits }, session);
-  const flags = { ignore: [], pruneBaseline: false, requireReason: false };
-  const { findings } = await judgePlan({ context, folder, pending, flags }, result);
+  const { findings } = await judgePlan({ context, folder, pending }, result);
   const severe = findings.filter(({ severity }) => severity === 'error');
   if (severe.length === 0) return result;
   for (const { code, message } of severe) context.note(`${code}  ${message}`);

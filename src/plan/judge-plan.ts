@@ -10,12 +10,15 @@ interface PlanJudging {
   context: Context;
   folder: Folder;
   pending: readonly Migration[];
-  flags: WaiverFlags;
+  /** Absent: a run without any. */
+  flags?: WaiverFlags;
 }
+
+const noWaivers: WaiverFlags = { ignore: [], pruneBaseline: false, requireReason: false };
 
 /** Returns the findings of a plan, without those that a comment allows or the baseline lists. */
 export function judgePlan(
-  { context, folder, pending, flags }: PlanJudging,
+  { context, folder, pending, flags = noWaivers }: PlanJudging,
   { migrations, facts }: PlanResult,
 ): Promise<Judged> {
   const codes = new Set(planChecks.map(({ name }) => name));

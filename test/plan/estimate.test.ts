@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { estimateStatement } from '../../src/plan/estimate.ts';
 import type { LiveFacts, TableSizes } from '../../src/plan/live-facts.ts';
 import type { ObservedRelation, StatementObservation } from '../../src/plan/observation.ts';
+import { observationOf } from './observation-of.ts';
 
 const megabyte = 2 ** 20;
 
@@ -41,27 +42,8 @@ const facts: LiveFacts = {
 const relation = (name: string): ObservedRelation => ({ schema: 'public', name, kind: 'table' });
 const purchases = relation('purchases');
 
-function observed(more: Partial<StatementObservation>): StatementObservation {
-  return {
-    sql: '',
-    transaction: 0,
-    locks: [],
-    heldBefore: [],
-    rewrites: [],
-    truncates: [],
-    scans: [],
-    builds: [],
-    writes: [],
-    created: [],
-    dropped: [],
-    cascades: [],
-    waitsForTransactions: false,
-    ...more,
-  };
-}
-
 function estimate(more: Partial<StatementObservation>, of: LiveFacts = facts) {
-  const band = estimateStatement(observed(more), of);
+  const band = estimateStatement(observationOf(more), of);
   if (!band) throw new Error('the size of a table is not known');
   return band;
 }
@@ -102,7 +84,7 @@ describe('the estimate of a statement', () => {
   });
 
   it('is unknown where the size of a table is not known', () => {
-    expect(estimateStatement(observed(scan('elsewhere')), facts)).toBeUndefined();
+    expect(estimateStatement(observationOf(scan('elsewhere')), facts)).toBeUndefined();
   });
 
   it('is 0 for work on a table that the statement or an earlier migration creates', () => {
@@ -110,7 +92,7 @@ describe('the estimate of a statement', () => {
     const work = scan('fresh');
     expect(estimate({ ...work, created: [fresh] }).likely).toBe(0);
     const isNew = ({ name }: ObservedRelation) => name === 'fresh';
-    expect(estimateStatement(observed(work), facts, { isNew })?.likely).toBe(0);
+    expect(estimateStatement(observationOf(work), facts, { isNew })?.likely).toBe(0);
   });
 
   it('contains both tables of a foreign key', () => {
