@@ -30,6 +30,8 @@ export type PlannedStatement = {
   writes: string[];
   created: string[];
   dropped: string[];
+  /** Relations with another name or schema after the statement; absent without any. */
+  renamed?: { from: string; to: string }[];
   /** Objects that the server dropped with CASCADE. */
   cascades: string[];
   /** It waits for every older transaction (CONCURRENTLY). */

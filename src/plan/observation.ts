@@ -44,6 +44,12 @@ export interface IndexBuild {
   relation: ObservedRelation;
 }
 
+/** The names of a relation before and after a statement. */
+export interface RelationRename {
+  from: ObservedRelation;
+  to: ObservedRelation;
+}
+
 /** What one statement of a migration did in a shadow database; also its JSON. */
 export interface StatementObservation {
   sql: string;
@@ -67,6 +73,8 @@ export interface StatementObservation {
   created: ObservedRelation[];
   /** Relations that the statement drops. */
   dropped: ObservedRelation[];
+  /** Relations that have another name or schema after the statement; absent without any. */
+  renamed?: RelationRename[];
   /** Objects that the server dropped with CASCADE, in its words. */
   cascades: string[];
   /** It waits until every transaction that is older has ended (CONCURRENTLY). */

@@ -12,7 +12,7 @@ export function statementDocument({
   violations,
   hazards,
 }: StatementVerdict): PlannedStatement {
-  const { locks, heldBefore, scans, builds, ...rest } = statement;
+  const { locks, heldBefore, scans, builds, renamed, ...rest } = statement;
   return {
     ...rest,
     verdict,
@@ -35,6 +35,9 @@ export function statementDocument({
     writes: rest.writes.map(relationName),
     created: rest.created.map(relationName),
     dropped: rest.dropped.map(relationName),
+    ...(renamed && {
+      renamed: renamed.map(({ from, to }) => ({ from: relationName(from), to: relationName(to) })),
+    }),
   };
 }
 

@@ -1,5 +1,6 @@
 import type { Node } from 'libpg-query';
 import { parse } from '../sql/statements.ts';
+import { CurrentTables } from './current-tables.ts';
 import { estimateStatement } from './estimate.ts';
 import type { DurationBand, LiveFacts } from './live-facts.ts';
 import {
@@ -74,20 +75,14 @@ export async function judgeMigrations(
   migrations: readonly MigrationObservation[],
   request: VerdictRequest,
 ): Promise<MigrationVerdict[]> {
-  const created = new Set<string>();
-  const isNew = (relation: ObservedRelation) => created.has(relationKey(relation));
+  const tables = new CurrentTables(request.facts);
   const verdicts: MigrationVerdict[] = [];
-  for (const each of migrations) {
-    verdicts.push(await judgeMigration(each, { ...request, isNew }));
-    for (const relation of each.statements.flatMap((statement) => statement.created))
-      created.add(relationKey(relation));
-  }
+  for (const each of migrations) verdicts.push(await judgeMigration(each, { ...request, tables }));
   return verdicts;
 }
 
 interface Judging extends VerdictRequest {
-  /** Returns whether an earlier migration creates the relation, so that it has no rows. */
-  isNew: (relation: ObservedRelation) => boolean;
+  tables: CurrentTables;
 }
 
 async function judgeMigration(
@@ -102,7 +97,9 @@ async function judgeMigration(
     const hazards = rules.flatMap(({ name, find }) =>
       find(input).map((hazard) => ({ ...hazard, code: name })),
     );
-    return { ...judgeStatement(each.observation, waits, request), hazards };
+    const verdict = judgeStatement(each.observation, waits, request);
+    request.tables.run(each.observation, each.node);
+    return { ...verdict, hazards };
   });
   return { migration, file, statements: judged };
 }
@@ -134,9 +131,11 @@ class WaitingTimes {
 function judgeStatement(
   statement: StatementObservation,
   waits: WaitingTimes,
-  { facts, limits, violations, isNew }: Judging,
+  { tables, limits, violations }: Judging,
 ): Omit<StatementVerdict, 'hazards'> {
+  const { facts } = tables;
   const blocked = blockedBy(statement);
+  const isNew = (relation: ObservedRelation) => tables.isNew(relation);
   const duration = facts
     ? estimateStatement(statement, facts, { isNew })
     : durationWithoutFacts(statement);

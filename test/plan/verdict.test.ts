@@ -47,6 +47,16 @@ describe.each(newest)('the verdicts on the observed statements on $name', (targe
     expect(await blocking(20_000_000, above)).toEqual(hazards);
   });
 
+  it('know the size of a table that was renamed', async () => {
+    const { session } = database;
+    const statements = await observeStatements(session, observer, [
+      'ALTER TABLE t RENAME TO renamed',
+      'ALTER TABLE renamed ALTER COLUMN i4 TYPE bigint',
+    ]);
+    const verdicts = await judge(statements, await factsOf(session, 20_000_000));
+    expect(verdicts.map(({ verdict }) => verdict)).toEqual(['ok', 'blocks']);
+  });
+
   it('are not blocks at 200 rows', async () => {
     expect(await blocking(200)).toEqual([]);
   });

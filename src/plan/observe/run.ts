@@ -25,7 +25,7 @@ export interface Observations {
 }
 
 /** Version of the cached values; incremented when their shape or meaning changes. */
-const generation = 1;
+const generation = 2;
 
 /** The cache holds what this version of dbops wrote: its shape is in the key. */
 const cachedShape = z.array(z.custom<MigrationObservation>((value) => typeof value === 'object'));

@@ -2,6 +2,7 @@ import {
   hasRows,
   isAtLeast,
   lockModes,
+  relationKey,
   type IndexBuild,
   type LockMode,
   type ObservedRelation,
@@ -100,6 +101,7 @@ export class Transaction {
       writes: this.#named(writes),
       created: created.map(({ relation }) => relation),
       dropped: this.#named(old.filter(({ state }) => !state)),
+      ...renamesOf(locked.flatMap(({ oid, state }) => changeOf(this.relations.get(oid), state))),
       cascades: notices.cascades,
       waitsForTransactions: false,
     };
@@ -239,6 +241,7 @@ export function recordAlone(
     writes: [],
     created: [...after.values()].flatMap(({ oid, relation }) => (before.has(oid) ? [] : relation)),
     dropped: [...before.values()].flatMap(({ oid, relation }) => (after.has(oid) ? [] : relation)),
+    ...renamesOf([...before.values()].flatMap((old) => changeOf(old, after.get(old.oid)))),
     cascades: notices.cascades,
   };
 }
@@ -247,6 +250,17 @@ function buildsOn(tables: readonly ObservedRelation[], builds: Notices['builds']
   return builds.flatMap(({ index, table }) =>
     tables.filter(({ name }) => name === table).map((relation) => ({ index, relation })),
   );
+}
+
+function changeOf(before: RelationState | undefined, after: RelationState | undefined): Change[] {
+  return before && after ? [{ before, after }] : [];
+}
+
+function renamesOf(changes: readonly Change[]): Pick<StatementObservation, 'renamed'> {
+  const renamed = changes
+    .filter(({ before, after }) => relationKey(before.relation) !== relationKey(after.relation))
+    .map(({ before, after }) => ({ from: before.relation, to: after.relation }));
+  return renamed.length > 0 ? { renamed } : {};
 }
 
 function isAnotherFile(one: RelationState, other: RelationState): boolean {
