@@ -62,7 +62,8 @@ interface Verdict {
 export function verifyReport(judged: Judged, verdict: Verdict): Report<VerifyData> {
   const { findings, ignored, known, allowed, waived, stale, omitted, written } = judged;
   const { scope, failOn = 'warning', listsInfo = true, maxFindings = 0, checks } = verdict;
-  if (written) return baselineWritten(judged, written, verdict.command ?? 'verify');
+  const { command = 'verify' } = verdict;
+  if (written) return baselineWritten(judged, written, command);
   const counts = countsOf(findings);
   for (const { severity, count } of omitted) counts[severity] += count;
   const failing = severities.slice(0, severities.indexOf(failOn) + 1);
@@ -100,7 +101,7 @@ export function verifyReport(judged: Judged, verdict: Verdict): Report<VerifyDat
       ...omitted.map((each) => text(omittedLine(each), 'warn')),
       ...staleLines(judged),
       text(`${summary} (${[scope, ...aside].join('; ')})`, isClean ? 'good' : 'bad'),
-      ...(hidden > 0 ? [text('List what is info: dbops verify --verbose', 'dim')] : []),
+      ...(hidden > 0 ? [text(`List what is info: dbops ${command} --verbose`, 'dim')] : []),
     ],
   };
 }

@@ -75,6 +75,13 @@ describe.each(targets)('the observer on $name', ({ ...target }) => {
     expect(observed).toBeGreaterThan(target.major < 18 ? 110 : 115);
   });
 
+  it('sends no query of its own before SET TRANSACTION ISOLATION LEVEL', async () => {
+    const settings = "-- a comment\nset local lock_timeout = '1s'";
+    const level = 'set transaction isolation level serializable';
+    const found = await observe(`${settings}; ${level}; alter table t add column z int`);
+    expect(found).toEqual({ locks: { t: 'ACCESS EXCLUSIVE' }, rewrites: [], scans: [] });
+  });
+
   /** Returns what was observed, or the SQLSTATE of its error. */
   async function observe(sql: string) {
     const { session } = database;

@@ -1,7 +1,7 @@
 import type { Session } from '../../db/session.ts';
 import type { StatementObservation } from '../observation.ts';
 import { readNotices, type Notice } from './notices.ts';
-import { beginWithScans, readLocked, readRelations } from './relations.ts';
+import { beginCounting, readLocked, readRelations } from './relations.ts';
 import {
   recordAlone,
   Transaction,
@@ -37,23 +37,25 @@ export interface ObservedAlone extends Observed {
 export async function observerOf(shadow: Session): Promise<Observer> {
   const english = await englishSetting(shadow);
   const verbose = `SET LOCAL client_min_messages = debug1${english}`;
-  let transaction = new Transaction(await readRelations(shadow), -1, none);
+  let transaction = new Transaction(await readRelations(shadow), -1);
   let observations: StatementObservation[] = [];
   return {
     async begin() {
-      const scans = await beginWithScans(shadow, verbose);
-      transaction = new Transaction(transaction.relations, transaction.number + 1, scans);
+      await beginCounting(shadow, verbose);
+      transaction = new Transaction(transaction.relations, transaction.number + 1);
     },
     async rollback() {
       const { number } = transaction;
       observations = observations.filter((each) => each.transaction !== number);
-      transaction = new Transaction(transaction.rolledBack(), number - 1, none);
+      transaction = new Transaction(transaction.rolledBack(), number - 1);
       await shadow.script('ROLLBACK').catch(() => {}); // a lost session does not answer
     },
     async observe(statement, run) {
       const { result, notices } = await listening(shadow, run);
       const foreignKeys = await foreignKeysOf(shadow, notices.foreignKeys);
-      const locked = await readLocked(shadow, verbose);
+      const locked = changesSettings(statement)
+        ? transaction.locked
+        : await readLocked(shadow, verbose);
       observations.push(transaction.record(statement, { locked, notices, foreignKeys }));
       return result;
     },
@@ -70,7 +72,7 @@ export async function observerOf(shadow: Session): Promise<Observer> {
         waitsForTransactions,
         notObserved,
       });
-      transaction = new Transaction(after, number, none);
+      transaction = new Transaction(after, number);
       return result;
     },
     take() {
@@ -85,7 +87,10 @@ export async function observerOf(shadow: Session): Promise<Observer> {
   };
 }
 
-const none: ReadonlyMap<number, number> = new Map();
+/** SET TRANSACTION ISOLATION LEVEL must be the first query of a transaction, after other settings. */
+function changesSettings({ sql }: Observed): boolean {
+  return /^(?:\s|--.*\n|\/\*[^]*?\*\/)*set\b/i.test(sql);
+}
 
 /** The messages are translated by `lc_messages`, which only some roles may set. */
 async function englishSetting(shadow: Session): Promise<string> {

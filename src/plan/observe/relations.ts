@@ -95,26 +95,18 @@ export async function readRelations(shadow: Session): Promise<Map<number, Relati
   return new Map(rows.map((row) => stateOf(row)).map((state) => [state.oid, state]));
 }
 
-const scannedRelations = `SELECT c.oid::pg_catalog.int8 AS oid, pg_catalog.pg_stat_get_xact_numscans(c.oid) AS scans
-  FROM pg_catalog.pg_class c WHERE c.oid OPERATOR(pg_catalog.>=) ${ofUsers}::pg_catalog.oid
-    AND c.relkind OPERATOR(pg_catalog.=) ANY ('{r,p,m}'::pg_catalog."char"[])
-    AND pg_catalog.pg_stat_get_xact_numscans(c.oid) OPERATOR(pg_catalog.<>) 0`;
-
-const scansRow = z.object({ oid: z.coerce.number(), scans: z.coerce.number() });
+/** The server has then written the scans of earlier transactions to its statistics, and counts from 0. */
+const flushScans = 'SELECT pg_catalog.pg_stat_force_next_flush()';
 
 /**
- * Begins a transaction and returns the sequential scans of each table, by OID: the server counts those
- * of earlier transactions too, until it has written them to its statistics.
+ * Begins a transaction in which the sequential scans of each table are counted from 0. No query runs in it, because a
+ * migration may begin with SET TRANSACTION ISOLATION LEVEL.
  *
- * @param opening statements after BEGIN
+ * @param opening settings after BEGIN
  */
-export async function beginWithScans(
-  shadow: Session,
-  opening: string,
-): Promise<Map<number, number>> {
-  const results = await runAll(shadow, `BEGIN; ${scannedRelations}; ${opening}`);
-  const rows = (results[1] ?? []).map((row) => scansRow.parse(row));
-  return new Map(rows.map(({ oid, scans }) => [oid, scans]));
+export async function beginCounting(shadow: Session, opening: string): Promise<void> {
+  await shadow.client.query(flushScans);
+  await shadow.client.query(`BEGIN; ${opening}`);
 }
 
 /** Returns every lock of the transaction; what follows is sent in the same message. */

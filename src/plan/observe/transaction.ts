@@ -56,15 +56,17 @@ export class Transaction {
   readonly relations: Map<number, RelationState>;
   readonly #created = new Set<number>();
   readonly #before: Relations;
-  readonly #scans: ReadonlyMap<number, number>;
   #held = new Map<number, LockedRelation>();
 
-  /** @param scans the sequential scans of each table at its beginning, by OID */
-  constructor(before: Relations, number: number, scans: ReadonlyMap<number, number>) {
+  constructor(before: Relations, number: number) {
     this.relations = new Map(before);
     this.#before = before;
     this.number = number;
-    this.#scans = scans;
+  }
+
+  /** Every lock that the transaction held after its last statement. */
+  get locked(): readonly LockedRelation[] {
+    return [...this.#held.values()];
   }
 
   /** Returns the relations of the database after the transaction was rolled back. */
@@ -83,7 +85,7 @@ export class Transaction {
     const old = locked.filter((each) => this.#isOld(each));
     const scanned = new Set(
       old.flatMap(({ oid, scans }) => {
-        const earlier = held.get(oid)?.scans ?? this.#scans.get(oid) ?? 0;
+        const earlier = held.get(oid)?.scans ?? 0;
         return scans > earlier ? oid : [];
       }),
     );
