@@ -8,7 +8,8 @@ import { relationKey, type ObservedRelation, type StatementObservation } from '.
  */
 export class CurrentTables {
   #facts: LiveFacts | undefined;
-  readonly #empty = new Set<string>();
+  readonly #created = new Set<string>();
+  readonly #filled = new Set<string>();
 
   constructor(facts: LiveFacts | undefined) {
     this.#facts = facts;
@@ -19,20 +20,25 @@ export class CurrentTables {
     return this.#facts;
   }
 
-  /** Returns whether the migrations have created the relation, and no query has filled it. */
+  /** Returns whether the migrations have created the relation, so that the application does not use it. */
   isNew(relation: ObservedRelation): boolean {
-    return this.#empty.has(relationKey(relation));
+    return this.#created.has(relationKey(relation));
+  }
+
+  /** Returns whether the migrations have created the relation, and no query has filled it. */
+  isEmpty(relation: ObservedRelation): boolean {
+    return this.isNew(relation) && !this.#filled.has(relationKey(relation));
   }
 
   /** Changes the sizes as a statement does. @param node its parse tree; absent where it cannot be parsed */
   run({ created, dropped, renamed = [] }: StatementObservation, node: Node | undefined): void {
     const gone = new Set([...dropped, ...created].map(relationKey));
     this.#setTables((tables) => tables.filter((table) => !gone.has(relationKey(table))));
-    for (const key of gone) this.#empty.delete(key);
-    for (const relation of created) this.#empty.add(relationKey(relation));
+    for (const key of gone) for (const keys of [this.#created, this.#filled]) keys.delete(key);
+    for (const relation of created) this.#created.add(relationKey(relation));
     for (const { from, to } of renamed) this.#rename(from, to);
     const filled = node && filledBy(node);
-    if (filled) this.#empty.delete(this.#keyOf(filled));
+    if (filled) this.#filled.add(this.#keyOf(filled));
   }
 
   #setTables(change: (tables: TableSizes[]) => TableSizes[]): void {
@@ -40,7 +46,8 @@ export class CurrentTables {
   }
 
   #rename(from: ObservedRelation, to: ObservedRelation): void {
-    if (this.#empty.delete(relationKey(from))) this.#empty.add(relationKey(to));
+    for (const keys of [this.#created, this.#filled])
+      if (keys.delete(relationKey(from))) keys.add(relationKey(to));
     const isFrom = (each: { schema: string; name: string } | undefined) =>
       each !== undefined && relationKey(each) === relationKey(from);
     const name = { schema: to.schema, name: to.name };
@@ -59,7 +66,7 @@ export class CurrentTables {
   /** A name without a schema is that of a new table in any schema. */
   #keyOf({ schemaname, relname = '' }: RangeVar): string {
     if (schemaname !== undefined) return relationKey({ schema: schemaname, name: relname });
-    const keys = [...this.#empty];
+    const keys = [...this.#created];
     return keys.find((key) => key.endsWith(`,${JSON.stringify(relname)}]`)) ?? '';
   }
 }

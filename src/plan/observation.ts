@@ -109,6 +109,11 @@ export function hasRows({ kind }: ObservedRelation): boolean {
   return kind === 'table' || kind === 'partitioned table' || kind === 'materialized view';
 }
 
+/** Returns whether a relation is a table, which the application may write. */
+export function isTable({ kind }: ObservedRelation): boolean {
+  return kind === 'table' || kind === 'partitioned table';
+}
+
 /** Returns `schema.name`, for people and documents. */
 export function relationName({ schema, name }: { schema: string; name: string }): string {
   return `${schema}.${name}`;

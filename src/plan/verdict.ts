@@ -93,7 +93,8 @@ async function judgeMigration(
   const parsed = statements.map((observation, at) => ({ observation, node: nodes[at] }));
   const waits = new WaitingTimes();
   const judged = parsed.map((each, at) => {
-    const input = { ...each, before: parsed.slice(0, at), facts: request.facts };
+    const isNew = (relation: ObservedRelation) => request.tables.isNew(relation);
+    const input = { ...each, before: parsed.slice(0, at), facts: request.tables.facts, isNew };
     const hazards = rules.flatMap(({ name, find }) =>
       find(input).map((hazard) => ({ ...hazard, code: name })),
     );
@@ -135,7 +136,7 @@ function judgeStatement(
 ): Omit<StatementVerdict, 'hazards'> {
   const { facts } = tables;
   const blocked = blockedBy(statement);
-  const isNew = (relation: ObservedRelation) => tables.isNew(relation);
+  const isNew = (relation: ObservedRelation) => tables.isEmpty(relation);
   const duration = facts
     ? estimateStatement(statement, facts, { isNew })
     : durationWithoutFacts(statement);

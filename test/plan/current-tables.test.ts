@@ -34,8 +34,8 @@ describe('the sizes of tables while migrations run', () => {
     const renamed = [{ from: relation('jobs'), to: relation('tasks', 'app') }];
     const rename = { sql: 'ALTER TABLE jobs RENAME TO tasks', renamed };
     const { tables } = await after(create, rename);
-    expect(tables.isNew(relation('tasks', 'app'))).toBe(true);
-    expect(tables.isNew(relation('jobs'))).toBe(false);
+    expect(tables.isEmpty(relation('tasks', 'app'))).toBe(true);
+    expect(tables.isEmpty(relation('jobs'))).toBe(false);
   });
 
   it.each([
@@ -43,20 +43,21 @@ describe('the sizes of tables while migrations run', () => {
     'INSERT INTO public.jobs (SELECT id FROM orders LIMIT 5)',
     'WITH old AS (SELECT id FROM orders) INSERT INTO jobs TABLE old',
   ])('are not known after %s', async (sql) => {
-    expect((await after(create, { sql })).tables.isNew(relation('jobs'))).toBe(false);
+    expect((await after(create, { sql })).tables.isEmpty(relation('jobs'))).toBe(false);
   });
 
   it.each(['INSERT INTO jobs VALUES (1), (2)', 'INSERT INTO other SELECT id FROM orders'])(
     'are still zero after %s',
     async (sql) => {
-      expect((await after(create, { sql })).tables.isNew(relation('jobs'))).toBe(true);
+      expect((await after(create, { sql })).tables.isEmpty(relation('jobs'))).toBe(true);
     },
   );
 
   it('are not known for a table that a query creates', async () => {
     const sql = 'CREATE TABLE jobs AS SELECT * FROM orders';
     const { tables } = await after({ sql, created: [relation('jobs')] });
-    expect(tables.isNew(relation('jobs'))).toBe(false);
+    expect(tables.isEmpty(relation('jobs'))).toBe(false);
+    expect(tables.isNew(relation('jobs'))).toBe(true);
   });
 
   it('go with a table and its index to their new names', async () => {
@@ -77,6 +78,6 @@ describe('the sizes of tables while migrations run', () => {
     ];
     const { known, tables } = await after(...again);
     expect(known).toEqual(['public.part 1000000']);
-    expect(tables.isNew(relation('orders'))).toBe(true);
+    expect(tables.isEmpty(relation('orders'))).toBe(true);
   });
 });

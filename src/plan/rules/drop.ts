@@ -1,4 +1,4 @@
-import type { Node } from 'libpg-query';
+import { isTable, relationName } from '../observation.ts';
 import { tableNamed, type Hazard, type Rule, type RuleInput } from './rule.ts';
 
 /** A drop is instant, and breaks the version of the application that still reads the column. */
@@ -8,10 +8,10 @@ export const drop: Rule = {
   harm: 'The version of the application that runs while the migration is applied may still use it, and its statements fail.',
   cure: 'Deploy a version that does not use it, then apply the migration. Rows and values are copied to dbops_rescue.',
   example: 'ALTER TABLE users DROP COLUMN name;',
-  find({ node, observation }: RuleInput): Hazard[] {
-    const tables = observation.dropped.filter(({ kind }) => kind === 'table');
-    const names = tables.map(({ schema, name }) => `${schema}.${name}`);
-    return [...names, ...droppedColumns(node, observation)].map((object) => ({
+  find(input: RuleInput): Hazard[] {
+    const { observation, isNew } = input;
+    const tables = observation.dropped.filter((each) => isTable(each) && !isNew(each));
+    return [...tables.map(relationName), ...droppedColumns(input)].map((object) => ({
       object,
       message: `${object} is dropped: the application that runs must not use it.`,
       help: drop.cure,
@@ -19,10 +19,11 @@ export const drop: Rule = {
   },
 };
 
-function droppedColumns(node: Node | undefined, observation: RuleInput['observation']): string[] {
+function droppedColumns(input: RuleInput): string[] {
+  const { node } = input;
   if (!node || !('AlterTableStmt' in node)) return [];
   const { relation, cmds = [] } = node.AlterTableStmt;
-  const table = tableNamed(observation, relation);
+  const table = tableNamed(input, relation);
   if (table === undefined) return [];
   return cmds.flatMap((each) =>
     'AlterTableCmd' in each && each.AlterTableCmd.subtype === 'AT_DropColumn'

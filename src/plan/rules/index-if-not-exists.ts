@@ -1,3 +1,4 @@
+import { quoteIdentifier } from '../../db/quote.ts';
 import { type Hazard, type Rule, type RuleInput } from './rule.ts';
 
 /** CREATE INDEX CONCURRENTLY that fails leaves an invalid index, which IF NOT EXISTS then keeps. */
@@ -20,7 +21,7 @@ export const indexIfNotExists: Rule = {
           ? `An invalid index ${idxname} exists, and IF NOT EXISTS keeps it.`
           : `IF NOT EXISTS keeps an invalid index ${idxname} that an interrupted build left.`,
         help: isInvalid
-          ? `Drop it first: DROP INDEX CONCURRENTLY ${idxname}`
+          ? `Drop it first: DROP INDEX CONCURRENTLY ${quoteIdentifier(idxname)}`
           : indexIfNotExists.cure,
       },
     ];

@@ -1,3 +1,4 @@
+import { isTable, relationKey, relationName } from '../observation.ts';
 import { type Hazard, type Rule, type RuleInput } from './rule.ts';
 
 /** A table that is dropped and created again looks like a change, and loses its rows. */
@@ -8,11 +9,13 @@ export const recreate: Rule = {
   cure: 'Change the table with ALTER TABLE.',
   example: 'DROP TABLE notes; CREATE TABLE notes (id bigint);',
   find({ observation, before }: RuleInput): Hazard[] {
-    const dropped = before.flatMap((each) => each.observation.dropped);
-    return observation.created.flatMap(({ schema, name, kind }) => {
-      const isSame = dropped.some((each) => each.schema === schema && each.name === name);
-      if (!isSame || kind !== 'table') return [];
-      const object = `${schema}.${name}`;
+    const earlier = (key: 'created' | 'dropped') =>
+      before.flatMap((each) => each.observation[key].map(relationKey));
+    const created = new Set(earlier('created'));
+    const dropped = earlier('dropped').filter((key) => !created.has(key));
+    return observation.created.filter(isTable).flatMap((relation) => {
+      if (!dropped.includes(relationKey(relation))) return [];
+      const object = relationName(relation);
       return {
         object,
         message: `${object} is dropped and created again: its rows are not in the new table.`,

@@ -1,3 +1,4 @@
+import { isTable, relationName } from '../observation.ts';
 import { tableNamed, type Hazard, type Rule, type RuleInput } from './rule.ts';
 
 /** A rename is instant, and breaks the version of the application that runs. */
@@ -7,20 +8,29 @@ export const rename: Rule = {
   harm: 'The version of the application that runs while the migration is applied uses the old name, and its statements fail.',
   cure: 'Add the new name beside the old one, deploy, and remove the old one in a later migration.',
   example: 'ALTER TABLE users RENAME COLUMN name TO full_name;',
-  find({ node, observation }: RuleInput): Hazard[] {
-    if (!node) return [];
-    if ('AlterEnumStmt' in node) {
-      const { oldVal, newVal } = node.AlterEnumStmt;
-      return oldVal && newVal ? [hazard(`enum label ${oldVal}`, newVal)] : [];
-    }
-    if (!('RenameStmt' in node)) return [];
-    const { renameType, relation, subname, newname = '' } = node.RenameStmt;
-    const table = tableNamed(observation, relation);
-    if (table === undefined) return [];
-    if (renameType === 'OBJECT_TABLE') return [hazard(table, newname)];
-    return renameType === 'OBJECT_COLUMN' ? [hazard(`${table}.${subname ?? ''}`, newname)] : [];
+  find(input: RuleInput): Hazard[] {
+    const { renamed = [] } = input.observation;
+    const relations = renamed
+      .filter(({ from }) => (isTable(from) || from.kind === 'view') && !input.isNew(from))
+      .map(({ from, to }) =>
+        hazard(relationName(from), from.schema === to.schema ? to.name : relationName(to)),
+      );
+    return [...relations, ...renamedPart(input)];
   },
 };
+
+/** A column, or the label of an enum. */
+function renamedPart(input: RuleInput): Hazard[] {
+  const { node } = input;
+  if (node && 'AlterEnumStmt' in node) {
+    const { oldVal, newVal } = node.AlterEnumStmt;
+    return oldVal && newVal ? [hazard(`enum label ${oldVal}`, newVal)] : [];
+  }
+  if (!node || !('RenameStmt' in node) || node.RenameStmt.renameType !== 'OBJECT_COLUMN') return [];
+  const { relation, subname = '', newname = '' } = node.RenameStmt;
+  const table = tableNamed(input, relation);
+  return table === undefined ? [] : [hazard(`${table}.${subname}`, newname)];
+}
 
 function hazard(object: string, to: string): Hazard {
   return {

@@ -1,6 +1,11 @@
-import type { Node } from 'libpg-query';
+import type { Node, RangeVar } from 'libpg-query';
 import type { LiveFacts } from '../live-facts.ts';
-import type { StatementObservation } from '../observation.ts';
+import {
+  isTable,
+  relationName,
+  type ObservedRelation,
+  type StatementObservation,
+} from '../observation.ts';
 
 /** A statement and what the text around it shows. */
 export interface RuleInput {
@@ -10,6 +15,8 @@ export interface RuleInput {
   /** The earlier statements of the migration, with their parse trees. */
   before: readonly { observation: StatementObservation; node: Node | undefined }[];
   facts: LiveFacts | undefined;
+  /** Returns whether pending migrations create a relation, so that the application does not use it. */
+  isNew: (relation: ObservedRelation) => boolean;
 }
 
 /** What an observation in a shadow cannot show. */
@@ -31,23 +38,14 @@ export interface Rule {
   find(input: RuleInput): Hazard[];
 }
 
-/** Returns the tables of a statement that existed before its transaction. */
-function tablesOf({ locks, heldBefore }: StatementObservation): string[] {
-  const relations = [...locks, ...heldBefore].map(({ relation }) => relation);
-  return relations.flatMap(({ kind, schema, name }) =>
-    kind === 'table' || kind === 'partitioned table' ? `${schema}.${name}` : [],
-  );
-}
-
-/** Returns the table that a statement names, as `schema.name`, if it existed before the transaction. */
+/** Returns the table that a statement names, as `schema.name`, if the application may use it. */
 export function tableNamed(
-  observation: StatementObservation,
-  relation: { relname?: string; schemaname?: string } | undefined,
+  { observation: { locks, heldBefore }, isNew }: RuleInput,
+  { relname, schemaname }: Pick<RangeVar, 'relname' | 'schemaname'> = {},
 ): string | undefined {
-  const { relname, schemaname } = relation ?? {};
-  return tablesOf(observation).find((table) =>
-    schemaname === undefined
-      ? table.endsWith(`.${relname ?? ''}`)
-      : table === `${schemaname}.${relname ?? ''}`,
-  );
+  const named = [...locks, ...heldBefore]
+    .map(({ relation }) => relation)
+    .filter((each) => isTable(each) && each.name === relname)
+    .find(({ schema }) => schemaname === undefined || schema === schemaname);
+  return named && !isNew(named) ? relationName(named) : undefined;
 }
