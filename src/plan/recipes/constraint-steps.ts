@@ -68,8 +68,8 @@ async function foreignKeySteps(
   const { known, table, constraint } = added;
   const name = await constraintName(added, facts);
   if (!known.isPartitioned || facts.major >= 18) return addAndValidate(table, name, constraint.sql);
-  if (known.isNested) return undefined;
-  const ofLeaves = known.leaves.flatMap((leaf) => addAndValidate(leaf, name, constraint.sql));
+  const leaves = known.partitions.filter(({ isLeaf }) => isLeaf);
+  const ofLeaves = leaves.flatMap((leaf) => addAndValidate(leaf, name, constraint.sql));
   const alter = `ALTER TABLE ${quoteName(table)} ADD CONSTRAINT ${q(name)} ${constraint.sql}`;
   return [...ofLeaves, together(alter)];
 }

@@ -1,7 +1,7 @@
 import { quoteLiteral, quoteName } from '../../db/quote.ts';
 import { underUserPath } from '../../db/search-path.ts';
 import type { Session } from '../../db/session.ts';
-import type { KnownIndex, KnownTable, RecipeCatalog } from './recipe.ts';
+import type { KnownIndex, KnownPartition, KnownTable, RecipeCatalog } from './recipe.ts';
 import type { ObjectName } from '../../sql/non-transactional.ts';
 
 /**
@@ -72,24 +72,21 @@ interface TableRow {
   key: string[] | null;
   strategy: string | null;
   primaryKey: string | null;
-  tree: { schema: string; name: string; isLeaf: boolean; isDefault: boolean }[] | null;
+  tree: (KnownPartition & { isDefault: boolean })[] | null;
 }
 
 async function readTable(session: Session, oid: string): Promise<KnownTable | undefined> {
   const [row] = await session.query<TableRow>(tableSql, [oid]);
   if (!row || !['r', 'p'].includes(row.kind)) return undefined;
   const { schema, name, tree, key, strategy, primaryKey } = row;
-  const partitions = (tree ?? []).filter((each) => each.name !== name || each.schema !== schema);
+  const partitions = tree ?? [];
   const byDefault = partitions.find(({ isDefault }) => isDefault);
   const strategies = { r: 'range', l: 'list', h: 'hash' } as const;
   return {
     schema,
     name,
     isPartitioned: row.kind === 'p',
-    leaves: partitions.flatMap(({ isLeaf, ...each }) =>
-      isLeaf ? [{ schema: each.schema, name: each.name }] : [],
-    ),
-    isNested: partitions.some(({ isLeaf }) => !isLeaf),
+    partitions: partitions.map(({ isDefault: _, ...each }) => each),
     hasHeirs: row.hasHeirs,
     columns: new Set(row.columns),
     notNull: new Set(row.required),
@@ -114,9 +111,13 @@ const tableSql = `SELECT n.nspname AS schema, c.relname AS name, c.relkind AS ki
        (SELECT conname FROM pg_catalog.pg_constraint WHERE conrelid = c.oid AND contype = 'p') AS "primaryKey",
        CASE WHEN c.relkind = 'p' THEN (
          SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('schema', tn.nspname, 'name', t.relname,
-                  'isLeaf', tree.isleaf, 'isDefault', t.oid = p.partdefid) ORDER BY tree.level, t.relname)
+                  'isLeaf', tree.isleaf, 'isDefault', t.oid = p.partdefid,
+                  'parent', pg_catalog.jsonb_build_object('schema', un.nspname, 'name', u.relname)) ORDER BY tree.level, t.relname)
            FROM pg_catalog.pg_partition_tree(c.oid) tree JOIN pg_catalog.pg_class t ON t.oid = tree.relid
-           JOIN pg_catalog.pg_namespace tn ON tn.oid = t.relnamespace) END AS tree
+           JOIN pg_catalog.pg_namespace tn ON tn.oid = t.relnamespace
+           JOIN pg_catalog.pg_class u ON u.oid = tree.parentrelid
+           JOIN pg_catalog.pg_namespace un ON un.oid = u.relnamespace
+          WHERE t.oid <> c.oid) END AS tree
   FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
   LEFT JOIN pg_catalog.pg_partitioned_table p ON p.partrelid = c.oid
  WHERE c.oid = $1::pg_catalog.oid`;

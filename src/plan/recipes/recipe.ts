@@ -43,10 +43,8 @@ export interface KnownTable {
   schema: string;
   name: string;
   isPartitioned: boolean;
-  /** Of a partitioned table: at any level, without partitioned ones. */
-  leaves: { schema: string; name: string }[];
-  /** Whether a partition of it is partitioned. */
-  isNested: boolean;
+  /** Of a partitioned table: at every level, each behind the table of which it is a partition. */
+  partitions: KnownPartition[];
   /** Whether other tables, which are not its partitions, inherit from it. */
   hasHeirs: boolean;
   defaultPartition?: ObjectName;
@@ -59,6 +57,16 @@ export interface KnownTable {
   /** RANGE, LIST or HASH. */
   partitionStrategy?: 'range' | 'list' | 'hash';
   primaryKey?: string;
+}
+
+/** A partition of a table, or of one of its partitions. */
+export interface KnownPartition {
+  schema: string;
+  name: string;
+  /** False: it is partitioned itself, and stores no rows. */
+  isLeaf: boolean;
+  /** The table of which it is a partition. */
+  parent: { schema: string; name: string };
 }
 
 export interface KnownIndex {

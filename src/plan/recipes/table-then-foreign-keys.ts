@@ -71,8 +71,7 @@ async function namesOf(
 }
 
 const emptyTable = {
-  leaves: [],
-  isNested: false,
+  partitions: [],
   hasHeirs: false,
   notNull: new Set<string>(),
   columns: new Set<string>(),

@@ -18,6 +18,11 @@ CREATE TABLE "Shop"."Order Lines" ("Id" int, "Order" int, qty int);
 CREATE TABLE events (id int NOT NULL, at date NOT NULL, customer_id int) PARTITION BY RANGE (at);
 CREATE TABLE events_2026 PARTITION OF events FOR VALUES FROM ('2026-01-01') TO ('2027-01-01');
 CREATE TABLE events_2027 PARTITION OF events FOR VALUES FROM ('2027-01-01') TO ('2028-01-01');
+CREATE TABLE visits (id int, region text, at date) PARTITION BY LIST (region);
+CREATE TABLE visits_eu PARTITION OF visits FOR VALUES IN ('de', 'fr') PARTITION BY RANGE (at);
+CREATE TABLE visits_eu_2026 PARTITION OF visits_eu FOR VALUES FROM ('2026-01-01') TO ('2027-01-01');
+CREATE TABLE visits_eu_rest PARTITION OF visits_eu DEFAULT;
+CREATE TABLE visits_us PARTITION OF visits FOR VALUES IN ('us');
 CREATE INDEX orders_note ON orders (note);
 CREATE INDEX orders_total ON orders (total);`;
 
@@ -72,6 +77,10 @@ const foreignKey: RecipeCase[] = [
   {
     title: 'a foreign key of a partitioned table',
     sql: 'ALTER TABLE events ADD FOREIGN KEY (customer_id) REFERENCES customers (id)',
+  },
+  {
+    title: 'a foreign key of a partitioned table with partitioned partitions',
+    sql: 'ALTER TABLE visits ADD CONSTRAINT visitor FOREIGN KEY (id) REFERENCES customers',
   },
 ].map((each) => ({ ...each, recipes: ['foreign-key-not-valid'] }));
 
@@ -140,6 +149,11 @@ const others: RecipeCase[] = [
     title: 'an index of a partitioned table',
     recipes: ['partitioned-index'],
     sql: 'CREATE UNIQUE INDEX ON events (id, at) INCLUDE (customer_id)',
+  },
+  {
+    title: 'an index of a partitioned table with partitioned partitions',
+    recipes: ['partitioned-index'],
+    sql: 'CREATE INDEX visits_by_time ON visits USING btree (at DESC) WHERE id > 0',
   },
   {
     title: 'an index that replaces one of the same name',
