@@ -1,24 +1,9 @@
-import type { Constraint, Node } from 'libpg-query';
-import { quoteIdentifier as q, quoteLiteral, quoteName } from '../../db/quote.ts';
-import type { TableConstraint } from '../../sql/alter-table.ts';
+import { quoteIdentifier as q, quoteName } from '../../db/quote.ts';
 import type { ObjectName } from '../../sql/non-transactional.ts';
-import { parse } from '../../sql/statements.ts';
-import { alone, together, type KnownTable, type RecipeFacts, type RecipeStep } from './recipe.ts';
-import { generatedName, type NameParts } from './server-names.ts';
-
-/** A constraint to add, and the table as the migration names it. */
-export interface AddedConstraint {
-  table: ObjectName;
-  known: KnownTable;
-  constraint: TableConstraint;
-}
-
-const labels: Partial<Record<TableConstraint['kind'], NameParts['label']>> = {
-  check: 'check',
-  'foreign-key': 'fkey',
-  unique: 'key',
-  primary: 'pkey',
-};
+import { constraintName, type AddedConstraint } from './added-constraint.ts';
+import { indexConstraintSteps } from './index-constraint-steps.ts';
+import { together, type RecipeFacts, type RecipeStep } from './recipe.ts';
+import { generatedName } from './server-names.ts';
 
 /** Returns the steps that add a constraint; undefined where no recipe adds this kind. */
 export async function constraintSteps(
@@ -29,19 +14,8 @@ export async function constraintSteps(
   if (isOnline || /\bnot\s+enforced\b/i.test(sql)) return undefined;
   if (kind === 'check') return notValidSteps(added, facts);
   if (kind === 'foreign-key') return foreignKeySteps(added, facts);
-  return kind === 'unique' ? uniqueSteps(added, facts) : undefined;
-}
-
-/** Returns the name of a constraint, which the server generates where the migration has none. */
-export async function constraintName(
-  { known, constraint: { name, kind, columns } }: AddedConstraint,
-  { catalog }: Pick<RecipeFacts, 'catalog'>,
-): Promise<string> {
-  const label = labels[kind];
-  if (name !== undefined || label === undefined) return name ?? '';
-  const isNamedByColumns = label !== 'pkey' && (label !== 'check' || columns.length === 1);
-  const { schema, name: table } = known;
-  return generatedName(catalog, { schema, table, columns: isNamedByColumns ? columns : [], label });
+  if (kind === 'unique') return indexConstraintSteps(added, facts);
+  return kind === 'primary' ? primaryKeySteps(added, facts) : undefined;
 }
 
 async function notValidSteps(added: AddedConstraint, facts: RecipeFacts): Promise<RecipeStep[]> {
@@ -74,63 +48,6 @@ async function foreignKeySteps(
   return [...ofLeaves, together(alter)];
 }
 
-async function uniqueSteps(
-  added: AddedConstraint,
-  facts: RecipeFacts,
-): Promise<RecipeStep[] | undefined> {
-  if (added.known.isPartitioned) return undefined; // USING INDEX is for plain tables
-  const name = await constraintName(added, facts);
-  const index = await indexOfConstraint(added, name);
-  return (
-    index && [
-      alone(index.create),
-      together(
-        `ALTER TABLE ${quoteName(added.table)} ADD CONSTRAINT ${q(name)} UNIQUE USING INDEX ${q(name)}${index.attributes}`,
-      ),
-    ]
-  );
-}
-
-/**
- * Returns the statement that builds the index of a unique constraint or a primary key, and the attributes
- * that only the constraint has; undefined for a constraint that an index cannot become.
- */
-export async function indexOfConstraint(
-  { table, constraint }: Pick<AddedConstraint, 'table' | 'constraint'>,
-  index: string,
-): Promise<{ create: string; attributes: string } | undefined> {
-  const part = await parsedConstraint(constraint.sql);
-  if (!part || part.without_overlaps) return undefined;
-  const list = (nodes: readonly Node[] = []) =>
-    nodes.flatMap((node) => ('String' in node ? q(node.String.sval ?? '') : [])).join(', ');
-  const create = [
-    `CREATE UNIQUE INDEX CONCURRENTLY ${q(index)} ON ${quoteName(table)} (${constraint.columns.map(q).join(', ')})`,
-    ...(part.including ? [`INCLUDE (${list(part.including)})`] : []),
-    ...(part.nulls_not_distinct ? ['NULLS NOT DISTINCT'] : []),
-    ...(part.options ? [`WITH (${part.options.map(optionOf).join(', ')})`] : []),
-    ...(part.indexspace ? [`TABLESPACE ${q(part.indexspace)}`] : []),
-  ].join(' ');
-  const deferred = part.initdeferred ? ' INITIALLY DEFERRED' : '';
-  return { create, attributes: part.deferrable ? ` DEFERRABLE${deferred}` : '' };
-}
-
-async function parsedConstraint(sql: string): Promise<Constraint | undefined> {
-  const [{ stmt } = {}] = await parse(`ALTER TABLE t ADD ${sql}`);
-  const [cmd] = stmt && 'AlterTableStmt' in stmt ? (stmt.AlterTableStmt.cmds ?? []) : [];
-  const def = cmd && 'AlterTableCmd' in cmd ? cmd.AlterTableCmd.def : undefined;
-  return def && 'Constraint' in def ? def.Constraint : undefined;
-}
-
-/** Returns a storage parameter of an index, such as `fillfactor = '70'`. */
-function optionOf(node: Node): string {
-  if (!('DefElem' in node)) return '';
-  const { defname = '', arg } = node.DefElem;
-  if (!arg) return q(defname);
-  const value = JSON.stringify(arg);
-  const [, text = ''] = /"(?:ival|fval|sval)":"?([^"}]*)/.exec(value) ?? [];
-  return `${q(defname)} = ${quoteLiteral(text)}`;
-}
-
 /**
  * Returns the steps of SET NOT NULL. PostgreSQL 18 validates NOT NULL itself; before, a CHECK that is
  * already valid spares the scan. Its removal in the same ALTER TABLE would bring the scan back.
@@ -151,4 +68,21 @@ export async function notNullSteps(
       `${alter} DROP CONSTRAINT ${q(name)}`,
     ),
   ];
+}
+
+/**
+ * Returns the steps of ADD PRIMARY KEY: its columns are NOT NULL first, because the server scans for that
+ * under ACCESS EXCLUSIVE.
+ */
+export async function primaryKeySteps(
+  added: AddedConstraint,
+  facts: RecipeFacts,
+): Promise<RecipeStep[] | undefined> {
+  const { known, constraint } = added;
+  const steps = await indexConstraintSteps(added, facts);
+  if (!steps) return undefined;
+  const required: RecipeStep[] = [];
+  for (const column of constraint.columns.filter((each) => !known.notNull.has(each)))
+    required.push(...(await notNullSteps(added, column, facts)));
+  return [...required, ...steps];
 }

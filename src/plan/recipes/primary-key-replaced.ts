@@ -1,7 +1,9 @@
 import { quoteIdentifier as q, quoteName } from '../../db/quote.ts';
 import type { Piece } from '../../sql/alter-table.ts';
 import { knownTable } from './altered-table.ts';
-import { constraintName, indexOfConstraint, notNullSteps } from './constraint-steps.ts';
+import { constraintName } from './added-constraint.ts';
+import { notNullSteps } from './constraint-steps.ts';
+import { indexOfConstraint } from './index-constraint-steps.ts';
 import {
   alone,
   stepsOf,

@@ -1,7 +1,7 @@
 import { quoteIdentifier as q, quoteName } from '../../db/quote.ts';
 import type { TableConstraint } from '../../sql/alter-table.ts';
 import { nameOf, type ObjectName } from '../../sql/non-transactional.ts';
-import { constraintName } from './constraint-steps.ts';
+import { constraintName } from './added-constraint.ts';
 import { withoutForeignKeys } from './create-table-text.ts';
 import {
   stepsOf,

@@ -6,8 +6,8 @@ export interface RecipeCase {
   sql: string;
   /** SQL before the migration, after `tables`. */
   setup?: string;
-  /** The oldest major on which the original runs. */
-  from?: number;
+  /** How the schema differs, where the recipe makes another one: what the proof finds, and what the report says. */
+  differs?: { from: number; found: RegExp; because: RegExp };
 }
 
 /** The tables of every case. */
@@ -63,6 +63,18 @@ const unique: RecipeCase[] = [
     title: 'a unique constraint on quoted names',
     sql: 'ALTER TABLE IF EXISTS "Shop"."Order Lines" ADD UNIQUE ("Id", "Order")',
   },
+  {
+    title: 'a unique constraint with INCLUDE and without a name',
+    sql: 'ALTER TABLE customers ADD UNIQUE (email) INCLUDE (name)',
+  },
+  {
+    title: 'a unique constraint of a partitioned table',
+    sql: 'ALTER TABLE events ADD CONSTRAINT once UNIQUE (customer_id, at) DEFERRABLE',
+  },
+  {
+    title: 'a unique constraint of a partitioned table with partitioned partitions',
+    sql: 'ALTER TABLE visits ADD UNIQUE (region, at, id)',
+  },
 ].map((each) => ({ ...each, recipes: ['unique-using-index'] }));
 
 const foreignKey: RecipeCase[] = [
@@ -108,6 +120,13 @@ const notNull: RecipeCase[] = [
   },
 ].map((each) => ({ ...each, recipes: ['not-null-validated'] }));
 
+/** NOT NULL of a partition is `n t f 1` where it is inherited only, and `n t t 1` where it is local too. */
+const ownNotNull = {
+  from: 18,
+  found: /^\w+: expected (.*not_null n t )f( 1.*), found/,
+  because: /keeps it if that of the parent is dropped/,
+};
+
 const others: RecipeCase[] = [
   {
     title: 'two indexes to drop',
@@ -133,6 +152,19 @@ const others: RecipeCase[] = [
     title: 'a primary key of nullable columns',
     recipes: ['primary-key-using-index'],
     sql: 'ALTER TABLE "Shop"."Order Lines" ADD CONSTRAINT lines PRIMARY KEY ("Id", "Order")',
+  },
+  {
+    title: 'a primary key of a partitioned table',
+    recipes: ['primary-key-using-index'],
+    sql: 'ALTER TABLE events ADD PRIMARY KEY (id, at)',
+    differs: ownNotNull,
+  },
+  {
+    title: 'a primary key of a partitioned table with partitioned partitions',
+    recipes: ['primary-key-using-index'],
+    sql: 'ALTER TABLE visits ADD CONSTRAINT visit PRIMARY KEY (region, id, at) INCLUDE (note)',
+    differs: ownNotNull,
+    setup: 'ALTER TABLE visits ADD note text',
   },
   {
     title: 'several commands',
@@ -227,6 +259,16 @@ const others: RecipeCase[] = [
     title: 'a partition to detach',
     recipes: ['detach-concurrently'],
     sql: 'ALTER TABLE events DETACH PARTITION events_2027',
+  },
+  {
+    title: 'a shorter varchar',
+    recipes: ['varchar-check'],
+    sql: 'ALTER TABLE customers ALTER COLUMN name TYPE varchar(20)',
+    differs: {
+      from: 15,
+      found: /customers/,
+      because: /^"customers"\."name" keeps its type; a CHECK limits its length to 20 characters/,
+    },
   },
   {
     title: 'a column with a volatile default',
