@@ -68,6 +68,8 @@ export type PlanFixDocument = {
   /** What a person has to do. */
   notes: string[];
   files: { suffix: string; sql: string; noTransaction: boolean }[];
+  /** Backfills of `dbops backfill`, which fill the rows between the files. */
+  backfills: { name: string; table: string; set: string }[];
   /** Absolute paths of the files that were written. */
   written: string[];
   /** Why nothing was written. */

@@ -22,13 +22,10 @@ export async function deriveTarget(
   session: Session,
   { table, name, default: fallback }: EmptyColumn,
 ): Promise<DerivedTarget | undefined> {
+  if (fallback !== undefined)
+    return { target: await targetOfDefault(table, name, fallback), origin: 'its default' };
   const own = await plainTable(table);
   const column = await plainName(name);
-  if (fallback !== undefined)
-    return {
-      target: { table: own, set: `${column} = ${fallback}`, done: `${column} IS NOT NULL` },
-      origin: 'its default',
-    };
   const schemaOfTable = table.schema ?? (await schemaOf(session, table.name));
   type Row = Record<'constraint' | 'source' | 'schema' | 'key' | 'reference', string>;
   const rows = await session.query<Row>(
@@ -59,6 +56,17 @@ export async function deriveTarget(
     },
     origin: `foreign key ${constraint}: ${reference} references ${source} (${key})`,
   };
+}
+
+/** Returns a target that gives every row without a value the value of an expression. */
+export async function targetOfDefault(
+  table: ObjectName,
+  name: string,
+  expression: string,
+): Promise<BackfillTarget> {
+  const column = await plainName(name);
+  const set = `${column} = ${expression}`;
+  return { table: await plainTable(table), set, done: `${column} IS NOT NULL` };
 }
 
 /** Returns a table as people write it, with its schema where it has one. */

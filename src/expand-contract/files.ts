@@ -36,7 +36,15 @@ export function filesOf(request: SplitRequest): SplitFiles {
   return { ...definitionFiles(request), ...contractFiles(request), ...expandFiles(request) };
 }
 
-function definitionFiles({ folder: { directory }, backfills }: SplitRequest) {
+/**
+ * Returns the definitions of backfills, text by absolute path.
+ *
+ * @throws usage error when one of the files already exists
+ */
+export function definitionFiles({
+  folder: { directory },
+  backfills,
+}: Pick<SplitRequest, 'folder' | 'backfills'>): SplitFiles {
   const files = [...backfills].map(([name, targets]) => {
     const file = join(dirname(directory), 'backfills', `${name}.json`);
     if (existsSync(file))

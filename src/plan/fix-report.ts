@@ -54,6 +54,7 @@ function documentOf({ fix, files, reason }: WrittenFix): PlanFixDocument {
     verdicts: plan.flatMap(({ statements }) => statements.map(({ verdict }) => verdict)),
     notes: [...notes, ...differs],
     files: fix.files.map(({ suffix, sql, noTransaction }) => ({ suffix, sql, noTransaction })),
+    backfills: fix.backfills.map(({ name, target: { table, set } }) => ({ name, table, set })),
     written: files ? Object.keys(files) : [],
     ...(reason !== undefined && { reason }),
   };
@@ -69,13 +70,17 @@ function blocksOf({ fix, files, reason }: WrittenFix): Block[] {
     text(suffix === '' ? 'first file' : suffix, 'dim'),
     { kind: 'code', text: sql },
   ]);
+  const backfills = fix.backfills.flatMap(({ name, target }): Block[] => [
+    text(`backfill ${name}`, 'dim'),
+    { kind: 'code', text: `${JSON.stringify(target, null, 2)}\n` },
+  ]);
   const paths = Object.keys(files ?? {}).map((path) => relative(process.cwd(), path));
   return [
     text(`${lead} (${state})`, proof.isProven ? 'good' : 'warn'),
     ...[...notes, ...differs].map((note) => text(note)),
     ...(files
       ? [text(`✓ ${formatCountOf(paths.length, 'file')} written: ${paths.join(', ')}`, 'good')]
-      : parts),
+      : [...parts, ...backfills]),
     ...(reason === undefined ? [] : [text(`Not written: ${reason}`, 'warn')]),
   ];
 }

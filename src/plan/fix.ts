@@ -9,6 +9,7 @@ import { observeAll } from './observe/run.ts';
 import { findRecipe, type FoundRecipe } from './recipes/find-recipe.ts';
 import { parseStatements } from './recipes/parse-statements.ts';
 import { migrationOf, proveRecipe, type RecipeProof } from './recipes/prove.ts';
+import type { RecipeBackfill } from './recipes/recipe.ts';
 import { readRecipeCatalog } from './recipes/read-catalog.ts';
 import { rewriteMigration, type RecipeFile } from './recipes/rewrite-migration.ts';
 import type { PlanResult } from './report.ts';
@@ -21,6 +22,8 @@ export interface MigrationFix {
   /** The names of the recipes, in the order of their statements. */
   recipes: string[];
   files: RecipeFile[];
+  /** What gives existing rows their values between the files. */
+  backfills: RecipeBackfill[];
   /** Whether the files produce the schema of the migration. */
   proof: RecipeProof;
   /** The plan of the files. */
@@ -113,7 +116,8 @@ async function fixOf(fixing: Fixing): Promise<MigrationFix | string> {
   const notes = found.flatMap((each) => each.notes);
   const differs = found.flatMap((each) => each.differs ?? []);
   const recipes = found.flatMap((each) => each.recipes.map((recipe) => recipe.name));
-  return { migration, recipes, files, proof, plan, notes, differs };
+  const backfills = found.flatMap((each) => each.backfills ?? []);
+  return { migration, recipes, files, backfills, proof, plan, notes, differs };
 }
 
 /** Runs the statements one after the other, and finds the recipe of each that blocks before it runs. */

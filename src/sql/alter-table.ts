@@ -1,6 +1,6 @@
 import type { ColumnDef, Constraint, Node } from 'libpg-query';
 import { nameOf, type ObjectName } from './non-transactional.ts';
-import { textOf, type StatementText as Text } from './statement-text.ts';
+import { textOf, withoutComments, type StatementText as Text } from './statement-text.ts';
 import { parse, splitStatements } from './statements.ts';
 
 /** One statement of a file; an `ALTER TABLE` is split into one statement per command. */
@@ -73,18 +73,21 @@ function withoutLeadingComments(sql: string): string {
   return sql.replace(/^(?:\s+|--[^\n]*(?:\n|$)|\/\*[^]*?\*\/)+/, '');
 }
 
-async function cut(sql: string): Promise<Piece[]> {
-  const [{ stmt } = {}] = await parse(sql);
-  if (!stmt) return [{ kind: 'other', sql }];
-  if ('CreateStmt' in stmt)
-    return [{ kind: 'create-table', sql, table: nameOf(stmt.CreateStmt.relation) }];
+async function cut(source: string): Promise<Piece[]> {
+  const [{ stmt: commented } = {}] = await parse(source);
+  if (!commented) return [{ kind: 'other', sql: source }];
+  if ('CreateStmt' in commented)
+    return [{ kind: 'create-table', sql: source, table: nameOf(commented.CreateStmt.relation) }];
+  // A comment at the end of a command would hide what is added behind it, such as NOT VALID.
+  const sql = await withoutComments(source);
+  const [{ stmt = commented } = {}] = sql === source ? [] : await parse(sql);
   if ('IndexStmt' in stmt) return [await indexPiece(stmt, sql)];
   if ('DropStmt' in stmt && stmt.DropStmt.removeType === 'OBJECT_INDEX')
     return [{ kind: 'drop-index', sql, name: droppedName(stmt.DropStmt.objects) }];
   const renamed = 'RenameStmt' in stmt && renamedColumn(stmt, sql);
   if (renamed) return [renamed];
   if (!('AlterTableStmt' in stmt) || stmt.AlterTableStmt.objtype !== 'OBJECT_TABLE')
-    return [{ kind: 'other', sql }];
+    return [{ kind: 'other', sql: source }];
   const { relation, cmds = [] } = stmt.AlterTableStmt;
   const text = await textOf(sql);
   const { prefix, commands } = text.commands();

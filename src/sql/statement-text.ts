@@ -61,3 +61,29 @@ export async function textOf(sql: string) {
     },
   };
 }
+
+/** Returns a statement with a space in place of each comment. */
+export async function withoutComments(sql: string): Promise<string> {
+  if (!/--|\/\*/.test(sql)) return sql;
+  const { scanSync } = await import('libpg-query'); // its module is loaded since parse()
+  const bytes = Buffer.from(sql);
+  let text = '';
+  let end = 0;
+  for (const token of scanSync(sql).tokens.filter(isComment)) {
+    text += `${bytes.subarray(end, token.start).toString()} `;
+    end = token.end;
+  }
+  return (text + bytes.subarray(end).toString()).trimEnd();
+}
+
+/** Returns a statement without the comments after its last token. */
+export async function withoutTrailingComments(sql: string): Promise<string> {
+  if (!/--|\/\*/.test(sql)) return sql;
+  const { scanSync } = await import('libpg-query'); // its module is loaded since parse()
+  const last = scanSync(sql).tokens.findLast((token) => !isComment(token));
+  return last ? Buffer.from(sql).subarray(0, last.end).toString() : sql;
+}
+
+function isComment({ tokenName }: { tokenName: string }): boolean {
+  return tokenName === 'SQL_COMMENT' || tokenName === 'C_COMMENT';
+}

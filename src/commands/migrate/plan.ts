@@ -88,7 +88,7 @@ async function fixed(
   const { context, folder } = request;
   const written = [];
   for (const fix of fixes) {
-    const { migration, files } = fix;
+    const { migration, files, backfills } = fix;
     if (dryRun || !isUsable(fix)) {
       written.push(
         isUsable(fix)
@@ -97,7 +97,7 @@ async function fixed(
       );
       continue;
     }
-    const asked = { folder, migration, files, now: context.clock() };
+    const asked = { folder, migration, files, backfills, now: context.clock() };
     const texts = await recipeFilesOf(asked).catch((error: unknown) => messageOf(error));
     if (typeof texts === 'string') written.push({ fix, reason: texts });
     else {

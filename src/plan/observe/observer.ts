@@ -115,6 +115,7 @@ async function listening<T>(shadow: Session, run: () => Promise<T>) {
   }
 }
 
+/** Other partitions have foreign keys of the same name: the transaction has written those that it validates. */
 async function foreignKeysOf(
   shadow: Session,
   names: readonly string[],
@@ -123,7 +124,8 @@ async function foreignKeysOf(
   const { rows } = await shadow.client.query<{ from: string; to: string }>(
     `SELECT conrelid::pg_catalog.int8::pg_catalog.text AS "from", confrelid::pg_catalog.int8::pg_catalog.text AS "to"
      FROM pg_catalog.pg_constraint WHERE contype OPERATOR(pg_catalog.=) 'f'
-       AND conname OPERATOR(pg_catalog.=) ANY ($1::pg_catalog.name[])`,
+       AND conname OPERATOR(pg_catalog.=) ANY ($1::pg_catalog.name[])
+       AND pg_catalog.age(xmin) OPERATOR(pg_catalog.<=) pg_catalog.age(pg_catalog.pg_current_xact_id()::pg_catalog.xid)`,
     [names],
   );
   return rows.map(({ from, to }) => ({ referencing: Number(from), referenced: Number(to) }));

@@ -57,6 +57,8 @@ export class Transaction {
   readonly #created = new Set<number>();
   readonly #before: Relations;
   #held = new Map<number, LockedRelation>();
+  /** Whether an earlier statement read rows, which it may have written into a new table. */
+  #hasReadRows = false;
 
   constructor(before: Relations, number: number) {
     this.relations = new Map(before);
@@ -108,6 +110,7 @@ export class Transaction {
       waitsForTransactions: false,
     };
     this.#remember(locked);
+    this.#hasReadRows ||= observation.scans.length > 0;
     return observation;
   }
 
@@ -143,7 +146,10 @@ export class Transaction {
     const checked = this.#named(old).filter(
       (relation) => hasRows(relation) && notices.verified.includes(relation.name),
     );
-    const keys = foreignKeys.flatMap(({ referencing, referenced }) => [referencing, referenced]);
+    // A new table without rows refers to none.
+    const keys = foreignKeys.flatMap(({ referencing, referenced }) =>
+      this.#created.has(referencing) && !this.#hasReadRows ? [] : [referencing, referenced],
+    );
     const ofKeys = this.#named(old.filter(({ oid }) => keys.includes(oid)));
     const rest = old.filter(
       ({ oid, state }) =>

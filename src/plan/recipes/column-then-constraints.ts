@@ -1,5 +1,5 @@
 import { quoteIdentifier as q, quoteName } from '../../db/quote.ts';
-import { knownTable, onlyPiece } from './altered-table.ts';
+import { newColumn } from './added-column.ts';
 import { constraintSteps } from './constraint-steps.ts';
 import { stepsOf, together, type Recipe, type RecipeStep } from './recipe.ts';
 
@@ -9,10 +9,10 @@ export const columnThenConstraints: Recipe = {
   summary:
     'Add the column without its constraints, which takes no time, and then each constraint without a scan under a strong lock.',
   async rewrite(statement, facts) {
-    const piece = onlyPiece(statement, 'add-column');
-    const known = piece && (await knownTable(statement, piece.table, facts));
-    if (!known) return undefined;
-    const { name, type, isNotNull, isFilled, constraints, default: fallback } = piece.column;
+    const added = await newColumn(statement, facts);
+    if (!added) return undefined;
+    const { table, known, column, constraints } = added;
+    const { name, type, isNotNull, isFilled, default: fallback } = column;
     if (isFilled || constraints.length === 0) return undefined;
     if (fallback && (await facts.catalog.hasVolatile(fallback.functions))) return undefined;
     const definition = [
@@ -23,13 +23,13 @@ export const columnThenConstraints: Recipe = {
     ];
     const steps: RecipeStep[] = [
       together(
-        `ALTER TABLE ${quoteName(piece.table)} ADD COLUMN ${definition.filter(Boolean).join(' ')}`,
+        `ALTER TABLE ${quoteName(table)} ADD COLUMN ${definition.filter(Boolean).join(' ')}`,
       ),
     ];
     for (const constraint of constraints) {
-      const added = await constraintSteps({ table: piece.table, known, constraint }, facts);
-      if (!added) return undefined;
-      steps.push(...added);
+      const further = await constraintSteps({ table, known, constraint }, facts);
+      if (!further) return undefined;
+      steps.push(...further);
     }
     return stepsOf(...steps);
   },

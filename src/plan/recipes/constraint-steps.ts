@@ -74,7 +74,7 @@ export async function notNullSteps(
  * Returns the steps of ADD PRIMARY KEY: its columns are NOT NULL first, because the server scans for that
  * under ACCESS EXCLUSIVE.
  */
-export async function primaryKeySteps(
+async function primaryKeySteps(
   added: AddedConstraint,
   facts: RecipeFacts,
 ): Promise<RecipeStep[] | undefined> {

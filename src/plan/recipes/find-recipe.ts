@@ -33,10 +33,15 @@ async function firstRecipe(
 ): Promise<FoundRecipe | undefined> {
   for (const recipe of recipes) {
     const steps = await recipe.rewrite(statement, facts);
-    if (steps) return { recipes: [recipe], offset: statement.offset, ...steps };
+    if (!steps) continue;
+    const notes = [...steps.notes, ...(statement.isConditional ? [ifNotExists] : [])];
+    return { recipes: [recipe], offset: statement.offset, ...steps, notes };
   }
   return undefined;
 }
+
+const ifNotExists =
+  'The column does not exist in this database. Where it exists, the first file fails: it has no IF NOT EXISTS, because the constraints belong to a new column.';
 
 async function ofCommands(
   statement: ParsedStatement,
@@ -61,7 +66,9 @@ async function ofCommands(
     found.recipes.push(...own.recipes);
     found.steps.push(...own.steps);
     found.notes.push(...own.notes);
-    if (own.differs !== undefined) found.differs = own.differs;
+    if (own.backfills) found.backfills = [...(found.backfills ?? []), ...own.backfills];
+    if (own.differs !== undefined)
+      found.differs = [found.differs ?? '', own.differs].join(' ').trimStart();
   }
   endPlain();
   return found.recipes.length > 0 ? found : undefined;

@@ -8,6 +8,7 @@ import { enumValueApart } from './enum-value-apart.ts';
 import { foreignKeyNotValid } from './foreign-key-not-valid.ts';
 import { indexConcurrently } from './index-concurrently.ts';
 import { indexReplacedConcurrently } from './index-replaced-concurrently.ts';
+import { numberedColumnLater } from './numbered-column-later.ts';
 import { newPartitionAttached } from './new-partition-attached.ts';
 import { notNullValidated } from './not-null-validated.ts';
 import { partitionedIndex } from './partitioned-index.ts';
@@ -34,6 +35,7 @@ export const recipes: readonly Recipe[] = [
   reindexConcurrently,
   columnThenConstraints,
   volatileDefaultLater,
+  numberedColumnLater,
   primaryKeyUsingIndex,
   tableThenForeignKeys,
   newPartitionAttached,

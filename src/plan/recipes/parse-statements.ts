@@ -1,4 +1,5 @@
 import { piecesOf, type Piece } from '../../sql/alter-table.ts';
+import { withoutComments, withoutTrailingComments } from '../../sql/statement-text.ts';
 import { parse, splitStatements } from '../../sql/statements.ts';
 import type { ParsedStatement } from './recipe.ts';
 
@@ -32,9 +33,36 @@ export async function statementOfPiece(
 }
 
 async function statementOf(text: string) {
-  const sql = withoutLeadingComments(text);
+  const sql = await textOfStatement(withoutLeadingComments(text));
+  const certain = (await withoutExistenceTest(sql)) ?? sql;
+  const [{ stmt } = {}] = await parse(certain);
+  return {
+    sql,
+    node: stmt ?? { RawStmt: {} },
+    pieces: await piecesOf(certain),
+    isConditional: certain !== sql,
+  };
+}
+
+/** Recipes add to a statement: comments are left only in CREATE TABLE, where they describe columns. */
+async function textOfStatement(sql: string): Promise<string> {
   const [{ stmt } = {}] = await parse(sql);
-  return { sql, node: stmt ?? { RawStmt: {} }, pieces: await piecesOf(sql) };
+  return stmt && 'CreateStmt' in stmt ? withoutTrailingComments(sql) : withoutComments(sql);
+}
+
+/** Returns ADD COLUMN for an ALTER TABLE whose only command is ADD COLUMN IF NOT EXISTS. */
+async function withoutExistenceTest(sql: string): Promise<string | undefined> {
+  if (!(await isConditional(sql))) return undefined;
+  const certain = sql.replace(/(\badd\s+(?:column\s+)?)if\s+not\s+exists\s+/i, '$1');
+  return (await isConditional(certain)) ? undefined : certain;
+}
+
+async function isConditional(sql: string): Promise<boolean> {
+  const [{ stmt } = {}] = await parse(sql);
+  const [cmd, another] = stmt && 'AlterTableStmt' in stmt ? (stmt.AlterTableStmt.cmds ?? []) : [];
+  if (!cmd || another || !('AlterTableCmd' in cmd)) return false;
+  const { subtype, missing_ok: isLenient } = cmd.AlterTableCmd;
+  return subtype === 'AT_AddColumn' && isLenient === true;
 }
 
 const leading = /^(?:\s+|--[^\n]*(?:\n|$)|\/\*[^]*?\*\/)+/;

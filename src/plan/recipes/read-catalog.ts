@@ -86,7 +86,12 @@ async function readTable(session: Session, oid: string): Promise<KnownTable | un
     schema,
     name,
     isPartitioned: row.kind === 'p',
-    partitions: partitions.map(({ isDefault: _, ...each }) => each),
+    partitions: partitions.map(({ schema: of, name: each, isLeaf, parent: above }) => ({
+      schema: of,
+      name: each,
+      isLeaf,
+      parent: above,
+    })),
     hasHeirs: row.hasHeirs,
     columns: new Set(row.columns),
     notNull: new Set(row.required),

@@ -1,4 +1,5 @@
 import type { Node } from 'libpg-query';
+import type { BackfillTarget } from '../../backfill/definition.ts';
 import type { Piece } from '../../sql/alter-table.ts';
 import type { ObjectName } from '../../sql/non-transactional.ts';
 
@@ -11,6 +12,8 @@ export interface ParsedStatement {
   node: Node;
   /** The statement, or each command of an `ALTER TABLE`. */
   pieces: Piece[];
+  /** Whether it is ADD COLUMN IF NOT EXISTS; `node` and `pieces` are those of ADD COLUMN. */
+  isConditional: boolean;
   earlier: readonly ParsedStatement[];
   later: readonly ParsedStatement[];
 }
@@ -94,10 +97,20 @@ export interface RecipeStep {
   statements: string[];
   /** False: each statement runs alone, such as CONCURRENTLY. */
   transaction: boolean;
+  /** The name of a backfill that must be complete before the step. */
+  requires?: string;
+}
+
+/** A column that the steps leave empty in existing rows, and how it is filled. */
+export interface RecipeBackfill {
+  name: string;
+  target: BackfillTarget;
 }
 
 export interface RecipeSteps {
   steps: RecipeStep[];
+  /** What gives existing rows their values. */
+  backfills?: RecipeBackfill[];
   /** What a person has to do between the steps, such as the backfill to run. */
   notes: string[];
   /** Offsets of later statements that these steps replace too. */

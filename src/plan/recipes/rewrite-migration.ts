@@ -26,6 +26,8 @@ export interface Rewriting {
 interface Part {
   statements: string[];
   transaction: boolean;
+  /** Names of backfills that must be complete before it. */
+  requires: string[];
   /** Whether further statements of the migration may join it. */
   isOpen: boolean;
 }
@@ -59,11 +61,12 @@ export async function rewriteMigration(rewriting: Rewriting): Promise<RecipeFile
 }
 
 function partsOf({ steps }: Pick<FoundRecipe, 'steps'>, comments: string): Part[] {
-  return steps.map(({ statements, transaction }, at) => ({
+  return steps.map(({ statements, transaction, requires }, at) => ({
     statements: statements.map((each, place) =>
       at + place === 0 && comments !== '' ? `${comments}\n${each}` : each,
     ),
     transaction,
+    requires: requires === undefined ? [] : [requires],
     isOpen: false,
   }));
 }
@@ -80,7 +83,7 @@ function join(
   const text = /--[^\n]*$/.test(whole) ? `${whole}\n` : whole;
   const last = parts.at(-1);
   if (last?.isOpen && last.transaction === transaction) last.statements.push(text);
-  else parts.push({ statements: [text], transaction, isOpen: true });
+  else parts.push({ statements: [text], transaction, requires: [], isOpen: true });
 }
 
 /** Statements that run alone can share a file. */
@@ -88,14 +91,23 @@ function merged(parts: readonly Part[]): Part[] {
   const files: Part[] = [];
   for (const part of parts) {
     const last = files.at(-1);
-    if (last && !last.transaction && !part.transaction) last.statements.push(...part.statements);
+    const isMerged = last && !last.transaction && !part.transaction && part.requires.length === 0;
+    if (isMerged) last.statements.push(...part.statements);
     else files.push({ ...part, statements: [...part.statements] });
   }
   return files;
 }
 
-function fileOf({ statements, transaction }: Part, at: number, directives: string[]): RecipeFile {
-  const head = [...(transaction ? [] : ['dbops: no-transaction']), ...directives];
+function fileOf(
+  { statements, transaction, requires }: Part,
+  at: number,
+  directives: string[],
+): RecipeFile {
+  const head = [
+    ...requires.map((name) => `dbops: requires-backfill ${name}`),
+    ...(transaction ? [] : ['dbops: no-transaction']),
+    ...directives,
+  ];
   const lines = head.map((line) => `-- ${line}\n`).join('');
   return {
     suffix: at === 0 ? '' : `part_${at + 1}`,

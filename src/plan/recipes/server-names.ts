@@ -8,7 +8,7 @@ export interface NameParts {
   schema: string;
   table: string;
   columns: readonly string[];
-  label: 'key' | 'pkey' | 'idx' | 'check' | 'fkey' | 'not_null';
+  label: 'key' | 'pkey' | 'idx' | 'check' | 'fkey' | 'not_null' | 'seq';
 }
 
 /**
@@ -20,7 +20,8 @@ export async function generatedName(
   { schema, table, columns, label }: NameParts,
 ): Promise<string> {
   const isIndex = label === 'key' || label === 'pkey' || label === 'idx';
-  const among = { relations: isIndex, constraints: label !== 'idx' };
+  const isRelation = isIndex || label === 'seq';
+  const among = { relations: isRelation, constraints: label !== 'idx' && label !== 'seq' };
   const addition = columns.length > 0 ? additionOf(columns) : undefined;
   for (let first = 0; ; first += 10) {
     const numbers = Array.from({ length: 10 }, (_, at) => first + at);

@@ -1,6 +1,11 @@
 import { quoteIdentifier as q, quoteName } from '../../db/quote.ts';
-import { knownTable, onlyPiece } from './altered-table.ts';
-import { constraintSteps, notNullSteps } from './constraint-steps.ts';
+import {
+  backfillNote,
+  backfillOf,
+  newColumn,
+  partsOf,
+  stepsAfterBackfill,
+} from './added-column.ts';
 import { stepsOf, together, type Recipe } from './recipe.ts';
 
 /** A volatile default differs in every row, so that ADD COLUMN rewrites the table under ACCESS EXCLUSIVE. */
@@ -9,31 +14,30 @@ export const volatileDefaultLater: Recipe = {
   summary:
     'Add the column without a value, set its default for new rows, fill the existing rows in batches, and require the value afterwards.',
   async rewrite(statement, facts) {
-    const piece = onlyPiece(statement, 'add-column');
-    const known = piece && (await knownTable(statement, piece.table, facts));
-    if (!known) return undefined;
-    const { table, column } = piece;
-    const { name, type, isNotNull, isFilled, constraints, default: fallback } = column;
-    if (isFilled || !fallback || !(await facts.catalog.hasVolatile(fallback.functions)))
+    const added = await newColumn(statement, facts);
+    if (!added) return undefined;
+    const { name, type, isNotNull, default: fallback } = added.column;
+    const isGenerated = partsOf(added.definition).some(
+      ({ contype }) => contype === 'CONSTR_GENERATED' || contype === 'CONSTR_IDENTITY',
+    );
+    if (isGenerated || !fallback || !(await facts.catalog.hasVolatile(fallback.functions)))
       return undefined;
-    const alter = `ALTER TABLE ${quoteName(table)}`;
-    const steps = [
-      together(
-        `${alter} ADD COLUMN ${q(name)} ${type}`,
-        `${alter} ALTER COLUMN ${q(name)} SET DEFAULT ${fallback.sql}`,
-      ),
-    ];
-    if (isNotNull) steps.push(...(await notNullSteps({ table, known }, name, facts)));
-    for (const constraint of constraints) {
-      const added = await constraintSteps({ table, known, constraint }, facts);
-      if (!added) return undefined;
-      steps.push(...added);
-    }
+    const alter = `ALTER TABLE ${quoteName(added.table)}`;
+    const backfill = await backfillOf(added, fallback.sql);
+    const further = await stepsAfterBackfill(
+      added,
+      { isRequired: isNotNull, requires: backfill.name },
+      facts,
+    );
+    if (!further) return undefined;
+    const first = together(
+      `${alter} ADD COLUMN ${q(name)} ${type}`,
+      `${alter} ALTER COLUMN ${q(name)} SET DEFAULT ${fallback.sql}`,
+    );
     return {
-      ...stepsOf(...steps),
-      notes: [
-        `After the first file, existing rows have no ${known.name}.${name}: fill them before the next one. dbops migrate expand-contract NAME writes the backfill.`,
-      ],
+      ...stepsOf(first, ...further),
+      backfills: [backfill],
+      notes: [backfillNote(added, backfill, further.length > 0)],
     };
   },
 };

@@ -3,12 +3,18 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { usageError } from '../../errors.ts';
 import { withoutMoved } from '../../expand-contract/plan.ts';
-import { newMigrationFiles, replacedFiles, type SplitFiles } from '../../expand-contract/files.ts';
+import {
+  definitionFiles,
+  newMigrationFiles,
+  replacedFiles,
+  type SplitFiles,
+} from '../../expand-contract/files.ts';
 import type { Folder } from '../../formats/format.ts';
 import { slugOf } from '../../formats/shared/new-migration.ts';
 import type { Migration } from '../../migration.ts';
 import { piecesOf } from '../../sql/alter-table.ts';
 import { hasStatement } from '../../sql/statements.ts';
+import type { RecipeBackfill } from './recipe.ts';
 import type { RecipeFile } from './rewrite-migration.ts';
 
 export { writeFiles } from '../../expand-contract/files.ts';
@@ -18,6 +24,7 @@ export interface RecipeFilesRequest {
   /** The pending migration that the files replace: the last of the folder. */
   migration: Migration;
   files: readonly RecipeFile[];
+  backfills: readonly RecipeBackfill[];
   now: Date;
 }
 
@@ -36,7 +43,16 @@ export async function recipeFilesOf(request: RecipeFilesRequest): Promise<SplitF
   const rest = down?.kind === 'sql' ? await remainingRollback(down.sql, further) : undefined;
   const content = { ...contentOf(first), down: rest ?? [] };
   const replaced = replacedFiles(folder, migration, content, rest !== undefined);
-  return { ...replaced, ...laterFiles(folder, migration, further, now) };
+  const later = laterFiles(folder, migration, further, now);
+  return { ...definitionsOf(request), ...replaced, ...later };
+}
+
+function definitionsOf({ folder, backfills }: RecipeFilesRequest): SplitFiles {
+  const byName = Map.groupBy(backfills, ({ name }) => name);
+  const targets = [...byName].map(
+    ([name, all]) => [name, all.map(({ target }) => target)] as const,
+  );
+  return definitionFiles({ folder, backfills: new Map(targets) });
 }
 
 function contentOf({ head, statements, noTransaction }: RecipeFile) {

@@ -58,7 +58,7 @@ describe('recipeFilesOf', () => {
     const [migration] = folder.migrations;
     if (!migration) throw new Error('the folder has a migration');
     const files = await rewritten();
-    writeFiles(await recipeFilesOf({ folder, migration, files, now: new Date(0) }));
+    writeFiles(await recipeFilesOf({ folder, migration, files, backfills: [], now: new Date(0) }));
     const { migrations } = read();
     const texts = migrations.map(({ up }) => readFileSync(up.file, 'utf8'));
     expect(texts).toHaveLength(3);
@@ -73,7 +73,8 @@ describe('recipeFilesOf', () => {
     const folder = read();
     const [migration] = folder.migrations;
     if (!migration) throw new Error('the folder has a migration');
-    const request = { folder, migration, files: await rewritten(), now: new Date(0) };
+    const files = await rewritten();
+    const request = { folder, migration, files, backfills: [], now: new Date(0) };
     await expect(recipeFilesOf(request)).rejects.toThrow('is not the last migration');
   });
 });
