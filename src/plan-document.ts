@@ -51,7 +51,7 @@ export type PlanData = VerifyData & {
   /** With `--fix`. */
   fixes?: PlanFixDocument[];
   /** With `--fix`: migrations that block and were not rewritten. */
-  unfixed?: { migration: string; reason: string }[];
+  unfixed?: { migration: string; reason: string; advice: string[] }[];
 };
 
 /** The safe form of a migration. */

@@ -16,7 +16,7 @@ export const planChecks: readonly CheckDescription[] = [
   {
     name: 'fails',
     summary: 'No row of the database violates what a statement demands.',
-    cure: 'Correct the rows first.',
+    cure: 'Correct the rows first. Where a new column needs a value in every row: dbops migrate expand-contract NAME',
   },
   {
     name: 'slow',

@@ -37,9 +37,10 @@ export function withFixes(
     blocks: [
       ...report.blocks,
       ...written.flatMap(blocksOf),
-      ...unfixed.map(({ migration, reason }) =>
+      ...unfixed.flatMap(({ migration, reason, advice }) => [
         text(`${migration}: not rewritten, because ${reason}.`, 'warn'),
-      ),
+        ...advice.map((each) => text(each)),
+      ]),
     ],
   };
 }

@@ -6,7 +6,7 @@ import { readDirectives } from '../sql/directives.ts';
 import { lineOf } from '../sql/statements.ts';
 import type { Basis } from './observe/basis.ts';
 import { observeAll } from './observe/run.ts';
-import { findRecipe, type FoundRecipe } from './recipes/find-recipe.ts';
+import { adviceOn, findRecipe, type FoundRecipe } from './recipes/find-recipe.ts';
 import { parseStatements } from './recipes/parse-statements.ts';
 import { migrationOf, proveRecipe, type RecipeProof } from './recipes/prove.ts';
 import type { RecipeBackfill } from './recipes/recipe.ts';
@@ -38,6 +38,8 @@ export interface MigrationFix {
 export interface Unfixed {
   migration: string;
   reason: string;
+  /** What to do instead, a sentence for each statement of which that is known. */
+  advice: string[];
 }
 
 /**
@@ -53,16 +55,17 @@ export async function fixesFor(
   for (const [at, migration] of request.pending.entries()) {
     const verdict = result.migrations[at];
     const blocking = verdict?.statements.filter(isFixable) ?? [];
-    if (blocking.length === 0) continue;
+    const failing = verdict?.statements.filter((each) => each.verdict === 'fails') ?? [];
+    if (blocking.length + failing.length === 0) continue;
     request.context.progress.update(`proving the safe form of ${migration.name}`);
     const earlier = request.pending.slice(0, at);
     const before = <T>(work: (shadow: Session) => Promise<T>) =>
       inShadowAfter(result.basis, earlier, work);
-    const fix = await fixOf({ request, result, migration, blocking, before }).catch(
-      (error: unknown) => messageOf(error),
-    );
-    if (typeof fix === 'string') unfixed.push({ migration: migration.name, reason: fix });
-    else fixes.push(fix);
+    const fixing = { request, result, migration, blocking, failing, before };
+    const fix = await fixOf(fixing).catch((error: unknown) => without(messageOf(error)));
+    if ('files' in fix) fixes.push(fix);
+    else if (blocking.length + fix.advice.length > 0)
+      unfixed.push({ migration: migration.name, ...fix });
   }
   return { fixes, unfixed };
 }
@@ -87,17 +90,30 @@ interface Fixing {
   result: PlanResult;
   migration: Migration;
   blocking: readonly StatementVerdict[];
+  /** Statements that existing rows violate. */
+  failing: readonly StatementVerdict[];
   /** Runs `work` in a shadow with the migrations before this one. */
   before<T>(work: (shadow: Session) => Promise<T>): Promise<T>;
 }
 
-/** @returns a sentence where no file can be written */
-async function fixOf(fixing: Fixing): Promise<MigrationFix | string> {
+type NotFixed = Omit<Unfixed, 'migration'>;
+
+function without(reason: string, advice: string[] = []): NotFixed {
+  return { reason, advice };
+}
+
+async function fixOf(fixing: Fixing): Promise<MigrationFix | NotFixed> {
   const { request, result, migration, before } = fixing;
   const { up, name } = migration;
-  if (up.kind !== 'sql') return 'it is a module, whose statements dbops does not rewrite';
-  const found = await before((shadow) => findRecipes(shadow, fixing, up.sql));
-  if (found.length === 0) return 'no recipe applies to its statements';
+  if (up.kind !== 'sql') return without('it is a module, whose statements dbops does not rewrite');
+  const { found, advice } = await before((shadow) => findRecipes(shadow, fixing, up.sql));
+  if (found.length === 0)
+    return without(
+      fixing.blocking.length > 0
+        ? 'no recipe applies to its statements'
+        : 'existing rows violate its statements',
+      advice,
+    );
   const { noTransaction } = readDirectives(up.sql, name);
   const isStepwise = noTransaction || up.noTransaction === true;
   const files = await rewriteMigration({ sql: up.sql, noTransaction: isStepwise, recipes: found });
@@ -113,7 +129,7 @@ async function fixOf(fixing: Fixing): Promise<MigrationFix | string> {
     limits,
     violations: new Map(),
   });
-  const notes = found.flatMap((each) => each.notes);
+  const notes = [...found.flatMap((each) => each.notes), ...advice];
   const differs = found.flatMap((each) => each.differs ?? []);
   const recipes = found.flatMap((each) => each.recipes.map((recipe) => recipe.name));
   const backfills = found.flatMap((each) => each.backfills ?? []);
@@ -123,20 +139,26 @@ async function fixOf(fixing: Fixing): Promise<MigrationFix | string> {
 /** Runs the statements one after the other, and finds the recipe of each that blocks before it runs. */
 async function findRecipes(
   shadow: Session,
-  { result, blocking }: Fixing,
+  { result, migration: { name }, blocking, failing }: Fixing,
   sql: string,
-): Promise<FoundRecipe[]> {
+): Promise<{ found: FoundRecipe[]; advice: string[] }> {
   const major = Number.parseInt(result.facts?.serverVersion ?? shadow.server.version, 10);
   await shadow.script(`${settingsOf(result.basis.format)}; ${result.basis.settings}`);
-  const lines = new Set(blocking.map(({ statement }) => statement.line));
+  const linesOf = (of: readonly StatementVerdict[]) =>
+    new Set(of.map(({ statement }) => statement.line));
+  const [blockingLines, failingLines] = [linesOf(blocking), linesOf(failing)];
   const found: FoundRecipe[] = [];
+  const advice: string[] = [];
   for (const statement of await parseStatements(sql)) {
-    const facts = { major, catalog: readRecipeCatalog(shadow) };
+    const facts = { major, migration: name, catalog: readRecipeCatalog(shadow) };
     const isReplaced = found.some(({ replaces = [] }) => replaces.includes(statement.offset));
-    const isBlocking = lines.has(lineOf(sql, statement.offset));
-    const recipe = isBlocking && !isReplaced ? await findRecipe(statement, facts) : undefined;
+    const line = lineOf(sql, statement.offset);
+    const isBlocking = blockingLines.has(line) && !isReplaced;
+    const recipe = isBlocking ? await findRecipe(statement, facts) : undefined;
     if (recipe) found.push(recipe);
+    else if (isBlocking || failingLines.has(line))
+      advice.push(...(await adviceOn(statement, facts)));
     await shadow.script(statement.sql);
   }
-  return found;
+  return { found, advice };
 }

@@ -126,6 +126,40 @@ describe.each(newest)('migrate plan on $name', (target) => {
       expect((await dbops('migrate', 'up')).exitCode).toBe(0);
     }));
 
+  it('says what to do where no recipe makes the same schema', () =>
+    withProject(target, { '0001_a.up.sql': first }, async ({ dbops, write }) => {
+      write(configuration(target, '1ms'));
+      await dbops('migrate', 'up');
+      write({
+        '0002_b.up.sql': `ALTER TABLE orders ADD COLUMN twice bigint GENERATED ALWAYS AS (id * 2) STORED;
+          ALTER TABLE orders ALTER COLUMN total TYPE bigint;
+          ALTER TABLE orders ADD CONSTRAINT apart EXCLUDE USING btree (id WITH =);`,
+        '0003_c.up.sql': 'ALTER TABLE customers ADD COLUMN tier text NOT NULL;',
+      });
+      const { stdout, exitCode } = await dbops('migrate', 'plan', '--fix', '--json');
+      expect(exitCode).toBe(4);
+      const virtual = target.major >= 18 ? 'add it as VIRTUAL' : 'Add a plain column';
+      expect(JSON.parse(stdout)).toMatchObject({
+        fixes: [],
+        unfixed: [
+          {
+            migration: '0002_b',
+            reason: 'no recipe applies to its statements',
+            advice: [
+              expect.stringContaining(virtual),
+              expect.stringContaining('orders.total: a change of type'),
+              expect.stringContaining('exclusion constraint'),
+            ],
+          },
+          {
+            migration: '0003_c',
+            reason: 'existing rows violate its statements',
+            advice: [expect.stringContaining('dbops migrate expand-contract 0003_c')],
+          },
+        ],
+      });
+    }));
+
   it('asks before migrate up --plan applies what blocks, and shows the estimate beside what happened', () =>
     withProject(target, { '0001_a.up.sql': first }, async ({ dbops, write, json }) => {
       write(configuration(target, '1ms'));

@@ -1,6 +1,7 @@
 import { quoteIdentifier as q, quoteName } from '../../db/quote.ts';
 import { newColumn } from './added-column.ts';
 import { constraintSteps } from './constraint-steps.ts';
+import { notesOnForeignKey } from './foreign-key-index.ts';
 import { stepsOf, together, type Recipe, type RecipeStep } from './recipe.ts';
 
 /** ADD COLUMN with a constraint scans the table or builds an index under ACCESS EXCLUSIVE. */
@@ -31,6 +32,12 @@ export const columnThenConstraints: Recipe = {
       if (!further) return undefined;
       steps.push(...further);
     }
-    return stepsOf(...steps);
+    const isUnique = constraints.some(({ kind }) => kind === 'unique');
+    const notes = isUnique
+      ? []
+      : constraints.flatMap((each) =>
+          notesOnForeignKey({ table, known, constraint: each }, statement),
+        );
+    return { ...stepsOf(...steps), notes };
   },
 };

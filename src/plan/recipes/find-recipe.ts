@@ -1,3 +1,4 @@
+import { adviceFor } from './advice.ts';
 import { recipes } from './index.ts';
 import { statementOfPiece } from './parse-statements.ts';
 import {
@@ -60,6 +61,8 @@ async function ofCommands(
     const own = await firstRecipe(command, facts);
     if (!own) {
       plain.push(command.sql);
+      const advice = await adviceFor(command, facts);
+      if (advice !== undefined) found.notes.push(advice);
       continue;
     }
     endPlain();
@@ -72,6 +75,15 @@ async function ofCommands(
   }
   endPlain();
   return found.recipes.length > 0 ? found : undefined;
+}
+
+/** Returns what to do about the commands of a statement for which there is no recipe. */
+export async function adviceOn(statement: ParsedStatement, facts: RecipeFacts): Promise<string[]> {
+  const commands = await Promise.all(
+    statement.pieces.map((piece) => statementOfPiece(piece, statement)),
+  );
+  const advice = await Promise.all(commands.map((command) => adviceFor(command, facts)));
+  return advice.filter((each) => each !== undefined);
 }
 
 /** The order in which the server runs the commands of one ALTER TABLE (server sources, `AlterTablePass`). */

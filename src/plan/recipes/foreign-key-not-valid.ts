@@ -1,5 +1,6 @@
 import { knownTable, onlyPiece } from './altered-table.ts';
 import { constraintSteps } from './constraint-steps.ts';
+import { notesOnForeignKey } from './foreign-key-index.ts';
 import { stepsOf, type Recipe } from './recipe.ts';
 
 /** ADD FOREIGN KEY scans both tables under SHARE ROW EXCLUSIVE; VALIDATE scans them under weaker locks. */
@@ -12,6 +13,8 @@ export const foreignKeyNotValid: Recipe = {
     if (piece?.constraint.kind !== 'foreign-key') return undefined;
     const known = await knownTable(statement, piece.table, facts);
     const steps = known && (await constraintSteps({ ...piece, known }, facts));
-    return steps && stepsOf(...steps);
+    return (
+      steps && { ...stepsOf(...steps), notes: notesOnForeignKey({ ...piece, known }, statement) }
+    );
   },
 };

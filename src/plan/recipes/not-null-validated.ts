@@ -15,7 +15,7 @@ export const notNullValidated: Recipe = {
     return {
       ...stepsOf(...steps),
       notes: [
-        `Before the constraint is validated, give every row a value in ${known.name}.${piece.column}: dbops migrate expand-contract NAME writes the backfill.`,
+        `Before the constraint is validated, give every row a value in ${known.name}.${piece.column}: dbops migrate expand-contract ${facts.migration} writes the backfill.`,
       ],
     };
   },

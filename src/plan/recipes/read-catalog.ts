@@ -69,6 +69,7 @@ interface TableRow {
   hasHeirs: boolean;
   columns: string[];
   required: string[];
+  indexes: string[][];
   key: string[] | null;
   strategy: string | null;
   primaryKey: string | null;
@@ -95,6 +96,7 @@ async function readTable(session: Session, oid: string): Promise<KnownTable | un
     hasHeirs: row.hasHeirs,
     columns: new Set(row.columns),
     notNull: new Set(row.required),
+    indexes: row.indexes,
     partitionKey: key ?? [],
     ...(strategy !== null && { partitionStrategy: strategies[strategy as 'r'] }),
     ...(byDefault && { defaultPartition: { schema: byDefault.schema, name: byDefault.name } }),
@@ -109,6 +111,11 @@ const tableSql = `SELECT n.nspname AS schema, c.relname AS name, c.relkind AS ki
               WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped ORDER BY attnum) AS columns,
        ARRAY(SELECT attname::text FROM pg_catalog.pg_attribute
               WHERE attrelid = c.oid AND attnum > 0 AND attnotnull) AS required,
+       (SELECT coalesce(pg_catalog.jsonb_agg(ARRAY(
+                 SELECT coalesce(a.attname::text, '') FROM pg_catalog.unnest(i.indkey::int2[]) WITH ORDINALITY k (attnum, place)
+                   LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.attnum
+                  WHERE place <= i.indnkeyatts ORDER BY place)), '[]')
+          FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid AND i.indisvalid AND i.indpred IS NULL) AS indexes,
        CASE WHEN 0 <> ALL (p.partattrs::int2[]) THEN ARRAY(
          SELECT a.attname::text FROM pg_catalog.unnest(p.partattrs::int2[]) WITH ORDINALITY k (attnum, place)
            JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.attnum ORDER BY place) END AS key,

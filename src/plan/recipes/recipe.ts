@@ -21,6 +21,8 @@ export interface ParsedStatement {
 /** What a recipe knows of the database before the statement runs. */
 export interface RecipeFacts {
   major: number;
+  /** The name of the migration. */
+  migration: string;
   catalog: RecipeCatalog;
 }
 
@@ -55,6 +57,8 @@ export interface KnownTable {
   notNull: ReadonlySet<string>;
   /** Names of its columns. */
   columns: ReadonlySet<string>;
+  /** The columns of its valid indexes that have all rows, in their order. */
+  indexes: string[][];
   /** Columns of its partition key; empty for expressions. */
   partitionKey: string[];
   /** RANGE, LIST or HASH. */

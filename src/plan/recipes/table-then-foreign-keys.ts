@@ -75,5 +75,6 @@ const emptyTable = {
   hasHeirs: false,
   notNull: new Set<string>(),
   columns: new Set<string>(),
+  indexes: [],
   partitionKey: [],
 };

@@ -6,6 +6,8 @@ export interface RecipeCase {
   sql: string;
   /** SQL before the migration, after `tables`. */
   setup?: string;
+  /** What the report says, in order. */
+  notes?: RegExp[];
   /** SQL that succeeds after the recipe. */
   afterwards?: string;
   /** How the schema differs, where the recipe makes another one: what the proof finds, and what the report says. */
@@ -88,6 +90,13 @@ const foreignKey: RecipeCase[] = [
   {
     title: 'a foreign key without a name',
     sql: 'ALTER TABLE orders ADD FOREIGN KEY (customer_id) REFERENCES customers ON DELETE CASCADE',
+    notes: [/^No index of orders begins with customer_id: .*ON "orders" \("customer_id"\)$/],
+  },
+  {
+    title: 'a foreign key whose columns begin an index',
+    setup: 'CREATE INDEX ON orders (customer_id, id)',
+    sql: 'ALTER TABLE orders ADD FOREIGN KEY (customer_id) REFERENCES customers',
+    notes: [],
   },
   {
     title: 'a deferrable foreign key on quoted names',
@@ -172,6 +181,12 @@ const others: RecipeCase[] = [
     sql: 'ALTER TABLE visits ADD CONSTRAINT visit PRIMARY KEY (region, id, at) INCLUDE (note)',
     differs: ownNotNull,
     setup: 'ALTER TABLE visits ADD note text',
+  },
+  {
+    title: 'a foreign key before the index of its column',
+    recipes: ['foreign-key-not-valid', 'index-concurrently'],
+    sql: 'ALTER TABLE orders ADD FOREIGN KEY (customer_id) REFERENCES customers; CREATE INDEX ON public.orders (customer_id)',
+    notes: [],
   },
   {
     title: 'several commands',

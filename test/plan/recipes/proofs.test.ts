@@ -60,6 +60,10 @@ describe.each(servers)('recipes on $name', (target) => {
     async (each: RecipeCase) => {
       const { found, files } = await recipesOf(each);
       expect(found.flatMap(({ recipes }) => recipes.map(({ name }) => name))).toEqual(each.recipes);
+      if (each.notes)
+        expect(found.flatMap(({ notes }) => notes)).toEqual(
+          each.notes.map((note) => expect.stringMatching(note)),
+        );
       const sqlWithComments = `-- above everything\n/* and; -- more */ ${each.sql.replace(' ', ' /* within */ ')} -- end`;
       const commented = await recipesOf({ ...each, sql: sqlWithComments });
       expect(withoutComments(commented.found)).toEqual(withoutComments(found));

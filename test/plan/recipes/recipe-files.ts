@@ -9,7 +9,8 @@ import { rewriteMigration, type RecipeFile } from '../../../src/plan/recipes/rew
  * place of every backfill.
  */
 export async function filesFor(session: Session, sql: string) {
-  const facts = { major: session.server.major, catalog: readRecipeCatalog(session) };
+  const { major } = session.server;
+  const facts = { major, migration: '0002_change', catalog: readRecipeCatalog(session) };
   const found: FoundRecipe[] = [];
   for (const statement of await parseStatements(sql)) {
     const isReplaced = found.some(({ replaces = [] }) => replaces.includes(statement.offset));
