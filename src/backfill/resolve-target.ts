@@ -61,6 +61,8 @@ export interface Subject {
   orphanValue?: string;
   /** Columns of the table that the value depends on. */
   reads: string[];
+  /** The value is the next one of a sequence: to read it writes, and it is never NULL. */
+  isNumber: boolean;
   isNotNull: boolean;
   /** SQL of the rights and the search_path of the trigger functions. */
   security: string;
@@ -99,6 +101,7 @@ export async function resolveTarget(session: Session, target: BackfillTarget): P
     ...(where && { where: where.sql }),
     ...(done && { done: done.sql }),
     reads: columnsRead(named, info, { alias: table.alias, column }),
+    isNumber: !from && isNextOfSequence(value),
     isNotNull: info.isNotNull,
     security: '',
     triggers: info.triggers,
@@ -149,6 +152,13 @@ function columnsRead(
     .filter(({ table }) => table === undefined || table === alias)
     .map((name) => name.column);
   return [...new Set(names)].filter((name) => name !== column && columns.includes(name));
+}
+
+/** Returns whether an expression is one call of nextval(). */
+function isNextOfSequence({ sql, functions, columns }: SqlExpression): boolean {
+  const [name, another] = functions;
+  const isCall = /^\s*(?:pg_catalog\s*\.\s*)?nextval\s*\([^()]*\)\s*$/i.test(sql);
+  return isCall && name === 'nextval' && another === undefined && columns.length === 0;
 }
 
 async function callsVolatile(session: Session, { functions }: SqlExpression): Promise<boolean> {

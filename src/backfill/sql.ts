@@ -65,10 +65,14 @@ function joined({ value, from, orphanValue }: Subject): SourceJoin {
   };
 }
 
-/** Returns a SELECT of the rows of a table with their current and their expected value. */
+/**
+ * Returns a SELECT of the rows of a table with their current and their expected value. Of a number of a
+ * sequence, which a query must not take, the value is only that there is one.
+ */
 function answers(subject: Subject, from: string, failed: string, condition = 'true'): string {
-  const { alias, where, done } = subject;
-  const { join, value, found } = joined(subject);
+  const { alias, where, done, isNumber } = subject;
+  const { join, found, ...expected } = joined(subject);
+  const value = isNumber ? 'true' : expected.value;
   return `SELECT ${alias}.tableoid AS relation, ${alias}.ctid AS tid, ${columnOf(subject)} AS current, ${failed} AS failed,
       CASE WHEN ${failed} THEN NULL ELSE ${value} END AS value, ${found} AS found,
       ${done === undefined ? 'NULL::boolean' : `(${done}\n)`} AS done

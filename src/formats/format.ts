@@ -80,6 +80,11 @@ export interface Format {
    * of other tools, dbops decides from the statements.
    */
   needsDirective?: boolean;
+  /**
+   * Whether the tool runs a file with one statement outside a transaction, as CREATE INDEX CONCURRENTLY needs it.
+   * Others can only apply such a file with dbops.
+   */
+  runsStatementAlone?: boolean;
   /** Returns the path for the rollback of a migration that has none; absent when the tool has no rollbacks. */
   downFile?(migration: Migration): string;
   /** The marks of the two directions in one file. */

@@ -25,7 +25,11 @@ export function isUsable({ proof, plan, differs }: MigrationFix): boolean {
 /** Returns the report with the safe forms of its migrations. */
 export function withFixes(
   report: Report,
-  { written, unfixed }: { written: readonly WrittenFix[]; unfixed: readonly Unfixed[] },
+  {
+    written,
+    unfixed,
+    cwd,
+  }: { written: readonly WrittenFix[]; unfixed: readonly Unfixed[]; cwd: string },
 ): Report {
   return {
     ...report,
@@ -36,7 +40,7 @@ export function withFixes(
     },
     blocks: [
       ...report.blocks,
-      ...written.flatMap(blocksOf),
+      ...written.flatMap((each) => blocksOf(each, cwd)),
       ...unfixed.flatMap(({ migration, reason, advice }) => [
         text(`${migration}: not rewritten, because ${reason}.`, 'warn'),
         ...advice.map((each) => text(each)),
@@ -61,7 +65,7 @@ function documentOf({ fix, files, reason }: WrittenFix): PlanFixDocument {
   };
 }
 
-function blocksOf({ fix, files, reason }: WrittenFix): Block[] {
+function blocksOf({ fix, files, reason }: WrittenFix, cwd: string): Block[] {
   const { migration, recipes, proof, notes, differs } = fix;
   const lead = `${migration.name}: ${recipes.join(', ')}`;
   const state = proof.isProven
@@ -75,7 +79,7 @@ function blocksOf({ fix, files, reason }: WrittenFix): Block[] {
     text(`backfill ${name}`, 'dim'),
     { kind: 'code', text: `${JSON.stringify(target, null, 2)}\n` },
   ]);
-  const paths = Object.keys(files ?? {}).map((path) => relative(process.cwd(), path));
+  const paths = Object.keys(files ?? {}).map((path) => relative(cwd, path));
   return [
     text(`${lead} (${state})`, proof.isProven ? 'good' : 'warn'),
     ...[...notes, ...differs].map((note) => text(note)),

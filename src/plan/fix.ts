@@ -116,8 +116,13 @@ async function fixOf(fixing: Fixing): Promise<MigrationFix | NotFixed> {
     );
   const { noTransaction } = readDirectives(up.sql, name);
   const isStepwise = noTransaction || up.noTransaction === true;
-  const files = await rewriteMigration({ sql: up.sql, noTransaction: isStepwise, recipes: found });
   const { format } = result.basis;
+  const files = await rewriteMigration({
+    sql: up.sql,
+    noTransaction: isStepwise,
+    isAlone: format.runsStatementAlone === true,
+    recipes: found,
+  });
   const proof = await proveRecipe({ format, original: migration, files, before });
   const pending = files.map((file) => migrationOf(migration, file));
   const { context, limits } = request;
@@ -129,11 +134,36 @@ async function fixOf(fixing: Fixing): Promise<MigrationFix | NotFixed> {
     limits,
     violations: new Map(),
   });
-  const notes = [...found.flatMap((each) => each.notes), ...advice];
+  const notes = [
+    ...found.flatMap((each) => each.notes),
+    ...advice,
+    ...notesOnTool(format, files, found),
+  ];
   const differs = found.flatMap((each) => each.differs ?? []);
   const recipes = found.flatMap((each) => each.recipes.map((recipe) => recipe.name));
   const backfills = found.flatMap((each) => each.backfills ?? []);
   return { migration, recipes, files, backfills, proof, plan, notes, differs };
+}
+
+/** Returns why the files are for `dbops migrate up`, and not for the tool of the folder. */
+function notesOnTool(
+  { name, needsDirective, runsStatementAlone }: Basis['format'],
+  files: readonly RecipeFile[],
+  found: readonly FoundRecipe[],
+): string[] {
+  if (needsDirective) return [];
+  const reasons = [
+    ...(!runsStatementAlone && files.some(({ noTransaction }) => noTransaction)
+      ? ['sends a file as one transaction or one message, where CONCURRENTLY fails']
+      : []),
+    ...(found.some(({ backfills = [] }) => backfills.length > 0)
+      ? ['runs no backfill, so that the UPDATE behind it would write all rows in one transaction']
+      : []),
+  ];
+  if (reasons.length === 0) return [];
+  return [
+    `Apply the files with dbops migrate up: ${name} ${reasons.join(', and ')}. It then finds them recorded.`,
+  ];
 }
 
 /** Runs the statements one after the other, and finds the recipe of each that blocks before it runs. */

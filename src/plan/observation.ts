@@ -86,6 +86,8 @@ export interface StatementObservation {
 export interface MigrationObservation {
   migration: string;
   file: string;
+  /** Whether a backfill has filled the rows before it runs. */
+  isAfterBackfill?: boolean;
   statements: StatementObservation[];
 }
 

@@ -86,7 +86,7 @@ interface Judging extends VerdictRequest {
 }
 
 async function judgeMigration(
-  { migration, file, statements }: MigrationObservation,
+  { migration, file, statements, isAfterBackfill = false }: MigrationObservation,
   request: Judging,
 ): Promise<MigrationVerdict> {
   const nodes = await Promise.all(statements.map(({ sql }) => nodeOf(sql)));
@@ -94,7 +94,8 @@ async function judgeMigration(
   const waits = new WaitingTimes();
   const judged = parsed.map((each, at) => {
     const isNew = (relation: ObservedRelation) => request.tables.isNew(relation);
-    const input = { ...each, before: parsed.slice(0, at), facts: request.tables.facts, isNew };
+    const { facts } = request.tables;
+    const input = { ...each, before: parsed.slice(0, at), facts, isNew, isAfterBackfill };
     const hazards = rules.flatMap(({ name, find }) =>
       find(input).map((hazard) => ({ ...hazard, code: name })),
     );

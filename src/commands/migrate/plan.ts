@@ -105,7 +105,7 @@ async function fixed(
       written.push({ fix, files: texts });
     }
   }
-  return withFixes(report, { written, unfixed });
+  return withFixes(report, { written, unfixed, cwd: context.io.cwd });
 }
 
 interface Chosen {

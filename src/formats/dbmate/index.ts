@@ -89,6 +89,7 @@ export const dbmate: Format = {
     const migrations = files.map((file) => readMigration(`${directory}/${file}`, file, findings));
     return { migrations, findings, tracking: trackingOf(trackingTable) };
   },
+  runsStatementAlone: true,
   downFile: ({ up }) => up.file,
   sections: {
     up: { mark: /^--\s*migrate:up\b/m, line: '-- migrate:up' },

@@ -48,6 +48,7 @@ export const prisma: Format = {
   },
   hashOf: checksum,
   hostLock: { kind: 'advisory', key: 72707369n },
+  runsStatementAlone: true,
   downFile: ({ up }) => `${dirname(up.file)}/down.sql`,
   squash: async () => (await import('../shared/squashed.ts')).directories,
   newFiles(request) {

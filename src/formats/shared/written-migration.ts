@@ -25,14 +25,15 @@ function fill(
   { head, up, down, isStepwise }: MigrationContent,
 ): string {
   const comments = head.map((line) => `-- ${line}\n`).join('');
+  const above = comments && `${comments}\n`;
   if (/\bdown\.sql$/.test(path)) return `${text}\n${statements(down)}`;
   if (text.startsWith('-- migrate:up')) {
     const option = isStepwise ? ' transaction:false' : '';
-    return `-- migrate:up${option}\n${comments}\n${statements(up)}\n-- migrate:down${option}\n\n${statements(down)}`;
+    return `-- migrate:up${option}\n${above}${statements(up)}\n-- migrate:down${option}\n\n${statements(down)}`;
   }
   if (text.startsWith('-- Up Migration'))
-    return `-- Up Migration\n${comments}\n${statements(up)}\n-- Down Migration\n\n${statements(down)}`;
-  return `${comments}\n${statements(up)}`;
+    return `-- Up Migration\n${above}${statements(up)}\n-- Down Migration\n\n${statements(down)}`;
+  return above + statements(up);
 }
 
 /** Returns the statements as text. @param between the separator of the tool */

@@ -6,9 +6,11 @@ import type { Migration } from '../../migration.ts';
 import { commitsItself } from '../../runner/self-committing.ts';
 import { MigrationError, sendFile, sendModule } from '../../runner/send-migration.ts';
 import { sendInShadow, settingsOf } from '../../shadow/replay.ts';
+import { readDirectives } from '../../sql/directives.ts';
 import { offsetOfError } from '../../sql/error-position.ts';
 import { splitParts, type Part } from '../../sql/execution.ts';
 import { lineOf, splitStatements, SqlSyntaxError, type Statement } from '../../sql/statements.ts';
+import { sourceOf } from '../../text-file.ts';
 import type { MigrationObservation } from '../observation.ts';
 import { knownLocksOf } from './known-locks.ts';
 import type { Observed, Observer } from './observer.ts';
@@ -47,7 +49,13 @@ export async function observeMigration(
           }),
       },
     );
-    return { migration: migration.name, file: migration.up.file, statements: observer.take() };
+    const { requiresBackfill } = readDirectives(sourceOf(migration.up), migration.name);
+    return {
+      migration: migration.name,
+      file: migration.up.file,
+      ...(requiresBackfill.length > 0 && { isAfterBackfill: true }),
+      statements: observer.take(),
+    };
   } catch (error) {
     observer.take();
     throw error;

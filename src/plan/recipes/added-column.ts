@@ -1,16 +1,17 @@
 import type { ColumnDef, Constraint } from 'libpg-query';
-import { quoteIdentifier as q } from '../../db/quote.ts';
+import { quoteIdentifier as q, quoteName } from '../../db/quote.ts';
 import { targetOfDefault } from '../../expand-contract/derive.ts';
 import type { AddedColumn, TableConstraint } from '../../sql/alter-table.ts';
 import type { ObjectName } from '../../sql/non-transactional.ts';
 import { knownTable, onlyPiece } from './altered-table.ts';
 import { constraintSteps, notNullSteps } from './constraint-steps.ts';
-import type {
-  KnownTable,
-  ParsedStatement,
-  RecipeBackfill,
-  RecipeFacts,
-  RecipeStep,
+import {
+  together,
+  type KnownTable,
+  type ParsedStatement,
+  type RecipeBackfill,
+  type RecipeFacts,
+  type RecipeStep,
 } from './recipe.ts';
 
 /** A column that ALTER TABLE adds to a table. */
@@ -77,31 +78,29 @@ export async function backfillOf(
 
 /**
  * Returns the steps that require a value of a column and add its constraints, once a backfill has filled it;
- * undefined for a constraint without a recipe.
+ * undefined for a constraint without a recipe. The UPDATE finds no row after the backfill: it is for a database
+ * to which the migrations are applied without one, such as a shadow.
  */
 export async function stepsAfterBackfill(
   { table, known, column: { name }, constraints, isKey }: NewColumn,
   { isRequired, requires }: { isRequired: boolean; requires: string },
   facts: RecipeFacts,
 ): Promise<RecipeStep[] | undefined> {
-  const steps: RecipeStep[] = [];
+  const fill = `UPDATE ${quoteName(table)} SET ${q(name)} = DEFAULT WHERE ${q(name)} IS NULL`;
+  const steps: RecipeStep[] = [{ ...together(fill), requires }];
   if (isRequired && !isKey) steps.push(...(await notNullSteps({ table, known }, name, facts)));
   for (const constraint of constraints) {
     const added = await constraintSteps({ table, known, constraint }, facts);
     if (!added) return undefined;
     steps.push(...added);
   }
-  return steps.map((step, at) => (at === 0 ? { ...step, requires } : step));
+  return steps;
 }
 
-/** Returns what a person is told of a backfill: whether `migrate up` runs it. */
+/** Returns a note for the report: when existing rows get their values. */
 export function backfillNote(
   { known, column }: Pick<NewColumn, 'known' | 'column'>,
   { name }: RecipeBackfill,
-  isRequired: boolean,
 ): string {
-  const lead = `After the first file, existing rows have no ${known.name}.${column.name}`;
-  return isRequired
-    ? `${lead}: dbops migrate up runs the backfill ${name} before the file that requires it.`
-    : `${lead}: fill them with dbops backfill run ${name}`;
+  return `Existing rows have no ${known.name}.${column.name} until dbops migrate up runs the backfill ${name}, before the file that requires it.`;
 }

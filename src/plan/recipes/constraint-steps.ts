@@ -59,8 +59,12 @@ export async function notNullSteps(
 ): Promise<RecipeStep[]> {
   const parts = { schema: known.schema, table: known.name, columns: [column] };
   const name = await generatedName(catalog, { ...parts, label: 'not_null' });
-  if (major >= 18) return addAndValidate(table, name, `NOT NULL ${q(column)}`);
   const alter = `ALTER TABLE ${quoteName(table)}`;
+  if (major >= 18) {
+    const [add, validate] = addAndValidate(table, name, `NOT NULL ${q(column)}`);
+    const undo = [`${alter} DROP CONSTRAINT ${q(name)}`, ...(add?.statements ?? [])];
+    return add && validate ? [add, { ...validate, undo }] : [];
+  }
   return [
     ...addAndValidate(table, name, `CHECK (${q(column)} IS NOT NULL)`),
     together(

@@ -15,7 +15,7 @@ export const notNullValidated: Recipe = {
     return {
       ...stepsOf(...steps),
       notes: [
-        `Before the constraint is validated, give every row a value in ${known.name}.${piece.column}: dbops migrate expand-contract ${facts.migration} writes the backfill.`,
+        `A row without a value in ${known.name}.${piece.column} makes the validation fail: fill such rows first, with dbops backfill run NAME.`,
       ],
     };
   },

@@ -43,7 +43,7 @@ export const numberedColumnLater: Recipe = {
     return {
       ...stepsOf(start, ...further, ...last),
       backfills: [backfill],
-      notes: [backfillNote(added, backfill, true)],
+      notes: [backfillNote(added, backfill)],
     };
   },
 };

@@ -72,12 +72,21 @@ function withoutLeadingComments(sql: string): string {
   return sql.replace(leading, '');
 }
 
+/** Lines that a tool or dbops reads: they are written again where the format needs them. */
+const marks = [
+  /^\s*--\s*dbops:/,
+  /^\s*-->\s*statement-breakpoint/,
+  /^\s*--\s*migrate:(?:up|down)\b/,
+  /^\s*--[\s-]*(?:up|down)\s+migration/i,
+  /^\s*--\s*pg-delta:/,
+];
+
 /** Returns the comments in a text that is before a statement, without those that other tools or dbops read. */
 export function leadingComments(sql: string): string {
   const comments = leading.exec(sql)?.[0] ?? '';
   return comments
     .split('\n')
-    .filter((line) => !/^\s*(?:--\s*dbops:|-->\s*statement-breakpoint)/.test(line))
+    .filter((line) => !marks.some((mark) => mark.test(line)))
     .join('\n')
     .trim();
 }

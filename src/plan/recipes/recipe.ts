@@ -103,6 +103,8 @@ export interface RecipeStep {
   transaction: boolean;
   /** The name of a backfill that must be complete before the step. */
   requires?: string;
+  /** What rolls the step back, where that cannot be derived from the schema. */
+  undo?: string[];
 }
 
 /** A column that the steps leave empty in existing rows, and how it is filled. */

@@ -10,6 +10,8 @@ export interface RecipeFile {
   /** Directives and comments above the statements, without dashes. */
   head: string[];
   statements: string[];
+  /** What rolls it back, as far as that cannot be derived from the schema. */
+  undo: string[];
   /** The whole text: `head` and `statements`. */
   sql: string;
   noTransaction: boolean;
@@ -20,6 +22,8 @@ export interface Rewriting {
   sql: string;
   /** Whether the migration runs statement by statement already. */
   noTransaction: boolean;
+  /** Whether each statement outside a transaction has a file of its own. */
+  isAlone?: boolean;
   recipes: readonly Pick<FoundRecipe, 'offset' | 'steps' | 'replaces'>[];
 }
 
@@ -28,6 +32,7 @@ interface Part {
   transaction: boolean;
   /** Names of backfills that must be complete before it. */
   requires: string[];
+  undo: string[];
   /** Whether further statements of the migration may join it. */
   isOpen: boolean;
 }
@@ -40,7 +45,7 @@ interface Part {
  * @throws SqlSyntaxError
  */
 export async function rewriteMigration(rewriting: Rewriting): Promise<RecipeFile[]> {
-  const { sql, recipes, noTransaction } = rewriting;
+  const { sql, recipes, noTransaction, isAlone = false } = rewriting;
   const byOffset = new Map(recipes.map((recipe) => [recipe.offset, recipe]));
   const gone = new Set(recipes.flatMap(({ replaces = [] }) => replaces));
   const parts: Part[] = [];
@@ -57,16 +62,19 @@ export async function rewriteMigration(rewriting: Rewriting): Promise<RecipeFile
   const directives = [...directivesOf(sql)].flatMap(({ directive }) =>
     directive === 'no-transaction' ? [] : [`dbops: ${directive}`],
   );
-  return merged(parts).map((part, at) => fileOf(part, at, directives));
+  return (isAlone ? parts.flatMap(oneEach) : merged(parts)).map((part, at) =>
+    fileOf(part, at, directives),
+  );
 }
 
 function partsOf({ steps }: Pick<FoundRecipe, 'steps'>, comments: string): Part[] {
-  return steps.map(({ statements, transaction, requires }, at) => ({
+  return steps.map(({ statements, transaction, requires, undo = [] }, at) => ({
     statements: statements.map((each, place) =>
       at + place === 0 && comments !== '' ? `${comments}\n${each}` : each,
     ),
     transaction,
     requires: requires === undefined ? [] : [requires],
+    undo,
     isOpen: false,
   }));
 }
@@ -83,7 +91,7 @@ function join(
   const text = /--[^\n]*$/.test(whole) ? `${whole}\n` : whole;
   const last = parts.at(-1);
   if (last?.isOpen && last.transaction === transaction) last.statements.push(text);
-  else parts.push({ statements: [text], transaction, requires: [], isOpen: true });
+  else parts.push({ statements: [text], transaction, requires: [], undo: [], isOpen: true });
 }
 
 /** Statements that run alone can share a file. */
@@ -98,8 +106,20 @@ function merged(parts: readonly Part[]): Part[] {
   return files;
 }
 
+function oneEach(part: Part): Part[] {
+  if (part.transaction) return [part];
+  const { requires, statements, undo } = part;
+  const last = statements.length - 1;
+  return statements.map((sql, at) => ({
+    ...part,
+    statements: [sql],
+    requires: at === 0 ? requires : [],
+    undo: at === last ? undo : [],
+  }));
+}
+
 function fileOf(
-  { statements, transaction, requires }: Part,
+  { statements, transaction, requires, undo }: Part,
   at: number,
   directives: string[],
 ): RecipeFile {
@@ -113,6 +133,7 @@ function fileOf(
     suffix: at === 0 ? '' : `part_${at + 1}`,
     head,
     statements,
+    undo,
     sql: `${lines}${lines && '\n'}${statements.map((each) => `${each};\n`).join('\n')}`,
     noTransaction: !transaction,
   };

@@ -37,7 +37,7 @@ export const volatileDefaultLater: Recipe = {
     return {
       ...stepsOf(first, ...further),
       backfills: [backfill],
-      notes: [backfillNote(added, backfill, further.length > 0)],
+      notes: [backfillNote(added, backfill)],
     };
   },
 };

@@ -2,7 +2,6 @@ import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } fr
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { usageError } from '../../errors.ts';
-import { withoutMoved } from '../../expand-contract/plan.ts';
 import {
   definitionFiles,
   newMigrationFiles,
@@ -12,8 +11,8 @@ import {
 import type { Folder } from '../../formats/format.ts';
 import { slugOf } from '../../formats/shared/new-migration.ts';
 import type { Migration } from '../../migration.ts';
-import { piecesOf } from '../../sql/alter-table.ts';
 import { hasStatement } from '../../sql/statements.ts';
+import { remainingRollback } from './remaining-rollback.ts';
 import type { RecipeBackfill } from './recipe.ts';
 import type { RecipeFile } from './rewrite-migration.ts';
 
@@ -40,11 +39,12 @@ export async function recipeFilesOf(request: RecipeFilesRequest): Promise<SplitF
   const [first, ...further] = files;
   if (!first) return {};
   const { down } = migration;
-  const rest = down?.kind === 'sql' ? await remainingRollback(down.sql, further) : undefined;
+  const later = further.map(({ sql }) => sql).join('\n');
+  const rest = down?.kind === 'sql' ? await remainingRollback(down.sql, later) : undefined;
   const content = { ...contentOf(first), down: rest ?? [] };
   const replaced = replacedFiles(folder, migration, content, rest !== undefined);
-  const later = laterFiles(folder, migration, further, now);
-  return { ...definitionsOf(request), ...replaced, ...later };
+  const added = laterFiles(folder, migration, further, now);
+  return { ...definitionsOf(request), ...replaced, ...added };
 }
 
 function definitionsOf({ folder, backfills }: RecipeFilesRequest): SplitFiles {
@@ -55,25 +55,14 @@ function definitionsOf({ folder, backfills }: RecipeFilesRequest): SplitFiles {
   return definitionFiles({ folder, backfills: new Map(targets) });
 }
 
-function contentOf({ head, statements, noTransaction }: RecipeFile) {
-  return { head, up: statements, down: [], isStepwise: noTransaction };
-}
-
-/** The rollback of a part that is in a later file is derived there. */
-async function remainingRollback(down: string, further: readonly RecipeFile[]): Promise<string[]> {
-  const pieces = (await Promise.all(further.map(({ sql }) => piecesOf(sql)))).flat();
-  const moved = pieces.flatMap((piece) => {
-    if (piece.kind === 'add-constraint') return piece.constraint.name ?? [];
-    if (piece.kind === 'create-index') return piece.index.name ?? [];
-    return piece.kind === 'set-not-null' ? piece.column : [];
-  });
-  return withoutMoved(await piecesOf(down), new Set(moved));
+function contentOf({ head, statements, undo, noTransaction }: RecipeFile, hasRollback = true) {
+  return { head, up: statements, down: hasRollback ? undo : [], isStepwise: noTransaction };
 }
 
 /** Each new file depends on the one before it, such as a journal: they are written to a copy of the folder. */
 function laterFiles(
   folder: Folder,
-  { name }: Migration,
+  { name, down }: Migration,
   files: readonly RecipeFile[],
   now: Date,
 ): SplitFiles {
@@ -92,7 +81,11 @@ function laterFiles(
         now: new Date(now.valueOf() + at * 1_000),
         module: false,
       };
-      const own = newMigrationFiles({ ...folder, directory }, request, contentOf(file));
+      const own = newMigrationFiles(
+        { ...folder, directory },
+        request,
+        contentOf(file, down !== undefined),
+      );
       if (Object.keys(own).length === 0) throw cannotWrite(folder.format.name);
       for (const [path, text] of Object.entries(own)) {
         mkdirSync(dirname(join(directory, path)), { recursive: true });

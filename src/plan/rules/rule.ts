@@ -17,6 +17,8 @@ export interface RuleInput {
   facts: LiveFacts | undefined;
   /** Returns whether pending migrations create a relation, so that the application does not use it. */
   isNew: (relation: ObservedRelation) => boolean;
+  /** Whether a backfill has filled the rows before the migration runs. */
+  isAfterBackfill: boolean;
 }
 
 /** What an observation in a shadow cannot show. */

@@ -10,7 +10,8 @@ export const unbatchedWrite: Rule = {
   harm: 'Every row that it changes stays locked until it commits: statements of the application that change these rows wait.',
   cure: 'Write the rows in batches: dbops backfill run NAME',
   example: "UPDATE users SET plan = 'free';",
-  find({ observation, facts }: RuleInput): Hazard[] {
+  find({ observation, facts, isAfterBackfill }: RuleInput): Hazard[] {
+    if (isAfterBackfill) return [];
     return observation.scans.flatMap(({ relation: { schema, name }, reason }) => {
       const table = facts?.tables.find((each) => each.schema === schema && each.name === name);
       if (reason !== 'write' || !table || table.rows < manyRows) return [];

@@ -29,7 +29,7 @@ function fillsBefore({ head }: RecipeFile, found: readonly FoundRecipe[]): Recip
     .filter(({ name }) => head.includes(`dbops: requires-backfill ${name}`))
     .map(({ target: { table, set, done } }) => {
       const sql = `UPDATE ${table} SET ${set} WHERE NOT (${done})`;
-      return { suffix: 'fill', head: [], statements: [sql], sql, noTransaction: false };
+      return { suffix: 'fill', head: [], statements: [sql], undo: [], sql, noTransaction: false };
     });
 }
 

@@ -3,8 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { dbops } from '../../../src/formats/dbops/index.ts';
+import { graphileMigrate as graphile } from '../../../src/formats/graphile-migrate/index.ts';
+import { nodePgMigrate } from '../../../src/formats/node-pg-migrate/index.ts';
 import { prisma } from '../../../src/formats/prisma/index.ts';
+import { supabase } from '../../../src/formats/supabase/index.ts';
 import type { Format } from '../../../src/formats/format.ts';
+import { remainingRollback } from '../../../src/plan/recipes/remaining-rollback.ts';
 import { rewriteMigration } from '../../../src/plan/recipes/rewrite-migration.ts';
 import { recipeFilesOf, writeFiles } from '../../../src/plan/recipes/write-files.ts';
 
@@ -40,6 +44,22 @@ describe('rewriteMigration', () => {
   });
 });
 
+describe('remainingRollback', () => {
+  it('leaves out what later files add', async () => {
+    const later = `CREATE TABLE parts (id int); ALTER TABLE t ADD COLUMN a int;
+      ALTER TABLE t ADD CONSTRAINT c CHECK (a > 0) NOT VALID; CREATE INDEX CONCURRENTLY i ON t (a);
+      ALTER TABLE t ADD CONSTRAINT t_b_not_null NOT NULL b NOT VALID; ALTER TABLE t ALTER d SET NOT NULL`;
+    const down = `DROP TABLE parts; ALTER TABLE t DROP COLUMN a, DROP COLUMN b; DROP INDEX i; ALTER TABLE t
+      ALTER b DROP NOT NULL, ALTER d DROP NOT NULL, DROP CONSTRAINT c, DROP CONSTRAINT other; DROP TABLE t`;
+    const kept = await remainingRollback(down, later);
+    expect(kept.map((each) => each.replaceAll(/\s+/g, ' '))).toEqual([
+      'ALTER TABLE t DROP COLUMN b',
+      'ALTER TABLE t DROP CONSTRAINT other',
+      'DROP TABLE t',
+    ]);
+  });
+});
+
 describe('recipeFilesOf', () => {
   const open = (format: Format, path: string) => {
     const directory = mkdtempSync(join(tmpdir(), 'dbops-test-'));
@@ -52,6 +72,8 @@ describe('recipeFilesOf', () => {
   it.each([
     { format: dbops, path: '0001_change.up.sql' },
     { format: prisma, path: '20260101000000_change/migration.sql' },
+    { format: supabase, path: '20260101000000_change.sql' },
+    { format: nodePgMigrate, path: '1700000000000_change.up.sql' },
   ])('replaces the migration in a folder of $format.name', async ({ format, path }) => {
     const { read } = open(format, path);
     const folder = read();
@@ -65,6 +87,28 @@ describe('recipeFilesOf', () => {
     expect(texts[0]).toContain('CREATE TABLE a');
     expect(texts[1]).toContain('CREATE INDEX CONCURRENTLY i');
     expect(texts[2]).toContain('SELECT 1');
+  });
+
+  it('rejects a module, and a format that dbops does not write', async () => {
+    const files = await rewritten();
+    const request = { files, backfills: [], now: new Date(0) };
+    const module = open(dbops, '0001_change.ts').read();
+    const committed = open(graphile, 'committed/000001.sql');
+    const all = {
+      ...committed.read(),
+      format: graphile,
+      migrations: open(dbops, '0001_a.up.sql').read().migrations,
+    };
+    for (const [folder, code] of [
+      [module, 'PLAN.MODULE'],
+      [all, 'PLAN.FORMAT'],
+    ] as const) {
+      const [migration] = folder.migrations;
+      if (!migration) throw new Error('the folder has a migration');
+      await expect(recipeFilesOf({ ...request, folder, migration })).rejects.toMatchObject({
+        code,
+      });
+    }
   });
 
   it('rejects a migration that is not the last', async () => {
