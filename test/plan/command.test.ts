@@ -135,6 +135,8 @@ describe.each(newest)('migrate plan on $name', (target) => {
           ALTER TABLE orders ALTER COLUMN total TYPE bigint;
           ALTER TABLE orders ADD CONSTRAINT apart EXCLUDE USING btree (id WITH =);`,
         '0003_c.up.sql': 'ALTER TABLE customers ADD COLUMN tier text NOT NULL;',
+        '0004_d.ts': `import { sql } from 'kysely';
+          export const up = (db) => sql\`CREATE INDEX ON orders (note)\`.execute(db);`,
       });
       const { stdout, exitCode } = await dbops('migrate', 'plan', '--fix', '--json');
       expect(exitCode).toBe(4);
@@ -155,6 +157,11 @@ describe.each(newest)('migrate plan on $name', (target) => {
             migration: '0003_c',
             reason: 'existing rows violate its statements',
             advice: [expect.stringContaining('dbops migrate expand-contract 0003_c')],
+          },
+          {
+            migration: '0004_d',
+            reason: 'it is a module, whose statements dbops does not rewrite',
+            advice: [],
           },
         ],
       });

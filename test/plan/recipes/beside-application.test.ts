@@ -103,7 +103,7 @@ const cases: BlockingCase[] = [
   {
     recipe: 'unique-using-index, of a partitioned table',
     sql: 'ALTER TABLE events ADD UNIQUE (customer_id, at)',
-    application: read('events_2026'),
+    application: write('events_2026'),
   },
   {
     recipe: 'foreign-key-not-valid, of a partitioned table',
