@@ -58,6 +58,14 @@ describe('splitMigration', () => {
     expect(text.indexOf('NOT NULL')).toBeLessThan(text.indexOf('FOREIGN KEY'));
     expect(undo.join()).toContain('DROP CONSTRAINT "t_a_fkey"');
   });
+
+  it('adds NOT VALID behind a constraint with comments', async () => {
+    const { contract } = await split(
+      'ALTER TABLE t ADD CONSTRAINT c CHECK (a > 0) -- why\n, /* and */ ADD CONSTRAINT d CHECK (b > 0) -- because',
+    );
+    expect(contract).toContain('ALTER TABLE "t" ADD CONSTRAINT "c" CHECK (a > 0) NOT VALID');
+    expect(contract).toContain('ALTER TABLE "t" ADD CONSTRAINT "d" CHECK (b > 0) NOT VALID');
+  });
 });
 
 const shop = {

@@ -22,12 +22,14 @@ ANALYZE;`;
 const change = [
   'ALTER TABLE orders ADD CONSTRAINT buyer FOREIGN KEY (customer_id) REFERENCES customers',
   'CREATE INDEX orders_customer ON orders (customer_id)',
+  'CREATE INDEX orders_total ON orders (total)',
   'ALTER TABLE orders ALTER COLUMN total SET NOT NULL',
   'ALTER TABLE orders ADD COLUMN number bigserial',
 ];
 const undo = [
   'ALTER TABLE orders DROP COLUMN number',
   'ALTER TABLE orders ALTER COLUMN total DROP NOT NULL',
+  'DROP INDEX orders_total',
   'DROP INDEX orders_customer',
   'ALTER TABLE orders DROP CONSTRAINT buyer',
 ];
@@ -44,7 +46,7 @@ interface FixedFormat {
   /** The names of the files that are added to the folder. */
   added: RegExp;
   /** Checks what the format has beside the statements. @param texts by path */
-  check?: (texts: ReadonlyMap<string, string>) => void;
+  check?: (texts: ReadonlyMap<string, string>, major: number) => void;
   /** Lets the tool apply what dbops has not applied, and returns how many migrations that were. */
   applyRest?: (project: Pick<Project, 'root' | 'url'>) => Promise<number>;
 }
@@ -151,13 +153,17 @@ const formats: FixedFormat[] = [
   },
 ];
 
-/** Each section once, with its option where a statement runs alone. */
-function checkDbmate(texts: ReadonlyMap<string, string>): void {
+/** Each section once, with its option where a statement runs alone; a rollback where none can be derived. */
+function checkDbmate(texts: ReadonlyMap<string, string>, major: number): void {
   for (const [path, text] of texts) {
     if (!path.endsWith('.sql')) continue;
     const marks = text.split('\n').filter((line) => line.startsWith('-- migrate:'));
     const option = text.includes('CONCURRENTLY') ? ' transaction:false' : '';
     expect(marks).toEqual([`-- migrate:up${option}`, `-- migrate:down${option}`]);
+    if (text.includes('VALIDATE CONSTRAINT "orders_total_not_null"'))
+      expect(text.split('-- migrate:down')[1]).toMatch(
+        major >= 18 ? /DROP CONSTRAINT[^]*NOT VALID/ : /^\s*$/,
+      );
   }
 }
 
@@ -227,7 +233,7 @@ describe.each(newest)('migrate plan --fix in folders on $name', (server) => {
             (path) => path in Object.fromEntries(texts) && !added.test(path),
           ),
         );
-        check?.(texts);
+        check?.(texts, server.major);
         const again = await project.json('migrate', 'plan');
         expect(again).toMatchObject({ exitCode: 0, findings: [] });
         expect(await project.dbops('migrate', 'up')).toMatchObject({ exitCode: 0 });
