@@ -1,6 +1,12 @@
 import type { ColumnDef, Constraint, Node } from 'libpg-query';
+import { columnsIn } from './expression.ts';
 import { nameOf, type ObjectName } from './non-transactional.ts';
-import { textOf, withoutComments, type StatementText as Text } from './statement-text.ts';
+import {
+  textOf,
+  withoutComments,
+  withoutLeadingComments,
+  type StatementText as Text,
+} from './statement-text.ts';
 import { parse, splitStatements } from './statements.ts';
 
 /** One statement of a file; an `ALTER TABLE` is split into one statement per command. */
@@ -69,25 +75,21 @@ export async function piecesOf(source: string): Promise<Piece[]> {
   return pieces;
 }
 
-function withoutLeadingComments(sql: string): string {
-  return sql.replace(/^(?:\s+|--[^\n]*(?:\n|$)|\/\*[^]*?\*\/)+/, '');
-}
-
-async function cut(source: string): Promise<Piece[]> {
-  const [{ stmt: commented } = {}] = await parse(source);
-  if (!commented) return [{ kind: 'other', sql: source }];
-  if ('CreateStmt' in commented)
-    return [{ kind: 'create-table', sql: source, table: nameOf(commented.CreateStmt.relation) }];
+async function cut(sql: string): Promise<Piece[]> {
+  const [{ stmt } = {}] = await parse(sql);
+  if (!stmt) return [{ kind: 'other', sql }];
+  if ('CreateStmt' in stmt)
+    return [{ kind: 'create-table', sql, table: nameOf(stmt.CreateStmt.relation) }];
   // A comment at the end of a command would hide what is added behind it, such as NOT VALID.
-  const sql = await withoutComments(source);
-  const [{ stmt = commented } = {}] = sql === source ? [] : await parse(sql);
+  const bare = await withoutComments(sql);
+  if (bare !== sql) return cut(bare);
   if ('IndexStmt' in stmt) return [await indexPiece(stmt, sql)];
   if ('DropStmt' in stmt && stmt.DropStmt.removeType === 'OBJECT_INDEX')
     return [{ kind: 'drop-index', sql, name: droppedName(stmt.DropStmt.objects) }];
   const renamed = 'RenameStmt' in stmt && renamedColumn(stmt, sql);
   if (renamed) return [renamed];
   if (!('AlterTableStmt' in stmt) || stmt.AlterTableStmt.objtype !== 'OBJECT_TABLE')
-    return [{ kind: 'other', sql: source }];
+    return [{ kind: 'other', sql }];
   const { relation, cmds = [] } = stmt.AlterTableStmt;
   const text = await textOf(sql);
   const { prefix, commands } = text.commands();
@@ -258,14 +260,6 @@ function constraintOf(
     ...(kind === 'check' && { expression: text.inParentheses(sql) }),
     ...(pktable && { references: nameOf(pktable) }),
   };
-}
-
-/** Returns columns in the order in which the server uses them to generate a name. */
-function columnsIn(expression: Node | undefined): string[] {
-  const names = JSON.stringify(expression ?? {}).matchAll(
-    /"ColumnRef":\{"fields":\[(?:[^\]]*,)?\{"String":\{"sval":"([^"]+)"\}\}\]/g,
-  );
-  return [...new Set([...names].map(([, name = '']) => name))];
 }
 
 async function indexPiece(

@@ -224,3 +224,11 @@ function refused(what: string, sql: string, why: string) {
     [sql],
   );
 }
+
+/** Returns the columns of a parse tree, in the order in which the server uses them to generate a name. */
+export function columnsIn(expression: Node | undefined): string[] {
+  const names = JSON.stringify(expression ?? {}).matchAll(
+    /"ColumnRef":\{"fields":\[(?:[^\]]*,)?\{"String":\{"sval":"([^"]+)"\}\}\]/g,
+  );
+  return [...new Set([...names].map(([, name = '']) => name))];
+}

@@ -62,6 +62,18 @@ export async function textOf(sql: string) {
   };
 }
 
+const leading = /^(?:\s+|--[^\n]*(?:\n|$)|\/\*[^]*?\*\/)+/;
+
+/** Returns a statement without the comments before it. */
+export function withoutLeadingComments(sql: string): string {
+  return sql.replace(leading, '');
+}
+
+/** Returns the white space and the comments before a statement. */
+export function commentsBefore(sql: string): string {
+  return leading.exec(sql)?.[0] ?? '';
+}
+
 /** Returns a statement with a space in place of each comment. */
 export async function withoutComments(sql: string): Promise<string> {
   if (!/--|\/\*/.test(sql)) return sql;

@@ -1,5 +1,10 @@
 import { piecesOf, type Piece } from '../../sql/alter-table.ts';
-import { withoutComments, withoutTrailingComments } from '../../sql/statement-text.ts';
+import {
+  commentsBefore,
+  withoutComments,
+  withoutLeadingComments,
+  withoutTrailingComments,
+} from '../../sql/statement-text.ts';
 import { parse, splitStatements } from '../../sql/statements.ts';
 import type { ParsedStatement } from './recipe.ts';
 
@@ -65,13 +70,6 @@ async function isConditional(sql: string): Promise<boolean> {
   return subtype === 'AT_AddColumn' && isLenient === true;
 }
 
-const leading = /^(?:\s+|--[^\n]*(?:\n|$)|\/\*[^]*?\*\/)+/;
-
-/** Returns a statement without the comments before it. */
-function withoutLeadingComments(sql: string): string {
-  return sql.replace(leading, '');
-}
-
 /** Lines that a tool or dbops reads: they are written again where the format needs them. */
 const marks = [
   /^\s*--\s*dbops:/,
@@ -83,8 +81,7 @@ const marks = [
 
 /** Returns the comments in a text that is before a statement, without those that other tools or dbops read. */
 export function leadingComments(sql: string): string {
-  const comments = leading.exec(sql)?.[0] ?? '';
-  return comments
+  return commentsBefore(sql)
     .split('\n')
     .filter((line) => !marks.some((mark) => mark.test(line)))
     .join('\n')
