@@ -11,6 +11,7 @@ import { parseStatements } from './recipes/parse-statements.ts';
 import { migrationOf, proveRecipe, type RecipeProof } from './recipes/prove.ts';
 import type { RecipeBackfill } from './recipes/recipe.ts';
 import { readRecipeCatalog } from './recipes/read-catalog.ts';
+import { localPath } from './recipes/session-settings.ts';
 import { rewriteMigration, type RecipeFile } from './recipes/rewrite-migration.ts';
 import type { PlanResult } from './report.ts';
 import type { MigrationPlanRequest } from './run.ts';
@@ -162,7 +163,7 @@ function notesOnTool(
   ];
   if (reasons.length === 0) return [];
   return [
-    `Apply the files with dbops migrate up: ${name} ${reasons.join(', and ')}. It then finds them recorded.`,
+    `Apply the files with dbops migrate up: ${name} ${reasons.join(', and ')}. ${name} then finds them recorded.`,
   ];
 }
 
@@ -179,8 +180,9 @@ async function findRecipes(
   const [blockingLines, failingLines] = [linesOf(blocking), linesOf(failing)];
   const found: FoundRecipe[] = [];
   const advice: string[] = [];
+  let path: string | undefined;
   for (const statement of await parseStatements(sql)) {
-    const facts = { major, migration: name, catalog: readRecipeCatalog(shadow) };
+    const facts = { major, migration: name, catalog: readRecipeCatalog(shadow, path) };
     const isReplaced = found.some(({ replaces = [] }) => replaces.includes(statement.offset));
     const line = lineOf(sql, statement.offset);
     const isBlocking = blockingLines.has(line) && !isReplaced;
@@ -189,6 +191,7 @@ async function findRecipes(
     else if (isBlocking || failingLines.has(line))
       advice.push(...(await adviceOn(statement, facts)));
     await shadow.script(statement.sql);
+    path = localPath(statement.sql) ?? path;
   }
   return { found, advice };
 }

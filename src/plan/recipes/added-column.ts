@@ -69,9 +69,11 @@ function keyOf(definition: ColumnDef, column: string): TableConstraint | undefin
 
 /** Returns what fills a column with an expression, as `dbops migrate expand-contract` does. */
 export async function backfillOf(
-  { table, column: { name } }: Pick<NewColumn, 'table' | 'column'>,
+  { known, column: { name } }: Pick<NewColumn, 'known' | 'column'>,
   expression: string,
 ): Promise<RecipeBackfill> {
+  // The migration may have set another search_path.
+  const table = { schema: known.schema, name: known.name };
   const target = await targetOfDefault(table, name, expression);
   return { name: name.replaceAll(/[^\p{L}\p{N}]+/gu, '-'), target };
 }

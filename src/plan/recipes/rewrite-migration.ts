@@ -2,6 +2,7 @@ import { directivesOf } from '../../sql/directives.ts';
 import { splitStatements, type Statement } from '../../sql/statements.ts';
 import type { FoundRecipe } from './find-recipe.ts';
 import { leadingComments } from './parse-statements.ts';
+import { isLocalSetting, isSetting } from './session-settings.ts';
 
 /** A file of the migration that replaces another. */
 export interface RecipeFile {
@@ -33,6 +34,8 @@ interface Part {
   /** Names of backfills that must be complete before it. */
   requires: string[];
   undo: string[];
+  /** What earlier statements of the migration set for it. */
+  settings: readonly string[];
   /** Whether further statements of the migration may join it. */
   isOpen: boolean;
 }
@@ -49,15 +52,25 @@ export async function rewriteMigration(rewriting: Rewriting): Promise<RecipeFile
   const byOffset = new Map(recipes.map((recipe) => [recipe.offset, recipe]));
   const gone = new Set(recipes.flatMap(({ replaces = [] }) => replaces));
   const parts: Part[] = [];
+  const settings: string[] = [];
   let end = 0;
+  let carried = '';
   for (const statement of await splitStatements(sql)) {
     // Comments are before the statement in the file, and not part of it.
-    const comments = leadingComments(sql.slice(end, statement.offset).replace(/^\s*;/, ''));
+    const above = leadingComments(sql.slice(end, statement.offset).replace(/^\s*;/, ''));
+    const comments = [carried, above].filter(Boolean).join('\n');
+    carried = '';
     end = statement.offset + statement.sql.length;
     if (statement.boundary || gone.has(statement.offset)) continue;
     const recipe = byOffset.get(statement.offset);
-    if (recipe) parts.push(...partsOf(recipe, comments));
-    else join(parts, statement, comments, noTransaction);
+    const context = { comments, settings: [...settings] };
+    if (isSetting(statement.sql)) {
+      settings.push(statement.sql);
+      carried = comments;
+      const last = parts.at(-1);
+      if (last?.isOpen) last.statements.push(statement.sql);
+    } else if (recipe) parts.push(...partsOf(recipe, context));
+    else join(parts, statement, { ...context, noTransaction });
   }
   const directives = [...directivesOf(sql)].flatMap(({ directive }) =>
     directive === 'no-transaction' ? [] : [`dbops: ${directive}`],
@@ -67,7 +80,13 @@ export async function rewriteMigration(rewriting: Rewriting): Promise<RecipeFile
   );
 }
 
-function partsOf({ steps }: Pick<FoundRecipe, 'steps'>, comments: string): Part[] {
+interface Context {
+  /** Above the statement. */
+  comments: string;
+  settings: readonly string[];
+}
+
+function partsOf({ steps }: Pick<FoundRecipe, 'steps'>, { comments, settings }: Context): Part[] {
   return steps.map(({ statements, transaction, requires, undo = [] }, at) => ({
     statements: statements.map((each, place) =>
       at + place === 0 && comments !== '' ? `${comments}\n${each}` : each,
@@ -75,6 +94,7 @@ function partsOf({ steps }: Pick<FoundRecipe, 'steps'>, comments: string): Part[
     transaction,
     requires: requires === undefined ? [] : [requires],
     undo,
+    settings,
     isOpen: false,
   }));
 }
@@ -82,8 +102,7 @@ function partsOf({ steps }: Pick<FoundRecipe, 'steps'>, comments: string): Part[
 function join(
   parts: Part[],
   { sql, standsAlone }: Statement,
-  comments: string,
-  noTransaction: boolean,
+  { comments, settings, noTransaction }: Context & { noTransaction: boolean },
 ): void {
   const transaction = !standsAlone && !noTransaction;
   const whole = comments === '' ? sql : `${comments}\n${sql}`;
@@ -91,7 +110,8 @@ function join(
   const text = /--[^\n]*$/.test(whole) ? `${whole}\n` : whole;
   const last = parts.at(-1);
   if (last?.isOpen && last.transaction === transaction) last.statements.push(text);
-  else parts.push({ statements: [text], transaction, requires: [], undo: [], isOpen: true });
+  else
+    parts.push({ statements: [text], transaction, requires: [], undo: [], settings, isOpen: true });
 }
 
 /** Statements that run alone can share a file. */
@@ -99,8 +119,9 @@ function merged(parts: readonly Part[]): Part[] {
   const files: Part[] = [];
   for (const part of parts) {
     const last = files.at(-1);
-    const isMerged = last && !last.transaction && !part.transaction && part.requires.length === 0;
-    if (isMerged) last.statements.push(...part.statements);
+    const isSame = part.requires.length === 0 && last?.settings.length === part.settings.length;
+    if (last && isSame && !last.transaction && !part.transaction)
+      last.statements.push(...part.statements);
     else files.push({ ...part, statements: [...part.statements] });
   }
   return files;
@@ -119,7 +140,7 @@ function oneEach(part: Part): Part[] {
 }
 
 function fileOf(
-  { statements, transaction, requires, undo }: Part,
+  { transaction, requires, undo, ...part }: Part,
   at: number,
   directives: string[],
 ): RecipeFile {
@@ -128,6 +149,9 @@ function fileOf(
     ...(transaction ? [] : ['dbops: no-transaction']),
     ...directives,
   ];
+  // A setting of a transaction has no effect outside one.
+  const settings = part.settings.filter((each) => transaction || !isLocalSetting(each));
+  const statements = [...settings, ...part.statements];
   const lines = head.map((line) => `-- ${line}\n`).join('');
   return {
     suffix: at === 0 ? '' : `part_${at + 1}`,

@@ -81,6 +81,11 @@ const unique: RecipeCase[] = [
     sql: 'ALTER TABLE events ADD CONSTRAINT once UNIQUE (customer_id, at) DEFERRABLE',
   },
   {
+    title: 'a unique constraint of a partitioned table without partitions',
+    setup: 'CREATE TABLE empty (id int, at date) PARTITION BY RANGE (at)',
+    sql: 'ALTER TABLE empty ADD UNIQUE NULLS NOT DISTINCT (at)',
+  },
+  {
     title: 'a unique constraint of a partitioned table with partitioned partitions',
     sql: 'ALTER TABLE visits ADD UNIQUE (region, at, id)',
   },
@@ -306,6 +311,28 @@ const others: RecipeCase[] = [
     title: 'a column with a check, IF NOT EXISTS, beside another that exists',
     recipes: ['column-then-constraints'],
     sql: 'ALTER TABLE orders ADD IF NOT EXISTS qty int CHECK (qty > 0), ADD COLUMN IF NOT EXISTS note text CHECK (true)',
+  },
+  {
+    title: 'a nullable column with a volatile default on a partitioned table',
+    recipes: ['volatile-default-later'],
+    sql: 'ALTER TABLE visits ADD COLUMN "Time of visit" timestamptz DEFAULT clock_timestamp()',
+  },
+  {
+    title: 'several columns and a constraint on one of them',
+    recipes: [
+      'numbered-column-later',
+      'volatile-default-later',
+      'unique-using-index',
+      'check-not-valid',
+    ],
+    sql: `ALTER TABLE "Shop"."Order Lines" ADD CONSTRAINT apart CHECK (a > 0), ADD COLUMN a bigserial, ADD plain int DEFAULT 1 NOT NULL,
+      ADD COLUMN b uuid DEFAULT gen_random_uuid() NOT NULL, ADD UNIQUE (a, b)`,
+  },
+  {
+    title: 'a serial column of an unqualified table in another schema',
+    recipes: ['numbered-column-later'],
+    setup: 'CREATE TABLE "Shop".stock (a_column_with_a_name_that_is_quite_long_1 int)',
+    sql: `SET search_path = "Shop", public; ALTER TABLE stock ADD COLUMN a_column_with_a_name_that_is_even_longer_than_the_others_here smallserial UNIQUE`,
   },
   {
     title: 'a serial column',

@@ -2,6 +2,7 @@ import type { Session } from '../../../src/db/session.ts';
 import { findRecipe, type FoundRecipe } from '../../../src/plan/recipes/find-recipe.ts';
 import { parseStatements } from '../../../src/plan/recipes/parse-statements.ts';
 import { readRecipeCatalog } from '../../../src/plan/recipes/read-catalog.ts';
+import { localPath } from '../../../src/plan/recipes/session-settings.ts';
 import { rewriteMigration, type RecipeFile } from '../../../src/plan/recipes/rewrite-migration.ts';
 
 /**
@@ -10,14 +11,20 @@ import { rewriteMigration, type RecipeFile } from '../../../src/plan/recipes/rew
  */
 export async function filesFor(session: Session, sql: string) {
   const { major } = session.server;
-  const facts = { major, migration: '0002_change', catalog: readRecipeCatalog(session) };
+  let path: string | undefined;
   const found: FoundRecipe[] = [];
   for (const statement of await parseStatements(sql)) {
+    const facts = {
+      major,
+      migration: '0002_change',
+      catalog: readRecipeCatalog(session, path),
+    };
     const isReplaced = found.some(({ replaces = [] }) => replaces.includes(statement.offset));
     const recipe = isReplaced ? undefined : await findRecipe(statement, facts);
     if (recipe) found.push(recipe);
     // A new value of an enum type cannot be used in the transaction that adds it.
     if (statement.later.length > 0) await session.script(statement.sql);
+    path = localPath(statement.sql) ?? path;
   }
   const files = await rewriteMigration({ sql, noTransaction: false, recipes: found });
   return { found, files: files.flatMap((file) => [...fillsBefore(file, found), file]) };

@@ -44,6 +44,35 @@ describe('rewriteMigration', () => {
   });
 });
 
+describe('a migration with settings', () => {
+  const settings = `SET TRANSACTION ISOLATION LEVEL SERIALIZABLE;\n-- why\nSET lock_timeout = '2s';\nSET LOCAL work_mem = '9MB';\n`;
+  const text = `${settings}CREATE INDEX i ON t (x);\nSELECT 1;\nSET search_path = s;\nSELECT 2;\nCREATE INDEX j ON t (x)`;
+  const recipeAt = (statement: string, replacement: string) => ({
+    offset: text.indexOf(statement),
+    steps: [{ statements: [replacement], transaction: false }],
+  });
+
+  it('repeats them in each file in which they have an effect', async () => {
+    const recipes = [
+      recipeAt('CREATE INDEX i', 'CREATE INDEX CONCURRENTLY i ON t (x)'),
+      recipeAt('CREATE INDEX j', 'CREATE INDEX CONCURRENTLY j ON t (x)'),
+    ];
+    const files = await rewriteMigration({ sql: text, noTransaction: false, recipes });
+    expect(files.map(({ statements }) => statements)).toEqual([
+      ["SET lock_timeout = '2s'", '-- why\nCREATE INDEX CONCURRENTLY i ON t (x)'],
+      [
+        'SET TRANSACTION ISOLATION LEVEL SERIALIZABLE',
+        "SET lock_timeout = '2s'",
+        "SET LOCAL work_mem = '9MB'",
+        'SELECT 1',
+        'SET search_path = s',
+        'SELECT 2',
+      ],
+      ["SET lock_timeout = '2s'", 'SET search_path = s', 'CREATE INDEX CONCURRENTLY j ON t (x)'],
+    ]);
+  });
+});
+
 describe('remainingRollback', () => {
   it('leaves out what later files add', async () => {
     const later = `CREATE TABLE parts (id int); ALTER TABLE t ADD COLUMN a int;
