@@ -4,6 +4,7 @@ import type { Migration } from '../migration.ts';
 import { replayOne, settingsOf } from '../shadow/replay.ts';
 import { readDirectives } from '../sql/directives.ts';
 import { lineOf } from '../sql/statements.ts';
+import type { MigrationObservation } from './observation.ts';
 import type { Basis } from './observe/basis.ts';
 import { observeAll } from './observe/run.ts';
 import { adviceOn, findRecipe, type FoundRecipe } from './recipes/find-recipe.ts';
@@ -124,12 +125,13 @@ async function fixOf(fixing: Fixing): Promise<MigrationFix | NotFixed> {
     isAlone: format.runsStatementAlone === true,
     recipes: found,
   });
-  const proof = await proveRecipe({ format, original: migration, files, before });
   const pending = files.map((file) => migrationOf(migration, file));
   const { context, limits } = request;
-  const observed = await before((shadow) =>
-    observeAll(shadow, { context, pending, basis: result.basis }),
-  );
+  let observed: MigrationObservation[] = [];
+  const apply = async (shadow: Session) => {
+    observed = await observeAll(shadow, { context, pending, basis: result.basis });
+  };
+  const proof = await proveRecipe({ format, original: migration, apply, before });
   const plan = await judgeMigrations(observed, {
     facts: result.facts,
     limits,

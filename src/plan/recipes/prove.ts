@@ -14,7 +14,8 @@ import type { RecipeFile } from './rewrite-migration.ts';
 export interface RecipeTrial {
   format: Format;
   original: Migration;
-  files: readonly Pick<RecipeFile, 'suffix' | 'sql' | 'noTransaction'>[];
+  /** Runs the recipe files in a shadow. */
+  apply(shadow: Session): Promise<void>;
   /** Runs `work` in a shadow in which the migrations before the original have run; called at least twice. */
   before<T>(work: (shadow: Session) => Promise<T>): Promise<T>;
 }
@@ -34,7 +35,7 @@ export type RecipeProof =
  * @throws DbopsError when the original does not run
  */
 export async function proveRecipe(trial: RecipeTrial): Promise<RecipeProof> {
-  const { format, original, files, before } = trial;
+  const { original, apply, before } = trial;
   const expected = await stateAfter(trial, original).catch((error: unknown) => {
     // A new value of an enum type cannot be used in the transaction that adds it.
     const isSplit = error instanceof DbopsError && needsCommits.has(codeOf(error.cause) ?? '');
@@ -43,7 +44,7 @@ export async function proveRecipe(trial: RecipeTrial): Promise<RecipeProof> {
   });
   return before(async (shadow) => {
     try {
-      for (const file of files) await replayOne(shadow, migrationOf(original, file), format);
+      await apply(shadow);
     } catch (error) {
       if (!(error instanceof DbopsError)) throw error;
       return { isProven: false, reason: [error.message, ...error.reason] };
@@ -62,7 +63,7 @@ function stateAfter({ format, before }: RecipeTrial, migration: Migration): Prom
 /** Returns a recipe file as a migration, for a shadow. */
 export function migrationOf(
   { name, up }: Pick<Migration, 'name' | 'up'>,
-  { suffix, sql, noTransaction }: RecipeTrial['files'][number],
+  { suffix, sql, noTransaction }: Pick<RecipeFile, 'suffix' | 'sql' | 'noTransaction'>,
 ): Migration {
   const own = suffix ? `${name}_${suffix}` : name;
   return { name: own, hash: own, up: { kind: 'sql', file: up.file, sql, noTransaction } };

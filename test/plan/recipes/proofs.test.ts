@@ -3,6 +3,7 @@ import type { Session } from '../../../src/db/session.ts';
 import { dbops } from '../../../src/formats/dbops/index.ts';
 import { observeAll } from '../../../src/plan/observe/run.ts';
 import type { FoundRecipe } from '../../../src/plan/recipes/find-recipe.ts';
+import type { MigrationObservation } from '../../../src/plan/observation.ts';
 import { migrationOf, proveRecipe } from '../../../src/plan/recipes/prove.ts';
 import { judgeMigrations } from '../../../src/plan/verdict.ts';
 import { withSession } from '../../db/session.ts';
@@ -67,12 +68,16 @@ describe.each(servers)('recipes on $name', (target) => {
       const sqlWithComments = `-- above everything\n/* and; -- more */ ${each.sql.replace(' ', ' /* within */ ')} -- end`;
       const commented = await recipesOf({ ...each, sql: sqlWithComments });
       expect(withoutComments(commented.found)).toEqual(withoutComments(found));
-      const { afterwards: sql } = each;
-      const last = sql === undefined ? [] : [{ suffix: 'afterwards', sql, noTransaction: false }];
+      const afterwards = each.afterwards === undefined ? [] : [each.afterwards];
+      const pending = files.map((file) => migrationOf(migration, file));
+      let observed: MigrationObservation[] = [];
       const proof = await proveRecipe({
         format: dbops,
         original: migrationOf(migration, { suffix: '', sql: each.sql, noTransaction: false }),
-        files: [...files, ...last],
+        async apply(shadow) {
+          observed = await observeAll(shadow, { context, pending, basis });
+          for (const sql of afterwards) await shadow.script(sql);
+        },
         before: (work) => before(target, each, work),
       });
       expectProof(
@@ -80,10 +85,6 @@ describe.each(servers)('recipes on $name', (target) => {
         each,
         proof.isProven ? [] : proof.reason,
         found.flatMap((recipe) => recipe.differs ?? []),
-      );
-      const pending = files.map((file) => migrationOf(migration, file));
-      const observed = await before(target, each, (session) =>
-        observeAll(session, { context, pending, basis }),
       );
       const limits = { maxBlocked: 1, maxDuration: 1 };
       const plan = await judgeMigrations(observed, {
