@@ -186,11 +186,14 @@ async function findRecipes(
   for (const statement of await parseStatements(sql)) {
     const facts = { major, migration: name, catalog: readRecipeCatalog(shadow, path) };
     const isReplaced = found.some(({ replaces = [] }) => replaces.includes(statement.offset));
-    const line = lineOf(sql, statement.offset);
-    const isBlocking = blockingLines.has(line) && !isReplaced;
-    const recipe = isBlocking ? await findRecipe(statement, facts) : undefined;
-    if (recipe) found.push(recipe);
-    else if (isBlocking || failingLines.has(line))
+    const isIn = (lines: ReadonlySet<number | undefined>, offset = statement.offset) =>
+      lines.has(lineOf(sql, offset));
+    const recipe = isReplaced ? undefined : await findRecipe(statement, facts);
+    // A DROP INDEX is short; the CREATE INDEX behind it, which the same recipe replaces, may block.
+    const isWanted =
+      isIn(blockingLines) || recipe?.replaces?.some((offset) => isIn(blockingLines, offset));
+    if (recipe && isWanted) found.push(recipe);
+    else if (!isReplaced && (isIn(blockingLines) || isIn(failingLines)))
       advice.push(...(await adviceOn(statement, facts)));
     await shadow.script(statement.sql);
     path = localPath(statement.sql) ?? path;

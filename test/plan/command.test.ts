@@ -20,6 +20,7 @@ const first = `CREATE TABLE customers (id bigint PRIMARY KEY, name text);
   INSERT INTO customers SELECT n, 'c' || n FROM generate_series(1, 30000) n;
   INSERT INTO orders SELECT n, n, 'n' || n, n FROM generate_series(1, 30000) n;
   INSERT INTO plans SELECT n, 'p' || n FROM generate_series(1, 5) n;
+  CREATE INDEX orders_note ON orders (note);
   ANALYZE;`;
 
 const document = z.object({
@@ -107,7 +108,8 @@ describe.each(newest)('migrate plan on $name', (target) => {
       await dbops('migrate', 'up');
       write({
         '0002_b.up.sql': `ALTER TABLE orders ADD CONSTRAINT buyer FOREIGN KEY (customer_id) REFERENCES customers;
-          CREATE INDEX orders_total ON orders (total);`,
+          DROP INDEX orders_note;
+          CREATE INDEX orders_note ON orders (note, total);`,
       });
       const dry = await dbops('migrate', 'plan', '--fix', '--dry-run');
       expect(dry.stdout).toContain('VALIDATE CONSTRAINT "buyer"');
@@ -116,8 +118,10 @@ describe.each(newest)('migrate plan on $name', (target) => {
       const texts = readdirSync(join(root, 'migrations')).map((file) =>
         readFileSync(join(root, 'migrations', file), 'utf8'),
       );
-      expect(texts).toHaveLength(4);
-      expect(texts.join('\n')).toMatch(/NOT VALID[^]*VALIDATE[^]*CONCURRENTLY/);
+      expect(texts).toHaveLength(5);
+      expect(texts.join('\n')).toMatch(
+        /NOT VALID[^]*VALIDATE[^]*CREATE INDEX CONCURRENTLY[^]*DROP INDEX CONCURRENTLY[^]*RENAME TO/,
+      );
       const again = await dbops('migrate', 'plan');
       expect([again.exitCode, again.stdout]).toEqual([
         0,
@@ -134,7 +138,7 @@ describe.each(newest)('migrate plan on $name', (target) => {
         '0002_b.up.sql': `ALTER TABLE orders ADD COLUMN twice bigint GENERATED ALWAYS AS (id * 2) STORED;
           ALTER TABLE orders ALTER COLUMN total TYPE bigint;
           ALTER TABLE orders ADD CONSTRAINT apart EXCLUDE USING btree (id WITH =);`,
-        '0003_c.up.sql': 'ALTER TABLE customers ADD COLUMN tier text NOT NULL;',
+        '0003_c.up.sql': 'ALTER TABLE customers ADD COLUMN tier text NOT NULL UNIQUE;',
         '0004_d.ts': `import { sql } from 'kysely';
           export const up = (db) => sql\`CREATE INDEX ON orders (note)\`.execute(db);`,
       });

@@ -14,7 +14,8 @@ export const columnThenConstraints: Recipe = {
     if (!added) return undefined;
     const { table, known, column, constraints } = added;
     const { name, type, isNotNull, isFilled, default: fallback } = column;
-    if (isFilled || constraints.length === 0) return undefined;
+    // Without a default, NOT NULL fails on existing rows.
+    if (isFilled || constraints.length === 0 || (isNotNull && !fallback)) return undefined;
     if (fallback && (await facts.catalog.hasVolatile(fallback.functions))) return undefined;
     const definition = [
       q(name),
