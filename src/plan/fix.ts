@@ -184,7 +184,12 @@ async function findRecipes(
   const advice: string[] = [];
   let path: string | undefined;
   for (const statement of await parseStatements(sql)) {
-    const facts = { major, migration: name, catalog: readRecipeCatalog(shadow, path) };
+    const line = lineOf(sql, statement.offset);
+    const isHeldOnly = blocking.some(
+      ({ statement: each, blocked }) => each.line === line && blocked.every(({ isHeld }) => isHeld),
+    );
+    const catalog = readRecipeCatalog(shadow, path);
+    const facts = { major, migration: name, isHeldOnly, catalog };
     const isReplaced = found.some(({ replaces = [] }) => replaces.includes(statement.offset));
     const isIn = (lines: ReadonlySet<number | undefined>, offset = statement.offset) =>
       lines.has(lineOf(sql, offset));

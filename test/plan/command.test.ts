@@ -108,6 +108,8 @@ describe.each(newest)('migrate plan on $name', (target) => {
       await dbops('migrate', 'up');
       write({
         '0002_b.up.sql': `ALTER TABLE orders ADD CONSTRAINT buyer FOREIGN KEY (customer_id) REFERENCES customers;
+          ALTER TABLE customers ADD COLUMN extra int;
+          CREATE TABLE copies AS SELECT o.* FROM orders o JOIN customers USING (id);
           DROP INDEX orders_note;
           CREATE INDEX orders_note ON orders (note, total);`,
       });
@@ -118,7 +120,7 @@ describe.each(newest)('migrate plan on $name', (target) => {
       const texts = readdirSync(join(root, 'migrations')).map((file) =>
         readFileSync(join(root, 'migrations', file), 'utf8'),
       );
-      expect(texts).toHaveLength(5);
+      expect(texts).toHaveLength(7);
       expect(texts.join('\n')).toMatch(
         /NOT VALID[^]*VALIDATE[^]*CREATE INDEX CONCURRENTLY[^]*DROP INDEX CONCURRENTLY[^]*RENAME TO/,
       );

@@ -15,7 +15,9 @@ export const backfillApart: Recipe = {
 };
 
 function isRowChange(node: Node): boolean {
-  return 'UpdateStmt' in node || 'DeleteStmt' in node || 'InsertStmt' in node;
+  return (
+    'UpdateStmt' in node || 'DeleteStmt' in node || 'InsertStmt' in node || 'MergeStmt' in node
+  );
 }
 
 function isDdl({ node }: ParsedStatement): boolean {

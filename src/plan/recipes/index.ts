@@ -20,6 +20,7 @@ import { tableThenForeignKeys } from './table-then-foreign-keys.ts';
 import { uniqueUsingIndex } from './unique-using-index.ts';
 import { varcharCheck } from './varchar-check.ts';
 import { volatileDefaultLater } from './volatile-default-later.ts';
+import { workApart } from './work-apart.ts';
 
 /** Every recipe. The first that applies to a statement is used; those that replace several statements come first. */
 export const recipes: readonly Recipe[] = [
@@ -44,4 +45,5 @@ export const recipes: readonly Recipe[] = [
   varcharCheck,
   enumValueApart,
   backfillApart,
+  workApart,
 ];

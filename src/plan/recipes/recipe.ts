@@ -23,6 +23,8 @@ export interface RecipeFacts {
   major: number;
   /** The name of the migration. */
   migration: string;
+  /** Whether others wait only for locks of earlier statements of the transaction. */
+  isHeldOnly: boolean;
   catalog: RecipeCatalog;
 }
 

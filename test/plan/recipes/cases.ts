@@ -6,6 +6,8 @@ export interface RecipeCase {
   sql: string;
   /** SQL before the migration, after `tables`. */
   setup?: string;
+  /** Whether others wait during the last statement for the locks of earlier ones only. */
+  isHeldOnly?: boolean;
   /** What the report says, in order. */
   notes?: RegExp[];
   /** SQL that succeeds after the recipe. */
@@ -241,6 +243,12 @@ const others: RecipeCase[] = [
     title: 'a backfill below a schema change',
     recipes: ['backfill-apart'],
     sql: `-- first\nALTER TABLE orders ADD paid boolean;\n-- then\nUPDATE orders SET paid = true;\nCOMMENT ON TABLE orders IS 'paid'`,
+  },
+  {
+    title: 'a long query below a schema change',
+    recipes: ['work-apart'],
+    isHeldOnly: true,
+    sql: 'ALTER TABLE orders ADD paid boolean; CREATE TABLE copies AS SELECT * FROM customers',
   },
   {
     title: 'a table with foreign keys',

@@ -48,11 +48,11 @@ describe.each(servers)('recipes on $name', (target) => {
   });
   afterAll(() => shared.drop());
 
-  const recipesOf = ({ setup, sql }: RecipeCase) =>
+  const recipesOf = ({ setup, sql, isHeldOnly }: RecipeCase) =>
     withSession(shared.url, (session) =>
       inRolledBackTransaction(session, async () => {
         if (setup !== undefined) await session.script(setup);
-        return filesFor(session, sql);
+        return filesFor(session, sql, isHeldOnly);
       }),
     );
 

@@ -9,7 +9,7 @@ import { rewriteMigration, type RecipeFile } from '../../../src/plan/recipes/rew
  * Applies the recipes of every statement, each as of its moment, and returns the files, with an UPDATE in
  * place of every backfill.
  */
-export async function filesFor(session: Session, sql: string) {
+export async function filesFor(session: Session, sql: string, isHeldOnly = false) {
   const { major } = session.server;
   let path: string | undefined;
   const found: FoundRecipe[] = [];
@@ -17,6 +17,7 @@ export async function filesFor(session: Session, sql: string) {
     const facts = {
       major,
       migration: '0002_change',
+      isHeldOnly: isHeldOnly && statement.later.length === 0,
       catalog: readRecipeCatalog(session, path),
     };
     const isReplaced = found.some(({ replaces = [] }) => replaces.includes(statement.offset));
