@@ -61,7 +61,9 @@ const lazyCrypto = {
 const ownZodSettings = {
   name: 'own-zod-settings',
   transform: (code, id) =>
-    id.includes('/zod/') ? code.replaceAll('__zod_globalConfig', '__dbops_zod_globalConfig') : null,
+    /[/\\](?:zod[/\\]|schema-messages\.ts$)/.test(id)
+      ? code.replaceAll('__zod_globalConfig', '__dbops_zod_globalConfig')
+      : null,
 };
 
 // Split, so that a command loads what it needs; CommonJS, because Node starts it faster.

@@ -1,13 +1,13 @@
 import { quoteLiteral } from '../db/quote.ts';
 import type { Session } from '../db/session.ts';
 import { DbopsError, usageError } from '../errors.ts';
-import { listDirectory } from '../formats/detect.ts';
 import type { Folder, Format } from '../formats/format.ts';
 import { columnsKey, formats, trackingColumns } from '../formats/index.ts';
 import { openFolder } from '../formats/open-folder.ts';
 import { catalogName, textOf, type TrackingTableName } from '../formats/shared/tracking-table.ts';
 import type { Finding } from '../report.ts';
 import { optionFor, tablesWhere, type Candidate } from './tracking-candidates.ts';
+import { listDirectory } from '../text-file.ts';
 import { readApplied, type MigrationStatus } from './tracking-state.ts';
 import { findUnsupported, assertSupportedTables } from './unsupported-tools.ts';
 

@@ -1,11 +1,10 @@
-import * as z from 'zod';
-import { issueLines } from '../output/schema-messages.ts';
 import { sqlstate } from '../db/sqlstate.ts';
 import { codeOf } from '../db/connection-error.ts';
 import { refusal } from '../db/refusal.ts';
 import { readOnce, type Session } from '../db/session.ts';
 import { DbopsError, exitCodes, messageOf } from '../errors.ts';
 import type { Applied, Folder, Format, Tracking, TrackingRow } from '../formats/format.ts';
+import { ColumnError } from '../formats/shared/rows.ts';
 import type { AppliedMigration, Migration } from '../migration.ts';
 
 export const migrationStates = [
@@ -108,7 +107,7 @@ export async function readApplied(
   try {
     return tracking.toApplied(rows, migrations);
   } catch (error) {
-    throw error instanceof z.ZodError ? otherTable(error, tracking, format) : error;
+    throw error instanceof ColumnError ? otherTable(error, tracking, format) : error;
   }
 }
 
@@ -125,12 +124,11 @@ function unreadable(
 }
 
 function otherTable(error: unknown, { table }: Pick<Tracking, 'table'>, format?: Format) {
-  const [said = '', ...more] = error instanceof z.ZodError ? issueLines(error) : [messageOf(error)];
   return new DbopsError({
     code: 'TRACKING.UNREADABLE',
     exitCode: exitCodes.desynchronised,
-    message: `${table} is not a tracking table of ${format?.name ?? 'the tool'}: ${said}.`,
-    reason: error instanceof z.ZodError ? more : [`SQLSTATE ${codeOf(error)}`],
+    message: `${table} is not a tracking table of ${format?.name ?? 'the tool'}: ${messageOf(error)}.`,
+    reason: error instanceof ColumnError ? [] : [`SQLSTATE ${codeOf(error)}`],
     hint: `Pass the right table with --tracking-table, or the right tool with --format. To see its columns in psql: \\d ${table}`,
     cause: error,
   });

@@ -1,8 +1,7 @@
-import * as z from 'zod';
 import { defineCommand } from '../../command.ts';
 import type { Context } from '../../context.ts';
 import { DbopsError } from '../../errors.ts';
-import { reportFlags, reportOptions } from '../../report-flags.ts';
+import { reportOptions } from '../../output/findings/requested.ts';
 import type { Folder } from '../../formats/format.ts';
 import { placeFolder } from '../../formats/place.ts';
 import { offlineReport, statusReport } from '../../migrate/status.ts';
@@ -23,7 +22,10 @@ export const command = defineCommand({
     'dbops migrate status --check --report junit=status.xml',
     'dbops migrate status --json | jq .counts',
   ],
-  flags: z.object({ check: z.boolean().default(false), ...reportFlags }),
+  flags: {
+    defaults: { check: false, report: [], annotations: true },
+    load: async () => (await import('../../migrate/status-flags.ts')).statusFlags,
+  },
   async run(context, { check, report: files }) {
     const read = await folderOf(context);
     const { report, folder } = await stateOf(context, read, check);

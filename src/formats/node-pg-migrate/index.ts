@@ -1,5 +1,4 @@
-import * as z from 'zod';
-import { parseRows } from '../shared/rows.ts';
+import { parseRows, type ColumnTypes } from '../shared/rows.ts';
 import { dirname, join } from 'node:path';
 import { quoteLiteral } from '../../db/quote.ts';
 import type { Migration, ModuleScript } from '../../migration.ts';
@@ -65,10 +64,10 @@ function trackingOf({
   };
 }
 
-const pgMigrateRow = z.object({
-  name: z.string(),
-  run_ms: z.number(),
-});
+const pgMigrateRow = {
+  name: 'string',
+  run_ms: 'number',
+} as const satisfies ColumnTypes;
 
 /** `1700000000000_name.sql`, `.up.sql`, `.js`, `.ts`; `up.` and `down.` go with `.sql`. */
 const fileName = /^(\d+.*?)\.((?:(?:up|down)\.)?sql|[cm]?[jt]s)$/;
