@@ -66,6 +66,15 @@ const ownZodSettings = {
       : null,
 };
 
+// What every run of `migrate up` and `migrate status` loads, in few files: each costs a fifth of a millisecond.
+const source = (path) => new RegExp(`[/\\\\]src[/\\\\]${path}\\.ts$`);
+const startUp = [
+  { name: 'program', test: source('program'), priority: 4 },
+  { name: 'run', test: source('(?:execute|commands[/\\\\]migrate[/\\\\]up)'), priority: 3 },
+  { name: 'folder', test: source('open-project'), priority: 2 },
+  { name: 'state', test: source('migrate[/\\\\]status'), priority: 1 },
+];
+
 // Split, so that a command loads what it needs; CommonJS, because Node starts it faster.
 const bundle = await rolldown({
   input: { cli: 'src/cli.ts', index: 'src/index.ts', 'pglite-child': 'src/db/pglite-child.ts' },
@@ -86,6 +95,7 @@ const { output } = await bundle.write({
   format: 'cjs',
   entryFileNames: '[name].cjs',
   chunkFileNames: '[name]-[hash].cjs',
+  codeSplitting: { groups: startUp },
   minify: { compress: true, mangle: false, codegen: true },
 });
 

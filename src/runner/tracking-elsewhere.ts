@@ -8,7 +8,7 @@ import { catalogName, textOf, type TrackingTableName } from '../formats/shared/t
 import type { Finding } from '../report.ts';
 import { optionFor, tablesWhere, type Candidate } from './tracking-candidates.ts';
 import { listDirectory } from '../text-file.ts';
-import { readApplied, type MigrationStatus } from './tracking-state.ts';
+import { readApplied } from './tracking-state.ts';
 import { findUnsupported, assertSupportedTables } from './unsupported-tools.ts';
 
 /** Another tracking table, which records migrations of this folder. */
@@ -18,11 +18,6 @@ export interface Elsewhere {
   count: number;
   /** The options with which dbops reads it. */
   options: string;
-}
-
-/** Returns whether the tracking table records no migration of the folder. */
-export function nothingRecorded(statuses: readonly MigrationStatus[]): boolean {
-  return statuses.every(({ state }) => state === 'pending' || state === 'duplicate');
 }
 
 /**

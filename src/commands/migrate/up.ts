@@ -1,6 +1,6 @@
-import { folderOf, knownStatuses } from '../../open-project.ts';
+import { setImmediate } from 'node:timers/promises';
 import { appliedOf, planUp, assertNoDefects } from '../../migrate/plan.ts';
-import { nothingRecorded } from '../../runner/tracking-elsewhere.ts';
+import { nothingRecorded } from '../../runner/tracking-state.ts';
 import { done, text } from '../../report.ts';
 import { placeFolder } from '../../formats/place.ts';
 import { defineCommand } from '../../command.ts';
@@ -46,7 +46,12 @@ export const command = defineCommand({
     load: async () => (await import('../../migrate/up-flags.ts')).upFlags,
   },
   async run(context, flags) {
-    const [session, read] = await Promise.all([context.session(), folderOf(context)]);
+    // The server starts its process for the connection while the formats are loaded and the folder is read.
+    const connecting = context.session();
+    await setImmediate();
+    const { folderOf, knownStatuses } = await import('../../open-project.ts');
+    const read = await folderOf(context);
+    const session = await connecting;
     const folder = await placeFolder(session, read);
     assertNoDefects(folder);
     const plan = async () => {

@@ -107,12 +107,15 @@ function versionOf(name: string): string {
 function readMigration(path: string, file: string, findings: Finding[]): Migration {
   const source = withoutBom(readInAnyEncoding(path));
   const name = file.slice(0, -'.sql'.length);
-  const migration = { name, version: versionOf(name), hash: hashOf(source) };
   const { up, down, flaw } = parse(path, source, name);
   if (flaw) findings.push(findingOf(flaw, name, path));
   else if (!down) findings.push(noDownSection(name, file));
   return {
-    ...migration,
+    name,
+    version: versionOf(name),
+    get hash() {
+      return hashOf(source);
+    },
     up: up ?? refusedScript(path, flaw),
     ...(down && !isBlank(down.sql) && { down }),
   };

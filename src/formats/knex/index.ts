@@ -69,7 +69,15 @@ function moduleLoader(isTableNamed: boolean): LoadModule {
 function readMigration(directory: string, name: string): Migration {
   const file = `${directory}/${name}`;
   const script = { kind: 'module', file } as const;
-  return { name, up: script, down: script, hash: hashOf(readInAnyEncoding(file)) };
+  const source = readInAnyEncoding(file);
+  return {
+    name,
+    up: script,
+    down: script,
+    get hash() {
+      return hashOf(source);
+    },
+  };
 }
 
 const knexRow = {

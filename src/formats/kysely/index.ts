@@ -76,7 +76,14 @@ function readMigrations(directory: string, names: readonly string[]): Migration[
     if (!mentions(source, 'up') || !exportsUp(file, source)) continue;
     const name = fileName.slice(0, fileName.lastIndexOf('.'));
     const script = { kind: 'module', file } as const;
-    migrations.set(name, { name, up: script, down: script, hash: hashOf(source) });
+    migrations.set(name, {
+      name,
+      up: script,
+      down: script,
+      get hash() {
+        return hashOf(source);
+      },
+    });
   }
   return [...migrations.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1));
 }

@@ -1,4 +1,3 @@
-import { hash } from 'node:crypto';
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { usageError } from '../../errors.ts';
@@ -8,7 +7,7 @@ import type { Finding } from '../../report.ts';
 import type { Format } from '../format.ts';
 import { commentOf, datedNameAfter, assertSqlOnly } from '../shared/new-migration.ts';
 import { prismaTrackingIn } from './tracking.ts';
-import { lazyScript, sqlScript, readIfPresent } from '../shared/script.ts';
+import { digest, lazyScript, readIfPresent, sqlScript } from '../shared/script.ts';
 import { readText } from '../../text-file.ts';
 
 const lockFile = 'migration_lock.toml';
@@ -100,7 +99,7 @@ function toMigration(directory: string, name: string, source: string): Migration
 
 /** Returns the SHA-256, in hex, of the text including a BOM and its line endings (prisma-engines, `checksum.rs`). */
 function checksum(source: string): string {
-  return hash('sha256', source);
+  return digest('sha256', source);
 }
 
 /** Reports a directory without a file, at which `prisma migrate deploy` stops (P3015). */

@@ -115,8 +115,9 @@ function toApplied(
 }
 
 /** Early engines wrote each byte without its leading zero; current ones still accept such checksums. */
-function padded(checksum: string, { hash, otherHashes = [] }: Migration): string {
+function padded(checksum: string, migration: Migration): string {
   if (checksum.length === 64) return checksum;
+  const { hash, otherHashes = [] } = migration;
   const unpadded = (hex: string) => hex.replaceAll(/0(.)|(..)/g, '$1$2');
   return [hash, ...otherHashes].find((each) => unpadded(each) === checksum) ?? checksum;
 }

@@ -17,9 +17,11 @@ export function sampleOf(directory: string, modules: readonly string[]): string 
   return sample === undefined ? '' : readInAnyEncoding(`${directory}/${sample}`);
 }
 
+const words = { up: /\bup\b/, down: /\bdown\b/ };
+
 /** Returns whether the text of a module mentions the direction, in any style of export. */
 export function mentions(source: string, direction: 'up' | 'down'): boolean {
-  return new RegExp(`\\b${direction}\\b`).test(source);
+  return words[direction].test(source);
 }
 
 /**

@@ -1,10 +1,9 @@
-import { hash } from 'node:crypto';
 import { quoteLiteral } from '../../db/quote.ts';
 import type { Migration } from '../../migration.ts';
 import type { Finding } from '../../report.ts';
 import type { Prospect, RowColumns, Tracking } from '../format.ts';
 import { namesIn, parseRows, type ColumnTypes, type RowOf } from '../shared/rows.ts';
-import { withoutBom } from '../shared/script.ts';
+import { digest, withoutBom } from '../shared/script.ts';
 import { splitAsSupabase } from './statements.ts';
 
 const supabaseRow = {
@@ -21,7 +20,7 @@ type SupabaseRow = RowOf<typeof supabaseRow>;
  * the dashboard records a file unsplit, so that only the rest of the text is comparable.
  */
 export function hashOf(source: string): string {
-  return hash('sha256', withoutBom(source).replaceAll(/[ \t\n\r\f\v;]+/g, ''));
+  return digest('sha256', withoutBom(source).replaceAll(/[ \t\n\r\f\v;]+/g, ''));
 }
 
 const table = 'supabase_migrations.schema_migrations';
