@@ -22,7 +22,7 @@ import { type MigrationStatus, nothingRecorded, readStatuses } from './runner/tr
 export async function folderOf(context: Context): Promise<Folder> {
   const { trackingTable, shadowPrelude } = context.settings;
   const chosen = await chooseFolder(context);
-  // A thousand files are read without a pause: a connection that was begun sends its first message before that.
+  // A thousand files are read without a pause: before that, an open connection sends its first message.
   await setImmediate();
   const folder = openFolder(chosen, trackingTable);
   if (shadowPrelude === undefined) return folder;

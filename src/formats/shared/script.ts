@@ -1,3 +1,4 @@
+import type * as Crypto from 'node:crypto';
 import { codeOf } from '../../db/connection-error.ts';
 import type { SqlScript } from '../../migration.ts';
 import { readInAnyEncoding, readText } from '../../text-file.ts';
@@ -28,8 +29,11 @@ export function lazyScript(file: string): SqlScript {
  * hashing a thousand files, and many tools record no hash.
  */
 export function digest(algorithm: 'sha1' | 'sha256', text: string): string {
-  return process.getBuiltinModule('node:crypto').hash(algorithm, text);
+  crypto ??= process.getBuiltinModule('node:crypto');
+  return crypto.hash(algorithm, text);
 }
+
+let crypto: typeof Crypto | undefined;
 
 /** Returns the SHA-256, in hex, of the text without a BOM and with LF line endings, so that a checkout on Windows is not an edit. */
 export function hashOf(source: string): string {
