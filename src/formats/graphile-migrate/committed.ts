@@ -88,7 +88,8 @@ function converted(name: string): Flaw {
 function headerFlaw(name: string, headers: Headers, [gap]: readonly string[]): Flaw | undefined {
   const keys = headers.map(([key]) => key);
   const twice = keys.find((key, index) => keys.indexOf(key) < index);
-  const missing = ['Previous', 'Hash'].find((key) => !new Map(headers).get(key));
+  const values = new Map(headers);
+  const missing = ['Previous', 'Hash'].find((key) => !values.get(key));
   if (!twice && !missing && gap === '') return undefined;
   const what = twice
     ? `has "--! ${twice}" twice`

@@ -9,7 +9,7 @@ import { readGmrc, type Gmrc } from './gmrc.ts';
 import { chainFlaw, parseCommitted, type Committed } from './committed.ts';
 import { namesIn, parseRows, textIn, type ColumnTypes } from '../shared/rows.ts';
 import { isBlank } from '../shared/section.ts';
-import { readInAnyEncoding } from '../../text-file.ts';
+import { listDirectory, readInAnyEncoding } from '../../text-file.ts';
 
 const tracking: Tracking = {
   table: 'graphile_migrate.migrations',
@@ -82,7 +82,7 @@ export const graphileMigrate: Format = {
   read(directory, names) {
     const folder = `${directory}/committed`;
     const findings: Finding[] = [];
-    const files = names.includes('committed') ? readdirSync(folder) : [];
+    const files = names.includes('committed') ? (listDirectory(folder) ?? []) : [];
     const settings = readGmrc(dirname(directory));
     let before: Committed | undefined;
     const migrations = files

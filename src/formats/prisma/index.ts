@@ -7,6 +7,7 @@ import type { Finding } from '../../report.ts';
 import type { Format } from '../format.ts';
 import { commentOf, datedNameAfter, assertSqlOnly } from '../shared/new-migration.ts';
 import { prismaTrackingIn } from './tracking.ts';
+import { byLocale } from '../shared/by-locale.ts';
 import { digest, lazyScript, readIfPresent, sqlScript } from '../shared/script.ts';
 import { readText } from '../../text-file.ts';
 
@@ -54,14 +55,6 @@ export const prisma: Format = {
     return { [`${datedNameAfter(request)}/migration.sql`]: commentOf(request.title) };
   },
 };
-
-/** Sorts as Prisma does, by `localeCompare`; digits are compared directly, because its first call is slow. */
-function byLocale(a: string, b: string): number {
-  let at = 0;
-  while (at < a.length && a[at] === b[at]) at++;
-  const isDigit = (name: string) => /\d/.test(name[at] ?? '');
-  return isDigit(a) && isDigit(b) ? Number(a > b) - Number(a < b) : a.localeCompare(b);
-}
 
 function isDirectoryName(name: string): boolean {
   return !name.includes('.') && /^\d+_./.test(name); // the faster test first: called for every file
