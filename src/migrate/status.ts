@@ -49,17 +49,21 @@ export async function statusReport(
   folder: Folder,
   { isChosen, check }: { isChosen: boolean; check: boolean },
 ): Promise<Report<StatusData>> {
-  const { applied, findings: ofRows, statuses } = await readState(session, folder);
+  // The down files are read while the server answers.
+  const answers = Promise.all([readState(session, folder), findingsOfCheckpoints(session, folder)]);
+  answers.catch(() => {});
+  const ofFolder = findingsOf(folder);
+  const [{ applied, findings: ofRows, statuses }, ofCheckpoints] = await answers;
   const elsewhere = nothingRecorded(statuses) ? await findElsewhere(session, folder) : [];
   const foreign =
     nothingRecorded(statuses) && !isChosen ? await findUnsupported(session, folder) : [];
   const others = unique([
     ...findingsOfUnsupported(foreign, folder),
     ...findingsOfElsewhere(elsewhere, folder, isChosen),
-    ...findingsOf(folder),
+    ...ofFolder,
     ...ofRows,
     ...findingsOfOrder(applied, statuses),
-    ...(await findingsOfCheckpoints(session, folder)),
+    ...ofCheckpoints,
   ]);
   const findings = unique([...others, ...(await findingsOfStates(statuses, folder.format))]);
   const counts = Object.fromEntries(
