@@ -69,6 +69,11 @@ const ownZodSettings = {
 // What every run of `migrate up` and `migrate status` loads, in few files: each costs a fifth of a millisecond.
 const source = (path) => new RegExp(`[/\\\\]src[/\\\\]${path}\\.ts$`);
 const startUp = [
+  {
+    name: 'base',
+    test: source('(?:errors|commands[/\\\\]index|output[/\\\\]terminal|output[/\\\\]text)'),
+    priority: 5,
+  },
   { name: 'program', test: source('program'), priority: 4 },
   { name: 'run', test: source('(?:execute|commands[/\\\\]migrate[/\\\\]up)'), priority: 3 },
   { name: 'folder', test: source('open-project'), priority: 2 },

@@ -133,3 +133,16 @@ export function fileError(error: unknown): DbopsError | undefined {
     cause: error,
   });
 }
+
+/**
+ * Returns the result of the work.
+ *
+ * @param stray rejects with an error that nothing awaited
+ * @throws that error, where it comes before the result
+ */
+export function orStray<T>(work: Promise<T>, stray: Promise<never> | undefined): Promise<T> {
+  const failure = stray?.catch((error: unknown) => {
+    throw unhandled(error);
+  });
+  return Promise.race([work, ...(failure ? [failure] : [])]);
+}

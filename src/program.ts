@@ -2,7 +2,7 @@ import { Command as Commander, CommanderError } from 'commander';
 import { commands, groups } from './commands/index.ts';
 import type { Command, CommandEntry } from './command.ts';
 import type { Io } from './context.ts';
-import { exitCodes, unhandled, usageError, type ExitCode } from './errors.ts';
+import { exitCodes, orStray, usageError, type ExitCode } from './errors.ts';
 import {
   commonOptions,
   footerOf,
@@ -11,7 +11,7 @@ import {
   isTopic,
   topicHelp,
 } from './output/help.ts';
-import { redacting, screenOf } from './output/terminal.ts';
+import { screenOf, withSecrets } from './output/terminal.ts';
 
 type RunCommand = (
   entry: CommandEntry,
@@ -31,13 +31,7 @@ export async function runProgram(
   version: string,
   outer: Omit<Io, 'secrets'>,
 ): Promise<ExitCode> {
-  const secrets: string[] = [];
-  const io: Io = {
-    ...outer,
-    secrets,
-    stdout: redacting(outer.stdout, secrets),
-    stderr: redacting(outer.stderr, secrets),
-  };
+  const io: Io = withSecrets(outer);
   let exitCode: ExitCode = exitCodes.done;
   const run: RunCommand = async (entry, command, flags) => {
     const { execute } = await import('./execute.ts');
@@ -57,7 +51,7 @@ export async function runProgram(
     }
     const program = await createProgram({ argv: words ?? argv, version, io, run });
     const work = program.parseAsync(words ?? argv, { from: 'user' });
-    await Promise.race([work, ...(outer.stray ? [outer.stray.catch(rethrown)] : [])]);
+    await orStray(work, io.stray);
     return exitCode;
   } catch (error) {
     if (error instanceof CommanderError) return usageExit(error, argv, io);
@@ -91,10 +85,6 @@ async function answerForPrograms(
   if (word !== 'help' || !isKnown) return undefined;
   const { helpDocument } = await import('./command-tree.ts');
   return print({ ...(await helpDocument(named)), version });
-}
-
-function rethrown(error: unknown): never {
-  throw unhandled(error);
 }
 
 interface ProgramInput {

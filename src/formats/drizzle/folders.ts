@@ -6,7 +6,7 @@ import type { Finding } from '../../report.ts';
 import { findingOf } from './finding.ts';
 import { trackingOf } from './names.ts';
 import { drizzleScript, hashesOfLineEndings, hashOf, lazyDrizzleScript } from './script.ts';
-import { byLocale } from '../shared/by-locale.ts';
+import { byLocale } from '../shared/module-files.ts';
 import { readIfPresent } from '../shared/script.ts';
 import type { DrizzleTable } from './table.ts';
 import type { FolderContents } from '../format.ts';

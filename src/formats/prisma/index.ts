@@ -7,7 +7,7 @@ import type { Finding } from '../../report.ts';
 import type { Format } from '../format.ts';
 import { commentOf, datedNameAfter, assertSqlOnly } from '../shared/new-migration.ts';
 import { prismaTrackingIn } from './tracking.ts';
-import { byLocale } from '../shared/by-locale.ts';
+import { byLocale } from '../shared/module-files.ts';
 import { digest, lazyScript, readIfPresent, sqlScript } from '../shared/script.ts';
 import { readText } from '../../text-file.ts';
 
