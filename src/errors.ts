@@ -83,7 +83,7 @@ export function interrupted(message: string, hint: string) {
 }
 
 /** Returns the error for a rejection in the project's code that nothing awaits; it ends the run. */
-export function unhandled(cause: unknown): DbopsError {
+function unhandled(cause: unknown): DbopsError {
   return new DbopsError({
     code: 'UNHANDLED',
     exitCode: exitCodes.failed,
