@@ -61,8 +61,24 @@ const lazyCrypto = {
 const ownZodSettings = {
   name: 'own-zod-settings',
   transform: (code, id) =>
-    id.includes('/zod/') ? code.replaceAll('__zod_globalConfig', '__dbops_zod_globalConfig') : null,
+    /[/\\](?:zod[/\\]|schema-messages\.ts$)/.test(id)
+      ? code.replaceAll('__zod_globalConfig', '__dbops_zod_globalConfig')
+      : null,
 };
+
+// What every run of `migrate up` and `migrate status` loads, in few files: each costs a fifth of a millisecond.
+const source = (path) => new RegExp(`[/\\\\]src[/\\\\]${path}\\.ts$`);
+const startUp = [
+  {
+    name: 'base',
+    test: source('(?:errors|commands[/\\\\]index|output[/\\\\]terminal|output[/\\\\]text)'),
+    priority: 5,
+  },
+  { name: 'program', test: source('program'), priority: 4 },
+  { name: 'run', test: source('(?:execute|commands[/\\\\]migrate[/\\\\]up)'), priority: 3 },
+  { name: 'folder', test: source('open-project'), priority: 2 },
+  { name: 'state', test: source('migrate[/\\\\]status'), priority: 1 },
+];
 
 // Split, so that a command loads what it needs; CommonJS, because Node starts it faster.
 const bundle = await rolldown({
@@ -84,6 +100,7 @@ const { output } = await bundle.write({
   format: 'cjs',
   entryFileNames: '[name].cjs',
   chunkFileNames: '[name]-[hash].cjs',
+  codeSplitting: { groups: startUp },
   minify: { compress: true, mangle: false, codegen: true },
 });
 

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { Databases } from './databases.ts';
 import { writeFolder } from './folders.ts';
 import { type Command, type Contestant, type Limit, time } from './measure.ts';
+import type { Quantity } from './report.ts';
 import { dbopsOn, peers, psql, psqlVersion, startable, type Tool, withoutPeer } from './tools.ts';
 
 export interface Bench {
@@ -32,6 +33,8 @@ export interface Contest {
   rounds: number;
   warmUps: number;
   note?: string;
+  /** Sizes and numbers; read after the last round. */
+  quantities?: () => Quantity[];
 }
 
 const node = process.execPath;
@@ -57,7 +60,7 @@ export function startup({ dbops, folder }: Bench): Contest {
         name: 'dbops --version',
         command: start(dbops, '--version'),
         check,
-        limits: [{ ratio: 1.5 }],
+        limits: [{ ratio: 1.3 }],
       },
       { name: 'dbops --help', command: start(dbops, '--help'), check, limits: [{ ratio: 1.5 }] },
       ...startable.map((tool) => ({
@@ -116,16 +119,17 @@ export async function applied(bench: Bench): Promise<Contest> {
     ...ours,
     name: 'dbops migrate status',
     command: { ...ours.command, args: [...dbops.args, 'migrate', 'status'] },
+    ...limitsOf(bench, { ratio: 1.8 }),
   };
-  const up: Contestant = { ...ours, name: 'dbops migrate up', ...limitsOf(bench, { ratio: 1.6 }) };
+  const atMost = { ratio: 1.45 };
+  const up: Contestant = { ...ours, name: 'dbops migrate up', ...limitsOf(bench, atMost) };
   const others: Contestant[] = [];
-  const addOurs = async (tool: Tool) => {
-    const limits = tool.hasModules ? [] : [{ seconds: 0.12 }];
-    others.push({ ...(await atRest(tool, bench)), ...limitsOf(bench, ...limits) });
+  const addOurs = async (tool: Tool, ...limits: Limit[]) => {
+    others.push({ ...(await atRest(tool, bench)), ...limitsOf(bench, atMost, ...limits) });
   };
   for (const peer of peers) {
     others.push(await atRest(peer, bench));
-    await addOurs(dbopsOn(peer, dbops));
+    await addOurs(dbopsOn(peer, dbops), ...(peer.hasModules ? [{ ratio: 1, of: peer.name }] : []));
   }
   for (const project of withoutPeer) await addOurs(dbopsOn(project, dbops));
   return {

@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 
 export const subjects = [
   'startup',
+  'install',
   'pending',
   'applied',
   'seed',

@@ -1,11 +1,21 @@
 import { type Limit, type Measurement, median } from './measure.ts';
 
+/** A size or a number that has a limit. */
+export interface Quantity {
+  name: string;
+  value: number;
+  /** As it is written behind the value. */
+  unit: string;
+  limit: number;
+}
+
 /** A contest with what was measured. */
 export interface Result {
   title: string;
   floor?: string;
   note?: string;
   measurements: Measurement[];
+  quantities?: Quantity[];
 }
 
 /** Results of one run of the bench, and where it was made. */
@@ -23,6 +33,7 @@ export function toMarkdown(runs: readonly Run[], command: string): string {
   );
   return [
     [`Made with \`${command}\``, ...machine].map((line) => `- ${line}`).join('\n'),
+    toLimits(runs),
     ...first.results.map((result, index) =>
       toSection(
         result,
@@ -32,13 +43,67 @@ export function toMarkdown(runs: readonly Run[], command: string): string {
   ].join('\n\n');
 }
 
+/**
+ * Returns every limit as a ratio of what was measured: to a floor, to another tool, or to the limit itself
+ * where that is a time or a size.
+ */
+function toLimits(runs: readonly Run[]): string {
+  const rows = runs.flatMap(({ results }) => results.flatMap(limitsIn));
+  const names = [...new Set(rows.map(({ name }) => name))];
+  const lines = names.map((name) => {
+    const ofRuns = rows.filter((row) => row.name === name);
+    const isHeld = ofRuns.every(({ ratio, most }) => ratio <= most);
+    const ratios = ofRuns.map(({ ratio }) => ratioText(ratio)).join(' | ');
+    return `| ${name} | ${ratios} | ≤ ${ofRuns[0]?.most} | ${isHeld ? 'held' : '**not held**'} |`;
+  });
+  const heads = runs.map((_, index) => (runs.length > 1 ? `run ${index + 1}` : 'ratio'));
+  return [
+    '### Limits',
+    '',
+    `| measured ÷ floor, tool or limit | ${heads.join(' | ')} | limit | |`,
+    `|---|${'---:|'.repeat(heads.length)}---|---|`,
+    ...lines,
+  ].join('\n');
+}
+
+interface LimitRow {
+  name: string;
+  ratio: number;
+  /** The greatest ratio that is allowed. */
+  most: number;
+}
+
+function limitsIn(result: Result): LimitRow[] {
+  const { measurements, quantities = [], title, floor } = result;
+  const ofTimes = measurements.flatMap((measurement) =>
+    (measurement.limits ?? []).map((limit): LimitRow => {
+      const name = `${title}: ${measurement.name}`;
+      if ('ratio' in limit)
+        return {
+          name: `${name} ÷ ${limit.of ?? floor}`,
+          ratio: ratioOf(measurement, result, limit.of),
+          most: limit.ratio,
+        };
+      const ratio = medianOf(measurement) / (limit.seconds * 1_000);
+      return { name: `${name} ÷ ${limit.seconds} s`, ratio, most: 1 };
+    }),
+  );
+  const ofQuantities = quantities.map(({ name, value, unit, limit }) => ({
+    name: `${title}: ${name} ÷ ${limit}${unit}`,
+    ratio: value / limit,
+    most: 1,
+  }));
+  return [...ofTimes, ...ofQuantities];
+}
+
 /** Lines of a later run that the first run does not have. */
 function differences(run: Run, first: Run, index: number): string[] {
   const other = run.machine.filter((line) => !first.machine.includes(line));
   return other.map((line) => `run ${index + 1}: ${line}`);
 }
 
-function toSection({ title, floor, note, measurements }: Result, runs: readonly Result[]): string {
+function toSection(result: Result, runs: readonly Result[]): string {
+  const { title, floor, note, measurements, quantities = [] } = result;
   const several = runs.length > 1;
   const heads = runs.flatMap((_, index) => {
     const run = several ? `run ${index + 1}: ` : '';
@@ -52,7 +117,13 @@ function toSection({ title, floor, note, measurements }: Result, runs: readonly 
     `| ${rounds} rounds | ${heads.join(' | ')} | limit |`,
     `|---|${'---:|'.repeat(heads.length)}---|`,
     ...measurements.map((measurement) => toRow(measurement, runs)),
+    ...(quantities.length > 0 ? ['', quantities.map(quantityText).join(', ')] : []),
   ].join('\n');
+}
+
+function quantityText({ name, value, unit, limit }: Quantity): string {
+  const verdict = value <= limit ? 'held' : '**not held**';
+  return `${name}: ${value}${unit} (≤ ${limit}${unit} ${verdict})`;
 }
 
 function toRow({ name, limits = [] }: Measurement, runs: readonly Result[]): string {
@@ -76,7 +147,10 @@ function duration(milliseconds: number): string {
 }
 
 function ratioCell(measurement: Measurement | undefined, result: Result): string {
-  const ratio = ratioOf(measurement, result);
+  return ratioText(ratioOf(measurement, result));
+}
+
+function ratioText(ratio: number): string {
   return Number.isNaN(ratio) ? '–' : ratio.toFixed(2);
 }
 

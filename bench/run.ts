@@ -9,6 +9,7 @@ import { type Options, parseOptions, type Subject } from './options.ts';
 import { ensurePeers } from './peers.ts';
 import { writeFigures } from './readme.ts';
 import { drift, pgDumpMajor } from './drift.ts';
+import { install } from './install.ts';
 import { seed, verify } from './reference.ts';
 import { rollback } from './rollback.ts';
 import { plan } from './plan.ts';
@@ -19,6 +20,7 @@ import { dbopsFrom } from './tools.ts';
 
 const contests: Record<Subject, (bench: Bench) => Contest | Promise<Contest>> = {
   startup,
+  install,
   pending,
   applied,
   seed,
@@ -102,7 +104,7 @@ async function startOlder(
 }
 
 async function hold(contest: Contest, bench: Bench, rounds = contest.rounds): Promise<Result> {
-  const { contestants, ...rest } = contest;
+  const { contestants, quantities, ...rest } = contest;
   const measurements = await measure(contestants, {
     rounds,
     warmUps: contest.warmUps,
@@ -111,7 +113,7 @@ async function hold(contest: Contest, bench: Bench, rounds = contest.rounds): Pr
     onRound: (round, of) =>
       say(`  ${contest.title}: ${round > 0 ? `round ${round} of ${of}` : 'warming up'}`),
   });
-  return { ...rest, measurements };
+  return { ...rest, measurements, ...(quantities && { quantities: quantities() }) };
 }
 
 function say(line: string): void {

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { settingsSchema } from './config.ts';
+import { settingsSchema } from './config-settings.ts';
 import { declarationsSchema } from './declarations.ts';
 
 /** Returns the JSON Schema of `dbops.config.json`; the build writes it as `dbops/config.schema.json`. */

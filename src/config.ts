@@ -1,60 +1,28 @@
 import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import * as z from 'zod';
 import type { Definitions } from './backfill/definition.ts';
 import type { Scope } from './catalog/ignored.ts';
+import type { FileSettings } from './config-settings.ts';
 import { parseTarget, targetFromVariables, type Target } from './db/target.ts';
 import type { Declarations } from './declarations.ts';
-import { duration } from './declared/definition.ts';
 import { DbopsError, usageError } from './errors.ts';
-import { parseTableName, type TrackingTableName } from './formats/shared/tracking-table.ts';
+import type { TrackingTableName } from './formats/shared/tracking-table.ts';
 import { readEnvFiles } from './env-files.ts';
 import { importConfig } from './import-config.ts';
-import { flagOf, issueLines } from './output/schema-messages.ts';
 import type { Environment } from './output/terminal.ts';
 import { readJson, readText } from './text-file.ts';
 
-const tableName = z.string().transform((value, context) => {
-  const parsed = parseTableName(value);
-  if (parsed) return parsed;
-  context.addIssue({ code: 'custom', message: 'expected TABLE, SCHEMA.TABLE or "SCHEMA"."TABLE"' });
-  return z.NEVER;
-});
-
-/** What is parsed once is not worth a function compiled for it. */
-const once = { jitless: true };
-
-/** The settings of `dbops.config.*`; the same names, in kebab case, are flags. */
-export const settingsSchema = z.strictObject({
-  $schema: z.string().optional(),
-  databaseUrl: z.string().optional(),
-  migrations: z.string().optional(),
-  format: z.string().optional(),
-  trackingTable: tableName.optional(),
-  shadowUrl: z.string().optional(),
-  shadowPrelude: z.string().optional(),
-  lockTimeout: duration.optional(),
-  statementTimeout: duration.optional(),
-  waitForDatabase: duration.optional(),
-  planStatuses: z.array(z.string()).min(1).optional(),
-  schemaFile: z.string().min(1).optional(),
-  schemas: z.array(z.string()).min(1).optional(),
-  ignore: z.array(z.string()).optional(),
-  plan: z
-    .strictObject({ maxBlocked: duration.optional(), maxDuration: duration.optional() })
-    .optional(),
-});
-
-/** Settings of the file alone. */
-const withoutFlag = new Set([
-  '$schema',
-  'schemaFile',
-  'schemas',
-  'ignore',
-  'shadowPrelude',
-  'planStatuses',
-  'plan',
-]);
+/** The settings that are flags, too. */
+const settingFlags: ReadonlySet<string> = new Set([
+  'databaseUrl',
+  'migrations',
+  'format',
+  'trackingTable',
+  'shadowUrl',
+  'lockTimeout',
+  'statementTimeout',
+  'waitForDatabase',
+] satisfies (keyof FileSettings)[]);
 
 export interface TargetChoice {
   target: Target;
@@ -121,10 +89,8 @@ export async function loadSettings({
 }: SettingsInput): Promise<Settings> {
   const file = findConfigFile(cwd, stringOf(flags['config']));
   const root = file ? dirname(file) : cwd;
-  const fromFile: FromFile = file
-    ? await parseFile(await readConfigFile(file), file)
-    : { declared: {} };
-  const fromFlags = parseFlags(flags);
+  const fromFile: FileSettings = file ? await readSettings(file) : { declared: {} };
+  const fromFlags = await settingsAmong(flags);
   const merged = { ...fromFile, ...fromFlags };
   const named = stringOf(flags['envFile']);
   const { variables, fileOf } = readEnvFiles(environment, { root, cwd, named });
@@ -173,7 +139,7 @@ export async function loadSettings({
   };
 }
 
-function planLimits({ maxBlocked = 2_000, maxDuration = 60_000 }: FromFile['plan'] = {}) {
+function planLimits({ maxBlocked = 2_000, maxDuration = 60_000 }: FileSettings['plan'] = {}) {
   return { maxBlocked, maxDuration };
 }
 
@@ -188,47 +154,22 @@ function folderIn(
   return setting ? { migrations: resolve(root, setting) } : {};
 }
 
-function pickSettings(flags: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  const known = Object.keys(settingsSchema.shape).filter((key) => !withoutFlag.has(key));
-  return Object.fromEntries(
-    Object.entries(flags).filter(([key, value]) => known.includes(key) && value !== undefined),
+/** Zod and the schema are loaded for settings that are given: that takes longer than most commands run. */
+async function settingsAmong(
+  flags: Readonly<Record<string, unknown>>,
+): Promise<Partial<FileSettings>> {
+  const given = Object.entries(flags).filter(
+    ([key, value]) => settingFlags.has(key) && value !== undefined,
   );
+  if (given.length === 0) return {};
+  const { parseFlags } = await import('./config-settings.ts');
+  return parseFlags(Object.fromEntries(given));
 }
 
-function parseFlags(flags: Readonly<Record<string, unknown>>) {
-  const parsed = settingsSchema.safeParse(pickSettings(flags), once);
-  if (parsed.success) return parsed.data;
-  const reason = issueLines(parsed.error, flagOf);
-  throw usageError('USAGE', 'Invalid options.', 'See: dbops help options', reason);
-}
-
-interface FromFile extends z.output<typeof settingsSchema> {
-  declared: Declarations;
-  /** Beside the settings, because the engine of backfills reads them without the other declarations. */
-  backfills?: Definitions;
-}
-
-/** @throws usage error that lists every problem of the file */
-async function parseFile(input: unknown, file: string): Promise<FromFile> {
-  const given = z.record(z.string(), z.unknown()).catch({}).parse(input);
-  const { isDeclaration, parseDeclarations } = await import('./parse-declarations.ts');
-  const others = Object.entries(given).filter(([key]) => !isDeclaration(key));
-  const settings = settingsSchema.safeParse(
-    isObject(input) ? Object.fromEntries(others) : input,
-    once,
-  );
-  const { problems, ...declarations } = await parseDeclarations(given);
-  if (settings.success && problems.length === 0) return { ...settings.data, ...declarations };
-  throw usageError(
-    'CONFIG.INVALID',
-    `Invalid settings in ${file}.`,
-    'Correct the settings above; docs/configuration.md lists every setting.',
-    [...(settings.error ? issueLines(settings.error) : []), ...problems],
-  );
-}
-
-function isObject(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+async function readSettings(file: string): Promise<FileSettings> {
+  const input = await readConfigFile(file);
+  const { parseFile } = await import('./config-settings.ts');
+  return parseFile(input, file);
 }
 
 /** The names of the configuration file; of several files in a folder the first is used. */

@@ -105,10 +105,10 @@ export interface ContextInput {
 /** Whether a person can answer: stdin and stderr are terminals, without CI and `--no-input`. */
 export function isInteractive(io: Io, flags: CommonFlags): boolean {
   return (
-    io.stdin.isTTY === true &&
-    io.stderr.isTTY === true &&
     !io.environment['CI'] &&
-    flags.input !== false
+    flags.input !== false &&
+    io.stderr.isTTY === true &&
+    io.stdin.isTTY === true
   );
 }
 

@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseEnv } from 'node:util';
-import * as z from 'zod';
 import { usageError } from './errors.ts';
 import type { Environment } from './output/terminal.ts';
 import { readText } from './text-file.ts';
@@ -67,9 +66,7 @@ const mostRounds = 20;
 function expand(text: string, valueOf: (name: string) => string | undefined): string {
   let before = text;
   for (let round = 0; round < mostRounds; round++) {
-    const after = before.replace(reference, (whole: string, ...rest: unknown[]) =>
-      replacement(whole, groups.parse(rest.at(-1)), valueOf),
-    );
+    const after = before.replaceAll(references, (whole) => replacement(whole, valueOf));
     if (after === before) break;
     before = after;
   }
@@ -77,19 +74,11 @@ function expand(text: string, valueOf: (name: string) => string | undefined): st
 }
 
 const reference =
-  /(?<!\\)\$(?:\{(?<name>\w+)(?:(?<operator>:?-)(?<fallback>[^{}]*))?\}|(?<name>[A-Za-z_]\w*))/g;
+  /(?<!\\)\$(?:\{(?<name>\w+)(?:(?<operator>:?-)(?<fallback>[^{}]*))?\}|(?<name>[A-Za-z_]\w*))/;
+const references = new RegExp(reference, 'g');
 
-const groups = z.object({
-  name: z.string(),
-  operator: z.string().optional(),
-  fallback: z.string().default(''),
-});
-
-function replacement(
-  whole: string,
-  { name, operator, fallback }: z.infer<typeof groups>,
-  valueOf: (name: string) => string | undefined,
-): string {
+function replacement(whole: string, valueOf: (name: string) => string | undefined): string {
+  const { name = '', operator, fallback = '' } = reference.exec(whole)?.groups ?? {};
   const value = valueOf(name);
   if (value === undefined || (value === '' && operator === ':-'))
     return operator === undefined ? whole : fallback;

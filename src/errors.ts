@@ -83,7 +83,7 @@ export function interrupted(message: string, hint: string) {
 }
 
 /** Returns the error for a rejection in the project's code that nothing awaits; it ends the run. */
-export function unhandled(cause: unknown): DbopsError {
+function unhandled(cause: unknown): DbopsError {
   return new DbopsError({
     code: 'UNHANDLED',
     exitCode: exitCodes.failed,
@@ -132,4 +132,17 @@ export function fileError(error: unknown): DbopsError | undefined {
     hint,
     cause: error,
   });
+}
+
+/**
+ * Returns the result of the work.
+ *
+ * @param stray rejects with an error that nothing awaited
+ * @throws that error, where it comes before the result
+ */
+export function orStray<T>(work: Promise<T>, stray: Promise<never> | undefined): Promise<T> {
+  const failure = stray?.catch((error: unknown) => {
+    throw unhandled(error);
+  });
+  return Promise.race([work, ...(failure ? [failure] : [])]);
 }

@@ -1,9 +1,9 @@
 import { resolve } from 'node:path';
 import type { Io } from './context.ts';
-import { usageError, type ExitCode } from './errors.ts';
+import { orStray, usageError, type ExitCode } from './errors.ts';
 import type { RequestedReport } from './output/findings/requested.ts';
 import { toJson } from './output/json.ts';
-import { screenOf } from './output/terminal.ts';
+import { screenOf, withSecrets } from './output/terminal.ts';
 import { errorToText, toText } from './output/text.ts';
 import type { Report, Table } from './report.ts';
 import { documentOf, failureOf, runCommand, type Execution, type Used } from './run-command.ts';
@@ -23,6 +23,19 @@ export async function execute(execution: Omit<Execution, 'common'>): Promise<Exi
   const { report, stdout } = await withFindings(paged, execution, run);
   await print(report, execution, { used: outcome.used, stdout });
   return report.exitCode;
+}
+
+/** Runs a command that was called without flags and arguments: there is nothing for commander to parse. */
+export async function executePlain(
+  execution: Pick<Execution, 'words' | 'command'>,
+  outer: Omit<Io, 'secrets'>,
+): Promise<ExitCode> {
+  const io: Io = withSecrets(outer);
+  try {
+    return await orStray(execute({ ...execution, flags: {}, io }), io.stray);
+  } catch (error) {
+    return reportCrash(error, [], io);
+  }
 }
 
 const twoResults = usageError(

@@ -1,4 +1,5 @@
 import { relative } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import type { Context } from './context.ts';
 import type { Session } from './db/session.ts';
 import type { Folder } from './formats/format.ts';
@@ -10,8 +11,8 @@ import {
   type CandidateFolder,
 } from './formats/detect.ts';
 import { openFolder } from './formats/open-folder.ts';
-import { type MigrationStatus, readStatuses } from './runner/tracking-state.ts';
-import { nothingRecorded, refuseForgottenTable } from './runner/tracking-elsewhere.ts';
+import { refuseForgottenTable } from './runner/tracking-elsewhere.ts';
+import { type MigrationStatus, nothingRecorded, readStatuses } from './runner/tracking-state.ts';
 
 /**
  * Returns the migrations folder that a command works on; asks when there are several.
@@ -20,7 +21,10 @@ import { nothingRecorded, refuseForgottenTable } from './runner/tracking-elsewhe
  */
 export async function folderOf(context: Context): Promise<Folder> {
   const { trackingTable, shadowPrelude } = context.settings;
-  const folder = openFolder(await chooseFolder(context), trackingTable);
+  const chosen = await chooseFolder(context);
+  // A thousand files are read without a pause: before that, an open connection sends its first message.
+  await setImmediate();
+  const folder = openFolder(chosen, trackingTable);
   if (shadowPrelude === undefined) return folder;
   const { readPrelude } = await import('./shadow/prelude.ts');
   return { ...folder, format: { ...folder.format, prelude: await readPrelude(shadowPrelude) } };

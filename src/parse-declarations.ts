@@ -1,7 +1,7 @@
 import type * as z from 'zod';
 import type { Definitions } from './backfill/definition.ts';
 import type { Declarations } from './declarations.ts';
-import { issueLines } from './output/schema-messages.ts';
+import { issueLines } from './output/issues.ts';
 
 /** The parts of `declarationsSchema`. Only those that a file contains are loaded. */
 const declarationParts = {

@@ -1,4 +1,3 @@
-import * as z from 'zod';
 import type { Command, RawFlags } from './command.ts';
 import { commands } from './commands/index.ts';
 import { loadSettings } from './config.ts';
@@ -17,7 +16,8 @@ import { databaseName, type Target } from './db/target.ts';
 import { declaredOf } from './default-project.ts';
 import type { DatabaseDocument, Document } from './documents.ts';
 import { DbopsError, exitCodes, fileError, interrupted, messageOf } from './errors.ts';
-import { issueLines, speakPlainly } from './output/schema-messages.ts';
+import { issueLines, isZodError } from './output/issues.ts';
+import { speakPlainly } from './output/schema-messages.ts';
 import type { Report, ReportData } from './report.ts';
 
 speakPlainly();
@@ -134,7 +134,7 @@ function toDbopsError(error: unknown, io: Io, target?: Target): DbopsError {
     });
   const explained = refusal(error, target) ?? fileError(error);
   if (explained) return explained;
-  if (error instanceof z.ZodError)
+  if (isZodError(error))
     return new DbopsError({
       code: 'INTERNAL',
       exitCode: exitCodes.failed,

@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { relative } from 'node:path';
 import { fileError, usageError } from './errors.ts';
 import type { Migration, Script } from './migration.ts';
@@ -11,20 +11,49 @@ export interface TextFlaw {
   help: string;
 }
 
+/** Regular files of directories that were listed, and that were not read since. */
+const listed = new Set<string>();
+
 /**
- * Returns the bytes of a file. Only regular files are opened: opening a named pipe waits for a writer.
+ * Returns the names in a directory; undefined when the path is not a directory. The first read of a
+ * file that is listed as a regular one does not ask for its type again: for a thousand files, that
+ * takes half as long as reading them.
+ */
+export function listDirectory(directory: string): string[] | undefined {
+  if (!existsSync(directory) || !statSync(directory).isDirectory()) return undefined;
+  return readdirSync(directory, { withFileTypes: true }).map((entry) => {
+    if (entry.isFile()) listed.add(`${directory}/${entry.name}`);
+    return entry.name;
+  });
+}
+
+/**
+ * Returns what `read` reads of a file. Only regular files are opened: opening a named pipe waits for a writer.
  *
  * @throws usage error when the file is a named pipe, a socket or a device; a system error with the
  *   path of the file, which Node's EISDIR lacks
  */
-function readBytes(file: string): Buffer {
+function reading<T>(file: string, read: (file: string) => T): T {
   try {
-    const stats = statSync(file);
-    if (!stats.isFile() && !stats.isDirectory()) throw specialFile(file);
-    return readFileSync(file);
+    if (!listed.delete(file)) {
+      const stats = statSync(file);
+      if (!stats.isFile() && !stats.isDirectory()) throw specialFile(file);
+    }
+    return read(file);
   } catch (error) {
     throw error instanceof Error && fileError(error) ? Object.assign(error, { path: file }) : error;
   }
+}
+
+const readBytes = (file: string) => reading(file, (path) => readFileSync(path));
+
+/**
+ * Returns the text of a file in UTF-8; undefined for any other content. Node decodes bytes that are not
+ * UTF-8 as U+FFFD; a file may also contain that character, and its bytes decide.
+ */
+function readUtf8(file: string): string | undefined {
+  const text = reading(file, (path) => readFileSync(path, 'utf8')); // half the time of bytes and a check
+  return text.includes('\uFFFD') || text.includes('\0') ? undefined : text;
 }
 
 function specialFile(file: string) {
@@ -41,6 +70,8 @@ function specialFile(file: string) {
  * @throws usage error when it is not UTF-8, or contains a NUL byte; as `readBytes`
  */
 export function readText(file: string): string {
+  const text = readUtf8(file);
+  if (text !== undefined) return text;
   const bytes = readBytes(file);
   const flaw = flawOf(bytes, file);
   if (flaw) throw usageError('FILE.ENCODING', flaw.message, flaw.help);
@@ -154,7 +185,8 @@ const lastRead = new Map<string, TextFlaw | undefined>();
 
 /** Returns why a file is not text in UTF-8, as it was last read. @throws as `readBytes` */
 export function flawOfFile(file: string): TextFlaw | undefined {
-  return lastRead.has(file) ? lastRead.get(file) : flawOf(readBytes(file), file);
+  if (lastRead.has(file)) return lastRead.get(file);
+  return readUtf8(file) === undefined ? flawOf(readBytes(file), file) : undefined;
 }
 
 /**
@@ -164,6 +196,11 @@ export function flawOfFile(file: string): TextFlaw | undefined {
  * @throws as `readBytes`
  */
 export function readInAnyEncoding(file: string): string {
+  const text = readUtf8(file);
+  if (text !== undefined) {
+    lastRead.set(file, undefined);
+    return text;
+  }
   const bytes = readBytes(file);
   const flaw = flawOf(bytes, file);
   lastRead.set(file, flaw);

@@ -25,6 +25,7 @@ const layers = [
   ['definition'],
   ['declarations'],
   ['env-files', 'import-config', 'parse-declarations'],
+  ['config-settings'],
   ['config'],
   ['context'],
   ['command', 'flags', 'report-flags', 'config-schema', 'config-input'],
@@ -44,6 +45,7 @@ const layers = [
   ['command-tree'],
   ['run-command', 'man-page'],
   ['execute', 'api', 'define-config', 'complete'],
+  ['program'],
   ['cli', 'index'],
 ];
 

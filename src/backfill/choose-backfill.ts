@@ -1,7 +1,7 @@
 import type { Context } from '../context.ts';
 import type { Session } from '../db/session.ts';
 import { usageError } from '../errors.ts';
-import { issueLines } from '../output/schema-messages.ts';
+import { issueLines } from '../output/issues.ts';
 import { definitionSchema, type Backfill } from './definition.ts';
 import { backfillNamed, backfillsOf } from './index.ts';
 import { readDefinition } from './store.ts';

@@ -1,6 +1,7 @@
 import { relative } from 'node:path';
 import { DbopsError } from '../errors.ts';
 import type { Folder } from '../formats/format.ts';
+import { findingsOf } from '../formats/open-folder.ts';
 import type { Direction, Migration, SqlScript } from '../migration.ts';
 import type { Finding } from '../report.ts';
 import { readDirectives } from '../sql/directives.ts';
@@ -10,10 +11,11 @@ import { lineOf, parse, SqlSyntaxError } from '../sql/statements.ts';
 
 /** Returns findings on the files of a folder, without running them. */
 export async function findingsOfFiles(folder: Folder): Promise<Finding[]> {
-  const findings = [...folder.findings, ...findDuplicates(folder)];
+  const known = findingsOf(folder);
+  const findings = [...known, ...findDuplicates(folder)];
   for (const migration of folder.migrations)
     for (const direction of ['up', 'down'] as const)
-      findings.push(...(await findInvalid(folder, migration, direction)));
+      findings.push(...(await findInvalid({ ...folder, findings: known }, migration, direction)));
   return findings;
 }
 

@@ -4,7 +4,8 @@ import { checkedReport, ownCodes } from '../check/report.ts';
 import { checkFolder } from '../check/run.ts';
 import { defineCommand } from '../command.ts';
 import { folderOf } from '../open-project.ts';
-import { reportFlags, reportOptions } from '../report-flags.ts';
+import { reportOptions } from '../output/findings/requested.ts';
+import { reportFlags } from '../report-flags.ts';
 import { judgeOf } from '../verify/judge-findings.ts';
 import { waiverFlags, waiverOptions } from '../verify/waiver-flags.ts';
 

@@ -19,7 +19,8 @@ import { repairReport, undoneReport } from '../repair/report.ts';
 import { readMove, refuseFromAlone } from '../repair/switch-tool.ts';
 import { undoRepair } from '../repair/undo.ts';
 import type { Report } from '../report.ts';
-import { reportFlags, reportOptions } from '../report-flags.ts';
+import { reportOptions } from '../output/findings/requested.ts';
+import { reportFlags } from '../report-flags.ts';
 
 const flagsShape = z.object({
   apply: z.boolean().default(false),

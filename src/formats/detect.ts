@@ -1,7 +1,8 @@
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { basename, join, relative } from 'node:path';
 import { usageError, type DbopsError } from '../errors.ts';
 import { shellWord } from '../output/shell.ts';
+import { listDirectory } from '../text-file.ts';
 import { dbops } from './dbops/index.ts';
 import type { Format } from './format.ts';
 import { formats } from './index.ts';
@@ -141,13 +142,6 @@ function candidateAt(
     ? requested.matches(directory, names) && requested
     : formats.find((each) => each.matches(directory, names));
   return format ? { directory, names, format } : undefined;
-}
-
-/** Returns the names in a directory; undefined when the path is not a directory. */
-export function listDirectory(directory: string): string[] | undefined {
-  return existsSync(directory) && statSync(directory).isDirectory()
-    ? readdirSync(directory)
-    : undefined;
 }
 
 function formatNamed(name: string): Format {

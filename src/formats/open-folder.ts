@@ -1,7 +1,7 @@
 import { usageError } from '../errors.ts';
 import { findFolders, severalFolders, type CandidateFolder, type FolderRequest } from './detect.ts';
 import { codeOf } from '../db/connection-error.ts';
-import type { Migration } from '../migration.ts';
+import type { Direction, Migration } from '../migration.ts';
 import type { Finding } from '../report.ts';
 import { flawOfFile } from '../text-file.ts';
 import type { Folder, Format, Tracking } from './format.ts';
@@ -46,27 +46,37 @@ export function openFolder(
 
 /**
  * Replaces the scripts of files that are not UTF-8: they are listed, but reading their SQL throws. The
- * server would store their text with replacement characters, or stop at a NUL byte.
+ * server would store their text with replacement characters, or stop at a NUL byte. A file that only rolls
+ * back is not read here: its script throws when it is.
  *
  * @returns a finding for each file
  */
 function refuseOtherEncodings(migrations: readonly Migration[]): Finding[] {
-  const flaws = new Map<string, Flaw | undefined>();
   const findings: Finding[] = [];
-  for (const migration of migrations)
-    for (const direction of ['up', 'down'] as const) {
-      const { file } = migration[direction] ?? {};
-      if (file === undefined) continue;
-      const isKnown = flaws.has(file);
-      const flaw = isKnown ? flaws.get(file) : encodingFlawOf(file);
-      flaws.set(file, flaw);
-      if (!flaw) continue;
-      migration[direction] = refusedScript(file, flaw);
-      if (isKnown) continue;
-      const finding = findingOf(flaw, migration.name, file);
-      findings.push({ ...finding, key: `${finding.key} ${direction}` });
-    }
+  for (const migration of migrations) {
+    const { up, down } = migration;
+    const flaw = encodingFlawOf(up.file);
+    if (!flaw) continue;
+    migration.up = refusedScript(up.file, flaw);
+    if (down?.file === up.file) migration.down = refusedScript(up.file, flaw);
+    findings.push(encodingFinding(flaw, migration, 'up'));
+  }
   return findings;
+}
+
+/** Returns the findings of a folder with those of the files that only roll back, which are read for it. */
+export function findingsOf({ findings, migrations }: Folder): Finding[] {
+  const ofDowns = migrations.flatMap((migration) => {
+    const { up, down } = migration;
+    const flaw = down && down.file !== up.file ? encodingFlawOf(down.file) : undefined;
+    return flaw ? encodingFinding(flaw, migration, 'down') : [];
+  });
+  return [...findings, ...ofDowns];
+}
+
+function encodingFinding(flaw: Flaw, migration: Migration, direction: Direction): Finding {
+  const finding = findingOf(flaw, migration.name, migration[direction]?.file ?? '');
+  return { ...finding, key: `${finding.key} ${direction}` };
 }
 
 function encodingFlawOf(file: string): Flaw | undefined {

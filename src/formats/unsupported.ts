@@ -1,4 +1,5 @@
-import { readdirSync } from 'node:fs';
+import { lstatSync } from 'node:fs';
+import { extname } from 'node:path';
 import { usageError, type DbopsError } from '../errors.ts';
 import { readInAnyEncoding } from '../text-file.ts';
 
@@ -110,6 +111,7 @@ export function unsupportedToolOf(
 ): UnsupportedTool | undefined {
   const byName = unsupportedTools.find(({ file }) => file && names.some((name) => file.test(name)));
   if (byName) return byName;
+  const byExtension = Map.groupBy(names, extname);
   const texts = new Map<string, string>();
   const textOf = (name: string) => {
     const text = texts.get(name) ?? readInAnyEncoding(`${directory}/${name}`);
@@ -117,23 +119,18 @@ export function unsupportedToolOf(
     return text;
   };
   return unsupportedTools.find(({ text }) => {
-    const files = text ? filesIn(directory, names, text.ending) : [];
-    return files.some((name) => text?.mark.test(textOf(name)));
+    const extensions = [...byExtension.keys()].filter((each) => text?.ending.test(each));
+    const fitting = extensions.flatMap((each) => byExtension.get(each) ?? []);
+    return filesAmong(directory, fitting).some((name) => text?.mark.test(textOf(name)));
   });
 }
 
-function filesIn(directory: string, names: readonly string[], ending: RegExp): string[] {
-  const fitting = names.filter((name) => ending.test(name));
-  if (fitting.length === 0) return [];
-  const files = new Set(
-    readdirSync(directory, { withFileTypes: true })
-      .filter((entry) => entry.isFile())
-      .map(({ name }) => name),
-  );
+/** Returns the files that are opened: the first in the order of their names. */
+function filesAmong(directory: string, fitting: readonly string[]): string[] {
   return fitting
     .toSorted()
     .values()
-    .filter((name) => files.has(name))
+    .filter((name) => lstatSync(`${directory}/${name}`, { throwIfNoEntry: false })?.isFile())
     .take(samples)
     .toArray();
 }

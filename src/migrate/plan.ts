@@ -166,10 +166,10 @@ function assertSynchronised(statuses: readonly MigrationStatus[]): void {
  *   migration stops only the runs that need it
  */
 export function assertNoDefects({ migrations, findings }: Contents): void {
+  const errors = findings.filter(({ severity }) => severity === 'error');
+  if (errors.length === 0) return;
   const names = new Set(migrations.map(({ name }) => name));
-  const defects = findings.filter(
-    ({ severity, where }) => severity === 'error' && !names.has(where.object),
-  );
+  const defects = errors.filter(({ where }) => !names.has(where.object));
   const [first] = defects;
   if (!first) return;
   throw usageError(

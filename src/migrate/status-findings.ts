@@ -6,7 +6,8 @@ import type { AppliedMigration } from '../migration.ts';
 import { shellWord } from '../output/shell.ts';
 import type { Finding } from '../report.ts';
 import { editOf, type FileEdit } from '../sql/edit-diff.ts';
-import { readCheckpoints, type Checkpoint } from '../runner/checkpoint.ts';
+import { readCheckpoints } from '../runner/checkpoint.ts';
+import type { Checkpoint } from '../runner/checkpoint-row.ts';
 import type { MigrationState, MigrationStatus } from '../runner/tracking-state.ts';
 
 /** Returns findings for the states of migrations, each with its fix. */
@@ -18,6 +19,7 @@ export async function findingsOfStates(
   let lookups = 0;
   const isVersioned = statuses.some(needsHistory) && isInRepository(folderOf(statuses));
   for (const status of statuses) {
+    if (status.state === 'applied' || status.state === 'pending') continue;
     const explanation =
       status.state === 'edited'
         ? await explainEdit(status, format, ++lookups <= mostLookups, isVersioned)

@@ -2,6 +2,7 @@ import type { Session } from '../db/session.ts';
 import type { StatusData } from '../documents.ts';
 import { DbopsError, exitCodes } from '../errors.ts';
 import type { Folder } from '../formats/format.ts';
+import { findingsOf } from '../formats/open-folder.ts';
 import { formatCount } from '../output/number.ts';
 import {
   text,
@@ -12,14 +13,15 @@ import {
   type Report,
   type Tone,
 } from '../report.ts';
-import { migrationStates, readState, type MigrationStatus } from '../runner/tracking-state.ts';
+import {
+  migrationStates,
+  nothingRecorded,
+  readState,
+  type MigrationStatus,
+} from '../runner/tracking-state.ts';
 import { planUp, assertNoDefects } from './plan.ts';
 import { findingsOfCheckpoints, findingsOfOrder, findingsOfStates } from './status-findings.ts';
-import {
-  findElsewhere,
-  findingsOfElsewhere,
-  nothingRecorded,
-} from '../runner/tracking-elsewhere.ts';
+import { findElsewhere, findingsOfElsewhere } from '../runner/tracking-elsewhere.ts';
 import { findUnsupported, findingsOfUnsupported } from '../runner/unsupported-tools.ts';
 
 const tones: Record<string, Tone> = { applied: 'good', pending: 'warn' };
@@ -47,17 +49,21 @@ export async function statusReport(
   folder: Folder,
   { isChosen, check }: { isChosen: boolean; check: boolean },
 ): Promise<Report<StatusData>> {
-  const { applied, findings: ofRows, statuses } = await readState(session, folder);
+  // The down files are read while the server answers.
+  const answers = Promise.all([readState(session, folder), findingsOfCheckpoints(session, folder)]);
+  answers.catch(() => {});
+  const ofFolder = findingsOf(folder);
+  const [{ applied, findings: ofRows, statuses }, ofCheckpoints] = await answers;
   const elsewhere = nothingRecorded(statuses) ? await findElsewhere(session, folder) : [];
   const foreign =
     nothingRecorded(statuses) && !isChosen ? await findUnsupported(session, folder) : [];
   const others = unique([
     ...findingsOfUnsupported(foreign, folder),
     ...findingsOfElsewhere(elsewhere, folder, isChosen),
-    ...folder.findings,
+    ...ofFolder,
     ...ofRows,
     ...findingsOfOrder(applied, statuses),
-    ...(await findingsOfCheckpoints(session, folder)),
+    ...ofCheckpoints,
   ]);
   const findings = unique([...others, ...(await findingsOfStates(statuses, folder.format))]);
   const counts = Object.fromEntries(
@@ -103,11 +109,11 @@ function canRun(statuses: readonly MigrationStatus[], folder: Folder): boolean {
   }
 }
 
-/** Returns the report on the folder alone, where the database cannot be read. */
-export function offlineReport(
-  { format, findings, migrations }: Folder,
-  error: DbopsError,
-): Report<StatusData> {
+/** Returns the findings on the folder, where the database cannot be read; undefined when there are none. */
+export function offlineReport(folder: Folder, error: DbopsError): Report<StatusData> | undefined {
+  const findings = findingsOf(folder);
+  const { format, migrations } = folder;
+  if (findings.length === 0) return undefined;
   return {
     exitCode: error.exitCode,
     data: { format: format.name, migrations: [], counts: {}, findings },

@@ -27,6 +27,7 @@ export function sqlText(text: string): string {
 
 /** The same for a name, which is one line: it must not forge the line that comes after it. */
 export function oneLine(text: string): string {
+  if (printable.test(text)) return text;
   return stripped(text, controlsOrBreaks)
     .replaceAll('\n', String.raw`\n`)
     .replaceAll('\t', ' ');
@@ -37,6 +38,8 @@ export function indentedLines(text: string): string {
   return stripped(text, controlsOrForgedLines).replaceAll(/\n(?! {4})/g, String.raw`\n`);
 }
 
+/** Text of which nothing is removed; most of it is. */
+const printable = /^[ -~]*$/;
 const controlsWithinLines = new RegExp(String.raw`(?!\r\n)${controls.source}`, 'g');
 const controlsOrBreaks = new RegExp(`${controls.source}|[\\n\\t]`, 'g');
 const controlsOrForgedLines = new RegExp(`${controls.source}|\\n(?! {4})`, 'g');

@@ -1,20 +1,7 @@
-import * as z from 'zod';
+import type * as z from 'zod';
+import { nounOf, nounOfValue } from './issues.ts';
 
 type Issue = Parameters<NonNullable<NonNullable<z.core.$ZodConfig['customError']>>>[0];
-
-const nouns: Record<string, string> = {
-  string: 'text',
-  number: 'a number',
-  int: 'a whole number',
-  bigint: 'a whole number',
-  boolean: 'true or false',
-  array: 'a list',
-  tuple: 'a list',
-  object: 'an object',
-  record: 'an object',
-  date: 'a date',
-  null: 'null',
-};
 
 /**
  * Returns what a value should have been, in the words of dbops: `expected a number, found text`. The
@@ -37,15 +24,6 @@ function describeIssue(issue: Issue): string {
   return 'has an invalid form';
 }
 
-function nounOf(type: string): string {
-  return nouns[type] ?? type;
-}
-
-function nounOfValue(value: unknown): string {
-  if (value === null) return 'null';
-  return nounOf(Array.isArray(value) ? 'array' : typeof value);
-}
-
 function oneOf(values: string[]): string {
   return values.length === 1 ? (values[0] ?? '') : `one of ${values.join(', ')}`;
 }
@@ -66,24 +44,15 @@ function unionOf(errors: readonly (readonly z.core.$ZodIssue[])[]): string {
   return `expected ${[...new Set(expected)].join(' or ')}`;
 }
 
-/** Makes every schema of the process speak so, unless it has a message of its own. */
+declare global {
+  /** Where zod keeps its settings. */
+  var __zod_globalConfig: z.core.$ZodConfig | undefined;
+}
+
+/**
+ * Makes every schema of the process speak so, unless it has a message of its own. Does not load zod:
+ * that takes longer than most commands run, and not every command uses a schema.
+ */
 export function speakPlainly(): void {
-  z.config({ customError: describeIssue });
-}
-
-/** Returns what is wrong, one line an issue, each after the place that `nameOf` gives it. */
-export function issueLines(
-  { issues }: z.ZodError,
-  nameOf: (path: readonly PropertyKey[]) => string = (path) => path.map(String).join('.'),
-): string[] {
-  return issues.map(({ path, message }) => {
-    const name = nameOf(path);
-    return name ? `${name}: ${message}` : message;
-  });
-}
-
-/** Returns `--dry-run` for `dryRun`, and `argument 1` for the first positional argument. */
-export function flagOf([first, ...rest]: readonly PropertyKey[]): string {
-  if (first === 'arguments') return `argument ${Number(rest[0] ?? 0) + 1}`;
-  return `--${String(first).replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+  Object.assign((globalThis.__zod_globalConfig ??= {}), { customError: describeIssue });
 }

@@ -119,18 +119,24 @@ function gridLines(
   columns: Column[],
   { widths, measure }: { widths: number[]; measure: TextMeasure },
 ): string[] {
+  const lengths = cells.map(({ text }) => measure(text));
+  const padded = (at: number, text: string, length: number) => {
+    const padding = ' '.repeat(Math.max(0, (widths[at] ?? 0) - length));
+    const shown = text && (cells[at]?.paint(text) ?? '');
+    return columns[at]?.align === 'right' ? padding + shown : shown + padding;
+  };
+  const joined = (texts: string[]) => texts.join(' '.repeat(gap)).trimEnd();
+  if (lengths.every((length, at) => length <= (widths[at] ?? 0)))
+    return [joined(cells.map(({ text }, at) => padded(at, text, lengths[at] ?? 0)))];
   const wrappedCells = cells.map(({ text }, at) => wrapWords(text, widths[at] ?? 0, measure));
   const height = Math.max(...wrappedCells.map((lines) => lines.length));
   return Array.from({ length: height }, (_, line) =>
-    cells
-      .map(({ paint }, at) => {
-        const text = wrappedCells[at]?.[line] ?? '';
-        const padding = ' '.repeat(Math.max(0, (widths[at] ?? 0) - measure(text)));
-        const shown = text && paint(text);
-        return columns[at]?.align === 'right' ? padding + shown : shown + padding;
-      })
-      .join(' '.repeat(gap))
-      .trimEnd(),
+    joined(
+      wrappedCells.map((lines, at) => {
+        const text = lines[line] ?? '';
+        return padded(at, text, measure(text));
+      }),
+    ),
   );
 }
 

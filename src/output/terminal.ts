@@ -32,8 +32,24 @@ function wantsColor(tty: boolean, { FORCE_COLOR, NO_COLOR, TERM }: Environment):
   return tty && TERM !== 'dumb';
 }
 
+interface Streams {
+  stdout: Stream;
+  stderr: Stream;
+}
+
+/** Returns the same with streams on which none of its secrets can appear. */
+export function withSecrets<T extends Streams>(outer: T): T & { secrets: string[] } {
+  const secrets: string[] = [];
+  return {
+    ...outer,
+    secrets,
+    stdout: redacting(outer.stdout, secrets),
+    stderr: redacting(outer.stderr, secrets),
+  };
+}
+
 /** A stream on which none of the secrets, known now or added later, can appear. */
-export function redacting(stream: Stream, secrets: readonly string[]): Stream {
+function redacting(stream: Stream, secrets: readonly string[]): Stream {
   const write = (content: string) => stream.write(redact(content, secrets));
   return {
     write,

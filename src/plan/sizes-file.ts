@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod';
 import type { Session } from '../db/session.ts';
 import { DbopsError, usageError } from '../errors.ts';
-import { issueLines } from '../output/schema-messages.ts';
+import { issueLines } from '../output/issues.ts';
 import { done, text, type Report } from '../report.ts';
 import type { MigrationStatus } from '../runner/tracking-state.ts';
 import { shellWord } from '../output/shell.ts';

@@ -1,4 +1,3 @@
-import * as z from 'zod';
 import { codeOf } from '../db/connection-error.ts';
 import { ensureOwnSchema } from '../db/own-schema.ts';
 import { quoteLiteral } from '../db/quote.ts';
@@ -6,25 +5,9 @@ import type { Session } from '../db/session.ts';
 import { sqlstate } from '../db/sqlstate.ts';
 import type { Folder } from '../formats/format.ts';
 import type { ObjectName } from '../sql/non-transactional.ts';
+import type { Checkpoint, CheckpointRow } from './checkpoint-row.ts';
 import { readApplied } from './tracking-state.ts';
 import type { RunningStep } from './step.ts';
-
-/** The progress of a file that runs statement by statement. */
-const checkpointShape = z.object({
-  migration: z.string(),
-  direction: z.enum(['up', 'down']),
-  /** Hash of the text that was run. */
-  hash: z.string(),
-  /** Number of committed parts. */
-  done: z.int(),
-  /** The part after those, which cannot share a transaction with its checkpoint, was started. */
-  begun: z.boolean(),
-  /** The state that this part changes, before it ran (see `concurrent-effect.ts`). */
-  before: z.string().nullable(),
-  /** Tables that the committed parts used and that were dropped or recreated since. */
-  gone: z.array(z.string()),
-});
-export type Checkpoint = z.infer<typeof checkpointShape>;
 
 /** A step that runs statement by statement. */
 export interface CheckpointedStep extends RunningStep {
@@ -66,12 +49,6 @@ const missing = new Set<string>([
   sqlstate.insufficientPrivilege,
 ]);
 
-const rowShape = checkpointShape.extend({
-  /** Whether the tracking table has the same OID as before. */
-  isOfTable: z.boolean(),
-});
-type CheckpointRow = z.infer<typeof rowShape>;
-
 /**
  * Older versions of dbops create the table without the last two columns; their rows are used as
  * they are.
@@ -87,7 +64,9 @@ async function readRows(session: Session, { tracking }: Tracked): Promise<Checkp
          FROM dbops.checkpoints k, to_jsonb(k) AS row
         WHERE tracking = ${quoteLiteral(tracking.table)}`,
     );
-    return z.array(rowShape).parse(rows);
+    if (rows.length === 0) return []; // their schema takes longer to load than most commands run
+    const { checkpointRows } = await import('./checkpoint-row.ts');
+    return checkpointRows.parse(rows);
   } catch (error) {
     if (missing.has(codeOf(error))) return [];
     throw error;

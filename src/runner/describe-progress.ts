@@ -1,6 +1,7 @@
 import { DbopsError, exitCodes } from '../errors.ts';
 import type { Part } from '../sql/execution.ts';
-import { conditionOf, type Checkpoint } from './checkpoint.ts';
+import { conditionOf } from './checkpoint.ts';
+import type { Checkpoint } from './checkpoint-row.ts';
 import type { RunningStep } from './step.ts';
 
 /** A file that runs statement by statement, and its progress. */

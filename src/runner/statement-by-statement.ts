@@ -13,9 +13,9 @@ import {
   dropCheckpoint,
   readCheckpoint,
   saveCheckpoint,
-  type Checkpoint,
   type CheckpointedStep,
 } from './checkpoint.ts';
+import type { Checkpoint } from './checkpoint-row.ts';
 import { migrationFailed } from './failure/explain-failure.ts';
 import { remainsOf } from './after-connection-loss.ts';
 import { guardAfter, guardBefore } from './with-row-guard.ts';

@@ -1,14 +1,14 @@
 import { quoteLiteral } from '../db/quote.ts';
 import type { Session } from '../db/session.ts';
 import { DbopsError, usageError } from '../errors.ts';
-import { listDirectory } from '../formats/detect.ts';
 import type { Folder, Format } from '../formats/format.ts';
 import { columnsKey, formats, trackingColumns } from '../formats/index.ts';
 import { openFolder } from '../formats/open-folder.ts';
 import { catalogName, textOf, type TrackingTableName } from '../formats/shared/tracking-table.ts';
 import type { Finding } from '../report.ts';
 import { optionFor, tablesWhere, type Candidate } from './tracking-candidates.ts';
-import { readApplied, type MigrationStatus } from './tracking-state.ts';
+import { listDirectory } from '../text-file.ts';
+import { readApplied } from './tracking-state.ts';
 import { findUnsupported, assertSupportedTables } from './unsupported-tools.ts';
 
 /** Another tracking table, which records migrations of this folder. */
@@ -18,11 +18,6 @@ export interface Elsewhere {
   count: number;
   /** The options with which dbops reads it. */
   options: string;
-}
-
-/** Returns whether the tracking table records no migration of the folder. */
-export function nothingRecorded(statuses: readonly MigrationStatus[]): boolean {
-  return statuses.every(({ state }) => state === 'pending' || state === 'duplicate');
 }
 
 /**

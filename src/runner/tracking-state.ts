@@ -1,11 +1,10 @@
-import * as z from 'zod';
-import { issueLines } from '../output/schema-messages.ts';
 import { sqlstate } from '../db/sqlstate.ts';
 import { codeOf } from '../db/connection-error.ts';
 import { refusal } from '../db/refusal.ts';
 import { readOnce, type Session } from '../db/session.ts';
 import { DbopsError, exitCodes, messageOf } from '../errors.ts';
 import type { Applied, Folder, Format, Tracking, TrackingRow } from '../formats/format.ts';
+import { ColumnError } from '../formats/shared/rows.ts';
 import type { AppliedMigration, Migration } from '../migration.ts';
 
 export const migrationStates = [
@@ -58,7 +57,10 @@ export function compare(
     return {
       name: migration.name,
       state,
-      hash: migration.hash,
+      // Computed only when it is read: some tools record none.
+      get hash() {
+        return migration.hash;
+      },
       recordedHash: row?.hash ?? null,
       appliedAt: row?.appliedAt ?? null,
       migration,
@@ -93,6 +95,16 @@ const missing = new Set<string>([sqlstate.undefinedTable, sqlstate.invalidSchema
 
 type Readable = Pick<Folder, 'tracking' | 'migrations'> & Partial<Pick<Folder, 'format'>>;
 
+interface ReadAtOnce {
+  /** `null` for an empty table. */
+  rows: TrackingRow[] | null;
+}
+
+/** Returns SQL of all rows as one value: the driver takes longer for the messages of a thousand rows than for their JSON. */
+function atOnce({ select }: Tracking): string {
+  return `SELECT pg_catalog.json_agg(recorded) AS rows FROM (${select}) AS recorded`;
+}
+
 /**
  * Returns the rows of the tracking table; none when it does not exist. @throws code 6 when it is
  * another table
@@ -101,14 +113,14 @@ export async function readApplied(
   session: Session,
   { tracking, migrations, format }: Readable,
 ): Promise<Applied> {
-  const rows = await readOnce<TrackingRow>(session, tracking.select).catch((error: unknown) => {
+  const [read] = await readOnce<ReadAtOnce>(session, atOnce(tracking)).catch((error: unknown) => {
     if (missing.has(codeOf(error))) return [];
     throw unreadable(error, session, tracking, format) ?? error;
   });
   try {
-    return tracking.toApplied(rows, migrations);
+    return tracking.toApplied(read?.rows ?? [], migrations);
   } catch (error) {
-    throw error instanceof z.ZodError ? otherTable(error, tracking, format) : error;
+    throw error instanceof ColumnError ? otherTable(error, tracking, format) : error;
   }
 }
 
@@ -125,12 +137,11 @@ function unreadable(
 }
 
 function otherTable(error: unknown, { table }: Pick<Tracking, 'table'>, format?: Format) {
-  const [said = '', ...more] = error instanceof z.ZodError ? issueLines(error) : [messageOf(error)];
   return new DbopsError({
     code: 'TRACKING.UNREADABLE',
     exitCode: exitCodes.desynchronised,
-    message: `${table} is not a tracking table of ${format?.name ?? 'the tool'}: ${said}.`,
-    reason: error instanceof z.ZodError ? more : [`SQLSTATE ${codeOf(error)}`],
+    message: `${table} is not a tracking table of ${format?.name ?? 'the tool'}: ${messageOf(error)}.`,
+    reason: error instanceof ColumnError ? [] : [`SQLSTATE ${codeOf(error)}`],
     hint: `Pass the right table with --tracking-table, or the right tool with --format. To see its columns in psql: \\d ${table}`,
     cause: error,
   });
@@ -148,4 +159,9 @@ export async function readState(
 /** Returns the state of every migration. */
 export async function readStatuses(session: Session, folder: Folder): Promise<MigrationStatus[]> {
   return (await readState(session, folder)).statuses;
+}
+
+/** Returns whether the tracking table records no migration of the folder. */
+export function nothingRecorded(statuses: readonly MigrationStatus[]): boolean {
+  return statuses.every(({ state }) => state === 'pending' || state === 'duplicate');
 }

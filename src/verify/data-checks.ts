@@ -4,7 +4,7 @@ import { usageError } from '../errors.ts';
 import type { Folder } from '../formats/format.ts';
 import type { Migration } from '../migration.ts';
 import { formatCountOf } from '../output/number.ts';
-import { issueLines } from '../output/schema-messages.ts';
+import { issueLines } from '../output/issues.ts';
 import { checkName, dataCheckSchema, type DataCheck } from './declaration.ts';
 import { isReserved } from './select-checks.ts';
 

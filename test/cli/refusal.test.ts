@@ -122,7 +122,7 @@ describe.runIf(server)('a row of a tracking table', () => {
         exitCode: 6,
         code: 'TRACKING.UNREADABLE',
       });
-      expect(error?.message).toContain('expected text, found a whole number');
+      expect(error?.message).toContain('expected text, found a number');
     });
   });
 });

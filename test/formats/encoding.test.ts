@@ -1,7 +1,7 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { readFolder } from '../../src/formats/open-folder.ts';
+import { findingsOf, readFolder } from '../../src/formats/open-folder.ts';
 import { newest, targets, type Target } from '../db/targets.ts';
 import { folderOf, runCli, runShell } from '../cli/run-cli.ts';
 import { exists, withProject } from '../migrate/project.ts';
@@ -109,7 +109,7 @@ describe.each(encodings)('a file in %s', (_, encode, named) => {
         writeFileSync(join(root, file), encode(files[file] ?? ''));
         const folder = readFolder({ root });
         expect(folder.format.name).toBe(format);
-        const finding = folder.findings.find(({ code }) => code === 'not-utf8');
+        const finding = findingsOf(folder).find(({ code }) => code === 'not-utf8');
         expect(finding?.message).toMatch(named);
         expect(finding?.message).toContain(file);
         const { up, down } = folder.migrations[0] ?? {};

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
-import { issueLines, speakPlainly } from '../../src/output/schema-messages.ts';
+import { issueLines } from '../../src/output/issues.ts';
+import { speakPlainly } from '../../src/output/schema-messages.ts';
 
 speakPlainly();
 

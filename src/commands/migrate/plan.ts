@@ -14,7 +14,8 @@ import { planOffline, planOnline, type MigrationPlanRequest } from '../../plan/r
 import { messageOf } from '../../errors.ts';
 import { readSizes } from '../../plan/sizes-file.ts';
 import { done, text, type Report } from '../../report.ts';
-import { reportFlags, reportOptions } from '../../report-flags.ts';
+import { reportOptions } from '../../output/findings/requested.ts';
+import { reportFlags } from '../../report-flags.ts';
 import { waiverFlags, waiverOptions } from '../../verify/waiver-flags.ts';
 
 const levels = { blocks: 'error', slow: 'warning' } as const;

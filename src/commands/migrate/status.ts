@@ -1,12 +1,10 @@
-import * as z from 'zod';
+import { setImmediate } from 'node:timers/promises';
 import { defineCommand } from '../../command.ts';
 import type { Context } from '../../context.ts';
 import { DbopsError } from '../../errors.ts';
-import { reportFlags, reportOptions } from '../../report-flags.ts';
+import { reportOptions } from '../../output/findings/requested.ts';
 import type { Folder } from '../../formats/format.ts';
 import { placeFolder } from '../../formats/place.ts';
-import { offlineReport, statusReport } from '../../migrate/status.ts';
-import { folderOf } from '../../open-project.ts';
 
 export const command = defineCommand({
   description:
@@ -23,8 +21,15 @@ export const command = defineCommand({
     'dbops migrate status --check --report junit=status.xml',
     'dbops migrate status --json | jq .counts',
   ],
-  flags: z.object({ check: z.boolean().default(false), ...reportFlags }),
+  flags: {
+    defaults: { check: false, report: [], annotations: true },
+    load: async () => (await import('../../migrate/status-flags.ts')).statusFlags,
+  },
   async run(context, { check, report: files }) {
+    // The server starts its process for the connection while the formats are loaded and the folder is read.
+    void context.session();
+    await setImmediate();
+    const { folderOf } = await import('../../open-project.ts');
     const read = await folderOf(context);
     const { report, folder } = await stateOf(context, read, check);
     const isInspected = check || files.length > 0;
@@ -36,14 +41,15 @@ export const command = defineCommand({
 
 /** Where the database cannot be read, the findings on the folder are reported with the error. */
 async function stateOf(context: Context, read: Folder, check: boolean) {
+  const { offlineReport, statusReport } = await import('../../migrate/status.ts');
   try {
     const session = await context.session();
     const isChosen = context.settings.trackingTable !== undefined;
     const folder = await placeFolder(session, read);
     return { report: await statusReport(session, folder, { isChosen, check }), folder };
   } catch (error) {
-    if (error instanceof DbopsError && read.findings.length > 0)
-      return { report: offlineReport(read, error), folder: read };
+    const report = error instanceof DbopsError ? offlineReport(read, error) : undefined;
+    if (report) return { report, folder: read };
     throw error;
   }
 }

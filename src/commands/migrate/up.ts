@@ -1,11 +1,9 @@
-import * as z from 'zod';
-import { folderOf, knownStatuses } from '../../open-project.ts';
+import { setImmediate } from 'node:timers/promises';
 import { appliedOf, planUp, assertNoDefects } from '../../migrate/plan.ts';
-import { nothingRecorded } from '../../runner/tracking-elsewhere.ts';
+import { nothingRecorded } from '../../runner/tracking-state.ts';
 import { done, text } from '../../report.ts';
 import { placeFolder } from '../../formats/place.ts';
 import { defineCommand } from '../../command.ts';
-import { count, wait } from '../../flags.ts';
 
 export const command = defineCommand({
   description:
@@ -30,22 +28,30 @@ export const command = defineCommand({
     'dbops migrate up --dry-run',
     'dbops migrate up --to 0007_tenancy_expand',
   ],
-  flags: z.object({
-    to: z.string().optional(),
-    steps: count.optional(),
-    dryRun: z.boolean().default(false),
-    plan: z.boolean().default(false),
-    backfill: z.boolean().default(true),
-    allowOutOfOrder: z.boolean().default(false),
-    allowEmpty: z.boolean().default(false),
-    intoExisting: z.boolean().default(false),
-    discardData: z.boolean().default(false),
-    restore: z.boolean().optional(),
-    schemaFile: z.boolean().default(true),
-    wait,
-  }),
+  flags: {
+    defaults: {
+      to: undefined,
+      steps: undefined,
+      dryRun: false,
+      plan: false,
+      backfill: true,
+      allowOutOfOrder: false,
+      allowEmpty: false,
+      intoExisting: false,
+      discardData: false,
+      restore: undefined,
+      schemaFile: true,
+      wait: 60_000,
+    },
+    load: async () => (await import('../../migrate/up-flags.ts')).upFlags,
+  },
   async run(context, flags) {
-    const [session, read] = await Promise.all([context.session(), folderOf(context)]);
+    // The server starts its process for the connection while the formats are loaded and the folder is read.
+    const connecting = context.session();
+    await setImmediate();
+    const { folderOf, knownStatuses } = await import('../../open-project.ts');
+    const read = await folderOf(context);
+    const session = await connecting;
     const folder = await placeFolder(session, read);
     assertNoDefects(folder);
     const plan = async () => {

@@ -1,11 +1,10 @@
-import * as z from 'zod';
 import { quoteLiteral } from '../../db/quote.ts';
 import type { AppliedMigration, Migration, SqlScript } from '../../migration.ts';
 import type { Finding } from '../../report.ts';
 import { findingOf, refusedScript, type Flaw } from '../shared/flaw.ts';
 import type { Format, Tracking } from '../format.ts';
 import { datedNameAfter, assertSqlOnly } from '../shared/new-migration.ts';
-import { namesIn, parseRows } from '../shared/rows.ts';
+import { namesIn, parseRows, type ColumnTypes, type RowOf } from '../shared/rows.ts';
 import { hashOf, withoutBom } from '../shared/script.ts';
 import { isBlank, sectionScript } from '../shared/section.ts';
 import {
@@ -54,10 +53,10 @@ function trackingOf({
   };
 }
 
-const dbmateRow = z.object({
-  version: z.string(),
-});
-type DbmateRow = z.infer<typeof dbmateRow>;
+const dbmateRow = {
+  version: 'string',
+} as const satisfies ColumnTypes;
+type DbmateRow = RowOf<typeof dbmateRow>;
 
 /** Returns the applied migrations in the folder's order: the table records neither order nor time. */
 function toApplied(
@@ -109,12 +108,15 @@ function versionOf(name: string): string {
 function readMigration(path: string, file: string, findings: Finding[]): Migration {
   const source = withoutBom(readInAnyEncoding(path));
   const name = file.slice(0, -'.sql'.length);
-  const migration = { name, version: versionOf(name), hash: hashOf(source) };
   const { up, down, flaw } = parse(path, source, name);
   if (flaw) findings.push(findingOf(flaw, name, path));
   else if (!down) findings.push(noDownSection(name, file));
   return {
-    ...migration,
+    name,
+    version: versionOf(name),
+    get hash() {
+      return hashOf(source);
+    },
     up: up ?? refusedScript(path, flaw),
     ...(down && !isBlank(down.sql) && { down }),
   };

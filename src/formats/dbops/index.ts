@@ -1,14 +1,12 @@
-import * as z from 'zod';
 import { dirname, join } from 'node:path';
 import { ensureOwnSchema } from '../../db/own-schema.ts';
 import { quoteLiteral } from '../../db/quote.ts';
 import type { Migration, Script } from '../../migration.ts';
 import type { Finding } from '../../report.ts';
 import type { Format, Tracking } from '../format.ts';
-import { emptyKyselyModule, loadKyselyModule } from '../shared/kysely-module.ts';
 import { mentions } from '../shared/module-files.ts';
-import { commentOf, prefixAfter, slugOf } from '../shared/new-migration.ts';
-import { namesIn, parseRows, pendingAmong, textIn } from '../shared/rows.ts';
+import { commentOf, emptyKyselyModule, prefixAfter, slugOf } from '../shared/new-migration.ts';
+import { namesIn, parseRows, pendingAmong, textIn, type ColumnTypes } from '../shared/rows.ts';
 import { hashOf, lazyScript, sqlScript } from '../shared/script.ts';
 import { readInAnyEncoding } from '../../text-file.ts';
 
@@ -63,11 +61,11 @@ const tracking: Tracking = {
   },
 };
 
-const dbopsRow = z.object({
-  name: z.string(),
-  hash: z.string(),
-  applied_ms: z.number(),
-});
+const dbopsRow = {
+  name: 'string',
+  hash: 'string',
+  applied_ms: 'number',
+} as const satisfies ColumnTypes;
 
 /**
  * The dbops format: `NNNN_name.up.sql` with `NNNN_name.down.sql`, and Kysely modules, ordered by
@@ -94,7 +92,10 @@ export const dbops: Format = {
     return { migrations, findings: strangersAmong(directory, others), tracking };
   },
   hashOf,
-  loadModule: loadKyselyModule,
+  async loadModule(file, direction) {
+    const { loadKyselyModule } = await import('../shared/kysely-module.ts');
+    return loadKyselyModule(file, direction);
+  },
   needsDirective: true,
   downFile: ({ name, up }) => join(dirname(up.file), `${name}.down.sql`),
   squash: async () => (await import('../shared/squashed.ts')).pairs,

@@ -6,6 +6,7 @@ import type { Finding } from '../../report.ts';
 import { findingOf } from './finding.ts';
 import { trackingOf } from './names.ts';
 import { drizzleScript, hashesOfLineEndings, hashOf, lazyDrizzleScript } from './script.ts';
+import { byLocale } from '../shared/module-files.ts';
 import { readIfPresent } from '../shared/script.ts';
 import type { DrizzleTable } from './table.ts';
 import type { FolderContents } from '../format.ts';
@@ -39,7 +40,7 @@ export function readFolders(
 ): FolderContents {
   const migrations: Migration[] = [];
   const findings: Finding[] = [];
-  for (const name of names.toSorted((a, b) => a.localeCompare(b))) {
+  for (const name of names.toSorted(byLocale)) {
     const source = readIfPresent(`${directory}/${name}/migration.sql`);
     if (source === undefined) findings.push(...strangers(directory, name));
     else if (dated.test(name)) migrations.push(toMigration(directory, name, source));
@@ -56,7 +57,9 @@ function toMigration(directory: string, name: string, source: string): Migration
     get otherHashes() {
       return hashesOfLineEndings(source);
     },
-    row: { when: timeOfName(name) },
+    get row() {
+      return { when: timeOfName(name) };
+    },
     up: drizzleScript(`${directory}/${name}/migration.sql`, source),
     ...(existsSync(down) && { down: lazyDrizzleScript(down) }),
   };

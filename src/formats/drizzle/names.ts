@@ -1,4 +1,3 @@
-import * as z from 'zod';
 import { quoteLiteral } from '../../db/quote.ts';
 import type { Migration } from '../../migration.ts';
 import type { Finding } from '../../report.ts';
@@ -6,19 +5,26 @@ import { findingOf, timeOf } from './finding.ts';
 import { createTable } from './rows.ts';
 import type { DrizzleTable } from './table.ts';
 import type { Applied, Tracking } from '../format.ts';
-import { namesIn, parseRows, pendingAmong, textIn } from '../shared/rows.ts';
+import {
+  namesIn,
+  parseRows,
+  pendingAmong,
+  textIn,
+  type ColumnTypes,
+  type RowOf,
+} from '../shared/rows.ts';
 
 /** A row of 1.0, whose key is the name. Rows of 0.x have no name until 1.0 upgrades the table. */
-const namedRow = z.object({
-  id: z.number(),
-  hash: z.string(),
-  created_at: z.number().nullable(),
-  name: z.string().nullable(),
-  applied_ms: z.number().nullable(),
+const namedRow = {
+  id: 'number',
+  hash: 'string',
+  created_at: 'number or null',
+  name: 'string or null',
+  applied_ms: 'number or null',
   /** Whether the table has the column: 1.0 upgrades a table without it, and then compares names only. */
-  has_names: z.boolean(),
-});
-type NamedRow = z.infer<typeof namedRow>;
+  has_names: 'boolean',
+} as const satisfies ColumnTypes;
+type NamedRow = RowOf<typeof namedRow>;
 
 const columns = `id SERIAL PRIMARY KEY, hash text NOT NULL, created_at bigint,
   name text, applied_at timestamp with time zone DEFAULT now()`;

@@ -1,19 +1,18 @@
-import * as z from 'zod';
 import { quoteLiteral } from '../../db/quote.ts';
 import type { Migration } from '../../migration.ts';
 import type { Finding } from '../../report.ts';
 import { findingOf, isFuture, timeOf } from './finding.ts';
 import type { DrizzleTable } from './table.ts';
 import type { Applied, RowColumns, Tracking } from '../format.ts';
-import { parseRows, textIn } from '../shared/rows.ts';
+import { parseRows, textIn, type ColumnTypes, type RowOf } from '../shared/rows.ts';
 
 /** A row has no name and no time of application; `created_at` is the journal's `when`. */
-const journalRow = z.object({
-  id: z.number(),
-  hash: z.string(),
-  created_at: z.number().nullable(),
-});
-type JournalRow = z.infer<typeof journalRow>;
+const journalRow = {
+  id: 'number',
+  hash: 'string',
+  created_at: 'number or null',
+} as const satisfies ColumnTypes;
+type JournalRow = RowOf<typeof journalRow>;
 
 /**
  * Returns SQL that creates the table if it is missing. CREATE TABLE IF NOT EXISTS checks the CREATE

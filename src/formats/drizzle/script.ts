@@ -1,11 +1,10 @@
-import { hash } from 'node:crypto';
 import type { SqlScript } from '../../migration.ts';
-import { withoutBom } from '../shared/script.ts';
+import { digest, withoutBom } from '../shared/script.ts';
 import { readText } from '../../text-file.ts';
 
 /** Returns the SHA-256, in hex, of the text including a BOM and its line endings. */
 export function hashOf(source: string): string {
-  return hash('sha256', source);
+  return digest('sha256', source);
 }
 
 /** Returns the hashes that Drizzle records for the same text with LF and with CRLF line endings. */

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { dirname, relative } from 'node:path';
 import { usageError } from '../../errors.ts';
 import type { NewMigration } from '../format.ts';
@@ -90,5 +89,5 @@ function successorOf(snapshot: string, previous: 'prevId' | 'prevIds'): string {
   const parsed: { id?: string } = JSON.parse(snapshot);
   if (parsed.id === undefined) return snapshot;
   const before = previous === 'prevId' ? parsed.id : [parsed.id];
-  return `${JSON.stringify({ ...parsed, id: randomUUID(), [previous]: before }, null, 2)}\n`;
+  return `${JSON.stringify({ ...parsed, id: crypto.randomUUID(), [previous]: before }, null, 2)}\n`;
 }

@@ -1,6 +1,5 @@
-import { hash } from 'node:crypto';
 import type { Flaw } from '../shared/flaw.ts';
-import { withoutBom } from '../shared/script.ts';
+import { digest, withoutBom } from '../shared/script.ts';
 
 /** A parsed file of `committed/`. */
 export interface Committed {
@@ -75,7 +74,7 @@ function headersOf(lines: readonly string[]): Headers {
 }
 
 function hashOf(body: string, previous = ''): string {
-  return `sha1:${hash('sha1', `${`${previous}\n${body}`.trim()}\n`)}`;
+  return `sha1:${digest('sha1', `${`${previous}\n${body}`.trim()}\n`)}`;
 }
 
 function converted(name: string): Flaw {
@@ -89,7 +88,8 @@ function converted(name: string): Flaw {
 function headerFlaw(name: string, headers: Headers, [gap]: readonly string[]): Flaw | undefined {
   const keys = headers.map(([key]) => key);
   const twice = keys.find((key, index) => keys.indexOf(key) < index);
-  const missing = ['Previous', 'Hash'].find((key) => !new Map(headers).get(key));
+  const values = new Map(headers);
+  const missing = ['Previous', 'Hash'].find((key) => !values.get(key));
   if (!twice && !missing && gap === '') return undefined;
   const what = twice
     ? `has "--! ${twice}" twice`

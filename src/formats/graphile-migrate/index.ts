@@ -1,4 +1,3 @@
-import * as z from 'zod';
 import { readdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { quoteLiteral } from '../../db/quote.ts';
@@ -8,9 +7,9 @@ import { findingOf, refusedScript } from '../shared/flaw.ts';
 import type { Format, Tracking } from '../format.ts';
 import { readGmrc, type Gmrc } from './gmrc.ts';
 import { chainFlaw, parseCommitted, type Committed } from './committed.ts';
-import { namesIn, parseRows, textIn } from '../shared/rows.ts';
+import { namesIn, parseRows, textIn, type ColumnTypes } from '../shared/rows.ts';
 import { isBlank } from '../shared/section.ts';
-import { readInAnyEncoding } from '../../text-file.ts';
+import { listDirectory, readInAnyEncoding } from '../../text-file.ts';
 
 const tracking: Tracking = {
   table: 'graphile_migrate.migrations',
@@ -61,11 +60,11 @@ const tracking: Tracking = {
   },
 };
 
-const graphileRow = z.object({
-  filename: z.string(),
-  hash: z.string(),
-  date_ms: z.number(),
-});
+const graphileRow = {
+  filename: 'string',
+  hash: 'string',
+  date_ms: 'number',
+} as const satisfies ColumnTypes;
 
 const fileName = /^\d+(?:-[-_a-zA-Z0-9]*)?\.sql$/;
 
@@ -83,7 +82,7 @@ export const graphileMigrate: Format = {
   read(directory, names) {
     const folder = `${directory}/committed`;
     const findings: Finding[] = [];
-    const files = names.includes('committed') ? readdirSync(folder) : [];
+    const files = names.includes('committed') ? (listDirectory(folder) ?? []) : [];
     const settings = readGmrc(dirname(directory));
     let before: Committed | undefined;
     const migrations = files

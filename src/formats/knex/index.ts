@@ -1,4 +1,3 @@
-import * as z from 'zod';
 import { quoteLiteral } from '../../db/quote.ts';
 import type { Migration } from '../../migration.ts';
 import type { Finding } from '../../report.ts';
@@ -13,7 +12,7 @@ import {
   textOf,
   type TrackingTableName,
 } from '../shared/tracking-table.ts';
-import { namesIn, parseRows, pendingAmong } from '../shared/rows.ts';
+import { namesIn, parseRows, pendingAmong, type ColumnTypes, type RowOf } from '../shared/rows.ts';
 import { hashOf } from '../shared/script.ts';
 import { readInAnyEncoding, readText } from '../../text-file.ts';
 
@@ -70,14 +69,22 @@ function moduleLoader(isTableNamed: boolean): LoadModule {
 function readMigration(directory: string, name: string): Migration {
   const file = `${directory}/${name}`;
   const script = { kind: 'module', file } as const;
-  return { name, up: script, down: script, hash: hashOf(readInAnyEncoding(file)) };
+  const source = readInAnyEncoding(file);
+  return {
+    name,
+    up: script,
+    down: script,
+    get hash() {
+      return hashOf(source);
+    },
+  };
 }
 
-const knexRow = z.object({
-  name: z.string(),
-  applied_ms: z.number().nullable(),
-});
-type KnexRow = z.infer<typeof knexRow>;
+const knexRow = {
+  name: 'string',
+  applied_ms: 'number or null',
+} as const satisfies ColumnTypes;
+type KnexRow = RowOf<typeof knexRow>;
 
 function contentsOf(
   tables: KnexTables,

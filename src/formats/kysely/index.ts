@@ -1,7 +1,6 @@
 import { quoteLiteral } from '../../db/quote.ts';
 import type { Migration } from '../../migration.ts';
 import type { FolderContents, Format, Tracking } from '../format.ts';
-import { emptyKyselyModule, loadKyselyModule } from '../shared/kysely-module.ts';
 import { exportsUp } from './exports.ts';
 import { arrange, kyselyRow, next, toApplied } from './order.ts';
 import {
@@ -11,7 +10,12 @@ import {
   modulesAmong,
   sampleOf,
 } from '../shared/module-files.ts';
-import { milliseconds, moduleStyleOf, nameAfter } from '../shared/new-migration.ts';
+import {
+  emptyKyselyModule,
+  milliseconds,
+  moduleStyleOf,
+  nameAfter,
+} from '../shared/new-migration.ts';
 import {
   catalogName,
   ensureSchemaOf,
@@ -53,7 +57,10 @@ export const kysely: Format = {
     };
   },
   hostLock: { kind: 'advisory', key: 3853314791062309107n },
-  loadModule: loadKyselyModule,
+  async loadModule(file, direction) {
+    const { loadKyselyModule } = await import('../shared/kysely-module.ts');
+    return loadKyselyModule(file, direction);
+  },
   newFiles(request) {
     const style = moduleStyleOf(request);
     return { [`${nameAfter(request, milliseconds)}${style.ending}`]: emptyKyselyModule(style) };
@@ -69,7 +76,14 @@ function readMigrations(directory: string, names: readonly string[]): Migration[
     if (!mentions(source, 'up') || !exportsUp(file, source)) continue;
     const name = fileName.slice(0, fileName.lastIndexOf('.'));
     const script = { kind: 'module', file } as const;
-    migrations.set(name, { name, up: script, down: script, hash: hashOf(source) });
+    migrations.set(name, {
+      name,
+      up: script,
+      down: script,
+      get hash() {
+        return hashOf(source);
+      },
+    });
   }
   return [...migrations.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1));
 }

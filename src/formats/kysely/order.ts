@@ -1,16 +1,15 @@
-import * as z from 'zod';
 import { quoteLiteral } from '../../db/quote.ts';
 import type { Migration } from '../../migration.ts';
 import type { Finding } from '../../report.ts';
 import type { Applied, Prospect, RowColumns } from '../format.ts';
-import { pendingAmong, textIn } from '../shared/rows.ts';
+import { pendingAmong, textIn, type ColumnTypes, type RowOf } from '../shared/rows.ts';
 
-export const kyselyRow = z.object({
-  name: z.string(),
+export const kyselyRow = {
+  name: 'string',
   /** ISO 8601, as text. */
-  timestamp: z.string(),
-});
-type KyselyRow = z.infer<typeof kyselyRow>;
+  timestamp: 'string',
+} as const satisfies ColumnTypes;
+type KyselyRow = RowOf<typeof kyselyRow>;
 
 interface TimedName {
   name: string;

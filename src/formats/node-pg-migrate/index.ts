@@ -1,8 +1,7 @@
-import * as z from 'zod';
-import { parseRows } from '../shared/rows.ts';
+import { parseRows, type ColumnTypes } from '../shared/rows.ts';
 import { dirname, join } from 'node:path';
 import { quoteLiteral } from '../../db/quote.ts';
-import type { Migration, ModuleScript } from '../../migration.ts';
+import type { Migration, ModuleScript, Script } from '../../migration.ts';
 import type { Finding } from '../../report.ts';
 import type { Format, Tracking } from '../format.ts';
 import {
@@ -65,10 +64,10 @@ function trackingOf({
   };
 }
 
-const pgMigrateRow = z.object({
-  name: z.string(),
-  run_ms: z.number(),
-});
+const pgMigrateRow = {
+  name: 'string',
+  run_ms: 'number',
+} as const satisfies ColumnTypes;
 
 /** `1700000000000_name.sql`, `.up.sql`, `.js`, `.ts`; `up.` and `down.` go with `.sql`. */
 const fileName = /^(\d+.*?)\.((?:(?:up|down)\.)?sql|[cm]?[jt]s)$/;
@@ -107,20 +106,28 @@ export const nodePgMigrate: Format = {
     const migrations = unitsOf(names).map((unit): Migration => {
       const path = `${directory}/${unit.up}`;
       const source = readInAnyEncoding(path);
-      // The name is also the version, so that a file and its compiled twin are reported as duplicates.
-      const migration = { name: unit.name, version: unit.name, hash: hashOf(source) };
+      const migration = (up: Script, down?: Script): Migration => ({
+        name: unit.name,
+        // A file and its compiled twin are reported as duplicates.
+        version: unit.name,
+        get hash() {
+          return hashOf(source);
+        },
+        up,
+        ...(down && { down }),
+      });
       if (!unit.up.endsWith('.sql')) {
         const script: ModuleScript = { kind: 'module', file: path, inherits: [...inherits] };
         if (definesShorthands(source)) inherits.push(path);
-        return { ...migration, up: script, down: script };
+        return migration(script, script);
       }
       if (unit.up.endsWith('.up.sql')) {
-        const down = unit.down && { down: lazyScript(`${directory}/${unit.down}`) };
-        return { ...migration, up: sqlScript(path, source), ...down };
+        const down = unit.down ? lazyScript(`${directory}/${unit.down}`) : undefined;
+        return migration(sqlScript(path, source), down);
       }
       const { up, down, upHoldsDown } = directionsOf(path, withoutBom(source));
       if (upHoldsDown) findings.push(downRunsWithUp(unit));
-      return { ...migration, up, ...(down && { down }) };
+      return migration(up, down);
     });
     return { migrations, findings, tracking: trackingOf(trackingTable) };
   },

@@ -1,4 +1,3 @@
-import { hash } from 'node:crypto';
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { usageError } from '../../errors.ts';
@@ -8,7 +7,8 @@ import type { Finding } from '../../report.ts';
 import type { Format } from '../format.ts';
 import { commentOf, datedNameAfter, assertSqlOnly } from '../shared/new-migration.ts';
 import { prismaTrackingIn } from './tracking.ts';
-import { lazyScript, sqlScript, readIfPresent } from '../shared/script.ts';
+import { byLocale } from '../shared/module-files.ts';
+import { digest, lazyScript, readIfPresent, sqlScript } from '../shared/script.ts';
 import { readText } from '../../text-file.ts';
 
 const lockFile = 'migration_lock.toml';
@@ -57,14 +57,6 @@ export const prisma: Format = {
   },
 };
 
-/** Sorts as Prisma does, by `localeCompare`; digits are compared directly, because its first call is slow. */
-function byLocale(a: string, b: string): number {
-  let at = 0;
-  while (at < a.length && a[at] === b[at]) at++;
-  const isDigit = (name: string) => /\d/.test(name[at] ?? '');
-  return isDigit(a) && isDigit(b) ? Number(a > b) - Number(a < b) : a.localeCompare(b);
-}
-
 function isDirectoryName(name: string): boolean {
   return !name.includes('.') && /^\d+_./.test(name); // the faster test first: called for every file
 }
@@ -101,7 +93,7 @@ function toMigration(directory: string, name: string, source: string): Migration
 
 /** Returns the SHA-256, in hex, of the text including a BOM and its line endings (prisma-engines, `checksum.rs`). */
 function checksum(source: string): string {
-  return hash('sha256', source);
+  return digest('sha256', source);
 }
 
 /** Reports a directory without a file, at which `prisma migrate deploy` stops (P3015). */

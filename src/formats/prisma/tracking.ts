@@ -1,21 +1,27 @@
-import * as z from 'zod';
 import { quoteLiteral } from '../../db/quote.ts';
 import type { AppliedMigration, Migration } from '../../migration.ts';
 import { shellWord } from '../../output/shell.ts';
 import type { Finding } from '../../report.ts';
 import type { RowColumns, Tracking } from '../format.ts';
-import { namesIn, parseRows, pendingAmong, textIn } from '../shared/rows.ts';
+import {
+  namesIn,
+  parseRows,
+  pendingAmong,
+  textIn,
+  type ColumnTypes,
+  type RowOf,
+} from '../shared/rows.ts';
 import { catalogName, ensureSchemaOf, quotedName, textOf } from '../shared/tracking-table.ts';
 
-const prismaRow = z.object({
-  name: z.string(),
-  checksum: z.string(),
+const prismaRow = {
+  name: 'string',
+  checksum: 'string',
   /** `null` when it did not finish. */
-  finished_ms: z.number().nullable(),
-  logs: z.string().nullable(),
-  is_marked: z.boolean(),
-});
-type PrismaRow = z.infer<typeof prismaRow>;
+  finished_ms: 'number or null',
+  logs: 'string or null',
+  is_marked: 'boolean',
+} as const satisfies ColumnTypes;
+type PrismaRow = RowOf<typeof prismaRow>;
 
 /**
  * Returns `_prisma_migrations` as the schema engine creates, reads and writes it (prisma-engines,
@@ -109,8 +115,9 @@ function toApplied(
 }
 
 /** Early engines wrote each byte without its leading zero; current ones still accept such checksums. */
-function padded(checksum: string, { hash, otherHashes = [] }: Migration): string {
+function padded(checksum: string, migration: Migration): string {
   if (checksum.length === 64) return checksum;
+  const { hash, otherHashes = [] } = migration;
   const unpadded = (hex: string) => hex.replaceAll(/0(.)|(..)/g, '$1$2');
   return [hash, ...otherHashes].find((each) => unpadded(each) === checksum) ?? checksum;
 }

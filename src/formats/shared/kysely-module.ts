@@ -13,7 +13,6 @@ import {
   withoutFunction,
 } from './import-module.ts';
 import { moduleConnection } from './module-connection.ts';
-import { emptyModule, type ModuleStyle } from './new-migration.ts';
 
 /**
  * Loads `up(db)` or `down(db)` as Kysely's Migrator does (kysely, `migration/migrator.ts` and
@@ -86,12 +85,4 @@ function find(directory: string): KyselyPackage | undefined {
 function isKysely(value: unknown): value is KyselyPackage {
   const { Kysely, PostgresDialect } = objectOf(value);
   return typeof Kysely === 'function' && typeof PostgresDialect === 'function';
-}
-
-/** Returns the text of an empty module; TypeScript by default. */
-export function emptyKyselyModule(
-  style: ModuleStyle = { ending: '.ts', isTypeScript: true, isCommonJs: false },
-): string {
-  const parameter = { name: 'db', type: 'Kysely<unknown>' };
-  return emptyModule(style, parameter, "import type { Kysely } from 'kysely';\n");
 }

@@ -152,3 +152,11 @@ export function assertSqlOnly({ module }: NewMigration, tool: string): void {
     'Run it without --module: dbops migrate new NAME',
   );
 }
+
+/** Returns the text of an empty module of Kysely; TypeScript by default. */
+export function emptyKyselyModule(
+  style: ModuleStyle = { ending: '.ts', isTypeScript: true, isCommonJs: false },
+): string {
+  const parameter = { name: 'db', type: 'Kysely<unknown>' };
+  return emptyModule(style, parameter, "import type { Kysely } from 'kysely';\n");
+}

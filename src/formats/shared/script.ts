@@ -1,4 +1,4 @@
-import { hash } from 'node:crypto';
+import type * as Crypto from 'node:crypto';
 import { codeOf } from '../../db/connection-error.ts';
 import type { SqlScript } from '../../migration.ts';
 import { readInAnyEncoding, readText } from '../../text-file.ts';
@@ -24,10 +24,21 @@ export function lazyScript(file: string): SqlScript {
   };
 }
 
+/**
+ * Returns the hash of a text, in hex. `node:crypto` is loaded with the first hash: that takes as long as
+ * hashing a thousand files, and many tools record no hash.
+ */
+export function digest(algorithm: 'sha1' | 'sha256', text: string): string {
+  crypto ??= process.getBuiltinModule('node:crypto');
+  return crypto.hash(algorithm, text);
+}
+
+let crypto: typeof Crypto | undefined;
+
 /** Returns the SHA-256, in hex, of the text without a BOM and with LF line endings, so that a checkout on Windows is not an edit. */
 export function hashOf(source: string): string {
   const text = withoutBom(source);
-  return hash('sha256', text.includes('\r') ? text.replaceAll('\r\n', '\n') : text);
+  return digest('sha256', text.includes('\r') ? text.replaceAll('\r\n', '\n') : text);
 }
 
 const missing = new Set(['ENOENT', 'ENOTDIR']);

@@ -1,20 +1,18 @@
-import * as z from 'zod';
-import { hash } from 'node:crypto';
 import { quoteLiteral } from '../../db/quote.ts';
 import type { Migration } from '../../migration.ts';
 import type { Finding } from '../../report.ts';
 import type { Prospect, RowColumns, Tracking } from '../format.ts';
-import { namesIn, parseRows } from '../shared/rows.ts';
-import { withoutBom } from '../shared/script.ts';
+import { namesIn, parseRows, type ColumnTypes, type RowOf } from '../shared/rows.ts';
+import { digest, withoutBom } from '../shared/script.ts';
 import { splitAsSupabase } from './statements.ts';
 
-const supabaseRow = z.object({
-  version: z.string(),
+const supabaseRow = {
+  version: 'string',
   /** `null`, like the hash, in rows of old releases. */
-  name: z.string().nullable(),
-  hash: z.string().nullable(),
-});
-type SupabaseRow = z.infer<typeof supabaseRow>;
+  name: 'string or null',
+  hash: 'string or null',
+} as const satisfies ColumnTypes;
+type SupabaseRow = RowOf<typeof supabaseRow>;
 
 /**
  * Returns the SHA-256, in hex, of a text without white space and semicolons, as `select` computes it
@@ -22,7 +20,7 @@ type SupabaseRow = z.infer<typeof supabaseRow>;
  * the dashboard records a file unsplit, so that only the rest of the text is comparable.
  */
 export function hashOf(source: string): string {
-  return hash('sha256', withoutBom(source).replaceAll(/[ \t\n\r\f\v;]+/g, ''));
+  return digest('sha256', withoutBom(source).replaceAll(/[ \t\n\r\f\v;]+/g, ''));
 }
 
 const table = 'supabase_migrations.schema_migrations';

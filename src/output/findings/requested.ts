@@ -35,3 +35,13 @@ export function fileOfReport(value: string): RequestedReport | { problem: string
     problem: `${value} does not show its format: write FORMAT=${value}, such as json=${value}`,
   };
 }
+
+/** The options of a command that looks for findings, which `reportFlags` of `src/report-flags.ts` parse. */
+export const reportOptions: [notation: string, description: string, repeats?: true][] = [
+  [
+    '--report <format=file>',
+    'also write the findings for a CI system: junit, sarif, gitlab, rdjson, markdown or json; the file - is stdout; repeatable',
+    true,
+  ],
+  ['--no-annotations', 'in GitHub Actions, write neither annotations nor a step summary'],
+];

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { readSqlFile, sqlFilesIn, type HeaderLine, type SqlFile } from '../../declared/sql-file.ts';
 import { usageError } from '../../errors.ts';
-import { issueLines } from '../../output/schema-messages.ts';
+import { issueLines } from '../../output/issues.ts';
 import { sqlReportSchema, sqlReportsSchema, type ParamType, type SqlReport } from './definition.ts';
 
 export interface Param {
