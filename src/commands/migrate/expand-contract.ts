@@ -30,7 +30,7 @@ export const command = defineCommand({
     const read = await folderOf(context);
     const session = await context.session();
     const folder = await placeFolder(session, read);
-    const request = { folder, wanted, assignments: set, now: context.clock() };
+    const request = { context, folder, wanted, assignments: set, now: context.clock() };
     const plan = await planExpandContract(session, request);
     if (!dryRun) writeFiles(plan.files);
     return expandContractReport(plan, context.io.cwd, dryRun);

@@ -1,7 +1,8 @@
 import { quoteIdentifier as q, quoteName } from '../../db/quote.ts';
 import type { Piece } from '../../sql/alter-table.ts';
 import { knownTable } from './altered-table.ts';
-import { constraintName, indexOfConstraint, notNullSteps } from './constraint-steps.ts';
+import { indexOfConstraint } from '../../sql/constraint-index.ts';
+import { constraintName, notNullSteps } from './constraint-steps.ts';
 import {
   alone,
   stepsOf,

@@ -1,6 +1,7 @@
 import { quoteIdentifier as q, quoteName } from '../../db/quote.ts';
 import { knownTable, onlyPiece } from './altered-table.ts';
-import { constraintName, indexOfConstraint, notNullSteps } from './constraint-steps.ts';
+import { indexOfConstraint } from '../../sql/constraint-index.ts';
+import { constraintName, notNullSteps } from './constraint-steps.ts';
 import { alone, stepsOf, together, type Recipe, type RecipeStep } from './recipe.ts';
 
 /** ADD PRIMARY KEY scans the table and builds its index under ACCESS EXCLUSIVE. */

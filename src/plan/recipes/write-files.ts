@@ -1,14 +1,10 @@
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
 import { usageError } from '../../errors.ts';
 import { withoutMoved } from '../../expand-contract/plan.ts';
-import { newMigrationFiles, replacedFiles, type SplitFiles } from '../../expand-contract/files.ts';
+import { laterFiles, replacedFiles, type SplitFiles } from '../../expand-contract/files.ts';
 import type { Folder } from '../../formats/format.ts';
 import { slugOf } from '../../formats/shared/new-migration.ts';
 import type { Migration } from '../../migration.ts';
 import { piecesOf } from '../../sql/alter-table.ts';
-import { hasStatement } from '../../sql/statements.ts';
 import type { RecipeFile } from './rewrite-migration.ts';
 
 export { writeFiles } from '../../expand-contract/files.ts';
@@ -36,7 +32,14 @@ export async function recipeFilesOf(request: RecipeFilesRequest): Promise<SplitF
   const rest = down?.kind === 'sql' ? await remainingRollback(down.sql, further) : undefined;
   const content = { ...contentOf(first), down: rest ?? [] };
   const replaced = replacedFiles(folder, migration, content, rest !== undefined);
-  return { ...replaced, ...laterFiles(folder, migration, further, now) };
+  const slug = slugOf(migration.name.replace(/^[\d_-]+/, '')) || 'migration';
+  const later = further.map((file) => ({
+    title: `${slug}_${file.suffix}`,
+    content: contentOf(file),
+  }));
+  const written = laterFiles(folder, later, now);
+  if (!written) throw cannotWrite(folder.format.name);
+  return { ...replaced, ...written };
 }
 
 function contentOf({ head, statements, noTransaction }: RecipeFile) {
@@ -52,43 +55,6 @@ async function remainingRollback(down: string, further: readonly RecipeFile[]): 
     return piece.kind === 'set-not-null' ? piece.column : [];
   });
   return withoutMoved(await piecesOf(down), new Set(moved));
-}
-
-/** Each new file depends on the one before it, such as a journal: they are written to a copy of the folder. */
-function laterFiles(
-  folder: Folder,
-  { name }: Migration,
-  files: readonly RecipeFile[],
-  now: Date,
-): SplitFiles {
-  const copy = mkdtempSync(join(tmpdir(), 'dbops-recipes-'));
-  try {
-    const directory = join(copy, 'migrations');
-    cpSync(folder.directory, directory, { recursive: true });
-    const written: Record<string, string> = {};
-    const slug = slugOf(name.replace(/^[\d_-]+/, '')) || 'migration';
-    for (const [at, file] of files.entries()) {
-      const { migrations } = folder.format.read(directory, readdirSync(directory));
-      const title = `${slug}_${file.suffix}`;
-      const request = {
-        migrations,
-        title,
-        now: new Date(now.valueOf() + at * 1_000),
-        module: false,
-      };
-      const own = newMigrationFiles({ ...folder, directory }, request, contentOf(file));
-      if (Object.keys(own).length === 0) throw cannotWrite(folder.format.name);
-      for (const [path, text] of Object.entries(own)) {
-        mkdirSync(dirname(join(directory, path)), { recursive: true });
-        writeFileSync(join(directory, path), text);
-        // Without a rollback of its own, the one of a part is derived.
-        if (hasStatement(text)) written[join(folder.directory, path)] = text;
-      }
-    }
-    return written;
-  } finally {
-    rmSync(copy, { recursive: true, force: true });
-  }
 }
 
 function assertWritable({ folder, migration: { name, up } }: RecipeFilesRequest): void {

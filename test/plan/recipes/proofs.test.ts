@@ -1,7 +1,7 @@
 import { describe, expect, vi } from 'vitest';
 import type { Session } from '../../../src/db/session.ts';
 import { dbops } from '../../../src/formats/dbops/index.ts';
-import { migrationOf, proveRecipe } from '../../../src/plan/recipes/prove.ts';
+import { migrationOf, proveRecipe } from '../../../src/shadow/prove-equal-schema.ts';
 import { withSession } from '../../db/session.ts';
 import { createFilled, inTurn, servers, type Target } from '../../db/targets.ts';
 import { recipeCases, tables, type RecipeCase } from './cases.ts';

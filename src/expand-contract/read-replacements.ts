@@ -1,0 +1,164 @@
+import { inScratchTransaction } from '../catalog/snapshot.ts';
+import { quoteLiteral, quoteName } from '../db/quote.ts';
+import { toOwnPath, toUserPath, underUserPath } from '../db/search-path.ts';
+import { readOnce, type Session } from '../db/session.ts';
+import type { Format } from '../formats/format.ts';
+import type { Migration } from '../migration.ts';
+import { replayOne } from '../shadow/replay.ts';
+import { readPlacedAssignment } from '../sql/expression.ts';
+import type { ObjectName } from '../sql/non-transactional.ts';
+import type { ColumnChange, SortedPieces } from './column-changes.ts';
+import { conversionOf, type Conversion } from './conversion.ts';
+import { readKey, type NewKey } from './new-key.ts';
+import { readFormerColumn, type FormerColumn } from './read-column.ts';
+import { readReplaced } from './read-replaced.ts';
+import type { Replacement, TableReplacement } from './replace-column.ts';
+import { temporaryName } from './sync-trigger.ts';
+
+/** What the changes of a migration replace. */
+export interface Replacements {
+  tables: TableReplacement[];
+  keys: NewKey[];
+  notes: string[];
+}
+
+export interface ReplacementRequest {
+  /** Of the database. */
+  session: Session;
+  /** With the schema that the migration finds; the migration runs in it. */
+  shadow: Session;
+  format: Format;
+  migration: Migration;
+  sorted: SortedPieces;
+  /** `TABLE.COLUMN = EXPRESSION` of --set. */
+  assignments: readonly string[];
+}
+
+/** A column before the migration, and how its values are converted. */
+interface Started {
+  change: ColumnChange;
+  former: FormerColumn;
+  to: string;
+  conversion: Conversion;
+}
+
+/**
+ * Reads what the changes of a migration replace: the old columns, then the migration runs in the shadow, and
+ * the new ones are read with all that they have.
+ *
+ * @throws usage error for a change that dbops does not split; DbopsError when the migration does not run
+ */
+export async function readReplacements(request: ReplacementRequest): Promise<Replacements> {
+  const { shadow, format, migration, sorted } = request;
+  const started: Started[] = [];
+  for (const change of sorted.columns) started.push(await startOf(request, change));
+  const tables = new Map<string, ObjectName>();
+  for (const { table } of sorted.keys) tables.set((await oidOf(shadow, table)) ?? '', table);
+  const formerKeys = await Promise.all([...tables.keys()].map((oid) => readKey(shadow, oid)));
+  await replayOne(shadow, migration, format);
+  const byTable = Map.groupBy(started, ({ former }) => former.oid);
+  const replaced: TableReplacement[] = [];
+  for (const [oid, columns] of byTable) replaced.push(await replacedIn(shadow, oid, columns));
+  const keys: NewKey[] = [];
+  for (const [at, [oid, table]] of [...tables].entries()) {
+    const former = formerKeys[at];
+    const next = await readKey(shadow, oid);
+    const live = await oidOf(request.session, table);
+    const isPublished = live
+      ? ((await readKey(request.session, live))?.isPublished ?? false)
+      : false;
+    const change = sorted.keys.find((each) => each.table === table);
+    if (former && next && change) keys.push({ change, former, next: { ...next, isPublished } });
+  }
+  return { tables: replaced, keys, notes: started.flatMap(({ conversion }) => conversion.notes) };
+}
+
+async function startOf(request: ReplacementRequest, change: ColumnChange): Promise<Started> {
+  const { session, shadow, sorted } = request;
+  const live = await oidOf(session, change.table);
+  // The copy lacks publications and what the configuration ignores.
+  if (live !== undefined) await readFormerColumn(session, live, change);
+  const oid = await oidOf(shadow, change.table);
+  const former = await readFormerColumn(shadow, oid ?? '0', change);
+  const to = change.change ? temporaryName(change.column, new Set(former.siblings)) : change.final;
+  const zone = await zoneOf(session);
+  const given = await givenFor(request, change);
+  const conversion = await inScratchTransaction(shadow, async () => {
+    // A type that the migration creates first.
+    for (const { sql } of sorted.rest)
+      if (/^create\s+(?:type|domain|schema|function|extension)\b/i.test(sql))
+        await shadow.script(`${toUserPath}; ${sql}; ${toOwnPath(shadow)}`);
+    return conversionOf(shadow, { change, former, to, given, zone });
+  });
+  return { change, former, to, conversion };
+}
+
+async function oidOf(session: Session, table: ObjectName): Promise<string | undefined> {
+  const [row] = await underUserPath<{ oid: string | null }>(
+    session,
+    `SELECT pg_catalog.to_regclass(${quoteLiteral(quoteName(table))})::pg_catalog.oid::pg_catalog.text AS oid`,
+  );
+  return row?.oid ?? undefined;
+}
+
+async function zoneOf(session: Session): Promise<string> {
+  const [row] = await readOnce<{ zone: string }>(
+    session,
+    "SELECT pg_catalog.current_setting('TimeZone') AS zone",
+  );
+  return row?.zone ?? 'UTC';
+}
+
+async function givenFor(
+  { assignments }: ReplacementRequest,
+  change: ColumnChange,
+): Promise<string | undefined> {
+  for (const each of assignments) {
+    const placed = await readPlacedAssignment(each, '--set');
+    if (isFor(placed, change)) return placed.value;
+  }
+  return undefined;
+}
+
+/** Returns whether an assignment of --set is for the old column of a change. */
+export function isFor(
+  { schema, table, column }: { schema?: string; table: string; column: string },
+  change: ColumnChange,
+): boolean {
+  const isTable =
+    table === change.table.name && (schema ?? change.table.schema) === change.table.schema;
+  return isTable && column === change.column && change.change !== undefined;
+}
+
+async function replacedIn(
+  shadow: Session,
+  oid: string,
+  started: readonly Started[],
+): Promise<TableReplacement> {
+  const names = started.map(({ change, former, to }) => ({
+    number: former.number,
+    name: change.final,
+    to,
+  }));
+  const found = await inScratchTransaction(shadow, () => readReplaced(shadow, oid, names));
+  const taken = new Set(found.taken);
+  const columns = started.flatMap((each): Replacement[] => {
+    const future = found.columns.find(({ number }) => number === each.former.number);
+    const label = future?.isNotNull === true ? 'not_null' : 'converted';
+    const name = `${each.change.table.name}_${each.to}_${label}`;
+    const requirement = taken.has(name) ? temporaryName(name, taken) : shortened(name, taken);
+    return future ? [{ ...each, future, requirement }] : [];
+  });
+  const carried = found.carried.map((each) => ({
+    ...each,
+    temporary: temporaryName(each.name, taken),
+  }));
+  return { table: started[0]?.change.table ?? { name: '' }, columns, carried };
+}
+
+/** A name that the server would shorten must not become that of another object. */
+function shortened(name: string, taken: Set<string>): string {
+  if (Buffer.byteLength(name) > 63) return temporaryName(name, taken);
+  taken.add(name);
+  return name;
+}

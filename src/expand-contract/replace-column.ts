@@ -1,0 +1,269 @@
+import { quoteIdentifier as q, quoteLiteral, quoteName } from '../db/quote.ts';
+import type { ObjectName } from '../sql/non-transactional.ts';
+import type { ColumnChange } from './column-changes.ts';
+import type { Conversion } from './conversion.ts';
+import { notNull, withoutTriggers, type RowCheck } from './contract-statements.ts';
+import type { EmptyColumn } from './plan.ts';
+import type { FormerColumn } from './read-column.ts';
+import type { CarriedObject, FutureColumn, IdentitySequence } from './read-replaced.ts';
+import { dropSyncTrigger, syncTrigger } from './sync-trigger.ts';
+
+/** A column that is built beside the old one, and replaces it. */
+export interface Replacement {
+  change: ColumnChange;
+  former: FormerColumn;
+  future: FutureColumn;
+  conversion: Conversion;
+  /** Its name until the swap. */
+  to: string;
+  /** The name of what requires its values until the swap. */
+  requirement: string;
+}
+
+/** An object of the old column with the name of its successor until the swap. */
+export type CarriedCopy = CarriedObject & { temporary: string };
+
+/** The columns of one table that are replaced together. */
+export interface TableReplacement {
+  table: ObjectName;
+  columns: Replacement[];
+  carried: CarriedCopy[];
+}
+
+/** The statements of a replacement, by file. */
+export interface ReplacementSteps {
+  expand: string[];
+  /** Statements that roll back `expand`. */
+  expandUndo: string[];
+  /** Each runs alone, after the backfill. */
+  prepare: string[];
+  prepareUndo: string[];
+  /** In one transaction. */
+  swap: string[];
+  checks: RowCheck[];
+  empty: EmptyColumn[];
+}
+
+/** Returns the statements that replace the columns of a table. */
+export function replacementSteps(replaced: TableReplacement): ReplacementSteps {
+  const { table, columns, carried } = replaced;
+  const required = columns.map((each) => requirementOf(each));
+  const built = carried.map((each) => buildOf(each, table));
+  return {
+    expand: columns.flatMap(expandOf),
+    expandUndo: columns.flatMap(({ change, to }) => [
+      ...dropSyncTrigger({ table, old: change.column, to }),
+      `ALTER TABLE ${quoteName(table)} DROP COLUMN ${q(to)}`,
+    ]),
+    prepare: [
+      ...required.flatMap(({ statements }) => statements),
+      ...built.flatMap(({ statements }) => statements),
+      ...columns.flatMap(({ to }) => withoutTriggers(table, to)),
+    ],
+    prepareUndo: [...built.toReversed(), ...required].flatMap(({ undo }) => undo),
+    swap: swapOf(replaced),
+    checks: required.map(({ check }) => check),
+    empty: columns.map(emptyOf),
+  };
+}
+
+function expandOf({ change, former, future, conversion, to }: Replacement): string[] {
+  const { table, column } = change;
+  const alter = `ALTER TABLE ${quoteName(table)}`;
+  const collate = change.change?.collate;
+  const type = change.change
+    ? `${change.change.type}${collate === undefined ? '' : ` COLLATE ${collate}`}`
+    : former.type;
+  return [
+    `${alter} ADD COLUMN ${q(to)} ${type}`,
+    ...future.properties.map((each) => `${alter} ALTER COLUMN ${q(to)} ${each}`),
+    ...(future.comment === null
+      ? []
+      : [`COMMENT ON COLUMN ${quoteName(table)}.${q(to)} IS ${quoteLiteral(future.comment)}`]),
+    ...grants(future.grants, (privilege) => `${privilege} (${q(to)}) ON ${quoteName(table)}`),
+    ...syncTrigger({ table, old: column, to, conversion }),
+  ];
+}
+
+function grants(all: FutureColumn['grants'], object: (privilege: string) => string): string[] {
+  return all.map(
+    ({ privilege, grantee, isGrantable }) =>
+      `GRANT ${object(privilege)} TO ${grantee}${isGrantable ? ' WITH GRANT OPTION' : ''}`,
+  );
+}
+
+/** SQL that is NULL where the new column may be NULL. */
+function neededBy({ change, conversion }: Replacement): string {
+  return conversion.mayBeNull ? `(${conversion.forth})` : q(change.column);
+}
+
+function emptyOf(replacement: Replacement): EmptyColumn {
+  const { change, conversion, to } = replacement;
+  const source = change.change ? `converted from ${change.column}` : `a copy of ${change.column}`;
+  return {
+    table: change.table,
+    name: to,
+    copied: {
+      value: conversion.forth,
+      where: `${neededBy(replacement)} IS NOT NULL`,
+      origin: source,
+    },
+  };
+}
+
+/** Every row must have a new value before the old one is dropped. */
+function requirementOf(replacement: Replacement) {
+  const { change, future, to, requirement } = replacement;
+  const { table, column } = change;
+  const alter = `ALTER TABLE ${quoteName(table)}`;
+  const check = {
+    sql: `SELECT FROM ${quoteName(table)} WHERE ${q(to)} IS NULL AND ${future.isNotNull ? 'true' : `${neededBy(replacement)} IS NOT NULL`}`,
+    message: `${table.name} has rows whose ${column} has no value in ${to}`,
+  };
+  if (future.isNotNull)
+    return {
+      statements: notNull(table, to, requirement),
+      undo: [`${alter} ALTER COLUMN ${q(to)} DROP NOT NULL`],
+      check,
+    };
+  const isKept = `${q(to)} IS NOT NULL OR ${neededBy(replacement)} IS NULL`;
+  return {
+    statements: [
+      `${alter} ADD CONSTRAINT ${q(requirement)} CHECK (${isKept}) NOT VALID`,
+      `${alter} VALIDATE CONSTRAINT ${q(requirement)}`,
+    ],
+    undo: [`${alter} DROP CONSTRAINT ${q(requirement)}`],
+    check,
+  };
+}
+
+/** Returns the statements that build the successor of an object under its temporary name. */
+function buildOf(
+  carried: CarriedCopy,
+  table: ObjectName,
+): { statements: string[]; undo: string[] } {
+  const { kind, definition, temporary, isUnique, isValidated, attributes, properties } = carried;
+  const name = q(temporary);
+  const placed = quoteName({ ...table, name: temporary });
+  const alter = `ALTER TABLE ${carried.from ?? quoteName(table)}`;
+  const drop = [`${alter} DROP CONSTRAINT ${name}`];
+  const index = `CREATE ${isUnique ? 'UNIQUE ' : ''}INDEX CONCURRENTLY ${name} ON ${quoteName(table)} ${definition}`;
+  if (kind === 'statistics')
+    return {
+      statements: [
+        `CREATE STATISTICS ${placed}${definition}`,
+        ...properties.map((each) => `ALTER STATISTICS ${placed} ${each}`),
+      ],
+      undo: [`DROP STATISTICS ${placed}`],
+    };
+  if (kind === 'index' || kind === 'primary')
+    return {
+      statements: [index, ...properties.map((each) => `ALTER INDEX ${placed} ${each}`)],
+      undo: [`DROP INDEX ${placed}`],
+    };
+  if (kind === 'unique')
+    return {
+      statements: [
+        index,
+        `${alter} ADD CONSTRAINT ${name} UNIQUE USING INDEX ${name}${attributes}`,
+      ],
+      undo: drop,
+    };
+  const add = `${alter} ADD CONSTRAINT ${name} ${definition}`;
+  if (!isValidated) return { statements: [add], undo: drop };
+  return {
+    statements: [`${add} NOT VALID`, `${alter} VALIDATE CONSTRAINT ${name}`],
+    undo: drop,
+  };
+}
+
+/** Dropping the old column drops its indexes, constraints and statistics, whose names are free then. */
+function swapOf({ table, columns, carried }: TableReplacement): string[] {
+  const alter = `ALTER TABLE ${quoteName(table)}`;
+  const incoming = carried.filter(({ kind }) => kind === 'incoming');
+  return [
+    ...columns.flatMap(({ change, to }) => dropSyncTrigger({ table, old: change.column, to })),
+    ...incoming.map(({ from, name }) => `ALTER TABLE ${from} DROP CONSTRAINT ${q(name)}`),
+    ...columns.flatMap((each) => handOver(each)),
+    ...columns.map(({ change }) => `${alter} DROP COLUMN ${q(change.column)}`),
+    ...columns.flatMap((each) => finish(each)),
+    ...carried.flatMap((each) => takeName(each, table)),
+  ];
+}
+
+function handOver({ change: { table, column }, future, to }: Replacement): string[] {
+  const { ownedSequence, identity } = future;
+  if (ownedSequence !== null)
+    return [`ALTER SEQUENCE ${ownedSequence} OWNED BY ${quoteName(table)}.${q(to)}`];
+  return identity ? [moveIdentity(table, column, to, identity)] : [];
+}
+
+/** The sequence of an identity column cannot change its column: another continues where it is. */
+function moveIdentity(
+  table: ObjectName,
+  column: string,
+  to: string,
+  { name, isAlways, options, grants: granted }: IdentitySequence,
+): string {
+  const alter = `ALTER TABLE ${quoteName(table)} ALTER COLUMN`;
+  const again = grants(granted, (privilege) => `${privilege} ON SEQUENCE ${name}`);
+  return `DO $dbops_identity$
+DECLARE
+  dbops_last bigint;
+  dbops_called boolean;
+BEGIN
+  SELECT last_value, is_called INTO dbops_last, dbops_called FROM ${name};
+  ${alter} ${q(column)} DROP IDENTITY;
+  ${alter} ${q(to)} ADD GENERATED ${isAlways ? 'ALWAYS' : 'BY DEFAULT'} AS IDENTITY (SEQUENCE NAME ${name} ${options});
+  PERFORM pg_catalog.setval(${quoteLiteral(name)}, dbops_last, dbops_called);
+${again.map((each) => `  ${each};\n`).join('')}END $dbops_identity$`;
+}
+
+function finish({ change, future, to, requirement }: Replacement): string[] {
+  const { table, final } = change;
+  const alter = `ALTER TABLE ${quoteName(table)}`;
+  const required = future.notNullName ?? `${table.name}_${change.column}_not_null`;
+  const rename = `${alter} RENAME CONSTRAINT ${q(requirement)} TO ${q(required)}`;
+  return [
+    ...(to === final ? [] : [`${alter} RENAME COLUMN ${q(to)} TO ${q(final)}`]),
+    ...(future.default === null
+      ? []
+      : [`${alter} ALTER COLUMN ${q(final)} SET DEFAULT ${future.default}`]),
+    ...(future.isNotNull && requirement !== required
+      ? [
+          `DO $dbops_name$ BEGIN\n  IF current_setting('server_version_num')::int >= 180000 THEN EXECUTE ${quoteLiteral(rename)}; END IF;\nEND $dbops_name$`,
+        ]
+      : []),
+  ];
+}
+
+function takeName(carried: CarriedCopy, table: ObjectName): string[] {
+  const { kind, name, temporary, from, comment, indexComment, attributes } = carried;
+  const alter = `ALTER TABLE ${from ?? quoteName(table)}`;
+  const [former, placed] = [temporary, name].map((each) => quoteName({ ...table, name: each }));
+  const says = (object: string, what: string | null) =>
+    what === null ? [] : [`COMMENT ON ${object} IS ${quoteLiteral(what)}`];
+  if (kind === 'statistics')
+    return [
+      `ALTER STATISTICS ${former} RENAME TO ${q(name)}`,
+      ...says(`STATISTICS ${placed}`, comment),
+    ];
+  const identity = [
+    ...(carried.isReplicaIdentity ? [`${alter} REPLICA IDENTITY USING INDEX ${q(name)}`] : []),
+    ...(carried.isClustered ? [`${alter} CLUSTER ON ${q(name)}`] : []),
+  ];
+  if (kind === 'index')
+    return [
+      `ALTER INDEX ${former} RENAME TO ${q(name)}`,
+      ...says(`INDEX ${placed}`, comment),
+      ...identity,
+    ];
+  return [
+    kind === 'primary'
+      ? `${alter} ADD CONSTRAINT ${q(name)} PRIMARY KEY USING INDEX ${q(temporary)}${attributes}`
+      : `${alter} RENAME CONSTRAINT ${q(temporary)} TO ${q(name)}`,
+    ...says(`CONSTRAINT ${q(name)} ON ${from ?? quoteName(table)}`, comment),
+    ...says(`INDEX ${placed}`, indexComment),
+    ...identity,
+  ];
+}

@@ -1,0 +1,105 @@
+import type { Session } from '../db/session.ts';
+import { usageError } from '../errors.ts';
+import type { Folder } from '../formats/format.ts';
+import { statements } from '../formats/shared/written-migration.ts';
+import { copyOf } from '../schema-dump/shadow-basis.ts';
+import type { DumpContext } from '../schema-dump/sources.ts';
+import { proveRecipe } from '../shadow/prove-equal-schema.ts';
+import { replayOne } from '../shadow/replay.ts';
+import type { Piece } from '../sql/alter-table.ts';
+import type { SortedPieces } from './column-changes.ts';
+import { checkRowsFirst } from './contract-statements.ts';
+import type { FoundMigration } from './find-migration.ts';
+import { keySteps, type NewKey } from './new-key.ts';
+import { splitMigration, type ExistingSchema, type Split } from './plan.ts';
+import { readReplacements } from './read-replacements.ts';
+import { replacementSteps } from './replace-column.ts';
+
+export interface ReplacingSplit {
+  context: DumpContext;
+  folder: Folder;
+  found: FoundMigration;
+  sorted: SortedPieces;
+  existing: ExistingSchema;
+  assignments: readonly string[];
+  session: Session;
+}
+
+/**
+ * Splits a migration that replaces columns or primary keys. The files run in a shadow, as does the migration,
+ * and both schemas are compared.
+ *
+ * @returns the split, and the statements that roll back its first file
+ * @throws usage error when a change cannot be split, or the schemas differ
+ */
+export async function splitWithReplacements(
+  request: ReplacingSplit,
+): Promise<{ split: Split; undo: string[] }> {
+  const { context, folder, found, sorted, existing, session, assignments } = request;
+  const { migration, applied, earlier } = found;
+  const pending = [...earlier, migration];
+  const basis = await copyOf({ context, folder, applied, pending }, session);
+  const { format } = basis;
+  const before = <T>(work: (shadow: Session) => Promise<T>) =>
+    basis.inShadow(async (shadow) => {
+      for (const each of earlier) await replayOne(shadow, each, format);
+      return work(shadow);
+    });
+  const { tables, keys, notes } = await before((shadow) =>
+    readReplacements({ session, shadow, format, migration, sorted, assignments }),
+  );
+  const pieces = [...sorted.rest, ...keys.flatMap(requiredBy)];
+  const split = await splitMigration(pieces, existing);
+  const undo: string[] = [];
+  const checks = [];
+  for (const key of keys) {
+    const steps = keySteps(key);
+    split.contract.push(...steps.statements);
+    split.undo.unshift(...steps.undo);
+    split.notes.push(...steps.notes);
+    checks.push(steps.check);
+    if (key.next.name !== null) split.moved.add(key.next.name);
+  }
+  for (const table of tables) {
+    const steps = replacementSteps(table);
+    split.expand.push(...steps.expand);
+    split.contract.push(...steps.prepare);
+    split.undo.unshift(...steps.prepareUndo);
+    split.swap.push(...steps.swap);
+    split.columns.push(...steps.empty);
+    checks.push(...steps.checks);
+    undo.unshift(...steps.expandUndo);
+  }
+  split.contract.unshift(checkRowsFirst(checks));
+  split.swap.push(...sorted.last);
+  split.notes.push(...notes);
+  context.progress.update(`comparing the files with ${migration.name} in a shadow database`);
+  const files = [
+    { suffix: '', sql: statements(split.expand), noTransaction: false },
+    { suffix: 'prepare', sql: prepared(split), noTransaction: true },
+    { suffix: 'contract', sql: statements(split.swap), noTransaction: false },
+  ].filter(({ sql }) => sql !== '');
+  const trial = { format, original: migration, files, before, isColumnNew: true };
+  const proof = await proveRecipe(trial);
+  if (!proof.isProven) throw unproven(migration.name, proof.reason);
+  return { split, undo };
+}
+
+function prepared({ contract }: Split): string {
+  return `-- dbops: no-transaction\n${statements(contract)}`;
+}
+
+/** The columns of a primary key become NOT NULL. */
+function requiredBy({ change: { table }, former, next }: NewKey): Piece[] {
+  const nullable = next.columns.filter((column) => !former.required.includes(column));
+  return nullable.map((column) => ({ kind: 'set-not-null', sql: '', table, column }));
+}
+
+function unproven(name: string, reason: string[]) {
+  return usageError(
+    'EXPAND.UNPROVEN',
+    `The files would not produce the schema of ${name}; no file was written.`,
+    'Move the statements behind these differences to a migration of their own, and run the command again.',
+    reason,
+  );
+}
