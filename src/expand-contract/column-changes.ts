@@ -46,8 +46,7 @@ export async function sortPieces(
   const created = new Set(
     pieces.flatMap((piece) => (piece.kind === 'create-table' ? [quoteName(piece.table)] : [])),
   );
-  const hasRows = (table: ObjectName) =>
-    !created.has(quoteName(table)) && existing.hasTable(table) && !existing.isPartitioned(table);
+  const hasRows = (table: ObjectName) => !created.has(quoteName(table)) && existing.hasTable(table);
   const columns = new Map<Piece, ColumnChange>();
   const keys = new Map<Piece, KeyChange>();
   for (const piece of pieces) {
@@ -62,7 +61,11 @@ export async function sortPieces(
         final: piece.column,
         change: piece.change,
       });
-    if (piece.kind === 'add-constraint' && isNewKey(piece.constraint))
+    if (
+      piece.kind === 'add-constraint' &&
+      isNewKey(piece.constraint) &&
+      !existing.isPartitioned(table)
+    )
       keys.set(piece, {
         table,
         constraint: piece.constraint,

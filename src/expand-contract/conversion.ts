@@ -5,7 +5,7 @@ import { toOwnPath, toUserPath } from '../db/search-path.ts';
 import type { Session } from '../db/session.ts';
 import { sqlstate } from '../db/sqlstate.ts';
 import { messageOf, usageError } from '../errors.ts';
-import { readExpression } from '../sql/expression.ts';
+import { plainName, readExpression } from '../sql/expression.ts';
 import { parse } from '../sql/statements.ts';
 import type { ColumnChange } from './column-changes.ts';
 import { namesOf } from './backfills.ts';
@@ -13,6 +13,8 @@ import type { FormerColumn } from './read-column.ts';
 
 /** How the values of the old column become those of the new one, and back. */
 export interface Conversion {
+  /** The old column in SQL. */
+  column: string;
   /** SQL of the new value, from the old column; names are qualified. */
   forth: string;
   /** SQL of the old value, from the new column. */
@@ -47,9 +49,9 @@ export async function conversionOf(
   request: ConversionRequest,
 ): Promise<Conversion> {
   const { change, former, to } = request;
-  const [old, next] = [q(change.column), q(to)];
+  const [old, next] = [await plainName(change.column), await plainName(to)];
   if (!change.change)
-    return { forth: old, back: next, mayFail: false, mayBeNull: false, notes: [] };
+    return { column: old, forth: old, back: next, mayFail: false, mayBeNull: false, notes: [] };
   const { using } = change.change;
   const target = await targetOf(shadow, request);
   const zoned =
@@ -63,6 +65,7 @@ export async function conversionOf(
     : [];
   if (!zoned && target.isTime) await assertImmutable(shadow, request, `(${value})::${target.type}`);
   return {
+    column: old,
     forth: read.sql,
     back: await backOf(shadow, request, zoned?.back(next)),
     mayFail: true,
@@ -154,10 +157,11 @@ async function assertImmutable(
   try {
     await userScript(shadow, `CREATE INDEX ON ${tableOf(former)} ((${value}))`);
   } catch (error) {
-    if (codeOf(error) !== sqlstate.invalidObjectDefinition) throw error;
+    // What is wrong with the migration itself is reported when it runs.
+    if (codeOf(error) !== sqlstate.invalidObjectDefinition) return;
     throw unsupported(
       `The conversion of ${change.table.name}.${change.column} depends on TimeZone or DateStyle of the session that writes a row`,
-      `Write it with fixed settings, such as USING ${q(change.column)} AT TIME ZONE 'UTC', or apply the migration unchanged.`,
+      `Write it with fixed settings, such as USING ${await plainName(change.column)} AT TIME ZONE 'UTC', or apply the migration unchanged.`,
     );
   } finally {
     await shadow.script('ROLLBACK TO SAVEPOINT dbops_immutable');
@@ -170,7 +174,7 @@ async function backOf(
   { change, former, to, given }: ConversionRequest,
   zoned: string | undefined,
 ): Promise<string> {
-  const next = q(to);
+  const next = await plainName(to);
   const derived = zoned ?? (await reversed(change.change?.using, next, former.castType));
   const value = given ?? derived;
   const [name = ''] = await namesOf([{ table: change.table, name: change.column }]);

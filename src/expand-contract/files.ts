@@ -44,7 +44,31 @@ export type SplitFiles = Readonly<Record<string, string>>;
  * @throws usage error when a definition already exists, or dbops cannot write the format
  */
 export function filesOf(request: SplitRequest): SplitFiles {
+  const { split } = request;
+  // Every statement needs the backfill, or no long lock: the migration itself becomes the contract.
+  if (split.expand.length === 0) return { ...definitionFiles(request), ...ownContract(request) };
   return { ...definitionFiles(request), ...contractFiles(request), ...expandFiles(request) };
+}
+
+function ownContract(request: SplitRequest) {
+  const { folder, migration, split, rollback } = request;
+  const content = contractOf(request);
+  const down = rollback && [...split.undo, ...rollback];
+  return replacedFiles(folder, migration, { ...content, down: down ?? [] }, down !== undefined);
+}
+
+function contractOf({ migration: { name }, split, backfills }: SplitRequest): MigrationContent {
+  return {
+    head: [
+      ...[...backfills.keys()].map((each) => `dbops: requires-backfill ${each}`),
+      'dbops: no-transaction',
+      `Enforces what ${name} requires of every row${backfills.size > 0 ? ', after the backfill' : ''}. Each statement runs in its`,
+      'own transaction, and none blocks reads or writes for long.',
+    ],
+    up: split.contract,
+    down: split.undo,
+    isStepwise: true,
+  };
 }
 
 function definitionFiles({ folder: { directory }, backfills }: SplitRequest) {
@@ -69,20 +93,16 @@ export interface LaterFile {
   content: MigrationContent;
 }
 
-function contractFiles({ folder, migration: { name }, split, backfills, now }: SplitRequest) {
+function contractFiles(request: SplitRequest) {
+  const {
+    folder,
+    migration: { name },
+    split,
+    now,
+  } = request;
   const slug = slugOf(name.replace(/^[\d_-]+/, '')) || 'migration';
   const hasSwap = split.swap.length > 0;
-  const content: MigrationContent = {
-    head: [
-      ...[...backfills.keys()].map((each) => `dbops: requires-backfill ${each}`),
-      'dbops: no-transaction',
-      `Enforces what ${name} requires of every row, after the backfill. Each statement runs in its`,
-      'own transaction, and none blocks reads or writes for long.',
-    ],
-    up: split.contract,
-    down: split.undo,
-    isStepwise: true,
-  };
+  const content = contractOf(request);
   const swap: MigrationContent = {
     head: [
       `Completes ${name} in one short transaction: the new column replaces the old one, whose values are`,

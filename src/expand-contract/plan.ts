@@ -14,6 +14,8 @@ export interface Split {
   undo: string[];
   /** Statements that replace columns, in one transaction after `contract`; empty where none is replaced. */
   swap: string[];
+  /** Those of `contract` that remain as they are, and block writes. */
+  blocking: string[];
   /** Columns that the backfill must fill. */
   columns: EmptyColumn[];
   /** Names of constraints, indexes and columns that moved to `contract`. */
@@ -64,6 +66,7 @@ export async function splitMigration(
     contract: [],
     undo: [],
     swap: [],
+    blocking: [],
     columns: [],
     moved: new Set(),
     notes: [],
@@ -109,7 +112,10 @@ async function sort(
   if (piece.kind === 'add-constraint') return addConstraint(piece, split, demands, existing);
   if (piece.kind === 'create-index') {
     const { name, concurrently, isUnique } = piece.index;
-    if (existing.isPartitioned(table)) split.notes.push(ofPartitions(table, name ?? 'an index'));
+    if (existing.isPartitioned(table)) {
+      split.notes.push(ofPartitions(table, name ?? 'an index'));
+      split.blocking.push(piece.sql);
+    }
     demands.indexes.push(existing.isPartitioned(table) ? piece.sql : concurrently);
     if (name === undefined) {
       split.notes.push(`An index on ${table.name} has no name; write its rollback by hand.`);
@@ -202,13 +208,15 @@ async function addConstraint(
   const alter = `ALTER TABLE ${quoteName(table)}`;
   split.moved.add(name);
   split.undo.unshift(`${alter} DROP CONSTRAINT ${q(name)}`);
-  if (kind === 'unique') demands.checks.push(duplicates(table, constraint));
   // USING INDEX is for plain tables, and a foreign key NOT VALID needs PostgreSQL 18 on others.
   if (isPartitioned(table) && kind !== 'check') {
+    const add = `${alter} ADD CONSTRAINT ${q(name)} ${constraint.sql}`;
     split.notes.push(ofPartitions(table, name));
-    demands.constraints.push(`${alter} ADD CONSTRAINT ${q(name)} ${constraint.sql}`);
+    split.blocking.push(add);
+    demands.constraints.push(add);
     return;
   }
+  if (kind === 'unique') demands.checks.push(duplicates(table, constraint));
   if (kind === 'unique') return addUnique(table, name, constraint, demands);
   if (kind === 'check' && expression !== undefined)
     demands.checks.push({
@@ -245,7 +253,7 @@ function duplicates(table: ObjectName, { columns, sql }: TableConstraint): RowCh
 }
 
 function ofPartitions(table: ObjectName, object: string): string {
-  return `${table.name} is partitioned: ${object} is added in one statement, which blocks writes for as long as it takes. dbops migrate plan --fix writes the safe form.`;
+  return `${table.name} is partitioned: ${object} is added in one statement, which blocks writes while it runs. dbops migrate plan --fix writes the safe form.`;
 }
 
 /** Returns the name that the server gives a constraint (server sources, `ChooseConstraintName`). */

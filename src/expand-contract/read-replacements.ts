@@ -2,6 +2,7 @@ import { inScratchTransaction } from '../catalog/snapshot.ts';
 import { quoteLiteral, quoteName } from '../db/quote.ts';
 import { toOwnPath, toUserPath, underUserPath } from '../db/search-path.ts';
 import { readOnce, type Session } from '../db/session.ts';
+import { DbopsError } from '../errors.ts';
 import type { Format } from '../formats/format.ts';
 import type { Migration } from '../migration.ts';
 import { replayOne } from '../shadow/replay.ts';
@@ -89,6 +90,10 @@ async function startOf(request: ReplacementRequest, change: ColumnChange): Promi
       if (/^create\s+(?:type|domain|schema|function|extension)\b/i.test(sql))
         await shadow.script(`${toUserPath}; ${sql}; ${toOwnPath(shadow)}`);
     return conversionOf(shadow, { change, former, to, given, zone });
+  }).catch(async (error: unknown) => {
+    // An error in the migration itself is reported with its place.
+    if (!(error instanceof DbopsError)) await replayOne(shadow, request.migration, request.format);
+    throw error;
   });
   return { change, former, to, conversion };
 }

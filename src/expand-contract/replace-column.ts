@@ -92,9 +92,9 @@ function grants(all: FutureColumn['grants'], object: (privilege: string) => stri
   );
 }
 
-/** SQL that is NULL where the new column may be NULL. */
-function neededBy({ change, conversion }: Replacement): string {
-  return conversion.mayBeNull ? `(${conversion.forth})` : q(change.column);
+/** SQL that is NULL where the new column may be NULL; an expression has its parentheses from the server. */
+function neededBy({ conversion }: Replacement): string {
+  return conversion.mayBeNull ? conversion.forth : conversion.column;
 }
 
 function emptyOf(replacement: Replacement): EmptyColumn {

@@ -49,7 +49,7 @@ export async function planExpandContract(
   const found = await findMigration(session, folder, wanted);
   const { migration } = found;
   const { split, sorted, undo } = await readSplit(session, request, found);
-  if (split.contract.length === 0) throw nothingToSplit(migration);
+  if (split.contract.length === split.blocking.length) throw nothingToSplit(migration, split);
   const given = await withoutWayBack(request.assignments, sorted);
   const { backfills, values, unfilled } = await backfillsFor(session, split.columns, given);
   const rollback = await rollbackOf(migration, { split, sorted, undo });
@@ -63,7 +63,7 @@ export async function planExpandContract(
     ...split.notes,
     ...unknown,
     ...swapNotes(sorted),
-    ...toolNotes(folder.format, split.contract, names),
+    ...toolNotes(folder.format, split, names),
   ];
   const isRename = sorted.columns.some(({ change }) => change === undefined);
   const prepare = Object.keys(files).find((path) => /_prepare\b(?!.*\bdown\.sql$)/.test(path));
@@ -101,18 +101,28 @@ function swapNotes({ columns }: SortedPieces): string[] {
 /** Returns what the tool of the folder can run of the result, and when. */
 function toolNotes(
   { name }: Folder['format'],
-  contract: readonly string[],
+  { expand, contract }: Split,
   backfills: readonly string[],
 ): string[] {
   if (name === 'dbops') return [];
   const isConcurrent = contract.some((sql) => /\bconcurrently\b/i.test(sql));
+  if (isConcurrent && expand.length === 0)
+    return [
+      `${name} cannot apply the file: it sends a file as one transaction or one message, where CREATE INDEX CONCURRENTLY fails. Apply it with dbops migrate up; ${name} then finds it recorded.`,
+    ];
   if (isConcurrent)
     return [
       `${name} can apply the first file, but not the contract: it sends a file as one transaction or one message, where CREATE INDEX CONCURRENTLY fails. Apply the contract with dbops migrate up; ${name} then finds it recorded.`,
     ];
   const after = backfills.map((each) => `dbops backfill run ${each}`).join(' && ');
+  if (expand.length === 0)
+    return after === ''
+      ? []
+      : [
+          `${name} can apply the file after: ${after}. Until every row has a value, it fails and changes nothing.`,
+        ];
   return [
-    `${name} can apply both files${after && `, the contract only after: ${after}`}. Until every row has a value, the contract fails and changes nothing.`,
+    `${name} can apply all files${after && `, the contract only after: ${after}`}. Until every row has a value, the contract fails and changes nothing.`,
   ];
 }
 
@@ -162,7 +172,14 @@ function isReplaced(piece: Piece, sorted: SortedPieces): boolean {
   return isKey && sorted.keys.some(({ table }) => table.name === piece.table.name);
 }
 
-function nothingToSplit({ name }: Migration) {
+function nothingToSplit({ name }: Migration, { notes }: Split) {
+  if (notes.length > 0)
+    return usageError(
+      'EXPAND.UNSUPPORTED',
+      `${name} cannot be split; no file was written.`,
+      'For the safe form of other statements, run: dbops migrate plan --fix',
+      notes,
+    );
   return usageError(
     'EXPAND.NOTHING',
     `${name} requires nothing of existing rows.`,

@@ -26,14 +26,8 @@ export function syncTrigger(columns: SyncedColumns): string[] {
   const { name, routine } = syncNames(columns);
   const old = q(columns.old);
   const next = q(to);
-  const forth =
-    conversion.forth === old
-      ? `NEW.${old}`
-      : `(SELECT ${conversion.forth} FROM (SELECT NEW.${old} AS ${old}) AS dbops_old)`;
-  const back =
-    conversion.back === next
-      ? `NEW.${next}`
-      : `(SELECT ${conversion.back} FROM (SELECT NEW.${next} AS ${next}) AS dbops_new)`;
+  const forth = valueOf(conversion.forth, columns.old);
+  const back = valueOf(conversion.back, to);
   const convert = `dbops_row.${next} := ${forth};`;
   const guarded = `BEGIN
     ${convert}
@@ -62,6 +56,15 @@ END $dbops_sync$`;
     create,
     `CREATE TRIGGER ${q(name)} BEFORE INSERT OR UPDATE ON ${quoteName(table)} FOR EACH ROW EXECUTE FUNCTION ${quoteName(routine)}()`,
   ];
+}
+
+/** Returns an expression of one column as SQL of a trigger function. */
+function valueOf(sql: string, column: string): string {
+  const name = q(column);
+  const isColumn = sql === name || sql === column;
+  return isColumn
+    ? `NEW.${name}`
+    : `(SELECT ${sql} FROM (SELECT NEW.${name} AS ${name}) AS dbops_row_of)`;
 }
 
 /** Returns SQL that drops the trigger and its function. */
