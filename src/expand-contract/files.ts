@@ -105,6 +105,7 @@ function contractFiles(request: SplitRequest) {
   const content = contractOf(request);
   const swap: MigrationContent = {
     head: [
+      ...(split.keepsValues ? ['dbops: no-rescue'] : []),
       `Completes ${name} in one short transaction: the new column replaces the old one, whose values are`,
       'dropped. Apply it when no running version of the application uses the old column.',
     ],

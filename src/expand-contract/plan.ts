@@ -14,6 +14,8 @@ export interface Split {
   undo: string[];
   /** Statements that replace columns, in one transaction after `contract`; empty where none is replaced. */
   swap: string[];
+  /** Whether `swap` drops no value that the new columns lack. */
+  keepsValues: boolean;
   /** Those of `contract` that remain as they are, and block writes. */
   blocking: string[];
   /** Columns that the backfill must fill. */
@@ -66,6 +68,7 @@ export async function splitMigration(
     contract: [],
     undo: [],
     swap: [],
+    keepsValues: true,
     blocking: [],
     columns: [],
     moved: new Set(),

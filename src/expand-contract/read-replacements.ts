@@ -1,8 +1,8 @@
+import { lossesBetween, readStorage } from '../catalog/losses.ts';
 import { inScratchTransaction } from '../catalog/snapshot.ts';
 import { quoteLiteral, quoteName } from '../db/quote.ts';
 import { toOwnPath, toUserPath, underUserPath } from '../db/search-path.ts';
 import { readOnce, type Session } from '../db/session.ts';
-import { DbopsError } from '../errors.ts';
 import type { Format } from '../formats/format.ts';
 import type { Migration } from '../migration.ts';
 import { replayOne } from '../shadow/replay.ts';
@@ -20,6 +20,8 @@ import { temporaryName } from './sync-trigger.ts';
 export interface Replacements {
   tables: TableReplacement[];
   keys: NewKey[];
+  /** The columns whose values do not all survive the migration. */
+  lossy: ColumnChange[];
   notes: string[];
 }
 
@@ -56,7 +58,9 @@ export async function readReplacements(request: ReplacementRequest): Promise<Rep
   const tables = new Map<string, ObjectName>();
   for (const { table } of sorted.keys) tables.set((await oidOf(shadow, table)) ?? '', table);
   const formerKeys = await Promise.all([...tables.keys()].map((oid) => readKey(shadow, oid)));
+  const before = await readStorage(shadow);
   await replayOne(shadow, migration, format);
+  const losses = lossesBetween(before, await readStorage(shadow));
   const byTable = Map.groupBy(started, ({ former }) => former.oid);
   const replaced: TableReplacement[] = [];
   for (const [oid, columns] of byTable) replaced.push(await replacedIn(shadow, oid, columns));
@@ -71,14 +75,40 @@ export async function readReplacements(request: ReplacementRequest): Promise<Rep
     const change = sorted.keys.find((each) => each.table === table);
     if (former && next && change) keys.push({ change, former, next: { ...next, isPublished } });
   }
-  return { tables: replaced, keys, notes: started.flatMap(({ conversion }) => conversion.notes) };
+  const lossy = started.filter(({ change, former }) =>
+    losses.some(
+      (loss) =>
+        loss.kind === 'column' &&
+        loss.schema === former.schema &&
+        loss.table === former.table &&
+        loss.column === change.column,
+    ),
+  );
+  return {
+    tables: replaced,
+    keys,
+    lossy: lossy.map(({ change }) => change),
+    notes: started.flatMap(({ conversion }) => conversion.notes),
+  };
+}
+
+/**
+ * Reads the columns in the database itself: a copy lacks publications, and what the configuration ignores.
+ *
+ * @throws usage error when something depends on a column that cannot be moved to another one
+ */
+export async function assertReplaceable(
+  session: Session,
+  changes: readonly ColumnChange[],
+): Promise<void> {
+  for (const change of changes) {
+    const oid = await oidOf(session, change.table);
+    if (oid !== undefined) await readFormerColumn(session, oid, change);
+  }
 }
 
 async function startOf(request: ReplacementRequest, change: ColumnChange): Promise<Started> {
   const { session, shadow, sorted } = request;
-  const live = await oidOf(session, change.table);
-  // The copy lacks publications and what the configuration ignores.
-  if (live !== undefined) await readFormerColumn(session, live, change);
   const oid = await oidOf(shadow, change.table);
   const former = await readFormerColumn(shadow, oid ?? '0', change);
   const to = change.change ? temporaryName(change.column, new Set(former.siblings)) : change.final;
@@ -92,7 +122,7 @@ async function startOf(request: ReplacementRequest, change: ColumnChange): Promi
     return conversionOf(shadow, { change, former, to, given, zone });
   }).catch(async (error: unknown) => {
     // An error in the migration itself is reported with its place.
-    if (!(error instanceof DbopsError)) await replayOne(shadow, request.migration, request.format);
+    await replayOne(shadow, request.migration, request.format);
     throw error;
   });
   return { change, former, to, conversion };

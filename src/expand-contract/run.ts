@@ -62,7 +62,7 @@ export async function planExpandContract(
   const notes = [
     ...split.notes,
     ...unknown,
-    ...swapNotes(sorted),
+    ...renameNotes(sorted),
     ...toolNotes(folder.format, split, names),
   ];
   const isRename = sorted.columns.some(({ change }) => change === undefined);
@@ -90,11 +90,11 @@ async function withoutWayBack(
   return kept;
 }
 
-function swapNotes({ columns }: SortedPieces): string[] {
-  return columns.map(({ table, column, final, change }) =>
-    change
-      ? `${table.name}.${column}: the last file drops the former values. dbops migrate up copies them to dbops_rescue first, while it holds the lock; --discard-data drops them without a copy.`
-      : `${table.name}.${column} and ${final} hold the same values until the last file drops ${column}: apply that one when no running version of the application uses ${column}. An INSERT that writes NULL to ${final} gets the default of ${column}.`,
+function renameNotes({ columns }: SortedPieces): string[] {
+  const renamed = columns.filter(({ change }) => change === undefined);
+  return renamed.map(
+    ({ table, column, final }) =>
+      `${table.name}.${column} and ${final} hold the same values until the last file drops ${column}: apply that one when no running version of the application uses ${column}. Until then, an INSERT that writes NULL to ${final} gets the default of ${column}.`,
   );
 }
 

@@ -7,12 +7,12 @@ import type { DumpContext } from '../schema-dump/sources.ts';
 import { proveRecipe } from '../shadow/prove-equal-schema.ts';
 import { replayOne } from '../shadow/replay.ts';
 import type { Piece } from '../sql/alter-table.ts';
-import type { SortedPieces } from './column-changes.ts';
+import type { ColumnChange, SortedPieces } from './column-changes.ts';
 import { checkRowsFirst } from './contract-statements.ts';
 import type { FoundMigration } from './find-migration.ts';
 import { keySteps, type NewKey } from './new-key.ts';
 import { splitMigration, type ExistingSchema, type Split } from './plan.ts';
-import { readReplacements } from './read-replacements.ts';
+import { assertReplaceable, readReplacements } from './read-replacements.ts';
 import { replacementSteps } from './replace-column.ts';
 
 export interface ReplacingSplit {
@@ -37,6 +37,7 @@ export async function splitWithReplacements(
 ): Promise<{ split: Split; undo: string[] }> {
   const { context, folder, found, sorted, existing, session, assignments } = request;
   const { migration, applied, earlier } = found;
+  if (earlier.length === 0) await assertReplaceable(session, sorted.columns);
   const pending = [...earlier, migration];
   const basis = await copyOf({ context, folder, applied, pending }, session);
   const { format } = basis;
@@ -45,7 +46,7 @@ export async function splitWithReplacements(
       for (const each of earlier) await replayOne(shadow, each, format);
       return work(shadow);
     });
-  const { tables, keys, notes } = await before((shadow) =>
+  const { tables, keys, lossy, notes } = await before((shadow) =>
     readReplacements({ session, shadow, format, migration, sorted, assignments }),
   );
   const pieces = [...sorted.rest, ...keys.flatMap(requiredBy)];
@@ -72,7 +73,8 @@ export async function splitWithReplacements(
   }
   split.contract.unshift(checkRowsFirst(checks));
   split.swap.push(...sorted.last);
-  split.notes.push(...notes);
+  split.keepsValues = lossy.length === 0;
+  split.notes.push(...notes, ...lossy.map(lossNote));
   context.progress.update(`comparing the files with ${migration.name} in a shadow database`);
   const files = [
     { suffix: '', sql: statements(split.expand), noTransaction: false },
@@ -83,6 +85,10 @@ export async function splitWithReplacements(
   const proof = await proveRecipe(trial);
   if (!proof.isProven) throw unproven(migration.name, proof.reason);
   return { split, undo };
+}
+
+function lossNote({ table, column }: ColumnChange): string {
+  return `${table.name}.${column}: not every value can be converted back. In the last file, dbops migrate up first copies the old values to dbops_rescue while it holds the lock; --discard-data drops them without a copy.`;
 }
 
 function prepared({ contract }: Split): string {

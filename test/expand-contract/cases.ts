@@ -12,6 +12,8 @@ export interface ReplacedCase {
   value: string;
   /** SQL of values that the application writes during the split, into the old and the new column. */
   writes: { old: string[]; to: string[] };
+  /** Whether the old values are copied to dbops_rescue. */
+  isLossy?: boolean;
   /** Whether no two rows may have one value. */
   isUnique?: boolean;
   words?: string[];
@@ -54,6 +56,7 @@ export const replacedCases: Record<string, ReplacedCase> = {
     to: 'a_new',
     final: 'a',
     value: 'a::integer',
+    isLossy: true,
     writes: { old: [`'0017'`, 'NULL', `' 8 '`], to: ['12', 'NULL', '13'] },
   },
   'timestamp to timestamptz': {
@@ -64,6 +67,7 @@ export const replacedCases: Record<string, ReplacedCase> = {
     to: 'a_new',
     final: 'a',
     value: `a AT TIME ZONE 'Europe/Berlin'`,
+    isLossy: true,
     writes: {
       old: [`timestamp '2024-01-01 12:00'`, `'infinity'`],
       to: [`timestamptz '2024-06-01 12:00+02'`, `'-infinity'`],
@@ -76,6 +80,7 @@ export const replacedCases: Record<string, ReplacedCase> = {
     to: 'a_new',
     final: 'a',
     value: 'a::jsonb',
+    isLossy: true,
     writes: { old: [`'{"b":1,  "a": 2}'`, 'NULL'], to: [`'{"z": 1}'`, `'[]'`] },
   },
   'enum to text, and the type is dropped': {
@@ -97,6 +102,7 @@ export const replacedCases: Record<string, ReplacedCase> = {
     to: 'a_new',
     final: 'a',
     value: 'a::varchar(10)',
+    isLossy: true,
     writes: { old: [`'c80'`, `'c81'`], to: [`'c82'`, `'c83'`] },
     isUnique: true,
   },

@@ -13,45 +13,48 @@ const tables = `CREATE TABLE o (id int PRIMARY KEY); INSERT INTO o SELECT genera
   CREATE TABLE parted (id int, k int) PARTITION BY LIST (k); CREATE TABLE parted_1 PARTITION OF parted FOR VALUES IN (1);
   INSERT INTO parted VALUES (1, 1)`;
 
-/** A migration that only demands something of the rows, and what the table has then. */
-const demands: Record<string, [migration: string, has: string]> = {
-  'UNIQUE DEFERRABLE': [
+/** Migrations that only demand something of the rows, and what the tables have then. */
+const demands: [migration: string, ...has: string[]][] = [
+  [
     'ALTER TABLE t ADD CONSTRAINT once UNIQUE (note) DEFERRABLE INITIALLY DEFERRED;',
     'once UNIQUE (note) DEFERRABLE INITIALLY DEFERRED',
   ],
-  CHECK: ['ALTER TABLE t ADD CHECK (k > 0);', 't_k_check CHECK ((k > 0))'],
-  'FOREIGN KEY': [
-    'ALTER TABLE t ADD FOREIGN KEY (of) REFERENCES o ON DELETE SET NULL;',
+  [
+    'ALTER TABLE t ADD CHECK (k > 0), ADD FOREIGN KEY (of) REFERENCES o ON DELETE SET NULL;',
+    't_k_check CHECK ((k > 0))',
     't_of_fkey FOREIGN KEY (of) REFERENCES o(id) ON DELETE SET NULL',
   ],
-  'SET NOT NULL': ['ALTER TABLE t ALTER of SET NOT NULL;', 'of is required'],
-  'a primary key of other columns': [
-    'ALTER TABLE t DROP CONSTRAINT t_pkey, ADD CONSTRAINT t_pkey PRIMARY KEY (of, id);',
+  ['ALTER TABLE t ALTER of SET NOT NULL;', 'of is required'],
+  [
+    'ALTER TABLE t DROP CONSTRAINT t_pkey, ADD CONSTRAINT t_pkey PRIMARY KEY (of, id); ALTER TABLE keyless ADD PRIMARY KEY (id);',
     't_pkey PRIMARY KEY (of, id)',
-  ],
-  'a primary key of a table without one': [
-    'ALTER TABLE keyless ADD PRIMARY KEY (id);',
     'keyless_pkey PRIMARY KEY (id)',
   ],
-};
+];
 
 describe.each(servers)('a demand on rows, on $name', (server) => {
   const it = inTurn(server, servers);
   it('is one file that runs where nothing is to be expanded', () =>
     withServerShadow(server, { '0001_t.up.sql': tables }, async (project) => {
       await project.json('migrate', 'up');
-      for (const [at, [name, [migration, has]]] of Object.entries(demands).entries()) {
+      for (const [at, [migration, ...has]] of demands.entries()) {
         const file = `000${at + 2}_demand`;
         project.write({ [`${file}.up.sql`]: migration });
         const cut = await project.json('migrate', 'expand-contract', file);
-        expect({ name, exitCode: cut.exitCode, error: cut.error }).toEqual({ name, exitCode: 0 });
+        expect({ migration, exitCode: cut.exitCode, error: cut.error }).toEqual({
+          migration,
+          exitCode: 0,
+        });
         const files = readdirSync(join(project.root, 'migrations'));
         expect(files.filter((each) => each.includes('contract'))).toEqual([]);
         const up = await project.json('migrate', 'up');
-        expect({ name, exitCode: up.exitCode, error: up.error }).toEqual({ name, exitCode: 0 });
-        expect(await constraintsOf(project)).toContain(has);
+        expect({ migration, exitCode: up.exitCode, error: up.error }).toEqual({
+          migration,
+          exitCode: 0,
+        });
+        expect(await constraintsOf(project)).toEqual(expect.arrayContaining(has));
       }
-      const { exitCode } = await project.dbops('migrate', 'down', '--steps', '6', '--yes');
+      const { exitCode } = await project.dbops('migrate', 'down', '--steps', '4', '--yes');
       expect(exitCode).toBe(0);
       expect(await constraintsOf(project)).toEqual(['t_pkey PRIMARY KEY (id)']);
     }));
