@@ -40,6 +40,8 @@ export interface ReplacementSteps {
   prepareUndo: string[];
   /** In one transaction. */
   swap: string[];
+  /** Run before the checks. */
+  fill: string[];
   checks: RowCheck[];
   empty: EmptyColumn[];
 }
@@ -62,6 +64,7 @@ export function replacementSteps(replaced: TableReplacement): ReplacementSteps {
     ],
     prepareUndo: [...built.toReversed(), ...required].flatMap(({ undo }) => undo),
     swap: swapOf(replaced),
+    fill: columns.map(fillFew),
     checks: required.map(({ check }) => check),
     empty: columns.map(emptyOf),
   };
@@ -109,6 +112,24 @@ function emptyOf(replacement: Replacement): EmptyColumn {
       origin: source,
     },
   };
+}
+
+/**
+ * Returns a statement that fills a few rows: a replay runs no backfill, and its migrations may insert rows.
+ * Values that cannot be converted are left to the check.
+ */
+function fillFew(replacement: Replacement): string {
+  const { change, conversion, to } = replacement;
+  const table = quoteName(change.table);
+  const missing = `${q(to)} IS NULL AND ${neededBy(replacement)} IS NOT NULL`;
+  return [
+    'DO $fill$ BEGIN',
+    `  IF (SELECT count(*) FROM (SELECT FROM ${table} WHERE ${missing} LIMIT 1001) AS few) <= 1000 THEN`,
+    `    UPDATE ${table} SET ${q(to)} = ${conversion.forth} WHERE ${missing};`,
+    '  END IF;',
+    'EXCEPTION WHEN data_exception THEN NULL;',
+    'END $fill$',
+  ].join('\n');
 }
 
 /** Every row must have a new value before the old one is dropped. */

@@ -53,6 +53,7 @@ export async function splitWithReplacements(
   const split = await splitMigration(pieces, existing);
   const undo: string[] = [];
   const checks = [];
+  const fills: string[] = [];
   for (const key of keys) {
     const steps = keySteps(key);
     split.contract.push(...steps.statements);
@@ -69,9 +70,10 @@ export async function splitWithReplacements(
     split.swap.push(...steps.swap);
     split.columns.push(...steps.empty);
     checks.push(...steps.checks);
+    fills.push(...steps.fill);
     undo.unshift(...steps.expandUndo);
   }
-  split.contract.unshift(checkRowsFirst(checks));
+  split.contract.unshift(...fills, checkRowsFirst(checks));
   split.swap.push(...sorted.last);
   split.keepsValues = lossy.length === 0;
   split.notes.push(...notes, ...lossy.map(lossNote));
