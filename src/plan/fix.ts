@@ -1,10 +1,12 @@
 import type { Session } from '../db/session.ts';
 import { messageOf } from '../errors.ts';
+import { shellWord } from '../output/shell.ts';
 import type { Migration } from '../migration.ts';
 import { replayOne, settingsOf } from '../shadow/replay.ts';
 import { readDirectives } from '../sql/directives.ts';
 import { lineOf } from '../sql/statements.ts';
 import type { Basis } from '../schema-dump/shadow-basis.ts';
+import { changesType } from './find.ts';
 import { observeAll } from './observe/run.ts';
 import { findRecipe, type FoundRecipe } from './recipes/find-recipe.ts';
 import { parseStatements } from './recipes/parse-statements.ts';
@@ -90,11 +92,14 @@ interface Fixing {
 
 /** @returns a sentence where no file can be written */
 async function fixOf(fixing: Fixing): Promise<MigrationFix | string> {
-  const { request, result, migration, before } = fixing;
+  const { request, result, migration, blocking, before } = fixing;
   const { up, name } = migration;
   if (up.kind !== 'sql') return 'it is a module, whose statements dbops does not rewrite';
   const found = await before((shadow) => findRecipes(shadow, fixing, up.sql));
-  if (found.length === 0) return 'no recipe applies to its statements';
+  if (found.length === 0)
+    return blocking.some(({ statement }) => changesType(statement))
+      ? `a change of type needs a backfill: dbops migrate expand-contract ${shellWord(name)}`
+      : 'no recipe applies to its statements';
   const { noTransaction } = readDirectives(up.sql, name);
   const isStepwise = noTransaction || up.noTransaction === true;
   const files = await rewriteMigration({ sql: up.sql, noTransaction: isStepwise, recipes: found });
