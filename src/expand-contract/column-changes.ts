@@ -6,7 +6,7 @@ import { wordsOf } from '../sql/statement-text.ts';
 import type { ExistingSchema } from './plan.ts';
 
 /** A column that a migration renames, or whose type it changes. */
-export interface ColumnChange {
+export interface ChangedColumn {
   table: ObjectName;
   /** Its name before the migration. */
   column: string;
@@ -26,7 +26,7 @@ export interface KeyChange {
 
 /** The statements of a migration by how they are split. */
 export interface SortedPieces {
-  columns: ColumnChange[];
+  columns: ChangedColumn[];
   keys: KeyChange[];
   /** Without the statements of `columns`, `keys` and `last`. */
   rest: Piece[];
@@ -47,7 +47,7 @@ export async function sortPieces(
     pieces.flatMap((piece) => (piece.kind === 'create-table' ? [quoteName(piece.table)] : [])),
   );
   const hasRows = (table: ObjectName) => !created.has(quoteName(table)) && existing.hasTable(table);
-  const columns = new Map<Piece, ColumnChange>();
+  const columns = new Map<Piece, ChangedColumn>();
   const keys = new Map<Piece, KeyChange>();
   for (const piece of pieces) {
     if (!('table' in piece) || !hasRows(piece.table)) continue;
@@ -113,7 +113,7 @@ function droppedIn(
 /** Returns whether a statement is part of a change: the default of a column, the drop of a primary key. */
 export function isSuperseded(
   piece: Piece,
-  columns: readonly ColumnChange[],
+  columns: readonly ChangedColumn[],
   keys: readonly KeyChange[],
 ): boolean {
   if (piece.kind === 'alter-default')
@@ -132,7 +132,7 @@ function isSameTable(one: ObjectName, another: ObjectName): boolean {
   return name === another.name && schema === (another.schema ?? schema);
 }
 
-function assertOnce(changes: readonly ColumnChange[]): void {
+function assertOnce(changes: readonly ChangedColumn[]): void {
   for (const [at, change] of changes.entries()) {
     const another = changes
       .slice(at + 1)
@@ -144,7 +144,7 @@ function assertOnce(changes: readonly ColumnChange[]): void {
   }
 }
 
-async function assertApart(piece: Piece, changes: readonly ColumnChange[]): Promise<void> {
+async function assertApart(piece: Piece, changes: readonly ChangedColumn[]): Promise<void> {
   if (changes.length === 0) return;
   const words = await wordsOf(piece.sql);
   for (const change of changes) {
@@ -158,7 +158,7 @@ async function assertApart(piece: Piece, changes: readonly ColumnChange[]): Prom
   }
 }
 
-function mixed({ table, column, change }: ColumnChange, what: string) {
+function mixed({ table, column, change }: ChangedColumn, what: string) {
   return usageError(
     'EXPAND.MIXED',
     `The migration ${change ? 'changes the type of' : 'renames'} ${table.name}.${column}, and ${what}.`,

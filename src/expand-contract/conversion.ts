@@ -7,7 +7,7 @@ import { sqlstate } from '../db/sqlstate.ts';
 import { messageOf, usageError } from '../errors.ts';
 import { plainName, readExpression } from '../sql/expression.ts';
 import { parse } from '../sql/statements.ts';
-import type { ColumnChange } from './column-changes.ts';
+import type { ChangedColumn } from './column-changes.ts';
 import { namesOf } from './backfills.ts';
 import type { FormerColumn } from './read-column.ts';
 
@@ -28,7 +28,7 @@ export interface Conversion {
 }
 
 export interface ConversionRequest {
-  change: ColumnChange;
+  change: ChangedColumn;
   former: FormerColumn;
   /** The name of the new column. */
   to: string;
@@ -168,7 +168,7 @@ async function assertImmutable(
   }
 }
 
-/** @param zoned SQL of the way back of a conversion in a time zone */
+/** @param zoned SQL that reverses a conversion in a time zone */
 async function backOf(
   shadow: Session,
   { change, former, to, given }: ConversionRequest,
@@ -204,9 +204,9 @@ async function backOf(
   }
 }
 
-function notReversible({ change }: ColumnChange, name: string, next: string) {
+function notReversible({ change }: ChangedColumn, name: string, next: string) {
   return usageError(
-    'EXPAND.NO_WAY_BACK',
+    'EXPAND.NOT_REVERSIBLE',
     `No value is known for ${name} when the application writes the new column ${next}; no file was written.`,
     `Give the old value as an expression of ${next}, which is ${change?.type ?? ''}, and run the command again.`,
     [`--set '${name} = EXPRESSION'`],

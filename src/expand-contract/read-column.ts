@@ -1,6 +1,6 @@
 import type { Session } from '../db/session.ts';
 import { usageError } from '../errors.ts';
-import type { ColumnChange } from './column-changes.ts';
+import type { ChangedColumn } from './column-changes.ts';
 
 /** A column before the migration. */
 export interface FormerColumn {
@@ -38,7 +38,7 @@ type Refusable = FormerColumn & {
 export async function readFormerColumn(
   session: Session,
   oid: string,
-  change: ColumnChange,
+  change: ChangedColumn,
 ): Promise<FormerColumn> {
   const [row] = await session.query<Refusable & Record<string, unknown>>(columnSql, [
     oid,

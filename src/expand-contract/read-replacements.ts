@@ -8,12 +8,12 @@ import type { Migration } from '../migration.ts';
 import { replayOne } from '../shadow/replay.ts';
 import { readPlacedAssignment } from '../sql/expression.ts';
 import type { ObjectName } from '../sql/non-transactional.ts';
-import type { ColumnChange, SortedPieces } from './column-changes.ts';
+import type { ChangedColumn, SortedPieces } from './column-changes.ts';
 import { conversionOf, type Conversion } from './conversion.ts';
 import { readKey, type NewKey } from './new-key.ts';
 import { readFormerColumn, type FormerColumn } from './read-column.ts';
 import { readReplaced } from './read-replaced.ts';
-import type { Replacement, TableReplacement } from './replace-column.ts';
+import type { ReplacedColumn, TableReplacement } from './replace-column.ts';
 import { temporaryName } from './sync-trigger.ts';
 
 /** What the changes of a migration replace. */
@@ -21,7 +21,7 @@ export interface Replacements {
   tables: TableReplacement[];
   keys: NewKey[];
   /** The columns whose values do not all survive the migration. */
-  lossy: ColumnChange[];
+  lossy: ChangedColumn[];
   notes: string[];
 }
 
@@ -39,7 +39,7 @@ export interface ReplacementRequest {
 
 /** A column before the migration, and how its values are converted. */
 interface Started {
-  change: ColumnChange;
+  change: ChangedColumn;
   former: FormerColumn;
   to: string;
   conversion: Conversion;
@@ -99,7 +99,7 @@ export async function readReplacements(request: ReplacementRequest): Promise<Rep
  */
 export async function assertReplaceable(
   session: Session,
-  changes: readonly ColumnChange[],
+  changes: readonly ChangedColumn[],
 ): Promise<void> {
   for (const change of changes) {
     const oid = await oidOf(session, change.table);
@@ -107,7 +107,7 @@ export async function assertReplaceable(
   }
 }
 
-async function startOf(request: ReplacementRequest, change: ColumnChange): Promise<Started> {
+async function startOf(request: ReplacementRequest, change: ChangedColumn): Promise<Started> {
   const { session, shadow, sorted } = request;
   const oid = await oidOf(shadow, change.table);
   const former = await readFormerColumn(shadow, oid ?? '0', change);
@@ -146,7 +146,7 @@ async function zoneOf(session: Session): Promise<string> {
 
 async function givenFor(
   { assignments }: ReplacementRequest,
-  change: ColumnChange,
+  change: ChangedColumn,
 ): Promise<string | undefined> {
   for (const each of assignments) {
     const placed = await readPlacedAssignment(each, '--set');
@@ -158,7 +158,7 @@ async function givenFor(
 /** Returns whether an assignment of --set is for the old column of a change. */
 export function isFor(
   { schema, table, column }: { schema?: string; table: string; column: string },
-  change: ColumnChange,
+  change: ChangedColumn,
 ): boolean {
   const isTable =
     table === change.table.name && (schema ?? change.table.schema) === change.table.schema;
@@ -177,7 +177,7 @@ async function replacedIn(
   }));
   const found = await inScratchTransaction(shadow, () => readReplaced(shadow, oid, names));
   const taken = new Set(found.taken);
-  const columns = started.flatMap((each): Replacement[] => {
+  const columns = started.flatMap((each): ReplacedColumn[] => {
     const future = found.columns.find(({ number }) => number === each.former.number);
     const label = future?.isNotNull === true ? 'not_null' : 'converted';
     const name = `${each.change.table.name}_${each.to}_${label}`;

@@ -1,6 +1,6 @@
 import { quoteIdentifier as q, quoteLiteral, quoteName } from '../db/quote.ts';
 import type { ObjectName } from '../sql/non-transactional.ts';
-import type { ColumnChange } from './column-changes.ts';
+import type { ChangedColumn } from './column-changes.ts';
 import type { Conversion } from './conversion.ts';
 import { notNull, withoutTriggers, type RowCheck } from './contract-statements.ts';
 import type { EmptyColumn } from './plan.ts';
@@ -9,8 +9,8 @@ import type { CarriedObject, FutureColumn, IdentitySequence } from './read-repla
 import { dropSyncTrigger, syncTrigger } from './sync-trigger.ts';
 
 /** A column that is built beside the old one, and replaces it. */
-export interface Replacement {
-  change: ColumnChange;
+export interface ReplacedColumn {
+  change: ChangedColumn;
   former: FormerColumn;
   future: FutureColumn;
   conversion: Conversion;
@@ -26,7 +26,7 @@ export type CarriedCopy = CarriedObject & { temporary: string };
 /** The columns of one table that are replaced together. */
 export interface TableReplacement {
   table: ObjectName;
-  columns: Replacement[];
+  columns: ReplacedColumn[];
   carried: CarriedCopy[];
 }
 
@@ -70,7 +70,7 @@ export function replacementSteps(replaced: TableReplacement): ReplacementSteps {
   };
 }
 
-function expandOf({ change, former, future, conversion, to }: Replacement): string[] {
+function expandOf({ change, former, future, conversion, to }: ReplacedColumn): string[] {
   const { table, column } = change;
   const alter = `ALTER TABLE ${quoteName(table)}`;
   const collate = change.change?.collate;
@@ -96,11 +96,11 @@ function grants(all: FutureColumn['grants'], object: (privilege: string) => stri
 }
 
 /** SQL that is NULL where the new column may be NULL; an expression has its parentheses from the server. */
-function neededBy({ conversion }: Replacement): string {
+function neededBy({ conversion }: ReplacedColumn): string {
   return conversion.mayBeNull ? conversion.forth : conversion.column;
 }
 
-function emptyOf(replacement: Replacement): EmptyColumn {
+function emptyOf(replacement: ReplacedColumn): EmptyColumn {
   const { change, conversion, to } = replacement;
   const source = change.change ? `converted from ${change.column}` : `a copy of ${change.column}`;
   return {
@@ -118,7 +118,7 @@ function emptyOf(replacement: Replacement): EmptyColumn {
  * Returns a statement that fills a few rows: a replay runs no backfill, and its migrations may insert rows.
  * Values that cannot be converted are left to the check.
  */
-function fillFew(replacement: Replacement): string {
+function fillFew(replacement: ReplacedColumn): string {
   const { change, conversion, to } = replacement;
   const table = quoteName(change.table);
   const missing = `${q(to)} IS NULL AND ${neededBy(replacement)} IS NOT NULL`;
@@ -133,7 +133,7 @@ function fillFew(replacement: Replacement): string {
 }
 
 /** Every row must have a new value before the old one is dropped. */
-function requirementOf(replacement: Replacement) {
+function requirementOf(replacement: ReplacedColumn) {
   const { change, future, to, requirement } = replacement;
   const { table, column } = change;
   const alter = `ALTER TABLE ${quoteName(table)}`;
@@ -212,7 +212,7 @@ function swapOf({ table, columns, carried }: TableReplacement): string[] {
   ];
 }
 
-function handOver({ change: { table, column }, future, to }: Replacement): string[] {
+function handOver({ change: { table, column }, future, to }: ReplacedColumn): string[] {
   const { ownedSequence, identity } = future;
   if (ownedSequence !== null)
     return [`ALTER SEQUENCE ${ownedSequence} OWNED BY ${quoteName(table)}.${q(to)}`];
@@ -240,7 +240,7 @@ BEGIN
 ${again.map((each) => `  ${each};\n`).join('')}END $dbops_identity$`;
 }
 
-function finish({ change, future, to, requirement }: Replacement): string[] {
+function finish({ change, future, to, requirement }: ReplacedColumn): string[] {
   const { table, final } = change;
   const alter = `ALTER TABLE ${quoteName(table)}`;
   const required = future.notNullName ?? `${table.name}_${change.column}_not_null`;

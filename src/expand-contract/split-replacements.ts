@@ -7,7 +7,7 @@ import type { DumpContext } from '../schema-dump/sources.ts';
 import { proveRecipe } from '../shadow/prove-equal-schema.ts';
 import { replayOne } from '../shadow/replay.ts';
 import type { Piece } from '../sql/alter-table.ts';
-import type { ColumnChange, SortedPieces } from './column-changes.ts';
+import type { ChangedColumn, SortedPieces } from './column-changes.ts';
 import { checkRowsFirst } from './contract-statements.ts';
 import type { FoundMigration } from './find-migration.ts';
 import { keySteps, type NewKey } from './new-key.ts';
@@ -89,7 +89,7 @@ export async function splitWithReplacements(
   return { split, undo };
 }
 
-function lossNote({ table, column }: ColumnChange): string {
+function lossNote({ table, column }: ChangedColumn): string {
   return `${table.name}.${column}: not every value can be converted back. In the last file, dbops migrate up first copies the old values to dbops_rescue while it holds the lock; --discard-data drops them without a copy.`;
 }
 

@@ -15,7 +15,8 @@ const tables = `CREATE TABLE t (id int PRIMARY KEY, seen int, ruled int, guarded
   CREATE TRIGGER watch BEFORE UPDATE OF watched ON t FOR EACH ROW EXECUTE FUNCTION nothing();
   CREATE FUNCTION total() RETURNS bigint LANGUAGE sql BEGIN ATOMIC SELECT sum(named) FROM t; END;
   CREATE TABLE parent (id int, a int); CREATE TABLE heir () INHERITS (parent);
-  CREATE TABLE parted (id int, a int, k int) PARTITION BY LIST (k)`;
+  CREATE TABLE parted (id int, a int, k int) PARTITION BY LIST (k);
+  CREATE TABLE listed (id int PRIMARY KEY, a int); CREATE PUBLICATION listed FOR TABLE listed (id, a)`;
 
 /** A migration that is not split, the code, and what the message or the hint names. */
 const refused: [string, code: string, names: string, ...words: string[]][] = [
@@ -27,13 +28,14 @@ const refused: [string, code: string, names: string, ...words: string[]][] = [
   ['ALTER TABLE t RENAME watched TO x;', 'UNSUPPORTED', 'trigger watch on table public.t'],
   ['ALTER TABLE t RENAME named TO x;', 'UNSUPPORTED', 'function public.total()'],
   ['ALTER TABLE t RENAME excluded TO x;', 'UNSUPPORTED', 'constraint t_excluded_excl'],
+  ['ALTER TABLE listed RENAME a TO x;', 'UNSUPPORTED', 'publication'],
   ['ALTER TABLE parent RENAME a TO x;', 'UNSUPPORTED', 'inheritance'],
   ['ALTER TABLE parted RENAME a TO x;', 'UNSUPPORTED', 'parted is partitioned'],
   ['ALTER TABLE parted ADD PRIMARY KEY (k, id);', 'UNSUPPORTED', 'plan --fix'],
   ['ALTER TABLE t ALTER at TYPE text;', 'UNSUPPORTED', 'TimeZone or DateStyle'],
   [`ALTER TABLE t ALTER code TYPE text USING code || at::text;`, 'UNSUPPORTED', 'other columns'],
   ['ALTER TABLE t ALTER code TYPE float USING code * random();', 'UNSUPPORTED', 'every time'],
-  [`ALTER TABLE t ALTER code TYPE text USING 'n' || code;`, 'NO_WAY_BACK', 'code_new'],
+  [`ALTER TABLE t ALTER code TYPE text USING 'n' || code;`, 'NOT_REVERSIBLE', 'code_new'],
   [
     `ALTER TABLE t ALTER code TYPE text USING 'n' || code;`,
     'SET',

@@ -64,7 +64,7 @@ describe.each(newestAndEmbedded)('migrate plan on $name', (target) => {
         'blocks public.orders 2',
         'blocks public.customers 4',
         'rename public.customers.name 5',
-        'blocks public.orders 6',
+        'blocks public.customers 6',
       ]);
       const helps = document.parse(JSON.parse(stdout)).findings.map(({ help }) => help);
       expect(helps.slice(3)).toEqual([
