@@ -106,6 +106,7 @@ function contractFiles(request: SplitRequest) {
   const swap: MigrationContent = {
     head: [
       ...(split.keepsValues ? ['dbops: no-rescue'] : []),
+      ...split.allowed,
       `Completes ${name} in one short transaction: the new column replaces the old one, whose values are`,
       'dropped. Apply it when no running version of the application uses the old column.',
     ],

@@ -14,6 +14,8 @@ export interface Split {
   undo: string[];
   /** Statements that replace columns, in one transaction after `contract`; empty where none is replaced. */
   swap: string[];
+  /** Comments that allow what `swap` does to names that remain. */
+  allowed: string[];
   /** Whether `swap` drops no value that the new columns lack. */
   keepsValues: boolean;
   /** Those of `contract` that remain as they are, and block writes. */
@@ -68,6 +70,7 @@ export async function splitMigration(
     contract: [],
     undo: [],
     swap: [],
+    allowed: [],
     keepsValues: true,
     blocking: [],
     columns: [],

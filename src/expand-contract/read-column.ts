@@ -17,6 +17,8 @@ export interface FormerColumn {
   /** Its type without a length, as the server names it. */
   plainType: string;
   isNotNull: boolean;
+  /** Whether no column is behind it. */
+  isLast: boolean;
   /** Names of all columns of the table. */
   siblings: string[];
 }
@@ -79,7 +81,8 @@ function refused(what: string, hint: string, reason: string[] = []) {
 const columnSql = `SELECT c.oid::text AS oid, n.nspname AS schema, c.relname AS table, a.attnum::int AS number, c.relkind AS kind,
        c.reloftype <> 0 AS "isTyped",
        c.relispartition OR EXISTS (SELECT FROM pg_inherits WHERE c.oid IN (inhrelid, inhparent)) AS "hasRelatives",
-       ARRAY(SELECT attname::text FROM pg_attribute WHERE attrelid = c.oid) AS siblings, a.attgenerated AS generated, a.attnotnull AS "isNotNull",
+       ARRAY(SELECT attname::text FROM pg_attribute WHERE attrelid = c.oid) AS siblings, a.attgenerated AS generated,
+       NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = c.oid AND attnum > a.attnum AND NOT attisdropped) AS "isLast", a.attnotnull AS "isNotNull",
        format_type(a.atttypid, a.atttypmod) || coalesce((
          SELECT format(' COLLATE %I.%I', s.nspname, l.collname) FROM pg_collation l JOIN pg_namespace s ON s.oid = l.collnamespace
           WHERE l.oid = a.attcollation AND l.oid <> t.typcollation), '') AS type,

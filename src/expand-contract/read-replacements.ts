@@ -88,8 +88,15 @@ export async function readReplacements(request: ReplacementRequest): Promise<Rep
     tables: replaced,
     keys,
     lossy: lossy.map(({ change }) => change),
-    notes: started.flatMap(({ conversion }) => conversion.notes),
+    notes: started.flatMap(({ conversion, change, former }) => [
+      ...conversion.notes,
+      ...(former.isLast ? [] : [orderNote(change)]),
+    ]),
   };
+}
+
+function orderNote({ table, final }: ChangedColumn): string {
+  return `${table.name}.${final} is the last column afterwards: statements that name no columns, such as INSERT INTO ${table.name} VALUES (…), find another order.`;
 }
 
 /**

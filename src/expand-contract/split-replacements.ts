@@ -13,7 +13,7 @@ import type { FoundMigration } from './find-migration.ts';
 import { keySteps, type NewKey } from './new-key.ts';
 import { splitMigration, type ExistingSchema, type Split } from './plan.ts';
 import { assertReplaceable, readReplacements } from './read-replacements.ts';
-import { replacementSteps } from './replace-column.ts';
+import { replacementSteps, type ReplacedColumn } from './replace-column.ts';
 
 export interface ReplacingSplit {
   context: DumpContext;
@@ -68,6 +68,7 @@ export async function splitWithReplacements(
     split.contract.push(...steps.prepare);
     split.undo.unshift(...steps.prepareUndo);
     split.swap.push(...steps.swap);
+    split.allowed.push(...table.columns.flatMap(allowedBy));
     split.columns.push(...steps.empty);
     checks.push(...steps.checks);
     fills.push(...steps.fill);
@@ -87,6 +88,16 @@ export async function splitWithReplacements(
   const proof = await proveRecipe(trial);
   if (!proof.isProven) throw unproven(migration.name, proof.reason);
   return { split, undo };
+}
+
+/** The application finds a column of the same name before and after the swap. */
+function allowedBy({ change: { table, column, change }, to }: ReplacedColumn): string[] {
+  if (!change) return [];
+  const because = `because it takes the place of ${column}`;
+  return [
+    `dbops: allow drop on ${table.name}.${column} because ${to} takes its place`,
+    `dbops: allow rename on ${table.name}.${to} ${because}`,
+  ];
 }
 
 function lossNote({ table, column }: ChangedColumn): string {

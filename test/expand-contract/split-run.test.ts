@@ -92,6 +92,8 @@ describe.each(servers)('a split migration on $name', (server) => {
       await succeed(project, 'migrate', 'expand-contract', '0002_number');
       await succeed(project, 'migrate', 'up', '--to', '0003_number_prepare');
       await project.query(`UPDATE t SET a_new = 700 WHERE id = 1`);
+      const plan = await project.dbops('migrate', 'plan', '--json');
+      expect(JSON.parse(plan.stdout)).toMatchObject({ findings: [] });
       await succeed(project, 'migrate', 'down', '--steps', '2', '--yes');
       expect(await applicationOf(project)).toEqual(before);
       await project.query(`UPDATE t SET a = a || '0' WHERE id = 2`);
@@ -133,6 +135,8 @@ describe.each(servers)('a split migration on $name', (server) => {
       expect(rows).toEqual([{ sum: 450 }]);
       const status = await project.json('migrate', 'status', ...format);
       expect(status.exitCode).toBe(0);
+      const down = await project.json('migrate', 'down', '--yes', ...format);
+      expect(down).toMatchObject({ exitCode: 2, error: { code: 'ROLLBACK.UNPROVEN' } });
     }),
   );
 });
