@@ -252,7 +252,11 @@ function finish({ change, future, to, requirement }: ReplacedColumn): string[] {
       : [`${alter} ALTER COLUMN ${q(final)} SET DEFAULT ${future.default}`]),
     ...(future.isNotNull && requirement !== required
       ? [
-          `DO $dbops_name$ BEGIN\n  IF current_setting('server_version_num')::int >= 180000 THEN EXECUTE ${quoteLiteral(rename)}; END IF;\nEND $dbops_name$`,
+          // Before PostgreSQL 18, NOT NULL is no constraint.
+          `DO $dbops_name$ BEGIN
+  IF EXISTS (SELECT FROM pg_constraint WHERE conrelid = ${quoteLiteral(quoteName(table))}::regclass AND conname = ${quoteLiteral(requirement)})
+  THEN ${rename}; END IF;
+END $dbops_name$`,
         ]
       : []),
   ];
