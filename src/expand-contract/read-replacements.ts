@@ -1,4 +1,4 @@
-import { lossesBetween, readStorage } from '../catalog/losses.ts';
+import { lossesBetween, readStorage, type Loss } from '../catalog/losses.ts';
 import { inScratchTransaction } from '../catalog/snapshot.ts';
 import { quoteLiteral, quoteName } from '../db/quote.ts';
 import { toOwnPath, toUserPath, underUserPath } from '../db/search-path.ts';
@@ -8,9 +8,9 @@ import type { Migration } from '../migration.ts';
 import { replayOne } from '../shadow/replay.ts';
 import { readPlacedAssignment } from '../sql/expression.ts';
 import type { ObjectName } from '../sql/non-transactional.ts';
-import type { ChangedColumn, SortedPieces } from './column-changes.ts';
+import type { ChangedColumn, KeyChange, SortedPieces } from './column-changes.ts';
 import { conversionOf, type Conversion } from './conversion.ts';
-import { readKey, type NewKey } from './new-key.ts';
+import { readKey, type KnownKey, type NewKey } from './new-key.ts';
 import { readFormerColumn, type FormerColumn } from './read-column.ts';
 import { readReplaced } from './read-replaced.ts';
 import type { ReplacedColumn, TableReplacement } from './replace-column.ts';
@@ -55,44 +55,54 @@ export async function readReplacements(request: ReplacementRequest): Promise<Rep
   const { shadow, format, migration, sorted } = request;
   const started: Started[] = [];
   for (const change of sorted.columns) started.push(await startOf(request, change));
-  const tables = new Map<string, ObjectName>();
-  for (const { table } of sorted.keys) tables.set((await oidOf(shadow, table)) ?? '', table);
-  const formerKeys = await Promise.all([...tables.keys()].map((oid) => readKey(shadow, oid)));
+  const formerKeys = await readKeys(shadow, sorted.keys);
   const before = await readStorage(shadow);
   await replayOne(shadow, migration, format);
   const losses = lossesBetween(before, await readStorage(shadow));
-  const byTable = Map.groupBy(started, ({ former }) => former.oid);
   const replaced: TableReplacement[] = [];
-  for (const [oid, columns] of byTable) replaced.push(await replacedIn(shadow, oid, columns));
-  const keys: NewKey[] = [];
-  for (const [at, [oid, table]] of [...tables].entries()) {
-    const former = formerKeys[at];
-    const next = await readKey(shadow, oid);
-    const live = await oidOf(request.session, table);
-    const isPublished = live
-      ? ((await readKey(request.session, live))?.isPublished ?? false)
-      : false;
-    const change = sorted.keys.find((each) => each.table === table);
-    if (former && next && change) keys.push({ change, former, next: { ...next, isPublished } });
-  }
-  const lossy = started.filter(({ change, former }) =>
-    losses.some(
-      (loss) =>
-        loss.kind === 'column' &&
-        loss.schema === former.schema &&
-        loss.table === former.table &&
-        loss.column === change.column,
-    ),
-  );
+  for (const [oid, columns] of Map.groupBy(started, ({ former }) => former.oid))
+    replaced.push(await replacedIn(shadow, oid, columns));
+  const lossy = started.filter((each) => losses.some((loss) => isOfColumn(loss, each)));
   return {
     tables: replaced,
-    keys,
+    keys: await newKeys(request, formerKeys),
     lossy: lossy.map(({ change }) => change),
     notes: started.flatMap(({ conversion, change, former }) => [
       ...conversion.notes,
       ...(former.isLast ? [] : [orderNote(change)]),
     ]),
   };
+}
+
+/** Returns the primary keys of the tables, in the order of the changes. */
+async function readKeys(
+  session: Session,
+  changes: readonly KeyChange[],
+): Promise<(KnownKey | undefined)[]> {
+  const keys: (KnownKey | undefined)[] = [];
+  for (const { table } of changes) {
+    const oid = await oidOf(session, table);
+    keys.push(oid === undefined ? undefined : await readKey(session, oid));
+  }
+  return keys;
+}
+
+/** Only the database itself shows whether a table is published. */
+async function newKeys(
+  { session, shadow, sorted }: ReplacementRequest,
+  formerKeys: readonly (KnownKey | undefined)[],
+): Promise<NewKey[]> {
+  const [next, live] = [await readKeys(shadow, sorted.keys), await readKeys(session, sorted.keys)];
+  return sorted.keys.flatMap((change, at) => {
+    const [former, key] = [formerKeys[at], next[at]];
+    const isPublished = live[at]?.isPublished === true;
+    return former && key ? [{ change, former, next: { ...key, isPublished } }] : [];
+  });
+}
+
+function isOfColumn(loss: Loss, { change, former }: Started): boolean {
+  const isOfTable = loss.schema === former.schema && loss.table === former.table;
+  return loss.kind === 'column' && isOfTable && loss.column === change.column;
 }
 
 function orderNote({ table, final }: ChangedColumn): string {

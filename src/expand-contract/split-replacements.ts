@@ -4,15 +4,15 @@ import type { Folder } from '../formats/format.ts';
 import { statements } from '../formats/shared/written-migration.ts';
 import { copyOf } from '../schema-dump/shadow-basis.ts';
 import type { DumpContext } from '../schema-dump/sources.ts';
-import { proveRecipe } from '../shadow/prove-equal-schema.ts';
+import { proveRecipe, type ReplacingFile } from '../shadow/prove-equal-schema.ts';
 import { replayOne } from '../shadow/replay.ts';
 import type { Piece } from '../sql/alter-table.ts';
 import type { ChangedColumn, SortedPieces } from './column-changes.ts';
-import { checkRowsFirst } from './contract-statements.ts';
+import { checkRowsFirst, type RowCheck } from './contract-statements.ts';
 import type { FoundMigration } from './find-migration.ts';
 import { keySteps, type NewKey } from './new-key.ts';
 import { splitMigration, type ExistingSchema, type Split } from './plan.ts';
-import { assertReplaceable, readReplacements } from './read-replacements.ts';
+import { assertReplaceable, readReplacements, type Replacements } from './read-replacements.ts';
 import { replacementSteps, type ReplacedColumn } from './replace-column.ts';
 
 export interface ReplacingSplit {
@@ -37,6 +37,7 @@ export async function splitWithReplacements(
 ): Promise<{ split: Split; undo: string[] }> {
   const { context, folder, found, sorted, existing, session, assignments } = request;
   const { migration, applied, earlier } = found;
+  // An earlier migration may drop what uses a column.
   if (earlier.length === 0) await assertReplaceable(session, sorted.columns);
   const pending = [...earlier, migration];
   const basis = await copyOf({ context, folder, applied, pending }, session);
@@ -46,13 +47,25 @@ export async function splitWithReplacements(
       for (const each of earlier) await replayOne(shadow, each, format);
       return work(shadow);
     });
-  const { tables, keys, lossy, notes } = await before((shadow) =>
+  const replacements = await before((shadow) =>
     readReplacements({ session, shadow, format, migration, sorted, assignments }),
   );
-  const pieces = [...sorted.rest, ...keys.flatMap(requiredBy)];
+  const pieces = [...sorted.rest, ...replacements.keys.flatMap(requiredBy)];
   const split = await splitMigration(pieces, existing);
+  const undo = addReplacements(split, replacements);
+  split.swap.push(...sorted.last);
+  context.progress.update(`comparing the files with ${migration.name} in a shadow database`);
+  const files = trialFiles(split);
+  const trial = { format, original: migration, files, before, isColumnNew: true };
+  const proof = await proveRecipe(trial);
+  if (!proof.isProven) throw unproven(migration.name, proof.reason);
+  return { split, undo };
+}
+
+/** Adds the steps of replacements to a split. @returns the statements that roll back its first file */
+function addReplacements(split: Split, { tables, keys, lossy, notes }: Replacements): string[] {
   const undo: string[] = [];
-  const checks = [];
+  const checks: RowCheck[] = [];
   const fills: string[] = [];
   for (const key of keys) {
     const steps = keySteps(key);
@@ -75,19 +88,22 @@ export async function splitWithReplacements(
     undo.unshift(...steps.expandUndo);
   }
   split.contract.unshift(...fills, checkRowsFirst(checks));
-  split.swap.push(...sorted.last);
   split.keepsValues = lossy.length === 0;
   split.notes.push(...notes, ...lossy.map(lossNote));
-  context.progress.update(`comparing the files with ${migration.name} in a shadow database`);
+  return undo;
+}
+
+function trialFiles({ expand, contract, swap }: Split): ReplacingFile[] {
   const files = [
-    { suffix: '', sql: statements(split.expand), noTransaction: false },
-    { suffix: 'prepare', sql: prepared(split), noTransaction: true },
-    { suffix: 'contract', sql: statements(split.swap), noTransaction: false },
-  ].filter(({ sql }) => sql !== '');
-  const trial = { format, original: migration, files, before, isColumnNew: true };
-  const proof = await proveRecipe(trial);
-  if (!proof.isProven) throw unproven(migration.name, proof.reason);
-  return { split, undo };
+    { suffix: '', sql: statements(expand), noTransaction: false },
+    {
+      suffix: 'prepare',
+      sql: `-- dbops: no-transaction\n${statements(contract)}`,
+      noTransaction: true,
+    },
+    { suffix: 'contract', sql: statements(swap), noTransaction: false },
+  ];
+  return files.filter(({ sql }) => sql !== '');
 }
 
 /** The application finds a column of the same name before and after the swap. */
@@ -102,10 +118,6 @@ function allowedBy({ change: { table, column, change }, to }: ReplacedColumn): s
 
 function lossNote({ table, column }: ChangedColumn): string {
   return `${table.name}.${column}: not every value can be converted back. In the last file, dbops migrate up first copies the old values to dbops_rescue while it holds the lock; --discard-data drops them without a copy.`;
-}
-
-function prepared({ contract }: Split): string {
-  return `-- dbops: no-transaction\n${statements(contract)}`;
 }
 
 /** The columns of a primary key become NOT NULL. */

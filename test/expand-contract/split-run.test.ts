@@ -94,7 +94,7 @@ describe.each(servers)('a split migration on $name', (server) => {
       await project.query(`UPDATE t SET a_new = 700 WHERE id = 1`);
       const plan = await project.dbops('migrate', 'plan', '--json');
       expect(JSON.parse(plan.stdout)).toMatchObject({ findings: [] });
-      await succeed(project, 'migrate', 'down', '--steps', '2', '--yes');
+      await succeed(project, 'migrate', 'down', '--steps', '2', '--yes', '--shadow-from', 'folder');
       expect(await applicationOf(project)).toEqual(before);
       await project.query(`UPDATE t SET a = a || '0' WHERE id = 2`);
       const rows = await project.query('SELECT a FROM t WHERE id < 3 ORDER BY id');
