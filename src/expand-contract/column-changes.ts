@@ -34,15 +34,13 @@ export interface SortedPieces {
   last: string[];
 }
 
-/**
- * Finds the changes of columns and primary keys.
- *
- * @throws usage error for a migration that changes a column in several ways
- */
-export async function sortPieces(
-  pieces: readonly Piece[],
-  existing: ExistingSchema,
-): Promise<SortedPieces> {
+interface FoundChanges {
+  columns: Map<Piece, ChangedColumn>;
+  keys: Map<Piece, KeyChange>;
+}
+
+/** Returns the changes of columns and primary keys of tables that may have rows, by their statements. */
+export function changesIn(pieces: readonly Piece[], existing: ExistingSchema): FoundChanges {
   const created = new Set(
     pieces.flatMap((piece) => (piece.kind === 'create-table' ? [quoteName(piece.table)] : [])),
   );
@@ -72,6 +70,22 @@ export async function sortPieces(
         ...droppedIn(piece, pieces, existing),
       });
   }
+  return { columns, keys };
+}
+
+/**
+ * Sorts the statements of a migration by how they are split.
+ *
+ * @param free changes of type that need no second column
+ * @throws usage error for a migration that changes a column in several ways
+ */
+export async function sortPieces(
+  pieces: readonly Piece[],
+  existing: ExistingSchema,
+  free: ReadonlySet<Piece> = new Set(),
+): Promise<SortedPieces> {
+  const { columns, keys } = changesIn(pieces, existing);
+  for (const piece of free) columns.delete(piece);
   const changes = [...columns.values()];
   const left = pieces.filter((piece) => !columns.has(piece) && !keys.has(piece));
   const rest = left.filter((piece) => !isSuperseded(piece, changes, [...keys.values()]));

@@ -35,6 +35,8 @@ export interface ReplacementRequest {
   sorted: SortedPieces;
   /** `TABLE.COLUMN = EXPRESSION` of --set. */
   assignments: readonly string[];
+  /** The time zone in which the migration converts values. */
+  zone: string;
 }
 
 /** A column before the migration, and how its values are converted. */
@@ -125,11 +127,10 @@ export async function assertReplaceable(
 }
 
 async function startOf(request: ReplacementRequest, change: ChangedColumn): Promise<Started> {
-  const { session, shadow, sorted } = request;
+  const { shadow, sorted, zone } = request;
   const oid = await oidOf(shadow, change.table);
   const former = await readFormerColumn(shadow, oid ?? '0', change);
   const to = change.change ? temporaryName(change.column, new Set(former.siblings)) : change.final;
-  const zone = await zoneOf(session);
   const given = await givenFor(request, change);
   const conversion = await inScratchTransaction(shadow, async () => {
     // A type that the migration creates first.
@@ -153,7 +154,8 @@ async function oidOf(session: Session, table: ObjectName): Promise<string | unde
   return row?.oid ?? undefined;
 }
 
-async function zoneOf(session: Session): Promise<string> {
+/** Returns the time zone in which statements of the role convert values. */
+export async function zoneOf(session: Session): Promise<string> {
   const [row] = await readOnce<{ zone: string }>(
     session,
     "SELECT pg_catalog.current_setting('TimeZone') AS zone",

@@ -7,11 +7,12 @@ import { shellWord } from '../output/shell.ts';
 import { piecesOf, type Piece } from '../sql/alter-table.ts';
 import { readPlacedAssignment } from '../sql/expression.ts';
 import { backfillsFor, namesOf, type FilledValue } from './backfills.ts';
-import { isSuperseded, sortPieces, type SortedPieces } from './column-changes.ts';
+import { changesIn, isSuperseded, type SortedPieces } from './column-changes.ts';
 import { readKnown } from './derive.ts';
 import { filesOf, type SplitFiles } from './files.ts';
 import { findMigration, nameIn, type FoundMigration } from './find-migration.ts';
 import { splitMigration, withoutMoved, type Split } from './plan.ts';
+import type { SplitParts } from './split-replacements.ts';
 
 export interface ExpandContractRequest {
   context: DumpContext;
@@ -126,13 +127,6 @@ function toolNotes(
   ];
 }
 
-interface SplitParts {
-  split: Split;
-  sorted: SortedPieces;
-  /** Statements that roll back what replaces columns in the first file. */
-  undo: string[];
-}
-
 async function readSplit(
   session: Session,
   request: ExpandContractRequest,
@@ -141,13 +135,22 @@ async function readSplit(
   const { up } = found.migration;
   const pieces = up.kind === 'sql' ? await piecesOf(up.sql) : [];
   const existing = await readKnown(session, pieces);
-  const sorted = await sortPieces(pieces, existing);
-  if (sorted.columns.length + sorted.keys.length === 0)
+  const { columns, keys } = changesIn(pieces, existing);
+  if (columns.size + keys.size === 0) {
+    const sorted = { columns: [], keys: [], rest: [...pieces], last: [] };
     return { split: await splitMigration(pieces, existing), sorted, undo: [] };
+  }
   const { splitWithReplacements } = await import('./split-replacements.ts');
   const { context, folder, assignments } = request;
-  const parts = { context, folder, assignments, found, sorted, existing, session };
-  return { sorted, ...(await splitWithReplacements(parts)) };
+  return splitWithReplacements({
+    context,
+    folder,
+    assignments,
+    found,
+    pieces,
+    existing,
+    session,
+  });
 }
 
 /** Returns the statements of its rollback that remain in the first file, where it has one. */

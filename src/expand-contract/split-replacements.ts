@@ -1,44 +1,57 @@
 import type { Session } from '../db/session.ts';
 import { usageError } from '../errors.ts';
-import type { Folder } from '../formats/format.ts';
+import type { Folder, Format } from '../formats/format.ts';
 import { statements } from '../formats/shared/written-migration.ts';
 import { copyOf } from '../schema-dump/shadow-basis.ts';
 import type { DumpContext } from '../schema-dump/sources.ts';
 import { proveRecipe, type ReplacingFile } from '../shadow/prove-equal-schema.ts';
 import { replayOne } from '../shadow/replay.ts';
 import type { Piece } from '../sql/alter-table.ts';
-import type { ChangedColumn, SortedPieces } from './column-changes.ts';
+import { changesIn, sortPieces, type ChangedColumn, type SortedPieces } from './column-changes.ts';
 import { checkRowsFirst, type RowCheck } from './contract-statements.ts';
 import type { FoundMigration } from './find-migration.ts';
+import { freeTypeChanges } from './free-type-changes.ts';
 import { keySteps, type NewKey } from './new-key.ts';
 import { splitMigration, type ExistingSchema, type Split } from './plan.ts';
-import { assertReplaceable, readReplacements, type Replacements } from './read-replacements.ts';
+import {
+  assertReplaceable,
+  readReplacements,
+  zoneOf,
+  type Replacements,
+} from './read-replacements.ts';
 import { replacementSteps, type ReplacedColumn } from './replace-column.ts';
 
 export interface ReplacingSplit {
   context: DumpContext;
   folder: Folder;
   found: FoundMigration;
-  sorted: SortedPieces;
+  pieces: readonly Piece[];
   existing: ExistingSchema;
   assignments: readonly string[];
   session: Session;
 }
 
+/** A split, and how its statements were sorted. */
+export interface SplitParts {
+  split: Split;
+  sorted: SortedPieces;
+  /** Statements that roll back what replaces columns in the first file. */
+  undo: string[];
+}
+
 /**
- * Splits a migration that replaces columns or primary keys. The files run in a shadow, as does the migration,
+ * Splits a migration that may replace columns or primary keys. The files run in a shadow, as does the migration,
  * and both schemas are compared.
  *
- * @returns the split, and the statements that roll back its first file
  * @throws usage error when a change cannot be split, or the schemas differ
  */
-export async function splitWithReplacements(
-  request: ReplacingSplit,
-): Promise<{ split: Split; undo: string[] }> {
-  const { context, folder, found, sorted, existing, session, assignments } = request;
+export async function splitWithReplacements(request: ReplacingSplit): Promise<SplitParts> {
+  const { context, folder, found, pieces, existing, session } = request;
   const { migration, applied, earlier } = found;
+  const changes = [...changesIn(pieces, existing).columns.values()];
+  const renames = changes.filter(({ change }) => change === undefined);
   // An earlier migration may drop what uses a column.
-  if (earlier.length === 0) await assertReplaceable(session, sorted.columns);
+  if (earlier.length === 0) await assertReplaceable(session, renames);
   const pending = [...earlier, migration];
   const basis = await copyOf({ context, folder, applied, pending }, session);
   const { format } = basis;
@@ -47,11 +60,10 @@ export async function splitWithReplacements(
       for (const each of earlier) await replayOne(shadow, each, format);
       return work(shadow);
     });
-  const replacements = await before((shadow) =>
-    readReplacements({ session, shadow, format, migration, sorted, assignments }),
-  );
-  const pieces = [...sorted.rest, ...replacements.keys.flatMap(requiredBy)];
-  const split = await splitMigration(pieces, existing);
+  const { sorted, replacements } = await before((shadow) => readIn(shadow, format, request));
+  const demands = replacements.keys.flatMap(requiredBy);
+  const split = await splitMigration([...sorted.rest, ...demands], existing);
+  if (!isReplacing(sorted)) return { split, sorted, undo: [] };
   const undo = addReplacements(split, replacements);
   split.swap.push(...sorted.last);
   context.progress.update(`comparing the files with ${migration.name} in a shadow database`);
@@ -59,7 +71,28 @@ export async function splitWithReplacements(
   const trial = { format, original: migration, files, before, isColumnNew: true };
   const proof = await proveRecipe(trial);
   if (!proof.isProven) throw unproven(migration.name, proof.reason);
-  return { split, undo };
+  return { split, sorted, undo };
+}
+
+function isReplacing({ columns, keys }: SortedPieces): boolean {
+  return columns.length + keys.length > 0;
+}
+
+const nothing: Replacements = { tables: [], keys: [], lossy: [], notes: [] };
+
+async function readIn(
+  shadow: Session,
+  format: Format,
+  { found, pieces, existing, session, assignments }: ReplacingSplit,
+): Promise<{ sorted: SortedPieces; replacements: Replacements }> {
+  const zone = await zoneOf(session);
+  const free = await freeTypeChanges(shadow, pieces, zone);
+  const sorted = await sortPieces(pieces, existing, free);
+  if (!isReplacing(sorted)) return { sorted, replacements: nothing };
+  if (found.earlier.length === 0) await assertReplaceable(session, sorted.columns);
+  const { migration } = found;
+  const request = { session, shadow, format, migration, sorted, assignments, zone };
+  return { sorted, replacements: await readReplacements(request) };
 }
 
 /** Adds the steps of replacements to a split. @returns the statements that roll back its first file */

@@ -59,10 +59,11 @@ export const replacedCases: Record<string, ReplacedCase> = {
     isLossy: true,
     writes: { old: [`'0017'`, 'NULL', `' 8 '`], to: ['12', 'NULL', '13'] },
   },
-  'timestamp to timestamptz': {
+  'timestamp to timestamptz in the time zone of the database': {
     tables: `CREATE TABLE t (id int PRIMARY KEY, a timestamp NOT NULL DEFAULT '2020-01-01'); CREATE INDEX ON t (a DESC NULLS LAST);
+      DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET TimeZone TO %L', current_database(), 'Europe/Berlin'); END $$;
       ${rows(`timestamp '2024-07-01' + n * interval '1 day'`)}`,
-    migration: `ALTER TABLE t ALTER a TYPE timestamptz USING a AT TIME ZONE 'Europe/Berlin';`,
+    migration: 'ALTER TABLE t ALTER a TYPE timestamptz;',
     old: 'a',
     to: 'a_new',
     final: 'a',
