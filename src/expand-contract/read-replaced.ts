@@ -29,6 +29,8 @@ export interface IdentitySequence {
 
 /** An index, a constraint or extended statistics that a column has. */
 export interface CarriedObject {
+  /** OID as text. */
+  id: string;
   kind: 'index' | 'unique' | 'primary' | 'check' | 'foreign-key' | 'incoming' | 'statistics';
   name: string;
   /** Of an index: from USING on, of statistics: from its kinds on; otherwise the constraint. */
@@ -64,34 +66,54 @@ export interface RenamedColumn {
   to: string;
 }
 
+/** A table with columns to read. */
+export interface RenamedTable {
+  /** OID as text. */
+  oid: string;
+  columns: readonly RenamedColumn[];
+}
+
 /**
- * Reads columns of a table after the migration, in the caller's scratch transaction: the columns are renamed
- * there, so that every definition has the name between expand and swap.
+ * Reads columns after the migration, in the caller's scratch transaction: all columns are renamed there first, so
+ * that every definition has the names between expand and swap.
  *
- * @param oid of the table, as text
+ * @returns what the columns of each table have, in the order of the tables
  */
 export async function readReplaced(
   shadow: Session,
-  oid: string,
-  renamed: readonly RenamedColumn[],
-): Promise<ReplacedTable> {
-  const [table] = await shadow.query<{ name: string }>(
-    `SELECT format('%I.%I', n.nspname, c.relname) AS name FROM pg_class c
-       JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = $1::oid`,
-    [oid],
+  tables: readonly RenamedTable[],
+): Promise<ReplacedTable[]> {
+  for (const { oid, columns } of tables) {
+    const [table] = await shadow.query<{ name: string }>(
+      `SELECT format('%I.%I', n.nspname, c.relname) AS name FROM pg_class c
+         JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = $1::oid`,
+      [oid],
+    );
+    for (const { name, to } of columns)
+      if (name !== to)
+        await shadow.script(`ALTER TABLE ${table?.name} RENAME COLUMN ${q(name)} TO ${q(to)}`);
+  }
+  const found: ReplacedTable[] = [];
+  for (const table of tables) found.push(await readTable(shadow, table));
+  const incoming = new Set(
+    found.flatMap(({ carried }) =>
+      carried.flatMap(({ kind, id }) => (kind === 'incoming' ? id : [])),
+    ),
   );
-  for (const { name, to } of renamed)
-    if (name !== to)
-      await shadow.script(`ALTER TABLE ${table?.name} RENAME COLUMN ${q(name)} TO ${q(to)}`);
-  const numbers = renamed.map(({ number }) => number);
-  const columns = await shadow.query<FutureColumn & Record<string, unknown>>(columnsSql, [
-    oid,
-    numbers,
-  ]);
-  const carried = await shadow.query<CarriedObject & Record<string, unknown>>(carriedSql, [
-    oid,
-    numbers,
-  ]);
+  // A foreign key between two of the tables is built once its referenced columns have an index.
+  return found.map((table) => ({
+    ...table,
+    carried: table.carried.filter(({ kind, id }) => kind !== 'foreign-key' || !incoming.has(id)),
+  }));
+}
+
+async function readTable(
+  shadow: Session,
+  { oid, columns: renamed }: RenamedTable,
+): Promise<ReplacedTable> {
+  const values = [oid, renamed.map(({ number }) => number)];
+  const columns = await shadow.query<FutureColumn & Record<string, unknown>>(columnsSql, values);
+  const carried = await shadow.query<CarriedObject & Record<string, unknown>>(carriedSql, values);
   const [names] = await shadow.query<{ taken: string[] }>(takenSql, [oid]);
   return { columns, carried, taken: names?.taken ?? [] };
 }
@@ -141,14 +163,14 @@ const used = (classOf: string) => `SELECT DISTINCT d.objid FROM pg_depend d
 
 /** In an order in which each can be built: a foreign key needs the unique index of its columns. */
 const carriedSql = `SELECT * FROM (
-  SELECT 'index' AS kind, c.relname AS name, ${tailOf('c.oid')} AS definition, i.indisunique AS "isUnique", true AS "isValidated",
+  SELECT c.oid::text AS id, 'index' AS kind, c.relname AS name, ${tailOf('c.oid')} AS definition, i.indisunique AS "isUnique", true AS "isValidated",
          '' AS attributes, obj_description(c.oid, 'pg_class') AS comment, NULL AS "indexComment",
          i.indisreplident AS "isReplicaIdentity", i.indisclustered AS "isClustered",
          ARRAY(SELECT format('ALTER COLUMN %s SET STATISTICS %s', v.attnum, v.attstattarget) FROM pg_attribute v
                 WHERE v.attrelid = c.oid AND v.attstattarget >= 0 ORDER BY v.attnum) AS properties, NULL AS "from"
     FROM pg_class c JOIN pg_index i ON i.indexrelid = c.oid WHERE c.oid IN (${used('pg_class')}) AND i.indisvalid
   UNION ALL
-  SELECT CASE o.contype WHEN 'u' THEN 'unique' WHEN 'p' THEN 'primary' WHEN 'c' THEN 'check' ELSE
+  SELECT o.oid::text, CASE o.contype WHEN 'u' THEN 'unique' WHEN 'p' THEN 'primary' WHEN 'c' THEN 'check' ELSE
            CASE WHEN o.conrelid = $1::oid THEN 'foreign-key' ELSE 'incoming' END END,
          o.conname, CASE WHEN o.contype IN ('u', 'p') THEN ${tailOf('o.conindid')} ELSE pg_get_constraintdef(o.oid) END,
          o.contype IN ('u', 'p'), o.convalidated,
@@ -160,7 +182,7 @@ const carriedSql = `SELECT * FROM (
     FROM pg_constraint o LEFT JOIN pg_index i ON i.indexrelid = o.conindid AND o.contype IN ('u', 'p')
    WHERE o.oid IN (${used('pg_constraint')}) AND o.contype IN ('p', 'u', 'c', 'f') AND o.conparentid = 0
   UNION ALL
-  SELECT 'statistics', s.stxname, substr(pg_get_statisticsobjdef(s.oid), length(format('CREATE STATISTICS %I.%I', n.nspname, s.stxname)) + 1),
+  SELECT s.oid::text, 'statistics', s.stxname, substr(pg_get_statisticsobjdef(s.oid), length(format('CREATE STATISTICS %I.%I', n.nspname, s.stxname)) + 1),
          false, true, '', obj_description(s.oid, 'pg_statistic_ext'), NULL, false, false,
          CASE WHEN s.stxstattarget >= 0 THEN ARRAY['SET STATISTICS ' || s.stxstattarget] ELSE '{}' END, NULL
     FROM pg_statistic_ext s JOIN pg_namespace n ON n.oid = s.stxnamespace WHERE s.oid IN (${used('pg_statistic_ext')})

@@ -12,9 +12,9 @@ import type { ChangedColumn, KeyChange, SortedPieces } from './column-changes.ts
 import { conversionOf, type Conversion } from './conversion.ts';
 import { readKey, type KnownKey, type NewKey } from './new-key.ts';
 import { readFormerColumn, type FormerColumn } from './read-column.ts';
-import { readReplaced } from './read-replaced.ts';
-import type { ReplacedColumn, TableReplacement } from './replace-column.ts';
+import { readReplaced, type ReplacedTable } from './read-replaced.ts';
 import { temporaryName } from './sync-trigger.ts';
+import type { ReplacedColumn, TableReplacement } from './table-replacement.ts';
 
 /** What the changes of a migration replace. */
 export interface Replacements {
@@ -61,12 +61,9 @@ export async function readReplacements(request: ReplacementRequest): Promise<Rep
   const before = await readStorage(shadow);
   await replayOne(shadow, migration, format);
   const losses = lossesBetween(before, await readStorage(shadow));
-  const replaced: TableReplacement[] = [];
-  for (const [oid, columns] of Map.groupBy(started, ({ former }) => former.oid))
-    replaced.push(await replacedIn(shadow, oid, columns));
   const lossy = started.filter((each) => losses.some((loss) => isOfColumn(loss, each)));
   return {
-    tables: replaced,
+    tables: await readTables(shadow, started),
     keys: await newKeys(request, formerKeys),
     lossy: lossy.map(({ change }) => change),
     notes: started.flatMap(({ conversion, change, former }) => [
@@ -184,18 +181,33 @@ export function isFor(
   return isTable && column === change.column && change.change !== undefined;
 }
 
-async function replacedIn(
+async function readTables(
   shadow: Session,
-  oid: string,
   started: readonly Started[],
-): Promise<TableReplacement> {
-  const names = started.map(({ change, former, to }) => ({
-    number: former.number,
-    name: change.final,
-    to,
+): Promise<TableReplacement[]> {
+  const byTable = [...Map.groupBy(started, ({ former }) => former.oid)];
+  const renamed = byTable.map(([oid, columns]) => ({
+    oid,
+    columns: columns.map(({ change, former, to }) => ({
+      number: former.number,
+      name: change.final,
+      to,
+    })),
   }));
-  const found = await inScratchTransaction(shadow, () => readReplaced(shadow, oid, names));
-  const taken = new Set(found.taken);
+  const found = await inScratchTransaction(shadow, () => readReplaced(shadow, renamed));
+  // Names are chosen for all tables together: two may be in one schema.
+  const taken = new Set(found.flatMap((each) => each.taken));
+  return byTable.flatMap(([, columns], at) => {
+    const table = found[at];
+    return table ? [replacedIn(table, columns, taken)] : [];
+  });
+}
+
+function replacedIn(
+  found: ReplacedTable,
+  started: readonly Started[],
+  taken: Set<string>,
+): TableReplacement {
   const columns = started.flatMap((each): ReplacedColumn[] => {
     const future = found.columns.find(({ number }) => number === each.former.number);
     const label = future?.isNotNull === true ? 'not_null' : 'converted';

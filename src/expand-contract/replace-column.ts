@@ -1,34 +1,15 @@
 import { quoteIdentifier as q, quoteLiteral, quoteName } from '../db/quote.ts';
 import type { ObjectName } from '../sql/non-transactional.ts';
-import type { ChangedColumn } from './column-changes.ts';
-import type { Conversion } from './conversion.ts';
 import { notNull, withoutTriggers, type RowCheck } from './contract-statements.ts';
 import type { EmptyColumn } from './plan.ts';
-import type { FormerColumn } from './read-column.ts';
-import type { CarriedObject, FutureColumn, IdentitySequence } from './read-replaced.ts';
+import { releaseOf, swapOf } from './swap-columns.ts';
 import { dropSyncTrigger, syncTrigger } from './sync-trigger.ts';
-
-/** A column that is built beside the old one, and replaces it. */
-export interface ReplacedColumn {
-  change: ChangedColumn;
-  former: FormerColumn;
-  future: FutureColumn;
-  conversion: Conversion;
-  /** Its name until the swap. */
-  to: string;
-  /** The name of what requires its values until the swap. */
-  requirement: string;
-}
-
-/** An object of the old column with the name of its successor until the swap. */
-export type CarriedCopy = CarriedObject & { temporary: string };
-
-/** The columns of one table that are replaced together. */
-export interface TableReplacement {
-  table: ObjectName;
-  columns: ReplacedColumn[];
-  carried: CarriedCopy[];
-}
+import {
+  grants,
+  type CarriedCopy,
+  type ReplacedColumn,
+  type TableReplacement,
+} from './table-replacement.ts';
 
 /** The statements of a replacement, by file. */
 export interface ReplacementSteps {
@@ -38,7 +19,8 @@ export interface ReplacementSteps {
   /** Each runs alone, after the backfill. */
   prepare: string[];
   prepareUndo: string[];
-  /** In one transaction. */
+  /** In one transaction: before the `swap` of any table. */
+  release: string[];
   swap: string[];
   /** Run before the checks. */
   fill: string[];
@@ -63,6 +45,7 @@ export function replacementSteps(replaced: TableReplacement): ReplacementSteps {
       ...columns.flatMap(({ to }) => withoutTriggers(table, to)),
     ],
     prepareUndo: [...built.toReversed(), ...required].flatMap(({ undo }) => undo),
+    release: releaseOf(replaced),
     swap: swapOf(replaced),
     fill: columns.map(fillFew),
     checks: required.map(({ check }) => check),
@@ -86,13 +69,6 @@ function expandOf({ change, former, future, conversion, to }: ReplacedColumn): s
     ...grants(future.grants, (privilege) => `${privilege} (${q(to)}) ON ${quoteName(table)}`),
     ...syncTrigger({ table, old: column, to, conversion }),
   ];
-}
-
-function grants(all: FutureColumn['grants'], object: (privilege: string) => string): string[] {
-  return all.map(
-    ({ privilege, grantee, isGrantable }) =>
-      `GRANT ${object(privilege)} TO ${grantee}${isGrantable ? ' WITH GRANT OPTION' : ''}`,
-  );
 }
 
 /** SQL that is NULL where the new column may be NULL; an expression has its parentheses from the server. */
@@ -196,99 +172,4 @@ function buildOf(
     statements: [`${add} NOT VALID`, `${alter} VALIDATE CONSTRAINT ${name}`],
     undo: drop,
   };
-}
-
-/** Dropping the old column drops its indexes, constraints and statistics, whose names are free then. */
-function swapOf({ table, columns, carried }: TableReplacement): string[] {
-  const alter = `ALTER TABLE ${quoteName(table)}`;
-  const incoming = carried.filter(({ kind }) => kind === 'incoming');
-  return [
-    ...columns.flatMap(({ change, to }) => dropSyncTrigger({ table, old: change.column, to })),
-    ...incoming.map(({ from, name }) => `ALTER TABLE ${from} DROP CONSTRAINT ${q(name)}`),
-    ...columns.flatMap((each) => handOver(each)),
-    ...columns.map(({ change }) => `${alter} DROP COLUMN ${q(change.column)}`),
-    ...columns.flatMap((each) => finish(each)),
-    ...carried.flatMap((each) => takeName(each, table)),
-  ];
-}
-
-function handOver({ change: { table, column }, future, to }: ReplacedColumn): string[] {
-  const { ownedSequence, identity } = future;
-  if (ownedSequence !== null)
-    return [`ALTER SEQUENCE ${ownedSequence} OWNED BY ${quoteName(table)}.${q(to)}`];
-  return identity ? [moveIdentity(table, column, to, identity)] : [];
-}
-
-/** The sequence of an identity column cannot change its column: another continues where it is. */
-function moveIdentity(
-  table: ObjectName,
-  column: string,
-  to: string,
-  { name, isAlways, options, grants: granted }: IdentitySequence,
-): string {
-  const alter = `ALTER TABLE ${quoteName(table)} ALTER COLUMN`;
-  const again = grants(granted, (privilege) => `${privilege} ON SEQUENCE ${name}`);
-  return `DO $dbops_identity$
-DECLARE
-  dbops_last bigint;
-  dbops_called boolean;
-BEGIN
-  SELECT last_value, is_called INTO dbops_last, dbops_called FROM ${name};
-  ${alter} ${q(column)} DROP IDENTITY;
-  ${alter} ${q(to)} ADD GENERATED ${isAlways ? 'ALWAYS' : 'BY DEFAULT'} AS IDENTITY (SEQUENCE NAME ${name} ${options});
-  PERFORM pg_catalog.setval(${quoteLiteral(name)}, dbops_last, dbops_called);
-${again.map((each) => `  ${each};\n`).join('')}END $dbops_identity$`;
-}
-
-function finish({ change, future, to, requirement }: ReplacedColumn): string[] {
-  const { table, final } = change;
-  const alter = `ALTER TABLE ${quoteName(table)}`;
-  const required = future.notNullName ?? `${table.name}_${change.column}_not_null`;
-  const rename = `${alter} RENAME CONSTRAINT ${q(requirement)} TO ${q(required)}`;
-  return [
-    ...(to === final ? [] : [`${alter} RENAME COLUMN ${q(to)} TO ${q(final)}`]),
-    ...(future.default === null
-      ? []
-      : [`${alter} ALTER COLUMN ${q(final)} SET DEFAULT ${future.default}`]),
-    ...(future.isNotNull && requirement !== required
-      ? [
-          // Before PostgreSQL 18, NOT NULL is no constraint.
-          `DO $dbops_name$ BEGIN
-  IF EXISTS (SELECT FROM pg_constraint WHERE conrelid = ${quoteLiteral(quoteName(table))}::regclass AND conname = ${quoteLiteral(requirement)})
-  THEN ${rename}; END IF;
-END $dbops_name$`,
-        ]
-      : []),
-  ];
-}
-
-function takeName(carried: CarriedCopy, table: ObjectName): string[] {
-  const { kind, name, temporary, from, comment, indexComment, attributes } = carried;
-  const alter = `ALTER TABLE ${from ?? quoteName(table)}`;
-  const [former, placed] = [temporary, name].map((each) => quoteName({ ...table, name: each }));
-  const says = (object: string, what: string | null) =>
-    what === null ? [] : [`COMMENT ON ${object} IS ${quoteLiteral(what)}`];
-  if (kind === 'statistics')
-    return [
-      `ALTER STATISTICS ${former} RENAME TO ${q(name)}`,
-      ...says(`STATISTICS ${placed}`, comment),
-    ];
-  const identity = [
-    ...(carried.isReplicaIdentity ? [`${alter} REPLICA IDENTITY USING INDEX ${q(name)}`] : []),
-    ...(carried.isClustered ? [`${alter} CLUSTER ON ${q(name)}`] : []),
-  ];
-  if (kind === 'index')
-    return [
-      `ALTER INDEX ${former} RENAME TO ${q(name)}`,
-      ...says(`INDEX ${placed}`, comment),
-      ...identity,
-    ];
-  return [
-    kind === 'primary'
-      ? `${alter} ADD CONSTRAINT ${q(name)} PRIMARY KEY USING INDEX ${q(temporary)}${attributes}`
-      : `${alter} RENAME CONSTRAINT ${q(temporary)} TO ${q(name)}`,
-    ...says(`CONSTRAINT ${q(name)} ON ${from ?? quoteName(table)}`, comment),
-    ...says(`INDEX ${placed}`, indexComment),
-    ...identity,
-  ];
 }

@@ -19,7 +19,8 @@ import {
   zoneOf,
   type Replacements,
 } from './read-replacements.ts';
-import { replacementSteps, type ReplacedColumn } from './replace-column.ts';
+import { replacementSteps } from './replace-column.ts';
+import type { ReplacedColumn } from './table-replacement.ts';
 
 export interface ReplacingSplit {
   context: DumpContext;
@@ -100,6 +101,7 @@ function addReplacements(split: Split, { tables, keys, lossy, notes }: Replaceme
   const undo: string[] = [];
   const checks: RowCheck[] = [];
   const fills: string[] = [];
+  const released: string[] = [];
   for (const key of keys) {
     const steps = keySteps(key);
     split.contract.push(...steps.statements);
@@ -113,6 +115,7 @@ function addReplacements(split: Split, { tables, keys, lossy, notes }: Replaceme
     split.expand.push(...steps.expand);
     split.contract.push(...steps.prepare);
     split.undo.unshift(...steps.prepareUndo);
+    released.push(...steps.release);
     split.swap.push(...steps.swap);
     split.allowed.push(...table.columns.flatMap(allowedBy));
     split.columns.push(...steps.empty);
@@ -120,6 +123,7 @@ function addReplacements(split: Split, { tables, keys, lossy, notes }: Replaceme
     fills.push(...steps.fill);
     undo.unshift(...steps.expandUndo);
   }
+  split.swap.unshift(...released);
   split.contract.unshift(...fills, checkRowsFirst(checks));
   split.keepsValues = lossy.length === 0;
   split.notes.push(...notes, ...lossy.map(lossNote));
