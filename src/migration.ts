@@ -37,6 +37,8 @@ export interface Directives {
   requiresBackfill: string[];
   /** Milliseconds; overrides `--lock-timeout` for this file. */
   lockTimeout?: number;
+  /** What the file drops is not copied, because its values are elsewhere. */
+  noRescue?: boolean;
 }
 
 /** One migration of a folder, read but not run. */

@@ -84,7 +84,7 @@ export async function readTableInfo(
             coalesce(a.attnotnull, false) AS "isNotNull",
             ARRAY(SELECT tgname::text FROM pg_trigger
                    WHERE tgrelid = c.oid AND NOT tgisinternal AND tgenabled IN ('O', 'A')
-                     AND tgtype & 17 = 17 AND tgname NOT LIKE 'zz\\_dbops\\_%' ORDER BY 1) AS triggers
+                     AND tgtype & 17 = 17 AND tgname NOT LIKE 'zz%\\_dbops\\_%' ORDER BY 1) AS triggers
        FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
        LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = $2 AND a.attnum > 0
       WHERE c.oid = to_regclass($1)`,
@@ -116,7 +116,7 @@ const restating = `SELECT DISTINCT k.attname::text
       AND k.attgenerated = '' AND k.attidentity = '' AND has_column_privilege(c.oid, k.attnum, 'UPDATE')
       AND NOT EXISTS (SELECT FROM pg_index u WHERE u.indrelid = c.oid AND u.indisunique AND k.attnum = ANY(u.indkey))
       AND NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid AND k.attnum = ANY(t.tgattr)
-                         AND t.tgname NOT LIKE 'zz\\_dbops\\_%')`;
+                         AND t.tgname NOT LIKE 'zz%\\_dbops\\_%')`;
 
 /**
  * SQL of the planner's estimate for a table of its present size (server sources,

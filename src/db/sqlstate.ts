@@ -31,6 +31,7 @@ export const sqlstate = {
   undefinedTable: '42P01',
   duplicateSchema: '42P06',
   duplicateTable: '42P07',
+  invalidObjectDefinition: '42P17',
   diskFull: '53100',
   undefinedFile: '58P01',
   tooManyConnections: '53300',

@@ -62,8 +62,14 @@ async function targetOf(
   column: EmptyColumn,
   value: string | undefined,
 ): Promise<DerivedTarget | undefined> {
-  if (value === undefined) return deriveTarget(session, column);
   const name = await plainName(column.name);
+  if (column.copied) {
+    const { value: copy, where, origin } = column.copied;
+    const table = await plainTable(column.table);
+    const target = { table, set: `${name} = ${copy}`, where, done: `${name} IS NOT NULL` };
+    return { target, origin };
+  }
+  if (value === undefined) return deriveTarget(session, column);
   const target = {
     table: await plainTable(column.table),
     set: `${name} = ${value}`,

@@ -84,9 +84,12 @@ export async function readKnown(
   const functions = pieces.flatMap((piece) =>
     piece.kind === 'add-column' ? (piece.column.default?.functions ?? []) : [],
   );
-  const existing = await underUserPath<{ name: string }>(
+  const existing = await underUserPath<ExistingTable>(
     session,
-    `SELECT name FROM pg_catalog.unnest(ARRAY[${tables.map(quoteLiteral).join(', ')}]::pg_catalog.text[]) AS t (name)
+    `SELECT name, (SELECT relkind OPERATOR(pg_catalog.=) 'p' FROM pg_catalog.pg_class
+              WHERE oid OPERATOR(pg_catalog.=) pg_catalog.to_regclass(name)) AS "isPartitioned",
+            (SELECT conname FROM pg_catalog.pg_constraint WHERE contype OPERATOR(pg_catalog.=) 'p'
+                AND conrelid OPERATOR(pg_catalog.=) pg_catalog.to_regclass(name)) AS "primaryKey" FROM pg_catalog.unnest(ARRAY[${tables.map(quoteLiteral).join(', ')}]::pg_catalog.text[]) AS t (name)
       WHERE pg_catalog.to_regclass(name) IS NOT NULL`,
   );
   const volatile = await session.query<{ name: string }>(
@@ -95,8 +98,19 @@ export async function readKnown(
   );
   const names = (rows: { name: string }[]) => new Set(rows.map(({ name }) => name));
   const [existingTables, volatileFunctions] = [names(existing), names(volatile)];
+  const partitioned = names(existing.filter(({ isPartitioned }) => isPartitioned));
   return {
     hasTable: (table) => existingTables.has(quoteName(table)),
     isVolatile: (name) => volatileFunctions.has(name),
+    isPartitioned: (table) => partitioned.has(quoteName(table)),
+    primaryKeyOf: (table) =>
+      existing.find(({ name }) => name === quoteName(table))?.primaryKey ?? undefined,
   };
+}
+
+interface ExistingTable {
+  /** Quoted, as the migration has it. */
+  name: string;
+  isPartitioned: boolean;
+  primaryKey: string | null;
 }

@@ -1,9 +1,19 @@
-import { existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { BackfillTarget } from '../backfill/definition.ts';
 import type { Split } from './plan.ts';
 import { usageError } from '../errors.ts';
-import type { Folder, NewMigration } from '../formats/format.ts';
+import type { Folder } from '../formats/format.ts';
 import { slugOf } from '../formats/shared/new-migration.ts';
 import {
   fillFiles,
@@ -11,6 +21,7 @@ import {
   type MigrationContent,
 } from '../formats/shared/written-migration.ts';
 import type { Migration } from '../migration.ts';
+import { hasStatement } from '../sql/statements.ts';
 
 /** A migration that was split in two. */
 interface SplitRequest {
@@ -33,7 +44,31 @@ export type SplitFiles = Readonly<Record<string, string>>;
  * @throws usage error when a definition already exists, or dbops cannot write the format
  */
 export function filesOf(request: SplitRequest): SplitFiles {
+  const { split } = request;
+  // Every statement needs the backfill, or no long lock: the migration itself becomes the contract.
+  if (split.expand.length === 0) return { ...definitionFiles(request), ...ownContract(request) };
   return { ...definitionFiles(request), ...contractFiles(request), ...expandFiles(request) };
+}
+
+function ownContract(request: SplitRequest) {
+  const { folder, migration, split, rollback } = request;
+  const content = contractOf(request);
+  const down = rollback && [...split.undo, ...rollback];
+  return replacedFiles(folder, migration, { ...content, down: down ?? [] }, down !== undefined);
+}
+
+function contractOf({ migration: { name }, split, backfills }: SplitRequest): MigrationContent {
+  return {
+    head: [
+      ...[...backfills.keys()].map((each) => `dbops: requires-backfill ${each}`),
+      'dbops: no-transaction',
+      `Enforces what ${name} requires of every row${backfills.size > 0 ? ', after the backfill' : ''}. Each statement runs in its`,
+      'own transaction, and none blocks reads or writes for long.',
+    ],
+    up: split.contract,
+    down: split.undo,
+    isStepwise: true,
+  };
 }
 
 /**
@@ -60,45 +95,81 @@ export function definitionFiles({
   return Object.fromEntries(files) as Record<string, string>;
 }
 
-function contractFiles({ folder, migration: { name }, split, backfills, now }: SplitRequest) {
-  const { directory, format, migrations } = folder;
-  const title = `${slugOf(name.replace(/^[\d_-]+/, '')) || 'migration'}_contract`;
-  const content: MigrationContent = {
-    head: [
-      ...[...backfills.keys()].map((each) => `dbops: requires-backfill ${each}`),
-      'dbops: no-transaction',
-      `Enforces what ${name} requires of every row, after the backfill. Each statement runs in its`,
-      'own transaction, and none blocks reads or writes for long.',
-    ],
-    up: split.contract,
-    down: split.undo,
-    isStepwise: true,
-  };
-  const files = newMigrationFiles(folder, { migrations, title, now, module: false }, content);
-  if (Object.keys(files).length === 0)
-    throw usageError(
-      'EXPAND.FORMAT',
-      `dbops cannot write ${format.name} migrations.`,
-      'Write both files by hand; see docs/backfill.md.',
-    );
-  return below(directory, files);
+/** A migration that dbops adds behind the last one of a folder. */
+export interface LaterFile {
+  title: string;
+  content: MigrationContent;
 }
 
-/** Returns the files of a migration that sorts last, text by path below the folder; none where dbops cannot write the format. */
-export function newMigrationFiles(
-  { format, directory }: Pick<Folder, 'format' | 'directory'>,
-  request: NewMigration,
-  content: MigrationContent,
-): Record<string, string> {
+function contractFiles(request: SplitRequest) {
+  const {
+    folder,
+    migration: { name },
+    split,
+    now,
+  } = request;
+  const slug = slugOf(name.replace(/^[\d_-]+/, '')) || 'migration';
+  const hasSwap = split.swap.length > 0;
+  const content = contractOf(request);
+  const swap: MigrationContent = {
+    head: [
+      ...(split.keepsValues ? ['dbops: no-rescue'] : []),
+      ...split.allowed,
+      `Completes ${name} in one short transaction: the new column replaces the old one, whose values are`,
+      'dropped. Apply it when no running version of the application uses the old column.',
+    ],
+    up: split.swap,
+    down: [],
+    isStepwise: false,
+  };
+  const prepared = { title: `${slug}_${hasSwap ? 'prepare' : 'contract'}`, content };
+  const files = hasSwap ? [prepared, { title: `${slug}_contract`, content: swap }] : [prepared];
+  const written = laterFiles(folder, files, now);
+  if (written) return written;
+  throw usageError(
+    'EXPAND.FORMAT',
+    `dbops cannot write ${folder.format.name} migrations.`,
+    'Write the files by hand; see docs/backfill.md.',
+  );
+}
+
+/**
+ * Returns the files of migrations that sort last, text by absolute path; undefined where dbops cannot write
+ * the format. Each depends on the one before it, such as a journal: they are written to a copy of the folder.
+ */
+export function laterFiles(
+  folder: Folder,
+  files: readonly LaterFile[],
+  now: Date,
+): SplitFiles | undefined {
+  const copy = mkdtempSync(join(tmpdir(), 'dbops-files-'));
+  try {
+    const directory = join(copy, 'migrations');
+    cpSync(folder.directory, directory, { recursive: true });
+    const written: Record<string, string> = {};
+    for (const [at, file] of files.entries()) {
+      const own = filesOfOne({ ...folder, directory }, file, new Date(now.valueOf() + at * 1_000));
+      if (Object.keys(own).length === 0) return undefined;
+      for (const [path, text] of Object.entries(own)) {
+        mkdirSync(dirname(join(directory, path)), { recursive: true });
+        writeFileSync(join(directory, path), text);
+        // Without a rollback of its own, the one of a part is derived.
+        if (hasStatement(text)) written[join(folder.directory, path)] = text;
+      }
+    }
+    return written;
+  } finally {
+    rmSync(copy, { recursive: true, force: true });
+  }
+}
+
+/** Returns text by path below the folder; none where dbops cannot write the format. */
+function filesOfOne({ format, directory }: Folder, { title, content }: LaterFile, now: Date) {
+  const { migrations } = format.read(directory, readdirSync(directory));
+  const request = { migrations, title, now, module: false };
   return format.writtenFiles
     ? format.writtenFiles(directory, request, content)
     : fillFiles(format.newFiles?.(request) ?? {}, content);
-}
-
-function below(directory: string, files: Readonly<Record<string, string>>): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(files).map(([path, content]) => [join(directory, path), content]),
-  );
 }
 
 /** The migration itself, and its rollback where it has one. */

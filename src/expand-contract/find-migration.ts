@@ -5,6 +5,14 @@ import type { Folder } from '../formats/format.ts';
 import type { Migration } from '../migration.ts';
 import { readStatuses, type MigrationStatus } from '../runner/tracking-state.ts';
 
+/** A migration to split, and the migrations of its folder before it. */
+export interface FoundMigration {
+  migration: Migration;
+  applied: Migration[];
+  /** Pending as well; they run first. */
+  earlier: Migration[];
+}
+
 /**
  * Returns the migration to split: the last of the folder, pending, and written in SQL.
  *
@@ -15,7 +23,7 @@ export async function findMigration(
   session: Session,
   folder: Folder,
   wanted: string,
-): Promise<Migration> {
+): Promise<FoundMigration> {
   const name = nameIn(wanted);
   const statuses = await readStatuses(session, folder);
   const status = statuses.find(
@@ -30,17 +38,26 @@ export async function findMigration(
     );
   assertPending(status, status.migration);
   assertLast(folder, status.migration);
-  return status.migration;
+  const { migration } = status;
+  const others = statuses.filter((each) => each !== status);
+  const inState = (isPending: boolean) =>
+    others.flatMap((each) => (isPendingState(each) === isPending && each.migration) || []);
+  return { migration, applied: inState(false), earlier: inState(true) };
+}
+
+function isPendingState({ state }: MigrationStatus): boolean {
+  return state === 'pending' || state === 'out-of-order';
 }
 
 /** Returns the name of a migration in a path: that of its directory where each has one. */
-function nameIn(path: string): string {
+export function nameIn(path: string): string {
   const file = basename(path).replace(/(?:\.up)?\.sql$/, '');
   return file === 'migration' ? basename(dirname(path)) : file;
 }
 
-function assertPending({ state }: MigrationStatus, { name, up }: Migration): void {
-  if (state !== 'pending' && state !== 'out-of-order')
+function assertPending(status: MigrationStatus, { name, up }: Migration): void {
+  const { state } = status;
+  if (!isPendingState(status))
     throw refusal(
       'APPLIED',
       `${name} is ${state} on this database; applied migrations are not rewritten.`,

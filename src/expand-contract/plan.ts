@@ -1,7 +1,8 @@
-import { quoteIdentifier as q, quoteLiteral, quoteName } from '../db/quote.ts';
+import { quoteIdentifier as q, quoteName } from '../db/quote.ts';
 import type { Piece, TableConstraint } from '../sql/alter-table.ts';
+import { indexOfConstraint } from '../sql/constraint-index.ts';
 import type { ObjectName } from '../sql/non-transactional.ts';
-import { triggerNames } from '../backfill/trigger-sql.ts';
+import { checkRowsFirst, notNull, withoutTriggers, type RowCheck } from './contract-statements.ts';
 
 /** A migration split in two: what runs before the backfill (expand) and after it (contract). */
 export interface Split {
@@ -11,6 +12,14 @@ export interface Split {
   contract: string[];
   /** Statements that roll back `contract`. */
   undo: string[];
+  /** Statements that replace columns, in one transaction after `contract`; empty where none is replaced. */
+  swap: string[];
+  /** Comments that allow what `swap` does to names that remain. */
+  allowed: string[];
+  /** Whether `swap` drops no value that the new columns lack. */
+  keepsValues: boolean;
+  /** Those of `contract` that remain as they are, and block writes. */
+  blocking: string[];
   /** Columns that the backfill must fill. */
   columns: EmptyColumn[];
   /** Names of constraints, indexes and columns that moved to `contract`. */
@@ -26,6 +35,17 @@ export interface EmptyColumn {
   default?: string;
   /** It exists already, and may have a value in every row. */
   isExisting?: boolean;
+  /** It takes its values from another column of the row. */
+  copied?: CopiedValue;
+}
+
+export interface CopiedValue {
+  /** SQL of the value. */
+  value: string;
+  /** SQL: rows that have one. */
+  where: string;
+  /** Where the value comes from, for the report. */
+  origin: string;
 }
 
 /** What the database already has of the objects that a migration names. */
@@ -34,14 +54,25 @@ export interface ExistingSchema {
   hasTable: (table: ObjectName) => boolean;
   /** Whether a function is volatile: a default that calls it rewrites the table. */
   isVolatile: (name: string) => boolean;
+  /** Whether a table is partitioned: the server builds its indexes only under locks. */
+  isPartitioned: (table: ObjectName) => boolean;
+  /** Returns the name of the primary key of a table. */
+  primaryKeyOf: (table: ObjectName) => string | undefined;
 }
 
 /** Splits the statements of a migration. Tables that it creates itself have no rows to fill. */
-export function splitMigration(pieces: readonly Piece[], existing: ExistingSchema): Split {
+export async function splitMigration(
+  pieces: readonly Piece[],
+  existing: ExistingSchema,
+): Promise<Split> {
   const split: Split = {
     expand: [],
     contract: [],
     undo: [],
+    swap: [],
+    allowed: [],
+    keepsValues: true,
+    blocking: [],
     columns: [],
     moved: new Set(),
     notes: [],
@@ -54,7 +85,7 @@ export function splitMigration(pieces: readonly Piece[], existing: ExistingSchem
     !created.has(quoteName(table)) && existing.hasTable(table);
   for (const piece of pieces)
     if (!('table' in piece) || !mayHaveRows(piece.table)) split.expand.push(piece.sql);
-    else sort(piece, split, demands, existing);
+    else await sort(piece, split, demands, existing);
   split.contract.push(
     ...(demands.checks.length > 0 ? [checkRowsFirst(demands.checks)] : []),
     ...demands.notNull.flatMap(({ table, name }) => notNull(table, name)),
@@ -67,7 +98,7 @@ export function splitMigration(pieces: readonly Piece[], existing: ExistingSchem
 
 /** The parts of `contract`, in the order in which they run. */
 interface ContractParts {
-  checks: { sql: string; message: string }[];
+  checks: RowCheck[];
   notNull: { table: ObjectName; name: string }[];
   indexes: string[];
   constraints: string[];
@@ -75,19 +106,23 @@ interface ContractParts {
 
 type OnTable = Extract<Piece, { table: ObjectName }>;
 
-function sort(
+async function sort(
   piece: OnTable,
   split: Split,
   demands: ContractParts,
   existing: ExistingSchema,
-): void {
+): Promise<void> {
   const { table } = piece;
   if (piece.kind === 'add-column') return addColumn(piece, split, demands, existing);
   if (piece.kind === 'set-not-null') return setNotNull(table, piece.column, split, demands);
-  if (piece.kind === 'add-constraint') return addConstraint(piece, split, demands);
+  if (piece.kind === 'add-constraint') return addConstraint(piece, split, demands, existing);
   if (piece.kind === 'create-index') {
     const { name, concurrently, isUnique } = piece.index;
-    demands.indexes.push(concurrently);
+    if (existing.isPartitioned(table)) {
+      split.notes.push(ofPartitions(table, name ?? 'an index'));
+      split.blocking.push(piece.sql);
+    }
+    demands.indexes.push(existing.isPartitioned(table) ? piece.sql : concurrently);
     if (name === undefined) {
       split.notes.push(`An index on ${table.name} has no name; write its rollback by hand.`);
       return;
@@ -101,14 +136,14 @@ function sort(
   split.expand.push(piece.sql);
 }
 
-function addColumn(
+async function addColumn(
   { table, column, sql }: Extract<Piece, { kind: 'add-column' }>,
   split: Split,
   demands: ContractParts,
-  { isVolatile }: ExistingSchema,
-): void {
+  existing: ExistingSchema,
+): Promise<void> {
   const { name, type, isNotNull, isFilled, constraints } = column;
-  const differs = column.default?.functions.some(isVolatile) === true;
+  const differs = column.default?.functions.some(existing.isVolatile) === true;
   const isEmpty = !isFilled && ((isNotNull && column.default === undefined) || differs);
   if (!isEmpty && constraints.length === 0) return void split.expand.push(sql);
   if (isFilled) {
@@ -131,8 +166,11 @@ function addColumn(
     });
     if (isNotNull) demandNotNull(table, name, split, demands);
   }
-  for (const constraint of constraints)
-    addConstraint({ kind: 'add-constraint', sql: '', table, constraint }, split, demands);
+  for (const constraint of constraints) {
+    const added = `${alter} ADD ${constraint.sql}`;
+    const piece = { kind: 'add-constraint', sql: added, table, constraint } as const;
+    await addConstraint(piece, split, demands, existing);
+  }
 }
 
 function setNotNull(table: ObjectName, name: string, split: Split, demands: ContractParts): void {
@@ -157,11 +195,12 @@ function demandNotNull(
   });
 }
 
-function addConstraint(
+async function addConstraint(
   { table, constraint, sql }: Extract<Piece, { kind: 'add-constraint' }>,
   split: Split,
   demands: ContractParts,
-): void {
+  { isPartitioned }: ExistingSchema,
+): Promise<void> {
   const { kind, isOnline, expression } = constraint;
   if (kind === 'other' || kind === 'primary' || kind === 'not-null' || isOnline) {
     if (!isOnline)
@@ -175,6 +214,15 @@ function addConstraint(
   const alter = `ALTER TABLE ${quoteName(table)}`;
   split.moved.add(name);
   split.undo.unshift(`${alter} DROP CONSTRAINT ${q(name)}`);
+  // USING INDEX is for plain tables, and a foreign key NOT VALID needs PostgreSQL 18 on others.
+  if (isPartitioned(table) && kind !== 'check') {
+    const add = `${alter} ADD CONSTRAINT ${q(name)} ${constraint.sql}`;
+    split.notes.push(ofPartitions(table, name));
+    split.blocking.push(add);
+    demands.constraints.push(add);
+    return;
+  }
+  if (kind === 'unique') demands.checks.push(duplicates(table, constraint));
   if (kind === 'unique') return addUnique(table, name, constraint, demands);
   if (kind === 'check' && expression !== undefined)
     demands.checks.push({
@@ -188,23 +236,30 @@ function addConstraint(
 }
 
 /** A unique constraint is built from an index that is created CONCURRENTLY. */
-function addUnique(
+async function addUnique(
   table: ObjectName,
   name: string,
-  { columns, sql }: TableConstraint,
+  constraint: TableConstraint,
   demands: ContractParts,
-): void {
-  const quoted = quoteName(table);
+): Promise<void> {
+  const alter = `ALTER TABLE ${quoteName(table)} ADD CONSTRAINT ${q(name)}`;
+  const index = await indexOfConstraint({ table, constraint }, name);
+  if (index)
+    demands.indexes.push(index.create, `${alter} UNIQUE USING INDEX ${q(name)}${index.attributes}`);
+  else demands.constraints.push(`${alter} ${constraint.sql}`);
+}
+
+function duplicates(table: ObjectName, { columns, sql }: TableConstraint): RowCheck {
   const present = columns.map((each) => `${q(each)} IS NOT NULL`).join(' AND ');
-  demands.checks.push({
-    sql: `SELECT FROM ${quoted} WHERE ${present} GROUP BY ${columns.map(q).join(', ')} HAVING count(*) > 1`,
+  const where = /\bnulls\s+not\s+distinct\b/i.test(sql) ? '' : ` WHERE ${present}`;
+  return {
+    sql: `SELECT FROM ${quoteName(table)}${where} GROUP BY ${columns.map(q).join(', ')} HAVING count(*) > 1`,
     message: `${table.name} has rows with the same ${columns.join(', ')}`,
-  });
-  const index = sql.replace(/^unique(\s+nulls\s+(?:not\s+)?distinct)?\s*(\([^)]*\))/i, '$2$1');
-  demands.indexes.push(
-    `CREATE UNIQUE INDEX CONCURRENTLY ${q(name)} ON ${quoted} ${index}`,
-    `ALTER TABLE ${quoted} ADD CONSTRAINT ${q(name)} UNIQUE USING INDEX ${q(name)}`,
-  );
+  };
+}
+
+function ofPartitions(table: ObjectName, object: string): string {
+  return `${table.name} is partitioned: ${object} is added in one statement, which blocks writes while it runs. dbops migrate plan --fix writes the safe form.`;
 }
 
 /** Returns the name that the server gives a constraint (server sources, `ChooseConstraintName`). */
@@ -215,48 +270,6 @@ function defaultName({ name }: ObjectName, { kind, columns }: TableConstraint): 
     ...(kind === 'check' ? columns.slice(0, columns.length === 1 ? 1 : 0) : columns),
     ending,
   ].join('_');
-}
-
-/** Returns a statement that fails on violating rows before any constraint is added. */
-function checkRowsFirst(checks: ContractParts['checks']): string {
-  const tests = checks.map(
-    ({ sql, message }) =>
-      `  IF EXISTS (${sql}) THEN RAISE EXCEPTION USING MESSAGE = ${quoteLiteral(message)}; END IF;`,
-  );
-  return `DO $look$ BEGIN\n${tests.join('\n')}\nEND $look$`;
-}
-
-/**
- * Returns statements that set NOT NULL without scanning under an ACCESS EXCLUSIVE lock: a CHECK (up to
- * PostgreSQL 17) or NOT NULL NOT VALID (from 18 on) is validated first. They run after the backfill,
- * because NOT VALID constraints apply to every new row version.
- */
-function notNull(table: ObjectName, column: string): string[] {
-  const alter = `ALTER TABLE ${quoteName(table)}`;
-  const name = q(`${table.name}_${column}_not_null`);
-  const has18 = `current_setting('server_version_num')::int >= 180000`;
-  const execute = (sql: string) => `EXECUTE ${quoteLiteral(sql)};`;
-  return [
-    [
-      'DO $not_null$ BEGIN',
-      `  IF ${has18} THEN ${execute(`${alter} ADD CONSTRAINT ${name} NOT NULL ${q(column)} NOT VALID`)}`,
-      `  ELSE ${execute(`${alter} ADD CONSTRAINT ${name} CHECK (${q(column)} IS NOT NULL) NOT VALID`)}`,
-      '  END IF;',
-      'END $not_null$',
-    ].join('\n'),
-    `${alter} VALIDATE CONSTRAINT ${name}`,
-    `${alter} ALTER COLUMN ${q(column)} SET NOT NULL`,
-    [
-      'DO $not_null$ BEGIN',
-      `  IF NOT ${has18} THEN ${execute(`${alter} DROP CONSTRAINT ${name}`)} END IF;`,
-      'END $not_null$',
-    ].join('\n'),
-  ];
-}
-
-function withoutTriggers(table: ObjectName, column: string): string[] {
-  const { fill, move } = triggerNames(column);
-  return [fill, move].map((name) => `DROP TRIGGER IF EXISTS ${q(name)} ON ${quoteName(table)}`);
 }
 
 /** Returns the statements of a rollback that do not concern what moved to `contract`. */

@@ -1,4 +1,5 @@
 import { relative } from 'node:path';
+import { shellWord } from '../output/shell.ts';
 import { done, text, type Block, type Report } from '../report.ts';
 import type { ExpandContractPlan } from './run.ts';
 
@@ -9,7 +10,7 @@ import type { ExpandContractPlan } from './run.ts';
  * @param dryRun whether the files were only planned: their contents are shown
  */
 export function expandContractReport(
-  { files, backfills, values, notes }: ExpandContractPlan,
+  { files, backfills, values, notes, deployAfter }: ExpandContractPlan,
   cwd: string,
   dryRun: boolean,
 ): Report {
@@ -22,7 +23,9 @@ export function expandContractReport(
   );
   const next = dryRun
     ? '→ Write the files: run the command without --dry-run'
-    : '→ Review the files, then run: dbops migrate up';
+    : deployAfter === undefined
+      ? '→ Review the files, then run: dbops migrate up'
+      : `→ Review the files, then run: dbops migrate up --to ${shellWord(deployAfter)}\n  Deploy the application with the new name, then run: dbops migrate up`;
   return done(
     {
       files: shown.map(({ file }) => file),

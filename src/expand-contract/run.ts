@@ -1,16 +1,21 @@
+import type { DumpContext } from '../schema-dump/sources.ts';
 import type { Session } from '../db/session.ts';
 import { usageError } from '../errors.ts';
 import type { Folder } from '../formats/format.ts';
 import type { Migration } from '../migration.ts';
 import { shellWord } from '../output/shell.ts';
-import { piecesOf } from '../sql/alter-table.ts';
+import { piecesOf, type Piece } from '../sql/alter-table.ts';
+import { readPlacedAssignment } from '../sql/expression.ts';
 import { backfillsFor, namesOf, type FilledValue } from './backfills.ts';
+import { changesIn, isSuperseded, type SortedPieces } from './column-changes.ts';
 import { readKnown } from './derive.ts';
 import { filesOf, type SplitFiles } from './files.ts';
-import { findMigration } from './find-migration.ts';
-import { splitMigration, withoutMoved } from './plan.ts';
+import { findMigration, nameIn, type FoundMigration } from './find-migration.ts';
+import { splitMigration, withoutMoved, type Split } from './plan.ts';
+import type { SplitParts } from './split-replacements.ts';
 
 export interface ExpandContractRequest {
+  context: DumpContext;
   folder: Folder;
   /** Name or path of the migration. */
   wanted: string;
@@ -28,6 +33,8 @@ export interface ExpandContractPlan {
   values: FilledValue[];
   /** Remarks to review. */
   notes: string[];
+  /** The migration to apply before a new version of the application is deployed. */
+  deployAfter?: string;
 }
 
 /**
@@ -37,62 +44,144 @@ export interface ExpandContractPlan {
  */
 export async function planExpandContract(
   session: Session,
-  { folder, wanted, assignments, now }: ExpandContractRequest,
+  request: ExpandContractRequest,
 ): Promise<ExpandContractPlan> {
-  const migration = await findMigration(session, folder, wanted);
-  const { split, rollback } = await readSplit(session, migration);
-  if (split.contract.length === 0) throw await nothingToSplit(migration);
-  const { backfills, values, unfilled } = await backfillsFor(session, split.columns, assignments);
+  const { folder, wanted, now } = request;
+  const found = await findMigration(session, folder, wanted);
+  const { migration } = found;
+  const { split, sorted, undo } = await readSplit(session, request, found);
+  if (split.contract.length === split.blocking.length) throw nothingToSplit(migration, split);
+  const given = await withoutWayBack(request.assignments, sorted);
+  const { backfills, values, unfilled } = await backfillsFor(session, split.columns, given);
+  const rollback = await rollbackOf(migration, { split, sorted, undo });
   const files = filesOf({ folder, migration, split, rollback, backfills, now });
   const unknown = (await namesOf(unfilled)).map(
     (name) =>
       `${name}: rows without a value stay as they are. To fill them, run the command again with --set ${shellWord(`${name} = EXPRESSION`)}`,
   );
   const names = [...backfills.keys()];
-  const notes = [...split.notes, ...unknown, ...toolNotes(folder.format, split.contract, names)];
-  return { files, backfills: names, values, notes };
+  const notes = [
+    ...split.notes,
+    ...unknown,
+    ...renameNotes(sorted),
+    ...toolNotes(folder.format, split, names),
+  ];
+  const isRename = sorted.columns.some(({ change }) => change === undefined);
+  const prepare = Object.keys(files).find((path) => /_prepare\b(?!.*\bdown\.sql$)/.test(path));
+  return {
+    files,
+    backfills: names,
+    values,
+    notes,
+    ...(isRename && prepare !== undefined && { deployAfter: nameIn(prepare) }),
+  };
+}
+
+/** Assignments of --set for old columns are no values of existing rows. */
+async function withoutWayBack(
+  assignments: readonly string[],
+  sorted: SortedPieces,
+): Promise<string[]> {
+  const { isFor } = await import('./read-replacements.ts');
+  const kept: string[] = [];
+  for (const each of assignments) {
+    const placed = await readPlacedAssignment(each, '--set');
+    if (!sorted.columns.some((change) => isFor(placed, change))) kept.push(each);
+  }
+  return kept;
+}
+
+function renameNotes({ columns }: SortedPieces): string[] {
+  const renamed = columns.filter(({ change }) => change === undefined);
+  return renamed.map(
+    ({ table, column, final }) =>
+      `${table.name}.${column} and ${final} hold the same values until the last file drops ${column}: apply that one when no running version of the application uses ${column}. Until then, an INSERT that writes NULL to ${final} gets the default of ${column}.`,
+  );
 }
 
 /** Returns what the tool of the folder can run of the result, and when. */
 function toolNotes(
   { name }: Folder['format'],
-  contract: readonly string[],
+  { expand, contract }: Split,
   backfills: readonly string[],
 ): string[] {
   if (name === 'dbops') return [];
   const isConcurrent = contract.some((sql) => /\bconcurrently\b/i.test(sql));
+  if (isConcurrent && expand.length === 0)
+    return [
+      `${name} cannot apply the file: it sends a file as one transaction or one message, where CREATE INDEX CONCURRENTLY fails. Apply it with dbops migrate up; ${name} then finds it recorded.`,
+    ];
   if (isConcurrent)
     return [
       `${name} can apply the first file, but not the contract: it sends a file as one transaction or one message, where CREATE INDEX CONCURRENTLY fails. Apply the contract with dbops migrate up; ${name} then finds it recorded.`,
     ];
   const after = backfills.map((each) => `dbops backfill run ${each}`).join(' && ');
+  if (expand.length === 0)
+    return after === ''
+      ? []
+      : [
+          `${name} can apply the file after: ${after}. Until every row has a value, it fails and changes nothing.`,
+        ];
   return [
-    `${name} can apply both files${after && `, the contract only after: ${after}`}. Until every row has a value, the contract fails and changes nothing.`,
+    `${name} can apply all files${after && `, the contract only after: ${after}`}. Until every row has a value, the contract fails and changes nothing.`,
   ];
 }
 
-async function readSplit(session: Session, { up, down }: Migration) {
+async function readSplit(
+  session: Session,
+  request: ExpandContractRequest,
+  found: FoundMigration,
+): Promise<SplitParts> {
+  const { up } = found.migration;
   const pieces = up.kind === 'sql' ? await piecesOf(up.sql) : [];
-  const split = splitMigration(pieces, await readKnown(session, pieces));
-  const rollback =
-    down?.kind === 'sql' ? withoutMoved(await piecesOf(down.sql), split.moved) : undefined;
-  return { split, rollback };
+  const existing = await readKnown(session, pieces);
+  const { columns, keys } = changesIn(pieces, existing);
+  if (columns.size + keys.size === 0) {
+    const sorted = { columns: [], keys: [], rest: [...pieces], last: [] };
+    return { split: await splitMigration(pieces, existing), sorted, undo: [] };
+  }
+  const { splitWithReplacements } = await import('./split-replacements.ts');
+  const { context, folder, assignments } = request;
+  return splitWithReplacements({
+    context,
+    folder,
+    assignments,
+    found,
+    pieces,
+    existing,
+    session,
+  });
 }
 
-async function nothingToSplit({ name, up }: Migration) {
-  const pieces = up.kind === 'sql' ? await piecesOf(up.sql) : [];
-  const kinds = {
-    'alter-type': 'changes the type of a column',
-    'rename-column': 'renames a column',
-  };
-  const unsplit = pieces.flatMap(({ kind }) =>
-    kind === 'alter-type' || kind === 'rename-column' ? kinds[kind] : [],
-  );
-  if (unsplit[0] !== undefined)
+/** Returns the statements of its rollback that remain in the first file, where it has one. */
+async function rollbackOf(
+  { down }: Migration,
+  { split, sorted, undo }: SplitParts,
+): Promise<string[] | undefined> {
+  if (down?.kind !== 'sql') return undefined;
+  const remaining = (await piecesOf(down.sql)).filter((piece) => !isReplaced(piece, sorted));
+  return [...undo, ...withoutMoved(remaining, split.moved)];
+}
+
+/** A statement of the rollback that reverses what the split replaces. */
+function isReplaced(piece: Piece, sorted: SortedPieces): boolean {
+  if (isSuperseded(piece, sorted.columns, sorted.keys)) return true;
+  if (piece.kind === 'rename-column' || piece.kind === 'alter-type')
+    return sorted.columns.some(
+      ({ table, column, final }) =>
+        table.name === piece.table.name && [column, final].includes(piece.column),
+    );
+  const isKey = piece.kind === 'add-constraint' && piece.constraint.kind === 'primary';
+  return isKey && sorted.keys.some(({ table }) => table.name === piece.table.name);
+}
+
+function nothingToSplit({ name }: Migration, { notes }: Split) {
+  if (notes.length > 0)
     return usageError(
       'EXPAND.UNSUPPORTED',
-      `${name} ${unsplit[0]}, which dbops does not split.`,
-      'Add a new column in one migration, fill it with dbops backfill run, and drop the old column in a later migration.',
+      `${name} cannot be split; no file was written.`,
+      'For the safe form of other statements, run: dbops migrate plan --fix',
+      notes,
     );
   return usageError(
     'EXPAND.NOTHING',

@@ -44,7 +44,8 @@ export async function expectLosses(
 /** Returns what the texts of steps destroy. */
 export async function statedBy(steps: readonly Step[]): Promise<Map<string, Destruction[]>> {
   const stated = new Map<string, Destruction[]>();
-  for (const { migration, script } of steps) {
+  for (const { migration, script, directives } of steps) {
+    if (directives.noRescue === true) continue;
     const destructions =
       script.kind === 'sql'
         ? await destructionsOf(script.sql)

@@ -1,5 +1,7 @@
 import { formatCount, formatCountOf } from '../output/number.ts';
+import { shellWord } from '../output/shell.ts';
 import type { CheckDescription, Finding } from '../report.ts';
+import { withoutLeadingComments } from '../sql/statement-text.ts';
 import { describeBand } from './describe-band.ts';
 import type { ServerActivity } from './live-facts.ts';
 import { relationName, type StatementObservation } from './observation.ts';
@@ -52,14 +54,14 @@ export function findingsOf({ migration, file, statements }: MigrationVerdict): F
       where: { object, migration, file, ...(line !== undefined && { line }) },
       key: keyOf(`${code}:${migration}:${object}`),
     });
-    const own = ofVerdict(each, at);
+    const own = ofVerdict(each, at, migration);
     return [
       ...(own ? [own] : []),
       ...each.hazards.map(({ code, object, message, help }) => ({
         ...at(code, object),
         severity: 'warning' as const,
         message,
-        help,
+        help: named(help, migration),
       })),
     ];
   });
@@ -74,12 +76,19 @@ const severities: Partial<Record<PlanVerdict, Finding['severity']>> = {
   unknown: 'info',
 };
 
-function ofVerdict(judged: StatementVerdict, at: Place): Finding | undefined {
+/** Returns a hint whose command has the name of the migration. */
+function named(help: string, migration: string): string {
+  return help.replace('expand-contract NAME', `expand-contract ${shellWord(migration)}`);
+}
+
+function ofVerdict(judged: StatementVerdict, at: Place, migration: string): Finding | undefined {
   const { verdict, statement, violations } = judged;
   const severity = severities[verdict];
   if (!severity) return undefined;
   const code = verdict === 'unknown' ? 'unknown-size' : verdict;
-  const help = planChecks.find(({ name }) => name === code)?.cure ?? '';
+  const cure = planChecks.find(({ name }) => name === code)?.cure ?? '';
+  const isReplaceable = verdict === 'blocks' && changesType(statement);
+  const help = isReplaceable ? named(replacedColumn, migration) : cure;
   const message = verdict === 'fails' ? violations.join('\n') : describe(judged);
   return { ...at(code, objectOf(judged, statement)), severity, message, help };
 }
@@ -88,6 +97,15 @@ function objectOf({ blocked }: StatementVerdict, { locks }: StatementObservation
   const [first] = blocked.filter(({ isHeld }) => !isHeld);
   const found = first ?? blocked[0] ?? locks[0]?.relation;
   return found ? relationName(found) : 'statement';
+}
+
+const replacedColumn =
+  'Build the column with the new type beside the old one: dbops migrate expand-contract NAME. Or allow it: -- dbops: allow blocks on TABLE because REASON';
+
+/** Returns whether a statement rewrites a table because the type of a column changes. */
+function changesType({ sql, rewrites }: StatementObservation): boolean {
+  const text = withoutLeadingComments(sql);
+  return rewrites.length > 0 && /^alter\s+table\b[^]*\balter\b[^]*\btype\b/i.test(text);
 }
 
 /** Such as `ACCESS EXCLUSIVE on public.orders for about 9 min (3 to 27 min): reads and writes wait. It rewrites …`. */

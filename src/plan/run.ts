@@ -12,7 +12,7 @@ import {
   type StatementObservation,
 } from './observation.ts';
 import { observeOffline, observePending } from './observe/run.ts';
-import type { ObservationRequest } from './observe/basis.ts';
+import type { ObservationRequest } from '../schema-dump/shadow-basis.ts';
 import { calibrateScan } from './calibrate-scan.ts';
 import { ratesBetween, readLiveFacts, sampleWrites, withRates } from './read-live-facts.ts';
 import type { PlanResult } from './report.ts';

@@ -24,6 +24,8 @@ const reasons: Record<Doubt['reason'], string> = {
   'not as before': 'the schema after it differs from the schema before the migration:',
   rights: 'it does not restore the privileges:',
   'up fails': 'after it, the migration cannot be applied again:',
+  'not copied':
+    'the values that the migration dropped were not copied (-- dbops: no-rescue), and nothing restores them',
   'up differs': 'after it, applying the migration again gives another schema than the first time:',
 };
 

@@ -9,7 +9,9 @@ import type { DbopsError } from '../errors.ts';
 import type { Migration } from '../migration.ts';
 import { proveRollback, type Moment } from './prove.ts';
 import { guessWays, proveOnLive } from './prove-on-live-copy.ts';
-import { rollbackShape, type Rollback } from './rollback.ts';
+import { rollbackShape, type Doubt, type Rollback } from './rollback.ts';
+import { readDirectives } from '../sql/directives.ts';
+import { sourceOf } from '../text-file.ts';
 
 /** What the shadow database is built from. */
 export type ShadowSource = 'folder' | 'live';
@@ -39,6 +41,24 @@ export interface Answer {
  * @throws DbopsError when no shadow database can be opened
  */
 export async function askRollbacks(question: Question): Promise<Answer> {
+  const answer = await askProofs(question);
+  const uncopied = new Set(question.migrations.filter(isUncopied).map(({ name }) => name));
+  const rollbacks = answer.rollbacks.map((rollback) =>
+    rollback.source === 'derived' && uncopied.has(rollback.name)
+      ? { ...rollback, doubts: [...rollback.doubts, notCopied] }
+      : rollback,
+  );
+  return { ...answer, rollbacks };
+}
+
+const notCopied: Doubt = { reason: 'not copied', details: [], differences: [] };
+
+/** A derived rollback recreates a column, and its values come from the copy. */
+function isUncopied({ name, up }: Migration): boolean {
+  return readDirectives(sourceOf(up), name).noRescue === true;
+}
+
+async function askProofs(question: Question): Promise<Answer> {
   if (question.shadowFrom === 'live') return askLive(question);
   try {
     const rollbacks = await askFolder(question);

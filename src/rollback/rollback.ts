@@ -31,6 +31,7 @@ const doubt = z.object({
     'not as before', // it ran, and the schema differs from the one before the migration
     'rights', // it ran, and the privileges differ
     'up fails', // after the rollback, the migration cannot be applied again
+    'not copied', // the migration dropped values without a copy, and nothing restores them
     'up differs', // after the rollback, the migration produces another schema than the first time
   ]),
   /** Where and why, one line each. */

@@ -42,12 +42,13 @@ function apply(directive: string, directives: Directives, name: string): void {
   const lockTimeout = parseDuration(argument);
   if (word === 'no-transaction') directives.noTransaction = true;
   else if (word === 'requires-backfill' && argument) directives.requiresBackfill.push(argument);
+  else if (word === 'no-rescue') directives.noRescue = true;
   else if (word === 'lock-timeout' && lockTimeout !== undefined)
     directives.lockTimeout = lockTimeout;
   else if (word !== 'allow' && (word !== 'replaces' || !argument))
     throw usageError(
       'MIGRATION.DIRECTIVE',
       `${name} has an unknown directive: ${directive}`,
-      'Use no-transaction, requires-backfill NAME, lock-timeout 2s, replaces NAME or allow HAZARD because …',
+      'Use no-transaction, requires-backfill NAME, lock-timeout 2s, no-rescue, replaces NAME or allow HAZARD because …',
     );
 }

@@ -1,3 +1,5 @@
+import { parse } from './statements.ts';
+
 export type StatementText = Awaited<ReturnType<typeof textOf>>;
 
 /** Returns access to the text of a statement by tokens. Positions are in bytes, as in the parser. */
@@ -98,4 +100,16 @@ export async function withoutTrailingComments(sql: string): Promise<string> {
 
 function isComment({ tokenName }: { tokenName: string }): boolean {
   return tokenName === 'SQL_COMMENT' || tokenName === 'C_COMMENT';
+}
+
+/** Returns the names and keywords of a statement, as the server reads them, and the words in its strings. */
+export async function wordsOf(sql: string): Promise<Set<string>> {
+  await parse('SELECT 1'); // loads the module
+  const { scanSync } = await import('libpg-query');
+  const words = new Set<string>();
+  for (const { text } of scanSync(sql).tokens)
+    if (text.startsWith('"')) words.add(text.slice(1, -1).replaceAll('""', '"'));
+    else if (/^[\p{L}_]/u.test(text) && !text.includes("'")) words.add(text.toLowerCase());
+    else for (const [word] of text.matchAll(/[\p{L}_][\p{L}\p{N}_$]*/gu)) words.add(word);
+  return words;
 }

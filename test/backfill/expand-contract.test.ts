@@ -13,6 +13,8 @@ const split = async (sql: string) =>
   splitMigration(await piecesOf(sql), {
     hasTable: ({ name }) => name !== 'fresh',
     isVolatile: (name) => name === 'gen_random_uuid',
+    isPartitioned: ({ name }) => name === 'parted',
+    primaryKeyOf: () => undefined,
   });
 
 describe('splitMigration', () => {

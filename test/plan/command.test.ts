@@ -29,6 +29,7 @@ const document = z.object({
       code: z.string(),
       where: z.object({ object: z.string(), line: z.number().optional() }),
       message: z.string(),
+      help: z.string(),
     }),
   ),
   migrations: z.array(
@@ -45,7 +46,8 @@ const changes = `-- a comment above everything
 ALTER TABLE orders ADD COLUMN code uuid DEFAULT gen_random_uuid();
 CREATE INDEX plans_title ON plans (title);
 DO $$ BEGIN EXECUTE 'ALTER TABLE customers ALTER COLUMN id TYPE numeric'; END $$;
-ALTER TABLE customers RENAME COLUMN name TO full_name;`;
+ALTER TABLE customers RENAME COLUMN name TO full_name;
+ALTER TABLE orders ALTER COLUMN total TYPE numeric;`;
 
 describe.each(newestAndEmbedded)('migrate plan on $name', (target) => {
   it('reports what blocks, what fails and what breaks the application, and changes nothing', () =>
@@ -63,6 +65,14 @@ describe.each(newestAndEmbedded)('migrate plan on $name', (target) => {
         'blocks public.orders 2',
         'blocks public.customers 4',
         'rename public.customers.name 5',
+        'blocks public.customers 6',
+      ]);
+      const helps = document.parse(JSON.parse(stdout)).findings.map(({ help }) => help);
+      expect(helps.slice(3)).toEqual([
+        expect.stringMatching(/both names .*: dbops migrate expand-contract 0003_c$/),
+        expect.stringContaining(
+          'new type beside the old one: dbops migrate expand-contract 0003_c',
+        ),
       ]);
       const status = await dbops('migrate', 'status');
       expect(status.stdout).toContain('2 pending');

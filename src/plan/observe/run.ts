@@ -12,7 +12,8 @@ import {
   type Basis,
   type ObservationRequest,
   type ShadowContent,
-} from './basis.ts';
+} from '../../schema-dump/shadow-basis.ts';
+import { concernedObjects } from './concerned-objects.ts';
 import { observeMigration } from './observe-migration.ts';
 import { observerOf } from './observer.ts';
 
@@ -42,7 +43,7 @@ export async function observePending(
 ): Promise<Observations> {
   const { context } = request;
   try {
-    return await observeOn(await copyOf(request, session), request);
+    return await observeOn(await copyOf({ ...request, concernedObjects }, session), request);
   } catch (error) {
     if (!(error instanceof DbopsError) || context.signal.aborted) throw error;
     const observed = await observeOn(await replayOf(request, session), request).catch(

@@ -1,7 +1,6 @@
-import type { Constraint, Node } from 'libpg-query';
 import type { TableConstraint } from '../../sql/alter-table.ts';
+import { includedColumns, parsedConstraint } from '../../sql/constraint-index.ts';
 import type { ObjectName } from '../../sql/non-transactional.ts';
-import { parse } from '../../sql/statements.ts';
 import type { KnownTable, RecipeFacts } from './recipe.ts';
 import { generatedName, type NameParts } from './server-names.ts';
 
@@ -45,19 +44,4 @@ export async function generatedConstraintName(
   const { schema, name: table } = known;
   const named = isNamedByColumns ? [...columns, ...included] : [];
   return generatedName(catalog, { schema, table, columns: named, label });
-}
-
-/** Returns the parse tree of a table constraint. */
-export async function parsedConstraint(sql: string): Promise<Constraint | undefined> {
-  const [{ stmt } = {}] = await parse(`ALTER TABLE t ADD ${sql}`);
-  const [cmd] = stmt && 'AlterTableStmt' in stmt ? (stmt.AlterTableStmt.cmds ?? []) : [];
-  const def = cmd && 'AlterTableCmd' in cmd ? cmd.AlterTableCmd.def : undefined;
-  return def && 'Constraint' in def ? def.Constraint : undefined;
-}
-
-/** Returns the columns of INCLUDE. */
-export function includedColumns(constraint: Constraint | undefined): string[] {
-  return (constraint?.including ?? []).flatMap((node: Node) =>
-    'String' in node ? (node.String.sval ?? '') : [],
-  );
 }

@@ -26,7 +26,7 @@ export async function adviceFor(
   const type = onlyPiece(statement, 'alter-type');
   return (
     type &&
-    `${type.table.name}.${type.column}: a change of type that rewrites the table has no online form. Add a column of the new type, fill it with dbops backfill run, deploy an application that uses it, and drop the old column in a later migration.`
+    `${type.table.name}.${type.column}: a change of type that rewrites the table needs a new column beside the old one. dbops migrate expand-contract ${facts.migration} splits the migration, and writes the backfill.`
   );
 }
 

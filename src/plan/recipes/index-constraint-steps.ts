@@ -1,12 +1,13 @@
-import type { Node } from 'libpg-query';
-import { quoteIdentifier as q, quoteLiteral, quoteName } from '../../db/quote.ts';
-import type { TableConstraint } from '../../sql/alter-table.ts';
+import { quoteIdentifier as q, quoteName } from '../../db/quote.ts';
+import {
+  indexAndConstraint,
+  indexDefinition,
+  type IndexDefinition,
+} from '../../sql/constraint-index.ts';
 import type { ObjectName } from '../../sql/non-transactional.ts';
 import {
   constraintName,
   generatedConstraintName,
-  includedColumns,
-  parsedConstraint,
   type AddedConstraint,
 } from './added-constraint.ts';
 import { alone, together, type RecipeFacts, type RecipeStep } from './recipe.ts';
@@ -23,74 +24,8 @@ export async function indexConstraintSteps(
   const definition = await indexDefinition(added.constraint);
   if (!definition) return undefined;
   if (added.known.isPartitioned) return onPartitions(added, { name, definition }, facts);
-  const { create, add } = indexAndConstraint(added, { name, definition });
+  const { create, add } = indexAndConstraint(added.table, name, definition);
   return [alone(create), together(add)];
-}
-
-/** What a unique index has after the name of its table, and the attributes that only the constraint has. */
-interface IndexDefinition {
-  kind: 'UNIQUE' | 'PRIMARY KEY';
-  rest: string;
-  attributes: string;
-}
-
-async function indexDefinition({
-  kind,
-  sql,
-  columns,
-}: TableConstraint): Promise<IndexDefinition | undefined> {
-  const part = await parsedConstraint(sql);
-  if (!part || part.without_overlaps) return undefined;
-  const list = (names: readonly string[]) => `(${names.map(q).join(', ')})`;
-  const rest = [
-    list(columns),
-    ...(part.including ? [`INCLUDE ${list(includedColumns(part))}`] : []),
-    ...(part.nulls_not_distinct ? ['NULLS NOT DISTINCT'] : []),
-    ...(part.options ? [`WITH (${part.options.map(optionOf).join(', ')})`] : []),
-    ...(part.indexspace ? [`TABLESPACE ${q(part.indexspace)}`] : []),
-  ].join(' ');
-  const deferred = part.initdeferred ? ' INITIALLY DEFERRED' : '';
-  const attributes = part.deferrable ? ` DEFERRABLE${deferred}` : '';
-  return { kind: kind === 'primary' ? 'PRIMARY KEY' : 'UNIQUE', rest, attributes };
-}
-
-/** Returns a storage parameter of an index, such as `fillfactor = '70'`. */
-function optionOf(node: Node): string {
-  if (!('DefElem' in node)) return '';
-  const { defname = '', arg } = node.DefElem;
-  if (!arg) return q(defname);
-  const value = JSON.stringify(arg);
-  const [, text = ''] = /"(?:ival|fval|sval)":"?([^"}]*)/.exec(value) ?? [];
-  return `${q(defname)} = ${quoteLiteral(text)}`;
-}
-
-/** Returns the statement that builds the index, and the one that adds the constraint from it. */
-function indexAndConstraint(
-  { table }: { table: ObjectName },
-  { name, definition: { kind, rest, attributes } }: { name: string; definition: IndexDefinition },
-): { create: string; add: string } {
-  return {
-    create: createUniqueIndex(table, name, rest),
-    add: `ALTER TABLE ${quoteName(table)} ADD CONSTRAINT ${q(name)} ${kind} USING INDEX ${q(name)}${attributes}`,
-  };
-}
-
-function createUniqueIndex(table: ObjectName, name: string, rest: string): string {
-  return `CREATE UNIQUE INDEX CONCURRENTLY ${q(name)} ON ${quoteName(table)} ${rest}`;
-}
-
-/**
- * Returns the statement that builds an index for a unique constraint or a primary key under another name, and
- * the attributes that only the constraint has; undefined for a constraint that an index cannot become.
- */
-export async function indexOfConstraint(
-  { table, constraint }: Pick<AddedConstraint, 'table' | 'constraint'>,
-  index: string,
-): Promise<{ create: string; attributes: string } | undefined> {
-  const definition = await indexDefinition(constraint);
-  if (!definition) return undefined;
-  const { rest, attributes } = definition;
-  return { create: createUniqueIndex(table, index, rest), attributes };
 }
 
 /**
@@ -109,9 +44,7 @@ async function onPartitions(
   const [leaves, parents] = [true, false].map((isLeaf) =>
     known.partitions.filter((each) => each.isLeaf === isLeaf),
   );
-  const built = (leaves ?? []).map((each) =>
-    indexAndConstraint({ table: each }, { name: nameOn(each), definition }),
-  );
+  const built = (leaves ?? []).map((each) => indexAndConstraint(each, nameOn(each), definition));
   const addOnly = (to: ObjectName, as: string) =>
     `ALTER TABLE ONLY ${quoteName(to)} ADD CONSTRAINT ${q(as)} ${constraint.sql}`;
   return [

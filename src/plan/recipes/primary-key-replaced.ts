@@ -3,7 +3,7 @@ import type { Piece } from '../../sql/alter-table.ts';
 import { knownTable } from './altered-table.ts';
 import { constraintName } from './added-constraint.ts';
 import { notNullSteps } from './constraint-steps.ts';
-import { indexOfConstraint } from './index-constraint-steps.ts';
+import { indexOfConstraint } from '../../sql/constraint-index.ts';
 import {
   alone,
   stepsOf,

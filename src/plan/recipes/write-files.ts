@@ -1,17 +1,13 @@
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
 import { usageError } from '../../errors.ts';
 import {
   definitionFiles,
-  newMigrationFiles,
+  laterFiles,
   replacedFiles,
   type SplitFiles,
 } from '../../expand-contract/files.ts';
 import type { Folder } from '../../formats/format.ts';
 import { slugOf } from '../../formats/shared/new-migration.ts';
 import type { Migration } from '../../migration.ts';
-import { hasStatement } from '../../sql/statements.ts';
 import { remainingRollback } from './remaining-rollback.ts';
 import type { RecipeBackfill } from './recipe.ts';
 import type { RecipeFile } from './rewrite-migration.ts';
@@ -43,7 +39,16 @@ export async function recipeFilesOf(request: RecipeFilesRequest): Promise<SplitF
   const rest = down?.kind === 'sql' ? await remainingRollback(down.sql, later) : undefined;
   const content = { ...contentOf(first), down: rest ?? [] };
   const replaced = replacedFiles(folder, migration, content, rest !== undefined);
-  const added = laterFiles(folder, migration, further, now);
+  const slug = slugOf(migration.name.replace(/^[\d_-]+/, '')) || 'migration';
+  const added = laterFiles(
+    folder,
+    further.map((file) => ({
+      title: `${slug}_${file.suffix}`,
+      content: contentOf(file, down !== undefined),
+    })),
+    now,
+  );
+  if (!added) throw cannotWrite(folder.format.name);
   return { ...definitionsOf(request), ...replaced, ...added };
 }
 
@@ -57,47 +62,6 @@ function definitionsOf({ folder, backfills }: RecipeFilesRequest): SplitFiles {
 
 function contentOf({ head, statements, undo, noTransaction }: RecipeFile, hasRollback = true) {
   return { head, up: statements, down: hasRollback ? undo : [], isStepwise: noTransaction };
-}
-
-/** Each new file depends on the one before it, such as a journal: they are written to a copy of the folder. */
-function laterFiles(
-  folder: Folder,
-  { name, down }: Migration,
-  files: readonly RecipeFile[],
-  now: Date,
-): SplitFiles {
-  const copy = mkdtempSync(join(tmpdir(), 'dbops-recipes-'));
-  try {
-    const directory = join(copy, 'migrations');
-    cpSync(folder.directory, directory, { recursive: true });
-    const written: Record<string, string> = {};
-    const slug = slugOf(name.replace(/^[\d_-]+/, '')) || 'migration';
-    for (const [at, file] of files.entries()) {
-      const { migrations } = folder.format.read(directory, readdirSync(directory));
-      const title = `${slug}_${file.suffix}`;
-      const request = {
-        migrations,
-        title,
-        now: new Date(now.valueOf() + at * 1_000),
-        module: false,
-      };
-      const own = newMigrationFiles(
-        { ...folder, directory },
-        request,
-        contentOf(file, down !== undefined),
-      );
-      if (Object.keys(own).length === 0) throw cannotWrite(folder.format.name);
-      for (const [path, text] of Object.entries(own)) {
-        mkdirSync(dirname(join(directory, path)), { recursive: true });
-        writeFileSync(join(directory, path), text);
-        // Without a rollback of its own, the one of a part is derived.
-        if (hasStatement(text)) written[join(folder.directory, path)] = text;
-      }
-    }
-    return written;
-  } finally {
-    rmSync(copy, { recursive: true, force: true });
-  }
 }
 
 function assertWritable({ folder, migration: { name, up } }: RecipeFilesRequest): void {

@@ -6,7 +6,7 @@ export const rename: Rule = {
   name: 'rename',
   summary: 'No table, column or enum label that the application uses is renamed.',
   harm: 'The version of the application that runs while the migration is applied uses the old name, and its statements fail.',
-  cure: 'Add the new name beside the old one, deploy, and remove the old one in a later migration.',
+  cure: 'Of a column, keep both names until the application uses the new one: dbops migrate expand-contract NAME. Otherwise add the new name beside the old one, deploy, and remove the old one in a later migration.',
   example: 'ALTER TABLE users RENAME COLUMN name TO full_name;',
   find(input: RuleInput): Hazard[] {
     const { renamed = [] } = input.observation;
@@ -29,13 +29,18 @@ function renamedPart(input: RuleInput): Hazard[] {
   if (!node || !('RenameStmt' in node) || node.RenameStmt.renameType !== 'OBJECT_COLUMN') return [];
   const { relation, subname = '', newname = '' } = node.RenameStmt;
   const table = tableNamed(input, relation);
-  return table === undefined ? [] : [hazard(`${table}.${subname}`, newname)];
+  return table === undefined ? [] : [hazard(`${table}.${subname}`, newname, ofColumn)];
 }
 
-function hazard(object: string, to: string): Hazard {
+const ofColumn =
+  'Keep both names until the application uses the new one: dbops migrate expand-contract NAME';
+const ofOthers =
+  'Add the new name beside the old one, deploy, and remove the old one in a later migration.';
+
+function hazard(object: string, to: string, help = ofOthers): Hazard {
   return {
     object,
     message: `${object} is renamed to ${to}: the application that runs uses the old name.`,
-    help: rename.cure,
+    help,
   };
 }

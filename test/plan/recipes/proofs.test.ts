@@ -4,7 +4,7 @@ import { dbops } from '../../../src/formats/dbops/index.ts';
 import { observeAll } from '../../../src/plan/observe/run.ts';
 import type { FoundRecipe } from '../../../src/plan/recipes/find-recipe.ts';
 import type { MigrationObservation } from '../../../src/plan/observation.ts';
-import { migrationOf, proveRecipe } from '../../../src/plan/recipes/prove.ts';
+import { migrationOf, proveRecipe } from '../../../src/shadow/prove-equal-schema.ts';
 import { judgeMigrations } from '../../../src/plan/verdict.ts';
 import { withSession } from '../../db/session.ts';
 import { createFilled, inTurn, servers, type Database, type Target } from '../../db/targets.ts';

@@ -1,23 +1,32 @@
-import { differencesOf, judgeIn, keyOfDifference } from '../../catalog/differences.ts';
-import type { SchemaObject } from '../../catalog/kinds/kind.ts';
-import { inScratchTransaction } from '../../catalog/snapshot.ts';
-import { codeOf } from '../../db/connection-error.ts';
-import type { Session } from '../../db/session.ts';
-import { DbopsError } from '../../errors.ts';
-import type { Format } from '../../formats/format.ts';
-import type { Migration } from '../../migration.ts';
-import { replayOne } from '../../shadow/replay.ts';
-import { scratchSnapshot } from '../../shadow/shadow-snapshot.ts';
-import { needsCommits } from '../../sql/execution.ts';
-import type { RecipeFile } from './rewrite-migration.ts';
+import { differencesOf, judgeIn, keyOfDifference } from '../catalog/differences.ts';
+import type { SchemaObject } from '../catalog/kinds/kind.ts';
+import { inScratchTransaction } from '../catalog/snapshot.ts';
+import { codeOf } from '../db/connection-error.ts';
+import type { Session } from '../db/session.ts';
+import { DbopsError } from '../errors.ts';
+import type { Format } from '../formats/format.ts';
+import type { Migration } from '../migration.ts';
+import { replayOne } from './replay.ts';
+import { scratchSnapshot } from './shadow-snapshot.ts';
+import { needsCommits } from '../sql/execution.ts';
+
+/** A file of those that replace a migration. */
+export interface ReplacingFile {
+  /** What distinguishes its name; empty for the file that keeps the name of the migration. */
+  suffix: string;
+  sql: string;
+  noTransaction: boolean;
+}
 
 export interface RecipeTrial {
   format: Format;
   original: Migration;
-  /** Runs the recipe files in a shadow. */
+  /** Runs the files in a shadow. */
   apply(shadow: Session): Promise<void>;
   /** Runs `work` in a shadow in which the migrations before the original have run; called at least twice. */
   before<T>(work: (shadow: Session) => Promise<T>): Promise<T>;
+  /** Whether columns may have another order; privileges are compared then, because columns are new. */
+  isColumnNew?: boolean;
 }
 
 /** Whether recipe files produce the schema of the original. */
@@ -35,7 +44,7 @@ export type RecipeProof =
  * @throws DbopsError when the original does not run
  */
 export async function proveRecipe(trial: RecipeTrial): Promise<RecipeProof> {
-  const { original, apply, before } = trial;
+  const { original, apply, before, isColumnNew = false } = trial;
   const expected = await stateAfter(trial, original).catch((error: unknown) => {
     // A new value of an enum type cannot be used in the transaction that adds it.
     const isSplit = error instanceof DbopsError && needsCommits.has(codeOf(error.cause) ?? '');
@@ -49,21 +58,24 @@ export async function proveRecipe(trial: RecipeTrial): Promise<RecipeProof> {
       if (!(error instanceof DbopsError)) throw error;
       return { isProven: false, reason: [error.message, ...error.reason] };
     }
-    return compareStates(shadow, expected, await readState(shadow));
+    return compareStates(shadow, expected, await readState(shadow, isColumnNew));
   });
 }
 
-function stateAfter({ format, before }: RecipeTrial, migration: Migration): Promise<State> {
+function stateAfter(
+  { format, before, isColumnNew = false }: RecipeTrial,
+  migration: Migration,
+): Promise<State> {
   return before(async (shadow) => {
     await replayOne(shadow, migration, format);
-    return readState(shadow);
+    return readState(shadow, isColumnNew);
   });
 }
 
 /** Returns a recipe file as a migration, for a shadow. */
 export function migrationOf(
   { name, up }: Pick<Migration, 'name' | 'up'>,
-  { suffix, sql, noTransaction }: Pick<RecipeFile, 'suffix' | 'sql' | 'noTransaction'>,
+  { suffix, sql, noTransaction }: ReplacingFile,
 ): Migration {
   const own = suffix ? `${name}_${suffix}` : name;
   return { name: own, hash: own, up: { kind: 'sql', file: up.file, sql, noTransaction } };
@@ -75,15 +87,17 @@ interface State {
   shapes: ReadonlyMap<string, string>;
 }
 
-async function readState(shadow: Session): Promise<State> {
-  const objects = await scratchSnapshot(shadow);
-  const rows = await shadow.query<{ table: string; shape: string }>(shapesSql);
+async function readState(shadow: Session, isColumnNew: boolean): Promise<State> {
+  const objects = await scratchSnapshot(shadow, { grants: isColumnNew });
+  const rows = await shadow.query<{ table: string; shape: string }>(
+    shapesSql(isColumnNew ? 'attname' : 'attnum'),
+  );
   return { objects, shapes: new Map(rows.map(({ table, shape }) => [table, shape])) };
 }
 
-const shapesSql = `SELECT c.oid::pg_catalog.regclass::pg_catalog.text AS table,
+const shapesSql = (order: string) => `SELECT c.oid::pg_catalog.regclass::pg_catalog.text AS table,
        pg_catalog.concat_ws('; ',
-         (SELECT pg_catalog.string_agg(attname, ', ' ORDER BY attnum) FROM pg_catalog.pg_attribute
+         (SELECT pg_catalog.string_agg(attname, ', ' ORDER BY ${order}) FROM pg_catalog.pg_attribute
            WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped),
          (SELECT pg_catalog.string_agg(pg_catalog.concat_ws(' ', conname, contype, convalidated, conislocal, coninhcount), ', ' ORDER BY conname)
             FROM pg_catalog.pg_constraint WHERE conrelid = c.oid)) AS shape

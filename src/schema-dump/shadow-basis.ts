@@ -1,19 +1,19 @@
-import { codeOf, isConnectionLoss } from '../../db/connection-error.ts';
-import { quoteLiteral } from '../../db/quote.ts';
-import { readOnce, type Session } from '../../db/session.ts';
-import { DbopsError, exitCodes } from '../../errors.ts';
-import type { Folder, Format } from '../../formats/format.ts';
-import type { Migration } from '../../migration.ts';
-import { statementsOfPieces } from '../../ddl/writer/write.ts';
-import { readLive, type DumpContext } from '../../schema-dump/sources.ts';
-import { digest } from '../../shadow/cache.ts';
-import { offlineRequest } from '../../shadow/offline-request.ts';
-import { prefixKeys, withReplayer } from '../../shadow/replay-cache-key.ts';
-import { replaySourceOf } from '../../shadow/replay-request.ts';
-import { prepare, replay } from '../../shadow/replay.ts';
-import { withShadow } from '../../shadow/shadow.ts';
-import { upSourceOf } from '../../text-file.ts';
-import { concernedObjects } from './concerned-objects.ts';
+import { codeOf, isConnectionLoss } from '../db/connection-error.ts';
+import { quoteLiteral } from '../db/quote.ts';
+import { readOnce, type Session } from '../db/session.ts';
+import { DbopsError, exitCodes } from '../errors.ts';
+import type { Folder, Format } from '../formats/format.ts';
+import type { Migration } from '../migration.ts';
+import type { SchemaPiece } from '../ddl/writer/piece.ts';
+import { statementsOfPieces } from '../ddl/writer/write.ts';
+import { readLive, type DumpContext } from './sources.ts';
+import { digest } from '../shadow/cache.ts';
+import { offlineRequest } from '../shadow/offline-request.ts';
+import { prefixKeys, withReplayer } from '../shadow/replay-cache-key.ts';
+import { replaySourceOf } from '../shadow/replay-request.ts';
+import { prepare, replay } from '../shadow/replay.ts';
+import { withShadow } from '../shadow/shadow.ts';
+import { upSourceOf } from '../text-file.ts';
 
 export interface ObservationRequest {
   context: DumpContext;
@@ -22,6 +22,11 @@ export interface ObservationRequest {
   applied: readonly Migration[];
   /** In the order in which they will run. */
   pending: readonly Migration[];
+  /** Returns the objects that statements can affect; absent: all are copied. */
+  concernedObjects?: (
+    pieces: readonly SchemaPiece[],
+    sql: string,
+  ) => Promise<SchemaPiece[] | undefined>;
 }
 
 /** The content of a shadow before the pending migrations. */
@@ -48,7 +53,7 @@ const largeSchema = 1_000;
 
 /** Returns the basis that is a copy of the schema of a database, without its rows. */
 export async function copyOf(
-  { context, folder, pending }: ObservationRequest,
+  { context, folder, pending, concernedObjects }: ObservationRequest,
   session: Session,
 ): Promise<Basis> {
   const wanted = await replaySourceOf(context, session, folder);
@@ -67,7 +72,7 @@ export async function copyOf(
   });
   const isLarge = statements.length > largeSchema && pending.every(({ up }) => up.kind === 'sql');
   const text = pending.map(upSourceOf).join(';\n');
-  const concerned = isLarge ? await concernedObjects(pieces, text) : undefined;
+  const concerned = isLarge ? await concernedObjects?.(pieces, text) : undefined;
   return {
     ...copy(statements),
     kind: 'schema of the database',
