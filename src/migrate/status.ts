@@ -50,10 +50,10 @@ export async function statusReport(
   { isChosen, check }: { isChosen: boolean; check: boolean },
 ): Promise<Report<StatusData>> {
   // The down files are read while the server answers.
-  const answers = Promise.all([readState(session, folder), findingsOfCheckpoints(session, folder)]);
-  answers.catch(() => {});
+  const reading = readState(session, folder);
+  reading.catch(() => {}); // awaited below
   const ofFolder = findingsOf(folder);
-  const [{ applied, findings: ofRows, statuses }, ofCheckpoints] = await answers;
+  const { applied, findings: ofRows, statuses } = await reading;
   const elsewhere = nothingRecorded(statuses) ? await findElsewhere(session, folder) : [];
   const foreign =
     nothingRecorded(statuses) && !isChosen ? await findUnsupported(session, folder) : [];
@@ -63,7 +63,7 @@ export async function statusReport(
     ...ofFolder,
     ...ofRows,
     ...findingsOfOrder(applied, statuses),
-    ...ofCheckpoints,
+    ...(await findingsOfCheckpoints(session, folder)),
   ]);
   const findings = unique([...others, ...(await findingsOfStates(statuses, folder.format))]);
   const counts = Object.fromEntries(
