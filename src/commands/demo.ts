@@ -53,7 +53,7 @@ const next: Block[] = [
 export const command = defineCommand({
   description:
     'Walks through every feature on a temporary embedded database: an old schema with rows, a backfill, the remaining migrations, seeds, checks, reports and a rollback. Needs no server, asks nothing and leaves nothing behind.',
-  examples: ['dbops demo'],
+  examples: ['dbops demo', 'dbops demo --json'],
   flags: none,
   async run(context) {
     const { io, flags } = context;

@@ -5,6 +5,7 @@ import { usageError } from '../errors.ts';
 import { shellWord } from '../output/shell.ts';
 import { plainName, readPlacedAssignment } from '../sql/expression.ts';
 import { deriveTarget, plainTable, type DerivedTarget } from './derive.ts';
+import { fillFew } from './fill-few.ts';
 import type { EmptyColumn } from './plan.ts';
 
 /** What fills the columns of a migration. */
@@ -12,6 +13,8 @@ export interface Fills {
   /** The targets by the name of their backfill: one for each column name. */
   backfills: ReadonlyMap<string, BackfillTarget[]>;
   values: FilledValue[];
+  /** Statements that fill the rows where they are few; those of copied columns are left out. */
+  fills: string[];
   /** Existing columns for which no value is known. */
   unfilled: EmptyColumn[];
 }
@@ -39,6 +42,7 @@ export async function backfillsFor(
   const given = await readAssignments(assignments, columns);
   const backfills = new Map<string, BackfillTarget[]>();
   const values: FilledValue[] = [];
+  const fills: string[] = [];
   const unknown: EmptyColumn[] = [];
   for (const column of columns) {
     const found = await targetOf(session, column, given.get(column));
@@ -51,10 +55,17 @@ export async function backfillsFor(
     await assertReadBack(target, backfill, column);
     backfills.set(backfill, [...(backfills.get(backfill) ?? []), target]);
     values.push({ table: target.table, set: target.set, origin });
+    if (!column.copied)
+      fills.push(fillFew({ ...target, done: target.done ?? (await doneOf(column)) }));
   }
   const needed = unknown.filter(({ isExisting }) => !isExisting);
   if (needed.length > 0) throw withoutValue(await namesOf(needed));
-  return { backfills, values, unfilled: unknown };
+  return { backfills, values, fills, unfilled: unknown };
+}
+
+/** The source of the values may have a column of that name too. */
+async function doneOf({ table, name }: EmptyColumn): Promise<string> {
+  return `${await plainName(table.name)}.${await plainName(name)} IS NOT NULL`;
 }
 
 async function targetOf(

@@ -2,6 +2,7 @@ import { quoteIdentifier as q, quoteLiteral, quoteName } from '../db/quote.ts';
 import type { ObjectName } from '../sql/non-transactional.ts';
 import { notNull, withoutTriggers, type RowCheck } from './contract-statements.ts';
 import type { EmptyColumn } from './plan.ts';
+import { fillFew } from './fill-few.ts';
 import { releaseOf, swapOf } from './swap-columns.ts';
 import { dropSyncTrigger, syncTrigger } from './sync-trigger.ts';
 import {
@@ -47,7 +48,7 @@ export function replacementSteps(replaced: TableReplacement): ReplacementSteps {
     prepareUndo: [...built.toReversed(), ...required].flatMap(({ undo }) => undo),
     release: releaseOf(replaced),
     swap: swapOf(replaced),
-    fill: columns.map(fillFew),
+    fill: columns.map(fillOf),
     checks: required.map(({ check }) => check),
     empty: columns.map(emptyOf),
   };
@@ -90,22 +91,14 @@ function emptyOf(replacement: ReplacedColumn): EmptyColumn {
   };
 }
 
-/**
- * Returns a statement that fills a few rows: a replay runs no backfill, and its migrations may insert rows.
- * Values that cannot be converted are left to the check.
- */
-function fillFew(replacement: ReplacedColumn): string {
+function fillOf(replacement: ReplacedColumn): string {
   const { change, conversion, to } = replacement;
-  const table = quoteName(change.table);
-  const missing = `${q(to)} IS NULL AND ${neededBy(replacement)} IS NOT NULL`;
-  return [
-    'DO $fill$ BEGIN',
-    `  IF (SELECT count(*) FROM (SELECT FROM ${table} WHERE ${missing} LIMIT 1001) AS few) <= 1000 THEN`,
-    `    UPDATE ${table} SET ${q(to)} = ${conversion.forth} WHERE ${missing};`,
-    '  END IF;',
-    'EXCEPTION WHEN data_exception THEN NULL;',
-    'END $fill$',
-  ].join('\n');
+  return fillFew({
+    table: quoteName(change.table),
+    set: `${q(to)} = ${conversion.forth}`,
+    where: `${neededBy(replacement)} IS NOT NULL`,
+    done: `${q(to)} IS NOT NULL`,
+  });
 }
 
 /** Every row must have a new value before the old one is dropped. */

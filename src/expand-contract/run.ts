@@ -52,7 +52,8 @@ export async function planExpandContract(
   const { split, sorted, undo } = await readSplit(session, request, found);
   if (split.contract.length === split.blocking.length) throw nothingToSplit(migration, split);
   const given = await withoutWayBack(request.assignments, sorted);
-  const { backfills, values, unfilled } = await backfillsFor(session, split.columns, given);
+  const { backfills, values, fills, unfilled } = await backfillsFor(session, split.columns, given);
+  split.contract.unshift(...fills);
   const rollback = await rollbackOf(migration, { split, sorted, undo });
   const files = filesOf({ folder, migration, split, rollback, backfills, now });
   const unknown = (await namesOf(unfilled)).map(

@@ -68,7 +68,7 @@ describe('help', () => {
     const examples = stdout.split('Examples:\n')[1]?.trimEnd().split('\n') ?? [];
     expect(examples.length).toBeGreaterThanOrEqual(2);
     expect(examples.length).toBeLessThanOrEqual(3);
-    for (const example of examples) expect(example).toMatch(/^ {2}(dbops|npm run) /);
+    for (const example of examples) expect(example).toMatch(/^ {2}dbops /);
     expect(examples[0]).toContain(`dbops ${words}`);
   });
 

@@ -22,12 +22,18 @@ describe.each(newest)('the verdicts on the observed statements on $name', (targe
   });
   afterAll(() => database.end());
 
+  /** The statements are those of PostgreSQL 18. */
+  const isOfMajor = ({ sql }: { sql: string }) =>
+    target.major >= 18 ||
+    !/virtual|not enforced|constraint nnc not null|table p .* not valid/.test(sql);
+  const expected = runningStatements.filter((each) => isOfMajor(each) && isHazard(each));
+
   /** Returns the statements that block. @param above what stands above each of them */
   async function blocking(rows: number, above = ''): Promise<string[]> {
     const { session } = database;
     const facts = await factsOf(session, rows);
     const found: string[] = [];
-    for (const { sql } of runningStatements) {
+    for (const { sql } of runningStatements.filter(isOfMajor)) {
       const texts = sql.split('; ').map((each) => above + each);
       const verdicts = await judge(await observeStatements(session, observer, texts), facts);
       if (verdicts.some(({ verdict }) => verdict === 'blocks')) found.push(sql);
@@ -36,13 +42,13 @@ describe.each(newest)('the verdicts on the observed statements on $name', (targe
   }
 
   it('are blocks for each hazard at 20 million rows, and for nothing else', async () => {
-    const hazards = runningStatements.filter(isHazard).map(({ sql }) => sql);
+    const hazards = expected.map(({ sql }) => sql);
     expect(await blocking(20_000_000)).toEqual(hazards);
     expect(hazards.length).toBeGreaterThan(40);
   });
 
   it('are the same with a comment above everything', async () => {
-    const hazards = runningStatements.filter(isHazard).map(({ sql }) => sql);
+    const hazards = expected.map(({ sql }) => sql);
     const above = '-- BEGIN; a comment\n/* ALTER TABLE x; */\n';
     expect(await blocking(20_000_000, above)).toEqual(hazards);
   });
