@@ -65,12 +65,21 @@ function documentOf({ fix, files, reason }: WrittenFix): PlanFixDocument {
   };
 }
 
+const listedDifferences = 5;
+
+function listed(reason: readonly string[]): string {
+  const more = reason.length - listedDifferences;
+  return [...reason.slice(0, listedDifferences), ...(more > 0 ? [`and ${more} more`] : [])].join(
+    '; ',
+  );
+}
+
 function blocksOf({ fix, files, reason }: WrittenFix, cwd: string): Block[] {
   const { migration, recipes, proof, notes, differs } = fix;
   const lead = `${migration.name}: ${recipes.join(', ')}`;
   const state = proof.isProven
     ? 'proven in a shadow database: the schema is that of the migration'
-    : `the schema differs: ${proof.reason.join('; ')}`;
+    : `the schema differs: ${listed(proof.reason)}`;
   const parts = fix.files.flatMap(({ sql, suffix }): Block[] => [
     text(suffix === '' ? 'first file' : suffix, 'dim'),
     { kind: 'code', text: sql },

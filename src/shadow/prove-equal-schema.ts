@@ -109,12 +109,19 @@ async function compareStates(shadow: Session, expected: State, found: State): Pr
     differencesOf(expected.objects, found.objects, judgeIn(shadow), { all: true }),
   );
   const shapes = [...expected.shapes].filter(([table, shape]) => found.shapes.get(table) !== shape);
-  const reason = [
-    ...differences.map(keyOfDifference),
-    ...shapes.map(
-      ([table, shape]) =>
-        `${table}: expected ${shape}, found ${found.shapes.get(table) ?? 'nothing'}`,
-    ),
-  ];
+  const reason =
+    differences.length > 0
+      ? differences.map(keyOfDifference)
+      : shapes.map(([table, shape]) => describeShape(table, shape, found.shapes.get(table)));
   return reason.length > 0 ? { isProven: false, reason } : { isProven: true };
+}
+
+/** Such as `orders: expected check_1 c t t 0, found check_2 c t t 0`: what the comparison of objects ignores. */
+function describeShape(table: string, expected: string, found = ''): string {
+  const [one, other] = [expected, found].map((shape) => shape.split(/, |; /));
+  const without = (some: string[] = [], others: string[] = []) =>
+    some.filter((each) => !others.includes(each)).join(', ');
+  const [missing, extra] = [without(one, other), without(other, one)];
+  if (missing === '' && extra === '') return `${table}: its columns have another order`;
+  return `${table}: expected ${missing || 'nothing'}, found ${extra || 'nothing'}`;
 }
