@@ -13,8 +13,8 @@ export default defineConfig({
     // Processes, not threads: tests send signals and change the environment, and the memory of
     // a PGlite (about 1 GiB) goes with the process of the file that used it.
     pool: 'forks',
-    // Three on two processors: a worker waits for servers, engines and processes a fifth of its time.
-    maxWorkers: Math.max(3, Math.floor(availableParallelism() / 2)),
+    // Four on two processors: a worker waits for servers, engines and processes a third of its time.
+    maxWorkers: Math.max(4, Math.floor(availableParallelism() / 2)),
     // A narrowed run leaves suites about the other targets empty; the run says what it leaves out.
     passWithNoTests: Boolean(process.env['DBOPS_TARGETS']),
     testTimeout: 90_000,
