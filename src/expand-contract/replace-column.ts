@@ -107,7 +107,7 @@ function requirementOf(replacement: ReplacedColumn) {
   const { table, column } = change;
   const alter = `ALTER TABLE ${quoteName(table)}`;
   const check = {
-    sql: `SELECT FROM ${quoteName(table)} WHERE ${q(to)} IS NULL AND ${future.isNotNull ? 'true' : `${neededBy(replacement)} IS NOT NULL`}`,
+    sql: `SELECT FROM ${quoteName(table)} WHERE ${q(to)} IS NULL${future.isNotNull ? '' : ` AND ${neededBy(replacement)} IS NOT NULL`}`,
     message: `${table.name} has rows whose ${column} has no value in ${to}`,
   };
   if (future.isNotNull)

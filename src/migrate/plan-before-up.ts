@@ -8,6 +8,7 @@ import { formatDuration } from '../output/duration.ts';
 import { formatCountOf } from '../output/number.ts';
 import { describeBand, sumOf } from '../plan/describe-band.ts';
 import { judgePlan } from '../plan/judge-plan.ts';
+import type { PlanLevel } from '../plan/levels.ts';
 import type { PlanResult } from '../plan/report.ts';
 import { planOnline } from '../plan/run.ts';
 import { text, type Finding, type Report } from '../report.ts';
@@ -22,19 +23,21 @@ interface Planning {
 /**
  * Plans the migrations of a run (`migrate up --plan`), and asks where one blocks the application or fails.
  *
+ * @param failOn refuses from this verdict on, and does not ask
  * @throws DbopsError with exit code 4 without a terminal, or when the answer is no; nothing was changed then
  */
-export async function planBeforeUp({
-  context,
-  session,
-  folder,
-  planned: { pending, applied },
-}: Planning): Promise<PlanResult> {
+export async function planBeforeUp(
+  { context, session, folder, planned: { pending, applied } }: Planning,
+  failOn?: PlanLevel,
+): Promise<PlanResult> {
   const limits = context.settings.plan;
   const result = await planOnline({ context, folder, applied, pending, limits }, session);
   const { findings } = await judgePlan({ context, folder, pending }, result);
-  const severe = findings.filter(({ severity }) => severity === 'error');
+  const isSevere = ({ severity }: Finding) =>
+    severity === 'error' || (failOn === 'slow' && severity === 'warning');
+  const severe = findings.filter(isSevere);
   if (severe.length === 0) return result;
+  if (failOn !== undefined) throw refusal(severe);
   for (const { code, message } of severe) context.note(`${code}  ${message}`);
   const isAgreed = await context.choose(
     `${formatCountOf(severe.length, 'statement')} would block the application or fail. Apply the migrations?`,
@@ -51,7 +54,7 @@ function refusal(severe: readonly Finding[]): DbopsError {
   return new DbopsError({
     code: 'PLAN.BLOCKS',
     exitCode: exitCodes.findings,
-    message: 'The plan of the migrations has errors; nothing was applied.',
+    message: 'The plan of the migrations has findings; nothing was applied.',
     reason: severe.map(
       ({ code, message, where: { file = '', line } }) =>
         `${code}${file && ` (${file}${line === undefined ? '' : `:${line}`})`}: ${message}`,

@@ -7,6 +7,7 @@ export const upFlags = z.object({
   steps: count.optional(),
   dryRun: z.boolean().default(false),
   plan: z.boolean().default(false),
+  failOn: z.enum(['blocks', 'slow']).optional(),
   backfill: z.boolean().default(true),
   allowOutOfOrder: z.boolean().default(false),
   allowEmpty: z.boolean().default(false),

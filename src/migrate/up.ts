@@ -8,6 +8,7 @@ import type { RunOutcome, Step } from '../runner/step.ts';
 import { agreeToLosses } from './agree-to-losses.ts';
 import { expectLosses } from './expected-losses.ts';
 import { assertKeysAreFree } from './inserted-rows.ts';
+import type { PlanLevel } from '../plan/levels.ts';
 import { agreed, guardSteps, planProtection, type Protection } from './protect-rows.ts';
 import { readRequired, requireBackfill, retireBackfills } from './required-backfills.ts';
 import { missedLines, withPreview, withRows } from './rows-report.ts';
@@ -30,6 +31,8 @@ interface UpRequest {
     dryRun: boolean;
     /** Whether the migrations are planned first. */
     plan: boolean;
+    /** Plans the migrations first, and refuses from this verdict on without asking. */
+    failOn?: PlanLevel | undefined;
     backfill: boolean;
     allowEmpty: boolean;
     discardData: boolean;
@@ -62,7 +65,8 @@ export async function applyPending(request: UpRequest): Promise<Report<RunData>>
     expected: await expectLosses(request, planned.applied, steps),
   });
   if (flags.dryRun) return preview(request, steps, protection);
-  return flags.plan ? runPlanned(request, steps, protection) : run(request, steps, protection);
+  const isPlanned = flags.plan || flags.failOn !== undefined;
+  return isPlanned ? runPlanned(request, steps, protection) : run(request, steps, protection);
 }
 
 async function runPlanned(
@@ -71,7 +75,7 @@ async function runPlanned(
   protection: Protection,
 ): Promise<Report<RunData>> {
   const { planBeforeUp, withEstimates } = await import('./plan-before-up.ts');
-  const result = await planBeforeUp(request);
+  const result = await planBeforeUp(request, request.flags.failOn);
   return withEstimates(await run(request, steps, protection), result);
 }
 

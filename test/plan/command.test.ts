@@ -193,13 +193,15 @@ describe.each(newest)('migrate plan on $name', (target) => {
       write({ '0003_c.up.sql': changes });
       const refused = await json('migrate', 'up', '--plan');
       expect(refused).toMatchObject({ exitCode: 4, error: { code: 'PLAN.BLOCKS' } });
+      const failed = await json('migrate', 'up', '--fail-on', 'blocks');
+      expect(failed).toMatchObject({ exitCode: 4, error: { code: 'PLAN.BLOCKS' } });
       expect((await dbops('migrate', 'status')).stdout).toContain('1 pending');
       write({
         '0003_c.up.sql': `-- dbops: allow blocks on orders because it is night
           -- dbops: allow blocks on public.customers because it is night
           ${changes}`,
       });
-      expect((await dbops('migrate', 'up', '--plan')).exitCode).toBe(0);
+      expect((await dbops('migrate', 'up', '--plan', '--fail-on', 'blocks')).exitCode).toBe(0);
     }));
 
   it('plans from a file of sizes, and from the folder alone', () =>

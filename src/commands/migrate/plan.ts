@@ -10,6 +10,7 @@ import { appliedOf, assertNoDefects, indexOfName, planUp } from '../../migrate/p
 import { folderOf, knownStatuses } from '../../open-project.ts';
 import { judgePlan } from '../../plan/judge-plan.ts';
 import { planReport, type PlanResult } from '../../plan/report.ts';
+import { planLevels, severityOfLevel } from '../../plan/levels.ts';
 import { planOffline, planOnline, type MigrationPlanRequest } from '../../plan/run.ts';
 import { messageOf } from '../../errors.ts';
 import { readSizes } from '../../plan/sizes-file.ts';
@@ -17,8 +18,6 @@ import { done, text, type Report } from '../../report.ts';
 import { reportOptions } from '../../output/findings/requested.ts';
 import { reportFlags } from '../../report-flags.ts';
 import { waiverFlags, waiverOptions } from '../../verify/waiver-flags.ts';
-
-const levels = { blocks: 'error', slow: 'warning' } as const;
 
 const flagsSchema = z.object({
   to: z.string().optional(),
@@ -29,7 +28,7 @@ const flagsSchema = z.object({
   sizes: z.string().optional(),
   fix: z.boolean().default(false),
   dryRun: z.boolean().default(false),
-  failOn: z.enum(['blocks', 'slow']).default('blocks'),
+  failOn: z.enum(planLevels).default('blocks'),
   ...waiverFlags,
   ...reportFlags,
 });
@@ -68,7 +67,7 @@ export const command = defineCommand({
     const result = await plan(request);
     const judged = await judgePlan({ context, folder, pending, flags }, result);
     const report = planReport(judged, result, {
-      failOn: levels[flags.failOn],
+      failOn: severityOfLevel[flags.failOn],
       maxFindings: flags.maxFindings,
       isVerbose: context.flags.verbose ?? false,
     });

@@ -13,6 +13,10 @@ export const command = defineCommand({
     ['--steps <n>', 'apply at most N migrations'],
     ['--dry-run', 'print the SQL and the changes of the schema, and change nothing'],
     ['--plan', 'plan the migrations first, and ask where one would block the application or fail'],
+    [
+      '--fail-on <verdict>',
+      'plan first, and exit with 4 without asking on blocks and fails (blocks), or on warnings too (slow)',
+    ],
     ['--no-backfill', 'refuse a migration whose required backfill is incomplete'],
     ['--allow-out-of-order', 'also apply pending migrations that are older than an applied one'],
     ['--allow-empty', 'also apply and record a migration that has only comments'],
@@ -34,6 +38,7 @@ export const command = defineCommand({
       steps: undefined,
       dryRun: false,
       plan: false,
+      failOn: undefined,
       backfill: true,
       allowOutOfOrder: false,
       allowEmpty: false,
