@@ -4,7 +4,13 @@ import type { Session } from '../db/session.ts';
 import { usageError } from '../errors.ts';
 import { shellWord } from '../output/shell.ts';
 import { plainName, readPlacedAssignment } from '../sql/expression.ts';
-import { deriveTarget, plainTable, type DerivedTarget } from './derive.ts';
+import {
+  backfillNameOf,
+  deriveTarget,
+  plainTable,
+  targetOfValue,
+  type DerivedTarget,
+} from './derive.ts';
 import { fillFew } from './fill-few.ts';
 import type { EmptyColumn } from './plan.ts';
 
@@ -51,7 +57,7 @@ export async function backfillsFor(
       continue;
     }
     const { target, origin } = found;
-    const backfill = column.name.replaceAll(/[^\p{L}\p{N}]+/gu, '-');
+    const backfill = backfillNameOf(column.name);
     await assertReadBack(target, backfill, column);
     backfills.set(backfill, [...(backfills.get(backfill) ?? []), target]);
     values.push({ table: target.table, set: target.set, origin });
@@ -73,20 +79,13 @@ async function targetOf(
   column: EmptyColumn,
   value: string | undefined,
 ): Promise<DerivedTarget | undefined> {
-  const name = await plainName(column.name);
   if (column.copied) {
     const { value: copy, where, origin } = column.copied;
-    const table = await plainTable(column.table);
-    const target = { table, set: `${name} = ${copy}`, where, done: `${name} IS NOT NULL` };
-    return { target, origin };
+    const { table, set, done } = await targetOfValue(column.table, column.name, copy);
+    return { target: { table, set, where, done }, origin };
   }
   if (value === undefined) return deriveTarget(session, column);
-  const target = {
-    table: await plainTable(column.table),
-    set: `${name} = ${value}`,
-    done: `${name} IS NOT NULL`,
-  };
-  return { target, origin: '--set' };
+  return { target: await targetOfValue(column.table, column.name, value), origin: '--set' };
 }
 
 function withoutValue(names: readonly string[]) {

@@ -1,9 +1,8 @@
-import { quoteName } from '../db/quote.ts';
 import { usageError } from '../errors.ts';
 import type { Piece, TableConstraint, TypeChange } from '../sql/alter-table.ts';
 import type { ObjectName } from '../sql/non-transactional.ts';
 import { wordsOf } from '../sql/statement-text.ts';
-import type { ExistingSchema } from './plan.ts';
+import { tablesWithRows, type ExistingSchema } from './plan.ts';
 
 /** A column that a migration renames, or whose type it changes. */
 export interface ChangedColumn {
@@ -41,14 +40,11 @@ interface FoundChanges {
 
 /** Returns the changes of columns and primary keys of tables that may have rows, by their statements. */
 export function changesIn(pieces: readonly Piece[], existing: ExistingSchema): FoundChanges {
-  const created = new Set(
-    pieces.flatMap((piece) => (piece.kind === 'create-table' ? [quoteName(piece.table)] : [])),
-  );
-  const hasRows = (table: ObjectName) => !created.has(quoteName(table)) && existing.hasTable(table);
+  const mayHaveRows = tablesWithRows(pieces, existing);
   const columns = new Map<Piece, ChangedColumn>();
   const keys = new Map<Piece, KeyChange>();
   for (const piece of pieces) {
-    if (!('table' in piece) || !hasRows(piece.table)) continue;
+    if (!('table' in piece) || !mayHaveRows(piece.table)) continue;
     const { table } = piece;
     if (piece.kind === 'rename-column')
       columns.set(piece, { table, column: piece.column, final: piece.to });

@@ -23,7 +23,7 @@ export async function deriveTarget(
   { table, name, default: fallback }: EmptyColumn,
 ): Promise<DerivedTarget | undefined> {
   if (fallback !== undefined)
-    return { target: await targetOfDefault(table, name, fallback), origin: 'its default' };
+    return { target: await targetOfValue(table, name, fallback), origin: 'its default' };
   const own = await plainTable(table);
   const column = await plainName(name);
   const schemaOfTable = table.schema ?? (await schemaOf(session, table.name));
@@ -59,14 +59,19 @@ export async function deriveTarget(
 }
 
 /** Returns a target that gives every row without a value the value of an expression. */
-export async function targetOfDefault(
+export async function targetOfValue(
   table: ObjectName,
   name: string,
   expression: string,
-): Promise<BackfillTarget> {
+): Promise<BackfillTarget & { done: string }> {
   const column = await plainName(name);
   const set = `${column} = ${expression}`;
   return { table: await plainTable(table), set, done: `${column} IS NOT NULL` };
+}
+
+/** Returns the name of the backfill of a column. */
+export function backfillNameOf(column: string): string {
+  return column.replaceAll(/[^\p{L}\p{N}]+/gu, '-');
 }
 
 /** Returns a table as people write it, with its schema where it has one. */

@@ -13,7 +13,7 @@ import { dirname, join } from 'node:path';
 import type { BackfillTarget } from '../backfill/definition.ts';
 import type { Split } from './plan.ts';
 import { usageError } from '../errors.ts';
-import type { Folder } from '../formats/format.ts';
+import type { Folder, NewMigration } from '../formats/format.ts';
 import { slugOf } from '../formats/shared/new-migration.ts';
 import {
   fillFiles,
@@ -95,9 +95,10 @@ export function definitionFiles({
   return Object.fromEntries(files) as Record<string, string>;
 }
 
-/** A migration that dbops adds behind the last one of a folder. */
+/** A migration that dbops adds behind the one that it replaces. */
 export interface LaterFile {
-  title: string;
+  /** What its title has after that of the replaced one. */
+  suffix: string;
   content: MigrationContent;
 }
 
@@ -108,7 +109,6 @@ function contractFiles(request: SplitRequest) {
     split,
     now,
   } = request;
-  const slug = slugOf(name.replace(/^[\d_-]+/, '')) || 'migration';
   const hasSwap = split.swap.length > 0;
   const content = contractOf(request);
   const swap: MigrationContent = {
@@ -122,9 +122,9 @@ function contractFiles(request: SplitRequest) {
     down: [],
     isStepwise: false,
   };
-  const prepared = { title: `${slug}_${hasSwap ? 'prepare' : 'contract'}`, content };
-  const files = hasSwap ? [prepared, { title: `${slug}_contract`, content: swap }] : [prepared];
-  const written = laterFiles(folder, files, now);
+  const prepared = { suffix: hasSwap ? 'prepare' : 'contract', content };
+  const files = hasSwap ? [prepared, { suffix: 'contract', content: swap }] : [prepared];
+  const written = laterFiles(folder, { replaced: name, files, now });
   if (written) return written;
   throw usageError(
     'EXPAND.FORMAT',
@@ -139,16 +139,18 @@ function contractFiles(request: SplitRequest) {
  */
 export function laterFiles(
   folder: Folder,
-  files: readonly LaterFile[],
-  now: Date,
+  { replaced, files, now }: { replaced: string; files: readonly LaterFile[]; now: Date },
 ): SplitFiles | undefined {
+  const slug = slugOf(replaced.replace(/^[\d_-]+/, '')) || 'migration';
   const copy = mkdtempSync(join(tmpdir(), 'dbops-files-'));
   try {
     const directory = join(copy, 'migrations');
     cpSync(folder.directory, directory, { recursive: true });
     const written: Record<string, string> = {};
     for (const [at, file] of files.entries()) {
-      const own = filesOfOne({ ...folder, directory }, file, new Date(now.valueOf() + at * 1_000));
+      const title = `${slug}_${file.suffix}`;
+      const later = new Date(now.valueOf() + at * 1_000);
+      const own = filesOfOne({ ...folder, directory }, { title, now: later }, file.content);
       if (Object.keys(own).length === 0) return undefined;
       for (const [path, text] of Object.entries(own)) {
         mkdirSync(dirname(join(directory, path)), { recursive: true });
@@ -164,9 +166,13 @@ export function laterFiles(
 }
 
 /** Returns text by path below the folder; none where dbops cannot write the format. */
-function filesOfOne({ format, directory }: Folder, { title, content }: LaterFile, now: Date) {
+function filesOfOne(
+  { format, directory }: Folder,
+  named: Pick<NewMigration, 'title' | 'now'>,
+  content: MigrationContent,
+) {
   const { migrations } = format.read(directory, readdirSync(directory));
-  const request = { migrations, title, now, module: false };
+  const request = { migrations, ...named, module: false };
   return format.writtenFiles
     ? format.writtenFiles(directory, request, content)
     : fillFiles(format.newFiles?.(request) ?? {}, content);

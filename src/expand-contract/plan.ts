@@ -78,11 +78,7 @@ export async function splitMigration(
     notes: [],
   };
   const demands: ContractParts = { checks: [], notNull: [], indexes: [], constraints: [] };
-  const created = new Set(
-    pieces.flatMap((piece) => (piece.kind === 'create-table' ? [quoteName(piece.table)] : [])),
-  );
-  const mayHaveRows = (table: ObjectName) =>
-    !created.has(quoteName(table)) && existing.hasTable(table);
+  const mayHaveRows = tablesWithRows(pieces, existing);
   for (const piece of pieces)
     if (!('table' in piece) || !mayHaveRows(piece.table)) split.expand.push(piece.sql);
     else await sort(piece, split, demands, existing);
@@ -94,6 +90,17 @@ export async function splitMigration(
     ...split.columns.flatMap(({ table, name }) => withoutTriggers(table, name)),
   );
   return split;
+}
+
+/** Returns whether a table may have rows: it exists, and the migration does not create it. */
+export function tablesWithRows(
+  pieces: readonly Piece[],
+  existing: ExistingSchema,
+): (table: ObjectName) => boolean {
+  const created = new Set(
+    pieces.flatMap((piece) => (piece.kind === 'create-table' ? [quoteName(piece.table)] : [])),
+  );
+  return (table) => !created.has(quoteName(table)) && existing.hasTable(table);
 }
 
 /** The parts of `contract`, in the order in which they run. */

@@ -8,8 +8,8 @@ import { relationKey, type ObservedRelation, type StatementObservation } from '.
  */
 export class CurrentTables {
   #facts: LiveFacts | undefined;
-  readonly #created = new Set<string>();
-  readonly #filled = new Set<string>();
+  /** The relations that the migrations have created, by `relationKey`. */
+  readonly #created = new Map<string, { name: string; isFilled: boolean }>();
 
   constructor(facts: LiveFacts | undefined) {
     this.#facts = facts;
@@ -27,18 +27,19 @@ export class CurrentTables {
 
   /** Returns whether the migrations have created the relation, and no query has filled it. */
   isEmpty(relation: ObservedRelation): boolean {
-    return this.isNew(relation) && !this.#filled.has(relationKey(relation));
+    return this.#created.get(relationKey(relation))?.isFilled === false;
   }
 
   /** Changes the sizes as a statement does. @param node its parse tree; absent where it cannot be parsed */
   run({ created, dropped, renamed = [] }: StatementObservation, node: Node | undefined): void {
     const gone = new Set([...dropped, ...created].map(relationKey));
     this.#setTables((tables) => tables.filter((table) => !gone.has(relationKey(table))));
-    for (const key of gone) for (const keys of [this.#created, this.#filled]) keys.delete(key);
-    for (const relation of created) this.#created.add(relationKey(relation));
+    for (const key of gone) this.#created.delete(key);
+    for (const relation of created)
+      this.#created.set(relationKey(relation), { name: relation.name, isFilled: false });
     for (const { from, to } of renamed) this.#rename(from, to);
-    const filled = node && filledBy(node);
-    if (filled) this.#filled.add(this.#keyOf(filled));
+    const filled = node && this.#find(filledBy(node));
+    if (filled) filled.isFilled = true;
   }
 
   #setTables(change: (tables: TableSizes[]) => TableSizes[]): void {
@@ -46,8 +47,9 @@ export class CurrentTables {
   }
 
   #rename(from: ObservedRelation, to: ObservedRelation): void {
-    for (const keys of [this.#created, this.#filled])
-      if (keys.delete(relationKey(from))) keys.add(relationKey(to));
+    const created = this.#created.get(relationKey(from));
+    this.#created.delete(relationKey(from));
+    if (created) this.#created.set(relationKey(to), { ...created, name: to.name });
     const isFrom = (each: { schema: string; name: string } | undefined) =>
       each !== undefined && relationKey(each) === relationKey(from);
     const name = { schema: to.schema, name: to.name };
@@ -64,10 +66,10 @@ export class CurrentTables {
   }
 
   /** A name without a schema is that of a new table in any schema. */
-  #keyOf({ schemaname, relname = '' }: RangeVar): string {
-    if (schemaname !== undefined) return relationKey({ schema: schemaname, name: relname });
-    const keys = [...this.#created];
-    return keys.find((key) => key.endsWith(`,${JSON.stringify(relname)}]`)) ?? '';
+  #find({ schemaname, relname = '' }: Pick<RangeVar, 'schemaname' | 'relname'> = {}) {
+    if (schemaname !== undefined)
+      return this.#created.get(relationKey({ schema: schemaname, name: relname }));
+    return [...this.#created.values()].find(({ name }) => name === relname);
   }
 }
 

@@ -5,7 +5,7 @@ import { sqlstate } from '../db/sqlstate.ts';
 import { DbopsError } from '../errors.ts';
 import type { Format, LoadedModule, Prelude } from '../formats/format.ts';
 import { loadModule } from '../formats/load-module.ts';
-import type { Direction, Migration } from '../migration.ts';
+import type { Direction, Directives, Migration } from '../migration.ts';
 import {
   MigrationError,
   sendFile,
@@ -82,14 +82,14 @@ async function runPrelude(session: Session, { file, sql }: Prelude): Promise<voi
  *
  * @throws DbopsError naming the file that fails; LostInReplay when the connection was lost
  */
-export function replayOne(
+export async function replayOne(
   session: Session,
   migration: Migration,
   format: Format,
   direction: Direction = 'up',
 ): Promise<void> {
   const asked = { migration, format, direction, settings: settingsOf(format) };
-  return sendInShadow(session, asked, {
+  await sendInShadow(session, asked, {
     module: (module, noTransaction) => replayModule(session, module, noTransaction),
     file: (execution) => replayFile(session, execution, format),
   });
@@ -109,12 +109,12 @@ interface SentMigration {
   settings: string;
 }
 
-/** Does what `replayOne` does, and sends the statements with `senders`. */
+/** Does what `replayOne` does, and sends the statements with `senders`. @returns the directives of the migration */
 export async function sendInShadow(
   session: Session,
   { migration, format, direction, settings }: SentMigration,
   senders: ShadowSenders,
-): Promise<void> {
+): Promise<Directives> {
   const { name } = migration;
   const script = migration[direction];
   if (!script) throw new Error(`${name} has no ${direction}`);
@@ -128,6 +128,7 @@ export async function sendInShadow(
     } else {
       await senders.file(await executionOf({ name, script, directives }, format, session.client));
     }
+    return directives;
   } catch (error) {
     // A file may raise the SQLSTATE of a lost connection; only the connection itself shows whether it is.
     const isGone = await session.script('ROLLBACK').then(() => false, isConnectionLoss);

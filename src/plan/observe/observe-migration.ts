@@ -6,11 +6,9 @@ import type { Migration } from '../../migration.ts';
 import { commitsItself } from '../../runner/self-committing.ts';
 import { MigrationError, sendFile, sendModule } from '../../runner/send-migration.ts';
 import { sendInShadow, settingsOf } from '../../shadow/replay.ts';
-import { readDirectives } from '../../sql/directives.ts';
 import { offsetOfError } from '../../sql/error-position.ts';
 import { splitParts, type Part } from '../../sql/execution.ts';
 import { lineOf, splitStatements, SqlSyntaxError, type Statement } from '../../sql/statements.ts';
-import { sourceOf } from '../../text-file.ts';
 import type { MigrationObservation } from '../observation.ts';
 import { knownLocksOf } from './known-locks.ts';
 import type { Observed, Observer } from './observer.ts';
@@ -37,7 +35,7 @@ export async function observeMigration(
   const { shadow, observer, settings } = observed;
   const sent = { migration, format, direction: 'up' as const };
   try {
-    await sendInShadow(
+    const { requiresBackfill } = await sendInShadow(
       shadow,
       { ...sent, settings: `${settingsOf(format)}; ${settings}` },
       {
@@ -49,7 +47,6 @@ export async function observeMigration(
           }),
       },
     );
-    const { requiresBackfill } = readDirectives(sourceOf(migration.up), migration.name);
     return {
       migration: migration.name,
       file: migration.up.file,

@@ -1,4 +1,5 @@
 import type { Session } from '../../db/session.ts';
+import { withoutLeadingComments } from '../../sql/statement-text.ts';
 import type { StatementObservation } from '../observation.ts';
 import { readNotices, type Notice } from './notices.ts';
 import { beginCounting, readLocked, readRelations } from './relations.ts';
@@ -89,7 +90,7 @@ export async function observerOf(shadow: Session): Promise<Observer> {
 
 /** SET TRANSACTION ISOLATION LEVEL must be the first query of a transaction, after other settings. */
 function changesSettings({ sql }: Observed): boolean {
-  return /^(?:\s|--.*\n|\/\*[^]*?\*\/)*set\b/i.test(sql);
+  return /^set\b/i.test(withoutLeadingComments(sql));
 }
 
 /** The messages are translated by `lc_messages`, which only some roles may set. */

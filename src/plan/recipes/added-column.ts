@@ -1,17 +1,18 @@
 import type { ColumnDef, Constraint } from 'libpg-query';
 import { quoteIdentifier as q, quoteName } from '../../db/quote.ts';
-import { targetOfDefault } from '../../expand-contract/derive.ts';
+import { backfillNameOf, targetOfValue } from '../../expand-contract/derive.ts';
 import type { AddedColumn, TableConstraint } from '../../sql/alter-table.ts';
 import type { ObjectName } from '../../sql/non-transactional.ts';
 import { knownTable, onlyPiece } from './altered-table.ts';
 import { constraintSteps, notNullSteps } from './constraint-steps.ts';
 import {
+  stepsOf,
   together,
   type KnownTable,
   type ParsedStatement,
-  type RecipeBackfill,
   type RecipeFacts,
   type RecipeStep,
+  type RecipeSteps,
 } from './recipe.ts';
 
 /** A column that ALTER TABLE adds to a table. */
@@ -67,23 +68,48 @@ function keyOf(definition: ColumnDef, column: string): TableConstraint | undefin
   };
 }
 
-/** Returns what fills a column with an expression, as `dbops migrate expand-contract` does. */
-export async function backfillOf(
-  { known, column: { name } }: Pick<NewColumn, 'known' | 'column'>,
-  expression: string,
-): Promise<RecipeBackfill> {
-  // The migration may have set another search_path.
-  const table = { schema: known.schema, name: known.name };
-  const target = await targetOfDefault(table, name, expression);
-  return { name: name.replaceAll(/[^\p{L}\p{N}]+/gu, '-'), target };
+/** How a column that is added without a value gets one. */
+export interface Filling {
+  /** The step that adds the column, and gives new rows their value. */
+  first: RecipeStep;
+  /** SQL of the value of existing rows. */
+  expression: string;
+  isRequired: boolean;
+  /** Steps after the constraints of the column. */
+  last?: RecipeStep[];
 }
 
 /**
- * Returns the steps that require a value of a column and add its constraints, once a backfill has filled it;
- * undefined for a constraint without a recipe. The UPDATE finds no row after the backfill: it is for a database
- * to which the migrations are applied without one, such as a shadow.
+ * Returns the steps of a column whose existing rows a backfill fills; undefined for a constraint without a recipe.
  */
-export async function stepsAfterBackfill(
+export async function filledByBackfill(
+  added: NewColumn,
+  { first, expression, isRequired, last = [] }: Filling,
+  facts: RecipeFacts,
+): Promise<RecipeSteps | undefined> {
+  const { known, column } = added;
+  const name = backfillNameOf(column.name);
+  // The migration may have set another search_path.
+  const table = { schema: known.schema, name: known.name };
+  const target = await targetOfValue(table, column.name, expression);
+  const further = await stepsAfterBackfill(added, { isRequired, requires: name }, facts);
+  return (
+    further && {
+      ...stepsOf(first, ...further, ...last),
+      backfills: [{ name, target }],
+      notes: [
+        `Existing rows have no ${known.name}.${column.name} until dbops migrate up runs the backfill ${name}, before the file that requires it.`,
+      ],
+    }
+  );
+}
+
+/**
+ * Returns the steps that require a value of a column and add its constraints, once a backfill has filled it. The
+ * UPDATE finds no row after the backfill: it is for a database to which the migrations are applied without one,
+ * such as a shadow.
+ */
+async function stepsAfterBackfill(
   { table, known, column: { name }, constraints, isKey }: NewColumn,
   { isRequired, requires }: { isRequired: boolean; requires: string },
   facts: RecipeFacts,
@@ -97,12 +123,4 @@ export async function stepsAfterBackfill(
     steps.push(...added);
   }
   return steps;
-}
-
-/** Returns a note for the report: when existing rows get their values. */
-export function backfillNote(
-  { known, column }: Pick<NewColumn, 'known' | 'column'>,
-  { name }: RecipeBackfill,
-): string {
-  return `Existing rows have no ${known.name}.${column.name} until dbops migrate up runs the backfill ${name}, before the file that requires it.`;
 }

@@ -10,6 +10,7 @@ import {
   generatedConstraintName,
   type AddedConstraint,
 } from './added-constraint.ts';
+import { indexTree } from './index-tree.ts';
 import { alone, together, type RecipeFacts, type RecipeStep } from './recipe.ts';
 
 /**
@@ -37,24 +38,15 @@ async function onPartitions(
   { name, definition }: { name: string; definition: IndexDefinition },
   facts: RecipeFacts,
 ): Promise<RecipeStep[]> {
-  const names = new Map([[quoteName(known), name]]);
-  for (const each of known.partitions)
-    names.set(quoteName(each), await generatedConstraintName({ known: each, constraint }, facts));
-  const nameOn = (of: { schema: string; name: string }) => names.get(quoteName(of)) ?? '';
-  const [leaves, parents] = [true, false].map((isLeaf) =>
-    known.partitions.filter((each) => each.isLeaf === isLeaf),
+  const { nameOn, leaves, parents, attach } = await indexTree(known, name, (each) =>
+    generatedConstraintName({ known: each, constraint }, facts),
   );
-  const built = (leaves ?? []).map((each) => indexAndConstraint(each, nameOn(each), definition));
+  const built = leaves.map((each) => indexAndConstraint(each, nameOn(each), definition));
   const addOnly = (to: ObjectName, as: string) =>
     `ALTER TABLE ONLY ${quoteName(to)} ADD CONSTRAINT ${q(as)} ${constraint.sql}`;
   return [
     alone(...built.map(({ create }) => create), ...built.map(({ add }) => add)),
-    together(addOnly(table, name), ...(parents ?? []).map((each) => addOnly(each, nameOn(each)))),
-    together(
-      ...known.partitions.toReversed().map(({ parent, schema, ...each }) => {
-        const [to, index] = [nameOn(parent), nameOn({ schema, ...each })];
-        return `ALTER INDEX ${quoteName({ schema: parent.schema, name: to })} ATTACH PARTITION ${quoteName({ schema, name: index })}`;
-      }),
-    ),
+    together(addOnly(table, name), ...parents.map((each) => addOnly(each, nameOn(each)))),
+    attach,
   ];
 }

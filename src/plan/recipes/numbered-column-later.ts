@@ -1,14 +1,7 @@
 import type { ColumnDef } from 'libpg-query';
 import { quoteIdentifier as q, quoteLiteral, quoteName } from '../../db/quote.ts';
-import {
-  backfillNote,
-  backfillOf,
-  newColumn,
-  partsOf,
-  stepsAfterBackfill,
-  type NewColumn,
-} from './added-column.ts';
-import { stepsOf, together, type Recipe, type RecipeFacts, type RecipeStep } from './recipe.ts';
+import { filledByBackfill, newColumn, partsOf, type NewColumn } from './added-column.ts';
+import { together, type Recipe, type RecipeFacts, type RecipeStep } from './recipe.ts';
 import { generatedName } from './server-names.ts';
 
 /**
@@ -23,28 +16,17 @@ export const numberedColumnLater: Recipe = {
     const added = await newColumn(statement, facts);
     const numbering = added && (await numberingOf(added, statement.sql, facts));
     if (!numbering) return undefined;
-    const { type, sequence, first, last } = numbering;
+    const { type, sequence, create, last } = numbering;
     const { table, known, column } = added;
     const alter = `ALTER TABLE ${quoteName(table)}`;
     const next = `nextval(${quoteLiteral(quoteName({ schema: known.schema, name: sequence }))}::regclass)`;
-    const backfill = await backfillOf(added, next);
-    const further = await stepsAfterBackfill(
-      added,
-      { isRequired: true, requires: backfill.name },
-      facts,
-    );
-    if (!further) return undefined;
-    const start = together(
-      first,
+    const first = together(
+      create,
       `${alter} ADD COLUMN ${q(column.name)} ${type}`,
       `${alter} ALTER COLUMN ${q(column.name)} SET DEFAULT ${next}`,
       `ALTER SEQUENCE ${quoteName({ schema: known.schema, name: sequence })} OWNED BY ${quoteName(known)}.${q(column.name)}`,
     );
-    return {
-      ...stepsOf(start, ...further, ...last),
-      backfills: [backfill],
-      notes: [backfillNote(added, backfill)],
-    };
+    return filledByBackfill(added, { first, expression: next, isRequired: true, last }, facts);
   },
 };
 
@@ -53,7 +35,7 @@ interface Numbering {
   /** The sequence that numbers the rows until the last step. */
   sequence: string;
   /** The statement that creates it. */
-  first: string;
+  create: string;
   last: RecipeStep[];
 }
 
@@ -71,7 +53,7 @@ async function numberingOf(
     return {
       type: serial,
       sequence: own,
-      first: `CREATE SEQUENCE ${quoteName({ schema, name: own })} AS ${serial}`,
+      create: `CREATE SEQUENCE ${quoteName({ schema, name: own })} AS ${serial}`,
       last: [],
     };
   const identity = identityOf(added, sql);
@@ -84,7 +66,7 @@ async function numberingOf(
   return {
     type,
     sequence,
-    first: `CREATE SEQUENCE ${temporary} AS ${type}${options && ` ${options}`}`,
+    create: `CREATE SEQUENCE ${temporary} AS ${type}${options && ` ${options}`}`,
     last: [
       together(
         `${alter} DROP DEFAULT`,

@@ -1,7 +1,7 @@
-import { quoteName } from '../../db/quote.ts';
 import { onlyPiece } from './altered-table.ts';
 import { createIndex, readPartitionedIndex } from './index-text.ts';
-import { alone, stepsOf, together, type Recipe } from './recipe.ts';
+import { indexTree } from './index-tree.ts';
+import { alone, stepsOf, together, type KnownPartition, type Recipe } from './recipe.ts';
 import { generatedName } from './server-names.ts';
 
 /** CREATE INDEX on a partitioned table takes SHARE on every partition, and cannot be CONCURRENTLY. */
@@ -20,32 +20,17 @@ export const partitionedIndex: Recipe = {
     const nameFor = (of: { schema: string; name: string }) =>
       generatedName(catalog, { schema: of.schema, table: of.name, columns, label: 'idx' });
     const name = index.name ?? (await nameFor(known));
-    const names = new Map([[quoteName(known), name]]);
-    for (const each of known.partitions) names.set(quoteName(each), await nameFor(each));
-    const nameOn = (of: { schema: string; name: string }) => names.get(quoteName(of)) ?? '';
-    const create = (on: (typeof known.partitions)[number]) =>
+    const { nameOn, leaves, parents, attach } = await indexTree(known, name, nameFor);
+    const create = (on: KnownPartition) =>
       createIndex(index, {
         name: nameOn(on),
         on,
         ...(on.isLeaf ? { words: 'CONCURRENTLY ' } : { only: true }),
       });
     return stepsOf(
-      together(
-        createIndex(index, { name, on: piece.table, only: true }),
-        ...known.partitions.filter(({ isLeaf }) => !isLeaf).map(create),
-      ),
-      alone(...known.partitions.filter(({ isLeaf }) => isLeaf).map(create)),
-      together(
-        // The index of a parent becomes valid with the last of its partitions.
-        ...known.partitions.toReversed().map((each) => attach(each, nameOn)),
-      ),
+      together(createIndex(index, { name, on: piece.table, only: true }), ...parents.map(create)),
+      alone(...leaves.map(create)),
+      attach,
     );
   },
 };
-
-type Named = { schema: string; name: string };
-
-function attach(each: Named & { parent: Named }, nameOn: (of: Named) => string): string {
-  const { schema, parent } = each;
-  return `ALTER INDEX ${quoteName({ schema: parent.schema, name: nameOn(parent) })} ATTACH PARTITION ${quoteName({ schema, name: nameOn(each) })}`;
-}

@@ -1,12 +1,6 @@
 import { quoteIdentifier as q, quoteName } from '../../db/quote.ts';
-import {
-  backfillNote,
-  backfillOf,
-  newColumn,
-  partsOf,
-  stepsAfterBackfill,
-} from './added-column.ts';
-import { stepsOf, together, type Recipe } from './recipe.ts';
+import { filledByBackfill, newColumn, partsOf } from './added-column.ts';
+import { together, type Recipe } from './recipe.ts';
 
 /** A volatile default differs in every row, so that ADD COLUMN rewrites the table under ACCESS EXCLUSIVE. */
 export const volatileDefaultLater: Recipe = {
@@ -23,21 +17,14 @@ export const volatileDefaultLater: Recipe = {
     if (isGenerated || !fallback || !(await facts.catalog.hasVolatile(fallback.functions)))
       return undefined;
     const alter = `ALTER TABLE ${quoteName(added.table)}`;
-    const backfill = await backfillOf(added, fallback.sql);
-    const further = await stepsAfterBackfill(
-      added,
-      { isRequired: isNotNull, requires: backfill.name },
-      facts,
-    );
-    if (!further) return undefined;
     const first = together(
       `${alter} ADD COLUMN ${q(name)} ${type}`,
       `${alter} ALTER COLUMN ${q(name)} SET DEFAULT ${fallback.sql}`,
     );
-    return {
-      ...stepsOf(first, ...further),
-      backfills: [backfill],
-      notes: [backfillNote(added, backfill)],
-    };
+    return filledByBackfill(
+      added,
+      { first, expression: fallback.sql, isRequired: isNotNull },
+      facts,
+    );
   },
 };

@@ -6,7 +6,6 @@ import {
   type SplitFiles,
 } from '../../expand-contract/files.ts';
 import type { Folder } from '../../formats/format.ts';
-import { slugOf } from '../../formats/shared/new-migration.ts';
 import type { Migration } from '../../migration.ts';
 import { remainingRollback } from './remaining-rollback.ts';
 import type { RecipeBackfill } from './recipe.ts';
@@ -39,15 +38,14 @@ export async function recipeFilesOf(request: RecipeFilesRequest): Promise<SplitF
   const rest = down?.kind === 'sql' ? await remainingRollback(down.sql, later) : undefined;
   const content = { ...contentOf(first), down: rest ?? [] };
   const replaced = replacedFiles(folder, migration, content, rest !== undefined);
-  const slug = slugOf(migration.name.replace(/^[\d_-]+/, '')) || 'migration';
-  const added = laterFiles(
-    folder,
-    further.map((file) => ({
-      title: `${slug}_${file.suffix}`,
+  const added = laterFiles(folder, {
+    replaced: migration.name,
+    files: further.map((file) => ({
+      suffix: file.suffix,
       content: contentOf(file, down !== undefined),
     })),
     now,
-  );
+  });
   if (!added) throw cannotWrite(folder.format.name);
   return { ...definitionsOf(request), ...replaced, ...added };
 }
