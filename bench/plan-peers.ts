@@ -6,7 +6,6 @@
  * hazards that each finds and misses, and the statements that it reports without one; `--verbose` prints these.
  */
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import * as z from 'zod';
@@ -21,6 +20,7 @@ import {
   runningStatements,
   type ObservedStatement,
 } from '../test/plan/hazards.ts';
+import { observedSchema, roleOfStatements } from '../test/plan/observed-schema.ts';
 import { ensurePeers, peerModules, peerVersions } from './peers.ts';
 
 const { values: options } = parseArgs({
@@ -103,11 +103,7 @@ const session = await openSession(
   { kind: 'pglite', directory: null },
   { application: 'bench', path: 'DEFAULT' },
 );
-const schema = readFileSync(
-  join(import.meta.dirname, '..', 'test', 'plan', 'observed', 'schema.sql'),
-  'utf8',
-);
-await session.script(schema.replaceAll(/^(?:insert|analyze).*$/gm, ''));
+await session.script(`${observedSchema}\n${roleOfStatements}`);
 const observer = await observerOf(session);
 const [large, small] = [await factsOf(session, 20_000_000), await factsOf(session, 200)];
 const none = () => false;

@@ -1,5 +1,3 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readWithFixedSettings } from '../../src/catalog/snapshot.ts';
 import { codeOf } from '../../src/db/connection-error.ts';
@@ -10,15 +8,11 @@ import { observerOf } from '../../src/plan/observe/observer.ts';
 import type { Session } from '../../src/db/session.ts';
 import { openDatabase, type OpenDatabase } from '../db/session.ts';
 import { newest } from '../db/targets.ts';
+import { observedSchema } from './observed-schema.ts';
 import { observedStatements } from './plan-page.ts';
 
-const observed = readFileSync(join(import.meta.dirname, 'observed', 'schema.sql'), 'utf8')
-  .split('\n')
-  .filter((line) => !/^(?:insert|analyze|create role)/.test(line))
-  .join('\n');
-
 /** Objects that concern one another through more than their names. */
-const schema = `${observed}
+const schema = `${observedSchema}
   CREATE SCHEMA "Far off"; CREATE SCHEMA near;
   CREATE TABLE "Far off"."a.b" (id bigint PRIMARY KEY, t bigint REFERENCES t);
   CREATE TABLE grandchild (id bigint PRIMARY KEY, c_id bigint REFERENCES c);

@@ -1,19 +1,11 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { codeOf } from '../../src/db/connection-error.ts';
 import type { StatementObservation } from '../../src/plan/observation.ts';
 import { observerOf, type Observer } from '../../src/plan/observe/observer.ts';
 import { openDatabase, type OpenDatabase } from '../db/session.ts';
 import { targets } from '../db/targets.ts';
+import { observedSchema, roleOfStatements } from './observed-schema.ts';
 import { observedStatements } from './plan-page.ts';
-
-const folder = join(import.meta.dirname, 'observed');
-/** The schema without rows, as a shadow has it. */
-const schema = readFileSync(join(folder, 'schema.sql'), 'utf8')
-  .split('\n')
-  .filter((line) => !/^(?:insert|analyze|create role)/.test(line))
-  .join('\n');
 
 /** Statements that fail because of rows, which a shadow does not have. */
 const failsOnRows = new Set(['23502', '23503']);
@@ -47,9 +39,7 @@ describe.each(targets)('the observer on $name', ({ ...target }) => {
 
   beforeAll(async () => {
     database = await openDatabase(target);
-    await database.session.script(
-      `${schema}\nDO $$ BEGIN CREATE ROLE app NOLOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$;`,
-    );
+    await database.session.script(`${observedSchema}\n${roleOfStatements}`);
     observer = await observerOf(database.session);
   });
   afterAll(() => database.end());

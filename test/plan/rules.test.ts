@@ -1,13 +1,10 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { observerOf, type Observer } from '../../src/plan/observe/observer.ts';
 import { openDatabase, type OpenDatabase } from '../db/session.ts';
 import { newest } from '../db/targets.ts';
 import { factsOf, judge, observeStatements } from './hazards.ts';
 import { observationOf } from './observation-of.ts';
-
-const schema = readFileSync(join(import.meta.dirname, 'observed', 'schema.sql'), 'utf8');
+import { observedSchema } from './observed-schema.ts';
 
 describe.each(newest)('the rules on the text of statements on $name', (target) => {
   let database: OpenDatabase;
@@ -15,7 +12,7 @@ describe.each(newest)('the rules on the text of statements on $name', (target) =
 
   beforeAll(async () => {
     database = await openDatabase(target);
-    await database.session.script(schema.replaceAll(/^(?:insert|analyze|create role).*$/gm, ''));
+    await database.session.script(observedSchema);
     observer = await observerOf(database.session);
   });
   afterAll(() => database.end());

@@ -1,12 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { observerOf, type Observer } from '../../src/plan/observe/observer.ts';
 import { openDatabase, type OpenDatabase } from '../db/session.ts';
 import { newest } from '../db/targets.ts';
 import { factsOf, isHazard, judge, observeStatements, runningStatements } from './hazards.ts';
-
-const schema = readFileSync(join(import.meta.dirname, 'observed', 'schema.sql'), 'utf8');
+import { observedSchema, roleOfStatements } from './observed-schema.ts';
 
 describe.each(newest)('the verdicts on the observed statements on $name', (target) => {
   let database: OpenDatabase;
@@ -14,10 +11,7 @@ describe.each(newest)('the verdicts on the observed statements on $name', (targe
 
   beforeAll(async () => {
     database = await openDatabase(target);
-    await database.session.script(
-      `${schema.replaceAll(/^(?:insert|analyze|create role).*$/gm, '')}
-       DO $$ BEGIN CREATE ROLE app NOLOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$;`,
-    );
+    await database.session.script(`${observedSchema}\n${roleOfStatements}`);
     observer = await observerOf(database.session);
   });
   afterAll(() => database.end());
