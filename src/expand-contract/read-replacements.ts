@@ -7,6 +7,7 @@ import type { Format } from '../formats/format.ts';
 import type { Migration } from '../migration.ts';
 import { replayOne } from '../shadow/replay.ts';
 import { readPlacedAssignment } from '../sql/expression.ts';
+import { longestName } from '../sql/name-length.ts';
 import type { ObjectName } from '../sql/non-transactional.ts';
 import type { ChangedColumn, KeyChange, SortedPieces } from './column-changes.ts';
 import { conversionOf, type Conversion } from './conversion.ts';
@@ -224,7 +225,7 @@ function replacedIn(
 
 /** A name that the server would shorten must not become that of another object. */
 function shortened(name: string, taken: Set<string>): string {
-  if (Buffer.byteLength(name) > 63) return temporaryName(name, taken);
+  if (Buffer.byteLength(name) > longestName) return temporaryName(name, taken);
   taken.add(name);
   return name;
 }

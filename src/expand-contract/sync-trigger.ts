@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 import { ownPath } from '../db/search-path.ts';
 import { quoteIdentifier as q, quoteName } from '../db/quote.ts';
+import { clipped, longestName } from '../sql/name-length.ts';
 import type { ObjectName } from '../sql/non-transactional.ts';
 import type { Conversion } from './conversion.ts';
 
@@ -87,7 +88,7 @@ function syncNames({ table, old, to }: Pick<SyncedColumns, 'table' | 'old' | 'to
 
 /** Returns a name in 63 bytes, which differs for another column in any case. */
 function named(name: string, digest: string): string {
-  if (Buffer.byteLength(name) <= 63) return name;
+  if (Buffer.byteLength(name) <= longestName) return name;
   return `${clipped(name, 54)}_${digest}`;
 }
 
@@ -95,19 +96,9 @@ function named(name: string, digest: string): string {
 export function temporaryName(name: string, taken: Set<string>): string {
   for (let at = 1; ; at += 1) {
     const end = at === 1 ? '_new' : `_new${at}`;
-    const candidate = `${clipped(name, 63 - end.length)}${end}`;
+    const candidate = `${clipped(name, longestName - end.length)}${end}`;
     if (taken.has(candidate)) continue;
     taken.add(candidate);
     return candidate;
   }
-}
-
-/** Returns the text in at most this number of bytes, without part of a character. */
-function clipped(text: string, bytes: number): string {
-  let shorter = '';
-  for (const character of text) {
-    if (Buffer.byteLength(shorter + character) > bytes) break;
-    shorter += character;
-  }
-  return shorter;
 }

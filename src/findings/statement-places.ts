@@ -1,5 +1,6 @@
 import type { Node } from 'libpg-query';
 import type { Migration, SqlScript } from '../migration.ts';
+import { clipped } from '../sql/name-length.ts';
 import type { NameSpace, Touch, TouchedObject } from '../sql/named-objects.ts';
 import { lineOf, parse } from '../sql/statements.ts';
 import { touchesOf } from '../sql/touched-objects.ts';
@@ -189,15 +190,6 @@ function apply(objects: Objects, touch: Touch, { place, path }: Context): void {
   } else remove(objects, found);
 }
 
-/** The server cuts a name at 63 bytes (NAMEDATALEN). */
-function cutName(name: string): string {
-  const bytes = Buffer.from(name);
-  if (bytes.length <= 63) return name;
-  let end = 63;
-  while (((bytes[end] ?? 0) & 0xc0) === 0x80) end--;
-  return bytes.subarray(0, end).toString();
-}
-
 const withoutUser = (path: readonly string[]) => path.filter((schema) => schema !== '$user');
 
 function findNamed(
@@ -205,8 +197,8 @@ function findNamed(
   { space, schema, parent, name }: TouchedObject,
   path: readonly string[],
 ): PlacedObject | undefined {
-  const schemas = schema === undefined ? withoutUser(path) : [cutName(schema)];
-  const rest = { space, parent: cutName(parent), name: cutName(name) };
+  const schemas = schema === undefined ? withoutUser(path) : [clipped(schema)];
+  const rest = { space, parent: clipped(parent), name: clipped(name) };
   for (const each of schemas) {
     const found = objects.get(keyOf({ ...rest, schema: each }));
     if (found) return found;
@@ -221,9 +213,9 @@ function newObject(
 ): PlacedObject {
   return {
     space,
-    schema: cutName(schema ?? withoutUser(path)[0] ?? 'public'),
-    parent: cutName(parent),
-    name: cutName(name),
+    schema: clipped(schema ?? withoutUser(path)[0] ?? 'public'),
+    parent: clipped(parent),
+    name: clipped(name),
     isQualified: schema !== undefined,
     places: [place],
   };
@@ -254,14 +246,14 @@ function rename(
   const all = [...objects];
   const parts = all.filter(([, each]) => isPartOf(each, object));
   const inside = all.filter(([, each]) => object.space === 'schema' && each.schema === former);
-  for (const [, each] of inside) each.schema = cutName(name ?? former);
+  for (const [, each] of inside) each.schema = clipped(name ?? former);
   for (const [, part] of parts) {
     part.schema = schema ?? part.schema;
-    part.parent = cutName(name ?? part.parent);
+    part.parent = clipped(name ?? part.parent);
   }
   const own = all.filter(([, each]) => each === object);
   object.schema = schema ?? object.schema;
-  object.name = cutName(name ?? object.name);
+  object.name = clipped(name ?? object.name);
   const moved = [...inside, ...parts, ...own];
   for (const [key] of moved) objects.delete(key);
   for (const [, each] of moved) objects.set(keyOf(each), each);

@@ -1,7 +1,7 @@
 import type { Constraint, Node } from 'libpg-query';
 import { quoteIdentifier as q, quoteLiteral, quoteName } from '../db/quote.ts';
 import type { TableConstraint } from './alter-table.ts';
-import type { ObjectName } from './non-transactional.ts';
+import { commandsOf, type ObjectName } from './non-transactional.ts';
 import { parse } from './statements.ts';
 
 type ConstraintText = Pick<TableConstraint, 'sql' | 'columns'>;
@@ -68,8 +68,7 @@ function createUniqueIndex(table: ObjectName, name: string, rest: string): strin
 /** Returns the parse tree of a table constraint. */
 export async function parsedConstraint(sql: string): Promise<Constraint | undefined> {
   const [{ stmt } = {}] = await parse(`ALTER TABLE t ADD ${sql}`);
-  const [cmd] = stmt && 'AlterTableStmt' in stmt ? (stmt.AlterTableStmt.cmds ?? []) : [];
-  const def = cmd && 'AlterTableCmd' in cmd ? cmd.AlterTableCmd.def : undefined;
+  const [{ def } = {}] = commandsOf(stmt);
   return def && 'Constraint' in def ? def.Constraint : undefined;
 }
 

@@ -1,6 +1,6 @@
 import type { AlterTableCmd, Node, TypeName } from 'libpg-query';
 import { formerNames, type FormerNames } from './former-names.ts';
-import { nameFrom, nameOf, pathOf, type ObjectName } from './non-transactional.ts';
+import { commandsOf, nameFrom, nameOf, pathOf, type ObjectName } from './non-transactional.ts';
 import { parse } from './statements.ts';
 
 /** Data that a statement destroys, as far as its text shows; only the catalog shows dependent objects. */
@@ -96,8 +96,8 @@ function ofDrop({ DropStmt }: Extract<Node, { DropStmt: unknown }>): Destruction
 }
 
 function ofAlter({ AlterTableStmt }: Extract<Node, { AlterTableStmt: unknown }>): Destruction[] {
-  const { relation, cmds = [], objtype } = AlterTableStmt;
-  const commands = cmds.flatMap((node) => ('AlterTableCmd' in node ? node.AlterTableCmd : []));
+  const { relation, objtype } = AlterTableStmt;
+  const commands = commandsOf({ AlterTableStmt });
   const changes = commands.filter(({ subtype }) => subtype && destroying.has(subtype));
   // An attribute of a composite type is stored in columns of that type.
   if (objtype !== 'OBJECT_TABLE') return changes.map(() => ({ kind: 'hidden' }));

@@ -1,4 +1,4 @@
-import type { Node, RangeVar } from 'libpg-query';
+import type { AlterTableCmd, Node, RangeVar } from 'libpg-query';
 
 /** The name of an object in a statement. */
 export interface ObjectName {
@@ -120,17 +120,20 @@ function isConcurrent({ ReindexStmt }: Extract<Node, { ReindexStmt: unknown }>):
 }
 
 function detachPartition(stmt: Extract<Node, { AlterTableStmt: unknown }>): Effect | undefined {
-  const { relation, cmds = [] } = stmt.AlterTableStmt;
-  for (const cmd of cmds) {
-    const change = 'AlterTableCmd' in cmd ? cmd.AlterTableCmd.def : undefined;
-    if (change && 'PartitionCmd' in change)
+  for (const { def } of commandsOf(stmt))
+    if (def && 'PartitionCmd' in def)
       return {
         kind: 'detach-partition',
-        parent: nameOf(relation),
-        partition: nameOf(change.PartitionCmd.name),
+        parent: nameOf(stmt.AlterTableStmt.relation),
+        partition: nameOf(def.PartitionCmd.name),
       };
-  }
   return undefined;
+}
+
+/** Returns the commands of an ALTER TABLE, as the parser has them; none of another statement. */
+export function commandsOf(stmt: Node | undefined): AlterTableCmd[] {
+  const nodes = stmt && 'AlterTableStmt' in stmt ? (stmt.AlterTableStmt.cmds ?? []) : [];
+  return nodes.flatMap((node) => ('AlterTableCmd' in node ? [node.AlterTableCmd] : []));
 }
 
 /** Returns the name of a relation in a parse tree; it is empty where the statement has none. */

@@ -2,7 +2,7 @@ import type { ColumnDef, Constraint } from 'libpg-query';
 import { quoteIdentifier as q, quoteName } from '../../db/quote.ts';
 import { backfillNameOf, targetOfValue } from '../../expand-contract/derive.ts';
 import type { AddedColumn, TableConstraint } from '../../sql/alter-table.ts';
-import type { ObjectName } from '../../sql/non-transactional.ts';
+import { commandsOf, type ObjectName } from '../../sql/non-transactional.ts';
 import { knownTable, onlyPiece } from './altered-table.ts';
 import { constraintSteps, notNullSteps } from './constraint-steps.ts';
 import {
@@ -42,8 +42,7 @@ export async function newColumn(
 }
 
 function definitionIn({ node }: ParsedStatement): ColumnDef | undefined {
-  const [cmd] = 'AlterTableStmt' in node ? (node.AlterTableStmt.cmds ?? []) : [];
-  const def = cmd && 'AlterTableCmd' in cmd ? cmd.AlterTableCmd.def : undefined;
+  const [{ def } = {}] = commandsOf(node);
   return def && 'ColumnDef' in def ? def.ColumnDef : undefined;
 }
 

@@ -1,5 +1,5 @@
 import { quoteIdentifier as q, quoteName } from '../../db/quote.ts';
-import { nameOf } from '../../sql/non-transactional.ts';
+import { commandsOf, nameOf } from '../../sql/non-transactional.ts';
 import { readBound } from './partition-bound.ts';
 import { stepsOf, together, type KnownTable, type Recipe, type RecipeStep } from './recipe.ts';
 import { generatedName } from './server-names.ts';
@@ -13,10 +13,9 @@ export const attachPartition: Recipe = {
   summary:
     'Validate a CHECK on the new partition and one on the default partition first, so that ATTACH scans neither; then drop both.',
   async rewrite({ node, sql }, { catalog }) {
-    const [cmd, another] = 'AlterTableStmt' in node ? (node.AlterTableStmt.cmds ?? []) : [];
-    if (!('AlterTableStmt' in node) || another || !cmd || !('AlterTableCmd' in cmd))
-      return undefined;
-    const { subtype, def } = cmd.AlterTableCmd;
+    const [command, another] = commandsOf(node);
+    if (!('AlterTableStmt' in node) || another || !command) return undefined;
+    const { subtype, def } = command;
     if (subtype !== 'AT_AttachPartition' || !def || !('PartitionCmd' in def)) return undefined;
     const parent = await catalog.table(nameOf(node.AlterTableStmt.relation));
     const child = await catalog.table(nameOf(def.PartitionCmd.name));

@@ -1,4 +1,5 @@
 import type { Constraint, Node } from 'libpg-query';
+import { commandsOf } from '../../sql/non-transactional.ts';
 import { piecesOf, type TableConstraint } from '../../sql/alter-table.ts';
 import { parse } from '../../sql/statements.ts';
 
@@ -109,6 +110,5 @@ function asColumn(sql: string): string {
 }
 
 function definitionIn(stmt: Node | undefined): Node | undefined {
-  const [cmd] = stmt && 'AlterTableStmt' in stmt ? (stmt.AlterTableStmt.cmds ?? []) : [];
-  return cmd && 'AlterTableCmd' in cmd ? cmd.AlterTableCmd.def : undefined;
+  return commandsOf(stmt)[0]?.def;
 }

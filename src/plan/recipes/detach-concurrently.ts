@@ -1,5 +1,5 @@
 import { quoteIdentifier as q, quoteName } from '../../db/quote.ts';
-import { nameOf } from '../../sql/non-transactional.ts';
+import { commandsOf, nameOf } from '../../sql/non-transactional.ts';
 import { alone, stepsOf, together, type Recipe } from './recipe.ts';
 import { generatedName } from './server-names.ts';
 
@@ -11,10 +11,9 @@ export const detachConcurrently: Recipe = {
   name: 'detach-concurrently',
   summary: 'Detach the partition CONCURRENTLY, and drop the CHECK that this leaves on it.',
   async rewrite({ node }, { catalog }) {
-    const [cmd, another] = 'AlterTableStmt' in node ? (node.AlterTableStmt.cmds ?? []) : [];
-    if (!('AlterTableStmt' in node) || another || !cmd || !('AlterTableCmd' in cmd))
-      return undefined;
-    const { subtype, def } = cmd.AlterTableCmd;
+    const [command, another] = commandsOf(node);
+    if (!('AlterTableStmt' in node) || another || !command) return undefined;
+    const { subtype, def } = command;
     if (subtype !== 'AT_DetachPartition' || !def || !('PartitionCmd' in def)) return undefined;
     if (def.PartitionCmd.concurrent) return undefined;
     const [parentName, childName] = [

@@ -1,3 +1,4 @@
+import { commandsOf } from '../../sql/non-transactional.ts';
 import { adviceFor } from './advice.ts';
 import { recipes } from './index.ts';
 import { statementOfPiece } from './parse-statements.ts';
@@ -88,8 +89,7 @@ export async function adviceOn(statement: ParsedStatement, facts: RecipeFacts): 
 
 /** The order in which the server runs the commands of one ALTER TABLE (server sources, `AlterTablePass`). */
 function passOf({ node, pieces: [piece] }: ParsedStatement): number {
-  const [cmd] = 'AlterTableStmt' in node ? (node.AlterTableStmt.cmds ?? []) : [];
-  const subtype = cmd && 'AlterTableCmd' in cmd ? (cmd.AlterTableCmd.subtype ?? '') : '';
+  const [{ subtype = '' } = {}] = commandsOf(node);
   if (/^AT_Drop(?:Column|Constraint|NotNull)$/.test(subtype)) return 0;
   if (subtype === 'AT_AlterColumnType') return 1;
   if (subtype === 'AT_AddColumn') return 2;

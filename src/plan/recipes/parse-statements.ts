@@ -1,3 +1,4 @@
+import { commandsOf } from '../../sql/non-transactional.ts';
 import { piecesOf, type Piece } from '../../sql/alter-table.ts';
 import {
   commentsBefore,
@@ -64,10 +65,8 @@ async function withoutExistenceTest(sql: string): Promise<string | undefined> {
 
 async function isConditional(sql: string): Promise<boolean> {
   const [{ stmt } = {}] = await parse(sql);
-  const [cmd, another] = stmt && 'AlterTableStmt' in stmt ? (stmt.AlterTableStmt.cmds ?? []) : [];
-  if (!cmd || another || !('AlterTableCmd' in cmd)) return false;
-  const { subtype, missing_ok: isLenient } = cmd.AlterTableCmd;
-  return subtype === 'AT_AddColumn' && isLenient === true;
+  const [command, another] = commandsOf(stmt);
+  return !another && command?.subtype === 'AT_AddColumn' && command.missing_ok === true;
 }
 
 /** Lines that a tool or dbops reads: they are written again where the format needs them. */

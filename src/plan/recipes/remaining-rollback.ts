@@ -1,6 +1,6 @@
 import { withoutMoved } from '../../expand-contract/plan.ts';
 import { piecesOf, type Piece } from '../../sql/alter-table.ts';
-import { nameOf } from '../../sql/non-transactional.ts';
+import { commandsOf, nameOf } from '../../sql/non-transactional.ts';
 import { parse } from '../../sql/statements.ts';
 
 /**
@@ -40,9 +40,9 @@ function namesIn(piece: Piece): string[] {
 async function droppedBy(sql: string): Promise<string | undefined> {
   const [{ stmt } = {}] = await parse(sql);
   if (stmt && 'AlterTableStmt' in stmt) {
-    const { relation, cmds: [cmd] = [] } = stmt.AlterTableStmt;
-    const { subtype, name } = cmd && 'AlterTableCmd' in cmd ? cmd.AlterTableCmd : {};
-    return subtype === 'AT_DropColumn' ? `${nameOf(relation).name}.${name ?? ''}` : undefined;
+    const [{ subtype, name = '' } = {}] = commandsOf(stmt);
+    const table = nameOf(stmt.AlterTableStmt.relation).name;
+    return subtype === 'AT_DropColumn' ? `${table}.${name}` : undefined;
   }
   if (!stmt || !('DropStmt' in stmt) || stmt.DropStmt.removeType !== 'OBJECT_TABLE')
     return undefined;

@@ -1,7 +1,5 @@
+import { clipped, longestName } from '../../sql/name-length.ts';
 import type { RecipeCatalog } from './recipe.ts';
-
-/** Bytes of a name (`NAMEDATALEN` - 1). */
-const longest = 63;
 
 /** The parts of a generated name: `orders_total_check`. */
 export interface NameParts {
@@ -34,12 +32,15 @@ export async function generatedName(
 
 /** `makeObjectName()` of the server: the longer of both names is shortened first. */
 function objectName(table: string, addition: string | undefined, label: string): string {
-  const available = longest - label.length - 1 - (addition === undefined ? 0 : 1);
+  const available = longestName - label.length - 1 - (addition === undefined ? 0 : 1);
   let [first, second] = [Buffer.byteLength(table), Buffer.byteLength(addition ?? '')];
   while (first + second > available)
     if (first > second) first -= 1;
     else second -= 1;
-  const parts = [clip(table, first), ...(addition === undefined ? [] : [clip(addition, second)])];
+  const parts = [
+    clipped(table, first),
+    ...(addition === undefined ? [] : [clipped(addition, second)]),
+  ];
   return [...parts, label].join('_');
 }
 
@@ -48,17 +49,7 @@ function additionOf(columns: readonly string[]): string {
   let addition = '';
   for (const column of columns) {
     addition += addition ? `_${column}` : column;
-    if (Buffer.byteLength(addition) > longest) break;
+    if (Buffer.byteLength(addition) > longestName) break;
   }
   return addition;
-}
-
-/** Returns the text in at most this number of bytes, without part of a character. */
-function clip(text: string, bytes: number): string {
-  let clipped = '';
-  for (const character of text) {
-    if (Buffer.byteLength(clipped + character) > bytes) break;
-    clipped += character;
-  }
-  return clipped;
 }

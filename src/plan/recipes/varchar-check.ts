@@ -1,5 +1,5 @@
 import { quoteIdentifier as q, quoteName } from '../../db/quote.ts';
-import { nameOf } from '../../sql/non-transactional.ts';
+import { commandsOf, nameOf } from '../../sql/non-transactional.ts';
 import { constraintSteps } from './constraint-steps.ts';
 import { stepsOf, type Recipe } from './recipe.ts';
 
@@ -8,10 +8,9 @@ export const varcharCheck: Recipe = {
   name: 'varchar-check',
   summary: 'Leave the type, and limit the length with a CHECK that is validated online.',
   async rewrite({ node }, facts) {
-    const [cmd, another] = 'AlterTableStmt' in node ? (node.AlterTableStmt.cmds ?? []) : [];
-    if (!('AlterTableStmt' in node) || another || !cmd || !('AlterTableCmd' in cmd))
-      return undefined;
-    const { subtype, name: column = '', def } = cmd.AlterTableCmd;
+    const [command, another] = commandsOf(node);
+    if (!('AlterTableStmt' in node) || another || !command) return undefined;
+    const { subtype, name: column = '', def } = command;
     if (subtype !== 'AT_AlterColumnType' || !def || !('ColumnDef' in def)) return undefined;
     const { typeName, raw_default: using } = def.ColumnDef;
     const length = lengthOf(JSON.stringify(typeName ?? {}));

@@ -1,3 +1,4 @@
+import { commandsOf } from '../../sql/non-transactional.ts';
 import { isTable, relationName } from '../observation.ts';
 import { tableNamed, type Hazard, type Rule, type RuleInput } from './rule.ts';
 
@@ -22,12 +23,9 @@ export const drop: Rule = {
 function droppedColumns(input: RuleInput): string[] {
   const { node } = input;
   if (!node || !('AlterTableStmt' in node)) return [];
-  const { relation, cmds = [] } = node.AlterTableStmt;
-  const table = tableNamed(input, relation);
+  const table = tableNamed(input, node.AlterTableStmt.relation);
   if (table === undefined) return [];
-  return cmds.flatMap((each) =>
-    'AlterTableCmd' in each && each.AlterTableCmd.subtype === 'AT_DropColumn'
-      ? `${table}.${each.AlterTableCmd.name ?? ''}`
-      : [],
+  return commandsOf(node).flatMap(({ subtype, name = '' }) =>
+    subtype === 'AT_DropColumn' ? `${table}.${name}` : [],
   );
 }
