@@ -8,9 +8,9 @@ export interface SqlScript {
    */
   sql: string;
   /** The tool's own mark says that it must not run in a transaction. */
-  noTransaction?: boolean;
+  noTransaction?: boolean | undefined;
   /** The text for one database, where the tool completes it with names of the connection. */
-  sqlFor?(connection: ConnectionNames): string;
+  sqlFor?: ((connection: ConnectionNames) => string) | undefined;
 }
 
 /** Names of a connection, as pg's client has them. */
@@ -46,18 +46,31 @@ export interface Migration {
   /** The key in the tracking table. */
   name: string;
   /** What no two migrations of the folder may share; absent where the tool allows twins. */
-  version?: string;
+  version?: string | undefined;
   up: Script;
   /** Absent when the folder has no rollback for it. */
-  down?: Script;
+  down?: Script | undefined;
   /** As the format writes it into its tracking table, or would. */
   hash: string;
   /** Hashes that the tool takes for the same file, such as with other line endings. */
-  otherHashes?: readonly string[];
+  otherHashes?: readonly string[] | undefined;
   /** The folder lists it, but its file no longer exists: reading the script throws. */
-  isMissing?: boolean;
+  isMissing?: boolean | undefined;
   /** Further values of its tracking row; only the format that read them knows their names. */
-  row?: Readonly<Record<string, string | number>>;
+  row?: Readonly<Record<string, string | number>> | undefined;
+}
+
+/** Returns a migration with other values. A spread would lose those that are computed when they are read. */
+export function changedMigration(from: Migration, changes: Partial<Migration>): Migration {
+  const { name, version, up, down, hash, otherHashes, isMissing, row } = from;
+  return { name, version, up, down, hash, otherHashes, isMissing, row, ...changes };
+}
+
+/** Returns a script with its text, which others may read from the file at every access. */
+export function loadedScript(script: Script): Script {
+  if (script.kind === 'module') return script;
+  const { kind, file, sql, noTransaction, sqlFor } = script;
+  return { kind, file, sql, noTransaction, sqlFor };
 }
 
 /** One row of a tracking table. */

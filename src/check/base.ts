@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { basename, join, relative } from 'node:path';
 import type { TrackingTableName } from '../formats/shared/tracking-table.ts';
 import type { Folder, Format } from '../formats/format.ts';
-import type { Migration } from '../migration.ts';
+import { changedMigration, loadedScript, type Migration } from '../migration.ts';
 import { shellWord } from '../output/shell.ts';
 import type { Environment } from '../output/terminal.ts';
 import type { Finding } from '../report.ts';
@@ -99,7 +99,7 @@ function migrationsIn(
   trackingTable: TrackingTableName | undefined,
 ): Migration[] {
   const { migrations } = format.read(directory, readdirSync(directory), trackingTable);
-  return migrations.map((migration) => ({ ...migration, up: { ...migration.up } }));
+  return migrations.map((each) => changedMigration(each, { up: loadedScript(each.up) }));
 }
 
 const unified = (migration: Migration) => upSourceOf(migration).replaceAll('\r\n', '\n');

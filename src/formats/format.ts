@@ -13,6 +13,8 @@ export interface FolderContents {
   migrations: Migration[];
   /** Problems of the folder itself, found without a database. */
   findings: Finding[];
+  /** Returns further problems of single migrations, whose scripts cannot be read either. */
+  findFlaws?: () => Finding[];
   tracking: Tracking;
   /** Set where the folder's own settings determine them; they override those of the format. */
   hostLock?: HostLock;

@@ -39,7 +39,7 @@ export async function removeMissingDowns(
 ): Promise<void> {
   for (const migration of migrations) {
     const { down } = migration;
-    if (down && (await isAbsent(format, down))) delete migration.down;
+    if (down && (await isAbsent(format, down))) migration.down = undefined;
   }
 }
 

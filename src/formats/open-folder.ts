@@ -3,7 +3,7 @@ import { findFolders, severalFolders, type CandidateFolder, type FolderRequest }
 import { codeOf } from '../db/connection-error.ts';
 import type { Direction, Migration } from '../migration.ts';
 import type { Finding } from '../report.ts';
-import { flawOfFile } from '../text-file.ts';
+import { flawOfFile, flawWhenRead, type TextFlaw } from '../text-file.ts';
 import type { Folder, Format, Tracking } from './format.ts';
 import { findingOf, refusedScript, type Flaw } from './shared/flaw.ts';
 import { textOf, type TrackingTableName } from './shared/tracking-table.ts';
@@ -54,24 +54,25 @@ export function openFolder(
 function refuseOtherEncodings(migrations: readonly Migration[]): Finding[] {
   const findings: Finding[] = [];
   for (const migration of migrations) {
-    const { up, down } = migration;
-    const flaw = encodingFlawOf(up.file);
-    if (!flaw) continue;
+    const { up } = migration;
+    const found = flawWhenRead(up.file);
+    if (!found) continue;
+    const flaw = encodingFlaw(found);
     migration.up = refusedScript(up.file, flaw);
-    if (down?.file === up.file) migration.down = refusedScript(up.file, flaw);
+    if (migration.down?.file === up.file) migration.down = refusedScript(up.file, flaw);
     findings.push(encodingFinding(flaw, migration, 'up'));
   }
   return findings;
 }
 
-/** Returns the findings of a folder with those of the files that only roll back, which are read for it. */
-export function findingsOf({ findings, migrations }: Folder): Finding[] {
+/** Returns the findings of a folder with those that take time: of single migrations, and of files that only roll back. */
+export function findingsOf({ findings, findFlaws, migrations }: Folder): Finding[] {
   const ofDowns = migrations.flatMap((migration) => {
     const { up, down } = migration;
     const flaw = down && down.file !== up.file ? encodingFlawOf(down.file) : undefined;
     return flaw ? encodingFinding(flaw, migration, 'down') : [];
   });
-  return [...findings, ...ofDowns];
+  return [...findings, ...(findFlaws?.() ?? []), ...ofDowns];
 }
 
 function encodingFinding(flaw: Flaw, migration: Migration, direction: Direction): Finding {
@@ -79,10 +80,12 @@ function encodingFinding(flaw: Flaw, migration: Migration, direction: Direction)
   return { ...finding, key: `${finding.key} ${direction}` };
 }
 
+const encodingFlaw = (flaw: TextFlaw): Flaw => ({ code: 'not-utf8', ...flaw });
+
 function encodingFlawOf(file: string): Flaw | undefined {
   try {
     const flaw = flawOfFile(file);
-    return flaw && { code: 'not-utf8', ...flaw };
+    return flaw && encodingFlaw(flaw);
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return undefined; // listed, but missing: the format reports it
     throw error;

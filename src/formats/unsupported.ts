@@ -1,5 +1,4 @@
 import { lstatSync } from 'node:fs';
-import { extname } from 'node:path';
 import { usageError, type DbopsError } from '../errors.ts';
 import { readInAnyEncoding } from '../text-file.ts';
 
@@ -101,7 +100,10 @@ export const unsupportedTools: readonly UnsupportedTool[] = [
   },
 ];
 
-/** The number of files of an ending that are opened. */
+/** The names of all tools in one expression, because a folder has thousands. */
+const ownNames = new RegExp(unsupportedTools.flatMap(({ file }) => file?.source ?? []).join('|'));
+
+/** The number of files of an ending that are opened: the first in the order of their names. */
 const samples = 3;
 
 /** Returns the tool that a directory belongs to, when dbops does not support it. */
@@ -109,9 +111,10 @@ export function unsupportedToolOf(
   directory: string,
   names: readonly string[],
 ): UnsupportedTool | undefined {
-  const byName = unsupportedTools.find(({ file }) => file && names.some((name) => file.test(name)));
-  if (byName) return byName;
-  const byExtension = Map.groupBy(names, extname);
+  const own = names.find((name) => ownNames.test(name));
+  if (own !== undefined) return unsupportedTools.find(({ file }) => file?.test(own));
+  const sorted = names.toSorted();
+  const extensions = [...new Set(names.map((name) => name.slice(name.lastIndexOf('.'))))];
   const texts = new Map<string, string>();
   const textOf = (name: string) => {
     const text = texts.get(name) ?? readInAnyEncoding(`${directory}/${name}`);
@@ -119,20 +122,17 @@ export function unsupportedToolOf(
     return text;
   };
   return unsupportedTools.find(({ text }) => {
-    const extensions = [...byExtension.keys()].filter((each) => text?.ending.test(each));
-    const fitting = extensions.flatMap((each) => byExtension.get(each) ?? []);
-    return filesAmong(directory, fitting).some((name) => text?.mark.test(textOf(name)));
+    if (!text || !extensions.some((each) => text.ending.test(each))) return false;
+    return sorted
+      .values()
+      .filter((name) => text.ending.test(name) && isFile(`${directory}/${name}`))
+      .take(samples)
+      .some((name) => text.mark.test(textOf(name)));
   });
 }
 
-/** Returns the files that are opened: the first in the order of their names. */
-function filesAmong(directory: string, fitting: readonly string[]): string[] {
-  return fitting
-    .toSorted()
-    .values()
-    .filter((name) => lstatSync(`${directory}/${name}`, { throwIfNoEntry: false })?.isFile())
-    .take(samples)
-    .toArray();
+function isFile(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
 }
 
 /** Returns the error for the folder of such a tool. */

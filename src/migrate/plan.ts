@@ -125,11 +125,18 @@ export function asRecorded(
 ): readonly MigrationStatus[] {
   if (!version) return statuses;
   const { former } = version;
-  return statuses.map((status) =>
-    status.name === former.name && status.recordedHash === former.hash && status.state === 'edited'
-      ? { ...status, state: 'applied', migration: former }
-      : status,
-  );
+  return statuses.map((status) => {
+    const { name, state, recordedHash, appliedAt } = status;
+    if (name !== former.name || recordedHash !== former.hash || state !== 'edited') return status;
+    return {
+      name,
+      state: 'applied',
+      hash: former.hash,
+      recordedHash,
+      appliedAt,
+      migration: former,
+    };
+  });
 }
 
 /** Returns the migration as its file is now. */
@@ -138,6 +145,7 @@ export function currentOf(migration: Migration, version: RecordedVersion | undef
 }
 
 function assertSynchronised(statuses: readonly MigrationStatus[]): void {
+  if (!statuses.some(({ state }) => desynchronised.has(state))) return;
   const edited = statuses
     .filter(({ state }) => state === 'edited')
     .map(({ name }) => `${name}: edited after it was applied`);
@@ -147,7 +155,6 @@ function assertSynchronised(statuses: readonly MigrationStatus[]): void {
   const failed = statuses
     .filter(({ state }) => state === 'failed')
     .map(({ name }) => `${name}: recorded as started but not finished`);
-  if (edited.length + missing.length + failed.length === 0) return;
   throw new DbopsError({
     code: 'TRACKING.DESYNCHRONISED',
     exitCode: exitCodes.desynchronised,

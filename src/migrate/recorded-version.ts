@@ -3,7 +3,7 @@ import { quoteLiteral } from '../db/quote.ts';
 import type { Session } from '../db/session.ts';
 import type { Folder } from '../formats/format.ts';
 import type { Context } from '../context.ts';
-import type { Migration } from '../migration.ts';
+import { changedMigration, type Migration } from '../migration.ts';
 import { readRows } from '../repair/read.ts';
 import { matchRows } from '../repair/rows.ts';
 import { effectInCatalog, type LiveTable } from '../rollback/recorded-effect.ts';
@@ -39,9 +39,9 @@ export async function recordedVersionOf(
   context.note(
     `${current.name} was edited after it was applied; the version to roll back comes from ${found ? `git (${found.from})` : 'the schema of the database'}`,
   );
-  const { down: _, otherHashes: __, ...rest } = current;
   const up = { kind: 'sql' as const, file: current.up.file, sql };
-  return { current, former: { ...rest, up, hash: recordedHash } };
+  const own = { up, hash: recordedHash, down: undefined, otherHashes: undefined };
+  return { current, former: changedMigration(current, own) };
 }
 
 /** A file with several sections is not the text of one migration. */

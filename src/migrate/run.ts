@@ -11,7 +11,7 @@ import { preflight } from '../runner/preflight.ts';
 import { runSteps } from '../runner/run-steps.ts';
 import type { RunOutcome, Step, StepResult } from '../runner/step.ts';
 import { withHostLock } from '../runner/tool-lock.ts';
-import type { Direction, Migration } from '../migration.ts';
+import { loadedScript, type Direction, type Migration } from '../migration.ts';
 import { formatDuration } from '../output/duration.ts';
 import { formatCount } from '../output/number.ts';
 import { done, text, type Block, type Report } from '../report.ts';
@@ -28,7 +28,7 @@ export function toSteps(migrations: readonly Migration[], direction: Direction):
   return migrations.map((migration) => {
     const found = migration[direction];
     if (!found) throw new Error(`${migration.name} has no ${direction}`);
-    const script = { ...found }; // read once: the text may be a getter
+    const script = loadedScript(found);
     const source = sourceOf(script);
     return { migration, direction, script, directives: readDirectives(source, migration.name) };
   });

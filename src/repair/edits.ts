@@ -5,7 +5,7 @@ import type { Wanted } from '../shadow/replay-cache-key.ts';
 import type { States } from '../shadow/catalog-history.ts';
 import { DbopsError } from '../errors.ts';
 import type { Folder, RowForm } from '../formats/format.ts';
-import type { Migration } from '../migration.ts';
+import { changedMigration, type Migration } from '../migration.ts';
 import { changesData } from '../sql/changes-data.ts';
 import { editOf } from '../sql/edit-diff.ts';
 import { formerFiles, renamedFiles, type FormerFile } from '../sql/git-history.ts';
@@ -70,7 +70,7 @@ async function replaysAlike(
   if (migration?.up.kind !== 'sql') return false;
   const { up } = migration;
   if (!(await changesRowsAlike(up.sql, text))) return false;
-  const former = { ...migration, up: { kind: 'sql' as const, file: up.file, sql: text } };
+  const former = changedMigration(migration, { up: { kind: 'sql', file: up.file, sql: text } });
   const migrations = [...wanted.migrations.slice(0, at), former];
   try {
     const [after = []] = await snapshotsAfter({ ...wanted, migrations }, [at + 1]);

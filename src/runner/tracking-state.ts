@@ -41,31 +41,23 @@ export function compare(
 ): MigrationStatus[] {
   const rows = new Map(applied.map((row) => [row.name, row]));
   const lastApplied = migrations.findLastIndex(({ name }) => rows.has(name));
-  const versions = countBy(migrations, ({ version }) => version);
-  const known = new Set(migrations.map(({ name }) => name));
+  let versions: Map<string | undefined, number> | undefined;
+  const isTwin = ({ version }: Migration) => {
+    versions ??= countBy(migrations, (each) => each.version);
+    return version !== undefined && (versions.get(version) ?? 0) > 1;
+  };
   const present = migrations.map((migration, index): MigrationStatus => {
     const row = rows.get(migration.name);
-    const { version } = migration;
-    const twice = version !== undefined && (versions.get(version) ?? 0) > 1;
     const state = row
       ? stateOfRow(row, migration)
-      : twice
+      : isTwin(migration)
         ? 'duplicate'
         : index < lastApplied
           ? 'out-of-order'
           : 'pending';
-    return {
-      name: migration.name,
-      state,
-      // Computed only when it is read: some tools record none.
-      get hash() {
-        return migration.hash;
-      },
-      recordedHash: row?.hash ?? null,
-      appliedAt: row?.appliedAt ?? null,
-      migration,
-    };
+    return new StatusOfFile(migration, state, row);
   });
+  const known = new Set(migrations.map(({ name }) => name));
   const missing = applied
     .filter(({ name }) => !known.has(name))
     .map(({ name, hash, appliedAt, isFailed }): MigrationStatus => ({
@@ -76,6 +68,28 @@ export function compare(
       appliedAt,
     }));
   return [...present, ...missing];
+}
+
+/** A class for the reason of `FileMigration`. */
+class StatusOfFile implements MigrationStatus {
+  readonly name: string;
+  readonly state: MigrationState;
+  readonly recordedHash: string | null;
+  readonly appliedAt: Date | null;
+  readonly migration: Migration;
+
+  constructor(migration: Migration, state: MigrationState, row: AppliedMigration | undefined) {
+    this.name = migration.name;
+    this.state = state;
+    this.recordedHash = row?.hash ?? null;
+    this.appliedAt = row?.appliedAt ?? null;
+    this.migration = migration;
+  }
+
+  /** Computed only when it is read: some tools record none. */
+  get hash(): string {
+    return this.migration.hash;
+  }
 }
 
 function stateOfRow(row: AppliedMigration, migration: Migration): MigrationState {
@@ -113,10 +127,13 @@ export async function readApplied(
   session: Session,
   { tracking, migrations, format }: Readable,
 ): Promise<Applied> {
-  const [read] = await readOnce<ReadAtOnce>(session, atOnce(tracking)).catch((error: unknown) => {
+  const reading = readOnce<ReadAtOnce>(session, atOnce(tracking)).catch((error: unknown) => {
     if (missing.has(codeOf(error))) return [];
     throw unreadable(error, session, tracking, format) ?? error;
   });
+  // While the server answers, the hashes are computed that its answer is compared with.
+  if (tracking.rows.contentOf) migrations.forEach(({ hash }) => hash);
+  const [read] = await reading;
   try {
     return tracking.toApplied(read?.rows ?? [], migrations);
   } catch (error) {

@@ -5,7 +5,7 @@ import { codeOf } from '../db/connection-error.ts';
 import type { Session } from '../db/session.ts';
 import { DbopsError } from '../errors.ts';
 import type { Format } from '../formats/format.ts';
-import type { Migration } from '../migration.ts';
+import { changedMigration, loadedScript, type Migration } from '../migration.ts';
 import { replayOne } from './replay.ts';
 import { scratchSnapshot } from './shadow-snapshot.ts';
 import { needsCommits } from '../sql/execution.ts';
@@ -49,7 +49,8 @@ export async function proveRecipe(trial: RecipeTrial): Promise<RecipeProof> {
     // A new value of an enum type cannot be used in the transaction that adds it.
     const isSplit = error instanceof DbopsError && needsCommits.has(codeOf(error.cause) ?? '');
     if (!isSplit || original.up.kind !== 'sql') throw error;
-    return stateAfter(trial, { ...original, up: { ...original.up, noTransaction: true } });
+    const up = { ...loadedScript(original.up), noTransaction: true };
+    return stateAfter(trial, changedMigration(original, { up }));
   });
   return before(async (shadow) => {
     try {

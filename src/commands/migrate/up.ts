@@ -59,20 +59,21 @@ export const command = defineCommand({
     const session = await connecting;
     const folder = await placeFolder(session, read);
     assertNoDefects(folder);
-    const plan = async () => {
-      const statuses = await knownStatuses(context, session, folder);
-      const pending = planUp(statuses, flags);
-      return { pending, applied: appliedOf(statuses), isFirst: nothingRecorded(statuses) };
-    };
-    const planned = await plan();
-    if (planned.pending.length === 0)
+    const statuses = await knownStatuses(context, session, folder);
+    const pending = planUp(statuses, flags);
+    if (pending.length === 0)
       return done({ migrations: [] }, text('✓ No pending migrations', 'good'));
-    if (planned.isFirst && !flags.intoExisting) {
+    if (nothingRecorded(statuses) && !flags.intoExisting) {
       const { agreeToExistingTables } = await import('../../migrate/existing-tables.ts');
       await agreeToExistingTables({ context, session, folder, patience: flags.wait });
     }
     // Loading what runs migrations would be a tenth of the time of a run that has nothing to do.
     const { applyPending } = await import('../../migrate/up.ts');
+    const planned = { pending, applied: appliedOf(statuses) };
+    const plan = async () => {
+      const later = await knownStatuses(context, session, folder);
+      return { pending: planUp(later, flags), applied: appliedOf(later) };
+    };
     return applyPending({ context, session, folder, flags, planned, plan });
   },
 });

@@ -5,6 +5,7 @@ import { findingOf, refusedScript, type Flaw } from '../shared/flaw.ts';
 import type { Format, Tracking } from '../format.ts';
 import { datedNameAfter, assertSqlOnly } from '../shared/new-migration.ts';
 import { namesIn, parseRows, type ColumnTypes, type RowOf } from '../shared/rows.ts';
+import { FileMigration } from '../shared/file-migration.ts';
 import { hashOf, withoutBom } from '../shared/script.ts';
 import { isBlank, sectionScript } from '../shared/section.ts';
 import {
@@ -111,15 +112,14 @@ function readMigration(path: string, file: string, findings: Finding[]): Migrati
   const { up, down, flaw } = parse(path, source, name);
   if (flaw) findings.push(findingOf(flaw, name, path));
   else if (!down) findings.push(noDownSection(name, file));
-  return {
+  const read = {
     name,
     version: versionOf(name),
-    get hash() {
-      return hashOf(source);
-    },
+    source,
     up: up ?? refusedScript(path, flaw),
-    ...(down && !isBlank(down.sql) && { down }),
+    down: down && !isBlank(down.sql) ? down : undefined,
   };
+  return new FileMigration(read, { hashOf });
 }
 
 type Sections =

@@ -7,18 +7,16 @@ import type { Format, Tracking } from '../format.ts';
 import { mentions } from '../shared/module-files.ts';
 import { commentOf, emptyKyselyModule, prefixAfter, slugOf } from '../shared/new-migration.ts';
 import { namesIn, parseRows, pendingAmong, textIn, type ColumnTypes } from '../shared/rows.ts';
+import { FileMigration } from '../shared/file-migration.ts';
 import { hashOf, lazyScript, sqlScript } from '../shared/script.ts';
 import { readInAnyEncoding } from '../../text-file.ts';
 
-/** Extensions of `0001_name.up.sql`, and of modules with Kysely's `up(db)` and `down(db)`. */
-const endings = ['.up.sql', '.ts', '.mts', '.js', '.mjs'];
+/** `0001_name.up.sql`, and modules with Kysely's `up(db)` and `down(db)`. */
+const fileName = /^(\d+_.+)(?:\.up\.sql|(?<!\.d)\.m?[tj]s)$/s;
 
 /** Returns `0001_name` of a migration's file; undefined for any other file. */
 function nameOf(file: string): string | undefined {
-  const ending = endings.find((each) => file.endsWith(each));
-  if (!ending || /\.d\.m?[tj]s$/.test(file)) return undefined;
-  const name = file.slice(0, -ending.length);
-  return /^\d+_./.test(name) ? name : undefined;
+  return fileName.exec(file)?.[1];
 }
 
 const tracking: Tracking = {
@@ -137,13 +135,13 @@ function readMigration(
 ): Migration {
   const path = `${directory}/${file}`; // path.join takes as long as reading the file
   const source = readInAnyEncoding(path);
-  const migration = { name, version, hash: hashOf(source) };
-  if (!file.endsWith('.sql')) {
-    const script: Script = { kind: 'module', file: path };
-    return { ...migration, up: script, down: script };
-  }
-  const up = sqlScript(path, source);
+  const isModule = !file.endsWith('.sql');
+  const up: Script = isModule ? { kind: 'module', file: path } : sqlScript(path, source);
   const downFile = `${name}.down.sql`;
-  if (!present.has(downFile)) return { ...migration, up };
-  return { ...migration, up, down: lazyScript(`${directory}/${downFile}`) };
+  const down = isModule
+    ? up
+    : present.has(downFile)
+      ? lazyScript(`${directory}/${downFile}`)
+      : undefined;
+  return new FileMigration({ name, version, source, up, down }, { hashOf });
 }

@@ -1,13 +1,14 @@
 import { existsSync } from 'node:fs';
-import { relative } from 'node:path';
+import { dirname, relative } from 'node:path';
 import type { Migration } from '../../migration.ts';
 import { shellWord } from '../../output/shell.ts';
 import type { Finding } from '../../report.ts';
 import { findingOf } from './finding.ts';
 import { trackingOf } from './names.ts';
-import { drizzleScript, hashesOfLineEndings, hashOf, lazyDrizzleScript } from './script.ts';
+import { drizzleScript, drizzleSqlOf, hashesOfLineEndings, hashOf } from './script.ts';
 import { byLocale } from '../shared/module-files.ts';
-import { readIfPresent } from '../shared/script.ts';
+import { FileMigration, type FileForm } from '../shared/file-migration.ts';
+import { readIfPresent, scriptIfPresent } from '../shared/script.ts';
 import type { DrizzleTable } from './table.ts';
 import type { FolderContents } from '../format.ts';
 
@@ -50,20 +51,16 @@ export function readFolders(
 }
 
 function toMigration(directory: string, name: string, source: string): Migration {
-  const down = `${directory}/${name}/down.sql`;
-  return {
-    name,
-    hash: hashOf(source),
-    get otherHashes() {
-      return hashesOfLineEndings(source);
-    },
-    get row() {
-      return { when: timeOfName(name) };
-    },
-    up: drizzleScript(`${directory}/${name}/migration.sql`, source),
-    ...(existsSync(down) && { down: lazyDrizzleScript(down) }),
-  };
+  const up = drizzleScript(`${directory}/${name}/migration.sql`, source);
+  return new FileMigration({ name, source, up }, form);
 }
+
+const form: FileForm = {
+  hashOf,
+  otherHashesOf: hashesOfLineEndings,
+  downOf: ({ file }) => scriptIfPresent(`${dirname(file)}/down.sql`, drizzleSqlOf),
+  rowOf: (name) => ({ when: timeOfName(name) }),
+};
 
 /** Returns the time of `20260102030405_name` in milliseconds since 1970. */
 function timeOfName(name: string): number {

@@ -4,13 +4,14 @@ import { messageOf, usageError } from '../../errors.ts';
 import type { Migration } from '../../migration.ts';
 import { shellWord } from '../../output/shell.ts';
 import type { Finding } from '../../report.ts';
-import { drizzleScript, hashesOfLineEndings, hashOf, lazyDrizzleScript } from './script.ts';
+import { drizzleScript, drizzleSqlOf, hashesOfLineEndings, hashOf } from './script.ts';
 import { trackingOf } from './rows.ts';
 import { findingOf as flawOf, refusedScript, type Flaw } from '../shared/flaw.ts';
 import { findingOf, isFuture, timeOf } from './finding.ts';
 import type { DrizzleTable } from './table.ts';
 import type { FolderContents } from '../format.ts';
-import { readIfPresent, withoutBom } from '../shared/script.ts';
+import { FileMigration, type FileForm } from '../shared/file-migration.ts';
+import { LazyScript, readIfPresent, withoutBom } from '../shared/script.ts';
 
 interface JournalEntry {
   idx?: number;
@@ -128,16 +129,16 @@ function toMigration(
       up: refusedScript(file, missingFile(file, journal)),
     };
   const down = `${tag}.down.sql`;
-  return {
+  const read = {
     ...identity,
-    hash: hashOf(source),
-    get otherHashes() {
-      return hashesOfLineEndings(source);
-    },
+    source,
     up: drizzleScript(file, source),
-    ...(present.has(down) && { down: lazyDrizzleScript(`${directory}/${down}`) }),
+    down: present.has(down) ? new LazyScript(`${directory}/${down}`, drizzleSqlOf) : undefined,
   };
+  return new FileMigration(read, form);
 }
+
+const form: FileForm = { hashOf, otherHashesOf: hashesOfLineEndings };
 
 function missingFile(file: string, journal: string): Flaw {
   return {

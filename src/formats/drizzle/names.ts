@@ -118,11 +118,13 @@ type OwnerOf = (row: Pick<NamedRow, 'created_at' | 'hash'>) => Migration | undef
 
 /** Applies the rule of `createOrUpgrade` to rows without a name. */
 function ownerByTime(migrations: readonly Migration[]): OwnerOf {
-  const byTime = Map.groupBy(migrations, whenOf);
-  const byHash = new Map(migrations.map((each) => [each.hash, each]));
+  let byTime: Map<number, Migration[]> | undefined;
+  let byHash: Map<string, Migration> | undefined;
   return ({ created_at: at, hash }) => {
+    byTime ??= Map.groupBy(migrations, whenOf);
     const ofSecond = byTime.get(at === null ? Number.NaN : Math.trunc(at / 1000) * 1000);
-    if (!ofSecond) return byHash.get(hash);
+    if (!ofSecond)
+      return (byHash ??= new Map(migrations.map((each) => [each.hash, each]))).get(hash);
     return ofSecond.length === 1 ? ofSecond[0] : ofSecond.find((each) => each.hash === hash);
   };
 }

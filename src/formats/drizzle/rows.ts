@@ -132,9 +132,10 @@ interface RowOwners {
 /** Finds the migration of each row: by time and hash, else by time (an edited file), else by hash. */
 function matchRows(rows: readonly JournalRow[], migrations: readonly Migration[]): RowOwners {
   const byWhen = Map.groupBy(migrations, whenOf);
-  const byHash = Map.groupBy(migrations, ({ hash }) => hash);
+  let byHash: Map<string, Migration[]> | undefined;
   const ofTime = (row: JournalRow) => byWhen.get(row.created_at ?? Number.NaN) ?? [];
-  const ofHash = (row: JournalRow) => byHash.get(row.hash) ?? [];
+  const ofHash = (row: JournalRow) =>
+    (byHash ??= Map.groupBy(migrations, ({ hash }) => hash)).get(row.hash) ?? [];
   const owners = new Map<JournalRow, Migration>();
   const claimed = new Set<Migration>();
   const claim = (candidatesOf: (row: JournalRow) => readonly Migration[]) => {
@@ -148,8 +149,10 @@ function matchRows(rows: readonly JournalRow[], migrations: readonly Migration[]
     }
   };
   claim((row) => ofTime(row).filter(({ hash }) => hash === row.hash));
-  claim(ofTime);
-  claim((row) => (ofTime(row).length > 0 ? [] : ofHash(row)));
+  if (owners.size < rows.length) {
+    claim(ofTime);
+    claim((row) => (ofTime(row).length > 0 ? [] : ofHash(row)));
+  }
   const surplus = new Map<JournalRow, Migration>();
   for (const row of rows) {
     const twin = owners.has(row) ? undefined : (ofTime(row)[0] ?? ofHash(row)[0]);

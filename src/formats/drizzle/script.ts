@@ -1,5 +1,5 @@
 import type { SqlScript } from '../../migration.ts';
-import { digest, withoutBom } from '../shared/script.ts';
+import { digest, LazyScript, withoutBom } from '../shared/script.ts';
 import { readText } from '../../text-file.ts';
 
 /** Returns the SHA-256, in hex, of the text including a BOM and its line endings. */
@@ -15,24 +15,12 @@ export function hashesOfLineEndings(source: string): string[] {
 
 /** Returns the script of a file that has been read. */
 export function drizzleScript(file: string, source: string): SqlScript {
-  return {
-    kind: 'sql',
-    file,
-    get sql() {
-      return separateStatements(withoutBom(source));
-    },
-  };
+  return new LazyScript(file, () => separateStatements(withoutBom(source)));
 }
 
-/** As `drizzleScript`, for a file that is read only when its SQL is needed. */
-export function lazyDrizzleScript(file: string): SqlScript {
-  return {
-    kind: 'sql',
-    file,
-    get sql() {
-      return separateStatements(withoutBom(readText(file)));
-    },
-  };
+/** Returns the SQL of a file. */
+export function drizzleSqlOf(file: string): string {
+  return separateStatements(withoutBom(readText(file)));
 }
 
 const marker = '--> statement-breakpoint';

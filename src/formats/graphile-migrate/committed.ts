@@ -6,14 +6,14 @@ export interface Committed {
   /** The hash that the database records, and that the header must contain. */
   hash: string;
   /** The hash in its header. */
-  declared?: string;
+  declared: string | undefined;
   /** The hash of the previous migration in its header; absent for the first. */
-  previous?: string;
+  previous: string | undefined;
   /** The header lines are emptied. */
   sql: string;
   noTransaction: boolean;
   /** Why graphile-migrate rejects the file. */
-  flaw?: Flaw;
+  flaw: Flaw | undefined;
 }
 
 /**
@@ -23,25 +23,23 @@ export interface Committed {
 export function parseCommitted(source: string, name: string): Committed {
   const text = withoutBom(source);
   const isConverted = /^--! .*\r\n/.test(text);
-  const lines = (isConverted ? text.replaceAll('\r\n', '\n') : text).split('\n');
-  const headers = headersOf(lines);
-  const rest = lines.slice(headers.length);
-  const body = rest.join('\n').trim();
-  const values = new Map(headers);
+  const top = topOf(isConverted ? text.replaceAll('\r\n', '\n') : text);
+  const { values, lines, rest } = top;
+  const body = rest.trim();
   const previous = values.get('Previous') === '-' ? undefined : values.get('Previous');
   const declared = values.get('Hash');
   const computed = hashOf(body, previous);
   const allowsInvalid = values.has('AllowInvalidHash');
   const flaw = isConverted
     ? converted(name)
-    : (headerFlaw(name, headers, rest) ?? hashFlaw(name, declared === computed, allowsInvalid));
+    : (headerFlaw(name, top) ?? hashFlaw(name, declared === computed, allowsInvalid));
   return {
     hash: allowsInvalid && declared ? declared : computed,
-    ...(declared && { declared }),
-    ...(previous && { previous }),
-    sql: '\n'.repeat(headers.length) + rest.join('\n'),
+    declared: declared || undefined,
+    previous: previous || undefined,
+    sql: '\n'.repeat(lines) + rest,
     noTransaction: /^--!\s*no-transaction\b/.test(body),
-    ...(flaw && { flaw }),
+    flaw,
   };
 }
 
@@ -60,17 +58,39 @@ export function chainFlaw(name: string): Flaw {
   };
 }
 
-type Headers = (readonly [key: string, value: string])[];
-
 const header = /^--! ([A-Z][a-zA-Z0-9_]*)(?::(.*))?$/;
 
-/** Returns the lines `--! Key: value` at the top. */
-function headersOf(lines: readonly string[]): Headers {
-  const end = lines.findIndex((line) => !header.test(line));
-  return lines.slice(0, end < 0 ? undefined : end).map((line) => {
-    const [, key = '', value = ''] = header.exec(line) ?? [];
-    return [key, value.trim()];
-  });
+interface Top {
+  /** The values of the lines `--! Key: value` at the top, by their keys. */
+  values: Map<string, string>;
+  /** A key that is there twice. */
+  twice: string | undefined;
+  /** The number of these lines. */
+  lines: number;
+  /** The text after them. */
+  rest: string;
+  /** Whether an empty line follows them. */
+  hasGap: boolean;
+}
+
+function topOf(text: string): Top {
+  const values = new Map<string, string>();
+  let twice: string | undefined;
+  let lines = 0;
+  let start = 0;
+  while (start < text.length) {
+    const end = text.indexOf('\n', start);
+    const found = header.exec(text.slice(start, end < 0 ? undefined : end));
+    if (!found) break;
+    const [, key = '', value = ''] = found;
+    if (values.has(key)) twice ??= key;
+    values.set(key, value.trim());
+    lines++;
+    start = end < 0 ? text.length + 1 : end + 1;
+  }
+  const rest = text.slice(start);
+  const hasGap = rest.startsWith('\n') || start === text.length;
+  return { values, twice, lines, rest, hasGap };
 }
 
 function hashOf(body: string, previous = ''): string {
@@ -85,12 +105,9 @@ function converted(name: string): Flaw {
   };
 }
 
-function headerFlaw(name: string, headers: Headers, [gap]: readonly string[]): Flaw | undefined {
-  const keys = headers.map(([key]) => key);
-  const twice = keys.find((key, index) => keys.indexOf(key) < index);
-  const values = new Map(headers);
+function headerFlaw(name: string, { values, twice, hasGap }: Top): Flaw | undefined {
   const missing = ['Previous', 'Hash'].find((key) => !values.get(key));
-  if (!twice && !missing && gap === '') return undefined;
+  if (!twice && !missing && hasGap) return undefined;
   const what = twice
     ? `has "--! ${twice}" twice`
     : missing

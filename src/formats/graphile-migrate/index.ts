@@ -1,12 +1,11 @@
 import { readdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { quoteLiteral } from '../../db/quote.ts';
-import type { Migration, SqlScript } from '../../migration.ts';
 import type { Finding } from '../../report.ts';
-import { findingOf, refusedScript } from '../shared/flaw.ts';
 import type { Format, Tracking } from '../format.ts';
+import { CommittedMigration, numberOf } from './committed-migration.ts';
+import { parseCommitted } from './committed.ts';
 import { readGmrc, type Gmrc } from './gmrc.ts';
-import { chainFlaw, parseCommitted, type Committed } from './committed.ts';
 import { namesIn, parseRows, textIn, type ColumnTypes } from '../shared/rows.ts';
 import { isBlank } from '../shared/section.ts';
 import { listDirectory, readInAnyEncoding } from '../../text-file.ts';
@@ -84,24 +83,19 @@ export const graphileMigrate: Format = {
     const findings: Finding[] = [];
     const files = names.includes('committed') ? (listDirectory(folder) ?? []) : [];
     const settings = readGmrc(dirname(directory));
-    let before: Committed | undefined;
+    let before: CommittedMigration | undefined;
     const migrations = files
       .filter((file) => fileName.test(file))
       .toSorted()
       .map((file) => {
-        const path = `${folder}/${file}`;
         const name = file.slice(0, -'.sql'.length);
-        const committed = parseCommitted(readInAnyEncoding(path), name);
-        const follows = committed.previous === before?.declared;
-        const flaw = committed.flaw ?? (follows ? undefined : chainFlaw(name));
-        before = committed;
-        if (flaw) findings.push(findingOf(flaw, name, path));
-        const up = flaw ? refusedScript(path, flaw) : scriptOf(path, committed, settings);
-        return toMigration(name, committed, up);
+        before = new CommittedMigration(`${folder}/${file}`, name, before, settings);
+        return before;
       });
+    const findFlaws = () => migrations.flatMap((each) => each.finding() ?? []);
     findings.push(...notApplied(settings));
     if (names.includes('current.sql')) findings.push(...draftOf(`${directory}/current.sql`));
-    return { migrations, findings, tracking };
+    return { migrations, findings, findFlaws, tracking };
   },
   hashOf: (source) => parseCommitted(source, '').hash,
   hostLock: { kind: 'advisory', key: 4727445306447283n },
@@ -110,41 +104,12 @@ export const graphileMigrate: Format = {
     `Write the statements to current.sql, then: npx graphile-migrate commit --message ${slug}`,
 };
 
-/** Returns `000001` for `000001-slug` and `000001.sql`: the table records no slugs. */
-function numberOf(name: string): string {
-  return /^\d+/.exec(name)?.[0] ?? name;
-}
-
 function looksCommitted(directory: string): boolean {
   const sample = readdirSync(`${directory}/committed`).find((file) => fileName.test(file));
   return (
     sample !== undefined &&
     /^\uFEFF?--! Previous:/.test(readInAnyEncoding(`${directory}/committed/${sample}`))
   );
-}
-
-function toMigration(name: string, { hash, previous }: Committed, up: SqlScript): Migration {
-  return {
-    name,
-    version: numberOf(name),
-    hash,
-    up,
-    ...(previous && { row: { previous } }),
-  };
-}
-
-function scriptOf(
-  file: string,
-  { sql, noTransaction }: Committed,
-  { hasPlaceholder, replacePlaceholders }: Gmrc,
-): SqlScript {
-  return {
-    kind: 'sql',
-    file,
-    sql,
-    ...(noTransaction && { noTransaction }),
-    ...(hasPlaceholder(sql) && { sqlFor: (connection) => replacePlaceholders(sql, connection) }),
-  };
 }
 
 /** Reports settings that dbops does not apply. */

@@ -13,6 +13,7 @@ import {
   type TrackingTableName,
 } from '../shared/tracking-table.ts';
 import { namesIn, parseRows, pendingAmong, type ColumnTypes, type RowOf } from '../shared/rows.ts';
+import { FileMigration } from '../shared/file-migration.ts';
 import { hashOf } from '../shared/script.ts';
 import { readInAnyEncoding, readText } from '../../text-file.ts';
 
@@ -70,14 +71,7 @@ function readMigration(directory: string, name: string): Migration {
   const file = `${directory}/${name}`;
   const script = { kind: 'module', file } as const;
   const source = readInAnyEncoding(file);
-  return {
-    name,
-    up: script,
-    down: script,
-    get hash() {
-      return hashOf(source);
-    },
-  };
+  return new FileMigration({ name, source, up: script, down: script }, { hashOf });
 }
 
 const knexRow = {

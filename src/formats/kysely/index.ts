@@ -24,6 +24,7 @@ import {
   type TrackingTableName,
 } from '../shared/tracking-table.ts';
 import { parseRows } from '../shared/rows.ts';
+import { FileMigration } from '../shared/file-migration.ts';
 import { hashOf } from '../shared/script.ts';
 import { readInAnyEncoding, readText } from '../../text-file.ts';
 
@@ -76,14 +77,8 @@ function readMigrations(directory: string, names: readonly string[]): Migration[
     if (!mentions(source, 'up') || !exportsUp(file, source)) continue;
     const name = fileName.slice(0, fileName.lastIndexOf('.'));
     const script = { kind: 'module', file } as const;
-    migrations.set(name, {
-      name,
-      up: script,
-      down: script,
-      get hash() {
-        return hashOf(source);
-      },
-    });
+    const read = { name, source, up: script, down: script };
+    migrations.set(name, new FileMigration(read, { hashOf }));
   }
   return [...migrations.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1));
 }

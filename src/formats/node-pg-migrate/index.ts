@@ -14,6 +14,7 @@ import {
 } from './order.ts';
 import { directionsOf, hasMark, sections } from './sql.ts';
 import { newPgMigration } from './new.ts';
+import { FileMigration } from '../shared/file-migration.ts';
 import { hashOf, lazyScript, sqlScript, withoutBom } from '../shared/script.ts';
 import {
   catalogName,
@@ -106,16 +107,10 @@ export const nodePgMigrate: Format = {
     const migrations = unitsOf(names).map((unit): Migration => {
       const path = `${directory}/${unit.up}`;
       const source = readInAnyEncoding(path);
-      const migration = (up: Script, down?: Script): Migration => ({
-        name: unit.name,
-        // A file and its compiled twin are reported as duplicates.
-        version: unit.name,
-        get hash() {
-          return hashOf(source);
-        },
-        up,
-        ...(down && { down }),
-      });
+      // A file and its compiled twin are reported as duplicates.
+      const identity = { name: unit.name, version: unit.name, source };
+      const migration = (up: Script, down?: Script): Migration =>
+        new FileMigration({ ...identity, up, down }, { hashOf });
       if (!unit.up.endsWith('.sql')) {
         const script: ModuleScript = { kind: 'module', file: path, inherits: [...inherits] };
         if (definesShorthands(source)) inherits.push(path);

@@ -8,7 +8,8 @@ import type { Format } from '../format.ts';
 import { commentOf, datedNameAfter, assertSqlOnly } from '../shared/new-migration.ts';
 import { prismaTrackingIn } from './tracking.ts';
 import { byLocale } from '../shared/module-files.ts';
-import { digest, lazyScript, readIfPresent, sqlScript } from '../shared/script.ts';
+import { FileMigration, type FileForm } from '../shared/file-migration.ts';
+import { digest, readIfPresent, scriptIfPresent, sqlScript } from '../shared/script.ts';
 import { readText } from '../../text-file.ts';
 
 const lockFile = 'migration_lock.toml';
@@ -78,18 +79,16 @@ function assertPostgresProvider(file: string): void {
 }
 
 function toMigration(directory: string, name: string, source: string): Migration {
-  const down = `${directory}/${name}/down.sql`;
-  return {
-    name,
-    up: sqlScript(`${directory}/${name}/migration.sql`, source),
-    hash: checksum(source),
-    // Read for edited files only.
-    get otherHashes() {
-      return [source.replaceAll('\r\n', '\n'), source.replaceAll('\n', '\r\n')].map(checksum);
-    },
-    ...(existsSync(down) && { down: lazyScript(down) }),
-  };
+  const up = sqlScript(`${directory}/${name}/migration.sql`, source);
+  return new FileMigration({ name, source, up }, form);
 }
+
+const form: FileForm = {
+  hashOf: checksum,
+  otherHashesOf: (source) =>
+    [source.replaceAll('\r\n', '\n'), source.replaceAll('\n', '\r\n')].map(checksum),
+  downOf: ({ file }) => scriptIfPresent(`${dirname(file)}/down.sql`),
+};
 
 /** Returns the SHA-256, in hex, of the text including a BOM and its line endings (prisma-engines, `checksum.rs`). */
 function checksum(source: string): string {

@@ -1,4 +1,5 @@
 import type * as Crypto from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { codeOf } from '../../db/connection-error.ts';
 import type { SqlScript } from '../../migration.ts';
 import { readInAnyEncoding, readText } from '../../text-file.ts';
@@ -13,16 +14,34 @@ export function sqlScript(file: string, source: string): SqlScript {
   return { kind: 'sql', file, sql: withoutBom(source) };
 }
 
+/** A script whose text is made when it is needed. A class for the reason of `FileMigration`. */
+export class LazyScript implements SqlScript {
+  readonly kind = 'sql';
+  readonly file: string;
+  readonly #read: (file: string) => string;
+
+  /** @param read returns the SQL of the file */
+  constructor(file: string, read: (file: string) => string) {
+    this.file = file;
+    this.#read = read;
+  }
+
+  get sql(): string {
+    return this.#read(this.file);
+  }
+}
+
 /** Returns the script of a file that is read only when its SQL is needed. */
 export function lazyScript(file: string): SqlScript {
-  return {
-    kind: 'sql',
-    file,
-    get sql() {
-      return withoutBom(readText(file));
-    },
-  };
+  return new LazyScript(file, sqlOf);
 }
+
+/** Returns the script of a file, if it exists. */
+export function scriptIfPresent(file: string, sqlIn = sqlOf): SqlScript | undefined {
+  return existsSync(file) ? new LazyScript(file, sqlIn) : undefined;
+}
+
+const sqlOf = (file: string) => withoutBom(readText(file));
 
 /**
  * Returns the hash of a text, in hex. `node:crypto` is loaded with the first hash: that takes as long as

@@ -4,6 +4,7 @@ import type { Migration } from '../../migration.ts';
 import type { Finding } from '../../report.ts';
 import type { Format } from '../format.ts';
 import { commentOf, datedNameAfter, assertSqlOnly } from '../shared/new-migration.ts';
+import { FileMigration } from '../shared/file-migration.ts';
 import { sqlScript } from '../shared/script.ts';
 import { supabasePlatform } from './platform.ts';
 import { hashOf, supabaseTracking } from './tracking.ts';
@@ -68,7 +69,8 @@ function toMigration(directory: string, file: string): Migration {
   const up = sqlScript(path, readInAnyEncoding(path));
   if (/^-- pg-delta: transaction=false\r?(?:\n|$)/.test(up.sql)) up.noTransaction = true;
   const name = file.slice(0, -'.sql'.length);
-  return { name, version: name.slice(0, name.indexOf('_')), up, hash: hashOf(up.sql) };
+  const version = name.slice(0, name.indexOf('_'));
+  return new FileMigration({ name, version, source: up.sql, up }, { hashOf });
 }
 
 function skipped(file: string): Finding {
