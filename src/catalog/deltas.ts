@@ -63,16 +63,33 @@ function factOf(object: ObjectIdentity, word: string): string {
   return `${keyOfObject(object)} ${word}`;
 }
 
+type Word = [word: string, value: string];
+
 function wordsOf(object: SchemaObject | undefined): Map<string, string> {
   if (!object) return new Map();
-  const { properties, expressions } = object;
+  const { kind, properties, expressions } = object;
   return new Map([
     ['', 'there'],
-    ...Object.entries(properties).map(([word, value]): [string, string] => [
-      word,
-      withLineFeeds(value),
-    ]),
+    ...Object.entries(properties).flatMap(([word, value]) =>
+      Array.isArray(value) ? wordsOfList(kind, word, value) : ofWhole(word, value),
+    ),
     ...Object.entries(expressions),
+  ]);
+}
+
+const ofWhole = (word: string, value: unknown): Word[] => [[word, withLineFeeds(value)]];
+
+/**
+ * Returns a word for each element of a list that several statements can fill. As one word, a list that the first
+ * of two statements has changed would have a value from no migration at all.
+ */
+function wordsOfList(kind: string, word: string, list: readonly unknown[]): Word[] {
+  if (kind === 'publication') return list.map((each) => [`${word} ${each}`, 'there']);
+  if (kind !== 'type') return ofWhole(word, list);
+  // ALTER TYPE ADD VALUE puts a label anywhere; the order of all is that each follows its predecessor.
+  return list.map((each, at) => [
+    `${word} ${each}`,
+    `after ${JSON.stringify(list[at - 1] ?? null)}`,
   ]);
 }
 

@@ -2,7 +2,10 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { loadSettings, type SettingsInput } from '../../src/config.ts';
 import { DbopsError } from '../../src/errors.ts';
+import { speakPlainly } from '../../src/output/schema-messages.ts';
 import { folderOf } from '../cli/run-cli.ts';
+
+speakPlainly();
 
 const load = (cwd: string, input: Partial<SettingsInput> = {}) =>
   loadSettings({ flags: {}, environment: {}, cwd, interactive: false, ...input });
@@ -104,9 +107,9 @@ describe('dbops.config', () => {
     expect(reason).toHaveLength(4);
     const lines = reason.join('\n');
     expect(lines).toContain('lockTimeout: expected a duration such as 500ms, 2s or 5m');
-    expect(lines).toMatch(/^format: .*string/m);
-    expect(lines).toMatch(/^migrations: .*string/m);
-    expect(lines).toContain('"lokTimeout"');
+    expect(lines).toContain('format: expected text, found a number');
+    expect(lines).toContain('migrations: expected text, found a list');
+    expect(lines).toContain('unknown key: lokTimeout');
   });
 
   it.each([

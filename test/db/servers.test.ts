@@ -75,7 +75,11 @@ async function queryPglite(url: string, sql: string): Promise<unknown[]> {
 
 async function queryServer(url: string, sql: string): Promise<unknown[]> {
   const client = new pg.Client(url);
-  await client.connect();
+  // pg leaves the socket open where it has no password to send: every DROP DATABASE would wait for it.
+  await client.connect().catch((error: unknown) => {
+    client.connection.stream.destroy();
+    throw error;
+  });
   try {
     const { rows } = await client.query<Record<string, unknown>>(sql);
     return rows;
