@@ -7,7 +7,8 @@ import { isFaultOfFolder } from '../../src/shadow/replay-error.ts';
 import { replay } from '../../src/shadow/replay.ts';
 import { withShadow } from '../../src/shadow/shadow.ts';
 import { dbops } from '../../src/formats/dbops/index.ts';
-import type { Session } from '../../src/db/session.ts';
+import { engineLossOf } from '../../src/db/engine-error.ts';
+import { openSession, type Session } from '../../src/db/session.ts';
 import type { Migration } from '../../src/migration.ts';
 import { runShell, program } from '../cli/run-cli.ts';
 import { enginesOf, isRunning } from './engines.ts';
@@ -43,6 +44,15 @@ describe.runIf(inject('pglite'))('the engine of a shadow', () => {
       expect({ rows, attempts }).toEqual({ rows: [{ n: 0 }], attempts: 2 });
     },
   );
+
+  it('is named by the next error when it dies between two statements', async () => {
+    const session = await openSession({ kind: 'pglite', directory: null }, { application: 'test' });
+    const ended = new Promise<void>((resolve) => session.client.once('end', resolve));
+    for (const engine of enginesOf(process.pid)) process.kill(engine, 'SIGKILL');
+    await ended;
+    const error: unknown = await session.query('SELECT 1').catch((thrown: unknown) => thrown);
+    expect(engineLossOf(error)?.message).toContain('engine stopped (SIGKILL)');
+  });
 
   it('fails with an error that names the engine when it dies twice', async () => {
     let attempts = 0;
