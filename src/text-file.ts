@@ -90,6 +90,9 @@ function reading<T>(file: string, read: () => T): T {
   }
 }
 
+/** One object for all files: Node would make one for each. */
+const utf8 = { encoding: 'utf8', flag: 'r' } as const;
+
 const copied = (bytes: Buffer, length: number) => Buffer.from(bytes.subarray(0, length));
 const decoded = (bytes: Buffer, length: number) => bytes.toString('utf8', 0, length);
 
@@ -101,7 +104,7 @@ const readBytes = (file: string) => reading(file, () => readUnlisted(file, copie
  */
 function readUtf8(file: string): string | undefined {
   const text = reading(file, () =>
-    isListed(file) ? readFileSync(file, 'utf8') : readUnlisted(file, decoded),
+    isListed(file) ? readFileSync(file, utf8) : readUnlisted(file, decoded),
   );
   return text.includes('\uFFFD') || text.includes('\0') ? undefined : text;
 }

@@ -7,7 +7,7 @@ import type { Format, Tracking } from '../format.ts';
 import { mentions } from '../shared/module-files.ts';
 import { commentOf, emptyKyselyModule, prefixAfter, slugOf } from '../shared/new-migration.ts';
 import { namesIn, parseRows, pendingAmong, textIn, type ColumnTypes } from '../shared/rows.ts';
-import { FileMigration } from '../shared/file-migration.ts';
+import { FileMigration, type FileForm } from '../shared/file-migration.ts';
 import { hashOf, lazyScript, sqlScript } from '../shared/script.ts';
 import { readInAnyEncoding } from '../../text-file.ts';
 
@@ -74,19 +74,17 @@ export const dbops: Format = {
   columns: [['name', 'hash', 'applied_at', 'applied_by', 'duration_ms']],
   matches: (_, names) => names.some((file) => nameOf(file) !== undefined),
   read(directory, names) {
-    const present = new Set(names);
+    const found: FoundFile[] = [];
     const others: string[] = [];
-    const migrations = names
-      .flatMap((file) => {
-        const name = nameOf(file);
-        if (name) return { file, name, number: Number.parseInt(file, 10) };
-        others.push(file);
-        return [];
-      })
+    for (const file of names) {
+      const name = nameOf(file);
+      if (name) found.push({ file, name, number: Number.parseInt(file, 10) });
+      else others.push(file);
+    }
+    const beside = new Set(others);
+    const migrations = found
       .toSorted((a, b) => a.number - b.number || (a.file < b.file ? -1 : 1))
-      .map(({ file, name, number }) =>
-        readMigration(directory, { file, name, version: String(number) }, present),
-      );
+      .map((each) => readMigration(directory, each, beside));
     return { migrations, findings: strangersAmong(directory, others), tracking };
   },
   hashOf,
@@ -123,25 +121,35 @@ function strangersAmong(directory: string, others: readonly string[]): Finding[]
 }
 
 function looksLikeMigration(directory: string, file: string): boolean {
-  if (file.endsWith('.sql')) return !/^\d+_.+\.down\.sql$/.test(file);
+  if (file.endsWith('.sql')) return !(file.endsWith('.down.sql') && /^\d+_./.test(file));
   if (!/\.[cm]?[jt]s$/.test(file) || /\.d\.[cm]?ts$/.test(file)) return false;
   return mentions(readInAnyEncoding(`${directory}/${file}`), 'up');
 }
 
+interface FoundFile {
+  file: string;
+  /** `0001_name`. */
+  name: string;
+  number: number;
+}
+
+/** @param beside the names of the files that are no migrations */
 function readMigration(
   directory: string,
-  { file, name, version }: { file: string; name: string; version: string },
-  present: ReadonlySet<string>,
+  { file, name, number }: FoundFile,
+  beside: ReadonlySet<string>,
 ): Migration {
   const path = `${directory}/${file}`; // path.join takes as long as reading the file
   const source = readInAnyEncoding(path);
-  const isModule = !file.endsWith('.sql');
-  const up: Script = isModule ? { kind: 'module', file: path } : sqlScript(path, source);
+  const version = String(number);
+  if (!file.endsWith('.sql')) {
+    const script: Script = { kind: 'module', file: path };
+    return new FileMigration({ name, version, source, up: script, down: script }, form);
+  }
+  const up = sqlScript(path, source);
   const downFile = `${name}.down.sql`;
-  const down = isModule
-    ? up
-    : present.has(downFile)
-      ? lazyScript(`${directory}/${downFile}`)
-      : undefined;
-  return new FileMigration({ name, version, source, up, down }, { hashOf });
+  const down = beside.has(downFile) ? lazyScript(`${directory}/${downFile}`) : undefined;
+  return new FileMigration({ name, version, source, up, down }, form);
 }
+
+const form: FileForm = { hashOf };

@@ -55,15 +55,25 @@ function parseJournal(file: string): JournalEntry[] {
   if (!listed) throw unreadable(file, ['entries is not an array.']);
   const dialect = 'dialect' in journal ? journal.dialect : 'postgresql';
   if (dialect !== 'postgresql' && dialect !== 'pg') throw otherDialect(file, String(dialect));
+  const entries = listed.filter(isEntry);
+  const isWhole = entries.length === listed.length && areDifferent(entries.map(({ tag }) => tag));
+  if (!isWhole) throw unreadable(file, faultsOf(listed));
+  return entries;
+}
+
+function areDifferent(values: readonly unknown[]): boolean {
+  return new Set(values).size === values.length;
+}
+
+function faultsOf(listed: readonly unknown[]): string[] {
   const wrong = listed.flatMap((each, index) =>
     isEntry(each) ? [] : `entries[${index}] has no tag, or its when is not in milliseconds.`,
   );
-  const entries = listed.filter(isEntry);
-  const repeated = [...Map.groupBy(entries, ({ tag }) => tag)].flatMap(([tag, [, another]]) =>
+  const byTag = Map.groupBy(listed.filter(isEntry), ({ tag }) => tag);
+  const repeated = [...byTag].flatMap(([tag, [, another]]) =>
     another ? `${tag} is listed twice.` : [],
   );
-  if (wrong.length + repeated.length > 0) throw unreadable(file, [...wrong, ...repeated]);
-  return entries;
+  return [...wrong, ...repeated];
 }
 
 /** Checked by hand: zod takes as long for a thousand entries as reading a thousand files. */
@@ -116,26 +126,18 @@ function toMigration(
 ): Migration {
   const file = `${directory}/${tag}.sql`;
   const source = readIfPresent(file);
-  const identity = {
-    name: tag,
-    row: { when },
-    ...(idx !== undefined && { version: String(idx) }),
-  };
-  if (source === undefined)
-    return {
-      ...identity,
-      hash: '',
-      isMissing: true,
-      up: refusedScript(file, missingFile(file, journal)),
-    };
-  const down = `${tag}.down.sql`;
-  const read = {
-    ...identity,
-    source,
-    up: drizzleScript(file, source),
-    down: present.has(down) ? new LazyScript(`${directory}/${down}`, drizzleSqlOf) : undefined,
-  };
-  return new FileMigration(read, form);
+  const version = idx === undefined ? undefined : String(idx);
+  const row = { when };
+  if (source === undefined) {
+    const up = refusedScript(file, missingFile(file, journal));
+    return { name: tag, version, hash: '', isMissing: true, up, row };
+  }
+  const up = drizzleScript(file, source);
+  const downFile = `${tag}.down.sql`;
+  const down = present.has(downFile)
+    ? new LazyScript(`${directory}/${downFile}`, drizzleSqlOf)
+    : undefined;
+  return new FileMigration({ name: tag, version, source, up, down, row }, form);
 }
 
 const form: FileForm = { hashOf, otherHashesOf: hashesOfLineEndings };
@@ -154,8 +156,11 @@ function unlistedFiles(
   entries: readonly JournalEntry[],
   names: readonly string[],
 ) {
-  const listed = new Set(entries.flatMap(({ tag }) => [`${tag}.sql`, `${tag}.down.sql`]));
-  const unlisted = names.filter((name) => name.endsWith('.sql') && !listed.has(name));
+  const tags = new Set(entries.map(({ tag }) => tag));
+  const isListed = (name: string) =>
+    tags.has(name.slice(0, -'.sql'.length)) ||
+    (name.endsWith('.down.sql') && tags.has(name.slice(0, -'.down.sql'.length)));
+  const unlisted = names.filter((name) => name.endsWith('.sql') && !isListed(name));
   return unlisted.map((name) =>
     findingOf({
       code: 'unlisted-file',
@@ -185,6 +190,7 @@ function foldersOfVersion1(directory: string, names: readonly string[]): Finding
 
 /** Reports entries with the same number, which result from merging two branches. */
 function twins(entries: readonly JournalEntry[]): Finding[] {
+  if (areDifferent(entries.map(({ idx }) => idx))) return [];
   const byIndex = Map.groupBy(entries, ({ idx }) => idx);
   return [...byIndex].flatMap(([idx, [first, ...others]]) =>
     idx === undefined || !first

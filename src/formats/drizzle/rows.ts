@@ -131,11 +131,12 @@ interface RowOwners {
 
 /** Finds the migration of each row: by time and hash, else by time (an edited file), else by hash. */
 function matchRows(rows: readonly JournalRow[], migrations: readonly Migration[]): RowOwners {
+  const exact = matchExactly(rows, migrations);
+  if (exact) return { owners: exact, surplus: new Map() };
   const byWhen = Map.groupBy(migrations, whenOf);
-  let byHash: Map<string, Migration[]> | undefined;
+  const byHash = Map.groupBy(migrations, ({ hash }) => hash);
   const ofTime = (row: JournalRow) => byWhen.get(row.created_at ?? Number.NaN) ?? [];
-  const ofHash = (row: JournalRow) =>
-    (byHash ??= Map.groupBy(migrations, ({ hash }) => hash)).get(row.hash) ?? [];
+  const ofHash = (row: JournalRow) => byHash.get(row.hash) ?? [];
   const owners = new Map<JournalRow, Migration>();
   const claimed = new Set<Migration>();
   const claim = (candidatesOf: (row: JournalRow) => readonly Migration[]) => {
@@ -149,16 +150,33 @@ function matchRows(rows: readonly JournalRow[], migrations: readonly Migration[]
     }
   };
   claim((row) => ofTime(row).filter(({ hash }) => hash === row.hash));
-  if (owners.size < rows.length) {
-    claim(ofTime);
-    claim((row) => (ofTime(row).length > 0 ? [] : ofHash(row)));
-  }
+  claim(ofTime);
+  claim((row) => (ofTime(row).length > 0 ? [] : ofHash(row)));
   const surplus = new Map<JournalRow, Migration>();
   for (const row of rows) {
     const twin = owners.has(row) ? undefined : (ofTime(row)[0] ?? ofHash(row)[0]);
     if (twin) surplus.set(row, twin);
   }
   return { owners, surplus };
+}
+
+/** Returns the migration of each row where all have the time and the hash of one; undefined otherwise. */
+function matchExactly(
+  rows: readonly JournalRow[],
+  migrations: readonly Migration[],
+): Map<JournalRow, Migration> | undefined {
+  const unclaimed = new Map<number, Migration>();
+  for (const each of migrations) unclaimed.set(whenOf(each), each);
+  if (unclaimed.size < migrations.length) return undefined;
+  const owners = new Map<JournalRow, Migration>();
+  for (const row of rows) {
+    const when = row.created_at ?? Number.NaN;
+    const owner = unclaimed.get(when);
+    if (owner?.hash !== row.hash) return undefined;
+    owners.set(row, owner);
+    unclaimed.delete(when);
+  }
+  return owners;
 }
 
 function nameOf({ id, hash }: JournalRow): string {

@@ -35,5 +35,6 @@ const computed =
   /\bexport\s+default\b|\bexport\s*\*|\bexport\s*=|\bexport\s+(?:const|let|var)\s*\{|\bmodule\s*\.\s*exports\b|\bexports\b/;
 
 function withoutComments(source: string): string {
+  if (!source.includes('//') && !source.includes('/*')) return source;
   return source.replaceAll(/\/\*[^]*?\*\/|(?<![:'"`])\/\/.*$/gm, '');
 }

@@ -2,6 +2,7 @@ import { quoteLiteral } from '../../db/quote.ts';
 import type { Migration } from '../../migration.ts';
 import type { Finding } from '../../report.ts';
 import type { Applied, Prospect, RowColumns } from '../format.ts';
+import { byLocale } from '../shared/module-files.ts';
 import { pendingAmong, textIn, type ColumnTypes, type RowOf } from '../shared/rows.ts';
 
 export const kyselyRow = {
@@ -27,7 +28,7 @@ export function toApplied(
 ): Applied {
   const recorded = rows
     .map(({ name, timestamp }): TimedName => ({ name, ms: Date.parse(timestamp) }))
-    .toSorted((a, b) => a.ms - b.ms || a.name.localeCompare(b.name));
+    .toSorted((a, b) => a.ms - b.ms || byLocale(a.name, b.name));
   return {
     applied: recorded.map(({ name, ms }) => ({
       name,
@@ -113,7 +114,7 @@ export function next(
       name: textIn(row, 'name') ?? '',
       ms: Date.parse(textIn(row, 'timestamp') ?? ''),
     }))
-    .toSorted((a, b) => a.ms - b.ms || a.name.localeCompare(b.name))
+    .toSorted((a, b) => a.ms - b.ms || byLocale(a.name, b.name))
     .map(({ name }) => name);
   const known = new Set(migrations.map(({ name }) => name));
   const missing = recorded.find((name) => !known.has(name));

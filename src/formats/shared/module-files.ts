@@ -57,7 +57,7 @@ export function literalOf(source: string, key: string): string | undefined {
   return found?.slice(1).find((each) => each !== undefined);
 }
 
-/** Compares names as Prisma and Drizzle do, with `localeCompare`; digits directly, because its first call is slow. */
+/** Compares names as Prisma, Drizzle and Kysely do, with `localeCompare`; digits directly, because its first call is slow. */
 export function byLocale(a: string, b: string): number {
   let at = 0;
   while (at < a.length && a[at] === b[at]) at++;

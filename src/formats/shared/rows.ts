@@ -34,17 +34,18 @@ export function parseRows<Columns extends ColumnTypes>(
   columns: Columns,
   rows: readonly TrackingRow[],
 ): RowOf<Columns>[] {
-  const types = Object.entries(columns);
-  return rows.filter((row, index): row is RowOf<Columns> => {
-    for (const [name, type] of types)
-      if (!holds(type, row[name])) throw wrongColumn(`${index}.${name}`, type, row[name]);
-    return true;
-  });
+  for (const [name, type] of Object.entries(columns)) {
+    const [plain = ''] = type.split(' ');
+    const isNullable = type !== plain;
+    const index = rows.findIndex((row) => !holds(row[name], plain, isNullable));
+    if (index >= 0) throw wrongColumn(`${index}.${name}`, type, rows[index]?.[name]);
+  }
+  return rows as RowOf<Columns>[];
 }
 
-function holds(type: ColumnTypes[string], value: unknown): boolean {
-  if (value === null) return type.endsWith(' or null');
-  return type.startsWith(typeof value) && (typeof value !== 'number' || Number.isFinite(value));
+function holds(value: unknown, type: string, isNullable: boolean): boolean {
+  if (value === null) return isNullable;
+  return typeof value === type && (type !== 'number' || Number.isFinite(value));
 }
 
 function wrongColumn(place: string, type: ColumnTypes[string], value: unknown): ColumnError {
