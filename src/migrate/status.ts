@@ -66,17 +66,9 @@ export async function statusReport(
     ...(await findingsOfCheckpoints(session, folder)),
   ]);
   const findings = unique([...others, ...(await findingsOfStates(statuses, folder.format))]);
-  const counts = Object.fromEntries(
-    migrationStates.map((state) => [state, statuses.filter((row) => row.state === state).length]),
-  );
-  const migrations = statuses.map(({ name, state, hash, recordedHash, appliedAt }) => ({
-    name,
-    state,
-    hash,
-    recordedHash,
-    appliedAt,
-  }));
-  const blocks: Block[] = [{ kind: 'table', columns, rows: migrations }];
+  const counts = countsOf(statuses);
+  const rows = statuses.map(({ name, state, appliedAt }) => ({ name, state, appliedAt }));
+  const blocks: Block[] = [{ kind: 'table', columns, rows }];
   if (findings.length > 0) blocks.push({ kind: 'findings', findings });
   const summary = migrationStates.filter((state) => counts[state]);
   blocks.push(
@@ -89,13 +81,28 @@ export async function statusReport(
     exitCode: check ? verdict(statuses, others) : exitCodes.done,
     data: {
       format: folder.format.name,
-      // toJSON() returns null for a time that is none.
-      migrations: migrations.map((row) => ({ ...row, appliedAt: row.appliedAt?.toJSON() ?? null })),
+      // Read only for a document.
+      get migrations() {
+        return statuses.map(toJson);
+      },
       counts,
       findings,
     },
     blocks,
   };
+}
+
+function countsOf(statuses: readonly MigrationStatus[]): Record<string, number> {
+  const counts: Record<string, number> = Object.fromEntries(
+    migrationStates.map((state) => [state, 0]),
+  );
+  for (const { state } of statuses) counts[state] = (counts[state] ?? 0) + 1;
+  return counts;
+}
+
+function toJson({ name, state, hash, recordedHash, appliedAt }: MigrationStatus) {
+  // toJSON() returns null for a time that is none.
+  return { name, state, hash, recordedHash, appliedAt: appliedAt?.toJSON() ?? null };
 }
 
 /** Returns whether `migrate up` would run: it reads the SQL of all pending files first. */

@@ -1,4 +1,3 @@
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 
@@ -114,6 +113,7 @@ export async function visitFormerFolders(
       .filter(Boolean)
       .map((commit) => `${commit}^`),
   ];
+  const { mkdtemp, readdir, rm } = await import('node:fs/promises');
   for (const commit of commits) {
     const root = await mkdtemp(join(tmpdir(), 'dbops-former-'));
     try {
