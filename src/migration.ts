@@ -23,6 +23,8 @@ export interface ConnectionNames {
 export interface ModuleScript {
   kind: 'module';
   file: string;
+  /** The text of the file when the folder was read. */
+  source?: string | undefined;
   /** Modules of the folder whose exports hold in this one too. */
   inherits?: readonly string[];
 }

@@ -71,7 +71,7 @@ function readUnlisted<T>(file: string, decode: (bytes: Buffer, length: number) =
 }
 
 /** What a named pipe answers to a read at a position, and a socket to being opened. */
-const notRegular = new Set(['ESPIPE', 'ENXIO']);
+const notRegular = new Set(['ESPIPE', 'ENXIO', 'EOPNOTSUPP', 'ENOTSUP']);
 
 /**
  * Returns what `read` reads of a file.
@@ -133,7 +133,7 @@ export function readText(file: string): string {
 
 /** Returns the text of a script: SQL, or the source of a module. @throws as `readText` */
 export function sourceOf(script: Script): string {
-  return script.kind === 'sql' ? script.sql : readText(script.file);
+  return script.kind === 'sql' ? script.sql : (script.source ?? readText(script.file));
 }
 
 /** Returns the text that applies a migration; empty when its file no longer exists. */

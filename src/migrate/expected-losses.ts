@@ -5,7 +5,7 @@ import type { Step } from '../runner/step.ts';
 import type { Migration } from '../migration.ts';
 import { destructionsOf, mayDestroy, type Destruction } from '../sql/destructions.ts';
 import type { Rescue } from './agree-to-losses.ts';
-import { readText } from '../text-file.ts';
+import { sourceOf } from '../text-file.ts';
 
 /**
  * Returns what pending migrations destroy. The folder is replayed in a shadow only where the text
@@ -49,7 +49,7 @@ export async function statedBy(steps: readonly Step[]): Promise<Map<string, Dest
     const destructions =
       script.kind === 'sql'
         ? await destructionsOf(script.sql)
-        : mayDestroy(readText(script.file))
+        : mayDestroy(sourceOf(script))
           ? [{ kind: 'hidden' } as const]
           : [];
     if (destructions.length > 0) stated.set(migration.name, destructions);

@@ -1,4 +1,4 @@
-import { rmSync, writeFileSync } from 'node:fs';
+import { closeSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { findingsOf, readFolder } from '../../src/formats/open-folder.ts';
@@ -194,6 +194,27 @@ describe.runIf(target)('dbops', () => {
       expect(stderr).toMatch(/Cannot read .*: it is a named pipe/);
     },
   );
+
+  it.each([
+    ['waits for', ''],
+    ['takes its text from', 'CREATE TABLE taken ()'],
+  ])('neither %s a named pipe in a directory of a migration', async (_, written) => {
+    const directory = 'prisma/migrations/20260101000000_a';
+    const root = folderOf({
+      'prisma/migrations/migration_lock.toml': 'provider = "postgresql"',
+      [`${directory}/notes.md`]: '',
+    });
+    const pipe = join(root, directory, 'migration.sql');
+    await runShell(`mkfifo '${pipe}'`);
+    const writer = written && openSync(pipe, 'r+');
+    if (writer) writeSync(writer, written);
+    const answer = await runCli(['migrate', 'up', '--database-url', 'pglite:memory'], {
+      cwd: root,
+    });
+    if (writer) closeSync(writer);
+    expect(answer.exitCode).toBe(2);
+    expect(answer.stderr).toMatch(/Cannot read .*: it is a named pipe/);
+  });
 });
 
 describe.runIf(newest[0])('a module', () => {

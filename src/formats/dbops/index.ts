@@ -143,7 +143,7 @@ function readMigration(
   const source = readInAnyEncoding(path);
   const version = String(number);
   if (!file.endsWith('.sql')) {
-    const script: Script = { kind: 'module', file: path };
+    const script: Script = { kind: 'module', file: path, source };
     return new FileMigration({ name, version, source, up: script, down: script }, form);
   }
   const up = sqlScript(path, source);

@@ -69,8 +69,8 @@ function moduleLoader(isTableNamed: boolean): LoadModule {
 
 function readMigration(directory: string, name: string): Migration {
   const file = `${directory}/${name}`;
-  const script = { kind: 'module', file } as const;
   const source = readInAnyEncoding(file);
+  const script = { kind: 'module', file, source } as const;
   return new FileMigration({ name, source, up: script, down: script }, { hashOf });
 }
 

@@ -76,7 +76,7 @@ function readMigrations(directory: string, names: readonly string[]): Migration[
     const source = readInAnyEncoding(file);
     if (!mentions(source, 'up') || !exportsUp(file, source)) continue;
     const name = fileName.slice(0, fileName.lastIndexOf('.'));
-    const script = { kind: 'module', file } as const;
+    const script = { kind: 'module', file, source } as const;
     const read = { name, source, up: script, down: script };
     migrations.set(name, new FileMigration(read, { hashOf }));
   }

@@ -75,7 +75,7 @@ const fileName = /^(\d+.*?)\.((?:(?:up|down)\.)?sql|[cm]?[jt]s)$/;
 const declaration = /\.d\.[cm]?ts$/;
 
 /** A pair of files with a number of the tool: milliseconds, or a date in UTC. */
-const numberedPair = /^(?:\d{13}|\d{17})\D/;
+const numberedPair = /^(?:\d{13}|\d{17})\D.*\.up\.sql$/s;
 
 /** Maximum number of files opened to recognize a folder. */
 const samples = 5;
@@ -89,7 +89,7 @@ export const nodePgMigrate: Format = {
   name: 'node-pg-migrate',
   columns: [['id', 'name', 'run_on']],
   matches(directory, names) {
-    if (names.some((name) => name.endsWith('.up.sql') && numberedPair.test(name))) return true;
+    if (names.some((name) => numberedPair.test(name))) return true;
     return names
       .values()
       .filter((name) => isSample(name))
@@ -112,7 +112,12 @@ export const nodePgMigrate: Format = {
       const migration = (up: Script, down?: Script): Migration =>
         new FileMigration({ ...identity, up, down }, { hashOf });
       if (!unit.up.endsWith('.sql')) {
-        const script: ModuleScript = { kind: 'module', file: path, inherits: [...inherits] };
+        const script: ModuleScript = {
+          kind: 'module',
+          file: path,
+          source,
+          inherits: [...inherits],
+        };
         if (definesShorthands(source)) inherits.push(path);
         return migration(script, script);
       }
