@@ -93,6 +93,8 @@ function transactionLocks(keeper: Session, onFirst: () => Promise<void>): Adviso
     },
     async check() {
       await keeper.query('SELECT').catch((cause: unknown) => {
+        // A pooler may keep its side open, and would never answer the ROLLBACK of the release.
+        keeper.abandon();
         throw new DbopsError({
           code: 'LOCK.LOST',
           exitCode: exitCodes.unreachable,

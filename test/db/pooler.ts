@@ -8,6 +8,8 @@ interface Backend {
   client?: Client;
   /** Answers of the pooler's own requests, which no client sees. */
   unheard: number;
+  /** What the client has not been told yet. */
+  lastWords?: Buffer;
 }
 
 interface Client {
@@ -22,13 +24,16 @@ interface Client {
  * Runs `work` behind a pooler in transaction mode, as PgBouncer is one: few server connections for
  * many clients, changed at the end of every transaction, round robin; a handshake that names a
  * process that is none; `application_name` follows the client, and no other setting does.
+ *
+ * @param options.isLate whether a client whose server connection was terminated is told with its next request, and not let go
  */
 export async function withPooler<T>(
   url: string,
   size: number,
   work: (pooledUrl: string) => Promise<T>,
+  { isLate = false } = {},
 ): Promise<T> {
-  const pool = new Pool(new URL(url), size);
+  const pool = new Pool(new URL(url), size, isLate);
   await pool.open();
   const listener = createServer((socket) => pool.accept(socket));
   await once(listener.listen(0, '127.0.0.1'), 'listening');
@@ -46,15 +51,17 @@ export async function withPooler<T>(
 class Pool {
   readonly #server: URL;
   readonly #size: number;
+  readonly #isLate: boolean;
   readonly #free: Backend[] = [];
   readonly #waiting: Client[] = [];
   readonly #sockets = new Set<Socket>();
   /** What the server tells every client at its start. */
   readonly #greeting: Buffer[] = [];
 
-  constructor(server: URL, size: number) {
+  constructor(server: URL, size: number, isLate: boolean) {
     this.#server = server;
     this.#size = size;
+    this.#isLate = isLate;
   }
 
   async open(): Promise<void> {
@@ -79,6 +86,7 @@ class Pool {
         else if (isFirst && 'RS'.includes(typeOf(message))) this.#greeting.push(message);
       }
     });
+    socket.on('close', () => this.#lose(backend));
     const { username, pathname } = this.#server;
     const body = text('user', username, 'database', pathname.slice(1), '');
     const head = Buffer.alloc(8);
@@ -117,7 +125,10 @@ class Pool {
 
   #request(client: Client, message: Buffer): void {
     if (client.backend) {
-      client.backend.socket.write(message);
+      const { socket, lastWords } = client.backend;
+      socket.write(message);
+      if (lastWords) client.socket.write(lastWords);
+      delete client.backend.lastWords;
       return;
     }
     client.unsent.push(message);
@@ -145,6 +156,10 @@ class Pool {
       return;
     }
     const { client } = backend;
+    if (this.#isLate && typeOf(message) === 'E' && message.includes('57P01')) {
+      backend.lastWords = message;
+      return;
+    }
     client?.socket.write(message);
     if (!client || !isReady || message[5] !== 'I'.charCodeAt(0)) return;
     delete client.backend;
@@ -155,6 +170,13 @@ class Pool {
   #give(backend: Backend): void {
     this.#free.push(backend);
     this.#serve();
+  }
+
+  /** A client whose server connection was closed is told what the server said last, and let go. */
+  #lose(backend: Backend): void {
+    const at = this.#free.indexOf(backend);
+    if (at >= 0) this.#free.splice(at, 1);
+    if (!this.#isLate) backend.client?.socket.end();
   }
 
   /** A transaction that is left behind ends with its server connection. */

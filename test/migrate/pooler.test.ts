@@ -45,9 +45,12 @@ describe.each(servers)('behind a transaction pooler on $name', (server) => {
     files: Record<string, string>,
     test: (pooled: Project, direct: Project, pooledUrl: string) => Promise<void>,
     size = 4,
+    isLate = false,
   ) =>
     withProject(server, files, (direct) =>
-      withPooler(direct.url, size, (url) => test(projectOn(url, direct.root), direct, url)),
+      withPooler(direct.url, size, (url) => test(projectOn(url, direct.root), direct, url), {
+        isLate,
+      }),
     );
 
   it('stops within --wait when the pool has one connection, and says what it needs', () =>
@@ -129,7 +132,10 @@ describe.each(servers)('behind a transaction pooler on $name', (server) => {
       },
     ));
 
-  it('nothing more is started when the connection that holds the lock is lost', () =>
+  it.each([
+    ['is lost', false],
+    ['is lost, which the pooler says late', true],
+  ])('nothing more is started when the connection that holds the lock %s', (_, isLate) =>
     withPooled(
       {
         '0001_gate.up.sql': 'SELECT pg_advisory_xact_lock(1)',
@@ -146,7 +152,10 @@ describe.each(servers)('behind a transaction pooler on $name', (server) => {
           expect(await tracked(direct)).toEqual(['0001_gate']);
           expect(await exists(direct, 'b')).toBe(false);
         }),
-    ));
+      4,
+      isLate,
+    ),
+  );
 
   it('a migration that waits for a table says who blocks it', () =>
     withPooled(
