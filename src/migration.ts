@@ -68,13 +68,6 @@ export function changedMigration(from: Migration, changes: Partial<Migration>): 
   return { name, version, up, down, hash, otherHashes, isMissing, row, ...changes };
 }
 
-/** Returns a script with its text, which others may read from the file at every access. */
-export function loadedScript(script: Script): Script {
-  if (script.kind === 'module') return script;
-  const { kind, file, sql, noTransaction, sqlFor } = script;
-  return { kind, file, sql, noTransaction, sqlFor };
-}
-
 /** One row of a tracking table. */
 export interface AppliedMigration {
   name: string;

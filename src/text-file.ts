@@ -38,8 +38,8 @@ export function listDirectory(directory: string): string[] | undefined {
   });
 }
 
-/** Returns whether a file was listed as a regular one since it was last read. */
-function isListed(file: string): boolean {
+/** Returns whether a file is among the listed ones, and removes it from them. */
+function takeListed(file: string): boolean {
   const end = file.lastIndexOf('/');
   return listed.get(file.slice(0, end))?.delete(file.slice(end + 1)) ?? false;
 }
@@ -104,7 +104,7 @@ const readBytes = (file: string) => reading(file, () => readUnlisted(file, copie
  */
 function readUtf8(file: string): string | undefined {
   const text = reading(file, () =>
-    isListed(file) ? readFileSync(file, utf8) : readUnlisted(file, decoded),
+    takeListed(file) ? readFileSync(file, utf8) : readUnlisted(file, decoded),
   );
   return text.includes('\uFFFD') || text.includes('\0') ? undefined : text;
 }
@@ -134,6 +134,13 @@ export function readText(file: string): string {
 /** Returns the text of a script: SQL, or the source of a module. @throws as `readText` */
 export function sourceOf(script: Script): string {
   return script.kind === 'sql' ? script.sql : (script.source ?? readText(script.file));
+}
+
+/** Returns a script with its text, which others may read from the file at every access. */
+export function loadedScript(script: Script): Script {
+  if (script.kind === 'module') return script;
+  const { kind, file, sql, noTransaction, sqlFor } = script;
+  return { kind, file, sql, noTransaction, sqlFor };
 }
 
 /** Returns the text that applies a migration; empty when its file no longer exists. */

@@ -3,13 +3,13 @@ import { tmpdir } from 'node:os';
 import { basename, join, relative } from 'node:path';
 import type { TrackingTableName } from '../formats/shared/tracking-table.ts';
 import type { Folder, Format } from '../formats/format.ts';
-import { changedMigration, loadedScript, type Migration } from '../migration.ts';
+import { changedMigration, type Migration } from '../migration.ts';
 import { shellWord } from '../output/shell.ts';
 import type { Environment } from '../output/terminal.ts';
 import type { Finding } from '../report.ts';
 import { exportFiles, findBase, type BaseRevision } from '../sql/git-revision.ts';
 import { sameStatements } from '../sql/same-statements.ts';
-import { upSourceOf } from '../text-file.ts';
+import { loadedScript, upSourceOf } from '../text-file.ts';
 
 /** The revision to compare with, and where it was named. */
 export interface BaseChoice {

@@ -8,7 +8,7 @@ import { formatDuration } from '../output/duration.ts';
 import { formatCountOf } from '../output/number.ts';
 import { describeBand, sumOf } from '../plan/describe-band.ts';
 import { judgePlan } from '../plan/judge-plan.ts';
-import type { PlanLevel } from '../plan/levels.ts';
+import { severityOfLevel, type PlanLevel } from '../plan/levels.ts';
 import type { PlanResult } from '../plan/report.ts';
 import { planOnline } from '../plan/run.ts';
 import { text, type Finding, type Report } from '../report.ts';
@@ -33,9 +33,8 @@ export async function planBeforeUp(
   const limits = context.settings.plan;
   const result = await planOnline({ context, folder, applied, pending, limits }, session);
   const { findings } = await judgePlan({ context, folder, pending }, result);
-  const isSevere = ({ severity }: Finding) =>
-    severity === 'error' || (failOn === 'slow' && severity === 'warning');
-  const severe = findings.filter(isSevere);
+  const least = severityOfLevel[failOn ?? 'blocks'];
+  const severe = findings.filter(({ severity }) => severity === 'error' || severity === least);
   if (severe.length === 0) return result;
   if (failOn !== undefined) throw refusal(severe);
   for (const { code, message } of severe) context.note(`${code}  ${message}`);

@@ -11,12 +11,12 @@ import { preflight } from '../runner/preflight.ts';
 import { runSteps } from '../runner/run-steps.ts';
 import type { RunOutcome, Step, StepResult } from '../runner/step.ts';
 import { withHostLock } from '../runner/tool-lock.ts';
-import { loadedScript, type Direction, type Migration } from '../migration.ts';
+import type { Direction, Migration } from '../migration.ts';
 import { formatDuration } from '../output/duration.ts';
 import { formatCount } from '../output/number.ts';
 import { done, text, type Block, type Report } from '../report.ts';
 import { readDirectives } from '../sql/directives.ts';
-import { sourceOf } from '../text-file.ts';
+import { loadedScript, sourceOf } from '../text-file.ts';
 
 /**
  * A run of migrations, shared by `migrate up`, `down` and `redo`: the steps of a plan, the locks,

@@ -14,6 +14,7 @@ import {
   type Tone,
 } from '../report.ts';
 import {
+  countBy,
   migrationStates,
   nothingRecorded,
   readState,
@@ -93,11 +94,8 @@ export async function statusReport(
 }
 
 function countsOf(statuses: readonly MigrationStatus[]): Record<string, number> {
-  const counts: Record<string, number> = Object.fromEntries(
-    migrationStates.map((state) => [state, 0]),
-  );
-  for (const { state } of statuses) counts[state] = (counts[state] ?? 0) + 1;
-  return counts;
+  const found = countBy(statuses, ({ state }) => state);
+  return Object.fromEntries(migrationStates.map((state) => [state, found.get(state) ?? 0]));
 }
 
 function toJson({ name, state, hash, recordedHash, appliedAt }: MigrationStatus) {

@@ -99,7 +99,8 @@ function stateOfRow(row: AppliedMigration, migration: Migration): MigrationState
   return migration.otherHashes?.includes(row.hash) ? 'applied' : 'edited';
 }
 
-function countBy<T, K>(items: readonly T[], keyOf: (item: T) => K): Map<K, number> {
+/** Returns how many of the items have each key. */
+export function countBy<T, K>(items: readonly T[], keyOf: (item: T) => K): Map<K, number> {
   const counts = new Map<K, number>();
   for (const item of items) counts.set(keyOf(item), (counts.get(keyOf(item)) ?? 0) + 1);
   return counts;

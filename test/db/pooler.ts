@@ -25,7 +25,8 @@ interface Client {
  * many clients, changed at the end of every transaction, round robin; a handshake that names a
  * process that is none; `application_name` follows the client, and no other setting does.
  *
- * @param options.isLate whether a client whose server connection was terminated is told with its next request, and not let go
+ * @param options.isLate whether the pooler tells a client that its server connection was terminated only when the
+ *   client sends its next request, and keeps the connection of the client open
  */
 export async function withPooler<T>(
   url: string,
@@ -172,7 +173,7 @@ class Pool {
     this.#serve();
   }
 
-  /** A client whose server connection was closed is told what the server said last, and let go. */
+  /** Closes the connection of a client whose server connection was closed, after the last message of the server. */
   #lose(backend: Backend): void {
     const at = this.#free.indexOf(backend);
     if (at >= 0) this.#free.splice(at, 1);

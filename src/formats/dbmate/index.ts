@@ -5,8 +5,7 @@ import { findingOf, refusedScript, type Flaw } from '../shared/flaw.ts';
 import type { Format, Tracking } from '../format.ts';
 import { datedNameAfter, assertSqlOnly } from '../shared/new-migration.ts';
 import { namesIn, parseRows, type ColumnTypes, type RowOf } from '../shared/rows.ts';
-import { FileMigration } from '../shared/file-migration.ts';
-import { hashOf, withoutBom } from '../shared/script.ts';
+import { FileMigration, withoutBom } from '../shared/script.ts';
 import { isBlank, sectionScript } from '../shared/section.ts';
 import {
   catalogName,
@@ -119,7 +118,7 @@ function readMigration(path: string, file: string, findings: Finding[]): Migrati
     up: up ?? refusedScript(path, flaw),
     down: down && !isBlank(down.sql) ? down : undefined,
   };
-  return new FileMigration(read, { hashOf });
+  return new FileMigration(read);
 }
 
 type Sections =

@@ -7,8 +7,7 @@ import type { Format, Tracking } from '../format.ts';
 import { mentions } from '../shared/module-files.ts';
 import { commentOf, emptyKyselyModule, prefixAfter, slugOf } from '../shared/new-migration.ts';
 import { namesIn, parseRows, pendingAmong, textIn, type ColumnTypes } from '../shared/rows.ts';
-import { FileMigration, type FileForm } from '../shared/file-migration.ts';
-import { hashOf, lazyScript, sqlScript } from '../shared/script.ts';
+import { FileMigration, hashOf, lazyScript, sqlScript } from '../shared/script.ts';
 import { readInAnyEncoding } from '../../text-file.ts';
 
 /** `0001_name.up.sql`, and modules with Kysely's `up(db)` and `down(db)`. */
@@ -144,12 +143,10 @@ function readMigration(
   const version = String(number);
   if (!file.endsWith('.sql')) {
     const script: Script = { kind: 'module', file: path, source };
-    return new FileMigration({ name, version, source, up: script, down: script }, form);
+    return new FileMigration({ name, version, source, up: script, down: script });
   }
   const up = sqlScript(path, source);
   const downFile = `${name}.down.sql`;
   const down = beside.has(downFile) ? lazyScript(`${directory}/${downFile}`) : undefined;
-  return new FileMigration({ name, version, source, up, down }, form);
+  return new FileMigration({ name, version, source, up, down });
 }
-
-const form: FileForm = { hashOf };

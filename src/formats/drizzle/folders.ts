@@ -7,8 +7,7 @@ import { findingOf } from './finding.ts';
 import { trackingOf } from './names.ts';
 import { drizzleScript, drizzleSqlOf, hashesOfLineEndings, hashOf } from './script.ts';
 import { byLocale } from '../shared/module-files.ts';
-import { FileMigration, type FileForm } from '../shared/file-migration.ts';
-import { readIfPresent, scriptIfPresent } from '../shared/script.ts';
+import { FileMigration, type FileForm, readIfPresent, scriptIfPresent } from '../shared/script.ts';
 import type { DrizzleTable } from './table.ts';
 import type { FolderContents } from '../format.ts';
 

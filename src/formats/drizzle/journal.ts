@@ -10,8 +10,13 @@ import { findingOf as flawOf, refusedScript, type Flaw } from '../shared/flaw.ts
 import { findingOf, isFuture, timeOf } from './finding.ts';
 import type { DrizzleTable } from './table.ts';
 import type { FolderContents } from '../format.ts';
-import { FileMigration, type FileForm } from '../shared/file-migration.ts';
-import { LazyScript, readIfPresent, withoutBom } from '../shared/script.ts';
+import {
+  FileMigration,
+  type FileForm,
+  LazyScript,
+  readIfPresent,
+  withoutBom,
+} from '../shared/script.ts';
 
 interface JournalEntry {
   idx?: number;

@@ -13,8 +13,7 @@ import {
   type TrackingTableName,
 } from '../shared/tracking-table.ts';
 import { namesIn, parseRows, pendingAmong, type ColumnTypes, type RowOf } from '../shared/rows.ts';
-import { FileMigration } from '../shared/file-migration.ts';
-import { hashOf } from '../shared/script.ts';
+import { FileMigration } from '../shared/script.ts';
 import { readInAnyEncoding, readText } from '../../text-file.ts';
 
 const ending = /\.(?:[cm]?js|ts)$/;
@@ -71,7 +70,7 @@ function readMigration(directory: string, name: string): Migration {
   const file = `${directory}/${name}`;
   const source = readInAnyEncoding(file);
   const script = { kind: 'module', file, source } as const;
-  return new FileMigration({ name, source, up: script, down: script }, { hashOf });
+  return new FileMigration({ name, source, up: script, down: script });
 }
 
 const knexRow = {

@@ -24,8 +24,7 @@ import {
   type TrackingTableName,
 } from '../shared/tracking-table.ts';
 import { parseRows } from '../shared/rows.ts';
-import { FileMigration } from '../shared/file-migration.ts';
-import { hashOf } from '../shared/script.ts';
+import { FileMigration } from '../shared/script.ts';
 import { readInAnyEncoding, readText } from '../../text-file.ts';
 
 const ending = /\.(?:[cm]?ts|[cm]?js)$/;
@@ -78,7 +77,7 @@ function readMigrations(directory: string, names: readonly string[]): Migration[
     const name = fileName.slice(0, fileName.lastIndexOf('.'));
     const script = { kind: 'module', file, source } as const;
     const read = { name, source, up: script, down: script };
-    migrations.set(name, new FileMigration(read, { hashOf }));
+    migrations.set(name, new FileMigration(read));
   }
   return [...migrations.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1));
 }

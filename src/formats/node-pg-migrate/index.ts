@@ -14,8 +14,7 @@ import {
 } from './order.ts';
 import { directionsOf, hasMark, sections } from './sql.ts';
 import { newPgMigration } from './new.ts';
-import { FileMigration } from '../shared/file-migration.ts';
-import { hashOf, lazyScript, sqlScript, withoutBom } from '../shared/script.ts';
+import { FileMigration, lazyScript, sqlScript, withoutBom } from '../shared/script.ts';
 import {
   catalogName,
   ensureSchemaOf,
@@ -110,7 +109,7 @@ export const nodePgMigrate: Format = {
       // A file and its compiled twin are reported as duplicates.
       const identity = { name: unit.name, version: unit.name, source };
       const migration = (up: Script, down?: Script): Migration =>
-        new FileMigration({ ...identity, up, down }, { hashOf });
+        new FileMigration({ ...identity, up, down });
       if (!unit.up.endsWith('.sql')) {
         const script: ModuleScript = {
           kind: 'module',

@@ -8,8 +8,14 @@ import type { Format } from '../format.ts';
 import { commentOf, datedNameAfter, assertSqlOnly } from '../shared/new-migration.ts';
 import { prismaTrackingIn } from './tracking.ts';
 import { byLocale } from '../shared/module-files.ts';
-import { FileMigration, type FileForm } from '../shared/file-migration.ts';
-import { digest, readIfPresent, scriptIfPresent, sqlScript } from '../shared/script.ts';
+import {
+  FileMigration,
+  type FileForm,
+  digest,
+  readIfPresent,
+  scriptIfPresent,
+  sqlScript,
+} from '../shared/script.ts';
 import { readText } from '../../text-file.ts';
 
 const lockFile = 'migration_lock.toml';

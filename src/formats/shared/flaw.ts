@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import { usageError } from '../../errors.ts';
+import { usageError, type DbopsError } from '../../errors.ts';
 import type { SqlScript } from '../../migration.ts';
 import type { Finding } from '../../report.ts';
 
@@ -27,12 +27,17 @@ export function findingOf({ code, message, help }: Flaw, name: string, file: str
  *
  * @throws usage error when its SQL is read; a run reads all SQL before it starts
  */
-export function refusedScript(file: string, { message, help }: Flaw): SqlScript {
+export function refusedScript(file: string, flaw: Flaw): SqlScript {
   return {
     kind: 'sql',
     file,
     get sql(): string {
-      throw usageError('MIGRATION.REFUSED', message, help, [file]);
+      throw refusalOf(flaw, file);
     },
   };
+}
+
+/** Returns the error of a run that needs a file with a flaw. */
+export function refusalOf({ message, help }: Flaw, file: string): DbopsError {
+  return usageError('MIGRATION.REFUSED', message, help, [file]);
 }

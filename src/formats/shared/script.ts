@@ -1,7 +1,7 @@
 import type * as Crypto from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { codeOf } from '../../db/connection-error.ts';
-import type { SqlScript } from '../../migration.ts';
+import type { Migration, Script, SqlScript } from '../../migration.ts';
 import { readInAnyEncoding, readText } from '../../text-file.ts';
 
 /** Removes a byte order mark, which the server rejects as a syntax error. */
@@ -72,5 +72,78 @@ export function readIfPresent(file: string): string | undefined {
   } catch (error) {
     if (missing.has(codeOf(error))) return undefined;
     throw error;
+  }
+}
+
+/** What the migrations of a format have in common. */
+export interface FileForm {
+  /** @param source the text of the whole file */
+  hashOf(source: string): string;
+  /** Returns `otherHashes`. */
+  otherHashesOf?(source: string): string[];
+  /** Returns the rollback in a file of its own, if that exists. */
+  downOf?(up: Script): Script | undefined;
+  /** Returns `row`. */
+  rowOf?(name: string): Migration['row'];
+}
+
+/** Of a tool that records no hash, and of dbops itself. */
+const plainForm: FileForm = { hashOf };
+
+/** One migration whose file has been read. */
+export interface ReadFile {
+  name: string;
+  version?: string | undefined;
+  /** The text of the whole file. */
+  source: string;
+  up: Script;
+  down?: Script | undefined;
+  row?: Migration['row'];
+}
+
+/**
+ * A migration whose hashes and rollback are computed when they are first read: a run with nothing to do needs few.
+ * A class, because each object literal with accessors has a shape of its own in V8, which slows down every function
+ * that a thousand of them pass through.
+ */
+export class FileMigration implements Migration {
+  readonly name: string;
+  readonly version: string | undefined;
+  up: Script;
+  readonly #form: FileForm;
+  readonly #source: string;
+  #hash: string | undefined;
+  #down: Script | null | undefined;
+  #row: Migration['row'];
+
+  constructor({ name, version, source, up, down, row }: ReadFile, form = plainForm) {
+    this.name = name;
+    this.version = version;
+    this.up = up;
+    this.#form = form;
+    this.#source = source;
+    this.#down = down;
+    this.#row = row;
+  }
+
+  get hash(): string {
+    return (this.#hash ??= this.#form.hashOf(this.#source));
+  }
+
+  get otherHashes(): readonly string[] | undefined {
+    return this.#form.otherHashesOf?.(this.#source);
+  }
+
+  get down(): Script | undefined {
+    if (this.#down === undefined) this.#down = this.#form.downOf?.(this.up) ?? null;
+    return this.#down ?? undefined;
+  }
+
+  set down(script: Script | undefined) {
+    this.#down = script ?? null;
+  }
+
+  get row(): Migration['row'] {
+    return (this.#row ??= this.#form.rowOf?.(this.name));
   }
 }

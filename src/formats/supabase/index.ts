@@ -4,8 +4,7 @@ import type { Migration } from '../../migration.ts';
 import type { Finding } from '../../report.ts';
 import type { Format } from '../format.ts';
 import { commentOf, datedNameAfter, assertSqlOnly } from '../shared/new-migration.ts';
-import { FileMigration } from '../shared/file-migration.ts';
-import { sqlScript } from '../shared/script.ts';
+import { FileMigration, type FileForm, sqlScript } from '../shared/script.ts';
 import { supabasePlatform } from './platform.ts';
 import { hashOf, supabaseTracking } from './tracking.ts';
 import { readInAnyEncoding } from '../../text-file.ts';
@@ -70,8 +69,10 @@ function toMigration(directory: string, file: string): Migration {
   if (/^-- pg-delta: transaction=false\r?(?:\n|$)/.test(up.sql)) up.noTransaction = true;
   const name = file.slice(0, -'.sql'.length);
   const version = name.slice(0, name.indexOf('_'));
-  return new FileMigration({ name, version, source: up.sql, up }, { hashOf });
+  return new FileMigration({ name, version, source: up.sql, up }, form);
 }
+
+const form: FileForm = { hashOf };
 
 function skipped(file: string): Finding {
   const isInit = pattern.test(file);
